@@ -1,0 +1,7 @@
+//! Frame headers: how they are read and written, and which ones a peer may send. No state of a connection.
+
+mod header;
+mod rules;
+
+pub use header::{Header, MAX_HEADER_LENGTH};
+pub use rules::{Expectation, check};

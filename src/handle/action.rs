@@ -1,0 +1,141 @@
+use core::num::NonZeroU32;
+
+use crate::wire::{BufferType, CloseStatus};
+
+/// The number of an action (`WEB_SOCKET_ACTION`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u32)]
+pub enum ActionKind {
+    /// There is nothing to do now.
+    NoAction = 0,
+    /// Write the buffers to the network.
+    SendToNetwork = 1,
+    /// A send is done.
+    IndicateSendComplete = 2,
+    /// Read from the network into the buffer.
+    ReceiveFromNetwork = 3,
+    /// A receive is done.
+    IndicateReceiveComplete = 4,
+}
+
+/// Which queue to take an action from (`WEB_SOCKET_ACTION_QUEUE`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u32)]
+pub enum ActionQueue {
+    /// What [`Handle::send`](crate::Handle::send) queued.
+    Send = 1,
+    /// What [`Handle::receive`](crate::Handle::receive) queued, and the pongs that are owed to the peer.
+    Receive = 2,
+    /// Both: first a pong that waits, then sends, then receives.
+    All = 3,
+}
+
+/// Names one action that was handed out, for [`Handle::complete_action`](crate::Handle::complete_action).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ActionContext(pub NonZeroU32);
+
+/// The next step for the caller to take. Every action but `NoAction` must be completed, and until then its queue
+/// gives no other. Buffers belong to the handle, or to the send's payload, and are good until the completion.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Action<'a, C> {
+    /// There is nothing to do now: nothing is queued, or the queue waits for an action to be completed.
+    NoAction,
+    /// Write both buffers in order, with nothing between, and complete with the bytes written. Fewer than all
+    /// cancel the send.
+    SendToNetwork {
+        /// The frame's header, or a whole frame; then the payload, empty if the first has it all.
+        buffers: [&'a [u8]; 2],
+        /// The send's type; [`BufferType::PingPong`] for a pong that answers a ping.
+        buffer_type: BufferType,
+        /// The send's context; none for a pong that answers a ping.
+        application_context: Option<&'a C>,
+        /// For the completion.
+        action_context: ActionContext,
+    },
+    /// A send is done (or cancelled); complete with 0.
+    IndicateSendComplete {
+        /// The send's type.
+        buffer_type: BufferType,
+        /// The send's context.
+        application_context: &'a C,
+        /// For the completion.
+        action_context: ActionContext,
+    },
+    /// Read at least one byte into the buffer and complete with the bytes read; 0 cancels the receive.
+    ReceiveFromNetwork {
+        /// Where to read to, never empty.
+        buffer: &'a mut [u8],
+        /// The receive's context.
+        application_context: &'a C,
+        /// For the completion.
+        action_context: ActionContext,
+    },
+    /// A receive is done (or cancelled). Use the data, then complete with 0.
+    IndicateReceiveComplete {
+        /// What was received.
+        buffer: ReceivedBuffer<'a>,
+        /// The receive's context.
+        application_context: &'a C,
+        /// For the completion.
+        action_context: ActionContext,
+    },
+}
+
+/// What a receive ended with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReceivedBuffer<'a> {
+    /// Nothing: the receive was cancelled.
+    Cancelled,
+    /// Part of a message, or a pong ([`BufferType::PingPong`]).
+    Data {
+        /// What it is part of, and whether the message ends here.
+        buffer_type: BufferType,
+        /// The payload.
+        data: &'a [u8],
+    },
+    /// The peer's close. The component does not answer it: the caller sends a close, if it has not yet.
+    CloseStatus {
+        /// [`CloseStatus::EMPTY`] if the frame had none.
+        status: CloseStatus,
+        /// UTF-8 (unless verification is disabled), at most 123 bytes.
+        reason: &'a [u8],
+    },
+}
+
+impl<C> Action<'_, C> {
+    /// The action's number.
+    #[must_use]
+    pub const fn kind(&self) -> ActionKind {
+        match self {
+            Self::NoAction => ActionKind::NoAction,
+            Self::SendToNetwork { .. } => ActionKind::SendToNetwork,
+            Self::IndicateSendComplete { .. } => ActionKind::IndicateSendComplete,
+            Self::ReceiveFromNetwork { .. } => ActionKind::ReceiveFromNetwork,
+            Self::IndicateReceiveComplete { .. } => ActionKind::IndicateReceiveComplete,
+        }
+    }
+
+    /// What to complete the action with; none for `NoAction`.
+    #[must_use]
+    pub const fn action_context(&self) -> Option<ActionContext> {
+        match self {
+            Self::NoAction => None,
+            Self::SendToNetwork { action_context, .. }
+            | Self::IndicateSendComplete { action_context, .. }
+            | Self::ReceiveFromNetwork { action_context, .. }
+            | Self::IndicateReceiveComplete { action_context, .. } => Some(*action_context),
+        }
+    }
+}
+
+impl ReceivedBuffer<'_> {
+    /// The type of the buffer; none if the receive was cancelled.
+    #[must_use]
+    pub const fn buffer_type(&self) -> Option<BufferType> {
+        match self {
+            Self::Cancelled => None,
+            Self::Data { buffer_type, .. } => Some(*buffer_type),
+            Self::CloseStatus { .. } => Some(BufferType::Close),
+        }
+    }
+}

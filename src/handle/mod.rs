@@ -1,0 +1,437 @@
+//! The component: a handle with two queues, and the actions that its caller is to take.
+
+mod action;
+mod memory;
+mod property;
+mod receive_queue;
+mod send_queue;
+
+pub use action::{Action, ActionContext, ActionKind, ActionQueue, ReceivedBuffer};
+pub use property::{
+    GlobalProperty, KEEPALIVE_INTERVAL_MS, Property, PropertyType, SUPPORTED_VERSIONS, global_property,
+    internal_buffer_size,
+};
+
+use core::num::NonZeroU32;
+
+use crate::error::{Error, Misuse};
+use crate::handshake::{ClientHandshake, Negotiated, ServerHandshake};
+use crate::http::HttpHeader;
+use crate::random::{PlatformRandom, RandomSource};
+use crate::session::{ClosePayload, Event, Limits, Masking, Role, Session, SessionOptions, State};
+use crate::wire::{BufferType, CloseStatus};
+use memory::Memory;
+use property::Properties;
+use receive_queue::ReceiveQueue;
+use send_queue::{SendQueue, max_masked_payload};
+
+/// What [`Handle::send`] sends (`WEB_SOCKET_BUFFER`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Buffer {
+    /// Payload of a message, a ping or a pong.
+    Data(Vec<u8>),
+    /// Status and reason of a close.
+    CloseStatus {
+        /// [`CloseStatus::EMPTY`], with an empty reason, makes a close frame without a status.
+        status: CloseStatus,
+        /// UTF-8, at most 123 bytes.
+        reason: Vec<u8>,
+    },
+}
+
+/// One WebSocket connection (`WEB_SOCKET_HANDLE`): handshake, frames and messages, and no I/O.
+///
+/// The caller queues work with [`send`](Self::send) and [`receive`](Self::receive), asks
+/// [`get_action`](Self::get_action) what to do next, does it, and reports with
+/// [`complete_action`](Self::complete_action), until there is [`Action::NoAction`]. The component answers pings.
+/// It does not answer a close and sends none after a violation: both are its caller's to do.
+///
+/// `C` is the type of the context that the caller gives with each operation and gets back with its actions.
+pub struct Handle<C> {
+    session: Session,
+    handshake: Handshake,
+    memory: Memory,
+    sends: SendQueue<C>,
+    receives: ReceiveQueue<C>,
+    next_context: NonZeroU32,
+}
+
+/// The handshake's headers, kept until it ends.
+enum Handshake {
+    None,
+    Client(Box<ClientHandshake>),
+    Server(Box<ServerHandshake>),
+}
+
+impl<C> Handle<C> {
+    /// Makes a client's handle (`WebSocketCreateClientHandle`).
+    ///
+    /// # Errors
+    /// A property out of its range or given twice; allocated memory that is too small.
+    pub fn create_client(properties: &[Property]) -> Result<Self, Error> {
+        Self::create(Role::Client, properties.iter().cloned(), Box::new(PlatformRandom))
+    }
+
+    /// Makes a server's handle (`WebSocketCreateServerHandle`).
+    ///
+    /// # Errors
+    /// As [`create_client`](Self::create_client).
+    pub fn create_server(properties: &[Property]) -> Result<Self, Error> {
+        Self::create(Role::Server, properties.iter().cloned(), Box::new(PlatformRandom))
+    }
+
+    /// Makes a handle with properties by value, so that allocated memory is used and not copied, and with a random
+    /// source for tests.
+    ///
+    /// # Errors
+    /// As [`create_client`](Self::create_client).
+    pub fn create(
+        role: Role,
+        properties: impl IntoIterator<Item = Property>,
+        random: Box<dyn RandomSource>,
+    ) -> Result<Self, Error> {
+        let mut properties = Properties::new(role, properties)?;
+        let options = SessionOptions {
+            disable_masking: properties.disable_masking,
+            disable_utf8_verification: properties.disable_utf8_verification,
+            limits: Limits::NONE,
+        };
+        Ok(Self {
+            session: Session::before_handshake(role, options, random),
+            handshake: Handshake::None,
+            memory: Memory::new(&mut properties),
+            sends: SendQueue::new(),
+            receives: ReceiveQueue::new(),
+            next_context: NonZeroU32::MIN,
+        })
+    }
+
+    /// The side it is on.
+    #[must_use]
+    pub const fn role(&self) -> Role {
+        self.session.role()
+    }
+
+    /// Where the connection stands.
+    #[must_use]
+    pub const fn state(&self) -> State {
+        self.session.state()
+    }
+
+    /// Sets how much the peer may send; no limits by default. Over a limit, receiving fails with a violation whose
+    /// close status is 1009.
+    pub const fn set_limits(&mut self, limits: Limits) {
+        self.session.set_limits(limits);
+    }
+
+    /// Begins the client's handshake (`WebSocketBeginClientHandshake`) and returns the headers to add to the
+    /// request. Where one of them has the name of an `initial` header, which the caller sends anyway, it replaces
+    /// that one.
+    ///
+    /// # Errors
+    /// A server's handle, a handshake that began already, a subprotocol that is no token or is given twice, a
+    /// malformed extension; or the random source gave no key.
+    pub fn begin_client_handshake(
+        &mut self,
+        subprotocols: &[&str],
+        extensions: &[&str],
+        initial: &[HttpHeader<'_>],
+    ) -> Result<Vec<HttpHeader<'_>>, Error> {
+        self.check_begin(Role::Client)?;
+        let mut nonce = [0; 16];
+        self.session.random().fill(&mut nonce)?;
+        let handshake = ClientHandshake::new(nonce, subprotocols, extensions, initial)?;
+        self.session.advance(Event::BeginHandshake);
+        self.handshake = Handshake::Client(Box::new(handshake));
+        match &self.handshake {
+            Handshake::Client(handshake) => Ok(handshake.headers()),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// Ends the client's handshake (`WebSocketEndClientHandshake`) with all headers of a response whose status was
+    /// 101. As the WHATWG standard asks, it fails if subprotocols were offered and the server selected none.
+    ///
+    /// # Errors
+    /// A handshake that did not begin or has ended; a response that RFC 6455 §4.1 does not allow. The handle then
+    /// still waits for a response.
+    pub fn end_client_handshake(&mut self, response: &[HttpHeader<'_>]) -> Result<Negotiated, Error> {
+        self.end_client(response, false)
+    }
+
+    /// The same for callers who want RFC 6455's latitude: the server may select none of the subprotocols.
+    ///
+    /// # Errors
+    /// As [`end_client_handshake`](Self::end_client_handshake).
+    pub fn end_client_handshake_with_optional_subprotocol(
+        &mut self,
+        response: &[HttpHeader<'_>],
+    ) -> Result<Negotiated, Error> {
+        self.end_client(response, true)
+    }
+
+    fn end_client(&mut self, response: &[HttpHeader<'_>], allow_no_subprotocol: bool) -> Result<Negotiated, Error> {
+        self.check_role(Role::Client)?;
+        let Handshake::Client(handshake) = &self.handshake else {
+            return Err(self.no_handshake().into());
+        };
+        let negotiated = handshake.verify(response, allow_no_subprotocol)?;
+        self.open(!negotiated.extensions.is_empty());
+        Ok(negotiated)
+    }
+
+    /// Begins the server's handshake (`WebSocketBeginServerHandshake`) with what the caller selects and all headers
+    /// of the request; returns the headers of the 101 response. An empty subprotocol counts as none.
+    ///
+    /// # Errors
+    /// A client's handle, a handshake that began already, a request that RFC 6455 §4.2.1 does not allow, another
+    /// version than 13, or a selection that the client did not offer. The handle may begin again.
+    pub fn begin_server_handshake(
+        &mut self,
+        subprotocol: Option<&str>,
+        extensions: &[&str],
+        request: &[HttpHeader<'_>],
+    ) -> Result<Vec<HttpHeader<'_>>, Error> {
+        self.check_begin(Role::Server)?;
+        let handshake = ServerHandshake::new(subprotocol, extensions, request)?;
+        self.session.advance(Event::BeginHandshake);
+        self.handshake = Handshake::Server(Box::new(handshake));
+        match &self.handshake {
+            Handshake::Server(handshake) => Ok(handshake.headers()),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// Ends the server's handshake (`WebSocketEndServerHandshake`). The first send, receive or action does the same.
+    ///
+    /// # Errors
+    /// A client's handle; a handshake that did not begin or has ended.
+    pub fn end_server_handshake(&mut self) -> Result<(), Error> {
+        self.check_role(Role::Server)?;
+        let Handshake::Server(handshake) = &self.handshake else {
+            return Err(self.no_handshake().into());
+        };
+        let extensions = handshake.has_extensions();
+        self.open(extensions);
+        Ok(())
+    }
+
+    /// Queues a buffer for sending (`WebSocketSend`). No buffer means an empty payload; for a close, no status.
+    /// Beyond the original API, a ping and a pong may have a payload of at most 125 bytes.
+    ///
+    /// # Errors
+    /// Before the handshake's end or after an abort; data or a second close after a close; text within a binary
+    /// message or the other way round; a buffer that does not fit its type; a status or reason that may not be sent.
+    pub fn send(&mut self, buffer_type: BufferType, buffer: Option<Buffer>, context: C) -> Result<(), Error> {
+        self.ensure_session()?;
+        if self.state() == State::Aborted {
+            return Err(Misuse::Aborted.into());
+        }
+        let payload = self.payload(buffer_type, buffer)?;
+        let start = self.session.accept(buffer_type, payload.len() as u64)?;
+        self.sends.push(context, buffer_type, payload, start);
+        Ok(())
+    }
+
+    /// Queues a receive (`WebSocketReceive`). Without a buffer, data is delivered in the handle's own memory; with
+    /// one, it is copied there, at most as much as the buffer holds.
+    ///
+    /// # Errors
+    /// Before the handshake's end, after an abort, the peer's close or a violation; a buffer of length 0.
+    pub fn receive(&mut self, buffer: Option<Vec<u8>>, context: C) -> Result<(), Error> {
+        self.ensure_session()?;
+        match self.state() {
+            State::Aborted => return Err(Misuse::Aborted.into()),
+            state if state.close_received() => return Err(Misuse::ReceiveAfterClose.into()),
+            _ => {}
+        }
+        if self.session.failure().is_some() {
+            return Err(Misuse::ReceiveAfterViolation.into());
+        }
+        if buffer.as_ref().is_some_and(Vec::is_empty) {
+            return Err(Misuse::ReceiveBufferEmpty.into());
+        }
+        self.receives.push(context, buffer);
+        Ok(())
+    }
+
+    /// The next action of a queue (`WebSocketGetAction`).
+    ///
+    /// # Errors
+    /// The peer broke the protocol, or a limit: the caller sends a close with
+    /// [`Error::close_status`], or aborts. The same error comes back from the receive queue until then. With
+    /// [`ActionQueue::All`] all actions of the send queue come first. Before the handshake's end: a misuse.
+    pub fn get_action(&mut self, queue: ActionQueue) -> Result<Action<'_, C>, Error> {
+        self.get_action_with_slots(queue, 2)
+    }
+
+    /// [`get_action`](Self::get_action) for a caller who has room for `slots` buffers: 1, or 2 and more.
+    ///
+    /// # Errors
+    /// As [`get_action`](Self::get_action); and no slots.
+    pub fn get_action_with_slots(&mut self, queue: ActionQueue, slots: usize) -> Result<Action<'_, C>, Error> {
+        if slots == 0 {
+            return Err(Misuse::NoSlots.into());
+        }
+        self.ensure_session()?;
+        let pong_first = queue == ActionQueue::All && self.receives.owes_pong();
+        if pong_first && self.next_receive()? {
+            return Ok(self.receives.action(&mut self.memory));
+        }
+        if queue != ActionQueue::Receive && self.next_send(slots)? {
+            return Ok(self.sends.action(&self.memory));
+        }
+        if queue != ActionQueue::Send && self.next_receive()? {
+            return Ok(self.receives.action(&mut self.memory));
+        }
+        Ok(Action::NoAction)
+    }
+
+    /// The action that is handed out and not completed, again: for callers who wait between taking an action and
+    /// completing it. `None` if there is none of that name.
+    pub fn outstanding_action(&mut self, context: ActionContext) -> Option<Action<'_, C>> {
+        if self.sends.action(&self.memory).action_context() == Some(context) {
+            return Some(self.sends.action(&self.memory));
+        }
+        let action = self.receives.action(&mut self.memory);
+        (action.action_context() == Some(context)).then_some(action)
+    }
+
+    /// Reports that an action was taken (`WebSocketCompleteAction`), with the bytes written or read. A context that
+    /// names no outstanding action is ignored.
+    pub fn complete_action(&mut self, context: ActionContext, bytes: usize) {
+        self.sends.complete(context, bytes);
+        self.receives.complete(context, bytes);
+    }
+
+    /// Gives the connection up (`WebSocketAbortHandle`): nothing more is sent or received, and every queued
+    /// operation completes as cancelled. Without effect before the handshake's end.
+    pub fn abort(&mut self) {
+        if self.session.advance(Event::Abort) {
+            self.sends.cancel_all();
+            self.receives.cancel_all();
+        }
+    }
+
+    /// The session alone, for a caller who goes on without the action loop.
+    ///
+    /// # Errors
+    /// Before the handshake's end, after an abort, or while anything is queued.
+    pub fn into_session(mut self) -> Result<Session, Error> {
+        self.ensure_session()?;
+        if self.state() == State::Aborted {
+            return Err(Misuse::Aborted.into());
+        }
+        if !self.sends.is_empty() || !self.receives.is_empty() {
+            return Err(Misuse::QueueNotEmpty.into());
+        }
+        Ok(self.session)
+    }
+
+    /// Frees the handle (`WebSocketDeleteHandle`), in any state; dropping it does the same.
+    pub fn delete(self) {}
+
+    /// While a pong is written, no other frame may be.
+    fn next_send(&mut self, slots: usize) -> Result<bool, Error> {
+        if self.receives.pong_is_outstanding() {
+            return Ok(false);
+        }
+        let context = ActionContext(self.next_context);
+        let handed_out = self.sends.next(context, &mut self.session, &mut self.memory, slots)?;
+        self.use_context(handed_out);
+        Ok(handed_out)
+    }
+
+    fn next_receive(&mut self) -> Result<bool, Error> {
+        let context = ActionContext(self.next_context);
+        let pong_must_wait = self.sends.is_inside_frame();
+        let handed_out = self
+            .receives
+            .next(context, &mut self.session, &mut self.memory, pong_must_wait)?;
+        self.use_context(handed_out);
+        Ok(handed_out)
+    }
+
+    /// Contexts are never used twice (within four billion actions), so a stale one names nothing.
+    fn use_context(&mut self, handed_out: bool) {
+        if handed_out {
+            self.next_context = self.next_context.checked_add(1).unwrap_or(NonZeroU32::MIN);
+        }
+    }
+
+    /// The bytes that a buffer stands for, checked against its type.
+    fn payload(&self, buffer_type: BufferType, buffer: Option<Buffer>) -> Result<Vec<u8>, Misuse> {
+        let payload = match (buffer_type, buffer) {
+            (BufferType::Close, None) => Vec::new(),
+            (BufferType::Close, Some(Buffer::CloseStatus { status, reason })) => {
+                ClosePayload::new(status, &reason, self.session.verify_utf8())?
+                    .as_bytes()
+                    .to_vec()
+            }
+            (BufferType::Close, Some(Buffer::Data(_))) | (_, Some(Buffer::CloseStatus { .. })) => {
+                return Err(Misuse::BufferOfWrongKind);
+            }
+            (_, None) => Vec::new(),
+            (_, Some(Buffer::Data(data))) => data,
+        };
+        let one_frame = matches!(buffer_type, BufferType::Custom(_)) && self.session.masking() == Masking::FreshKey;
+        if one_frame && payload.len() > max_masked_payload(self.memory.send_size()) {
+            return Err(Misuse::CustomPayloadTooLong);
+        }
+        Ok(payload)
+    }
+
+    fn check_role(&self, role: Role) -> Result<(), Misuse> {
+        if self.role() == role {
+            Ok(())
+        } else {
+            Err(Misuse::WrongRole)
+        }
+    }
+
+    fn check_begin(&self, role: Role) -> Result<(), Misuse> {
+        self.check_role(role)?;
+        match self.state().next(Event::BeginHandshake) {
+            Some(_) => Ok(()),
+            None => Err(Misuse::HandshakeAlreadyBegun),
+        }
+    }
+
+    fn no_handshake(&self) -> Misuse {
+        if self.state() == State::Created {
+            Misuse::HandshakeNotBegun
+        } else {
+            Misuse::HandshakeAlreadyEnded
+        }
+    }
+
+    /// A server's handshake that began ends with the first call that needs a session.
+    fn ensure_session(&mut self) -> Result<(), Misuse> {
+        if let (State::HandshakeBegun, Handshake::Server(handshake)) = (self.state(), &self.handshake) {
+            let extensions = handshake.has_extensions();
+            self.open(extensions);
+        }
+        match self.state() {
+            State::Created | State::HandshakeBegun => Err(Misuse::HandshakeNotEnded),
+            _ => Ok(()),
+        }
+    }
+
+    /// The handshake's headers go, the session's memory comes.
+    fn open(&mut self, extensions: bool) {
+        self.handshake = Handshake::None;
+        self.memory.allocate();
+        if extensions {
+            self.session.allow_extensions();
+        }
+        self.session.advance(Event::EndHandshake);
+    }
+}
+
+impl<C> core::fmt::Debug for Handle<C> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Handle")
+            .field("session", &self.session)
+            .finish_non_exhaustive()
+    }
+}

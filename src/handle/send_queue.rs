@@ -1,0 +1,291 @@
+use core::ops::Range;
+use std::collections::VecDeque;
+
+use crate::error::Error;
+use crate::frame::{Header, MAX_HEADER_LENGTH};
+use crate::handle::action::{Action, ActionContext};
+use crate::handle::memory::Memory;
+use crate::session::{FrameStart, Masking, Session};
+use crate::wire::{BufferType, Opcode};
+
+/// The sends, first in, first out.
+#[derive(Debug)]
+pub struct SendQueue<C> {
+    ops: VecDeque<SendOp<C>>,
+    outstanding: Option<(ActionContext, Outstanding)>,
+}
+
+/// One call of `Handle::send`.
+#[derive(Debug)]
+pub struct SendOp<C> {
+    pub context: C,
+    pub buffer_type: BufferType,
+    pub payload: Vec<u8>,
+    pub start: FrameStart,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// So many bytes of the payload have left, in whole frames.
+    Sent(usize),
+    /// The header of the only frame has left alone, since the caller takes one buffer at a time.
+    HeaderSent,
+    /// All has left, or the rest never will.
+    Done,
+}
+
+#[derive(Debug)]
+enum Outstanding {
+    Write(Write),
+    Complete,
+}
+
+/// What an action writes: bytes in the handle's memory, then bytes of the payload.
+#[derive(Clone, Debug)]
+struct Write {
+    internal: Range<usize>,
+    payload: Range<usize>,
+    then: Stage,
+}
+
+impl<C> SendQueue<C> {
+    pub const fn new() -> Self {
+        Self {
+            ops: VecDeque::new(),
+            outstanding: None,
+        }
+    }
+
+    pub fn push(&mut self, context: C, buffer_type: BufferType, payload: Vec<u8>, start: FrameStart) {
+        self.ops.push_back(SendOp {
+            context,
+            buffer_type,
+            payload,
+            start,
+            stage: Stage::Sent(0),
+        });
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.ops.is_empty()
+    }
+
+    /// A header left without its payload: no other frame may be written now.
+    pub fn is_inside_frame(&self) -> bool {
+        let header_is_out = matches!(
+            &self.outstanding,
+            Some((
+                _,
+                Outstanding::Write(Write {
+                    then: Stage::HeaderSent,
+                    ..
+                })
+            ))
+        );
+        header_is_out || self.ops.front().is_some_and(|op| op.stage == Stage::HeaderSent)
+    }
+
+    /// Prepares the next action, if there is one, for a caller with room for `slots` buffers.
+    pub fn next(
+        &mut self,
+        context: ActionContext,
+        session: &mut Session,
+        memory: &mut Memory,
+        slots: usize,
+    ) -> Result<bool, Error> {
+        let (None, Some(op)) = (&self.outstanding, self.ops.front()) else {
+            return Ok(false);
+        };
+        let next = match op.stage {
+            Stage::Done => Outstanding::Complete,
+            Stage::HeaderSent => Outstanding::Write(Write {
+                internal: 0..0,
+                payload: 0..op.payload.len(),
+                then: Stage::Done,
+            }),
+            Stage::Sent(sent) => Outstanding::Write(op.next_frame(sent, session, memory, slots)?),
+        };
+        self.outstanding = Some((context, next));
+        Ok(true)
+    }
+
+    /// The action that is handed out.
+    pub fn action<'a>(&'a self, memory: &'a Memory) -> Action<'a, C> {
+        let (Some((action_context, outstanding)), Some(op)) = (&self.outstanding, self.ops.front()) else {
+            return Action::NoAction;
+        };
+        let (action_context, buffer_type, context) = (*action_context, op.buffer_type, &op.context);
+        match outstanding {
+            Outstanding::Complete => Action::IndicateSendComplete {
+                buffer_type,
+                application_context: context,
+                action_context,
+            },
+            Outstanding::Write(write) => {
+                let internal = memory.bytes(write.internal.clone());
+                let payload = &op.payload[write.payload.clone()];
+                let buffers = if internal.is_empty() {
+                    [payload, &[]]
+                } else {
+                    [internal, payload]
+                };
+                Action::SendToNetwork {
+                    buffers,
+                    buffer_type,
+                    application_context: Some(context),
+                    action_context,
+                }
+            }
+        }
+    }
+
+    /// Completes the action if it is this queue's.
+    pub fn complete(&mut self, context: ActionContext, bytes: usize) {
+        let Some((_, outstanding)) = self.outstanding.take_if(|(outstanding, _)| *outstanding == context) else {
+            return;
+        };
+        match outstanding {
+            Outstanding::Complete => drop(self.ops.pop_front()),
+            Outstanding::Write(write) => {
+                let Some(op) = self.ops.front_mut() else { return };
+                let all = bytes == write.internal.len() + write.payload.len();
+                op.stage = if all && op.stage != Stage::Done {
+                    write.then
+                } else {
+                    Stage::Done
+                };
+            }
+        }
+    }
+
+    /// Cancels every send.
+    pub fn cancel_all(&mut self) {
+        for op in &mut self.ops {
+            op.stage = Stage::Done;
+        }
+    }
+}
+
+impl<C> SendOp<C> {
+    /// Makes the frame that comes after `sent` bytes of the payload.
+    fn next_frame(
+        &self,
+        sent: usize,
+        session: &mut Session,
+        memory: &mut Memory,
+        slots: usize,
+    ) -> Result<Write, Error> {
+        if self.start.opcode.is_control() {
+            let header = session.frame_header(self.start, self.payload.len() as u64)?;
+            return Ok(copy_frame(
+                header,
+                &self.payload,
+                memory,
+                memory.control_area(),
+                Stage::Done,
+            ));
+        }
+        if session.masking() == Masking::FreshKey {
+            return self.next_masked_frame(sent, session, memory);
+        }
+        let header = session.frame_header(self.start, self.payload.len() as u64)?;
+        let fits = MAX_HEADER_LENGTH + self.payload.len() <= memory.send_size();
+        if slots == 1 && fits {
+            return Ok(copy_frame(
+                header,
+                &self.payload,
+                memory,
+                memory.send_area(),
+                Stage::Done,
+            ));
+        }
+        let internal = write_header(header, memory, memory.send_area());
+        Ok(if slots == 1 && !self.payload.is_empty() {
+            Write {
+                internal,
+                payload: 0..0,
+                then: Stage::HeaderSent,
+            }
+        } else {
+            Write {
+                internal,
+                payload: 0..self.payload.len(),
+                then: Stage::Done,
+            }
+        })
+    }
+
+    /// A masked copy has to fit into the send buffer, so a long payload leaves as several frames, each whole.
+    fn next_masked_frame(&self, sent: usize, session: &mut Session, memory: &mut Memory) -> Result<Write, Error> {
+        let rest = &self.payload[sent..];
+        let piece = &rest[..rest.len().min(max_masked_payload(memory.send_size()))];
+        let last = piece.len() == rest.len();
+        let first = sent == 0;
+        let start = FrameStart {
+            fin: self.start.fin && last,
+            rsv: if first { self.start.rsv } else { 0 },
+            opcode: if first { self.start.opcode } else { Opcode::Continuation },
+        };
+        let header = session.frame_header(start, piece.len() as u64)?;
+        let then = if last {
+            Stage::Done
+        } else {
+            Stage::Sent(sent + piece.len())
+        };
+        Ok(copy_frame(header, piece, memory, memory.send_area(), then))
+    }
+}
+
+/// The longest payload whose masked frame fits into `space` bytes.
+pub fn max_masked_payload(space: usize) -> usize {
+    // the header grows with the payload: of its three sizes, the one that leaves most
+    [(14, usize::MAX), (8, 0xFFFF), (6, 125)]
+        .into_iter()
+        .map(|(header, longest)| space.saturating_sub(header).min(longest))
+        .filter(|&payload| Header::size(payload as u64, true) + payload <= space)
+        .max()
+        .unwrap_or(0)
+}
+
+fn write_header(header: Header, memory: &mut Memory, area: Range<usize>) -> Range<usize> {
+    let mut bytes = [0; MAX_HEADER_LENGTH];
+    let size = header.encode(&mut bytes);
+    let range = area.start..area.start + size;
+    memory.bytes_mut(range.clone()).copy_from_slice(&bytes[..size]);
+    range
+}
+
+/// Makes a whole frame at the start of `area`, which has room for it.
+fn copy_frame(header: Header, payload: &[u8], memory: &mut Memory, area: Range<usize>, then: Stage) -> Write {
+    let head = write_header(header, memory, area);
+    let body = head.end..head.end + payload.len();
+    let copy = memory.bytes_mut(body.clone());
+    copy.copy_from_slice(payload);
+    if let Some(mask) = header.mask {
+        mask.apply(copy);
+    }
+    Write {
+        internal: head.start..body.end,
+        payload: 0..0,
+        then,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::max_masked_payload;
+    use crate::frame::Header;
+
+    #[test]
+    fn the_longest_masked_payload_fits_and_one_byte_more_does_not() {
+        for space in (16..1000).chain(65_500..65_600).chain([4096, 1 << 20]) {
+            let payload = max_masked_payload(space);
+            assert!(Header::size(payload as u64, true) + payload <= space, "{space}");
+            let longer = payload + 1;
+            assert!(Header::size(longer as u64, true) + longer > space, "{space}");
+        }
+        assert_eq!(max_masked_payload(16), 10);
+        assert_eq!(max_masked_payload(4096), 4088);
+    }
+}

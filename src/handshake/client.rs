@@ -1,0 +1,137 @@
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+
+use crate::error::{HandshakeError, Misuse};
+use crate::handshake::{Negotiated, accept, check_extensions, check_upgrade, single};
+use crate::http::HttpHeader;
+use crate::http::grammar;
+
+/// The client's half: what it offered, and the key that the answer must know.
+#[derive(Debug)]
+pub struct ClientHandshake {
+    key: String,
+    subprotocols: Vec<String>,
+    subprotocol_list: String,
+    extensions: Vec<String>,
+    extension_list: String,
+}
+
+impl ClientHandshake {
+    /// A handshake that offers these. `initial` are the fields that the caller sends anyway.
+    ///
+    /// # Errors
+    /// A subprotocol that is no token or comes twice, an extension or a field that is malformed.
+    pub fn new(
+        nonce: [u8; 16],
+        subprotocols: &[&str],
+        extensions: &[&str],
+        initial: &[HttpHeader<'_>],
+    ) -> Result<Self, Misuse> {
+        check_subprotocols(subprotocols)?;
+        check_extensions(extensions)?;
+        if !initial.iter().all(grammar::is_field) {
+            return Err(Misuse::HeaderInvalid);
+        }
+        let own = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
+        Ok(Self {
+            key: BASE64.encode(nonce),
+            subprotocols: own(subprotocols),
+            subprotocol_list: subprotocols.join(", "),
+            extensions: own(extensions),
+            extension_list: extensions.join(", "),
+        })
+    }
+
+    /// The fields to add to the request (RFC 6455 §4.1).
+    pub fn headers(&self) -> Vec<HttpHeader<'_>> {
+        let mut headers = vec![
+            HttpHeader::new("Upgrade", "websocket"),
+            HttpHeader::new("Connection", "Upgrade"),
+            HttpHeader::new("Sec-WebSocket-Key", &self.key),
+            HttpHeader::new("Sec-WebSocket-Version", "13"),
+        ];
+        if !self.subprotocols.is_empty() {
+            headers.push(HttpHeader::new("Sec-WebSocket-Protocol", &self.subprotocol_list));
+        }
+        if !self.extensions.is_empty() {
+            headers.push(HttpHeader::new("Sec-WebSocket-Extensions", &self.extension_list));
+        }
+        headers
+    }
+
+    /// Checks the fields of a 101 response, in the order of the component API's §4.2.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn verify(
+        &self,
+        response: &[HttpHeader<'_>],
+        allow_no_subprotocol: bool,
+    ) -> Result<Negotiated, HandshakeError> {
+        check_upgrade(response)?;
+        let accepted = single(
+            response,
+            "Sec-WebSocket-Accept",
+            HandshakeError::AcceptMissing,
+            HandshakeError::AcceptRepeated,
+        )?;
+        if accepted != accept(self.key.as_bytes()).as_bytes() {
+            return Err(HandshakeError::AcceptWrong);
+        }
+        let extensions = self.selected_extensions(response)?;
+        let subprotocol = self.selected_subprotocol(response)?;
+        if subprotocol.is_none() && !self.subprotocols.is_empty() && !allow_no_subprotocol {
+            return Err(HandshakeError::SubprotocolMissing);
+        }
+        Ok(Negotiated {
+            extensions,
+            subprotocol,
+        })
+    }
+
+    fn selected_extensions(&self, response: &[HttpHeader<'_>]) -> Result<Vec<usize>, HandshakeError> {
+        let mut indices = Vec::new();
+        for extension in grammar::extensions(response)? {
+            let offers = self.extensions.iter().map(|offer| grammar::extension(offer));
+            let names = |offer: &Option<grammar::Extension<'_>>| {
+                offer
+                    .as_ref()
+                    .is_some_and(|offer| offer.name.eq_ignore_ascii_case(extension.name))
+            };
+            let index = offers
+                .into_iter()
+                .position(|offer| names(&offer))
+                .ok_or(HandshakeError::ExtensionNotOffered)?;
+            if indices.contains(&index) {
+                return Err(HandshakeError::ExtensionRepeated);
+            }
+            indices.push(index);
+        }
+        Ok(indices)
+    }
+
+    fn selected_subprotocol(&self, response: &[HttpHeader<'_>]) -> Result<Option<usize>, HandshakeError> {
+        let mut values = grammar::values(response, "Sec-WebSocket-Protocol");
+        let Some(selected) = values.next().map(grammar::trim) else {
+            return Ok(None);
+        };
+        if values.next().is_some() || !grammar::is_token(selected) {
+            return Err(HandshakeError::SubprotocolMalformed);
+        }
+        let index = self.subprotocols.iter().position(|offer| offer.as_bytes() == selected);
+        index.map(Some).ok_or(HandshakeError::SubprotocolNotOffered)
+    }
+}
+
+/// "The elements that comprise this value MUST be non-empty strings … and MUST all be unique strings." (§4.1)
+fn check_subprotocols(subprotocols: &[&str]) -> Result<(), Misuse> {
+    for (index, subprotocol) in subprotocols.iter().enumerate() {
+        if !grammar::is_token(subprotocol.as_bytes()) {
+            return Err(Misuse::SubprotocolMalformed);
+        }
+        if subprotocols[..index].contains(subprotocol) {
+            return Err(Misuse::SubprotocolRepeated);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,205 @@
+use crate::error::{HandshakeError, Misuse};
+use crate::http::{HttpHeader, grammar};
+
+/// The most bytes of a head, with its blank line.
+const MAX_HEAD_LENGTH: usize = 16 * 1024;
+/// The most fields of a head.
+const MAX_FIELDS: usize = 256;
+
+/// The head of a request: its first line and its fields, up to the blank line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestHead<'a> {
+    /// The method, such as `GET`.
+    pub method: &'a str,
+    /// What is asked for, such as `/chat?room=1`.
+    pub target: &'a str,
+    /// The minor version: 1 of HTTP/1.1.
+    pub version: u8,
+    /// The fields, in order.
+    pub headers: Vec<HttpHeader<'a>>,
+    /// The bytes of the head. What follows belongs to the WebSocket stream.
+    pub length: usize,
+}
+
+/// The head of a response.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResponseHead<'a> {
+    /// The status, such as 101.
+    pub status: u16,
+    /// The reason phrase, perhaps empty.
+    pub reason: &'a str,
+    /// The minor version: 1 of HTTP/1.1.
+    pub version: u8,
+    /// The fields, in order.
+    pub headers: Vec<HttpHeader<'a>>,
+    /// The bytes of the head. What follows belongs to the WebSocket stream.
+    pub length: usize,
+}
+
+impl<'a> RequestHead<'a> {
+    /// Reads the head at the start of `bytes`; `None` if they end before it does. Costs one pass over the bytes
+    /// until the blank line is there.
+    ///
+    /// # Errors
+    /// The head is malformed (RFC 9112), over 16 KiB, or has over 256 fields. Folded lines, blanks before a colon
+    /// and lines that end without CR are refused: peers who read these in another way have been fooled by them.
+    pub fn parse(bytes: &'a [u8]) -> Result<Option<Self>, HandshakeError> {
+        let Some(head) = whole_head(bytes)? else {
+            return Ok(None);
+        };
+        let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
+        let mut request = httparse::Request::new(&mut fields);
+        complete(request.parse(head))?;
+        match (request.method, request.path, request.version) {
+            (Some(method), Some(target), Some(version)) => Ok(Some(Self {
+                method,
+                target,
+                version,
+                headers: headers(request.headers),
+                length: head.len(),
+            })),
+            _ => Err(HandshakeError::HeadMalformed),
+        }
+    }
+
+    /// The checks of RFC 6455 §4.2.1 that need more than the fields that the component sees: `GET`, HTTP/1.1, one
+    /// `Host`, and no body, which nobody would read.
+    ///
+    /// # Errors
+    /// The first check that fails.
+    pub fn check(&self) -> Result<(), HandshakeError> {
+        if self.method != "GET" {
+            return Err(HandshakeError::MethodNotGet);
+        }
+        if self.version < 1 {
+            return Err(HandshakeError::HttpVersionTooLow);
+        }
+        if grammar::values(&self.headers, "Host").count() != 1 {
+            return Err(HandshakeError::HostMissing);
+        }
+        let no_body = grammar::values(&self.headers, "Content-Length").all(|value| grammar::trim(value) == b"0");
+        if !no_body || grammar::values(&self.headers, "Transfer-Encoding").next().is_some() {
+            return Err(HandshakeError::RequestHasBody);
+        }
+        Ok(())
+    }
+}
+
+impl<'a> ResponseHead<'a> {
+    /// Reads the head at the start of `bytes`; `None` if they end before it does.
+    ///
+    /// # Errors
+    /// As [`RequestHead::parse`].
+    pub fn parse(bytes: &'a [u8]) -> Result<Option<Self>, HandshakeError> {
+        let Some(head) = whole_head(bytes)? else {
+            return Ok(None);
+        };
+        let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
+        let mut response = httparse::Response::new(&mut fields);
+        complete(response.parse(head))?;
+        match (response.code, response.version) {
+            (Some(status), Some(version)) => Ok(Some(Self {
+                status,
+                reason: response.reason.unwrap_or_default(),
+                version,
+                headers: headers(response.headers),
+                length: head.len(),
+            })),
+            _ => Err(HandshakeError::HeadMalformed),
+        }
+    }
+
+    /// Whether the server switches protocols (RFC 6455 §4.1): status 101 and HTTP/1.1. Any other status is the
+    /// caller's to deal with.
+    ///
+    /// # Errors
+    /// It does not.
+    pub fn check(&self) -> Result<(), HandshakeError> {
+        if self.status != 101 {
+            return Err(HandshakeError::StatusNot101);
+        }
+        if self.version < 1 {
+            return Err(HandshakeError::HttpVersionTooLow);
+        }
+        Ok(())
+    }
+}
+
+/// The bytes of a `GET` request over HTTP/1.1 with these fields.
+///
+/// # Errors
+/// A target that is empty or has anything but visible ASCII, a field name that is no token, a value with control
+/// characters: none can smuggle a line of its own into the head.
+pub fn write_request(target: &str, headers: &[HttpHeader<'_>]) -> Result<Vec<u8>, Misuse> {
+    if target.is_empty() || !target.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(Misuse::TargetInvalid);
+    }
+    write_head(format!("GET {target} HTTP/1.1"), headers)
+}
+
+/// The bytes of a response over HTTP/1.1 with these fields and no body.
+///
+/// # Errors
+/// A status that does not have three digits, a reason or a field with control characters.
+pub fn write_response(status: u16, reason: &str, headers: &[HttpHeader<'_>]) -> Result<Vec<u8>, Misuse> {
+    if !(100..=999).contains(&status) || !reason.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()) {
+        return Err(Misuse::StatusLineInvalid);
+    }
+    write_head(format!("HTTP/1.1 {status} {reason}"), headers)
+}
+
+fn write_head(first_line: String, headers: &[HttpHeader<'_>]) -> Result<Vec<u8>, Misuse> {
+    if !headers.iter().all(grammar::is_field) {
+        return Err(Misuse::HeaderInvalid);
+    }
+    let mut head = first_line.into_bytes();
+    for header in headers {
+        head.extend_from_slice(b"\r\n");
+        head.extend_from_slice(header.name.as_bytes());
+        head.extend_from_slice(b": ");
+        head.extend_from_slice(header.value);
+    }
+    head.extend_from_slice(b"\r\n\r\n");
+    Ok(head)
+}
+
+/// The bytes up to and with the first blank line.
+fn whole_head(bytes: &[u8]) -> Result<Option<&[u8]>, HandshakeError> {
+    let searched = &bytes[..bytes.len().min(MAX_HEAD_LENGTH)];
+    let Some(end) = searched.windows(4).position(|window| window == b"\r\n\r\n") else {
+        return if bytes.len() > MAX_HEAD_LENGTH {
+            Err(HandshakeError::HeadTooLarge)
+        } else {
+            Ok(None)
+        };
+    };
+    let head = &bytes[..end + 4];
+    let bare_line_feed = head
+        .iter()
+        .enumerate()
+        .any(|(at, &byte)| byte == b'\n' && (at == 0 || head[at - 1] != b'\r'));
+    if bare_line_feed {
+        Err(HandshakeError::HeadMalformed)
+    } else {
+        Ok(Some(head))
+    }
+}
+
+/// The blank line is there, so a parse that wants more has met something else that is wrong.
+fn complete(parsed: httparse::Result<usize>) -> Result<(), HandshakeError> {
+    match parsed {
+        Ok(httparse::Status::Complete(_)) => Ok(()),
+        Err(httparse::Error::TooManyHeaders) => Err(HandshakeError::HeadersTooMany),
+        Ok(httparse::Status::Partial) | Err(_) => Err(HandshakeError::HeadMalformed),
+    }
+}
+
+fn headers<'a>(fields: &[httparse::Header<'a>]) -> Vec<HttpHeader<'a>> {
+    fields
+        .iter()
+        .map(|field| HttpHeader {
+            name: field.name,
+            value: field.value,
+        })
+        .collect()
+}

@@ -1,0 +1,101 @@
+//! The WebSocket protocol (RFC 6455) as a component that does no I/O, after Microsoft's *WebSocket Protocol
+//! Component API* (`websocket.dll`).
+//!
+//! It makes and checks the headers of both sides' handshake, and it makes, checks and takes apart frames. It opens
+//! no socket, does no HTTP, has no clock and starts no thread: the caller asks for the next *action* (write these
+//! bytes, read into this buffer, a send or a receive is done), takes it, and says so.
+//!
+//! - [`Handle`] is the component: handshake, two queues, the action loop.
+//! - [`Session`] is the protocol after the handshake without the queues, for callers who move the bytes themselves.
+//! - [`http`] reads and writes the HTTP/1.1 heads around the handshake, for callers over bare TCP.
+//!
+//! # A conversation
+//! ```
+//! use websocket_component::{Action, ActionQueue, Buffer, BufferType, Handle, ReceivedBuffer};
+//!
+//! let mut client = Handle::create_client(&[])?;
+//! let mut server = Handle::create_server(&[])?;
+//!
+//! // The handshake: each side makes headers, the other side checks them.
+//! let request = client.begin_client_handshake(&["chat"], &[], &[])?;
+//! let response = server.begin_server_handshake(Some("chat"), &[], &request)?;
+//! let negotiated = client.end_client_handshake(&response)?;
+//! assert_eq!(negotiated.subprotocol, Some(0));
+//!
+//! // The client sends: the caller is told what to write.
+//! let mut network = Vec::new();
+//! client.send(BufferType::Utf8Message, Some(Buffer::Data(b"Hello".to_vec())), "greeting")?;
+//! loop {
+//!     let (context, written) = match client.get_action(ActionQueue::Send)? {
+//!         Action::SendToNetwork { buffers, action_context, .. } => {
+//!             network.extend(buffers.concat());
+//!             (action_context, network.len())
+//!         }
+//!         Action::IndicateSendComplete { application_context, action_context, .. } => {
+//!             assert_eq!(*application_context, "greeting");
+//!             (action_context, 0)
+//!         }
+//!         _ => break,
+//!     };
+//!     client.complete_action(context, written);
+//! }
+//!
+//! // The server receives: the caller is told where to read to.
+//! server.receive(None, ())?;
+//! let mut message: Vec<u8> = Vec::new();
+//! loop {
+//!     let (context, read) = match server.get_action(ActionQueue::Receive)? {
+//!         Action::ReceiveFromNetwork { buffer, action_context, .. } => {
+//!             buffer[..network.len()].copy_from_slice(&network);
+//!             (action_context, network.len())
+//!         }
+//!         Action::IndicateReceiveComplete { buffer, action_context, .. } => {
+//!             if let ReceivedBuffer::Data { data, .. } = buffer {
+//!                 message.extend_from_slice(data);
+//!             }
+//!             (action_context, 0)
+//!         }
+//!         _ => break,
+//!     };
+//!     server.complete_action(context, read);
+//! }
+//! assert_eq!(message, b"Hello");
+//! # Ok::<(), websocket_component::Error>(())
+//! ```
+//!
+//! # Layers
+//! `wire` (bytes) ← `frame`, [`http`] (codecs) ← `handshake`, `session` (state) ← `handle` (action loop) ← `wasm`
+//! (the exports for JavaScript, feature `wasm`). A module uses only those to its left.
+
+#[forbid(unsafe_code)]
+mod error;
+#[forbid(unsafe_code)]
+mod frame;
+#[forbid(unsafe_code)]
+mod handle;
+#[forbid(unsafe_code)]
+pub mod handshake;
+#[forbid(unsafe_code)]
+pub mod http;
+mod random;
+#[forbid(unsafe_code)]
+mod session;
+#[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "wasm"))]
+mod wasm;
+#[forbid(unsafe_code)]
+mod wire;
+
+pub use error::{Error, ErrorCode, HandshakeError, Misuse, Violation};
+pub use frame::{Header, MAX_HEADER_LENGTH};
+pub use handle::{
+    Action, ActionContext, ActionKind, ActionQueue, Buffer, GlobalProperty, Handle, KEEPALIVE_INTERVAL_MS, Property,
+    PropertyType, ReceivedBuffer, SUPPORTED_VERSIONS, global_property, internal_buffer_size,
+};
+pub use handshake::Negotiated;
+pub use http::HttpHeader;
+pub use random::{PlatformRandom, RandomSource, RandomUnavailable};
+pub use session::{ClosePayload, Limits, Received, Role, Session, SessionOptions, State, Step};
+pub use wire::{
+    BufferType, CloseStatus, CustomHeader, MAX_CLOSE_REASON_LENGTH, MAX_CONTROL_PAYLOAD, MaskKey, Opcode, Utf8Error,
+    Utf8Validator,
+};

@@ -1,0 +1,316 @@
+//! A connection after its handshake: what may be received and sent, and when.
+
+mod close;
+mod receiver;
+mod sender;
+mod state;
+
+pub use close::ClosePayload;
+pub use receiver::{Received, Step};
+pub use state::{Event, State};
+
+pub(crate) use sender::{FrameStart, Masking};
+
+use core::fmt;
+
+use crate::error::{Error, Misuse, Violation};
+use crate::frame::{Header, MAX_HEADER_LENGTH};
+use crate::random::{PlatformRandom, RandomSource, RandomUnavailable};
+use crate::wire::{BufferType, CloseStatus, MAX_CONTROL_PAYLOAD, Opcode};
+use receiver::Receiver;
+use sender::Sender;
+
+/// The side of the connection that an endpoint is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Opened the connection; masks what it sends.
+    Client,
+    /// Accepted the connection.
+    Server,
+}
+
+/// How much the peer may send. The engine holds no message, so the limits protect whoever collects one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The most bytes of payload in one data frame.
+    pub max_frame_size: u64,
+    /// The most bytes of payload in one message, over all its frames.
+    pub max_message_size: u64,
+}
+
+impl Limits {
+    /// No limits.
+    pub const NONE: Self = Self {
+        max_frame_size: u64::MAX,
+        max_message_size: u64::MAX,
+    };
+}
+
+/// How a session is to behave; the properties of the component API that outlive the handshake, and limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionOptions {
+    /// Client: send with a key of four zero bytes. Server: accept frames that are not masked.
+    /// Both give up the protection of RFC 6455 §10.3.
+    pub disable_masking: bool,
+    /// Deliver text and close reasons unchecked.
+    pub disable_utf8_verification: bool,
+    /// What the peer may send.
+    pub limits: Limits,
+}
+
+impl Default for SessionOptions {
+    fn default() -> Self {
+        Self {
+            disable_masking: false,
+            disable_utf8_verification: false,
+            limits: Limits::NONE,
+        }
+    }
+}
+
+/// One connection's protocol after the handshake, without queues: bytes in, events out; messages in, frames out.
+///
+/// The action loop of [`Handle`](crate::Handle) is built on it. Use it directly where the caller moves the bytes
+/// itself and has no need of actions. It answers neither a ping nor a close by itself.
+///
+/// ```
+/// use websocket_component::{BufferType, Received, Role, Session, SessionOptions};
+///
+/// let mut client = Session::new(Role::Client, SessionOptions::default());
+/// let mut server = Session::new(Role::Server, SessionOptions::default());
+///
+/// let mut wire = Vec::new();
+/// client.write(BufferType::Utf8Message, b"Hello", &mut wire)?;
+/// assert_eq!(wire.len(), 6 + 5); // header, key, payload
+///
+/// let step = server.receive(&mut wire)?;
+/// let Received::Data { buffer_type: BufferType::Utf8Message, payload, .. } = step.received else { panic!() };
+/// assert_eq!(&wire[payload], b"Hello");
+/// # Ok::<(), websocket_component::Error>(())
+/// ```
+pub struct Session {
+    role: Role,
+    state: State,
+    verify_utf8: bool,
+    extensions: bool,
+    receiver: Receiver,
+    sender: Sender,
+    random: Box<dyn RandomSource>,
+}
+
+impl Session {
+    /// A session over a connection that is already upgraded.
+    #[must_use]
+    pub fn new(role: Role, options: SessionOptions) -> Self {
+        Self::with_random(role, options, Box::new(PlatformRandom))
+    }
+
+    /// The same, with a random source for tests.
+    #[must_use]
+    pub fn with_random(role: Role, options: SessionOptions, random: Box<dyn RandomSource>) -> Self {
+        Self {
+            state: State::Open,
+            ..Self::before_handshake(role, options, random)
+        }
+    }
+
+    /// A session whose handshake is still to come.
+    pub(crate) fn before_handshake(role: Role, options: SessionOptions, random: Box<dyn RandomSource>) -> Self {
+        let (masking, masked) = match (role, options.disable_masking) {
+            (Role::Client, false) => (Masking::FreshKey, Some(false)),
+            (Role::Client, true) => (Masking::ZeroKey, Some(false)),
+            (Role::Server, false) => (Masking::Unmasked, Some(true)),
+            (Role::Server, true) => (Masking::Unmasked, None),
+        };
+        let verify_utf8 = !options.disable_utf8_verification;
+        Self {
+            role,
+            state: State::Created,
+            verify_utf8,
+            extensions: false,
+            receiver: Receiver::new(masked, verify_utf8, options.limits),
+            sender: Sender::new(masking),
+            random,
+        }
+    }
+
+    /// The side it is on.
+    #[must_use]
+    pub const fn role(&self) -> Role {
+        self.role
+    }
+
+    /// Where the connection stands.
+    #[must_use]
+    pub const fn state(&self) -> State {
+        self.state
+    }
+
+    /// What the peer did wrong, once [`receive`](Self::receive) has told.
+    #[must_use]
+    pub const fn failure(&self) -> Option<Violation> {
+        self.receiver.failure()
+    }
+
+    /// Replaces the limits, from the next frame on.
+    pub const fn set_limits(&mut self, limits: Limits) {
+        self.receiver.set_limits(limits);
+    }
+
+    /// Takes the next thing from the front of `input`, unmasking its payload in place. Call it again with what it
+    /// did not consume, until it says [`Received::NeedMore`].
+    ///
+    /// After the peer's close all input is consumed and means nothing.
+    ///
+    /// # Errors
+    /// The peer broke the protocol or a limit. The same violation comes back from every later call;
+    /// [`Violation::close_status`] is what to close with. All that came before it was delivered by earlier calls.
+    pub fn receive(&mut self, input: &mut [u8]) -> Result<Step, Violation> {
+        self.receive_at_most(input, usize::MAX)
+    }
+
+    /// [`receive`](Self::receive) that delivers at most `limit` bytes of data; `limit` is at least 1.
+    pub(crate) fn receive_at_most(&mut self, input: &mut [u8], limit: usize) -> Result<Step, Violation> {
+        if self.state.close_received() {
+            return Ok(Step {
+                consumed: input.len(),
+                received: Received::NeedMore,
+            });
+        }
+        let step = self.receiver.receive(input, limit)?;
+        if matches!(step.received, Received::Close { .. }) {
+            self.advance(Event::ReceiveClose);
+        }
+        Ok(step)
+    }
+
+    /// Accepts a frame of `length` bytes for sending and returns its header, with a fresh masking key on the
+    /// client. The caller writes the header, and after it the payload, masked with the key if there is one.
+    ///
+    /// The payload of a close is a [`ClosePayload`].
+    ///
+    /// # Errors
+    /// Data or a second close after a close, a text part within a binary message or the other way round, a control
+    /// payload over 125 bytes, a custom header without an agreed extension; or the random source gave no key.
+    pub fn header(&mut self, buffer_type: BufferType, length: u64) -> Result<Header, Error> {
+        let start = self.accept(buffer_type, length)?;
+        Ok(self.frame_header(start, length)?)
+    }
+
+    /// Appends a whole frame to `out`.
+    ///
+    /// # Errors
+    /// As [`header`](Self::header).
+    pub fn write(&mut self, buffer_type: BufferType, payload: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
+        let header = self.header(buffer_type, payload.len() as u64)?;
+        let mut bytes = [0; MAX_HEADER_LENGTH];
+        let size = header.encode(&mut bytes);
+        out.extend_from_slice(&bytes[..size]);
+        let start = out.len();
+        out.extend_from_slice(payload);
+        if let Some(mask) = header.mask {
+            mask.apply(&mut out[start..]);
+        }
+        Ok(())
+    }
+
+    /// Appends a close frame to `out`. [`CloseStatus::EMPTY`] makes one without a status.
+    ///
+    /// # Errors
+    /// As [`header`](Self::header) and [`ClosePayload::new`].
+    pub fn write_close(&mut self, status: CloseStatus, reason: &str, out: &mut Vec<u8>) -> Result<(), Error> {
+        let payload = ClosePayload::new(status, reason.as_bytes(), self.verify_utf8)?;
+        self.write(BufferType::Close, payload.as_bytes(), out)
+    }
+
+    /// Decides whether a buffer may be sent now, and what its first frame is.
+    pub(crate) fn accept(&mut self, buffer_type: BufferType, length: u64) -> Result<FrameStart, Misuse> {
+        self.check_state(buffer_type)?;
+        if let BufferType::Custom(_) = buffer_type
+            && !self.extensions
+        {
+            return Err(Misuse::CustomHeaderWithoutExtension);
+        }
+        if is_control(buffer_type) && length > MAX_CONTROL_PAYLOAD as u64 {
+            return Err(Misuse::ControlPayloadTooLong);
+        }
+        let start = self.sender.accept(buffer_type)?;
+        if is_close(buffer_type) {
+            self.advance(Event::SendClose);
+        }
+        Ok(start)
+    }
+
+    /// The header of a frame that was accepted.
+    pub(crate) fn frame_header(&mut self, start: FrameStart, length: u64) -> Result<Header, RandomUnavailable> {
+        self.sender.header(start, length, self.random.as_mut())
+    }
+
+    pub(crate) const fn masking(&self) -> Masking {
+        self.sender.masking()
+    }
+
+    pub(crate) const fn verify_utf8(&self) -> bool {
+        self.verify_utf8
+    }
+
+    pub(crate) fn random(&mut self) -> &mut dyn RandomSource {
+        self.random.as_mut()
+    }
+
+    /// An extension was agreed in the handshake.
+    pub(crate) const fn allow_extensions(&mut self) {
+        self.extensions = true;
+        self.receiver.allow_extensions();
+    }
+
+    /// Moves on if the state allows the event; tells whether it did.
+    pub(crate) const fn advance(&mut self, event: Event) -> bool {
+        match self.state.next(event) {
+            Some(state) => {
+                self.state = state;
+                true
+            }
+            None => false,
+        }
+    }
+
+    const fn check_state(&self, buffer_type: BufferType) -> Result<(), Misuse> {
+        match self.state {
+            State::Created | State::HandshakeBegun => Err(Misuse::HandshakeNotEnded),
+            State::Aborted => Err(Misuse::Aborted),
+            State::Closed => Err(Misuse::SendAfterClose),
+            // RFC 6455 §5.5.1: "The application MUST NOT send any more data frames after sending a Close frame."
+            State::CloseSent if is_control(buffer_type) && !is_close(buffer_type) => Ok(()),
+            State::CloseSent => Err(Misuse::SendAfterClose),
+            State::Open | State::CloseReceived => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("role", &self.role)
+            .field("state", &self.state)
+            .field("receiver", &self.receiver)
+            .field("sender", &self.sender)
+            .finish_non_exhaustive()
+    }
+}
+
+const fn is_control(buffer_type: BufferType) -> bool {
+    match buffer_type {
+        BufferType::Close | BufferType::PingPong | BufferType::UnsolicitedPong => true,
+        BufferType::Custom(header) => header.opcode().is_control(),
+        _ => false,
+    }
+}
+
+const fn is_close(buffer_type: BufferType) -> bool {
+    match buffer_type {
+        BufferType::Close => true,
+        BufferType::Custom(header) => matches!(header.opcode(), Opcode::Close),
+        _ => false,
+    }
+}

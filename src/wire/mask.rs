@@ -1,0 +1,92 @@
+/// A masking key (RFC 6455 §5.3): four bytes that a client draws afresh for each frame.
+///
+/// Octet `i` of the payload is XORed with octet `i mod 4` of the key, so applying a key twice gives the payload
+/// back. A key also serves as its own position: [`apply`](Self::apply) returns the key turned to where the next
+/// bytes of the same payload go on.
+///
+/// ```
+/// use websocket_component::MaskKey;
+///
+/// let key = MaskKey([0x37, 0xFA, 0x21, 0x3D]); // RFC 6455 §5.7
+/// let mut payload = *b"Hello";
+/// let rest = key.apply(&mut payload[..3]);
+/// rest.apply(&mut payload[3..]);
+/// assert_eq!(payload, [0x7F, 0x9F, 0x4D, 0x51, 0x58]);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct MaskKey(pub [u8; 4]);
+
+impl MaskKey {
+    /// The key of four zero bytes, which changes nothing.
+    pub const ZERO: Self = Self([0; 4]);
+
+    /// Masks or unmasks `bytes` in place, and returns the key for the bytes that follow them.
+    pub fn apply(self, bytes: &mut [u8]) -> Self {
+        if self == Self::ZERO {
+            return self;
+        }
+        let [a, b, c, d] = self.0;
+        let wide = u128::from_ne_bytes([a, b, c, d, a, b, c, d, a, b, c, d, a, b, c, d]);
+        let (blocks, tail) = bytes.as_chunks_mut::<16>();
+        for block in blocks {
+            *block = (u128::from_ne_bytes(*block) ^ wide).to_ne_bytes();
+        }
+        for (byte, key) in tail.iter_mut().zip(self.0.into_iter().cycle()) {
+            *byte ^= key;
+        }
+        self.advance(bytes.len())
+    }
+
+    /// The key as it stands after `length` bytes of payload.
+    const fn advance(self, length: usize) -> Self {
+        let mut key = self.0;
+        key.rotate_left(length % 4);
+        Self(key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::MaskKey;
+
+    const KEY: MaskKey = MaskKey([0x37, 0xFA, 0x21, 0x3D]);
+
+    fn masked_octet_by_octet(payload: &[u8]) -> Vec<u8> {
+        payload
+            .iter()
+            .enumerate()
+            .map(|(i, byte)| byte ^ KEY.0[i % 4])
+            .collect()
+    }
+
+    #[test]
+    fn every_length_equals_the_rfc_s_octet_rule_and_twice_is_the_identity() {
+        for length in 0..=67_u8 {
+            let payload: Vec<u8> = (0..length).map(|i: u8| i.wrapping_mul(7)).collect();
+            let mut masked = payload.clone();
+            KEY.apply(&mut masked);
+            assert_eq!(masked, masked_octet_by_octet(&payload), "length {length}");
+            KEY.apply(&mut masked);
+            assert_eq!(masked, payload, "length {length}");
+        }
+    }
+
+    #[test]
+    fn a_payload_masked_in_two_pieces_equals_the_whole_at_every_split() {
+        let payload: Vec<u8> = (0..67).collect();
+        let whole = masked_octet_by_octet(&payload);
+        for split in 0..=payload.len() {
+            let mut pieces = payload.clone();
+            let (first, second) = pieces.split_at_mut(split);
+            KEY.apply(first).apply(second);
+            assert_eq!(pieces, whole, "split at {split}");
+        }
+    }
+
+    #[test]
+    fn the_zero_key_changes_nothing() {
+        let mut payload = *b"unchanged";
+        assert_eq!(MaskKey::ZERO.apply(&mut payload), MaskKey::ZERO);
+        assert_eq!(&payload, b"unchanged");
+    }
+}
