@@ -1,0 +1,194 @@
+/**
+ * Opens a client's connection over TCP or TLS: from a URL to a session whose handshake is done.
+ *
+ * @module
+ */
+import { type Socket, connect as connectTcp, isIP } from "node:net";
+import { type ConnectionOptions as TlsOptions, connect as connectTls } from "node:tls";
+
+import { wasm } from "./engine.js";
+import { WebSocketError, withTypedErrors } from "./errors.js";
+import {
+  type HeaderField,
+  type HeaderFields,
+  flatten,
+  hasName,
+  joined,
+  pairs,
+  parseResponse,
+  writeRequest,
+} from "./http.js";
+import { FrameSession, type Limits } from "./session.js";
+import { NodeTransport } from "./transport/node.js";
+
+/** How to open a connection. */
+export interface ClientOptions extends Limits {
+  /** Fields to add to the request, such as `Origin`, `Authorization` and `Cookie`. */
+  readonly headers: HeaderFields;
+  /** Milliseconds until the handshake must be done, from the start. */
+  readonly handshakeTimeout: number;
+  /** Options of `tls.connect`, for `wss:`. */
+  readonly tls: TlsOptions;
+}
+
+/** A connection whose handshake is done. */
+export interface Opened {
+  readonly session: FrameSession;
+  readonly transport: NodeTransport;
+  /** The subprotocol that the server selected, or `""`. */
+  readonly protocol: string;
+  /** The extensions that the server selected, or `""`. */
+  readonly extensions: string;
+}
+
+/** What becomes of an attempt; one of the two, once, and never within `open` itself. */
+export interface OpenListener {
+  onOpened(opened: Opened): void;
+  onFailed(error: Error): void;
+}
+
+/**
+ * Connects, and does the client's handshake (RFC 6455 §4.1). Returns a function that gives the attempt up.
+ *
+ * @param url of the scheme `ws:` or `wss:`
+ */
+export function open(
+  url: URL,
+  protocols: readonly string[],
+  options: ClientOptions,
+  listener: OpenListener,
+): (reason: Error) => void {
+  const attempt = new Attempt(url, protocols, options, listener);
+  return (reason) => attempt.fail(reason);
+}
+
+class Attempt {
+  readonly #url: URL;
+  readonly #options: ClientOptions;
+  readonly #listener: OpenListener;
+  readonly #protocols: readonly string[];
+  readonly #handle = wasm.Handle.create_client();
+  readonly #socket: Socket;
+  readonly #timer: ReturnType<typeof setTimeout>;
+  #received: Uint8Array = new Uint8Array(0);
+  #isDone = false;
+
+  constructor(url: URL, protocols: readonly string[], options: ClientOptions, listener: OpenListener) {
+    this.#url = url;
+    this.#protocols = protocols;
+    this.#options = options;
+    this.#listener = listener;
+    this.#socket = url.protocol === "wss:" ? secureSocket(url, options.tls) : plainSocket(url);
+    this.#socket.setNoDelay(true);
+    this.#socket.once(url.protocol === "wss:" ? "secureConnect" : "connect", () => this.#attempt(() => this.#ask()));
+    this.#socket.on("data", this.#onData);
+    this.#socket.on("error", this.#onError);
+    this.#socket.on("close", this.#onClose);
+    this.#timer = setTimeout(() => this.fail(timedOut(options.handshakeTimeout)), options.handshakeTimeout);
+  }
+
+  /** Ends the attempt, if it is not over. */
+  fail(error: Error): void {
+    if (!this.#end()) return;
+    this.#socket.on("error", () => {}); // what comes of giving up is of no interest
+    this.#socket.destroy();
+    this.#handle.free();
+    queueMicrotask(() => this.#listener.onFailed(error));
+  }
+
+  #attempt(step: () => void): void {
+    try {
+      withTypedErrors(step);
+    } catch (error) {
+      this.fail(error as Error);
+    }
+  }
+
+  #ask(): void {
+    const own = pairs(flatten(this.#options.headers));
+    const added = pairs(this.#handle.begin_client_handshake([...this.#protocols], [], flatten(own)));
+    const kept = own.filter((field) => !added.some(([name]) => hasName(field, name)));
+    const host: HeaderField[] = kept.some((field) => hasName(field, "Host")) ? [] : [["Host", this.#url.host]];
+    const authorization = kept.some((field) => hasName(field, "Authorization")) ? [] : basicAuthorization(this.#url);
+    const target = this.#url.pathname + this.#url.search;
+    this.#socket.write(writeRequest(target, [...host, ...authorization, ...kept, ...added]));
+  }
+
+  readonly #onData = (chunk: Uint8Array): void => {
+    this.#received = this.#received.length === 0 ? chunk : concat(this.#received, chunk);
+    this.#attempt(() => this.#readResponse());
+  };
+
+  #readResponse(): void {
+    const response = parseResponse(this.#received);
+    if (response === undefined) return;
+    const { status, headers, length } = response;
+    this.#received = this.#received.subarray(length);
+    if (status >= 100 && status < 200 && status !== 101) {
+      this.#readResponse(); // informational: the answer is still to come
+      return;
+    }
+    if (status !== 101) throw new WebSocketError("WS_ERR_UNEXPECTED_RESPONSE", `The server answered ${status}`, { status });
+    const [subprotocol = -1] = this.#handle.end_client_handshake(flatten(headers), false);
+    const { maxFrameSize, maxMessageSize } = this.#options;
+    const session = new FrameSession(this.#handle.into_session(maxFrameSize, maxMessageSize), false);
+    this.#end();
+    this.#listener.onOpened({
+      session,
+      transport: new NodeTransport(this.#socket, this.#received),
+      protocol: this.#protocols[subprotocol] ?? "",
+      extensions: joined(headers, "Sec-WebSocket-Extensions"),
+    });
+  }
+
+  readonly #onError = (cause: Error): void => {
+    this.fail(new WebSocketError("WS_ERR_CONNECTION", `The connection failed: ${cause.message}`, { cause }));
+  };
+
+  readonly #onClose = (): void => {
+    this.fail(new WebSocketError("WS_ERR_CONNECTION", "The server closed the connection during the handshake"));
+  };
+
+  /** Lets go of socket and timer; tells whether the attempt was still going on. */
+  #end(): boolean {
+    if (this.#isDone) return false;
+    this.#isDone = true;
+    clearTimeout(this.#timer);
+    this.#socket.off("data", this.#onData).off("error", this.#onError).off("close", this.#onClose);
+    this.#socket.pause();
+    return true;
+  }
+}
+
+function plainSocket(url: URL): Socket {
+  return connectTcp({ host: hostOf(url), port: Number(url.port || 80) });
+}
+
+function secureSocket(url: URL, options: TlsOptions): Socket {
+  const host = hostOf(url);
+  // an address is no server name (RFC 6066 §3)
+  const servername = isIP(host) === 0 ? { servername: host } : {};
+  return connectTls({ host, port: Number(url.port || 443), ALPNProtocols: ["http/1.1"], ...servername, ...options });
+}
+
+function hostOf(url: URL): string {
+  return url.hostname.replace(/^\[|\]$/g, "");
+}
+
+/** User and password of the URL, as HTTP's Basic scheme (RFC 7617). */
+function basicAuthorization(url: URL): HeaderField[] {
+  if (url.username === "" && url.password === "") return [];
+  const credentials = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+  return [["Authorization", `Basic ${Buffer.from(credentials).toString("base64")}`]];
+}
+
+function timedOut(timeout: number): WebSocketError {
+  return new WebSocketError("WS_ERR_HANDSHAKE_TIMEOUT", `The handshake was not done within ${timeout} ms`);
+}
+
+function concat(first: Uint8Array, second: Uint8Array): Uint8Array {
+  const both = new Uint8Array(first.length + second.length);
+  both.set(first);
+  both.set(second, first.length);
+  return both;
+}

@@ -1,0 +1,8 @@
+/**
+ * WebSocket client and server for Node.
+ *
+ * @packageDocumentation
+ */
+import "../load/node.js";
+
+export * from "../index.js";

@@ -1,0 +1,88 @@
+/**
+ * Errors, each with a stable `code`.
+ *
+ * @module
+ */
+import { wasm } from "./engine.js";
+
+/** The component API's result codes. */
+export type ProtocolErrorCode =
+  | "E_INVALIDARG"
+  | "E_FAIL"
+  | "E_INVALID_PROTOCOL_OPERATION"
+  | "E_INVALID_PROTOCOL_FORMAT"
+  | "E_PROTOCOL_EXTENSIONS_NOT_SUPPORTED"
+  | "E_SUBPROTOCOL_NOT_SUPPORTED"
+  | "E_PROTOCOL_VERSION_NOT_SUPPORTED";
+
+/** An error of the engine: a call that is not allowed, or a peer that broke the protocol. */
+export class WebSocketProtocolError extends Error {
+  override readonly name = "WebSocketProtocolError";
+  /** The result code's name. */
+  readonly code: ProtocolErrorCode;
+  /** The result code, unsigned. */
+  readonly hresult: number;
+  /** What to close the connection with, if the peer's frames are to blame. */
+  readonly closeStatus: number | undefined;
+  /** The rule that was broken: a section of an RFC, or a function of the component API. */
+  readonly section: string;
+
+  /** @param id the engine's number for the error */
+  constructor(id: number) {
+    const [code, hresult, closeStatus, text, section] = wasm.describe_error(id) as unknown as [
+      ProtocolErrorCode,
+      number,
+      number,
+      string,
+      string,
+    ];
+    super(`${text} (${section})`);
+    this.code = code;
+    this.hresult = hresult;
+    this.closeStatus = closeStatus || undefined;
+    this.section = section;
+  }
+}
+
+/** What a driver can run into, beside the protocol itself. */
+export type WebSocketErrorCode =
+  /** The connection could not be made, or broke; `cause` is the runtime's error. */
+  | "WS_ERR_CONNECTION"
+  /** The connection ended without a close frame. */
+  | "WS_ERR_CONNECTION_LOST"
+  /** The opening handshake took longer than `handshakeTimeout`. */
+  | "WS_ERR_HANDSHAKE_TIMEOUT"
+  /** The server did not answer 101; `status` is its answer. */
+  | "WS_ERR_UNEXPECTED_RESPONSE"
+  /** The peer did not finish the closing handshake within `closeTimeout`. */
+  | "WS_ERR_CLOSE_TIMEOUT"
+  /** The connection was ended by `terminate()`, or while it was opening by `close()`. */
+  | "WS_ERR_TERMINATED"
+  /** A method was called at a time when it cannot work. */
+  | "WS_ERR_INVALID_STATE"
+  /** An option, or a combination of options, is not valid. */
+  | "WS_ERR_INVALID_OPTION";
+
+/** An error of a driver: of the connection, not of the protocol. */
+export class WebSocketError extends Error {
+  override readonly name = "WebSocketError";
+  /** What went wrong. */
+  readonly code: WebSocketErrorCode;
+  /** The HTTP status of the server's answer, with `WS_ERR_UNEXPECTED_RESPONSE`. */
+  readonly status: number | undefined;
+
+  constructor(code: WebSocketErrorCode, message: string, options: { cause?: unknown; status?: number } = {}) {
+    super(message, "cause" in options ? { cause: options.cause } : undefined);
+    this.code = code;
+    this.status = options.status;
+  }
+}
+
+/** Runs a call that throws the engine's number for an error, and throws the error itself. */
+export function withTypedErrors<T>(call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    throw typeof error === "number" ? new WebSocketProtocolError(error) : error;
+  }
+}

@@ -1,0 +1,73 @@
+/**
+ * The events of the WHATWG standard that not every runtime has.
+ *
+ * @module
+ */
+
+/** What a `CloseEvent` tells. */
+export interface CloseEventDetails extends EventInit {
+  wasClean?: boolean;
+  code?: number;
+  reason?: string;
+}
+
+/** What an `ErrorEvent` tells. */
+export interface ErrorEventDetails extends EventInit {
+  message?: string;
+  error?: unknown;
+}
+
+class OwnCloseEvent extends Event {
+  readonly wasClean: boolean;
+  readonly code: number;
+  readonly reason: string;
+
+  constructor(type: string, details: CloseEventDetails = {}) {
+    super(type, details);
+    this.wasClean = details.wasClean ?? false;
+    this.code = details.code ?? 0;
+    this.reason = details.reason ?? "";
+  }
+
+  get [Symbol.toStringTag](): string {
+    return "CloseEvent";
+  }
+}
+
+class OwnErrorEvent extends Event {
+  readonly message: string;
+  readonly error: unknown;
+
+  constructor(type: string, details: ErrorEventDetails = {}) {
+    super(type, details);
+    this.message = details.message ?? "";
+    this.error = details.error;
+  }
+
+  get [Symbol.toStringTag](): string {
+    return "ErrorEvent";
+  }
+}
+
+/** A connection has ended. */
+export type CloseEvent = Event & { readonly wasClean: boolean; readonly code: number; readonly reason: string };
+/** The runtime's own `CloseEvent`, or one of the same shape. */
+export const CloseEvent: new (type: string, details?: CloseEventDetails) => CloseEvent =
+  globalThis.CloseEvent ?? OwnCloseEvent;
+
+/** A connection has failed; `error` says why. */
+export type ErrorEvent = Event & { readonly message: string; readonly error: unknown };
+/** The runtime's own `ErrorEvent`, or one of the same shape. */
+export const ErrorEvent: new (type: string, details?: ErrorEventDetails) => ErrorEvent =
+  globalThis.ErrorEvent ?? OwnErrorEvent;
+
+/** A ping or a pong came, with its payload of at most 125 bytes. */
+export class ControlEvent extends Event {
+  /** The payload. */
+  readonly data: Uint8Array;
+
+  constructor(type: "ping" | "pong", data: Uint8Array) {
+    super(type);
+    this.data = data;
+  }
+}

@@ -1,0 +1,139 @@
+/**
+ * HTTP/1.1 heads as bytes, for whoever has a byte stream and no HTTP stack. Header values are strings whose characters
+ * stand for bytes (Latin-1), as in Node.
+ *
+ * @module
+ */
+import { wasm } from "./engine.js";
+import { withTypedErrors } from "./errors.js";
+
+/** One header field: name and value. */
+export type HeaderField = readonly [name: string, value: string];
+
+/** Header fields, in any of the shapes in which runtimes give them. */
+export type HeaderFields =
+  /** Pairs. */
+  | readonly HeaderField[]
+  /** Objects. */
+  | readonly { readonly name: string; readonly value: string }[]
+  /** Names and values in turn, as Node's `rawHeaders`. */
+  | readonly string[]
+  /** A `Headers` object, or a map. */
+  | Iterable<HeaderField>
+  /** A plain object; a list of values makes a field of each. */
+  | { readonly [name: string]: string | number | readonly string[] };
+
+/** The head of a request. */
+export interface RequestHead {
+  readonly method: string;
+  readonly target: string;
+  readonly headers: HeaderField[];
+  /** Bytes of the head; what follows belongs to the WebSocket stream. */
+  readonly length: number;
+}
+
+/** The head of a response. */
+export interface ResponseHead {
+  readonly status: number;
+  readonly reason: string;
+  readonly headers: HeaderField[];
+  /** Bytes of the head; what follows belongs to the WebSocket stream. */
+  readonly length: number;
+}
+
+/**
+ * Reads a request's head and checks what the component does not see: GET, HTTP/1.1, one Host, no body
+ * (RFC 6455 §4.2.1). `undefined` if it needs more bytes.
+ *
+ * @throws WebSocketProtocolError if it is malformed, over 16 KiB or 256 fields, or cannot be a handshake
+ */
+export function parseRequest(bytes: Uint8Array): RequestHead | undefined {
+  return withTypedErrors(() => {
+    const head = wasm.parse_request(bytes);
+    try {
+      head?.check();
+      return head && { method: head.method, target: head.target, length: head.length, headers: pairs(head.headers()) };
+    } finally {
+      head?.free();
+    }
+  });
+}
+
+/**
+ * Reads a response's head. `undefined` if it needs more bytes.
+ *
+ * @throws WebSocketProtocolError if it is malformed, over 16 KiB or 256 fields
+ */
+export function parseResponse(bytes: Uint8Array): ResponseHead | undefined {
+  return withTypedErrors(() => {
+    const head = wasm.parse_response(bytes);
+    const read = head && {
+      status: head.status,
+      reason: head.reason,
+      length: head.length,
+      headers: pairs(head.headers()),
+    };
+    head?.free();
+    return read;
+  });
+}
+
+/**
+ * Makes the head of a GET request.
+ *
+ * @throws WebSocketProtocolError if the target or a field has a character that does not belong there
+ */
+export function writeRequest(target: string, headers: HeaderFields): Uint8Array {
+  return withTypedErrors(() => wasm.write_request(target, flatten(headers)));
+}
+
+/**
+ * Makes the head of a response without a body.
+ *
+ * @throws WebSocketProtocolError if the reason or a field has a character that does not belong there
+ */
+export function writeResponse(status: number, reason: string, headers: HeaderFields): Uint8Array {
+  return withTypedErrors(() => wasm.write_response(status, reason, flatten(headers)));
+}
+
+/**
+ * The subprotocols that a request offers, in its order.
+ *
+ * @throws WebSocketProtocolError if the list is malformed
+ */
+export function offeredSubprotocols(headers: HeaderFields): string[] {
+  return withTypedErrors(() => wasm.offered_subprotocols(flatten(headers)));
+}
+
+/** @internal Names and values in turn, as the engine takes them. */
+export function flatten(headers: HeaderFields): string[] {
+  if (!(Symbol.iterator in headers)) {
+    return Object.entries(headers).flatMap(([name, value]) =>
+      Array.isArray(value) ? value.flatMap((one: string) => [name, one]) : [name, String(value)],
+    );
+  }
+  return [...headers].flatMap((field: string | HeaderField | { name: string; value: string }) => {
+    if (typeof field === "string") return [field];
+    return "name" in field ? [field.name, field.value] : [field[0], field[1]];
+  });
+}
+
+/** @internal */
+export function pairs(flat: readonly string[]): HeaderField[] {
+  const fields: HeaderField[] = [];
+  for (let at = 0; at + 1 < flat.length; at += 2) fields.push([flat[at] as string, flat[at + 1] as string]);
+  return fields;
+}
+
+/** Whether a field has this name. */
+export function hasName(field: HeaderField, name: string): boolean {
+  return field[0].toLowerCase() === name.toLowerCase();
+}
+
+/** The values of the fields with this name, joined as RFC 9110 §5.3 allows; `""` if there are none. */
+export function joined(headers: readonly HeaderField[], name: string): string {
+  return headers
+    .filter((field) => hasName(field, name))
+    .map((field) => field[1].trim())
+    .join(", ");
+}

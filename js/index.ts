@@ -1,0 +1,29 @@
+/**
+ * All that the main entry exports.
+ *
+ * @module
+ */
+export { EngineTrap } from "./engine.js";
+export {
+  type ProtocolErrorCode,
+  WebSocketError,
+  type WebSocketErrorCode,
+  WebSocketProtocolError,
+} from "./errors.js";
+export { CloseEvent, type CloseEventDetails, ControlEvent, ErrorEvent, type ErrorEventDetails } from "./events.js";
+export type { Handler } from "./handlers.js";
+export type { HeaderField, HeaderFields } from "./http.js";
+export {
+  type Rejection,
+  WebSocketServer,
+  type WebSocketServerEvents,
+  type WebSocketServerOptions,
+} from "./server.js";
+export { sessionCount } from "./session.js";
+export {
+  type BinaryType,
+  type SendData,
+  WebSocket,
+  type WebSocketEventMap,
+  type WebSocketOptions,
+} from "./websocket.js";

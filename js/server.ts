@@ -1,0 +1,265 @@
+/**
+ * A WebSocket server over `node:http`: its own, or one that others use too.
+ *
+ * @module
+ */
+import { EventEmitter } from "node:events";
+import { type IncomingMessage, STATUS_CODES, type Server, createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
+import type { TLSSocket } from "node:tls";
+
+import { wasm } from "./engine.js";
+import { WebSocketError, WebSocketProtocolError, withTypedErrors } from "./errors.js";
+import { type HeaderField, type HeaderFields, flatten, offeredSubprotocols, pairs, writeResponse } from "./http.js";
+import { defaults, positive } from "./options.js";
+import { FrameSession } from "./session.js";
+import { NodeTransport } from "./transport/node.js";
+import { type BinaryType, type WebSocket, accept } from "./websocket.js";
+
+/** An answer that refuses a handshake. */
+export interface Rejection {
+  /** HTTP status, 400 to 599. */
+  readonly status: number;
+  /** Fields of the answer. */
+  readonly headers?: HeaderFields;
+  /** Plain text; the status's name by default. */
+  readonly body?: string;
+}
+
+/** Options of a server; sizes in bytes, times in milliseconds. One of `port`, `server` and `noServer` is needed. */
+export interface WebSocketServerOptions {
+  /** Listen on this port with an HTTP server of its own, which answers everything else with 426; 0 for any. */
+  port?: number;
+  /** The address to listen on; all by default. */
+  host?: string;
+  /** Take the upgrades of this server. */
+  server?: Server;
+  /** Take upgrades only from `handleUpgrade`. */
+  noServer?: boolean;
+  /** Take upgrades of this path only; others are answered with 404, or left to others if `server` is given. */
+  path?: string;
+  /** Selects one of the offered subprotocols, or none with `undefined`; by default the first. */
+  chooseProtocol?: (offered: readonly string[], request: IncomingMessage) => string | undefined;
+  /** Decides whether to accept a handshake, by its origin for instance; `false` is 403. */
+  verify?: (request: IncomingMessage) => boolean | Rejection | Promise<boolean | Rejection>;
+  /** How the sockets give binary messages out; `"nodebuffer"`. */
+  binaryType?: BinaryType;
+  /** Until a client must have sent its request, with `port`; 30,000. */
+  handshakeTimeout?: number;
+  /** Until a client must have answered a close; 30,000. */
+  closeTimeout?: number;
+  /** The largest frame to accept; no limit of its own. */
+  maxFrameSize?: number;
+  /** The largest message to accept; 100 MiB. */
+  maxMessageSize?: number;
+}
+
+/** The events of a server, with their arguments. */
+export interface WebSocketServerEvents {
+  /** A handshake is done. Messages are held until the listener returns. */
+  connection: [socket: WebSocket, request: IncomingMessage];
+  /** The port is open. */
+  listening: [];
+  /** The port could not be opened. */
+  error: [error: Error];
+  /** `close` is done. */
+  close: [];
+}
+
+/** A WebSocket server. */
+export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
+  /** The sockets that are not closed. */
+  readonly clients: Set<WebSocket> = new Set();
+  readonly #options: WebSocketServerOptions;
+  readonly #limits: { readonly maxFrameSize: number; readonly maxMessageSize: number };
+  readonly #closeTimeout: number;
+  readonly #server: Server | undefined;
+  #closing: Promise<void> | undefined;
+
+  /** @throws WebSocketError `WS_ERR_INVALID_OPTION` */
+  constructor(options: WebSocketServerOptions) {
+    super();
+    const ways = [options.port !== undefined, options.server !== undefined, options.noServer === true];
+    if (ways.filter(Boolean).length !== 1) {
+      throw new WebSocketError("WS_ERR_INVALID_OPTION", "A server needs exactly one of port, server and noServer");
+    }
+    this.#options = { ...options };
+    this.#limits = {
+      maxFrameSize: positive("maxFrameSize", options.maxFrameSize ?? defaults.maxFrameSize),
+      maxMessageSize: positive("maxMessageSize", options.maxMessageSize ?? defaults.maxMessageSize),
+    };
+    this.#closeTimeout = positive("closeTimeout", options.closeTimeout ?? defaults.closeTimeout);
+    const handshakeTimeout = positive("handshakeTimeout", options.handshakeTimeout ?? defaults.handshakeTimeout);
+    this.#server = options.server ?? (options.port === undefined ? undefined : ownServer(handshakeTimeout));
+    this.#server?.on("upgrade", this.#onUpgrade);
+    if (options.port !== undefined) {
+      this.#server?.on("listening", () => this.emit("listening"));
+      this.#server?.on("error", (error) => this.emit("error", error));
+      this.#server?.listen(options.port, options.host);
+    }
+  }
+
+  /** Where the server listens; `null` before it does, and without a server. */
+  address(): AddressInfo | string | null {
+    return this.#server?.address() ?? null;
+  }
+
+  /**
+   * Does the handshake of an `upgrade` event of a `node:http` server, and gives out the connection. A request that
+   * is no valid handshake is answered with 400, or 426 if it asks for another version than 13.
+   *
+   * @param head the bytes that came behind the request
+   * @param callback instead of the `connection` event
+   */
+  handleUpgrade(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Uint8Array,
+    callback?: (socket: WebSocket, request: IncomingMessage) => void,
+  ): void {
+    // until there is a connection that listens, a broken socket has nobody to tell
+    socket.on("error", ignore);
+    const verified = this.#closing === undefined ? (this.#options.verify?.(request) ?? true) : { status: 503 };
+    const proceed = (verdict: boolean | Rejection): void => {
+      if (socket.destroyed) return;
+      if (verdict === true) this.#accept(request, socket, head, callback);
+      else reject(socket, verdict === false ? { status: 403 } : verdict);
+    };
+    if (verified instanceof Promise) {
+      verified.then(proceed, (error: unknown) => {
+        reject(socket, { status: 500 });
+        throw error;
+      });
+    } else proceed(verified);
+  }
+
+  /**
+   * Closes the port, closes every connection with 1001, and ends those that take longer than `closeTimeout`. A server
+   * that was given goes on without this one.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#server?.off("upgrade", this.#onUpgrade);
+    const closed = [...this.clients].map(
+      (socket) => new Promise<void>((resolve) => socket.addEventListener("close", () => resolve(), { once: true })),
+    );
+    for (const socket of this.clients) socket.close(1001, "");
+    const listening = this.#options.port === undefined ? undefined : stop(this.#server);
+    await Promise.all([...closed, listening]);
+    this.emit("close");
+  }
+
+  readonly #onUpgrade = (request: IncomingMessage, socket: Duplex, head: Uint8Array): void => {
+    const { path } = this.#options;
+    if (path === undefined || request.url?.split("?", 1)[0] === path) this.handleUpgrade(request, socket, head);
+    else if (this.#options.server === undefined) reject(socket.on("error", ignore), { status: 404 });
+  };
+
+  #accept(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Uint8Array,
+    callback: ((socket: WebSocket, request: IncomingMessage) => void) | undefined,
+  ): void {
+    const handle = wasm.Handle.create_server();
+    let protocol: string | undefined;
+    let response: HeaderField[];
+    try {
+      checkRequest(request);
+      protocol = this.#protocol(request);
+      response = pairs(withTypedErrors(() => handle.begin_server_handshake(protocol, [], request.rawHeaders)));
+    } catch (error) {
+      handle.free();
+      reject(socket, rejectionOf(error));
+      if (!(error instanceof WebSocketProtocolError)) throw error;
+      return;
+    }
+    socket.write(writeResponse(101, "Switching Protocols", response));
+    const session = new FrameSession(handle.into_session(this.#limits.maxFrameSize, this.#limits.maxMessageSize), true);
+    const { socket: connected, start } = accept({
+      session,
+      transport: new NodeTransport(socket, head),
+      protocol: protocol ?? "",
+      extensions: "",
+      url: urlOf(request),
+      binaryType: this.#options.binaryType ?? "nodebuffer",
+      closeTimeout: this.#closeTimeout,
+    });
+    this.clients.add(connected);
+    connected.addEventListener("close", () => this.clients.delete(connected));
+    try {
+      if (callback !== undefined) callback(connected, request);
+      else this.emit("connection", connected, request);
+    } finally {
+      start();
+      socket.off("error", ignore);
+    }
+  }
+
+  #protocol(request: IncomingMessage): string | undefined {
+    const offered = offeredSubprotocols(request.rawHeaders);
+    const choose = this.#options.chooseProtocol;
+    return choose === undefined || offered.length === 0 ? offered[0] : choose(offered, request);
+  }
+}
+
+/** What of RFC 6455 §4.2.1 the component does not see. */
+function checkRequest(request: IncomingMessage): void {
+  const { method, httpVersionMinor, headers } = request;
+  const hasBody = headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) !== 0;
+  if (method !== "GET" || httpVersionMinor < 1 || headers.host === undefined || hasBody) throw new BadRequest();
+}
+
+class BadRequest extends Error {}
+
+function rejectionOf(error: unknown): Rejection {
+  if (error instanceof WebSocketProtocolError && error.code === "E_PROTOCOL_VERSION_NOT_SUPPORTED") {
+    const versions = [...wasm.supported_versions()].join(", ");
+    return { status: 426, headers: [["Sec-WebSocket-Version", versions], ["Upgrade", "websocket"]] };
+  }
+  return { status: error instanceof WebSocketProtocolError || error instanceof BadRequest ? 400 : 500 };
+}
+
+function reject(socket: Duplex, { status, headers = [], body = STATUS_CODES[status] ?? "" }: Rejection): void {
+  const bytes = Buffer.from(body);
+  const fields: HeaderField[] = [
+    ...pairs(flatten(headers)),
+    ["Connection", "close"],
+    ["Content-Type", "text/plain; charset=utf-8"],
+    ["Content-Length", String(bytes.length)],
+  ];
+  socket.write(writeResponse(status, STATUS_CODES[status] ?? "", fields));
+  socket.end(bytes);
+}
+
+/** An HTTP server that has nothing but WebSockets to offer. */
+function ownServer(handshakeTimeout: number): Server {
+  const options = {
+    headersTimeout: handshakeTimeout,
+    requestTimeout: handshakeTimeout,
+    connectionsCheckingInterval: Math.min(handshakeTimeout, 30_000),
+  };
+  return createServer(options, (_request, response) => {
+    const body = "This server speaks WebSocket only\n";
+    response.writeHead(426, { Upgrade: "websocket", Connection: "Upgrade", "Content-Type": "text/plain" }).end(body);
+  });
+}
+
+function stop(server: Server | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    server?.close(() => resolve());
+    server?.closeIdleConnections();
+  });
+}
+
+function urlOf(request: IncomingMessage): string {
+  const scheme = (request.socket as Partial<TLSSocket>).encrypted ? "wss" : "ws";
+  return `${scheme}://${request.headers.host}${request.url}`;
+}
+
+function ignore(): void {}

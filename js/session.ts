@@ -1,0 +1,334 @@
+/**
+ * One connection's frames: network chunks in, messages out; messages in, bytes for the network out. No I/O, no timers,
+ * no callbacks: whoever owns a session runs user code when the engine is done.
+ *
+ * @module
+ */
+import { EngineTrap, renewScratch, scratch, wasm } from "./engine.js";
+import { WebSocketProtocolError } from "./errors.js";
+import { decodeText, encodeText, textBytes } from "./text.js";
+
+/** How much the peer may send, in bytes of payload. */
+export interface Limits {
+  /** In one frame. */
+  maxFrameSize: number;
+  /** In one message, over all its frames. */
+  maxMessageSize: number;
+}
+
+/** Something that is not a message. */
+export type Control =
+  | { readonly kind: "ping" | "pong"; readonly payload: Uint8Array }
+  | { readonly kind: "close"; readonly status: number; readonly reason: string }
+  | { readonly kind: "failed"; readonly error: WebSocketProtocolError }
+  | { readonly kind: "trapped"; readonly error: EngineTrap };
+
+/** What came from the peer: a text message, a binary message, or something that is not a message. */
+export type Received = string | Uint8Array<ArrayBuffer> | Control;
+
+/** The engine's numbers for a message's last or only frame, and for frames before it. */
+const TEXT = 0;
+const TEXT_FRAGMENT = 1;
+const BINARY = 2;
+const BINARY_FRAGMENT = 3;
+const PING = 5;
+const PONG = 6;
+
+/** The outcomes of `receive` in the engine. */
+const Outcome = { MoreInput: 0, EventsFull: 1, Ping: 2, Pong: 3, Close: 4, Failed: 5 } as const;
+
+/** What the engine reports beside an outcome: address and size of a payload, a close status, an error. */
+type Outcomes = [address: number, size: number, status: number, error: number];
+
+/** The flags of an event. */
+const Flag = { Text: 1, First: 2, Last: 4, Ascii: 8 } as const;
+
+/** Payloads up to here are copied behind their header, longer ones go to the network on their own. */
+const LARGE_PAYLOAD = 32 * 1024;
+const MAX_HEADER_SIZE = 14;
+
+const { receive, resume, frame, header, mask, close } = wasm.Session.prototype;
+
+/** Frees the engine's part of sessions that were dropped without `free()`; nothing relies on it. */
+const forgotten = new FinalizationRegistry<wasm.Session>((session) => session.free());
+
+/** The session whose frames stand in the shared output memory, and where they end. */
+let outputOwner: FrameSession | undefined;
+let outputEnd = 0;
+
+/** How many sessions hold memory of the engine. */
+export function sessionCount(): number {
+  return live;
+}
+let live = 0;
+
+/**
+ * What a trap calls for, whichever call it stopped: frames of another session that stand in the output memory are
+ * taken out, since the engine will have new scratch memory.
+ */
+export function trapped(cause: unknown): EngineTrap {
+  outputOwner?.spill();
+  renewScratch();
+  return new EngineTrap(cause);
+}
+
+/** The frames of one connection. */
+export class FrameSession {
+  #session: wasm.Session | undefined;
+  readonly #server: boolean;
+  /** The message whose pieces are still coming. */
+  #message: Assembly | undefined;
+  /** Bytes for the network that had to leave the shared memory. */
+  #pending: Uint8Array[] = [];
+
+  /** @param session is owned from now on */
+  constructor(session: wasm.Session, server: boolean) {
+    this.#session = session;
+    this.#server = server;
+    live += 1;
+    forgotten.register(this, session, this);
+  }
+
+  /** Whether a close frame was made. */
+  get closeSent(): boolean {
+    return this.#session?.close_sent ?? true;
+  }
+
+  /**
+   * Takes a chunk from the network and returns all that it completes, in order. After a close, a violation or a trap
+   * nothing more comes. The chunk is not kept.
+   */
+  receive(chunk: Uint8Array): Received[] {
+    const received: Received[] = [];
+    try {
+      for (let start = 0; start < chunk.length && this.#session !== undefined; ) {
+        const { input } = scratch();
+        const piece = chunk.subarray(start, start + input.length);
+        input.set(piece);
+        this.#drain(piece.length, received);
+        start += piece.length;
+      }
+    } catch (error) {
+      if (!(error instanceof EngineTrap)) throw error;
+      received.push({ kind: "trapped", error });
+    }
+    return received;
+  }
+
+  /** Makes a text message, or a part of one. */
+  sendText(text: string, last = true): void {
+    const type = last ? TEXT : TEXT_FRAGMENT;
+    // three bytes of UTF-8 for each UTF-16 unit at most
+    const longest = text.length * 3;
+    if (longest > LARGE_PAYLOAD) {
+      this.#send(type, textBytes(text), true);
+      return;
+    }
+    const start = this.#claim(MAX_HEADER_SIZE + longest);
+    const { output } = scratch();
+    const guess = start + this.#headerSize(text.length);
+    const length = encodeText(text, output, guess);
+    const payload = start + this.#headerSize(length);
+    if (payload !== guess) output.copyWithin(payload, guess, guess + length);
+    outputEnd = this.#enter(frame, type, start, length);
+  }
+
+  /** Makes a binary message, or a part of one. The bytes are copied. */
+  sendBinary(data: Uint8Array, last = true): void {
+    this.#send(last ? BINARY : BINARY_FRAGMENT, data, false);
+  }
+
+  /** Makes a ping with at most 125 bytes. */
+  ping(payload: Uint8Array): void {
+    this.#copy(PING, payload);
+  }
+
+  /** Makes a pong with at most 125 bytes. */
+  pong(payload: Uint8Array): void {
+    this.#copy(PONG, payload);
+  }
+
+  /** Makes a close frame; status 1005 makes one without a status. */
+  close(status: number, reason: string): void {
+    const bytes = textBytes(reason);
+    const start = this.#claim(MAX_HEADER_SIZE + 2 + bytes.length);
+    scratch().output.set(bytes, start + this.#headerSize(2) + 2);
+    outputEnd = this.#enter(close, start, status, bytes.length);
+  }
+
+  /** All bytes that were made and not taken yet, in order. They are the caller's. */
+  takeOutput(): Uint8Array[] {
+    if (outputOwner === this) this.spill();
+    const output = this.#pending;
+    this.#pending = [];
+    return output;
+  }
+
+  /** Frees the engine's memory. Afterwards nothing is received, and sending is an error. */
+  free(): void {
+    if (this.#session === undefined) return;
+    if (outputOwner === this) {
+      this.spill();
+      outputOwner = undefined;
+    }
+    this.#session.free();
+    this.#forget();
+  }
+
+  #forget(): void {
+    this.#session = undefined;
+    this.#message = undefined;
+    live -= 1;
+    forgotten.unregister(this);
+  }
+
+  /** Copies out all that the chunk in input memory completes, before anyone else may call the engine. */
+  #drain(length: number, received: Received[]): void {
+    let outcome = this.#enter(receive, length);
+    for (;;) {
+      const { report, bytes } = scratch();
+      this.#takeEvents(report[0] as number, received);
+      const [address, size, status, error] = [report[1], report[2], report[3], report[4]] as Outcomes;
+      switch (outcome) {
+        case Outcome.MoreInput:
+          return;
+        case Outcome.Ping:
+        case Outcome.Pong: {
+          const kind = outcome === Outcome.Ping ? "ping" : "pong";
+          received.push({ kind, payload: bytes.slice(address, address + size) });
+          break;
+        }
+        case Outcome.Close:
+          received.push({ kind: "close", status, reason: decodeText(bytes, address, address + size, false) });
+          return;
+        case Outcome.Failed:
+          received.push({ kind: "failed", error: new WebSocketProtocolError(error) });
+          return;
+      }
+      outcome = this.#enter(resume);
+    }
+  }
+
+  #takeEvents(count: number, received: Received[]): void {
+    const { bytes, events } = scratch();
+    for (let at = 0; at < count * 3; at += 3) {
+      const flags = events[at] as number;
+      const start = events[at + 1] as number;
+      const end = start + (events[at + 2] as number);
+      const whole = (flags & (Flag.First | Flag.Last)) === (Flag.First | Flag.Last);
+      if (whole) {
+        const text = (flags & Flag.Text) !== 0;
+        received.push(text ? decodeText(bytes, start, end, (flags & Flag.Ascii) !== 0) : bytes.slice(start, end));
+        continue;
+      }
+      this.#message ??= new Assembly();
+      this.#message.push(bytes.subarray(start, end), (flags & Flag.Ascii) !== 0);
+      if ((flags & Flag.Last) !== 0) {
+        received.push(this.#message.finish((flags & Flag.Text) !== 0));
+        this.#message = undefined;
+      }
+    }
+  }
+
+  #send(type: number, payload: Uint8Array, owned: boolean): void {
+    if (payload.length <= LARGE_PAYLOAD) {
+      this.#copy(type, payload);
+    } else if (this.#server) {
+      this.#makeHeader(type, payload.length);
+      this.spill();
+      this.#pending.push(owned ? payload : payload.slice());
+    } else {
+      this.#maskLarge(type, payload);
+    }
+  }
+
+  /** A frame whose payload fits into the output memory. */
+  #copy(type: number, payload: Uint8Array): void {
+    const start = this.#claim(MAX_HEADER_SIZE + payload.length);
+    scratch().output.set(payload, start + this.#headerSize(payload.length));
+    outputEnd = this.#enter(frame, type, start, payload.length);
+  }
+
+  /** A client's long payload is masked piece by piece on its way through the output memory. */
+  #maskLarge(type: number, payload: Uint8Array): void {
+    this.#makeHeader(type, payload.length);
+    for (let start = 0; start < payload.length; ) {
+      const room = scratch().output.length - outputEnd;
+      if (room === 0) {
+        this.spill();
+        continue;
+      }
+      const piece = payload.subarray(start, start + room);
+      scratch().output.set(piece, outputEnd);
+      this.#enter(mask, outputEnd, piece.length);
+      outputEnd += piece.length;
+      start += piece.length;
+    }
+  }
+
+  #makeHeader(type: number, length: number): void {
+    const start = this.#claim(MAX_HEADER_SIZE);
+    outputEnd = this.#enter(header, type, start, length);
+  }
+
+  /** Makes room for so many bytes in the output memory, and returns where. */
+  #claim(size: number): number {
+    if (outputOwner !== this) {
+      outputOwner?.spill();
+      outputOwner = this;
+    } else if (outputEnd + size > scratch().output.length) {
+      this.spill();
+    }
+    return outputEnd;
+  }
+
+  /** @internal Moves what this session has in the output memory out of it. */
+  spill(): void {
+    if (outputEnd > 0) this.#pending.push(scratch().output.slice(0, outputEnd));
+    outputEnd = 0;
+  }
+
+  #headerSize(length: number): number {
+    return (length < 126 ? 2 : length < 65536 ? 4 : 10) + (this.#server ? 0 : 4);
+  }
+
+  /** The only way into the engine: a negative answer is an error, and a trap loses this session and no other. */
+  #enter<A extends number[]>(method: (...args: A) => number, ...args: A): number;
+  #enter<A extends number[]>(method: (...args: A) => void, ...args: A): void;
+  #enter(method: (...args: number[]) => unknown, a = 0, b = 0, c = 0): unknown {
+    const session = this.#session;
+    if (session === undefined) throw new TypeError("The session is freed");
+    let answer: unknown;
+    try {
+      answer = method.call(session, a, b, c);
+    } catch (error) {
+      this.#forget();
+      throw trapped(error);
+    }
+    if (typeof answer === "number" && answer < 0) throw new WebSocketProtocolError(-answer);
+    return answer;
+  }
+}
+
+/** The pieces of a message, in one buffer that grows with what came and never by what was announced. */
+class Assembly {
+  #bytes = new Uint8Array(1024);
+  #length = 0;
+  #ascii = true;
+
+  push(piece: Uint8Array, ascii: boolean): void {
+    const length = this.#length + piece.length;
+    if (length > this.#bytes.length) {
+      const grown = new Uint8Array(Math.max(length, this.#bytes.length * 2));
+      grown.set(this.#bytes.subarray(0, this.#length));
+      this.#bytes = grown;
+    }
+    this.#bytes.set(piece, this.#length);
+    this.#length = length;
+    this.#ascii &&= ascii;
+  }
+
+  finish(text: boolean): string | Uint8Array<ArrayBuffer> {
+    return text ? decodeText(this.#bytes, 0, this.#length, this.#ascii) : this.#bytes.slice(0, this.#length);
+  }
+}

@@ -1,0 +1,35 @@
+/**
+ * What a connection needs of the network.
+ *
+ * @module
+ */
+
+/** A duplex byte stream. Nothing is called back before `start`. */
+export interface Transport {
+  /** Begins to deliver. */
+  start(listener: TransportListener): void;
+  /** Writes the parts in order, as one; `done` is called when the network has taken them, or never. */
+  write(parts: readonly Uint8Array[], done: () => void): void;
+  /** Whether more is waiting to be written than should; `drain` tells when no longer. */
+  readonly isFull: boolean;
+  /** Stops delivering data. */
+  pause(): void;
+  /** Delivers data again. */
+  resume(): void;
+  /** Writes what is waiting and closes this side. */
+  end(): void;
+  /** Gives the connection up at once. */
+  destroy(): void;
+}
+
+/** What the network tells a connection. */
+export interface TransportListener {
+  /** Bytes came. They may be overwritten after the call. */
+  onData(chunk: Uint8Array): void;
+  /** The transport is no longer full. */
+  onDrain(): void;
+  /** The peer closed its side. */
+  onEnd(): void;
+  /** All is over; nothing is called after this. */
+  onClose(error: Error | undefined): void;
+}

@@ -1,0 +1,469 @@
+/**
+ * The WebSocket of the WHATWG standard (https://websockets.spec.whatwg.org/), for clients and, as the same class, for
+ * a server's connections.
+ *
+ * @module
+ */
+import type { ConnectionOptions as TlsOptions } from "node:tls";
+
+import { type ClientOptions, type Opened, open } from "./client.js";
+import { Connection, type ConnectionFailure, type ConnectionOwner } from "./connection.js";
+import { WebSocketError } from "./errors.js";
+import { CloseEvent, ControlEvent, ErrorEvent } from "./events.js";
+import { EventHandlers, type Handler } from "./handlers.js";
+import type { HeaderFields } from "./http.js";
+import { defaults, positive } from "./options.js";
+
+/** What `send` takes. */
+export type SendData = string | ArrayBufferLike | ArrayBufferView | Blob;
+
+/** How binary messages are given out; `"nodebuffer"` is an addition for Node. */
+export type BinaryType = "blob" | "arraybuffer" | "nodebuffer";
+
+/** Options of a client's connection; sizes in bytes, times in milliseconds. */
+export interface WebSocketOptions {
+  /** Subprotocols to offer, the preferred first. */
+  protocols?: string | readonly string[];
+  /** Fields to add to the handshake's request. */
+  headers?: HeaderFields;
+  /** Options of `tls.connect`, for `wss:`. */
+  tls?: TlsOptions;
+  /** Until the handshake must be done; 30,000. */
+  handshakeTimeout?: number;
+  /** Until the peer must have answered a close; 30,000. */
+  closeTimeout?: number;
+  /** The largest frame to accept; over it the connection fails with 1009. No limit of its own. */
+  maxFrameSize?: number;
+  /** The largest message to accept; over it the connection fails with 1009. 100 MiB. */
+  maxMessageSize?: number;
+}
+
+/** A server's connection whose handshake is done. */
+export interface Accepted extends Opened {
+  readonly url: string;
+  readonly binaryType: BinaryType;
+  readonly closeTimeout: number;
+}
+
+/** @internal Makes a server's socket; `start` lets its events begin. */
+export let accept: (accepted: Accepted) => { socket: WebSocket; start: () => void };
+
+const CONNECTING = 0;
+const OPEN = 1;
+const CLOSING = 2;
+const CLOSED = 3;
+
+const SUBPROTOCOL = /^[!#$%&'*+\-.^_`|~\w]+$/;
+const MAX_REASON_LENGTH = 123;
+
+/** The events of a `WebSocket`, by their types. */
+export interface WebSocketEventMap {
+  open: Event;
+  message: MessageEvent;
+  error: ErrorEvent;
+  close: CloseEvent;
+  ping: ControlEvent;
+  pong: ControlEvent;
+  drain: Event;
+}
+
+/** A WebSocket connection. */
+export class WebSocket extends EventTarget {
+  declare static readonly CONNECTING: 0;
+  declare static readonly OPEN: 1;
+  declare static readonly CLOSING: 2;
+  declare static readonly CLOSED: 3;
+  declare readonly CONNECTING: 0;
+  declare readonly OPEN: 1;
+  declare readonly CLOSING: 2;
+  declare readonly CLOSED: 3;
+
+  readonly #url: string;
+  readonly #origin: string;
+  #readyState: 0 | 1 | 2 | 3 = CONNECTING;
+  #protocol = "";
+  #extensions = "";
+  #binaryType: BinaryType = "blob";
+  #connection: Connection | undefined;
+  #isServer = false;
+  #abandon: ((reason: Error) => void) | undefined;
+  #handlers = new EventHandlers(this);
+  /** Messages and a close that wait for a Blob before them to be read. */
+  #waiting: (() => void | Promise<void>)[] | undefined;
+  /** Bytes that were sent and are not with the connection: waiting for a Blob, or dropped after a close. */
+  #heldBytes = 0;
+
+  static {
+    accept = (accepted) => {
+      const socket = new WebSocket(accepted as unknown as string);
+      return { socket, start: () => socket.#connection?.start() };
+    };
+  }
+
+  /**
+   * Opens a connection.
+   *
+   * @param url of the scheme `ws:`, `wss:`, `http:` or `https:`, without a fragment
+   * @param protocolsOrOptions subprotocols to offer, or options
+   * @throws DOMException `SyntaxError` for a URL or a subprotocol that is not valid
+   */
+  constructor(url: string | URL, protocolsOrOptions: string | readonly string[] | WebSocketOptions = [], options: WebSocketOptions = {}) {
+    super();
+    if (isAccepted(url)) {
+      this.#url = url.url;
+      this.#origin = "";
+      this.#isServer = true;
+      this.#binaryType = url.binaryType;
+      this.#opened(url, url.closeTimeout);
+      return;
+    }
+    // 1. Let urlRecord be the result of getting a URL record.
+    const record = urlRecord(url);
+    const all: WebSocketOptions = isProtocols(protocolsOrOptions) ? options : protocolsOrOptions;
+    // 2.–3. If any of the protocols occur more than once or are no tokens, throw a "SyntaxError" DOMException.
+    const protocols = subprotocols(isProtocols(protocolsOrOptions) ? protocolsOrOptions : (all.protocols ?? []));
+    // 4. Set this's url to urlRecord.
+    this.#url = record.href;
+    this.#origin = `${record.protocol}//${record.host}`;
+    // 5.–6. Establish a WebSocket connection.
+    const closeTimeout = positive("closeTimeout", all.closeTimeout ?? defaults.closeTimeout);
+    this.#abandon = open(record, protocols, clientOptions(all), {
+      onOpened: (opened) => this.#established(opened, closeTimeout),
+      onFailed: (error) => this.#owner.onClosed(1006, "", false, error as ConnectionFailure),
+    });
+  }
+
+  /** The URL, as it was resolved. */
+  get url(): string {
+    return this.#url;
+  }
+
+  /** `CONNECTING`, `OPEN`, `CLOSING` or `CLOSED`. */
+  get readyState(): 0 | 1 | 2 | 3 {
+    return this.#readyState;
+  }
+
+  /** Bytes of messages (text as UTF-8) that were sent and that the network has not taken; grows after a close. */
+  get bufferedAmount(): number {
+    return (this.#connection?.bufferedAmount ?? 0) + this.#heldBytes;
+  }
+
+  /** The extensions that the server selected, or `""`. */
+  get extensions(): string {
+    return this.#extensions;
+  }
+
+  /** The subprotocol that the server selected, or `""`. */
+  get protocol(): string {
+    return this.#protocol;
+  }
+
+  /** How binary messages are given out; other values than its own are ignored. */
+  get binaryType(): BinaryType {
+    return this.#binaryType;
+  }
+
+  set binaryType(type: BinaryType) {
+    if (type === "blob" || type === "arraybuffer" || type === "nodebuffer") this.#binaryType = type;
+  }
+
+  /**
+   * Sends a message. The data is taken as it is now. Messages leave in the order of the calls, Blobs too.
+   *
+   * @throws DOMException `InvalidStateError` while connecting
+   */
+  send(data: SendData): void {
+    // 1. If this's ready state is CONNECTING, then throw an "InvalidStateError" DOMException.
+    if (this.#readyState === CONNECTING) throw new DOMException("The connection is not open yet", "InvalidStateError");
+    if (data instanceof Blob) this.#sendBlob(data);
+    else if (typeof data === "object" && data !== null) this.#sendNow(bytesOf(data));
+    else this.#sendNow(String(data));
+  }
+
+  /**
+   * Closes the connection. A server's socket may give every status that may be sent (RFC 6455 §7.4); a client's, as
+   * the standard has it, 1000 and 3000 to 4999.
+   *
+   * @throws DOMException `InvalidAccessError` for another code, `SyntaxError` for a reason over 123 bytes
+   */
+  close(code?: number, reason?: string): void {
+    // 1.–2. Check code and reason.
+    const status = code === undefined ? undefined : this.#checkedCode(code);
+    const text = reason === undefined ? "" : String(reason);
+    if (Buffer.byteLength(text) > MAX_REASON_LENGTH) {
+      throw new DOMException(`A close reason has at most ${MAX_REASON_LENGTH} bytes of UTF-8`, "SyntaxError");
+    }
+    // 3. Close the WebSocket.
+    if (this.#readyState === CONNECTING) {
+      this.#readyState = CLOSING;
+      this.#abandon?.(new WebSocketError("WS_ERR_TERMINATED", "The connection was closed before it was open"));
+    } else if (this.#readyState === OPEN) {
+      this.#readyState = CLOSING;
+      const without = text === "" ? 1005 : 1000;
+      this.#inOrder(() => this.#connection?.close(status ?? without, text));
+    }
+  }
+
+  /** Sends a ping with at most 125 bytes (an addition to the standard). Its pong is a `pong` event. */
+  ping(data: string | ArrayBufferLike | ArrayBufferView = ""): void {
+    this.#control("ping", data);
+  }
+
+  /** Sends a pong that answers no ping, with at most 125 bytes (an addition to the standard). */
+  pong(data: string | ArrayBufferLike | ArrayBufferView = ""): void {
+    this.#control("pong", data);
+  }
+
+  /** Ends the connection at once, without a closing handshake (an addition to the standard). */
+  terminate(): void {
+    const error = new WebSocketError("WS_ERR_TERMINATED", "The connection was terminated");
+    if (this.#readyState === CONNECTING) {
+      this.#readyState = CLOSING;
+      this.#abandon?.(error);
+    }
+    this.#connection?.terminate();
+  }
+
+  /** Stops reading, and `message` events with it, so that the peer has to wait (an addition to the standard). */
+  pause(): void {
+    this.#connection?.pause();
+  }
+
+  /** Goes on reading (an addition to the standard). */
+  resume(): void {
+    this.#connection?.resume();
+  }
+
+  /** Whether `pause` is in force (an addition to the standard). */
+  get isPaused(): boolean {
+    return this.#connection?.isPaused ?? false;
+  }
+
+  /** Called on `open`. */
+  get onopen(): Handler<Event> | null {
+    return this.#handlers.get("open");
+  }
+  set onopen(handler: Handler<Event> | null) {
+    this.#handlers.set("open", handler);
+  }
+
+  /** Called on `message`. */
+  get onmessage(): Handler<MessageEvent> | null {
+    return this.#handlers.get("message");
+  }
+  set onmessage(handler: Handler<MessageEvent> | null) {
+    this.#handlers.set("message", handler);
+  }
+
+  /** Called on `error`. */
+  get onerror(): Handler<ErrorEvent> | null {
+    return this.#handlers.get("error");
+  }
+  set onerror(handler: Handler<ErrorEvent> | null) {
+    this.#handlers.set("error", handler);
+  }
+
+  /** Called on `close`. */
+  get onclose(): Handler<CloseEvent> | null {
+    return this.#handlers.get("close");
+  }
+  set onclose(handler: Handler<CloseEvent> | null) {
+    this.#handlers.set("close", handler);
+  }
+
+  override addEventListener<K extends keyof WebSocketEventMap>(
+    type: K,
+    listener: ((event: WebSocketEventMap[K]) => void) | EventListenerObject | null,
+    options?: boolean | AddEventListenerOptions,
+  ): void {
+    super.addEventListener(type, listener as EventListener, options);
+  }
+
+  get [Symbol.toStringTag](): string {
+    return "WebSocket";
+  }
+
+  /** https://websockets.spec.whatwg.org/#feedback-from-the-protocol: "When the WebSocket connection is established" */
+  #established(opened: Opened, closeTimeout: number): void {
+    this.#opened(opened, closeTimeout);
+    // 4. Fire an event named open.
+    this.dispatchEvent(new Event("open"));
+    this.#connection?.start();
+  }
+
+  #opened(opened: Opened, closeTimeout: number): void {
+    const options = { isServer: this.#isServer, closeTimeout };
+    this.#connection = new Connection(opened.session, opened.transport, this.#owner, options);
+    // 1. Change the ready state to OPEN. 2. Change the extensions. 3. Change the protocol.
+    this.#readyState = OPEN;
+    this.#extensions = opened.extensions;
+    this.#protocol = opened.protocol;
+  }
+
+  #sendNow(data: string | Uint8Array): void {
+    const size = typeof data === "string" ? Buffer.byteLength(data) : data.length;
+    if (this.#readyState !== OPEN) {
+      this.#heldBytes += size;
+    } else if (this.#waiting === undefined) {
+      this.#connection?.send(data, size);
+    } else {
+      const copy = typeof data === "string" ? data : data.slice();
+      this.#wait(size, () => this.#connection?.send(copy, size));
+    }
+  }
+
+  #sendBlob(blob: Blob): void {
+    if (this.#readyState !== OPEN) {
+      this.#heldBytes += blob.size;
+      return;
+    }
+    this.#wait(blob.size, async () => {
+      const bytes = new Uint8Array(await blob.arrayBuffer());
+      this.#connection?.send(bytes, bytes.length);
+    });
+  }
+
+  #wait(size: number, step: () => void | Promise<void>): void {
+    this.#heldBytes += size;
+    this.#inOrder(async () => {
+      try {
+        await step();
+      } finally {
+        this.#heldBytes -= size;
+      }
+    }, true);
+  }
+
+  /** Runs the step at once, or behind those that wait for a Blob. */
+  #inOrder(step: () => void | Promise<void>, isSlow = false): void {
+    if (this.#waiting !== undefined) this.#waiting.push(step);
+    else if (isSlow) void this.#work([step]);
+    else void step();
+  }
+
+  async #work(waiting: (() => void | Promise<void>)[]): Promise<void> {
+    this.#waiting = waiting;
+    try {
+      for (let step = waiting.shift(); step !== undefined; step = waiting.shift()) await step();
+    } catch (cause) {
+      // a Blob that cannot be read; what comes after it must not take its place
+      this.dispatchEvent(errorEvent(new WebSocketError("WS_ERR_CONNECTION", "A Blob could not be read", { cause })));
+      this.terminate();
+    }
+    this.#waiting = undefined;
+  }
+
+  #control(kind: "ping" | "pong", data: string | ArrayBufferLike | ArrayBufferView): void {
+    if (this.#readyState === CONNECTING) throw new DOMException("The connection is not open yet", "InvalidStateError");
+    this.#connection?.[kind](typeof data === "string" ? Buffer.from(data) : bytesOf(data));
+  }
+
+  #checkedCode(code: number): number {
+    const status = Math.trunc(Math.min(Math.max(Number(code), 0), 65535)) || 0;
+    const isOfClients = status === 1000 || (status >= 3000 && status <= 4999);
+    const isOfServers = (status >= 1001 && status <= 1003) || (status >= 1007 && status <= 1014);
+    if (isOfClients || (this.#isServer && isOfServers)) return status;
+    throw new DOMException(`${code} is no close code that may be given here`, "InvalidAccessError");
+  }
+
+  /** What the connection tells. An object of its own, so that these are no methods of the class. */
+  readonly #owner: ConnectionOwner = {
+    onMessage: (data) => {
+      // "1. If ready state is not OPEN (1), then return."
+      if (this.#readyState !== OPEN) return;
+      const content = typeof data === "string" ? data : this.#binary(data);
+      this.dispatchEvent(new MessageEvent("message", { data: content, origin: this.#origin }));
+    },
+    onPing: (payload) => this.dispatchEvent(new ControlEvent("ping", payload)),
+    onPong: (payload) => this.dispatchEvent(new ControlEvent("pong", payload)),
+    onDrain: () => this.dispatchEvent(new Event("drain")),
+    onClosing: () => {
+      if (this.#readyState === OPEN) this.#readyState = CLOSING;
+    },
+    onClosed: (code, reason, wasClean, failure) => {
+      // 1. Change the ready state to CLOSED.
+      this.#readyState = CLOSED;
+      this.#abandon = undefined;
+      // 2. If the user agent was required to fail the connection, fire an event named error.
+      if (failure !== undefined && !this.#isOrdinaryEnd(failure)) this.dispatchEvent(errorEvent(failure));
+      // 3. Fire an event named close.
+      this.dispatchEvent(new CloseEvent("close", { wasClean, code, reason }));
+    },
+  };
+
+  /** The standard's errors are those of failing a connection; an open one that is given up or breaks off just closes. */
+  #isOrdinaryEnd(failure: ConnectionFailure): boolean {
+    const isOfDriver = failure instanceof WebSocketError && this.#connection !== undefined;
+    return isOfDriver && (failure.code === "WS_ERR_CONNECTION_LOST" || failure.code === "WS_ERR_TERMINATED");
+  }
+
+  #binary(data: Uint8Array<ArrayBuffer>): Blob | ArrayBuffer | Buffer {
+    if (this.#binaryType === "blob") return new Blob([data]);
+    return this.#binaryType === "arraybuffer" ? data.buffer : Buffer.from(data.buffer);
+  }
+}
+
+for (const target of [WebSocket, WebSocket.prototype]) {
+  for (const [name, value] of Object.entries({ CONNECTING, OPEN, CLOSING, CLOSED })) {
+    Object.defineProperty(target, name, { value, enumerable: true });
+  }
+}
+for (const name of ["url", "readyState", "bufferedAmount", "onopen", "onerror", "onclose", "extensions", "protocol"]) {
+  Object.defineProperty(WebSocket.prototype, name, { enumerable: true });
+}
+for (const name of ["close", "onmessage", "binaryType", "send"]) {
+  Object.defineProperty(WebSocket.prototype, name, { enumerable: true });
+}
+
+function errorEvent(error: Error): ErrorEvent {
+  return new ErrorEvent("error", { message: error.message, error });
+}
+
+function isAccepted(url: unknown): url is Accepted {
+  return typeof url === "object" && url !== null && "session" in url;
+}
+
+function isProtocols(value: string | readonly string[] | WebSocketOptions): value is string | readonly string[] {
+  return typeof value === "string" || Array.isArray(value);
+}
+
+/** https://websockets.spec.whatwg.org/#get-a-url-record */
+function urlRecord(url: string | URL): URL {
+  const text = String(url);
+  if (!URL.canParse(text)) throw new DOMException(`${text} is no valid URL`, "SyntaxError");
+  const record = new URL(text);
+  // "http" and "https" become "ws" and "wss"
+  if (record.protocol === "http:") record.protocol = "ws:";
+  if (record.protocol === "https:") record.protocol = "wss:";
+  if (record.protocol !== "ws:" && record.protocol !== "wss:") {
+    throw new DOMException(`The scheme of ${text} is none of ws, wss, http, https`, "SyntaxError");
+  }
+  if (record.href.includes("#")) throw new DOMException(`${text} has a fragment`, "SyntaxError");
+  return record;
+}
+
+function subprotocols(given: string | readonly string[]): string[] {
+  const protocols = typeof given === "string" ? [given] : given.map(String);
+  const different = new Set(protocols.map((protocol) => protocol.toLowerCase()));
+  if (different.size !== protocols.length) throw new DOMException("A subprotocol is given twice", "SyntaxError");
+  const invalid = protocols.find((protocol) => !SUBPROTOCOL.test(protocol));
+  if (invalid !== undefined) throw new DOMException(`"${invalid}" is no valid subprotocol`, "SyntaxError");
+  return protocols;
+}
+
+function clientOptions(given: WebSocketOptions): ClientOptions {
+  return {
+    headers: given.headers ?? [],
+    tls: given.tls ?? {},
+    handshakeTimeout: positive("handshakeTimeout", given.handshakeTimeout ?? defaults.handshakeTimeout),
+    maxFrameSize: positive("maxFrameSize", given.maxFrameSize ?? defaults.maxFrameSize),
+    maxMessageSize: positive("maxMessageSize", given.maxMessageSize ?? defaults.maxMessageSize),
+  };
+}
+
+/** The bytes of what `send` takes, not copied. */
+function bytesOf(data: ArrayBufferLike | ArrayBufferView): Uint8Array {
+  return ArrayBuffer.isView(data)
+    ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+    : new Uint8Array(data);
+}
