@@ -5,6 +5,7 @@
  */
 import { EventEmitter } from "node:events";
 import { type IncomingMessage, STATUS_CODES, type Server, createServer } from "node:http";
+import type { Server as HttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
@@ -34,7 +35,7 @@ export interface WebSocketServerOptions {
   /** The address to listen on; all by default. */
   host?: string;
   /** Take the upgrades of this server. */
-  server?: Server;
+  server?: Server | HttpsServer;
   /** Take upgrades only from `handleUpgrade`. */
   noServer?: boolean;
   /** Take upgrades of this path only; others are answered with 404, or left to others if `server` is given. */
@@ -74,7 +75,7 @@ export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
   readonly #options: WebSocketServerOptions;
   readonly #limits: { readonly maxFrameSize: number; readonly maxMessageSize: number };
   readonly #closeTimeout: number;
-  readonly #server: Server | undefined;
+  readonly #server: Server | HttpsServer | undefined;
   #closing: Promise<void> | undefined;
 
   /** @throws WebSocketError `WS_ERR_INVALID_OPTION` */
@@ -120,7 +121,7 @@ export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
   ): void {
     // until there is a connection that listens, a broken socket has nobody to tell
     socket.on("error", ignore);
-    const verified = this.#closing === undefined ? (this.#options.verify?.(request) ?? true) : { status: 503 };
+    const verified = this.#refusal(request) ?? this.#options.verify?.(request) ?? true;
     const proceed = (verdict: boolean | Rejection): void => {
       if (socket.destroyed) return;
       if (verdict === true) this.#accept(request, socket, head, callback);
@@ -170,13 +171,13 @@ export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
     let protocol: string | undefined;
     let response: HeaderField[];
     try {
-      checkRequest(request);
       protocol = this.#protocol(request);
       response = pairs(withTypedErrors(() => handle.begin_server_handshake(protocol, [], request.rawHeaders)));
     } catch (error) {
       handle.free();
-      reject(socket, rejectionOf(error));
-      if (!(error instanceof WebSocketProtocolError)) throw error;
+      const rejection = rejectionOf(error);
+      reject(socket, rejection);
+      if (rejection.status >= 500) throw error; // the application's mistake
       return;
     }
     socket.write(writeResponse(101, "Switching Protocols", response));
@@ -201,6 +202,11 @@ export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
     }
   }
 
+  #refusal(request: IncomingMessage): Rejection | undefined {
+    if (this.#closing !== undefined) return { status: 503 };
+    return isPossible(request) ? undefined : { status: 400 };
+  }
+
   #protocol(request: IncomingMessage): string | undefined {
     const offered = offeredSubprotocols(request.rawHeaders);
     const choose = this.#options.chooseProtocol;
@@ -208,21 +214,20 @@ export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
   }
 }
 
-/** What of RFC 6455 §4.2.1 the component does not see. */
-function checkRequest(request: IncomingMessage): void {
-  const { method, httpVersionMinor, headers } = request;
+/** What of RFC 6455 §4.2.1 the component does not see: GET, HTTP/1.1, a Host, and no body, which nobody would read. */
+function isPossible({ method, httpVersionMinor, headers }: IncomingMessage): boolean {
   const hasBody = headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) !== 0;
-  if (method !== "GET" || httpVersionMinor < 1 || headers.host === undefined || hasBody) throw new BadRequest();
+  return method === "GET" && httpVersionMinor >= 1 && headers.host !== undefined && !hasBody;
 }
 
-class BadRequest extends Error {}
-
+/** 400 for the client's mistakes, 426 for its version, 500 for ours. */
 function rejectionOf(error: unknown): Rejection {
-  if (error instanceof WebSocketProtocolError && error.code === "E_PROTOCOL_VERSION_NOT_SUPPORTED") {
+  const code = error instanceof WebSocketProtocolError ? error.code : undefined;
+  if (code === "E_PROTOCOL_VERSION_NOT_SUPPORTED") {
     const versions = [...wasm.supported_versions()].join(", ");
-    return { status: 426, headers: [["Sec-WebSocket-Version", versions], ["Upgrade", "websocket"]] };
+    return { status: 426, headers: { "Sec-WebSocket-Version": versions, Upgrade: "websocket" } };
   }
-  return { status: error instanceof WebSocketProtocolError || error instanceof BadRequest ? 400 : 500 };
+  return { status: code === "E_INVALID_PROTOCOL_FORMAT" ? 400 : 500 };
 }
 
 function reject(socket: Duplex, { status, headers = [], body = STATUS_CODES[status] ?? "" }: Rejection): void {
@@ -234,6 +239,8 @@ function reject(socket: Duplex, { status, headers = [], body = STATUS_CODES[stat
     ["Content-Length", String(bytes.length)],
   ];
   socket.write(writeResponse(status, STATUS_CODES[status] ?? "", fields));
+  // a client that does not close its side must not keep the socket
+  socket.once("finish", () => socket.destroy());
   socket.end(bytes);
 }
 
@@ -250,10 +257,10 @@ function ownServer(handshakeTimeout: number): Server {
   });
 }
 
-function stop(server: Server | undefined): Promise<void> {
+function stop(server: Server | HttpsServer | undefined): Promise<void> {
   return new Promise((resolve) => {
     server?.close(() => resolve());
-    server?.closeIdleConnections();
+    server?.closeAllConnections();
   });
 }
 

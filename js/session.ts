@@ -50,7 +50,10 @@ const MAX_HEADER_SIZE = 14;
 const { receive, resume, frame, header, mask, close } = wasm.Session.prototype;
 
 /** Frees the engine's part of sessions that were dropped without `free()`; nothing relies on it. */
-const forgotten = new FinalizationRegistry<wasm.Session>((session) => session.free());
+const forgotten = new FinalizationRegistry<wasm.Session>((session) => {
+  session.free();
+  live -= 1;
+});
 
 /** The session whose frames stand in the shared output memory, and where they end. */
 let outputOwner: FrameSession | undefined;

@@ -1,0 +1,400 @@
+/**
+ * Microsoft's WebSocket Protocol Component API, name by name: handles, two queues, and actions.
+ *
+ * A caller queues work with `send` and `receive`, asks `getAction` what to do next, does it, and reports with
+ * `completeAction`, until there is `Action.NoAction`. The component answers pings; it does not answer a close and
+ * sends none after an error: both are its caller's to do.
+ *
+ * @module
+ */
+import { scratch, wasm } from "./engine.js";
+import { WebSocketError, withTypedErrors } from "./errors.js";
+import { type HeaderField, type HeaderFields, flatten, pairs } from "./http.js";
+import { trapped } from "./session.js";
+import { textBytes } from "./text.js";
+
+/** What to do next (`WEB_SOCKET_ACTION`). */
+export const Action = Object.freeze({
+  /** Nothing now. */
+  NoAction: 0,
+  /** Write the buffers, in order. */
+  SendToNetwork: 1,
+  /** A send is done. */
+  IndicateSendComplete: 2,
+  /** Read into the buffer. */
+  ReceiveFromNetwork: 3,
+  /** A receive is done. */
+  IndicateReceiveComplete: 4,
+} as const);
+/** One of the numbers of {@link (Action:variable)}. */
+export type Action = (typeof Action)[keyof typeof Action];
+
+/** Where to take an action from (`WEB_SOCKET_ACTION_QUEUE`). */
+export const ActionQueue = Object.freeze({ Send: 1, Receive: 2, All: 3 } as const);
+/** One of the numbers of {@link (ActionQueue:variable)}. */
+export type ActionQueue = (typeof ActionQueue)[keyof typeof ActionQueue];
+
+/** What a buffer holds (`WEB_SOCKET_BUFFER_TYPE`), unsigned. */
+export const BufferType = Object.freeze({
+  /** The last or only part of a text message. */
+  Utf8Message: 0x80000000,
+  /** A part of a text message; more follows. */
+  Utf8Fragment: 0x80000001,
+  /** The last or only part of a binary message. */
+  BinaryMessage: 0x80000002,
+  /** A part of a binary message; more follows. */
+  BinaryFragment: 0x80000003,
+  /** A close frame. */
+  Close: 0x80000004,
+  /** Sent: a ping. Received: a pong. */
+  PingPong: 0x80000005,
+  /** A pong that answers no ping. */
+  UnsolicitedPong: 0x80000006,
+} as const);
+
+/** The close statuses that have names (`WEB_SOCKET_CLOSE_STATUS`). */
+export const CloseStatus = Object.freeze({
+  Success: 1000,
+  EndpointUnavailable: 1001,
+  ProtocolError: 1002,
+  InvalidDataType: 1003,
+  Empty: 1005,
+  Aborted: 1006,
+  InvalidPayload: 1007,
+  PolicyViolation: 1008,
+  MessageTooBig: 1009,
+  UnsupportedExtensions: 1010,
+  ServerError: 1011,
+  SecureHandshakeError: 1015,
+} as const);
+
+/** The properties' numbers (`WEB_SOCKET_PROPERTY_TYPE`). */
+export const PropertyType = Object.freeze({
+  ReceiveBufferSize: 0,
+  SendBufferSize: 1,
+  DisableMasking: 2,
+  AllocatedBuffer: 3,
+  DisableUtf8Verification: 4,
+  KeepaliveInterval: 5,
+  SupportedVersions: 6,
+} as const);
+
+/** The longest close reason, in bytes of UTF-8. */
+export const MAX_CLOSE_REASON_LENGTH = 123;
+
+/** What a handle is made with. */
+export interface Properties {
+  /** Bytes, at least 256; 4096. */
+  receiveBufferSize?: number;
+  /** Bytes, at least 16; 4096 for a client, 16 for a server. */
+  sendBufferSize?: number;
+  /** Client: mask with a key of zeros. Server: accept frames without a mask. A risk (RFC 6455 §10.3). */
+  disableMasking?: boolean;
+  /** Deliver text and close reasons unchecked. */
+  disableUtf8Verification?: boolean;
+}
+
+/** Status and reason of a close. */
+export interface CloseBuffer {
+  readonly status: number;
+  /** Text, or its UTF-8; at most 123 bytes. */
+  readonly reason?: string | Uint8Array;
+}
+
+/** An action, with copies of its buffers that are the caller's. */
+export interface ActionResult {
+  readonly action: Action;
+  /** A number of {@link BufferType}, or of a custom header; 0 for none. */
+  readonly bufferType: number;
+  /**
+   * `SendToNetwork`: what to write, one or two buffers; the second is the array that was given to `send`, if the
+   * payload leaves as it is. `IndicateReceiveComplete`: what was received, the close's reason, or nothing if the
+   * receive was cancelled. Otherwise none.
+   */
+  readonly buffers: Uint8Array[];
+  /** `ReceiveFromNetwork`: the most bytes that {@link Handle.completeReceive} takes. */
+  readonly capacity: number;
+  /** The status of a received close, 1005 if it had none. */
+  readonly closeStatus: number | undefined;
+  /** What was given to `send` or `receive`. */
+  readonly applicationContext: unknown;
+  /** For the completion; 0 with `NoAction`. */
+  readonly actionContext: number;
+}
+
+/** What the server selected, as indices into what was offered. */
+export interface Negotiated {
+  readonly extensions: number[];
+  readonly subprotocol: number | null;
+}
+
+/** An operation that is queued. */
+interface Operation {
+  readonly context: unknown;
+  /** The payload of a send, or the caller's buffer of a receive. */
+  readonly buffer: Uint8Array | undefined;
+}
+
+const forgotten = new FinalizationRegistry<wasm.Handle>((handle) => {
+  handle.free();
+  live -= 1;
+});
+let live = 0;
+
+/** How many handles hold memory of the engine. */
+export function handleCount(): number {
+  return live;
+}
+
+/** One WebSocket connection (`WEB_SOCKET_HANDLE`). */
+export class Handle {
+  #handle: wasm.Handle | undefined;
+  /** Whether payloads leave as they are, so that the caller's own array can be given out. */
+  readonly #keepsPayload: boolean;
+  readonly #operations = new Map<number, Operation>();
+  /** The operation that ends when this action is completed. */
+  readonly #indicated = new Map<number, number>();
+  #nextOperation = 1;
+
+  private constructor(handle: wasm.Handle, keepsPayload: boolean) {
+    this.#handle = handle;
+    this.#keepsPayload = keepsPayload;
+    live += 1;
+    forgotten.register(this, handle, this);
+  }
+
+  /** `WebSocketCreateClientHandle`. @throws WebSocketProtocolError for a property out of its range */
+  static createClient(properties: Properties = {}): Handle {
+    const { receiveBufferSize, sendBufferSize, disableMasking, disableUtf8Verification } = properties;
+    return withTypedErrors(() => {
+      const handle = wasm.Handle.create_client(
+        receiveBufferSize,
+        sendBufferSize,
+        disableMasking,
+        disableUtf8Verification,
+      );
+      return new Handle(handle, disableMasking === true);
+    });
+  }
+
+  /** `WebSocketCreateServerHandle`. @throws WebSocketProtocolError for a property out of its range */
+  static createServer(properties: Properties = {}): Handle {
+    const { receiveBufferSize, sendBufferSize, disableMasking, disableUtf8Verification } = properties;
+    return withTypedErrors(() => {
+      const handle = wasm.Handle.create_server(
+        receiveBufferSize,
+        sendBufferSize,
+        disableMasking,
+        disableUtf8Verification,
+      );
+      return new Handle(handle, true);
+    });
+  }
+
+  /**
+   * `WebSocketBeginClientHandshake`. Returns the headers to add to the request; one with the name of a header of the
+   * caller's own replaces that.
+   *
+   * @throws WebSocketProtocolError for a subprotocol or an extension that is malformed, or in the wrong state
+   */
+  beginClientHandshake(
+    offer: { subprotocols?: readonly string[]; extensions?: readonly string[]; headers?: HeaderFields } = {},
+  ): HeaderField[] {
+    const { subprotocols = [], extensions = [], headers = [] } = offer;
+    return pairs(
+      this.#enter((handle) =>
+        handle.begin_client_handshake([...subprotocols], [...extensions], flatten(headers)),
+      ),
+    );
+  }
+
+  /**
+   * `WebSocketEndClientHandshake`, with all headers of a response whose status was 101.
+   *
+   * @throws WebSocketProtocolError if RFC 6455 §4.1 does not allow the response, or if none of the offered
+   *   subprotocols was selected, unless `allowNoSubprotocol`
+   */
+  endClientHandshake(headers: HeaderFields, options: { allowNoSubprotocol?: boolean } = {}): Negotiated {
+    const allow = options.allowNoSubprotocol ?? false;
+    const [subprotocol = -1, ...extensions] = this.#enter((handle) =>
+      handle.end_client_handshake(flatten(headers), allow),
+    );
+    return { subprotocol: subprotocol < 0 ? null : subprotocol, extensions };
+  }
+
+  /**
+   * `WebSocketBeginServerHandshake`, with the server's selection and all headers of the request. Returns the headers
+   * of the 101 response.
+   *
+   * @throws WebSocketProtocolError if RFC 6455 §4.2.1 does not allow the request, or the selection was not offered
+   */
+  beginServerHandshake(request: {
+    headers: HeaderFields;
+    subprotocol?: string;
+    extensions?: readonly string[];
+  }): HeaderField[] {
+    const { headers, subprotocol, extensions = [] } = request;
+    return pairs(
+      this.#enter((handle) => handle.begin_server_handshake(subprotocol, [...extensions], flatten(headers))),
+    );
+  }
+
+  /** `WebSocketEndServerHandshake`; the first `send`, `receive` or `getAction` does the same. */
+  endServerHandshake(): void {
+    this.#enter((handle) => handle.end_server_handshake());
+  }
+
+  /**
+   * `WebSocketSend`. The bytes are read at once; they must not change before `IndicateSendComplete` all the same, if
+   * the handle gives them out as they are.
+   *
+   * @param buffer none for an empty payload; for a close, none for no status
+   * @throws WebSocketProtocolError if it is not allowed now, or not valid
+   */
+  send(type: number, buffer?: Uint8Array | CloseBuffer, context?: unknown): void {
+    const payload = buffer instanceof Uint8Array ? buffer : undefined;
+    this.#queue({ context, buffer: payload }, (handle, operation) => {
+      if (buffer === undefined || buffer instanceof Uint8Array) handle.send(type >>> 0, buffer, operation);
+      else handle.send_close(buffer.status, bytesOf(buffer.reason ?? ""), operation);
+    });
+  }
+
+  /**
+   * `WebSocketReceive`.
+   *
+   * @param buffer is filled at the indication, and given out then; none for buffers of the handle's
+   * @throws WebSocketProtocolError if nothing can be received any more, or the buffer is empty
+   */
+  receive(buffer?: Uint8Array, context?: unknown): void {
+    if (buffer?.length === 0) throw new RangeError("A receive buffer needs room for one byte at least");
+    this.#queue({ context, buffer }, (handle, operation) => handle.receive(buffer?.length ?? 0, operation));
+  }
+
+  /**
+   * `WebSocketGetAction`.
+   *
+   * @param slots how many buffers the caller can take at once: 1, or 2 and more
+   * @throws WebSocketProtocolError if the peer broke the protocol; its `closeStatus` is what to close with
+   */
+  getAction(queue: ActionQueue = ActionQueue.All, slots = 2): ActionResult {
+    this.#enter((handle) => handle.get_action(queue, slots));
+    const [action, bufferType, count, ...rest] = scratch().report;
+    const [, , , , status, hasContext, context = 0, actionContext = 0] = rest;
+    const operation = hasContext ? this.#operations.get(context) : undefined;
+    const indicates = action === Action.IndicateSendComplete || action === Action.IndicateReceiveComplete;
+    if (indicates) this.#indicated.set(actionContext, context);
+    const reads = action === Action.ReceiveFromNetwork;
+    return {
+      action: action as Action,
+      bufferType: bufferType as number,
+      buffers: reads ? [] : this.#buffers(action as Action, count as number, operation?.buffer),
+      capacity: reads ? (rest[1] as number) : 0,
+      closeStatus: status || undefined,
+      applicationContext: operation?.context,
+      actionContext,
+    };
+  }
+
+  /**
+   * Completes a `ReceiveFromNetwork` with the bytes that were read: at most the action's `capacity`, none to cancel
+   * the receive. It may be called long after `getAction`.
+   *
+   * @throws RangeError if there are more
+   */
+  completeReceive(actionContext: number, bytes: Uint8Array): void {
+    this.#enter((handle) => handle.outstanding_read(actionContext));
+    const { report, bytes: memory } = scratch();
+    const [address = 0, capacity = 0] = report;
+    if (bytes.length > capacity) throw new RangeError(`${bytes.length} bytes were read into a buffer of ${capacity}`);
+    memory.set(bytes, address);
+    this.completeAction(actionContext, bytes.length);
+  }
+
+  /** `WebSocketCompleteAction`. A context that names no outstanding action is ignored. */
+  completeAction(actionContext: number, bytesTransferred = 0): void {
+    this.#enter((handle) => handle.complete_action(actionContext, bytesTransferred));
+    const operation = this.#indicated.get(actionContext);
+    if (operation === undefined) return;
+    this.#indicated.delete(actionContext);
+    this.#operations.delete(operation);
+  }
+
+  /** `WebSocketAbortHandle`: every queued operation completes as cancelled. No effect before the handshake's end. */
+  abort(): void {
+    this.#enter((handle) => handle.abort());
+  }
+
+  /** `WebSocketDeleteHandle`, in any state; a second time does nothing. */
+  delete(): void {
+    this.#handle?.free();
+    this.#forget();
+  }
+
+  [Symbol.dispose](): void {
+    this.delete();
+  }
+
+  #forget(): void {
+    if (this.#handle === undefined) return;
+    this.#handle = undefined;
+    this.#operations.clear();
+    live -= 1;
+    forgotten.unregister(this);
+  }
+
+  #queue(operation: Operation, call: (handle: wasm.Handle, id: number) => void): void {
+    const id = this.#nextOperation;
+    this.#enter((handle) => call(handle, id));
+    this.#operations.set(id, operation);
+    // an operation is long done when its number comes round again
+    this.#nextOperation = (id + 1) >>> 0 || 1;
+  }
+
+  /** Copies what the engine reports out of its memory. */
+  #buffers(action: Action, count: number, own: Uint8Array | undefined): Uint8Array[] {
+    const { report, bytes } = scratch();
+    const buffers: Uint8Array[] = [];
+    for (let slot = 0; slot < count; slot++) {
+      const [address = 0, length = 0] = report.subarray(3 + 2 * slot);
+      if (action === Action.SendToNetwork && slot === 1 && this.#keepsPayload && own !== undefined) {
+        buffers.push(own);
+      } else if (action === Action.IndicateReceiveComplete && own !== undefined) {
+        own.set(bytes.subarray(address, address + length));
+        buffers.push(own.subarray(0, length));
+      } else {
+        buffers.push(bytes.slice(address, address + length));
+      }
+    }
+    return buffers;
+  }
+
+  /** The only way into the engine. */
+  #enter<T>(call: (handle: wasm.Handle) => T): T {
+    const handle = this.#handle;
+    if (handle === undefined) throw new WebSocketError("WS_ERR_INVALID_STATE", "The handle was deleted");
+    try {
+      return withTypedErrors(() => call(handle));
+    } catch (error) {
+      if (!(error instanceof WebAssembly.RuntimeError)) throw error;
+      this.#forget();
+      throw trapped(error);
+    }
+  }
+}
+
+/**
+ * `WebSocketGetGlobalProperty`: the advised keep-alive interval in milliseconds, or the versions of the protocol.
+ *
+ * @throws RangeError for a property that belongs to a handle
+ */
+export function getGlobalProperty(type: typeof PropertyType.KeepaliveInterval): number;
+export function getGlobalProperty(type: typeof PropertyType.SupportedVersions): number[];
+export function getGlobalProperty(type: number): number | number[] {
+  if (type === PropertyType.KeepaliveInterval) return wasm.keepalive_interval();
+  if (type === PropertyType.SupportedVersions) return [...wasm.supported_versions()];
+  throw new RangeError("The property belongs to a handle");
+}
+
+function bytesOf(reason: string | Uint8Array): Uint8Array {
+  return typeof reason === "string" ? textBytes(reason) : reason;
+}

@@ -1,0 +1,8 @@
+/**
+ * The component API for Node.
+ *
+ * @packageDocumentation
+ */
+import "../load/node.js";
+
+export * from "../component-index.js";

@@ -1,0 +1,44 @@
+# Sourced by scripts/test: runs steps one after the other, counts their tests, and sums up.
+logs=$root/build/logs
+passed=0
+failed=0
+summary=()
+
+# step KIND NAME COMMAND…: a `check` only succeeds or fails, a `suite` also counts its tests.
+step() {
+  local kind=$1 name=$2 log=$logs/${2// /-}.log status=0 start=$SECONDS good=0 bad=0 note
+  shift 2
+  printf '\n== %s\n' "$name"
+  "$@" </dev/null 2>&1 | tee "$log" || status=$?
+  if [ "$kind" = suite ]; then read -r good bad < <(count_tests "$log"); fi
+  note="$good passed, $bad failed"
+  if [ "$kind" = check ]; then note=ok; fi
+  if [ "$kind" = suite ] && [ "$((good + bad))" = 0 ]; then status=1 note="no test ran"; fi
+  if [ "$status" != 0 ] && [ "$bad" = 0 ]; then
+    bad=1
+    note="failed${note:+ ($note)}"
+    note=${note/ (ok)/}
+  fi
+  passed=$((passed + good))
+  failed=$((failed + bad))
+  summary+=("$(printf '%-28s %4ss  %s' "$name" "$((SECONDS - start))" "$note")")
+}
+
+# Adds up the last lines of cargo's, wasm-bindgen's and Node's test runners.
+count_tests() {
+  awk '
+    /^test result: / {
+      for (i = 2; i <= NF; i++) { if ($i == "passed;") good += $(i - 1); if ($i == "failed;") bad += $(i - 1) }
+    }
+    $1 == "ℹ" && $2 == "pass" { good += $3 }
+    $1 == "ℹ" && ($2 == "fail" || $2 == "cancelled") { bad += $3 }
+    END { print good + 0, bad + 0 }
+  ' "$1"
+}
+
+finish() {
+  printf '\n'
+  printf '%s\n' "${summary[@]}"
+  printf '%s passed, %s failed\n' "$passed" "$failed"
+  [ "$failed" = 0 ]
+}

@@ -1,0 +1,23 @@
+// Makes a fresh clone ready to run: installs the development packages and compiles the TypeScript. Needs Node alone.
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+export function prepare() {
+  if (!existsSync(join(root, "node_modules/typescript"))) {
+    console.log("Installing the development packages …");
+    npm("ci", "--ignore-scripts");
+  }
+  console.log("Compiling the TypeScript …");
+  npm("run", "--silent", "build");
+}
+
+function npm(...args) {
+  const isWindows = process.platform === "win32";
+  const stdio = ["ignore", "inherit", "inherit"];
+  const { status } = spawnSync(isWindows ? "npm.cmd" : "npm", args, { cwd: root, stdio, shell: isWindows });
+  if (status !== 0) process.exit(status ?? 1);
+}

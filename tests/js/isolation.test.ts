@@ -1,0 +1,206 @@
+/** What one connection must not do to the others: memory, traps, listeners that throw, many at once. */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { test } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+
+import { EngineTrap, sessionCount, WebSocket, WebSocketServer } from "websocket-component";
+
+import { closed, masked, messages, nextEvent, RawPeer, serve, serveEcho, unmasked } from "./support.js";
+
+/** Modules of the package that it does not export. */
+async function inner<T>(name: string): Promise<T> {
+  return import(new URL(`../${name}`, import.meta.resolve("websocket-component")).href);
+}
+interface Engine {
+  memorySize(): number;
+  scratch(): { bytes: Uint8Array };
+  wasm: { Session: new (server: boolean, frame: number, message: number) => { __wbg_ptr: number; free(): void } };
+}
+interface Sessions {
+  FrameSession: new (session: unknown, server: boolean) => {
+    receive(chunk: Uint8Array): unknown[];
+    sendText(text: string): void;
+    takeOutput(): Uint8Array[];
+    free(): void;
+  };
+  sessionCount(): number;
+}
+
+test("a session's memory goes with its connection", async (t) => {
+  const { url } = await serveEcho(t);
+  assert.equal(sessionCount(), 0);
+  const socket = new WebSocket(url);
+  await nextEvent(socket, "open");
+  assert.equal(sessionCount(), 2);
+  socket.close();
+  await closed(socket);
+  while (sessionCount() > 0) await new Promise((turn) => setImmediate(turn));
+});
+
+test("a session that is forgotten is freed by the garbage collector", async () => {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  const { wasm } = await inner<Engine>("engine.js");
+  const { FrameSession } = await inner<Sessions>("session.js");
+  const freed: number[] = [];
+  const free = wasm.Session.prototype.free;
+  countFrees(wasm, () => freed.push(1));
+  for (let index = 0; index < 10; index++) new FrameSession(new wasm.Session(true, 1, 1), true);
+  for (let turn = 0; turn < 50 && freed.length < 10; turn++) {
+    collect();
+    await new Promise((next) => setTimeout(next, 5));
+  }
+  wasm.Session.prototype.free = free;
+  assert.equal(freed.length, 10);
+});
+
+function countFrees(wasm: Engine["wasm"], onFree: () => void): void {
+  const free = wasm.Session.prototype.free;
+  wasm.Session.prototype.free = function () {
+    onFree();
+    free.call(this);
+  };
+}
+
+test("a trap in one session loses that session, and no byte of the others", async () => {
+  const { scratch, wasm } = await inner<Engine>("engine.js");
+  const { FrameSession } = await inner<Sessions>("session.js");
+  const before = sessionCount();
+  const broken = new wasm.Session(true, 1e9, 1e9);
+  const [victim, bystander] = [new FrameSession(broken, true), new FrameSession(new wasm.Session(true, 1e9, 1e9), true)];
+  // both in the middle of something
+  assert.deepEqual(bystander.receive(masked(0x01, "half")), []);
+  bystander.sendText("waiting in shared memory");
+  // the victim keeps the first bytes of a frame; let its pointer to them point outside of memory
+  const frame = masked(0x81, "x");
+  victim.receive(frame.subarray(0, 5));
+  const { bytes } = scratch();
+  const words = new Uint32Array(bytes.buffer, broken.__wbg_ptr, 128);
+  const pointer = words.findIndex((word) => frame.subarray(0, 5).equals(bytes.subarray(word, word + 5)));
+  assert.ok(pointer >= 0, "the pointer to the bytes it keeps");
+  words[pointer] = 0xffff_fff0;
+  const [outcome] = victim.receive(frame.subarray(5)) as { kind: string; error: Error }[];
+  assert.equal(outcome?.kind, "trapped");
+  assert.ok(outcome?.error instanceof EngineTrap);
+  assert.ok(outcome?.error.cause instanceof WebAssembly.RuntimeError);
+  assert.throws(() => victim.sendText("again"), TypeError);
+  assert.equal(sessionCount(), before + 1);
+  assert.deepEqual(Buffer.concat(bystander.takeOutput()), unmasked(0x81, "waiting in shared memory"));
+  assert.deepEqual(bystander.receive(masked(0x80, " and whole")), ["half and whole"]);
+  bystander.sendText("on");
+  assert.deepEqual(Buffer.concat(bystander.takeOutput()), unmasked(0x81, "on"));
+  bystander.free();
+  assert.equal(sessionCount(), before);
+});
+
+test("views of the engine's memory survive its growth", async () => {
+  const { memorySize, wasm } = await inner<Engine>("engine.js");
+  const { FrameSession } = await inner<Sessions>("session.js");
+  const session = new FrameSession(new wasm.Session(true, 1e9, 1e9), true);
+  const size = memorySize();
+  const others = [];
+  while (memorySize() === size) {
+    const other = new FrameSession(new wasm.Session(true, 1e9, 1e9), true);
+    other.receive(masked(0x89, "a ping that is cut off").subarray(0, 20));
+    others.push(other);
+  }
+  session.sendText("after");
+  assert.deepEqual(session.receive(masked(0x81, "growth")), ["growth"]);
+  assert.deepEqual(Buffer.concat(session.takeOutput()), unmasked(0x81, "after"));
+  for (const one of [session, ...others]) one.free();
+});
+
+test("a listener that throws is reported, and its connection and the others go on", async (t) => {
+  const reported: unknown[] = [];
+  const report = (error: unknown) => reported.push(error);
+  process.setUncaughtExceptionCaptureCallback(report);
+  t.after(() => process.setUncaughtExceptionCaptureCallback(null));
+  const { url } = await serveEcho(t);
+  const [first, second] = [new WebSocket(url), new WebSocket(url)];
+  await Promise.all([nextEvent(first, "open"), nextEvent(second, "open")]);
+  first.addEventListener("message", () => {
+    throw new Error("from a listener");
+  });
+  const received = [messages(first, 2), messages(second, 1)];
+  first.send("1");
+  first.send("2");
+  second.send("3");
+  assert.deepEqual(await Promise.all(received), [["1", "2"], ["3"]]);
+  assert.deepEqual(reported.map(String), ["Error: from a listener", "Error: from a listener"]);
+  for (const socket of [first, second]) socket.close();
+});
+
+test("a connection event whose listener throws leaves a connection that closes in order", async (t) => {
+  const reported: unknown[] = [];
+  process.setUncaughtExceptionCaptureCallback((error) => reported.push(error));
+  t.after(() => process.setUncaughtExceptionCaptureCallback(null));
+  const { url, server } = await serve(t, {}, () => {
+    throw new Error("from the connection listener");
+  });
+  const socket = new WebSocket(url);
+  await nextEvent(socket, "open");
+  socket.close(1000, "");
+  assert.deepEqual([(await closed(socket)).code, reported.map(String)], [1000, ["Error: from the connection listener"]]);
+  while (server.clients.size > 0) await new Promise((turn) => setImmediate(turn));
+});
+
+test("many connections dropped at random with messages in flight leave nothing behind, and the others lose nothing", async (t) => {
+  const { url, port, server } = await serveEcho(t);
+  const steady = new WebSocket(url);
+  await nextEvent(steady, "open");
+  const echoed = messages(steady, 300);
+  for (let round = 0; round < 10; round++) {
+    const sockets = Array.from({ length: 30 }, () => new WebSocket(url));
+    const ends = sockets.map((socket) => closed(socket));
+    const raw = await Promise.all(Array.from({ length: 10 }, () => RawPeer.connect(port)));
+    for (const [index, socket] of sockets.entries()) {
+      steady.send(`${round} ${index}`);
+      socket.onopen = () => {
+        socket.send("x".repeat(index * 1000));
+        if (index % 3 === 0) socket.terminate();
+        else socket.close();
+      };
+    }
+    for (const peer of raw) {
+      await peer.head();
+      peer.write(masked(0x82, Buffer.alloc(5000)).subarray(0, 3000));
+      peer.socket.resetAndDestroy();
+    }
+    await Promise.all(ends);
+  }
+  assert.equal((await echoed).length, 300);
+  while (server.clients.size > 1) await new Promise((turn) => setImmediate(turn));
+  assert.equal(sessionCount(), 2);
+  const end = closed(steady);
+  steady.close();
+  await end;
+});
+
+test("close of a server says 1001 to every client, and ends those that do not answer", async (t) => {
+  const { url, port, server } = await serve(t, { closeTimeout: 50 });
+  const socket = new WebSocket(url);
+  await nextEvent(socket, "open");
+  const deaf = await RawPeer.connect(port);
+  await deaf.head();
+  const end = closed(socket);
+  await server.close();
+  assert.deepEqual([(await end).code, (await end).wasClean], [1001, true]);
+  assert.equal(server.clients.size, 0);
+  deaf.socket.destroy();
+});
+
+test("a server needs one way to get connections", () => {
+  for (const options of [{}, { port: 0, noServer: true }]) {
+    assert.throws(() => new WebSocketServer(options), { code: "WS_ERR_INVALID_OPTION" });
+  }
+});
+
+test("a port that is taken is an error event", async (t) => {
+  const { port } = await serve(t);
+  const second = new WebSocketServer({ port, host: "127.0.0.1" });
+  const [error] = (await once(second, "error")) as [NodeJS.ErrnoException];
+  assert.equal(error.code, "EADDRINUSE");
+});
+

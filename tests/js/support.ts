@@ -1,0 +1,163 @@
+/** What the tests share: servers on free ports, events as promises, and a peer that writes and reads plain bytes. */
+import { once } from "node:events";
+import { type AddressInfo, type Server, type Socket, connect, createServer } from "node:net";
+import { type TestContext } from "node:test";
+
+import { type CloseEvent, type WebSocket, WebSocketServer, type WebSocketServerOptions } from "websocket-component";
+
+/** A server on a free port that is closed at the test's end. */
+export async function serve(
+  t: TestContext,
+  options: WebSocketServerOptions = {},
+  onConnection?: (socket: WebSocket) => void,
+): Promise<{ server: WebSocketServer; url: string; port: number }> {
+  const server = new WebSocketServer({ port: 0, host: "127.0.0.1", closeTimeout: 500, ...options });
+  if (onConnection !== undefined) server.on("connection", onConnection);
+  await once(server, "listening");
+  t.after(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  return { server, port, url: `ws://127.0.0.1:${port}` };
+}
+
+/** A server that sends every message back. */
+export function serveEcho(t: TestContext, options: WebSocketServerOptions = {}): ReturnType<typeof serve> {
+  return serve(t, options, (socket) => {
+    socket.onmessage = (event) => socket.send(event.data);
+  });
+}
+
+/** The next event of this type. */
+export function nextEvent<E extends Event = Event>(target: EventTarget, type: string): Promise<E> {
+  return new Promise((resolve) => target.addEventListener(type, (event) => resolve(event as E), { once: true }));
+}
+
+export function closed(socket: EventTarget): Promise<CloseEvent> {
+  return nextEvent<CloseEvent>(socket, "close");
+}
+
+/** The data of the next `count` messages. */
+export function messages(socket: EventTarget, count: number): Promise<unknown[]> {
+  const data: unknown[] = [];
+  return new Promise((resolve) => {
+    socket.addEventListener("message", (event) => {
+      data.push((event as MessageEvent).data);
+      if (data.length === count) resolve(data);
+    });
+  });
+}
+
+/** The bytes of hexadecimal digits, blanks ignored. */
+export function hex(digits: string): Buffer {
+  return Buffer.from(digits.replaceAll(/\s/g, ""), "hex");
+}
+
+/** A masked frame, as a client sends it; `first` is its first byte. */
+export function masked(first: number, payload: string | Uint8Array = ""): Buffer {
+  const key = [0x37, 0xfa, 0x21, 0x3d];
+  const bytes = Buffer.from(payload as string);
+  const body = bytes.map((byte, index) => byte ^ (key[index % 4] as number));
+  return Buffer.concat([header(first, 0x80, bytes.length), Buffer.from(key), body]);
+}
+
+/** An unmasked frame, as a server sends it. */
+export function unmasked(first: number, payload: string | Uint8Array = ""): Buffer {
+  const bytes = Buffer.from(payload as string);
+  return Buffer.concat([header(first, 0, bytes.length), bytes]);
+}
+
+function header(first: number, mask: number, length: number): Buffer {
+  if (length < 126) return Buffer.from([first, mask | length]);
+  const bytes = Buffer.alloc(length < 65536 ? 4 : 10);
+  bytes[0] = first;
+  bytes[1] = mask | (length < 65536 ? 126 : 127);
+  if (length < 65536) bytes.writeUInt16BE(length, 2);
+  else bytes.writeBigUInt64BE(BigInt(length), 2);
+  return bytes;
+}
+
+export const REQUEST: string = [
+  "GET / HTTP/1.1",
+  "Host: localhost",
+  "Connection: Upgrade",
+  "Upgrade: websocket",
+  "Sec-WebSocket-Version: 13",
+  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+  "",
+  "",
+].join("\r\n");
+
+/** A TCP peer that speaks bytes and remembers all that it read. */
+export class RawPeer {
+  readonly socket: Socket;
+  #read = Buffer.alloc(0);
+  readonly ended: Promise<unknown>;
+
+  constructor(socket: Socket) {
+    this.socket = socket;
+    socket.on("error", () => {});
+    socket.on("data", (chunk: Buffer) => {
+      this.#read = Buffer.concat([this.#read, chunk]);
+      socket.emit("more");
+    });
+    this.ended = Promise.race([once(socket, "end"), once(socket, "close")]);
+  }
+
+  /** Connects and sends a request's head, with the first bytes of the stream behind it. */
+  static async connect(port: number, request: string | Buffer = REQUEST, behind: Uint8Array = Buffer.alloc(0)): Promise<RawPeer> {
+    const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+    await once(socket, "connect");
+    const peer = new RawPeer(socket);
+    socket.write(Buffer.concat([Buffer.from(request as string), behind]));
+    return peer;
+  }
+
+  write(...bytes: Uint8Array[]): void {
+    this.socket.write(Buffer.concat(bytes));
+  }
+
+  /** The head of the peer's HTTP message. */
+  async head(): Promise<string> {
+    const end = () => this.#read.indexOf("\r\n\r\n");
+    while (end() < 0) await this.#more();
+    return this.take(end() + 4).toString("latin1");
+  }
+
+  /** The next `length` bytes. */
+  async bytes(length: number): Promise<Buffer> {
+    while (this.#read.length < length) await this.#more();
+    return this.take(length);
+  }
+
+  /** Whatever comes until the peer closes its side. */
+  async rest(): Promise<Buffer> {
+    await this.ended;
+    return this.take(this.#read.length);
+  }
+
+  private take(length: number): Buffer {
+    const taken = this.#read.subarray(0, length);
+    this.#read = this.#read.subarray(length);
+    return taken;
+  }
+
+  async #more(): Promise<void> {
+    if (this.socket.readableEnded || this.socket.destroyed) throw new Error("the peer has closed");
+    await Promise.race([once(this.socket, "more"), this.ended]);
+  }
+}
+
+/** A TCP server on a free port whose connections a test drives by hand. */
+export async function serveRaw(t: TestContext, onPeer: (peer: RawPeer) => void): Promise<string> {
+  const sockets = new Set<Socket>();
+  const server: Server = createServer({ allowHalfOpen: true }, (socket) => {
+    sockets.add(socket);
+    onPeer(new RawPeer(socket));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return `ws://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}

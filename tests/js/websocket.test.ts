@@ -1,0 +1,253 @@
+/** The class, by the WHATWG standard (https://websockets.spec.whatwg.org/). */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { test } from "node:test";
+
+import { CloseEvent, type ErrorEvent, WebSocket, type WebSocketEventMap } from "websocket-component";
+
+import { closed, messages, nextEvent, serve, serveEcho, serveRaw } from "./support.js";
+
+test("the constants stand on the class and its prototype, and cannot be changed", () => {
+  const constants = { CONNECTING: 0, OPEN: 1, CLOSING: 2, CLOSED: 3 };
+  for (const [name, value] of Object.entries(constants)) {
+    for (const target of [WebSocket, WebSocket.prototype]) {
+      const { value: actual, writable, enumerable, configurable } = Object.getOwnPropertyDescriptor(target, name) ?? {};
+      assert.deepEqual([actual, writable, enumerable, configurable], [value, false, true, false], name);
+    }
+  }
+});
+
+test("URLs of ws, wss, http and https are taken, without a fragment", async (t) => {
+  const url = await serveRaw(t, () => {});
+  const { port } = new URL(url);
+  const resolved: [string, string][] = [
+    [`ws://127.0.0.1:${port}`, `ws://127.0.0.1:${port}/`],
+    [`http://127.0.0.1:${port}/a?b`, `ws://127.0.0.1:${port}/a?b`],
+    [`https://127.0.0.1:${port}/`, `wss://127.0.0.1:${port}/`],
+    [`WS://127.0.0.1:${port}/%20x y`, `ws://127.0.0.1:${port}/%20x%20y`],
+  ];
+  for (const [given, expected] of resolved) {
+    const socket = new WebSocket(given);
+    assert.equal(socket.url, expected);
+    assert.equal(socket.readyState, WebSocket.CONNECTING);
+    socket.terminate();
+    await closed(socket);
+  }
+  for (const invalid of ["", "/relative", "ftp://a", "mailto:a@b", "ws://a/#", "ws://a/#fragment", "ws://", "ws://a b"]) {
+    assert.throws(() => new WebSocket(invalid), { name: "SyntaxError", constructor: DOMException }, invalid);
+  }
+});
+
+test("subprotocols must be tokens and different, whatever their case", () => {
+  for (const invalid of ["", "a b", "a,b", "ä", "a\u0000", "a/b", ["a", "a"], ["a", "A"], [""]]) {
+    assert.throws(() => new WebSocket("ws://localhost", invalid), { name: "SyntaxError" }, JSON.stringify(invalid));
+  }
+});
+
+test("sending while connecting is an InvalidStateError", async (t) => {
+  const socket = new WebSocket(await serveRaw(t, () => {}));
+  assert.throws(() => socket.send("early"), { name: "InvalidStateError" });
+  socket.terminate();
+  await closed(socket);
+});
+
+test("close takes 1000 and 3000 to 4999, and a reason of 123 bytes", async (t) => {
+  const { url } = await serveEcho(t);
+  const socket = new WebSocket(url);
+  await nextEvent(socket, "open");
+  for (const code of [0, 999, 1001, 1005, 1006, 1015, 2999, 5000, 65536 + 1000, Number.NaN, -1]) {
+    assert.throws(() => socket.close(code), { name: "InvalidAccessError" }, String(code));
+  }
+  assert.throws(() => socket.close(1000, "ä".repeat(62)), { name: "SyntaxError" });
+  assert.equal(socket.readyState, WebSocket.OPEN);
+  const end = closed(socket);
+  socket.close(4999, `${"ä".repeat(61)}!`);
+  assert.equal(socket.readyState, WebSocket.CLOSING);
+  socket.close(1000); // closing already: nothing
+  assert.equal((await end).code, 4999);
+  socket.close();
+  assert.equal(socket.readyState, WebSocket.CLOSED);
+});
+
+test("close without a code sends none, with a reason alone 1000", async (t) => {
+  for (const [reason, code] of [[undefined, 1005], ["why", 1000]] as const) {
+    const { server, url } = await serve(t);
+    const connection = once(server, "connection");
+    const socket = new WebSocket(url);
+    const [served] = (await connection) as [WebSocket];
+    await nextEvent(socket, "open");
+    const end = closed(served);
+    socket.close(undefined, reason);
+    const event = await end;
+    assert.deepEqual([event.code, event.reason], [code, reason ?? ""]);
+  }
+});
+
+test("a server's socket may close with every status that may be sent", async (t) => {
+  for (const code of [1001, 1008, 1011, 1014, 3000]) {
+    const { url } = await serve(t, {}, (socket) => socket.close(code, "policy"));
+    const socket = new WebSocket(url);
+    const event = await closed(socket);
+    assert.deepEqual([event.code, event.reason, event.wasClean], [code, "policy", true]);
+    assert.ok(event instanceof CloseEvent);
+  }
+});
+
+test("binary messages come as the binaryType says, at the time of the message", async (t) => {
+  const { url } = await serveEcho(t);
+  const socket = new WebSocket(url);
+  await nextEvent(socket, "open");
+  assert.equal(socket.binaryType, "blob");
+  socket.binaryType = "nonsense" as "blob";
+  assert.equal(socket.binaryType, "blob");
+  const kinds: unknown[] = [];
+  for (const type of ["blob", "arraybuffer", "nodebuffer"] as const) {
+    socket.binaryType = type;
+    const message = nextEvent<MessageEvent>(socket, "message");
+    socket.send(new Uint8Array([1, 2, 3]));
+    const { data } = await message;
+    kinds.push(Object.getPrototypeOf(data).constructor.name);
+    const bytes = data instanceof Blob ? await data.arrayBuffer() : data;
+    assert.deepEqual([...new Uint8Array(bytes)], [1, 2, 3]);
+  }
+  assert.deepEqual(kinds, ["Blob", "ArrayBuffer", "Buffer"]);
+  socket.close();
+});
+
+test("send takes strings, buffers, views of a part, Blobs, and turns the rest into strings, in their order", async (t) => {
+  const { url } = await serveEcho(t);
+  const socket = new WebSocket(url);
+  socket.binaryType = "arraybuffer";
+  await nextEvent(socket, "open");
+  const received = messages(socket, 8);
+  const bytes = new Uint8Array([1, 2, 3, 4]);
+  socket.send("text");
+  socket.send(new Blob(["slow ", "blob"]));
+  socket.send(bytes.buffer);
+  socket.send(new DataView(bytes.buffer, 1, 2));
+  socket.send(new Uint16Array([0x0201]));
+  socket.send(42 as unknown as string);
+  socket.send(null as unknown as string);
+  socket.send("lone \uD800 surrogate");
+  bytes.fill(9); // what was sent is sent
+  const data = (await received).map((one) => (one instanceof ArrayBuffer ? [...new Uint8Array(one)] : one));
+  const blob = [...new TextEncoder().encode("slow blob")];
+  const expected = ["text", blob, [1, 2, 3, 4], [2, 3], [1, 2], "42", "null", "lone \uFFFD surrogate"];
+  assert.deepEqual(data, expected);
+  const end = closed(socket);
+  socket.send(new Blob(["last"]));
+  const last = nextEvent<MessageEvent>(socket, "message").then(() => "message");
+  socket.close();
+  assert.equal(await Promise.race([last, end.then(() => "close")]), "close", "nothing is delivered while closing");
+});
+
+test("bufferedAmount counts bytes of UTF-8, falls when the network takes them, and only grows after a close", async (t) => {
+  const { url } = await serveEcho(t);
+  const socket = new WebSocket(url);
+  await nextEvent(socket, "open");
+  assert.equal(socket.bufferedAmount, 0);
+  socket.send("größe");
+  assert.equal(socket.bufferedAmount, 7);
+  socket.send(new Uint8Array(100_000));
+  assert.equal(socket.bufferedAmount, 100_007);
+  socket.send(new Blob(["four"]));
+  assert.equal(socket.bufferedAmount, 100_011);
+  await messages(socket, 3);
+  assert.equal(socket.bufferedAmount, 0);
+  socket.close();
+  socket.send("dropped");
+  assert.equal(socket.bufferedAmount, 7);
+  await closed(socket);
+  socket.send(new Uint8Array(3));
+  assert.equal(socket.bufferedAmount, 10);
+});
+
+test("events are the runtime's, come in order, and carry what the standard says", async (t) => {
+  const { url } = await serveEcho(t);
+  const socket = new WebSocket(url, "chat");
+  const order: string[] = [];
+  for (const type of ["open", "message", "error", "close"] satisfies (keyof WebSocketEventMap)[]) {
+    socket.addEventListener(type, (event) => {
+      assert.equal(event.target, socket);
+      assert.equal(event.bubbles, false);
+      order.push(`${type} ${socket.readyState} ${socket.protocol}`);
+    });
+  }
+  await nextEvent(socket, "open");
+  const message = nextEvent<MessageEvent>(socket, "message");
+  socket.send("x");
+  const event = await message;
+  assert.ok(event instanceof MessageEvent);
+  assert.equal(event.origin, url);
+  socket.close();
+  await closed(socket);
+  assert.deepEqual(order, ["open 1 chat", "message 1 chat", "close 3 chat"]);
+  assert.equal(String(socket), "[object WebSocket]");
+});
+
+test("an event handler keeps its turn among the listeners when it is replaced, and null takes it out", async (t) => {
+  const { url } = await serveEcho(t);
+  const socket = new WebSocket(url);
+  const turns: string[] = [];
+  socket.onopen = () => assert.fail("replaced");
+  socket.addEventListener("open", () => turns.push("listener"));
+  const handler = () => turns.push("handler");
+  socket.onopen = handler;
+  assert.equal(socket.onopen, handler);
+  socket.onmessage = () => assert.fail("taken out");
+  socket.onmessage = null;
+  assert.equal(socket.onmessage, null);
+  await nextEvent(socket, "open");
+  assert.deepEqual(turns, ["handler", "listener"]);
+  socket.send("x");
+  await nextEvent(socket, "message");
+  socket.close();
+});
+
+test("a paused socket delivers nothing and loses nothing", async (t) => {
+  const { url } = await serve(t, {}, (socket) => {
+    for (let index = 0; index < 1000; index++) socket.send(`${index}`);
+    socket.close(1000, "");
+  });
+  const socket = new WebSocket(url);
+  const data: string[] = [];
+  socket.onmessage = (event) => {
+    data.push(event.data);
+    if (data.length % 100 === 0) {
+      socket.pause();
+      setTimeout(() => {
+        assert.equal(data.length % 100, 0, "paused");
+        socket.resume();
+      }, 5);
+    }
+  };
+  assert.equal((await closed(socket)).code, 1000);
+  assert.deepEqual(data, Array.from({ length: 1000 }, (_, index) => `${index}`));
+});
+
+test("terminate ends an open connection at once, with 1006 and no error", async (t) => {
+  const { server, url } = await serveEcho(t);
+  const connection = once(server, "connection");
+  const socket = new WebSocket(url);
+  const [served] = (await connection) as [WebSocket];
+  await nextEvent(socket, "open");
+  socket.onerror = () => assert.fail("no error");
+  const ends = [closed(socket), closed(served)];
+  socket.terminate();
+  for (const event of await Promise.all(ends)) assert.deepEqual([event.code, event.wasClean], [1006, false]);
+});
+
+test("options that are not valid are refused with a typed error", () => {
+  for (const options of [{ handshakeTimeout: 0 }, { maxMessageSize: -1 }, { closeTimeout: Number.NaN }, { maxFrameSize: "1" as never }]) {
+    assert.throws(() => new WebSocket("ws://localhost", options), { code: "WS_ERR_INVALID_OPTION" });
+  }
+});
+
+test("a header of the caller's that is not valid fails the connection before a byte is sent", async (t) => {
+  let bytes = 0;
+  const url = await serveRaw(t, (peer) => peer.socket.on("data", (chunk) => (bytes += chunk.length)));
+  const socket = new WebSocket(url, { headers: { "X-Evil": "a\nb" } });
+  const { error } = await nextEvent<ErrorEvent>(socket, "error");
+  assert.equal((error as { code: string }).code, "E_INVALIDARG");
+  assert.equal(bytes, 0);
+});
