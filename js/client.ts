@@ -3,15 +3,15 @@
  *
  * @module
  */
-import { type Socket, connect as connectTcp, isIP } from "node:net";
-import { type ConnectionOptions as TlsOptions, connect as connectTls } from "node:tls";
+import { connect as connectTcp, isIP, type Socket } from "node:net";
+import { connect as connectTls, type ConnectionOptions as TlsOptions } from "node:tls";
 
 import { wasm } from "./engine.js";
 import { WebSocketError, withTypedErrors } from "./errors.js";
 import {
+  flatten,
   type HeaderField,
   type HeaderFields,
-  flatten,
   hasName,
   joined,
   pairs,
@@ -128,7 +128,8 @@ class Attempt {
       this.#readResponse(); // informational: the answer is still to come
       return;
     }
-    if (status !== 101) throw new WebSocketError("WS_ERR_UNEXPECTED_RESPONSE", `The server answered ${status}`, { status });
+    if (status !== 101)
+      throw new WebSocketError("WS_ERR_UNEXPECTED_RESPONSE", `The server answered ${status}`, { status });
     const [subprotocol = -1] = this.#handle.end_client_handshake(flatten(headers), false);
     const { maxFrameSize, maxMessageSize } = this.#options;
     const session = new FrameSession(this.#handle.into_session(maxFrameSize, maxMessageSize), false);

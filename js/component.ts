@@ -9,7 +9,7 @@
  */
 import { scratch, wasm } from "./engine.js";
 import { WebSocketError, withTypedErrors } from "./errors.js";
-import { type HeaderField, type HeaderFields, flatten, pairs } from "./http.js";
+import { flatten, type HeaderField, type HeaderFields, pairs } from "./http.js";
 import { trapped } from "./session.js";
 import { textBytes } from "./text.js";
 
@@ -202,9 +202,7 @@ export class Handle {
   ): HeaderField[] {
     const { subprotocols = [], extensions = [], headers = [] } = offer;
     return pairs(
-      this.#enter((handle) =>
-        handle.begin_client_handshake([...subprotocols], [...extensions], flatten(headers)),
-      ),
+      this.#enter((handle) => handle.begin_client_handshake([...subprotocols], [...extensions], flatten(headers))),
     );
   }
 

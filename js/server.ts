@@ -4,7 +4,7 @@
  * @module
  */
 import { EventEmitter } from "node:events";
-import { type IncomingMessage, STATUS_CODES, type Server, createServer } from "node:http";
+import { createServer, type IncomingMessage, type Server, STATUS_CODES } from "node:http";
 import type { Server as HttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
@@ -12,11 +12,11 @@ import type { TLSSocket } from "node:tls";
 
 import { wasm } from "./engine.js";
 import { WebSocketError, WebSocketProtocolError, withTypedErrors } from "./errors.js";
-import { type HeaderField, type HeaderFields, flatten, offeredSubprotocols, pairs, writeResponse } from "./http.js";
+import { flatten, type HeaderField, type HeaderFields, offeredSubprotocols, pairs, writeResponse } from "./http.js";
 import { defaults, positive } from "./options.js";
 import { FrameSession } from "./session.js";
 import { NodeTransport } from "./transport/node.js";
-import { type BinaryType, type WebSocket, accept } from "./websocket.js";
+import { accept, type BinaryType, type WebSocket } from "./websocket.js";
 
 /** An answer that refuses a handshake. */
 export interface Rejection {

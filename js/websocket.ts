@@ -107,7 +107,11 @@ export class WebSocket extends EventTarget {
    * @param protocolsOrOptions subprotocols to offer, or options
    * @throws DOMException `SyntaxError` for a URL or a subprotocol that is not valid
    */
-  constructor(url: string | URL, protocolsOrOptions: string | readonly string[] | WebSocketOptions = [], options: WebSocketOptions = {}) {
+  constructor(
+    url: string | URL,
+    protocolsOrOptions: string | readonly string[] | WebSocketOptions = [],
+    options: WebSocketOptions = {},
+  ) {
     super();
     if (isAccepted(url)) {
       this.#url = url.url;

@@ -12,7 +12,9 @@ const { WebSocket: WS } = await import("ws");
 
 const TIMEOUT = 20_000;
 const bin = fileURLToPath(new URL("../dist/bin.js", import.meta.url));
-const server = spawn(process.execPath, [bin, "serve", "--echo", "--port", "0"], { stdio: ["ignore", "pipe", "inherit"] });
+const server = spawn(process.execPath, [bin, "serve", "--echo", "--port", "0"], {
+  stdio: ["ignore", "pipe", "inherit"],
+});
 const timer = setTimeout(() => fail(new Error(`not done within ${TIMEOUT} ms`)), TIMEOUT);
 
 try {

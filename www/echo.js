@@ -6,7 +6,9 @@ let socket;
 let sentAt = [];
 
 $("address").textContent = url;
-$("toggle").addEventListener("click", () => (socket.readyState > WebSocket.OPEN ? open() : socket.close(1000, "by hand")));
+$("toggle").addEventListener("click", () =>
+  socket.readyState > WebSocket.OPEN ? open() : socket.close(1000, "by hand"),
+);
 $("form").addEventListener("submit", (event) => {
   event.preventDefault();
   send($("text").value);

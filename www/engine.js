@@ -10,8 +10,12 @@ function run() {
   const request = client.beginClientHandshake({ subprotocols: ["chat"] });
   const response = server.beginServerHandshake({ subprotocol: "chat", headers: request });
   client.endClientHandshake(response);
-  $("handshake").textContent = [["Request", request], ["Response", response]].map(([name, headers]) =>
-    [`${name}:`, ...headers.map(([field, value]) => `  ${field}: ${value}`)].join("\n")).join("\n\n");
+  $("handshake").textContent = [
+    ["Request", request],
+    ["Response", response],
+  ]
+    .map(([name, headers]) => [`${name}:`, ...headers.map(([field, value]) => `  ${field}: ${value}`)].join("\n"))
+    .join("\n\n");
 
   const rows = [];
   const network = [];
@@ -45,7 +49,8 @@ function drive(name, handle, queue, network, rows) {
 function row(cells) {
   const line = document.createElement("tr");
   for (const cell of cells) {
-    const text = cell instanceof Uint8Array ? [...cell].map((byte) => byte.toString(16).padStart(2, "0")).join(" ") : cell;
+    const text =
+      cell instanceof Uint8Array ? [...cell].map((byte) => byte.toString(16).padStart(2, "0")).join(" ") : cell;
     line.appendChild(document.createElement("td")).textContent = text;
   }
   return line;

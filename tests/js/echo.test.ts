@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer as createHttpsServer } from "node:https";
-import { type AddressInfo } from "node:net";
+import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 
 import { WebSocket as UndiciWebSocket } from "undici";
@@ -26,7 +26,12 @@ function binary(length: number): Uint8Array<ArrayBuffer> {
   return Uint8Array.from({ length }, (_, index) => (index * 31) & 0xff);
 }
 
-const clients: [string, (url: string) => EventTarget & { binaryType: string; send(data: unknown): void; close(code?: number, reason?: string): void }][] = [
+const clients: [
+  string,
+  (
+    url: string,
+  ) => EventTarget & { binaryType: string; send(data: unknown): void; close(code?: number, reason?: string): void },
+][] = [
   ["our client", (url) => new WebSocket(url) as never],
   ["ws's client", (url) => new WS(url) as never],
   ["undici's client", (url) => new UndiciWebSocket(url) as never],
@@ -146,6 +151,8 @@ test("wss works over the user's own https server", async (t) => {
   const { port } = https.address() as AddressInfo;
   const socket = new WebSocket(`wss://localhost:${port}/echo?a=b`, { tls: { ca: certificate, host: "127.0.0.1" } });
   const received = messages(socket, 1);
+  const [secured] = await once(https, "secureConnection");
+  assert.equal(secured.servername, "localhost", "Server Name Indication");
   await nextEvent(socket, "open");
   socket.send("secret");
   assert.deepEqual(await received, ["secret"]);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, get } from "node:http";
-import { type AddressInfo } from "node:net";
+import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 
 import { type ErrorEvent, WebSocket, WebSocketServer } from "websocket-component";
@@ -44,7 +44,13 @@ test("a request for another version is answered with 426 and the version that th
 
 test("the answer to RFC 6455's own request has RFC 6455's own accept", async (t) => {
   const { port } = await serveEcho(t);
-  const peer = await RawPeer.connect(port, REQUEST.replace("Upgrade: websocket", "uPGRADE: WebSocket").replace("Connection: Upgrade", "connection: keep-alive, UPGRADE"));
+  const peer = await RawPeer.connect(
+    port,
+    REQUEST.replace("Upgrade: websocket", "uPGRADE: WebSocket").replace(
+      "Connection: Upgrade",
+      "connection: keep-alive, UPGRADE",
+    ),
+  );
   const head = await peer.head();
   assert.match(head, /^HTTP\/1.1 101 /);
   assert.match(head, /\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK\+xOo=\r\n/i);
@@ -58,7 +64,7 @@ test("a server's verdict refuses a handshake, with its own status, fields and te
     const peer = await RawPeer.connect(port);
     const answer = String(await peer.rest());
     if (verdict === false) assert.match(answer, /^HTTP\/1.1 403 Forbidden\r\n/);
-    else assert.match(answer, /^HTTP\/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic\r\n[^]*\r\n\r\nwho\?$/);
+    else assert.match(answer, /^HTTP\/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic\r\n[\s\S]*\r\n\r\nwho\?$/);
     peer.socket.destroy();
   }
 });
@@ -70,7 +76,10 @@ test("a path of its own is the only one that a server takes", async (t) => {
   right.close();
   const wrong = new WebSocket(`${url}/elsewhere`);
   const { error } = await nextEvent<ErrorEvent>(wrong, "error");
-  assert.deepEqual([(error as { code: string }).code, (error as { status: number }).status], ["WS_ERR_UNEXPECTED_RESPONSE", 404]);
+  assert.deepEqual(
+    [(error as { code: string }).code, (error as { status: number }).status],
+    ["WS_ERR_UNEXPECTED_RESPONSE", 404],
+  );
 });
 
 test("a server without a port takes upgrades by hand, and HTTP goes on beside it", async (t) => {
@@ -100,12 +109,28 @@ const responses: [string, string, string][] = [
   ["is no switch of protocols", "HTTP/1.1 200 OK\r\n\r\n", "WS_ERR_UNEXPECTED_RESPONSE"],
   ["is a redirect", "HTTP/1.1 302 Found\r\nLocation: ws://elsewhere\r\n\r\n", "WS_ERR_UNEXPECTED_RESPONSE"],
   ["has no accept", "HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n", "E_INVALID_PROTOCOL_FORMAT"],
-  ["has a wrong accept", "HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n", "E_INVALID_PROTOCOL_FORMAT"],
+  [
+    "has a wrong accept",
+    "HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",
+    "E_INVALID_PROTOCOL_FORMAT",
+  ],
   ["has no Upgrade", `HTTP/1.1 101 X\r\nConnection: Upgrade\r\n${ACCEPT}\r\n\r\n`, "E_INVALID_PROTOCOL_FORMAT"],
   ["has no Connection", `HTTP/1.1 101 X\r\nUpgrade: websocket\r\n${ACCEPT}\r\n\r\n`, "E_INVALID_PROTOCOL_FORMAT"],
-  ["selects what was not offered", `HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Protocol: other\r\n${ACCEPT}\r\n\r\n`, "E_SUBPROTOCOL_NOT_SUPPORTED"],
-  ["selects no subprotocol", `HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n${ACCEPT}\r\n\r\n`, "E_SUBPROTOCOL_NOT_SUPPORTED"],
-  ["selects an extension", `HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Extensions: foo\r\n${ACCEPT}\r\n\r\n`, "E_PROTOCOL_EXTENSIONS_NOT_SUPPORTED"],
+  [
+    "selects what was not offered",
+    `HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Protocol: other\r\n${ACCEPT}\r\n\r\n`,
+    "E_SUBPROTOCOL_NOT_SUPPORTED",
+  ],
+  [
+    "selects no subprotocol",
+    `HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n${ACCEPT}\r\n\r\n`,
+    "E_SUBPROTOCOL_NOT_SUPPORTED",
+  ],
+  [
+    "selects an extension",
+    `HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Extensions: foo\r\n${ACCEPT}\r\n\r\n`,
+    "E_PROTOCOL_EXTENSIONS_NOT_SUPPORTED",
+  ],
   ["is no HTTP", "SSH-2.0-OpenSSH\r\n\r\n", "E_INVALID_PROTOCOL_FORMAT"],
   ["never ends", `HTTP/1.1 101 X\r\n${"X-Filler: yes\r\n".repeat(1200)}`, "E_INVALID_PROTOCOL_FORMAT"],
 ];
@@ -177,7 +202,11 @@ test("an informational response before the answer is passed over", async (t) => 
   const url = await serveRaw(t, async (peer) => {
     const key = /sec-websocket-key: (.*)\r/i.exec(await peer.head())?.[1];
     const accept = createHash("sha1").update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
-    peer.write(Buffer.from(`HTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\nHTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`));
+    peer.write(
+      Buffer.from(
+        `HTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\nHTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
+      ),
+    );
   });
   const socket = new WebSocket(url);
   await nextEvent(socket, "open");

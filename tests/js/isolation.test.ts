@@ -19,7 +19,10 @@ interface Engine {
   wasm: { Session: new (server: boolean, frame: number, message: number) => { __wbg_ptr: number; free(): void } };
 }
 interface Sessions {
-  FrameSession: new (session: unknown, server: boolean) => {
+  FrameSession: new (
+    session: unknown,
+    server: boolean,
+  ) => {
     receive(chunk: Uint8Array): unknown[];
     sendText(text: string): void;
     takeOutput(): Uint8Array[];
@@ -69,7 +72,10 @@ test("a trap in one session loses that session, and no byte of the others", asyn
   const { FrameSession } = await inner<Sessions>("session.js");
   const before = sessionCount();
   const broken = new wasm.Session(true, 1e9, 1e9);
-  const [victim, bystander] = [new FrameSession(broken, true), new FrameSession(new wasm.Session(true, 1e9, 1e9), true)];
+  const [victim, bystander] = [
+    new FrameSession(broken, true),
+    new FrameSession(new wasm.Session(true, 1e9, 1e9), true),
+  ];
   // both in the middle of something
   assert.deepEqual(bystander.receive(masked(0x01, "half")), []);
   bystander.sendText("waiting in shared memory");
@@ -142,7 +148,10 @@ test("a connection event whose listener throws leaves a connection that closes i
   const socket = new WebSocket(url);
   await nextEvent(socket, "open");
   socket.close(1000, "");
-  assert.deepEqual([(await closed(socket)).code, reported.map(String)], [1000, ["Error: from the connection listener"]]);
+  assert.deepEqual(
+    [(await closed(socket)).code, reported.map(String)],
+    [1000, ["Error: from the connection listener"]],
+  );
   while (server.clients.size > 0) await new Promise((turn) => setImmediate(turn));
 });
 
@@ -203,4 +212,3 @@ test("a port that is taken is an error event", async (t) => {
   const [error] = (await once(second, "error")) as [NodeJS.ErrnoException];
   assert.equal(error.code, "EADDRINUSE");
 });
-

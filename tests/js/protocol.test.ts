@@ -8,7 +8,11 @@ import { type CloseEvent, type ErrorEvent, WebSocket } from "websocket-component
 import { closed, hex, masked, nextEvent, RawPeer, serve, serveRaw, unmasked } from "./support.js";
 
 /** A raw client whose handshake with our server is done, and our side of its connection. */
-async function rawClient(t: TestContext, options = {}, behind?: Uint8Array): Promise<{ peer: RawPeer; socket: WebSocket; received: unknown[] }> {
+async function rawClient(
+  t: TestContext,
+  options = {},
+  behind?: Uint8Array,
+): Promise<{ peer: RawPeer; socket: WebSocket; received: unknown[] }> {
   const received: unknown[] = [];
   const { server, port } = await serve(t, options, (socket) => {
     socket.onmessage = (event) => received.push(event.data);
@@ -22,7 +26,10 @@ async function rawClient(t: TestContext, options = {}, behind?: Uint8Array): Pro
 }
 
 /** Our client, connected to a raw server. */
-async function rawServer(t: TestContext, options = {}): Promise<{ peer: RawPeer; socket: WebSocket; received: unknown[] }> {
+async function rawServer(
+  t: TestContext,
+  options = {},
+): Promise<{ peer: RawPeer; socket: WebSocket; received: unknown[] }> {
   let resolve: (peer: RawPeer) => void;
   const connected = new Promise<RawPeer>((done) => {
     resolve = done;
@@ -46,7 +53,11 @@ async function answer(peer: RawPeer, extra = ""): Promise<void> {
 }
 
 test("messages in the same packet as the request reach a listener that the connection event attaches", async (t) => {
-  const { peer, received, socket } = await rawClient(t, {}, Buffer.concat([masked(0x81, "early"), masked(0x82, "bird")]));
+  const { peer, received, socket } = await rawClient(
+    t,
+    {},
+    Buffer.concat([masked(0x81, "early"), masked(0x82, "bird")]),
+  );
   peer.write(masked(0x88, hex("03E8")));
   await closed(socket);
   assert.deepEqual(received, ["early", Buffer.from("bird")]);
@@ -113,7 +124,12 @@ const violations: [string, number, Buffer, Buffer][] = [
   ["text that is not UTF-8", 1007, masked(0x81, hex("C0AF")), unmasked(0x81, hex("C0AF"))],
   ["a text that cannot become UTF-8, before it ends", 1007, masked(0x01, hex("EDA0")), unmasked(0x01, hex("EDA0"))],
   ["a message over the limit", 1009, masked(0x82, Buffer.alloc(1001)), unmasked(0x82, Buffer.alloc(1001))],
-  ["the announcement of a message over the limit", 1009, hex("82FF00000000FFFFFFFF00000000"), hex("827F00000000FFFFFFFF")],
+  [
+    "the announcement of a message over the limit",
+    1009,
+    hex("82FF00000000FFFFFFFF00000000"),
+    hex("827F00000000FFFFFFFF"),
+  ],
 ];
 
 for (const [name, status, toServer, toClient] of violations) {
@@ -182,7 +198,12 @@ test("all frames of one turn leave in order, and large ones between small ones",
   socket.send(large);
   socket.send("b");
   socket.ping("c");
-  const expected = Buffer.concat([unmasked(0x81, "a"), unmasked(0x82, large), unmasked(0x81, "b"), unmasked(0x89, "c")]);
+  const expected = Buffer.concat([
+    unmasked(0x81, "a"),
+    unmasked(0x82, large),
+    unmasked(0x81, "b"),
+    unmasked(0x89, "c"),
+  ]);
   assert.ok((await peer.bytes(expected.length)).equals(expected));
 });
 

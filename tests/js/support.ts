@@ -1,7 +1,7 @@
 /** What the tests share: servers on free ports, events as promises, and a peer that writes and reads plain bytes. */
 import { once } from "node:events";
-import { type AddressInfo, type Server, type Socket, connect, createServer } from "node:net";
-import { type TestContext } from "node:test";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import type { TestContext } from "node:test";
 
 import { type CloseEvent, type WebSocket, WebSocketServer, type WebSocketServerOptions } from "websocket-component";
 
@@ -103,7 +103,11 @@ export class RawPeer {
   }
 
   /** Connects and sends a request's head, with the first bytes of the stream behind it. */
-  static async connect(port: number, request: string | Buffer = REQUEST, behind: Uint8Array = Buffer.alloc(0)): Promise<RawPeer> {
+  static async connect(
+    port: number,
+    request: string | Buffer = REQUEST,
+    behind: Uint8Array = Buffer.alloc(0),
+  ): Promise<RawPeer> {
     const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
     await once(socket, "connect");
     const peer = new RawPeer(socket);

@@ -33,7 +33,16 @@ test("URLs of ws, wss, http and https are taken, without a fragment", async (t) 
     socket.terminate();
     await closed(socket);
   }
-  for (const invalid of ["", "/relative", "ftp://a", "mailto:a@b", "ws://a/#", "ws://a/#fragment", "ws://", "ws://a b"]) {
+  for (const invalid of [
+    "",
+    "/relative",
+    "ftp://a",
+    "mailto:a@b",
+    "ws://a/#",
+    "ws://a/#fragment",
+    "ws://",
+    "ws://a b",
+  ]) {
     assert.throws(() => new WebSocket(invalid), { name: "SyntaxError", constructor: DOMException }, invalid);
   }
 });
@@ -70,7 +79,10 @@ test("close takes 1000 and 3000 to 4999, and a reason of 123 bytes", async (t) =
 });
 
 test("close without a code sends none, with a reason alone 1000", async (t) => {
-  for (const [reason, code] of [[undefined, 1005], ["why", 1000]] as const) {
+  for (const [reason, code] of [
+    [undefined, 1005],
+    ["why", 1000],
+  ] as const) {
     const { server, url } = await serve(t);
     const connection = once(server, "connection");
     const socket = new WebSocket(url);
@@ -222,7 +234,10 @@ test("a paused socket delivers nothing and loses nothing", async (t) => {
     }
   };
   assert.equal((await closed(socket)).code, 1000);
-  assert.deepEqual(data, Array.from({ length: 1000 }, (_, index) => `${index}`));
+  assert.deepEqual(
+    data,
+    Array.from({ length: 1000 }, (_, index) => `${index}`),
+  );
 });
 
 test("terminate ends an open connection at once, with 1006 and no error", async (t) => {
@@ -238,7 +253,12 @@ test("terminate ends an open connection at once, with 1006 and no error", async 
 });
 
 test("options that are not valid are refused with a typed error", () => {
-  for (const options of [{ handshakeTimeout: 0 }, { maxMessageSize: -1 }, { closeTimeout: Number.NaN }, { maxFrameSize: "1" as never }]) {
+  for (const options of [
+    { handshakeTimeout: 0 },
+    { maxMessageSize: -1 },
+    { closeTimeout: Number.NaN },
+    { maxFrameSize: "1" as never },
+  ]) {
     assert.throws(() => new WebSocket("ws://localhost", options), { code: "WS_ERR_INVALID_OPTION" });
   }
 });

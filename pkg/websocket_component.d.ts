@@ -1,0 +1,324 @@
+/* tslint:disable */
+/* eslint-disable */
+
+/**
+ * The component API.
+ */
+export class Handle {
+    private constructor();
+    free(): void;
+    [Symbol.dispose](): void;
+    /**
+     * `WebSocketAbortHandle`.
+     */
+    abort(): void;
+    /**
+     * `WebSocketBeginClientHandshake`; headers are names and values in turn.
+     */
+    begin_client_handshake(subprotocols: string[], extensions: string[], headers: string[]): string[];
+    /**
+     * `WebSocketBeginServerHandshake`.
+     */
+    begin_server_handshake(subprotocol: string | null | undefined, extensions: string[], headers: string[]): string[];
+    /**
+     * `WebSocketCompleteAction`.
+     */
+    complete_action(action_context: number, bytes: number): void;
+    /**
+     * `WebSocketCreateClientHandle`.
+     */
+    static create_client(receive_buffer_size?: number | null, send_buffer_size?: number | null, disable_masking?: boolean | null, disable_utf8_verification?: boolean | null): Handle;
+    /**
+     * `WebSocketCreateServerHandle`.
+     */
+    static create_server(receive_buffer_size?: number | null, send_buffer_size?: number | null, disable_masking?: boolean | null, disable_utf8_verification?: boolean | null): Handle;
+    /**
+     * `WebSocketEndClientHandshake`: the index of the subprotocol or -1, then those of the extensions.
+     */
+    end_client_handshake(headers: string[], allow_no_subprotocol: boolean): Int32Array;
+    /**
+     * `WebSocketEndServerHandshake`.
+     */
+    end_server_handshake(): void;
+    /**
+     * `WebSocketGetAction`; the action is reported.
+     */
+    get_action(queue: number, slots: number): void;
+    /**
+     * The session alone, for the drivers.
+     */
+    into_session(max_frame_size: number, max_message_size: number): Session;
+    /**
+     * Reports where the buffer of an outstanding read is, and how long: nothing if there is no such action.
+     */
+    outstanding_read(action_context: number): void;
+    /**
+     * `WebSocketReceive`; 0 for the internal buffer.
+     */
+    receive(buffer_length: number, context: number): void;
+    /**
+     * `WebSocketSend`, but for a close.
+     */
+    send(buffer_type: number, payload: Uint8Array | number[] | null | undefined, context: number): void;
+    /**
+     * `WebSocketSend` of a close; no status makes an empty frame.
+     */
+    send_close(status: number | null | undefined, reason: Uint8Array | number[] | null | undefined, context: number): void;
+}
+
+/**
+ * The head of a request, read from bytes.
+ */
+export class RequestHead {
+    private constructor();
+    free(): void;
+    [Symbol.dispose](): void;
+    /**
+     * Throws if the request cannot be a handshake by what the component does not see.
+     */
+    check(): void;
+    /**
+     * Names and values in turn.
+     */
+    headers(): string[];
+    readonly length: number;
+    readonly version: number;
+    /**
+     * The method.
+     */
+    readonly method: string;
+    /**
+     * The request target.
+     */
+    readonly target: string;
+}
+
+/**
+ * The head of a response, read from bytes.
+ */
+export class ResponseHead {
+    private constructor();
+    free(): void;
+    [Symbol.dispose](): void;
+    /**
+     * Throws if the response does not switch protocols.
+     */
+    check(): void;
+    /**
+     * Names and values in turn.
+     */
+    headers(): string[];
+    readonly length: number;
+    readonly status: number;
+    readonly version: number;
+    /**
+     * The reason phrase.
+     */
+    readonly reason: string;
+}
+
+/**
+ * The batch entry for drivers: the protocol after the handshake.
+ */
+export class Session {
+    free(): void;
+    [Symbol.dispose](): void;
+    /**
+     * Makes a close frame; the reason stands behind room for the header and the status. Returns the frame's end,
+     * or a negative error.
+     */
+    close(start: number, status: number, reason_length: number): number;
+    /**
+     * Makes a frame of the `length` bytes of payload that stand in the output memory behind room for its header,
+     * which begins at `start`. Returns the frame's end, or a negative error.
+     */
+    frame(buffer_type: number, start: number, length: number): number;
+    /**
+     * Makes a frame's header alone. Returns its end, or a negative error.
+     */
+    header(buffer_type: number, start: number, length: number): number;
+    /**
+     * Masks the next bytes of the payload that `header` announced, in place. Does nothing on a server.
+     */
+    mask(start: number, length: number): void;
+    /**
+     * A session over a connection that is already upgraded. Limits are in bytes.
+     */
+    constructor(server: boolean, max_frame_size: number, max_message_size: number);
+    /**
+     * Takes `length` bytes at `input_address()`. Returns the outcome; the events are listed.
+     */
+    receive(length: number): number;
+    /**
+     * Goes on with the chunk that `receive` did not finish.
+     */
+    resume(): number;
+    /**
+     * Whether the peer's close came.
+     */
+    readonly close_received: boolean;
+    /**
+     * Whether a close was made.
+     */
+    readonly close_sent: boolean;
+}
+
+/**
+ * Code, HRESULT, close status (0 if none), text and section of an error's number.
+ */
+export function describe_error(id: number): Array<any>;
+
+/**
+ * Where received data is listed: flags, address and length of each piece, as u32.
+ */
+export function events_address(): number;
+
+/**
+ * Where the caller writes a network chunk.
+ */
+export function input_address(): number;
+
+/**
+ * The most bytes of a chunk.
+ */
+export function input_capacity(): number;
+
+/**
+ * `WebSocketGetGlobalProperty` of the keep-alive interval, in milliseconds.
+ */
+export function keepalive_interval(): number;
+
+/**
+ * The subprotocols that a request offers.
+ */
+export function offered_subprotocols(headers: string[]): string[];
+
+/**
+ * Where frames are made.
+ */
+export function output_address(): number;
+
+/**
+ * The bytes there.
+ */
+export function output_capacity(): number;
+
+/**
+ * Reads a request's head; `undefined` if it needs more bytes.
+ */
+export function parse_request(bytes: Uint8Array | number[]): RequestHead | undefined;
+
+/**
+ * Reads a response's head; `undefined` if it needs more bytes.
+ */
+export function parse_response(bytes: Uint8Array | number[]): ResponseHead | undefined;
+
+/**
+ * Where a call leaves what its return value does not tell: 16 u32.
+ */
+export function report_address(): number;
+
+/**
+ * `WebSocketGetGlobalProperty` of the supported versions.
+ */
+export function supported_versions(): Uint32Array;
+
+/**
+ * Makes a request's head.
+ */
+export function write_request(target: string, headers: string[]): Uint8Array;
+
+/**
+ * Makes a response's head.
+ */
+export function write_response(status: number, reason: string, headers: string[]): Uint8Array;
+
+export type InitInput = RequestInfo | URL | Response | BufferSource | WebAssembly.Module;
+
+export interface InitOutput {
+    readonly memory: WebAssembly.Memory;
+    readonly __wbg_get_requesthead_length: (a: number) => number;
+    readonly __wbg_get_requesthead_version: (a: number) => number;
+    readonly __wbg_get_responsehead_length: (a: number) => number;
+    readonly __wbg_get_responsehead_status: (a: number) => number;
+    readonly __wbg_get_responsehead_version: (a: number) => number;
+    readonly __wbg_handle_free: (a: number, b: number) => void;
+    readonly __wbg_requesthead_free: (a: number, b: number) => void;
+    readonly __wbg_responsehead_free: (a: number, b: number) => void;
+    readonly __wbg_session_free: (a: number, b: number) => void;
+    readonly describe_error: (a: number) => any;
+    readonly events_address: () => number;
+    readonly handle_abort: (a: number) => void;
+    readonly handle_begin_client_handshake: (a: number, b: number, c: number, d: number, e: number, f: number, g: number) => [number, number, number, number];
+    readonly handle_begin_server_handshake: (a: number, b: number, c: number, d: number, e: number, f: number, g: number) => [number, number, number, number];
+    readonly handle_complete_action: (a: number, b: number, c: number) => void;
+    readonly handle_create_client: (a: number, b: number, c: number, d: number) => [number, number, number];
+    readonly handle_create_server: (a: number, b: number, c: number, d: number) => [number, number, number];
+    readonly handle_end_client_handshake: (a: number, b: number, c: number, d: number) => [number, number, number, number];
+    readonly handle_end_server_handshake: (a: number) => [number, number];
+    readonly handle_get_action: (a: number, b: number, c: number) => [number, number];
+    readonly handle_into_session: (a: number, b: number, c: number) => [number, number, number];
+    readonly handle_outstanding_read: (a: number, b: number) => void;
+    readonly handle_receive: (a: number, b: number, c: number) => [number, number];
+    readonly handle_send: (a: number, b: number, c: number, d: number, e: number) => [number, number];
+    readonly handle_send_close: (a: number, b: number, c: number, d: number, e: number) => [number, number];
+    readonly input_address: () => number;
+    readonly input_capacity: () => number;
+    readonly keepalive_interval: () => number;
+    readonly offered_subprotocols: (a: number, b: number) => [number, number, number, number];
+    readonly output_address: () => number;
+    readonly output_capacity: () => number;
+    readonly parse_request: (a: number, b: number) => [number, number, number];
+    readonly parse_response: (a: number, b: number) => [number, number, number];
+    readonly report_address: () => number;
+    readonly requesthead_check: (a: number) => [number, number];
+    readonly requesthead_headers: (a: number) => [number, number];
+    readonly requesthead_method: (a: number) => [number, number];
+    readonly requesthead_target: (a: number) => [number, number];
+    readonly responsehead_check: (a: number) => [number, number];
+    readonly responsehead_headers: (a: number) => [number, number];
+    readonly responsehead_reason: (a: number) => [number, number];
+    readonly session_close: (a: number, b: number, c: number, d: number) => number;
+    readonly session_close_received: (a: number) => number;
+    readonly session_close_sent: (a: number) => number;
+    readonly session_frame: (a: number, b: number, c: number, d: number) => number;
+    readonly session_header: (a: number, b: number, c: number, d: number) => number;
+    readonly session_mask: (a: number, b: number, c: number) => void;
+    readonly session_new: (a: number, b: number, c: number) => number;
+    readonly session_receive: (a: number, b: number) => number;
+    readonly session_resume: (a: number) => number;
+    readonly supported_versions: () => [number, number];
+    readonly write_request: (a: number, b: number, c: number, d: number) => [number, number, number, number];
+    readonly write_response: (a: number, b: number, c: number, d: number, e: number) => [number, number, number, number];
+    readonly __wbindgen_malloc: (a: number, b: number) => number;
+    readonly __wbindgen_realloc: (a: number, b: number, c: number, d: number) => number;
+    readonly __wbindgen_free: (a: number, b: number, c: number) => void;
+    readonly __wbindgen_exn_store: (a: number) => void;
+    readonly __externref_table_alloc: () => number;
+    readonly __wbindgen_externrefs: WebAssembly.Table;
+    readonly __externref_drop_slice: (a: number, b: number) => void;
+    readonly __externref_table_dealloc: (a: number) => void;
+    readonly __wbindgen_start: () => void;
+}
+
+export type SyncInitInput = BufferSource | WebAssembly.Module;
+
+/**
+ * Instantiates the given `module`, which can either be bytes or
+ * a precompiled `WebAssembly.Module`.
+ *
+ * @param {{ module: SyncInitInput }} module - Passing `SyncInitInput` directly is deprecated.
+ *
+ * @returns {InitOutput}
+ */
+export function initSync(module: { module: SyncInitInput } | SyncInitInput): InitOutput;
+
+/**
+ * If `module_or_path` is {RequestInfo} or {URL}, makes a request and
+ * for everything else, calls `WebAssembly.instantiate` directly.
+ *
+ * @param {{ module_or_path: InitInput | Promise<InitInput> }} module_or_path - Passing `InitInput` directly is deprecated.
+ *
+ * @returns {Promise<InitOutput>}
+ */
+export default function __wbg_init (module_or_path?: { module_or_path: InitInput | Promise<InitInput> } | InitInput | Promise<InitInput>): Promise<InitOutput>;

@@ -1,0 +1,71 @@
+/** The command, as a shell runs it. */
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { type TestContext, test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+import { WebSocket } from "websocket-component";
+
+import { closed, nextEvent, serve } from "./support.js";
+
+const bin = fileURLToPath(new URL("../bin.js", import.meta.resolve("websocket-component")));
+
+function run(t: TestContext, ...args: string[]): ChildProcess {
+  const child = spawn(process.execPath, [bin, ...args]);
+  t.after(() => child.kill("SIGKILL"));
+  return child;
+}
+
+async function result(child: ChildProcess): Promise<{ code: number; out: string; error: string }> {
+  let [out, error] = ["", ""];
+  child.stdout?.on("data", (data) => (out += data));
+  child.stderr?.on("data", (data) => (error += data));
+  const [code] = await once(child, "close");
+  return { code, out, error };
+}
+
+test("serve --echo prints its address, echoes, and ends in order when it is told to", async (t) => {
+  const child = run(t, "serve", "--echo", "--port", "0");
+  const [line] = await once(child.stdout as NodeJS.ReadableStream, "data");
+  const url = /^echo server on (ws:\/\/127\.0\.0\.1:\d+)\n$/.exec(String(line))?.[1];
+  const socket = new WebSocket(url as string);
+  await nextEvent(socket, "open");
+  const message = nextEvent<MessageEvent>(socket, "message");
+  socket.send("Hello");
+  assert.equal((await message).data, "Hello");
+  const end = closed(socket);
+  child.kill("SIGTERM");
+  assert.equal((await end).code, 1001);
+  assert.deepEqual(await once(child, "exit"), [0, null]);
+});
+
+test("help and version go to standard output with status 0", async (t) => {
+  const help = await result(run(t, "--help"));
+  assert.equal(help.code, 0);
+  assert.match(help.out, /^Usage: websocket-component serve --echo/);
+  const version = await result(run(t, "--version"));
+  assert.match(version.out, /^\d+\.\d+\.\d+\n$/);
+});
+
+test("wrong usage is said on standard error with status 2", async (t) => {
+  for (const args of [
+    [],
+    ["serve"],
+    ["dance"],
+    ["serve", "--echo", "--port", "http"],
+    ["serve", "--echo", "--port", "65536"],
+    ["--nonsense"],
+  ]) {
+    const { code, out, error } = await result(run(t, ...args));
+    assert.deepEqual([code, out], [2, ""], args.join(" "));
+    assert.match(error, /^websocket-component: .*\n\nUsage/);
+  }
+});
+
+test("a port that is taken is status 1", async (t) => {
+  const { port } = await serve(t);
+  const { code, error } = await result(run(t, "serve", "--echo", "--port", String(port)));
+  assert.equal(code, 1);
+  assert.match(error, /EADDRINUSE/);
+});
