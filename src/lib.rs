@@ -99,3 +99,8 @@ pub use wire::{
     BufferType, CloseStatus, CustomHeader, MAX_CLOSE_REASON_LENGTH, MAX_CONTROL_PAYLOAD, MaskKey, Opcode, Utf8Error,
     Utf8Validator,
 };
+
+/// The README's examples are compiled and run with the crate's own.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -145,7 +145,8 @@ fn what_a_client_cannot_offer_is_a_misuse() {
 #[test]
 fn a_client_checks_the_response() {
     use HandshakeError::*;
-    let cases: &[(Change, Result<(Option<usize>, Vec<usize>), HandshakeError>)] = &[
+    type Selected = (Option<usize>, Vec<usize>);
+    let cases: &[(Change, Result<Selected, HandshakeError>)] = &[
         (|_| {}, Err(SubprotocolMissing)),
         (|f| add(f, "Sec-WebSocket-Protocol", " v2 "), Ok((Some(1), vec![]))),
         (|f| add(f, "sec-websocket-protocol", "V2"), Err(SubprotocolNotOffered)),
