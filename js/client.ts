@@ -67,7 +67,7 @@ class Attempt {
   readonly #options: ClientOptions;
   readonly #listener: OpenListener;
   readonly #protocols: readonly string[];
-  readonly #handle = wasm.Handle.create_client();
+  readonly #handle = wasm.Handle.create_client(undefined, undefined, false, false);
   readonly #socket: Socket;
   readonly #timer: ReturnType<typeof setTimeout>;
   #received: Uint8Array = new Uint8Array(0);

@@ -165,30 +165,12 @@ export class Handle {
 
   /** `WebSocketCreateClientHandle`. @throws WebSocketProtocolError for a property out of its range */
   static createClient(properties: Properties = {}): Handle {
-    const { receiveBufferSize, sendBufferSize, disableMasking, disableUtf8Verification } = properties;
-    return withTypedErrors(() => {
-      const handle = wasm.Handle.create_client(
-        receiveBufferSize,
-        sendBufferSize,
-        disableMasking,
-        disableUtf8Verification,
-      );
-      return new Handle(handle, disableMasking === true);
-    });
+    return new Handle(create(wasm.Handle.create_client, properties), properties.disableMasking === true);
   }
 
   /** `WebSocketCreateServerHandle`. @throws WebSocketProtocolError for a property out of its range */
   static createServer(properties: Properties = {}): Handle {
-    const { receiveBufferSize, sendBufferSize, disableMasking, disableUtf8Verification } = properties;
-    return withTypedErrors(() => {
-      const handle = wasm.Handle.create_server(
-        receiveBufferSize,
-        sendBufferSize,
-        disableMasking,
-        disableUtf8Verification,
-      );
-      return new Handle(handle, true);
-    });
+    return new Handle(create(wasm.Handle.create_server, properties), true);
   }
 
   /**
@@ -391,6 +373,11 @@ export function getGlobalProperty(type: number): number | number[] {
   if (type === PropertyType.KeepaliveInterval) return wasm.keepalive_interval();
   if (type === PropertyType.SupportedVersions) return [...wasm.supported_versions()];
   throw new RangeError("The property belongs to a handle");
+}
+
+function create(make: typeof wasm.Handle.create_client, properties: Properties): wasm.Handle {
+  const { receiveBufferSize, sendBufferSize, disableMasking = false, disableUtf8Verification = false } = properties;
+  return withTypedErrors(() => make(receiveBufferSize, sendBufferSize, disableMasking, disableUtf8Verification));
 }
 
 function bytesOf(reason: string | Uint8Array): Uint8Array {

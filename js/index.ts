@@ -3,6 +3,7 @@
  *
  * @module
  */
+export type { WebSocketOptions } from "./arguments.js";
 export { EngineTrap } from "./engine.js";
 export {
   type ProtocolErrorCode,
@@ -15,6 +16,7 @@ export type { Handler } from "./handlers.js";
 export type { HeaderField, HeaderFields } from "./http.js";
 export {
   type Rejection,
+  type Verify,
   WebSocketServer,
   type WebSocketServerEvents,
   type WebSocketServerOptions,
@@ -25,5 +27,4 @@ export {
   type SendData,
   WebSocket,
   type WebSocketEventMap,
-  type WebSocketOptions,
 } from "./websocket.js";

@@ -28,6 +28,9 @@ export interface Rejection {
   readonly body?: string;
 }
 
+/** Decides whether to accept a handshake. */
+export type Verify = (request: IncomingMessage) => boolean | Rejection | Promise<boolean | Rejection>;
+
 /** Options of a server; sizes in bytes, times in milliseconds. One of `port`, `server` and `noServer` is needed. */
 export interface WebSocketServerOptions {
   /** Listen on this port with an HTTP server of its own, which answers everything else with 426; 0 for any. */
@@ -43,7 +46,7 @@ export interface WebSocketServerOptions {
   /** Selects one of the offered subprotocols, or none with `undefined`; by default the first. */
   chooseProtocol?: (offered: readonly string[], request: IncomingMessage) => string | undefined;
   /** Decides whether to accept a handshake, by its origin for instance; `false` is 403. */
-  verify?: (request: IncomingMessage) => boolean | Rejection | Promise<boolean | Rejection>;
+  verify?: Verify;
   /** How the sockets give binary messages out; `"nodebuffer"`. */
   binaryType?: BinaryType;
   /** Until a client must have sent its request, with `port`; 30,000. */
@@ -121,18 +124,19 @@ export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
   ): void {
     // until there is a connection that listens, a broken socket has nobody to tell
     socket.on("error", ignore);
-    const verified = this.#refusal(request) ?? this.#options.verify?.(request) ?? true;
-    const proceed = (verdict: boolean | Rejection): void => {
+    const decide = (verdict: boolean | Rejection): void => {
+      const refusal = this.#refusal(request) ?? (verdict === false ? { status: 403 } : verdict);
       if (socket.destroyed) return;
-      if (verdict === true) this.#accept(request, socket, head, callback);
-      else reject(socket, verdict === false ? { status: 403 } : verdict);
+      if (refusal === true) this.#accept(request, socket, head, callback);
+      else reject(socket, refusal);
     };
-    if (verified instanceof Promise) {
-      verified.then(proceed, (error: unknown) => {
-        reject(socket, { status: 500 });
-        throw error;
-      });
-    } else proceed(verified);
+    const fail = (error: unknown): never => {
+      reject(socket, { status: 500 });
+      throw error; // the application's mistake
+    };
+    const verdict = this.#refusal(request) ?? this.#verdict(request, fail);
+    if (typeof verdict === "object" && "then" in verdict) void verdict.then(decide, fail);
+    else decide(verdict);
   }
 
   /**
@@ -167,7 +171,7 @@ export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
     head: Uint8Array,
     callback: ((socket: WebSocket, request: IncomingMessage) => void) | undefined,
   ): void {
-    const handle = wasm.Handle.create_server();
+    const handle = wasm.Handle.create_server(undefined, undefined, false, false);
     let protocol: string | undefined;
     let response: HeaderField[];
     try {
@@ -199,6 +203,14 @@ export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
     } finally {
       start();
       socket.off("error", ignore);
+    }
+  }
+
+  #verdict(request: IncomingMessage, fail: (error: unknown) => never): ReturnType<Verify> {
+    try {
+      return this.#options.verify?.(request) ?? true;
+    } catch (error) {
+      return fail(error);
     }
   }
 

@@ -4,14 +4,12 @@
  *
  * @module
  */
-import type { ConnectionOptions as TlsOptions } from "node:tls";
-
-import { type ClientOptions, type Opened, open } from "./client.js";
+import { bytesOf, clientOptions, isProtocols, subprotocols, urlRecord, type WebSocketOptions } from "./arguments.js";
+import { type Opened, open } from "./client.js";
 import { Connection, type ConnectionFailure, type ConnectionOwner } from "./connection.js";
 import { WebSocketError } from "./errors.js";
 import { CloseEvent, ControlEvent, ErrorEvent } from "./events.js";
 import { EventHandlers, type Handler } from "./handlers.js";
-import type { HeaderFields } from "./http.js";
 import { defaults, positive } from "./options.js";
 
 /** What `send` takes. */
@@ -19,24 +17,6 @@ export type SendData = string | ArrayBufferLike | ArrayBufferView | Blob;
 
 /** How binary messages are given out; `"nodebuffer"` is an addition for Node. */
 export type BinaryType = "blob" | "arraybuffer" | "nodebuffer";
-
-/** Options of a client's connection; sizes in bytes, times in milliseconds. */
-export interface WebSocketOptions {
-  /** Subprotocols to offer, the preferred first. */
-  protocols?: string | readonly string[];
-  /** Fields to add to the handshake's request. */
-  headers?: HeaderFields;
-  /** Options of `tls.connect`, for `wss:`. */
-  tls?: TlsOptions;
-  /** Until the handshake must be done; 30,000. */
-  handshakeTimeout?: number;
-  /** Until the peer must have answered a close; 30,000. */
-  closeTimeout?: number;
-  /** The largest frame to accept; over it the connection fails with 1009. No limit of its own. */
-  maxFrameSize?: number;
-  /** The largest message to accept; over it the connection fails with 1009. 100 MiB. */
-  maxMessageSize?: number;
-}
 
 /** A server's connection whose handshake is done. */
 export interface Accepted extends Opened {
@@ -53,7 +33,6 @@ const OPEN = 1;
 const CLOSING = 2;
 const CLOSED = 3;
 
-const SUBPROTOCOL = /^[!#$%&'*+\-.^_`|~\w]+$/;
 const MAX_REASON_LENGTH = 123;
 
 /** The events of a `WebSocket`, by their types. */
@@ -425,49 +404,4 @@ function errorEvent(error: Error): ErrorEvent {
 
 function isAccepted(url: unknown): url is Accepted {
   return typeof url === "object" && url !== null && "session" in url;
-}
-
-function isProtocols(value: string | readonly string[] | WebSocketOptions): value is string | readonly string[] {
-  return typeof value === "string" || Array.isArray(value);
-}
-
-/** https://websockets.spec.whatwg.org/#get-a-url-record */
-function urlRecord(url: string | URL): URL {
-  const text = String(url);
-  if (!URL.canParse(text)) throw new DOMException(`${text} is no valid URL`, "SyntaxError");
-  const record = new URL(text);
-  // "http" and "https" become "ws" and "wss"
-  if (record.protocol === "http:") record.protocol = "ws:";
-  if (record.protocol === "https:") record.protocol = "wss:";
-  if (record.protocol !== "ws:" && record.protocol !== "wss:") {
-    throw new DOMException(`The scheme of ${text} is none of ws, wss, http, https`, "SyntaxError");
-  }
-  if (record.href.includes("#")) throw new DOMException(`${text} has a fragment`, "SyntaxError");
-  return record;
-}
-
-function subprotocols(given: string | readonly string[]): string[] {
-  const protocols = typeof given === "string" ? [given] : given.map(String);
-  const different = new Set(protocols.map((protocol) => protocol.toLowerCase()));
-  if (different.size !== protocols.length) throw new DOMException("A subprotocol is given twice", "SyntaxError");
-  const invalid = protocols.find((protocol) => !SUBPROTOCOL.test(protocol));
-  if (invalid !== undefined) throw new DOMException(`"${invalid}" is no valid subprotocol`, "SyntaxError");
-  return protocols;
-}
-
-function clientOptions(given: WebSocketOptions): ClientOptions {
-  return {
-    headers: given.headers ?? [],
-    tls: given.tls ?? {},
-    handshakeTimeout: positive("handshakeTimeout", given.handshakeTimeout ?? defaults.handshakeTimeout),
-    maxFrameSize: positive("maxFrameSize", given.maxFrameSize ?? defaults.maxFrameSize),
-    maxMessageSize: positive("maxMessageSize", given.maxMessageSize ?? defaults.maxMessageSize),
-  };
-}
-
-/** The bytes of what `send` takes, not copied. */
-function bytesOf(data: ArrayBufferLike | ArrayBufferView): Uint8Array {
-  return ArrayBuffer.isView(data)
-    ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
-    : new Uint8Array(data);
 }

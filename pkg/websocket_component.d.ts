@@ -27,11 +27,11 @@ export class Handle {
     /**
      * `WebSocketCreateClientHandle`.
      */
-    static create_client(receive_buffer_size?: number | null, send_buffer_size?: number | null, disable_masking?: boolean | null, disable_utf8_verification?: boolean | null): Handle;
+    static create_client(receive_buffer_size: number | null | undefined, send_buffer_size: number | null | undefined, disable_masking: boolean, disable_utf8_verification: boolean): Handle;
     /**
      * `WebSocketCreateServerHandle`.
      */
-    static create_server(receive_buffer_size?: number | null, send_buffer_size?: number | null, disable_masking?: boolean | null, disable_utf8_verification?: boolean | null): Handle;
+    static create_server(receive_buffer_size: number | null | undefined, send_buffer_size: number | null | undefined, disable_masking: boolean, disable_utf8_verification: boolean): Handle;
     /**
      * `WebSocketEndClientHandshake`: the index of the subprotocol or -1, then those of the extensions.
      */

@@ -96,14 +96,14 @@ export class Handle {
     }
     /**
      * `WebSocketCreateClientHandle`.
-     * @param {number | null} [receive_buffer_size]
-     * @param {number | null} [send_buffer_size]
-     * @param {boolean | null} [disable_masking]
-     * @param {boolean | null} [disable_utf8_verification]
+     * @param {number | null | undefined} receive_buffer_size
+     * @param {number | null | undefined} send_buffer_size
+     * @param {boolean} disable_masking
+     * @param {boolean} disable_utf8_verification
      * @returns {Handle}
      */
     static create_client(receive_buffer_size, send_buffer_size, disable_masking, disable_utf8_verification) {
-        const ret = wasm.handle_create_client(isLikeNone(receive_buffer_size) ? Number.MAX_SAFE_INTEGER : (receive_buffer_size) >>> 0, isLikeNone(send_buffer_size) ? Number.MAX_SAFE_INTEGER : (send_buffer_size) >>> 0, isLikeNone(disable_masking) ? 0xFFFFFF : disable_masking ? 1 : 0, isLikeNone(disable_utf8_verification) ? 0xFFFFFF : disable_utf8_verification ? 1 : 0);
+        const ret = wasm.handle_create_client(isLikeNone(receive_buffer_size) ? Number.MAX_SAFE_INTEGER : (receive_buffer_size) >>> 0, isLikeNone(send_buffer_size) ? Number.MAX_SAFE_INTEGER : (send_buffer_size) >>> 0, disable_masking, disable_utf8_verification);
         if (ret[2]) {
             throw takeFromExternrefTable0(ret[1]);
         }
@@ -111,14 +111,14 @@ export class Handle {
     }
     /**
      * `WebSocketCreateServerHandle`.
-     * @param {number | null} [receive_buffer_size]
-     * @param {number | null} [send_buffer_size]
-     * @param {boolean | null} [disable_masking]
-     * @param {boolean | null} [disable_utf8_verification]
+     * @param {number | null | undefined} receive_buffer_size
+     * @param {number | null | undefined} send_buffer_size
+     * @param {boolean} disable_masking
+     * @param {boolean} disable_utf8_verification
      * @returns {Handle}
      */
     static create_server(receive_buffer_size, send_buffer_size, disable_masking, disable_utf8_verification) {
-        const ret = wasm.handle_create_server(isLikeNone(receive_buffer_size) ? Number.MAX_SAFE_INTEGER : (receive_buffer_size) >>> 0, isLikeNone(send_buffer_size) ? Number.MAX_SAFE_INTEGER : (send_buffer_size) >>> 0, isLikeNone(disable_masking) ? 0xFFFFFF : disable_masking ? 1 : 0, isLikeNone(disable_utf8_verification) ? 0xFFFFFF : disable_utf8_verification ? 1 : 0);
+        const ret = wasm.handle_create_server(isLikeNone(receive_buffer_size) ? Number.MAX_SAFE_INTEGER : (receive_buffer_size) >>> 0, isLikeNone(send_buffer_size) ? Number.MAX_SAFE_INTEGER : (send_buffer_size) >>> 0, disable_masking, disable_utf8_verification);
         if (ret[2]) {
             throw takeFromExternrefTable0(ret[1]);
         }

@@ -11,7 +11,7 @@ const scriptLayers = [
   ["engine.ts", "errors.ts", "text.ts"],
   ["session.ts", "http.ts", "options.ts", "component.ts"],
   ["transport/", "connection.ts", "client.ts"],
-  ["events.ts", "handlers.ts", "websocket.ts", "server.ts"],
+  ["arguments.ts", "events.ts", "handlers.ts", "websocket.ts", "server.ts"],
   ["index.ts", "component-index.ts", "load/", "entry/", "bin.ts"],
 ];
 

@@ -366,3 +366,41 @@ impl fmt::Display for Error {
 }
 
 impl core::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::{Error, ErrorCode, HandshakeError, Misuse, Violation};
+
+    #[test]
+    fn codes_have_the_hresults_of_winerror_h() {
+        let codes: [(ErrorCode, i32); 10] = [
+            (ErrorCode::InvalidArgument, -2_147_024_809),
+            (ErrorCode::OutOfMemory, -2_147_024_882),
+            (ErrorCode::Fail, -2_147_467_259),
+            (ErrorCode::InvalidProtocolOperation, -2_089_418_751),
+            (ErrorCode::InvalidProtocolFormat, -2_089_418_750),
+            (ErrorCode::ExtensionsNotSupported, -2_089_418_749),
+            (ErrorCode::SubprotocolNotSupported, -2_089_418_748),
+            (ErrorCode::VersionNotSupported, -2_089_418_747),
+            (ErrorCode::InsufficientBuffer, -2_147_024_774),
+            (ErrorCode::ArithmeticOverflow, -2_147_024_362),
+        ];
+        for (code, hresult) in codes {
+            assert_eq!(code.hresult(), hresult, "{}", code.as_str());
+        }
+    }
+
+    #[test]
+    fn the_three_kinds_of_errors_have_numbers_of_their_own() {
+        // JavaScript knows misuses from 1 on, handshake errors from 100, violations from 200, and 300
+        assert!(Misuse::ALL.len() < 99 && HandshakeError::ALL.len() < 100 && Violation::ALL.len() < 100);
+    }
+
+    #[test]
+    fn an_error_says_what_was_wrong_and_where() {
+        let error = Error::from(Violation::TextNotUtf8);
+        assert_eq!(error.to_string(), "the text is not UTF-8 (RFC 6455 §8.1)");
+        assert_eq!(error.close_status().map(u16::from), Some(1007));
+        assert_eq!(Error::from(Misuse::NoSlots).close_status(), None);
+    }
+}

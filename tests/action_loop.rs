@@ -1022,3 +1022,24 @@ fn a_length_that_is_only_claimed_costs_nothing() {
         assert_eq!(done, [Done::Received(BufferType::BinaryFragment, vec![7; 10], 0)]);
     }
 }
+
+#[test]
+fn a_random_source_that_fails_is_an_error_of_its_own_and_no_weak_key() {
+    struct Empty;
+    impl websocket_component::RandomSource for Empty {
+        fn fill(&mut self, _: &mut [u8]) -> Result<(), websocket_component::RandomUnavailable> {
+            Err(websocket_component::RandomUnavailable)
+        }
+    }
+    let mut client = Handle::<u32>::create(Role::Client, [], Box::new(Empty)).unwrap();
+    let error = client.begin_client_handshake(&[], &[], &[]).unwrap_err();
+    assert_eq!((error, error.code()), (Error::RandomUnavailable, ErrorCode::Fail));
+    assert_eq!(client.state(), State::Created);
+    let mut session = websocket_component::Session::with_random(Role::Client, Default::default(), Box::new(Empty));
+    let mut wire = Vec::new();
+    assert_eq!(
+        session.write(BufferType::Utf8Message, b"a", &mut wire),
+        Err(Error::RandomUnavailable)
+    );
+    assert_eq!(wire, b"");
+}

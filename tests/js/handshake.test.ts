@@ -7,7 +7,7 @@ import { test } from "node:test";
 
 import { type ErrorEvent, WebSocket, WebSocketServer } from "websocket-component";
 
-import { closed, nextEvent, RawPeer, REQUEST, serve, serveEcho, serveRaw } from "./support.js";
+import { acceptOf, closed, nextEvent, RawPeer, REQUEST, serve, serveEcho, serveRaw } from "./support.js";
 
 const requests: [string, string, number][] = [
   ["has no Upgrade", REQUEST.replace("Upgrade: websocket\r\n", ""), 426],
@@ -67,6 +67,20 @@ test("a server's verdict refuses a handshake, with its own status, fields and te
     else assert.match(answer, /^HTTP\/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic\r\n[\s\S]*\r\n\r\nwho\?$/);
     peer.socket.destroy();
   }
+});
+
+test("a verdict that throws is answered with 500, and thrown", async (t) => {
+  const reported: unknown[] = [];
+  process.setUncaughtExceptionCaptureCallback((error) => reported.push(error));
+  t.after(() => process.setUncaughtExceptionCaptureCallback(null));
+  const { port } = await serve(t, {
+    verify: () => {
+      throw new Error("no verdict");
+    },
+  });
+  const peer = await RawPeer.connect(port);
+  assert.match(String(await peer.rest()), /^HTTP\/1.1 500 /);
+  assert.deepEqual(reported.map(String), ["Error: no verdict"]);
 });
 
 test("a path of its own is the only one that a server takes", async (t) => {
@@ -137,11 +151,8 @@ const responses: [string, string, string][] = [
 
 for (const [name, response, code] of responses) {
   test(`our client refuses a response that ${name}`, async (t) => {
-    const { createHash } = await import("node:crypto");
     const url = await serveRaw(t, async (peer) => {
-      const key = /sec-websocket-key: (.*)\r/i.exec(await peer.head())?.[1];
-      const accept = createHash("sha1").update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
-      peer.write(Buffer.from(response.replace("%accept%", accept)));
+      peer.write(Buffer.from(response.replace("%accept%", acceptOf(await peer.head()))));
     });
     const socket = new WebSocket(url, ["chat"]);
     const end = closed(socket);
@@ -198,10 +209,8 @@ test("headers of the caller go into the request, and cannot smuggle a line", asy
 });
 
 test("an informational response before the answer is passed over", async (t) => {
-  const { createHash } = await import("node:crypto");
   const url = await serveRaw(t, async (peer) => {
-    const key = /sec-websocket-key: (.*)\r/i.exec(await peer.head())?.[1];
-    const accept = createHash("sha1").update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
+    const accept = acceptOf(await peer.head());
     peer.write(
       Buffer.from(
         `HTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\nHTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,

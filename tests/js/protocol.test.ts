@@ -5,7 +5,7 @@ import { type TestContext, test } from "node:test";
 
 import { type CloseEvent, type ErrorEvent, WebSocket } from "websocket-component";
 
-import { closed, hex, masked, nextEvent, RawPeer, serve, serveRaw, unmasked } from "./support.js";
+import { acceptOf, closed, hex, masked, nextEvent, RawPeer, serve, serveRaw, unmasked } from "./support.js";
 
 /** A raw client whose handshake with our server is done, and our side of its connection. */
 async function rawClient(
@@ -44,12 +44,9 @@ async function rawServer(
   return { peer, socket, received };
 }
 
-async function answer(peer: RawPeer, extra = ""): Promise<void> {
-  const { createHash } = await import("node:crypto");
-  const key = /sec-websocket-key: (.*)\r/i.exec(await peer.head())?.[1];
-  const accept = createHash("sha1").update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
-  const head = `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n${extra}Sec-WebSocket-Accept: ${accept}\r\n\r\n`;
-  peer.write(Buffer.from(head));
+async function answer(peer: RawPeer): Promise<void> {
+  const fields = `Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${acceptOf(await peer.head())}`;
+  peer.write(Buffer.from(`HTTP/1.1 101 Switching Protocols\r\n${fields}\r\n\r\n`));
 }
 
 test("messages in the same packet as the request reach a listener that the connection event attaches", async (t) => {

@@ -1,4 +1,5 @@
 /** What the tests share: servers on free ports, events as promises, and a peer that writes and reads plain bytes. */
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import type { TestContext } from "node:test";
@@ -148,6 +149,12 @@ export class RawPeer {
     if (this.socket.readableEnded || this.socket.destroyed) throw new Error("the peer has closed");
     await Promise.race([once(this.socket, "more"), this.ended]);
   }
+}
+
+/** The `Sec-WebSocket-Accept` that answers a request's head. */
+export function acceptOf(head: string): string {
+  const key = /sec-websocket-key: (.*)\r/i.exec(head)?.[1];
+  return createHash("sha1").update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
 }
 
 /** A TCP server on a free port whose connections a test drives by hand. */

@@ -1,0 +1,144 @@
+// Runs Autobahn's test suite, the real one, against our server and our client: `npm run autobahn -- [--role R]
+// [--cases PATTERN]`. Prints a table by category, leaves the HTML reports in build/autobahn/, and exits with 1 on
+// anything but OK and INFORMATIONAL. Cases of extensions that we do not have yet are counted as unimplemented.
+import { execFileSync, fork, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { connect, createServer } from "node:net";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+
+import { prepare, root } from "./prepare.mjs";
+
+const AGENT = "websocket-component";
+const SUITE = "autobahntestsuite==0.8.2";
+const { values } = parseArgs({
+  options: { role: { type: "string", default: "both" }, cases: { type: "string", default: "*" } },
+});
+const roles = values.role === "both" ? ["server", "client"] : [values.role];
+
+prepare();
+const wstest = findSuite();
+let failed = 0;
+for (const role of roles) {
+  const folder = join(root, "build/autobahn", role);
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  console.log(`\nOur ${role}, cases ${values.cases} …`);
+  await (role === "server" ? testServer(folder) : testClient(folder));
+  failed += report(role, folder);
+}
+process.exit(failed > 0 ? 1 : 0);
+
+async function testServer(folder) {
+  const port = await freePort();
+  const server = fork(join(root, "tests/autobahn/server.mjs"), [String(port)]);
+  await once(server, "message");
+  const specification = { outdir: folder, servers: [{ agent: AGENT, url: `ws://127.0.0.1:${port}` }] };
+  await once(suite("fuzzingclient", folder, specification), "exit");
+  server.kill();
+}
+
+async function testClient(folder) {
+  const port = await freePort();
+  const fuzzer = suite("fuzzingserver", folder, { outdir: folder, url: `ws://127.0.0.1:${port}` });
+  await reachable(port);
+  await once(fork(join(root, "tests/autobahn/client.mjs"), [String(port), AGENT]), "exit");
+  fuzzer.kill();
+}
+
+function suite(mode, folder, specification) {
+  const file = join(folder, "specification.json");
+  const cases = { cases: [values.cases], "exclude-cases": [], "exclude-agent-cases": {} };
+  writeFileSync(file, JSON.stringify({ ...specification, ...cases }));
+  return spawn(wstest, ["--mode", mode, "--spec", file], { cwd: folder, stdio: "ignore" });
+}
+
+/** Prints how many cases of each category ended how, and returns the number that failed. */
+function report(role, folder) {
+  const index = join(folder, "index.json");
+  if (!existsSync(index)) throw new Error(`Autobahn left no report in ${folder}`);
+  const cases = Object.entries(JSON.parse(readFileSync(index, "utf8"))[AGENT] ?? {});
+  const categories = new Map();
+  for (const [name, result] of cases) {
+    const category = categories.get(name.split(".")[0]) ?? { ok: 0, informational: 0, unimplemented: 0, failed: [] };
+    categories.set(name.split(".")[0], category);
+    count(category, name, result);
+  }
+  const rows = [...categories].sort(([one], [other]) => one - other);
+  console.table(
+    Object.fromEntries(rows.map(([name, category]) => [name, { ...category, failed: category.failed.length }])),
+  );
+  const failures = rows.flatMap(([, category]) => category.failed);
+  console.log(`our ${role}: ${cases.length} cases, ${failures.length} failed ${failures.join(", ")}`);
+  return cases.length === 0 ? 1 : failures.length;
+}
+
+function count(category, name, { behavior, behaviorClose }) {
+  const good = ["OK", "INFORMATIONAL"];
+  if (behavior === "UNIMPLEMENTED") category.unimplemented++;
+  else if (!good.includes(behavior) || !good.includes(behaviorClose))
+    category.failed.push(`${name}: ${behavior}/${behaviorClose}`);
+  else if (behavior === "OK") category.ok++;
+  else category.informational++;
+}
+
+/** Autobahn's program: from the environment, the cache, or made with a Python 2.7 that is there. */
+function findSuite() {
+  if (process.env.WSTEST) return process.env.WSTEST;
+  const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "websocket-component/autobahn-0.8.2");
+  const program = join(cache, "bin/wstest");
+  if (existsSync(program)) return program;
+  const python = findPython();
+  if (python === undefined) {
+    console.error(
+      "Autobahn's suite needs Python 2.7, and there is none. Install one (pyenv install 2.7.18), or run the container\n" +
+        "crossbario/autobahn-testsuite and give its wstest in the variable WSTEST.",
+    );
+    process.exit(1);
+  }
+  console.log(`Installing ${SUITE} for ${python} into ${cache} …`);
+  const stdio = ["ignore", "inherit", "inherit"];
+  execFileSync(python, ["-m", "pip", "install", "--quiet", "--user", "virtualenv==20.15.1"], { stdio });
+  execFileSync(python, ["-m", "virtualenv", "--quiet", cache], { stdio });
+  execFileSync(join(cache, "bin/pip"), ["install", "--quiet", SUITE], { stdio });
+  return program;
+}
+
+function findPython() {
+  const versions = join(process.env.PYENV_ROOT ?? join(homedir(), ".pyenv"), "versions");
+  const ofPyenv = existsSync(versions) ? readdirSync(versions).filter((name) => name.startsWith("2.7.")) : [];
+  const candidates = [...ofPyenv.map((name) => join(versions, name, "bin/python")), "python2.7", "python2"];
+  return candidates.find((python) => {
+    try {
+      return execFileSync(python, ["-c", "import sys; print(sys.version_info[:2])"], { stdio: "pipe" }).includes(
+        "(2, 7)",
+      );
+    } catch {
+      return false;
+    }
+  });
+}
+
+async function freePort() {
+  const probe = createServer().listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const { port } = probe.address();
+  probe.close();
+  return port;
+}
+
+/** Waits until something listens on the port. */
+async function reachable(port) {
+  for (let tries = 0; tries < 300; tries++) {
+    const socket = connect(port, "127.0.0.1");
+    const reached = await new Promise((resolve) =>
+      socket.once("connect", () => resolve(true)).once("error", () => resolve(false)),
+    );
+    socket.destroy();
+    if (reached) return;
+    await new Promise((next) => setTimeout(next, 100));
+  }
+  throw new Error("Autobahn's server did not start within 30 s");
+}

@@ -1,0 +1,13 @@
+//! The exports for JavaScript: numbers across the boundary, bytes through shared scratch memory. Only the handshake,
+//! which happens once per connection, passes strings.
+#![allow(
+    clippy::cast_possible_truncation,
+    reason = "an address, and the length of what lies there, has 32 bits"
+)]
+#![allow(clippy::cast_possible_wrap, reason = "offsets into the scratch memory are small")]
+
+mod handle;
+mod http;
+mod scratch;
+mod session;
+mod strings;

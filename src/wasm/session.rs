@@ -1,0 +1,240 @@
+//! The batch entry for drivers.
+
+use std::ops::Range;
+
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use crate::error::{Error, Misuse, Violation};
+use crate::frame::{Header, MAX_HEADER_LENGTH};
+use crate::session::{ClosePayload, Limits, Received, Role, Session, SessionOptions};
+use crate::wasm::scratch::{EVENT_CAPACITY, INPUT_CAPACITY, Scratch, TAIL_CAPACITY, with_scratch};
+use crate::wire::{BufferType, CloseStatus, MaskKey};
+
+/// The outcomes of `Session.receive`.
+const MORE_INPUT: u32 = 0;
+const EVENTS_FULL: u32 = 1;
+const PING: u32 = 2;
+const PONG: u32 = 3;
+const CLOSE: u32 = 4;
+const FAILED: u32 = 5;
+
+/// The flags of an event.
+const TEXT: u32 = 1;
+const FIRST: u32 = 2;
+const LAST: u32 = 4;
+const ASCII: u32 = 8;
+
+/// The batch entry for drivers: the protocol after the handshake.
+#[wasm_bindgen(js_name = Session)]
+pub struct WasmSession {
+    session: Session,
+    /// The end of the chunk before, when it was in the middle of a header or a control frame.
+    tail: Vec<u8>,
+    /// For the payload that `header` announced.
+    mask: MaskKey,
+}
+
+#[wasm_bindgen(js_class = Session)]
+impl WasmSession {
+    /// A session over a connection that is already upgraded. Limits are in bytes.
+    #[wasm_bindgen(constructor)]
+    pub fn new(server: bool, max_frame_size: f64, max_message_size: f64) -> Self {
+        let role = if server { Role::Server } else { Role::Client };
+        let limits = limits(max_frame_size, max_message_size);
+        Self::from_session(Session::new(
+            role,
+            SessionOptions {
+                limits,
+                ..SessionOptions::default()
+            },
+        ))
+    }
+
+    /// Takes `length` bytes at `input_address()`. Returns the outcome; the events are listed.
+    pub fn receive(&mut self, length: usize) -> u32 {
+        with_scratch(|scratch| {
+            let start = TAIL_CAPACITY - self.tail.len();
+            scratch.input[start..TAIL_CAPACITY].copy_from_slice(&self.tail);
+            self.tail = Vec::new();
+            scratch.unread = start..TAIL_CAPACITY + length.min(INPUT_CAPACITY);
+            self.run(scratch)
+        })
+    }
+
+    /// Goes on with the chunk that `receive` did not finish.
+    pub fn resume(&mut self) -> u32 {
+        with_scratch(|scratch| self.run(scratch))
+    }
+
+    /// Makes a frame of the `length` bytes of payload that stand in the output memory behind room for its header,
+    /// which begins at `start`. Returns the frame's end, or a negative error.
+    pub fn frame(&mut self, buffer_type: u32, start: usize, length: usize) -> i32 {
+        let end = self.header(buffer_type, start, length);
+        let Ok(payload) = usize::try_from(end) else { return end };
+        self.mask(payload, length);
+        end + length as i32
+    }
+
+    /// Makes a frame's header alone. Returns its end, or a negative error.
+    pub fn header(&mut self, buffer_type: u32, start: usize, length: usize) -> i32 {
+        let made = self.make_header(buffer_type, start, length);
+        made.unwrap_or_else(|error| -error.id())
+    }
+
+    /// Masks the next bytes of the payload that `header` announced, in place. Does nothing on a server.
+    pub fn mask(&mut self, start: usize, length: usize) {
+        if self.mask == MaskKey::ZERO {
+            return;
+        }
+        with_scratch(|scratch| {
+            if let Some(payload) = output_range(scratch, start, length) {
+                self.mask = self.mask.apply(payload);
+            }
+        });
+    }
+
+    /// Makes a close frame; the reason stands behind room for the header and the status. Returns the frame's end,
+    /// or a negative error.
+    pub fn close(&mut self, start: usize, status: u16, reason_length: usize) -> i32 {
+        let reason_start = start + Header::size(2, self.session.role() == Role::Client) + 2;
+        let payload = with_scratch(|scratch| {
+            let reason = output_range(scratch, reason_start, reason_length).ok_or(Misuse::ScratchExceeded)?;
+            ClosePayload::new(CloseStatus(status), reason, true)
+        });
+        let payload = match payload {
+            Ok(payload) => payload,
+            Err(error) => return -Error::from(error).id(),
+        };
+        let length = payload.as_bytes().len();
+        let end = self.header(BufferType::Close.value() - FIRST_BUFFER_TYPE, start, length);
+        let Ok(body) = usize::try_from(end) else { return end };
+        with_scratch(|scratch| {
+            if let Some(room) = output_range(scratch, body, length) {
+                room.copy_from_slice(payload.as_bytes());
+            }
+        });
+        self.mask(body, length);
+        end + length as i32
+    }
+
+    /// Whether a close was made.
+    #[wasm_bindgen(getter)]
+    pub fn close_sent(&self) -> bool {
+        self.session.state().close_sent()
+    }
+
+    /// Whether the peer's close came.
+    #[wasm_bindgen(getter)]
+    pub fn close_received(&self) -> bool {
+        self.session.state().close_received()
+    }
+}
+
+/// Session's frame types are buffer types less this.
+const FIRST_BUFFER_TYPE: u32 = 0x8000_0000;
+
+impl WasmSession {
+    pub fn from_session(session: Session) -> Self {
+        Self {
+            session,
+            tail: Vec::new(),
+            mask: MaskKey::ZERO,
+        }
+    }
+
+    /// Lists data until the chunk ends, or something comes that the caller has to answer.
+    fn run(&mut self, scratch: &mut Scratch) -> u32 {
+        let mut count = 0;
+        let outcome = loop {
+            if count == EVENT_CAPACITY {
+                break EVENTS_FULL;
+            }
+            let input = &mut scratch.input[scratch.unread.clone()];
+            let step = match self.session.receive(input) {
+                Ok(step) => step,
+                Err(violation) => break report_failure(&mut scratch.report, violation),
+            };
+            let input = &scratch.input[scratch.unread.clone()];
+            scratch.unread.start += step.consumed;
+            match step.received {
+                Received::NeedMore => {
+                    self.tail = input[step.consumed..].to_vec();
+                    break MORE_INPUT;
+                }
+                Received::Data {
+                    buffer_type,
+                    payload,
+                    first,
+                    ascii,
+                } => {
+                    scratch.events[count] = [
+                        flags(buffer_type, first, ascii),
+                        address_of(input, &payload),
+                        payload.len() as u32,
+                    ];
+                    count += 1;
+                }
+                Received::Ping(payload) => break report_payload(&mut scratch.report, PING, input, &payload),
+                Received::Pong(payload) => break report_payload(&mut scratch.report, PONG, input, &payload),
+                Received::Close { status, reason } => {
+                    scratch.report[3] = u32::from(status.0);
+                    break report_payload(&mut scratch.report, CLOSE, input, &reason);
+                }
+            }
+        };
+        scratch.report[0] = count as u32;
+        outcome
+    }
+
+    fn make_header(&mut self, buffer_type: u32, start: usize, length: usize) -> Result<i32, Error> {
+        let buffer_type = BufferType::from_value(FIRST_BUFFER_TYPE + buffer_type).ok_or(Misuse::BufferTypeUnknown)?;
+        let masked = self.session.role() == Role::Client;
+        let size = Header::size(length as u64, masked);
+        with_scratch(|scratch| {
+            let room = output_range(scratch, start, size).ok_or(Misuse::ScratchExceeded)?;
+            let header = self.session.header(buffer_type, length as u64)?;
+            let mut bytes = [0; MAX_HEADER_LENGTH];
+            header.encode(&mut bytes);
+            room.copy_from_slice(&bytes[..size]);
+            self.mask = header.mask.unwrap_or(MaskKey::ZERO);
+            Ok((start + size) as i32)
+        })
+    }
+}
+
+pub fn limits(max_frame_size: f64, max_message_size: f64) -> Limits {
+    // the casts saturate: infinity is no limit
+    Limits {
+        max_frame_size: max_frame_size as u64,
+        max_message_size: max_message_size as u64,
+    }
+}
+
+fn output_range(scratch: &mut Scratch, start: usize, length: usize) -> Option<&mut [u8]> {
+    scratch.output.get_mut(start..start.checked_add(length)?)
+}
+
+fn flags(buffer_type: BufferType, first: bool, ascii: bool) -> u32 {
+    let text = match buffer_type {
+        BufferType::Utf8Message | BufferType::Utf8Fragment => TEXT,
+        _ => 0,
+    };
+    let last = if buffer_type.is_final() { LAST } else { 0 };
+    text | last | if first { FIRST } else { 0 } | if ascii { ASCII } else { 0 }
+}
+
+fn address_of(input: &[u8], range: &Range<usize>) -> u32 {
+    input[range.clone()].as_ptr() as u32
+}
+
+fn report_payload(report: &mut [u32; 16], outcome: u32, input: &[u8], payload: &Range<usize>) -> u32 {
+    report[1] = address_of(input, payload);
+    report[2] = payload.len() as u32;
+    outcome
+}
+
+fn report_failure(report: &mut [u32; 16], violation: Violation) -> u32 {
+    report[3] = u32::from(violation.close_status().0);
+    report[4] = Error::from(violation).id().cast_unsigned();
+    FAILED
+}

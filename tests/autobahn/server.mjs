@@ -1,0 +1,8 @@
+// The echo server that Autobahn's client tests: `node server.mjs PORT`.
+import { WebSocketServer } from "../../dist/entry/node.js";
+
+const server = new WebSocketServer({ port: Number(process.argv[2]), host: "127.0.0.1" });
+server.on("connection", (socket) => {
+  socket.onmessage = (event) => socket.send(event.data);
+});
+server.on("listening", () => process.send("listening"));
