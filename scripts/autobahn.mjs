@@ -1,6 +1,7 @@
-// Runs Autobahn's test suite, the real one, against our server and our client: `npm run autobahn -- [--role R]
-// [--cases PATTERN]`. Prints a table by category, leaves the HTML reports in build/autobahn/, and exits with 1 on
-// anything but OK and INFORMATIONAL. Cases of extensions that we do not have yet are counted as unimplemented.
+// Runs Autobahn's test suite, the real one, against our server and client, in Node and those of the crate's examples:
+// `npm run autobahn -- [--role server|client|native-server|native-client]… [--cases PATTERN]`. Prints a table by category,
+// leaves the HTML reports in build/autobahn/, and exits with 1 on anything but OK and INFORMATIONAL. Cases of extensions
+// that we do not have yet are counted as unimplemented.
 import { execFileSync, fork, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -14,38 +15,59 @@ import { prepare, root } from "./prepare.mjs";
 const AGENT = "websocket-component";
 const SUITE = "autobahntestsuite==0.8.2";
 const { values } = parseArgs({
-  options: { role: { type: "string", default: "both" }, cases: { type: "string", default: "*" } },
+  options: {
+    role: { type: "string", multiple: true, default: ["server", "client", "native-server", "native-client"] },
+    cases: { type: "string", default: "*" },
+  },
 });
-const roles = values.role === "both" ? ["server", "client"] : [values.role];
+const drivers = {
+  server: (port) => fork(join(root, "tests/autobahn/server.mjs"), [port]),
+  client: (port) => fork(join(root, "tests/autobahn/client.mjs"), [port, AGENT]),
+  "native-server": (port) => spawn(example("echo_server"), [`127.0.0.1:${port}`], { stdio: "ignore" }),
+  "native-client": (port) =>
+    fork(join(root, "tests/autobahn/native-client.mjs"), [example("echo_client"), port, AGENT]),
+};
 
 prepare();
+const unknown = values.role.find((role) => !(role in drivers));
+if (unknown !== undefined) {
+  console.error(`autobahn: no role ${unknown}; there are ${Object.keys(drivers).join(", ")}`);
+  process.exit(2);
+}
+if (values.role.some((role) => role.startsWith("native"))) {
+  execFileSync("cargo", ["build", "--quiet", "--locked", "--release", "--examples"], { cwd: root, stdio: "inherit" });
+}
 const wstest = findSuite();
 let failed = 0;
-for (const role of roles) {
+for (const role of values.role) {
   const folder = join(root, "build/autobahn", role);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   console.log(`\nOur ${role}, cases ${values.cases} …`);
-  await (role === "server" ? testServer(folder) : testClient(folder));
+  await (role.endsWith("server") ? testServer(role, folder) : testClient(role, folder));
   failed += report(role, folder);
 }
 process.exit(failed > 0 ? 1 : 0);
 
-async function testServer(folder) {
+async function testServer(role, folder) {
   const port = await freePort();
-  const server = fork(join(root, "tests/autobahn/server.mjs"), [String(port)]);
-  await once(server, "message");
+  const server = drivers[role](String(port));
+  await reachable(port);
   const specification = { outdir: folder, servers: [{ agent: AGENT, url: `ws://127.0.0.1:${port}` }] };
   await once(suite("fuzzingclient", folder, specification), "exit");
   server.kill();
 }
 
-async function testClient(folder) {
+async function testClient(role, folder) {
   const port = await freePort();
   const fuzzer = suite("fuzzingserver", folder, { outdir: folder, url: `ws://127.0.0.1:${port}` });
   await reachable(port);
-  await once(fork(join(root, "tests/autobahn/client.mjs"), [String(port), AGENT]), "exit");
+  await once(drivers[role](String(port)), "exit");
   fuzzer.kill();
+}
+
+function example(name) {
+  return join(root, "target/release/examples", process.platform === "win32" ? `${name}.exe` : name);
 }
 
 function suite(mode, folder, specification) {

@@ -2,7 +2,7 @@
 // npm it installs first.
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { createServer } from "node:http";
-import { extname, join, normalize } from "node:path";
+import { extname, join } from "node:path";
 import { parseArgs } from "node:util";
 
 import { prepare, root } from "./prepare.mjs";
@@ -13,6 +13,8 @@ const TYPES = {
   ".js": "text/javascript; charset=utf-8",
   ".wasm": "application/wasm",
 };
+/** Files of three folders and nothing else: no escape in it, no segment that begins with a dot. */
+const FILE = /^\/(?:www|dist|pkg)(?:\/\w[\w.-]*)+$/;
 const { values } = parseArgs({ options: { port: { type: "string", default: process.env.PORT ?? "8080" } } });
 
 prepare();
@@ -46,11 +48,11 @@ function listen(port, tries) {
   });
 }
 
-/** The page, and the engine that it runs: files of three folders and nothing else. */
+/** The page, and the engine that it runs. */
 function answer(request, response) {
-  const path = normalize(decodeURI(new URL(request.url, "http://localhost").pathname)).replaceAll("\\", "/");
-  const file = join(root, path === "/" ? "www/index.html" : path);
-  if (!/^\/($|www\/|dist\/|pkg\/)/.test(path) || !existsSync(file) || !statSync(file).isFile()) {
+  const path = request.url.split("?")[0].replace(/^\/$/, "/www/index.html");
+  const file = join(root, path);
+  if (!FILE.test(path) || !existsSync(file) || !statSync(file).isFile()) {
     response.writeHead(404, { "Content-Type": "text/plain" }).end("Not found\n");
     return;
   }

@@ -5,4 +5,3 @@ const server = new WebSocketServer({ port: Number(process.argv[2]), host: "127.0
 server.on("connection", (socket) => {
   socket.onmessage = (event) => socket.send(event.data);
 });
-server.on("listening", () => process.send("listening"));
