@@ -30,7 +30,9 @@ fn main() -> io::Result<()> {
         }
         if let Some(response) = ResponseHead::parse(&bytes).map_err(io::Error::other)? {
             response.check().map_err(io::Error::other)?;
-            client.end_client_handshake(&response.headers).map_err(io::Error::other)?;
+            client
+                .end_client_handshake(&response.headers)
+                .map_err(io::Error::other)?;
             break response.length;
         }
     };

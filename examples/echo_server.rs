@@ -49,7 +49,9 @@ fn serve(mut stream: TcpStream) -> io::Result<()> {
 
 /// The response to a request that is all there, and the request's length.
 fn shake_hands(server: &mut Handle<()>, bytes: &[u8]) -> Result<Option<(Vec<u8>, usize)>, Error> {
-    let Some(request) = RequestHead::parse(bytes)? else { return Ok(None) };
+    let Some(request) = RequestHead::parse(bytes)? else {
+        return Ok(None);
+    };
     request.check()?;
     let headers = server.begin_server_handshake(None, &[], &request.headers)?;
     let response = write_response(101, "Switching Protocols", &headers)?;

@@ -20,7 +20,7 @@ const { values } = parseArgs({ options: { port: { type: "string", default: proce
 prepare();
 const { WebSocketServer } = await import("../dist/entry/node.js");
 const page = createServer(answer);
-const server = new WebSocketServer({ server: page, path: "/echo" });
+const server = new WebSocketServer({ server: page });
 server.on("connection", (socket) => {
   socket.onmessage = (event) => socket.send(event.data);
 });

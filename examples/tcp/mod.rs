@@ -41,12 +41,19 @@ pub fn run(
                     if buffer_type.is_final()
                         && let Some(answer) = on_message(buffer_type, std::mem::take(&mut message))
                     {
-                        handle.send(buffer_type, Some(Buffer::Data(answer)), ()).map_err(io::Error::other)?;
+                        handle
+                            .send(buffer_type, Some(Buffer::Data(answer)), ())
+                            .map_err(io::Error::other)?;
                     }
                 }
                 Done::Close(status) if handle.state() == State::CloseReceived => {
-                    let buffer = Buffer::CloseStatus { status, reason: Vec::new() };
-                    handle.send(BufferType::Close, Some(buffer), ()).map_err(io::Error::other)?;
+                    let buffer = Buffer::CloseStatus {
+                        status,
+                        reason: Vec::new(),
+                    };
+                    handle
+                        .send(BufferType::Close, Some(buffer), ())
+                        .map_err(io::Error::other)?;
                 }
                 Done::Close(_) => {}
             }
@@ -66,13 +73,23 @@ fn act(
 ) -> io::Result<Option<(ActionContext, usize, Done)>> {
     Ok(Some(match action {
         Action::NoAction => return Ok(None),
-        Action::SendToNetwork { buffers, action_context, .. } => {
+        Action::SendToNetwork {
+            buffers,
+            action_context,
+            ..
+        } => {
             let bytes = buffers.concat();
             stream.write_all(&bytes)?;
             (action_context, bytes.len(), Done::Nothing)
         }
-        Action::ReceiveFromNetwork { buffer, action_context, .. } => {
-            let read = if unread.is_empty() { stream.read(buffer)? } else { unread.as_slice().read(buffer)? };
+        Action::ReceiveFromNetwork {
+            buffer, action_context, ..
+        } => {
+            let read = if unread.is_empty() {
+                stream.read(buffer)?
+            } else {
+                unread.as_slice().read(buffer)?
+            };
             unread.drain(..read.min(unread.len()));
             if read == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
@@ -80,7 +97,9 @@ fn act(
             (action_context, read, Done::Nothing)
         }
         Action::IndicateSendComplete { action_context, .. } => (action_context, 0, Done::Nothing),
-        Action::IndicateReceiveComplete { buffer, action_context, .. } => {
+        Action::IndicateReceiveComplete {
+            buffer, action_context, ..
+        } => {
             let done = match buffer {
                 ReceivedBuffer::Cancelled => Done::Nothing,
                 ReceivedBuffer::Data { buffer_type, data } => Done::Data(buffer_type, data.to_vec()),
@@ -94,11 +113,16 @@ fn act(
 /// RFC 6455 §7.1.7: says why in a close frame, and closes.
 fn fail(stream: &mut TcpStream, handle: &mut Handle<()>, error: Error) -> io::Result<()> {
     let status = error.close_status().unwrap_or(CloseStatus::PROTOCOL_ERROR);
-    let close = Buffer::CloseStatus { status, reason: Vec::new() };
+    let close = Buffer::CloseStatus {
+        status,
+        reason: Vec::new(),
+    };
     if handle.send(BufferType::Close, Some(close), ()).is_ok() {
-        while let Some((context, bytes, _)) =
-            act(stream, &mut Vec::new(), handle.get_action(ActionQueue::Send).map_err(io::Error::other)?)?
-        {
+        while let Some((context, bytes, _)) = act(
+            stream,
+            &mut Vec::new(),
+            handle.get_action(ActionQueue::Send).map_err(io::Error::other)?,
+        )? {
             handle.complete_action(context, bytes);
         }
     }
