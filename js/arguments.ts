@@ -4,10 +4,11 @@
  * @module
  */
 import type { ConnectionOptions as TlsOptions } from "node:tls";
+import { types } from "node:util";
 
 import type { ClientOptions } from "./client.js";
 import type { HeaderFields } from "./http.js";
-import { defaults, positive } from "./options.js";
+import { limits, milliseconds } from "./options.js";
 
 /** Options of a client's connection; sizes in bytes, times in milliseconds. */
 export interface WebSocketOptions {
@@ -23,7 +24,7 @@ export interface WebSocketOptions {
   closeTimeout?: number;
   /** The largest frame to accept; over it the connection fails with 1009. No limit of its own. */
   maxFrameSize?: number;
-  /** The largest message to accept; over it the connection fails with 1009. 100 MiB. */
+  /** The largest message to accept, 512 MiB at most; over it the connection fails with 1009. 100 MiB. */
   maxMessageSize?: number;
 }
 
@@ -64,15 +65,13 @@ export function clientOptions(given: WebSocketOptions): ClientOptions {
   return {
     headers: given.headers ?? [],
     tls: given.tls ?? {},
-    handshakeTimeout: positive("handshakeTimeout", given.handshakeTimeout ?? defaults.handshakeTimeout),
-    maxFrameSize: positive("maxFrameSize", given.maxFrameSize ?? defaults.maxFrameSize),
-    maxMessageSize: positive("maxMessageSize", given.maxMessageSize ?? defaults.maxMessageSize),
+    handshakeTimeout: milliseconds("handshakeTimeout", given.handshakeTimeout),
+    ...limits(given),
   };
 }
 
-/** The bytes of what `send` takes, not copied. */
-export function bytesOf(data: ArrayBufferLike | ArrayBufferView): Uint8Array {
-  return ArrayBuffer.isView(data)
-    ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
-    : new Uint8Array(data);
+/** The bytes of a buffer or a view, not copied; `undefined` for everything else, which is sent as a string. */
+export function bytesOf(data: unknown): Uint8Array | undefined {
+  if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  return types.isAnyArrayBuffer(data) ? new Uint8Array(data) : undefined;
 }

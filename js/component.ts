@@ -230,13 +230,22 @@ export class Handle {
    *
    * @param buffer none for an empty payload; for a close, none for no status
    * @throws WebSocketProtocolError if it is not allowed now, or not valid
+   * @throws TypeError if the buffer is of another kind than the type asks for
    */
   send(type: number, buffer?: Uint8Array | CloseBuffer, context?: unknown): void {
-    const payload = buffer instanceof Uint8Array ? buffer : undefined;
-    this.#queue({ context, buffer: payload }, (handle, operation) => {
-      if (buffer === undefined || buffer instanceof Uint8Array) handle.send(type >>> 0, buffer, operation);
-      else handle.send_close(buffer.status, bytesOf(buffer.reason ?? ""), operation);
-    });
+    if (buffer === undefined || buffer instanceof Uint8Array) {
+      this.#queue({ context, buffer }, (handle, operation) => handle.send(type >>> 0, buffer, operation));
+      return;
+    }
+    if (type !== BufferType.Close || typeof buffer !== "object" || typeof buffer.status !== "number") {
+      throw new TypeError("A close takes { status, reason }, everything else takes a Uint8Array");
+    }
+    const { status, reason = "" } = buffer;
+    // the engine takes 16 bits, and says of 0 that it may not be sent
+    const sendable = status === (status & 0xffff) ? status : 0;
+    this.#queue({ context, buffer: undefined }, (handle, operation) =>
+      handle.send_close(sendable, bytesOf(reason), operation),
+    );
   }
 
   /**

@@ -71,6 +71,7 @@ export class Connection implements TransportListener {
   /** Begins to receive. */
   start(): void {
     this.#transport.start(this);
+    if (this.#isPaused) this.#transport.pause();
   }
 
   /** Bytes of messages that were sent and that the network has not taken. */
@@ -149,7 +150,7 @@ export class Connection implements TransportListener {
     if (this.#state === "failed" || this.#peerClose !== undefined) return;
     const received = this.#session.receive(chunk);
     if (this.#undelivered.length === 0) this.#undelivered = received;
-    else this.#undelivered.push(...received);
+    else for (const one of received) this.#undelivered.push(one);
     this.#deliver();
   }
 
@@ -163,8 +164,10 @@ export class Connection implements TransportListener {
 
   /** @internal */
   onEnd(): void {
-    // nothing will answer any more: what is written is written
+    // nothing will be answered any more: what is on its way has its time to leave
+    if (this.#peerClose === undefined) this.#failure ??= lost(undefined);
     this.#flush();
+    if (this.#state === "open") this.#beginClosing("closing");
     this.#transport.end();
   }
 
@@ -219,14 +222,19 @@ export class Connection implements TransportListener {
     }
   }
 
-  /** §5.5.2: "Upon receipt of a Ping frame, an endpoint MUST send a Pong frame in response" — also after our close. */
+  /**
+   * §5.5.2: "Upon receipt of a Ping frame, an endpoint MUST send a Pong frame in response, unless it already received
+   * a Close frame" — after our own close too.
+   */
   #answerPing(payload: Uint8Array): void {
-    if (this.#state === "open" || this.#state === "closing") this.#control(() => this.#session.pong(payload));
+    const canSend = (this.#state === "open" || this.#state === "closing") && !this.#session.isClosed;
+    if (canSend) this.#control(() => this.#session.pong(payload));
   }
 
   /** §5.5.1: "the endpoint MUST send a Close frame in response", with the status that it received. */
   #handleClose(status: number, reason: string): void {
     this.#peerClose = { status, reason };
+    this.#owedPong = undefined;
     if (this.#state === "open") {
       this.#control(() => this.#session.close(status, ""));
       this.#beginClosing("closing");
@@ -264,6 +272,7 @@ export class Connection implements TransportListener {
     if (this.#peerClose === undefined) {
       this.#failure ??= new WebSocketError("WS_ERR_CLOSE_TIMEOUT", "The peer did not answer the close frame in time");
     }
+    this.#state = "failed"; // whoever has paused until now will not get the rest
     this.#transport.destroy();
   }
 

@@ -62,19 +62,17 @@ export function parseRequest(bytes: Uint8Array): RequestHead | undefined {
 /**
  * Reads a response's head. `undefined` if it needs more bytes.
  *
- * @throws WebSocketProtocolError if it is malformed, over 16 KiB or 256 fields
+ * @throws WebSocketProtocolError if it is malformed, over 16 KiB or 256 fields, or switches protocols in HTTP/1.0
  */
 export function parseResponse(bytes: Uint8Array): ResponseHead | undefined {
   return withTypedErrors(() => {
     const head = wasm.parse_response(bytes);
-    const read = head && {
-      status: head.status,
-      reason: head.reason,
-      length: head.length,
-      headers: pairs(head.headers()),
-    };
-    head?.free();
-    return read;
+    try {
+      if (head?.status === 101) head.check();
+      return head && { status: head.status, reason: head.reason, length: head.length, headers: pairs(head.headers()) };
+    } finally {
+      head?.free();
+    }
   });
 }
 

@@ -13,8 +13,8 @@ import type { TLSSocket } from "node:tls";
 import { wasm } from "./engine.js";
 import { WebSocketError, WebSocketProtocolError, withTypedErrors } from "./errors.js";
 import { flatten, type HeaderField, type HeaderFields, offeredSubprotocols, pairs, writeResponse } from "./http.js";
-import { defaults, positive } from "./options.js";
-import { FrameSession } from "./session.js";
+import { limits, milliseconds } from "./options.js";
+import { FrameSession, type Limits } from "./session.js";
 import { NodeTransport } from "./transport/node.js";
 import { accept, type BinaryType, type WebSocket } from "./websocket.js";
 
@@ -41,7 +41,10 @@ export interface WebSocketServerOptions {
   server?: Server | HttpsServer;
   /** Take upgrades only from `handleUpgrade`. */
   noServer?: boolean;
-  /** Take upgrades of this path only; others are answered with 404, or left to others if `server` is given. */
+  /**
+   * Take upgrades of this path only. Others are answered with 404 with `port`, and left to other listeners with
+   * `server`; with `noServer`, paths are the caller's.
+   */
   path?: string;
   /** Selects one of the offered subprotocols, or none with `undefined`; by default the first. */
   chooseProtocol?: (offered: readonly string[], request: IncomingMessage) => string | undefined;
@@ -55,7 +58,7 @@ export interface WebSocketServerOptions {
   closeTimeout?: number;
   /** The largest frame to accept; no limit of its own. */
   maxFrameSize?: number;
-  /** The largest message to accept; 100 MiB. */
+  /** The largest message to accept, 512 MiB at most; 100 MiB. */
   maxMessageSize?: number;
 }
 
@@ -76,7 +79,7 @@ export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
   /** The sockets that are not closed. */
   readonly clients: Set<WebSocket> = new Set();
   readonly #options: WebSocketServerOptions;
-  readonly #limits: { readonly maxFrameSize: number; readonly maxMessageSize: number };
+  readonly #limits: Limits;
   readonly #closeTimeout: number;
   readonly #server: Server | HttpsServer | undefined;
   #closing: Promise<void> | undefined;
@@ -89,12 +92,9 @@ export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
       throw new WebSocketError("WS_ERR_INVALID_OPTION", "A server needs exactly one of port, server and noServer");
     }
     this.#options = { ...options };
-    this.#limits = {
-      maxFrameSize: positive("maxFrameSize", options.maxFrameSize ?? defaults.maxFrameSize),
-      maxMessageSize: positive("maxMessageSize", options.maxMessageSize ?? defaults.maxMessageSize),
-    };
-    this.#closeTimeout = positive("closeTimeout", options.closeTimeout ?? defaults.closeTimeout);
-    const handshakeTimeout = positive("handshakeTimeout", options.handshakeTimeout ?? defaults.handshakeTimeout);
+    this.#limits = limits(options);
+    this.#closeTimeout = milliseconds("closeTimeout", options.closeTimeout);
+    const handshakeTimeout = milliseconds("handshakeTimeout", options.handshakeTimeout);
     this.#server = options.server ?? (options.port === undefined ? undefined : ownServer(handshakeTimeout));
     this.#server?.on("upgrade", this.#onUpgrade);
     if (options.port !== undefined) {

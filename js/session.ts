@@ -97,6 +97,11 @@ export class FrameSession {
     return this.#session?.close_sent ?? true;
   }
 
+  /** Whether close went both ways: nothing more can be made, not even a pong. */
+  get isClosed(): boolean {
+    return this.#session === undefined || (this.#session.close_sent && this.#session.close_received);
+  }
+
   /**
    * Takes a chunk from the network and returns all that it completes, in order. After a close, a violation or a trap
    * nothing more comes. The chunk is not kept.
@@ -112,8 +117,9 @@ export class FrameSession {
         start += piece.length;
       }
     } catch (error) {
-      if (!(error instanceof EngineTrap)) throw error;
-      received.push({ kind: "trapped", error });
+      // a trap; or the runtime has no memory for the message, which loses this connection just so
+      this.free();
+      received.push({ kind: "trapped", error: error instanceof EngineTrap ? error : new EngineTrap(error) });
     }
     return received;
   }

@@ -10,7 +10,7 @@ import { Connection, type ConnectionFailure, type ConnectionOwner } from "./conn
 import { WebSocketError } from "./errors.js";
 import { CloseEvent, ControlEvent, ErrorEvent } from "./events.js";
 import { EventHandlers, type Handler } from "./handlers.js";
-import { defaults, positive } from "./options.js";
+import { milliseconds } from "./options.js";
 
 /** What `send` takes. */
 export type SendData = string | ArrayBufferLike | ArrayBufferView | Blob;
@@ -109,7 +109,7 @@ export class WebSocket extends EventTarget {
     this.#url = record.href;
     this.#origin = `${record.protocol}//${record.host}`;
     // 5.–6. Establish a WebSocket connection.
-    const closeTimeout = positive("closeTimeout", all.closeTimeout ?? defaults.closeTimeout);
+    const closeTimeout = milliseconds("closeTimeout", all.closeTimeout);
     this.#abandon = open(record, protocols, clientOptions(all), {
       onOpened: (opened) => this.#established(opened, closeTimeout),
       onFailed: (error) => this.#owner.onClosed(1006, "", false, error as ConnectionFailure),
@@ -159,8 +159,7 @@ export class WebSocket extends EventTarget {
     // 1. If this's ready state is CONNECTING, then throw an "InvalidStateError" DOMException.
     if (this.#readyState === CONNECTING) throw new DOMException("The connection is not open yet", "InvalidStateError");
     if (data instanceof Blob) this.#sendBlob(data);
-    else if (typeof data === "object" && data !== null) this.#sendNow(bytesOf(data));
-    else this.#sendNow(String(data));
+    else this.#sendNow(bytesOf(data) ?? String(data));
   }
 
   /**
@@ -338,7 +337,7 @@ export class WebSocket extends EventTarget {
 
   #control(kind: "ping" | "pong", data: string | ArrayBufferLike | ArrayBufferView): void {
     if (this.#readyState === CONNECTING) throw new DOMException("The connection is not open yet", "InvalidStateError");
-    this.#connection?.[kind](typeof data === "string" ? Buffer.from(data) : bytesOf(data));
+    this.#connection?.[kind](bytesOf(data) ?? Buffer.from(String(data)));
   }
 
   #checkedCode(code: number): number {

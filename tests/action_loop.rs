@@ -761,7 +761,9 @@ fn a_clients_long_message_leaves_as_continuation_frames_that_fit_the_send_buffer
 #[test]
 fn a_caller_with_one_slot_gets_header_and_payload_in_turn_and_no_pong_between() {
     let mut server = open_server(vec![]);
-    server.send(BufferType::BinaryMessage, data(b"ok"), 1).unwrap();
+    server
+        .send(BufferType::BinaryMessage, data(b"fourteen bytes"), 1)
+        .unwrap();
     server.send(BufferType::BinaryMessage, data(&[7; 20]), 2).unwrap();
     server.receive(None, 3).unwrap();
     let one_slot = |server: &mut Handle<u32>| {
@@ -771,8 +773,12 @@ fn a_caller_with_one_slot_gets_header_and_payload_in_turn_and_no_pong_between() 
         (bytes.to_vec(), action.action_context().unwrap())
     };
     let (bytes, context) = one_slot(&mut server);
-    assert_eq!(bytes, hex("82 02 6F6B"), "header and payload fit into the send buffer");
-    server.complete_action(context, 4);
+    assert_eq!(
+        bytes,
+        [b"\x82\x0E".as_slice(), b"fourteen bytes"].concat(),
+        "they just fit into the send buffer"
+    );
+    server.complete_action(context, 16);
     complete(&mut server, ActionQueue::Send, ActionKind::IndicateSendComplete, 0);
     let (bytes, context) = one_slot(&mut server);
     assert_eq!(bytes, hex("82 14"));

@@ -4,8 +4,8 @@
 
 use wasm_bindgen_test::wasm_bindgen_test;
 use websocket_component::{
-    BufferType, CloseStatus, Handle, MaskKey, PlatformRandom, RandomSource, Received, Role, Session, SessionOptions,
-    Utf8Validator, Violation,
+    Action, ActionQueue, Buffer, BufferType, CloseStatus, Handle, MaskKey, PlatformRandom, RandomSource, Received,
+    ReceivedBuffer, Role, Session, SessionOptions, Utf8Validator, Violation,
 };
 
 #[wasm_bindgen_test]
@@ -25,12 +25,67 @@ fn random_bytes_come_from_the_platform_and_differ() {
 }
 
 #[wasm_bindgen_test]
-fn two_handles_shake_hands() {
+fn two_handles_shake_hands_and_a_message_is_echoed_through_the_action_loop() {
     let mut client = Handle::<u32>::create_client(&[]).unwrap();
     let mut server = Handle::<u32>::create_server(&[]).unwrap();
     let request = client.begin_client_handshake(&["a", "b"], &[], &[]).unwrap();
     let response = server.begin_server_handshake(Some("b"), &[], &request).unwrap();
     assert_eq!(client.end_client_handshake(&response).unwrap().subprotocol, Some(1));
+    for message in ["", "Hello", &"größe 😀 ".repeat(5000)] {
+        assert_eq!(
+            deliver(&mut client, &mut server, message.as_bytes()),
+            message.as_bytes()
+        );
+        assert_eq!(
+            deliver(&mut server, &mut client, message.as_bytes()),
+            message.as_bytes()
+        );
+    }
+}
+
+/// Sends a text from one handle and returns the message that the other receives.
+fn deliver(from: &mut Handle<u32>, to: &mut Handle<u32>, text: &[u8]) -> Vec<u8> {
+    let mut network = Vec::new();
+    from.send(BufferType::Utf8Message, Some(Buffer::Data(text.to_vec())), 1)
+        .unwrap();
+    loop {
+        let action = from.get_action(ActionQueue::Send).unwrap();
+        let Some(context) = action.action_context() else { break };
+        let written = match action {
+            Action::SendToNetwork { buffers, .. } => buffers.concat(),
+            _ => Vec::new(),
+        };
+        network.extend_from_slice(&written);
+        from.complete_action(context, written.len());
+    }
+    let mut message = Vec::new();
+    let mut ended = false;
+    while !ended {
+        to.receive(None, 2).unwrap();
+        loop {
+            let mut count = 0;
+            let action = to.get_action(ActionQueue::Receive).unwrap();
+            let Some(context) = action.action_context() else { break };
+            match action {
+                Action::ReceiveFromNetwork { buffer, .. } => {
+                    count = buffer.len().min(network.len());
+                    buffer[..count].copy_from_slice(&network[..count]);
+                    network.drain(..count);
+                }
+                Action::IndicateReceiveComplete { buffer, .. } => {
+                    let ReceivedBuffer::Data { buffer_type, data } = buffer else {
+                        panic!("{buffer:?}")
+                    };
+                    message.extend_from_slice(data);
+                    ended = buffer_type == BufferType::Utf8Message;
+                }
+                _ => panic!("{action:?}"),
+            }
+            to.complete_action(context, count);
+        }
+    }
+    assert!(network.is_empty());
+    message
 }
 
 #[wasm_bindgen_test]

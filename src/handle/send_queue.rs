@@ -190,7 +190,8 @@ impl<C> SendOp<C> {
             return self.next_masked_frame(sent, session, memory);
         }
         let header = session.frame_header(self.start, self.payload.len() as u64)?;
-        let fits = MAX_HEADER_LENGTH + self.payload.len() <= memory.send_size();
+        let masked = header.mask.is_some();
+        let fits = Header::size(header.length, masked) + self.payload.len() <= memory.send_size();
         if slots == 1 && fits {
             return Ok(copy_frame(
                 header,

@@ -40,6 +40,18 @@ test("serve --echo prints its address, echoes, and ends in order when it is told
   assert.deepEqual(await once(child, "exit"), [0, null]);
 });
 
+test("serve listens on the host that it is given, and Ctrl-C ends it", async (t) => {
+  const child = run(t, "serve", "--echo", "--host", "::1", "--port", "0");
+  const [line] = await once(child.stdout as NodeJS.ReadableStream, "data");
+  const url = /ws:\/\/\[::1\]:\d+$/m.exec(String(line))?.[0];
+  const socket = new WebSocket(url as string);
+  await nextEvent(socket, "open");
+  const end = closed(socket);
+  child.kill("SIGINT");
+  assert.equal((await end).code, 1001);
+  assert.deepEqual(await once(child, "exit"), [0, null]);
+});
+
 test("help and version go to standard output with status 0", async (t) => {
   const help = await result(run(t, "--help"));
   assert.equal(help.code, 0);

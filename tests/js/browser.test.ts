@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { createServer } from "node:http";
+import { createServer, get } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -88,7 +88,7 @@ test("Chromium gets back from our server what it sends, and closes with codes bo
   await page.close();
 });
 
-async function startPage(): Promise<Page> {
+async function startPage(): Promise<{ page: Page; origin: string; out: string }> {
   const child = spawn(process.execPath, [start, "--port", "18080"], { stdio: ["ignore", "pipe", "inherit"] });
   children.push(child);
   let out = "";
@@ -99,13 +99,13 @@ async function startPage(): Promise<Page> {
     const page = await browser.newPage();
     page.on("pageerror", (error) => assert.fail(error));
     await page.goto(address);
-    return page;
+    return { page, origin: new URL(address).origin, out };
   }
   throw new Error(`npm start ended: ${out}`);
 }
 
 test("the start page talks to the echo server and runs the engine itself", async () => {
-  const page = await startPage();
+  const { page } = await startPage();
   await page.waitForSelector('#state[data-state="open"]');
   await page.fill("#text", "Grüße");
   await page.keyboard.press("Enter");
@@ -126,9 +126,31 @@ test("the start page talks to the echo server and runs the engine itself", async
   assert.match(String(await page.locator("#log li").first().textContent()), /closed with 1000/);
   await page.click("#toggle");
   await page.waitForSelector('#state[data-state="open"]');
-  for (const path of ["/../package.json", "/www/%2e%2e/package.json", "/scripts/start.mjs", "/dist", "/www/none"]) {
-    const { status } = await page.evaluate(async (url) => ({ status: (await fetch(url)).status }), path);
-    assert.equal(status, 404, path);
+  await page.close();
+});
+
+test("the start page's server gives out its own files, and no request leads out of them or ends it", async () => {
+  const { origin, out, page } = await startPage();
+  assert.match(out, /^Port 18080 is taken, trying 18081/m, "by the test before this");
+  const status = async (target: string): Promise<number | undefined> => {
+    const [response] = await once(get(origin, { path: target }), "response");
+    response.resume();
+    return response.statusCode;
+  };
+  for (const target of ["/", "/?a=b", "/www/style.css", "/pkg/websocket_component_bg.wasm"]) {
+    assert.equal(await status(target), 200, target);
   }
+  const outside = [
+    "/../package.json",
+    "/www/../package.json",
+    "/www/%2e%2e/package.json",
+    "/www/..%2fpackage.json",
+    "/www/..%5cpackage.json",
+    "/www/..\\package.json",
+    "/www/..%5c..%5c..%5c..%5c..%5cetc/passwd",
+    "/scripts/start.mjs",
+  ];
+  const odd = ["//", "/%E0", "/www/%00", "*", "http://[/", `/www/${"a".repeat(9000)}`, "/dist", "/www/", "/www/none"];
+  for (const target of [...outside, ...odd]) assert.equal(await status(target), 404, target);
   await page.close();
 });

@@ -15,7 +15,6 @@ import {
   handleCount,
   MAX_CLOSE_REASON_LENGTH,
   offeredSubprotocols,
-  type Properties,
   PropertyType,
   parseRequest,
   parseResponse,
@@ -23,68 +22,8 @@ import {
   writeResponse,
 } from "websocket-component/component";
 
+import { feed, HEADERS, openClient, openServer, utf8 } from "./handles.js";
 import { hex, masked, REQUEST, unmasked } from "./support.js";
-
-const HEADERS: [string, string][] = [
-  ["Host", "example.com"],
-  ["Connection", "Upgrade"],
-  ["Upgrade", "websocket"],
-  ["Sec-WebSocket-Version", "13"],
-  ["Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="],
-];
-
-function openServer(properties: Properties = {}): Handle {
-  const server = Handle.createServer(properties);
-  server.beginServerHandshake({ headers: HEADERS });
-  server.endServerHandshake();
-  return server;
-}
-
-function openClient(properties: Properties = {}): Handle {
-  const client = Handle.createClient(properties);
-  const server = Handle.createServer();
-  client.endClientHandshake(server.beginServerHandshake({ headers: client.beginClientHandshake() }));
-  server.delete();
-  return client;
-}
-
-/** Pieces may end inside a character, so they are joined as Latin-1 first. */
-function utf8(latin1: string): string {
-  return Buffer.from(latin1, "latin1").toString();
-}
-
-/** Feeds a handle and returns the buffer types, texts and contexts of what it indicates, and the bytes it sends. */
-function feed(
-  handle: Handle,
-  stream: Uint8Array,
-  size = stream.length,
-): { types: number[]; data: string[]; sent: Buffer } {
-  const types: number[] = [];
-  const data: string[] = [];
-  const sent: Uint8Array[] = [];
-  let at = 0;
-  for (let context = 0; ; context++) {
-    handle.receive(undefined, context);
-    for (;;) {
-      const result = handle.getAction(ActionQueue.Receive);
-      if (result.action === Action.NoAction) break;
-      if (result.action === Action.ReceiveFromNetwork) {
-        if (at === stream.length) return { types, data, sent: Buffer.concat(sent) };
-        const chunk = stream.subarray(at, at + Math.min(size, result.capacity));
-        at += chunk.length;
-        handle.completeReceive(result.actionContext, chunk);
-        continue;
-      }
-      if (result.action === Action.SendToNetwork) sent.push(...result.buffers);
-      else {
-        assert.equal(result.applicationContext, context);
-        types.push(result.bufferType);
-        data.push(Buffer.concat(result.buffers).toString("latin1"));
-      }
-      handle.completeAction(result.actionContext, Buffer.concat(result.buffers).length);
-    }
-  }
-}
 
 test("names have the numbers of websocket.h", () => {
   assert.deepEqual(Object.values(Action), [0, 1, 2, 3, 4]);
@@ -95,7 +34,10 @@ test("names have the numbers of websocket.h", () => {
   );
   assert.deepEqual(Object.values(PropertyType), [0, 1, 2, 3, 4, 5, 6]);
   assert.equal(MAX_CLOSE_REASON_LENGTH, 123);
-  assert.equal(CloseStatus.MessageTooBig, 1009);
+  assert.deepEqual(
+    Object.values(CloseStatus),
+    [1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008, 1009, 1010, 1011, 1015],
+  );
   for (const constants of [Action, ActionQueue, BufferType, CloseStatus, PropertyType])
     assert.ok(Object.isFrozen(constants));
   assert.equal(getGlobalProperty(PropertyType.KeepaliveInterval), 30_000);
@@ -258,6 +200,22 @@ test("a read may be completed long after it was asked for, with as much as there
   for (const other of others) other.delete();
 });
 
+test("a buffer of another kind than the type asks for is refused, and nothing is sent", () => {
+  const server = openServer();
+  for (const [type, buffer] of [
+    [BufferType.Utf8Message, "Hello"],
+    [BufferType.Utf8Message, { status: 1000 }],
+    [BufferType.Close, "bye"],
+    [BufferType.Close, {}],
+  ] as const) {
+    assert.throws(() => server.send(type, buffer as Uint8Array), TypeError);
+  }
+  for (const status of [66_536, -1, 1000.5, Number.NaN]) {
+    assert.throws(() => server.send(BufferType.Close, { status }), { code: "E_INVALIDARG" });
+  }
+  assert.equal(server.getAction().action, Action.NoAction);
+});
+
 test("a close is indicated with status and reason, and answered by the caller", () => {
   const server = openServer();
   server.receive();
@@ -299,6 +257,16 @@ test("an abort drains every operation with its context", () => {
   assert.deepEqual(contexts, ["b", "c", "r"]);
 });
 
+/** Collects garbage, and lets what waits for that run. */
+function collector(): () => Promise<void> {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  return async () => {
+    await new Promise((next) => setTimeout(next, 5));
+    collect();
+  };
+}
+
 test("a deleted handle says so, and its memory is free; a forgotten one is collected", async () => {
   const before = handleCount();
   const server = openServer();
@@ -307,14 +275,40 @@ test("a deleted handle says so, and its memory is free; a forgotten one is colle
   server.delete();
   assert.equal(handleCount(), before);
   assert.throws(() => server.getAction(), { code: "WS_ERR_INVALID_STATE" });
-  setFlagsFromString("--expose-gc");
-  const collect = runInNewContext("gc") as () => void;
+  const collect = collector();
   for (let index = 0; index < 10; index++) openServer();
-  for (let turn = 0; turn < 50 && handleCount() > before; turn++) {
-    collect();
-    await new Promise((next) => setTimeout(next, 5));
-  }
+  for (let turn = 0; turn < 50 && handleCount() > before; turn++) await collect();
   assert.ok(handleCount() <= before, "handles of this test and of those before it");
+});
+
+test("a deleted handle's memory is used again", () => {
+  for (let round = 0; round < 5000; round++) {
+    // five thousand of these together would not fit into the memory of a wasm module
+    const handle = openServer({ receiveBufferSize: 2 ** 20 });
+    handle.receive();
+    assert.equal(handle.getAction().capacity, 2 ** 20);
+    handle.delete();
+  }
+});
+
+test("a context and a payload are held until the indication is completed, and no longer", async () => {
+  const server = openServer();
+  const collect = collector();
+  const held = ((): WeakRef<object>[] => {
+    const [context, payload] = [{ any: "value" }, Buffer.alloc(100)];
+    server.send(BufferType.Utf8Message, payload, context);
+    return [new WeakRef(context), new WeakRef(payload)];
+  })();
+  await collect();
+  assert.ok(held.every((reference) => reference.deref() !== undefined));
+  server.completeAction(server.getAction().actionContext, 104);
+  const indication = server.getAction().actionContext;
+  await collect();
+  assert.ok(held.every((reference) => reference.deref() !== undefined));
+  server.completeAction(indication);
+  for (let turn = 0; turn < 20 && held.some((reference) => reference.deref() !== undefined); turn++) await collect();
+  assert.ok(held.every((reference) => reference.deref() === undefined));
+  server.delete();
 });
 
 test("HTTP heads are read with what follows them left over, and written without a way to smuggle", () => {

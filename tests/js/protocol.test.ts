@@ -243,3 +243,84 @@ test("a peer that floods with pings and does not read is owed one pong, the late
   let tail = Buffer.alloc(0);
   while (!tail.equals(pong)) tail = Buffer.concat([tail, await peer.bytes(1)]).subarray(-pong.length);
 });
+
+test("a ping and a close that come together when we have closed are taken in order, and nobody pongs after a close", async (t) => {
+  for (const connect of [rawClient, rawServer]) {
+    const frame = connect === rawClient ? masked : unmasked;
+    const { peer, socket } = await connect(t);
+    const end = closed(socket);
+    let pings = 0;
+    socket.addEventListener("ping", () => pings++);
+    socket.close(1000, "");
+    await peer.bytes(connect === rawClient ? 4 : 8);
+    peer.write(Buffer.concat([frame(0x89, "?"), frame(0x88, hex("03E8"))]));
+    peer.socket.end();
+    const event = await end;
+    assert.deepEqual([event.code, event.wasClean, pings], [1000, true, 1]);
+    assert.equal((await peer.rest()).length, 0);
+  }
+});
+
+test("a listener that closes before the ping and the close behind its message are handled breaks nothing", async (t) => {
+  const { peer, socket } = await rawClient(t);
+  const end = closed(socket);
+  socket.onmessage = () => socket.close(3000, "mine");
+  peer.write(Buffer.concat([masked(0x81, "bye"), masked(0x89, "?"), masked(0x88, hex("0FA0"))]));
+  assert.deepEqual(await peer.rest(), unmasked(0x88, Buffer.concat([hex("0BB8"), Buffer.from("mine")])));
+  peer.socket.end();
+  assert.deepEqual([(await end).code, (await end).wasClean], [4000, true]);
+});
+
+test("a socket that its owner paused for good ends with closeTimeout all the same", async (t) => {
+  let onPaused: (socket: WebSocket) => void;
+  const paused = new Promise<WebSocket>((resolve) => {
+    onPaused = resolve;
+  });
+  const { server, port } = await serve(t, { closeTimeout: 50 }, (socket) => {
+    socket.onmessage = () => {
+      socket.pause();
+      onPaused(socket);
+    };
+  });
+  const peer = await RawPeer.connect(port, undefined, Buffer.concat([masked(0x81, "1"), masked(0x81, "2")]));
+  const end = closed(await paused);
+  await server.close();
+  assert.equal((await end).code, 1006);
+  assert.equal(server.clients.size, 0);
+  peer.socket.destroy();
+});
+
+test("a socket that is paused in its connection event does not read", async (t) => {
+  const { server, port } = await serve(t, {}, (socket) => socket.pause());
+  const connection = once(server, "connection");
+  const peer = await RawPeer.connect(port);
+  t.after(() => peer.socket.destroy());
+  const [socket] = (await connection) as [WebSocket];
+  const block = masked(0x82, Buffer.alloc(1 << 20));
+  // the kernel's buffers take some; then the peer has to wait
+  for (let sent = 0; sent < 64 && peer.socket.writableLength < 8 << 20; sent++) {
+    peer.write(block);
+    await new Promise((turn) => setImmediate(turn));
+  }
+  assert.ok(peer.socket.writableLength >= 8 << 20, "the peer waits");
+  assert.equal(socket.isPaused, true);
+  const message = nextEvent<MessageEvent>(socket, "message");
+  socket.resume();
+  assert.equal((await message).data.length, 1 << 20);
+});
+
+test("a peer that closes its side and does not read is given up after closeTimeout", async (t) => {
+  const { peer, socket } = await rawClient(t, { closeTimeout: 50 });
+  let errors = 0;
+  socket.onerror = () => errors++;
+  const end = closed(socket);
+  peer.socket.pause();
+  const block = Buffer.alloc(1 << 20);
+  while (socket.bufferedAmount < 8 << 20) {
+    socket.send(block);
+    await new Promise((turn) => setImmediate(turn));
+  }
+  peer.socket.end();
+  const event = await end;
+  assert.deepEqual([event.code, event.wasClean, errors], [1006, false, 0]);
+});

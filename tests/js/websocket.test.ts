@@ -131,7 +131,7 @@ test("send takes strings, buffers, views of a part, Blobs, and turns the rest in
   const socket = new WebSocket(url);
   socket.binaryType = "arraybuffer";
   await nextEvent(socket, "open");
-  const received = messages(socket, 8);
+  const received = messages(socket, 10);
   const bytes = new Uint8Array([1, 2, 3, 4]);
   socket.send("text");
   socket.send(new Blob(["slow ", "blob"]));
@@ -141,10 +141,12 @@ test("send takes strings, buffers, views of a part, Blobs, and turns the rest in
   socket.send(42 as unknown as string);
   socket.send(null as unknown as string);
   socket.send("lone \uD800 surrogate");
+  socket.send(new String("object") as string);
+  socket.send([1, 2] as unknown as string);
   bytes.fill(9); // what was sent is sent
   const data = (await received).map((one) => (one instanceof ArrayBuffer ? [...new Uint8Array(one)] : one));
   const blob = [...new TextEncoder().encode("slow blob")];
-  const expected = ["text", blob, [1, 2, 3, 4], [2, 3], [1, 2], "42", "null", "lone \uFFFD surrogate"];
+  const expected = ["text", blob, [1, 2, 3, 4], [2, 3], [1, 2], "42", "null", "lone \uFFFD surrogate", "object", "1,2"];
   assert.deepEqual(data, expected);
   const end = closed(socket);
   socket.send(new Blob(["last"]));
@@ -261,6 +263,20 @@ test("options that are not valid are refused with a typed error", () => {
   ]) {
     assert.throws(() => new WebSocket("ws://localhost", options), { code: "WS_ERR_INVALID_OPTION" });
   }
+});
+
+test("times that no timer can wait for, and sizes that no string can have, are the longest", async (t) => {
+  const forever = {
+    handshakeTimeout: Number.POSITIVE_INFINITY,
+    closeTimeout: 1e12,
+    maxMessageSize: Number.POSITIVE_INFINITY,
+  };
+  const { url } = await serveEcho(t, forever);
+  const socket = new WebSocket(url, forever);
+  await nextEvent(socket, "open");
+  const end = closed(socket);
+  socket.close(1000);
+  assert.deepEqual([(await end).code, (await end).wasClean], [1000, true]);
 });
 
 test("a header of the caller's that is not valid fails the connection before a byte is sent", async (t) => {

@@ -1,0 +1,109 @@
+/** What the component refuses: a peer's violations, close statuses, and its caller's mistakes. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { ActionQueue, BufferType, Handle, type Properties } from "websocket-component/component";
+
+import { feed, openClient, openServer, read } from "./handles.js";
+import { hex, masked, unmasked } from "./support.js";
+
+test("every violation has its code and its close status, whole and byte by byte", () => {
+  const format = "E_INVALID_PROTOCOL_FORMAT";
+  const operation = "E_INVALID_PROTOCOL_OPERATION";
+  const rows: [string, Buffer, string, number][] = [
+    ...[3, 4, 5, 6, 7, 11, 12, 13, 14, 15].map((opcode): [string, Buffer, string, number] => [
+      `opcode ${opcode}`,
+      masked(0x80 | opcode),
+      format,
+      1002,
+    ]),
+    ["RSV1", masked(0xc1), format, 1002],
+    ["RSV2", masked(0xa1), format, 1002],
+    ["RSV3", masked(0x91), format, 1002],
+    ["ping without FIN", masked(0x09), format, 1002],
+    ["ping of 126 bytes", masked(0x89, Buffer.alloc(126)), format, 1002],
+    ["125 as 16 bits", hex("82FE 007D"), format, 1002],
+    ["65535 as 64 bits", hex("82FF 000000000000FFFF"), format, 1002],
+    ["top bit of 64", hex("82FF 8000000000000000"), format, 1002],
+    ["no mask", unmasked(0x81, "a"), format, 1002],
+    ["overlong UTF-8", masked(0x81, hex("C0AF")), format, 1007],
+    ["surrogate", masked(0x81, hex("EDA080")), format, 1007],
+    ["over U+10FFFF", masked(0x81, hex("F4908080")), format, 1007],
+    ["end inside a character", masked(0x81, hex("E282")), format, 1007],
+    ["close of one byte", masked(0x88, "a"), format, 1002],
+    ["close with 1005", masked(0x88, hex("03ED")), format, 1002],
+    ["reason not UTF-8", masked(0x88, hex("03E8FF")), format, 1007],
+    ["continuation of nothing", masked(0x80, "a"), operation, 1002],
+    ["message in a message", Buffer.concat([masked(0x01, "a"), masked(0x81, "b")]), operation, 1002],
+  ];
+  for (const [name, stream, code, closeStatus] of rows) {
+    for (const size of [1, stream.length]) {
+      assert.throws(() => feed(openServer(), stream, size), { code, closeStatus }, name);
+    }
+  }
+  for (const size of [1, 7]) {
+    assert.throws(() => feed(openClient(), masked(0x81, "a"), size), { code: format, closeStatus: 1002 });
+  }
+});
+
+test("every close status is sent, and those at the edges received, as the registry has them", () => {
+  const onWire = (status: number) =>
+    (status >= 1000 && status <= 1003) || (status >= 1007 && status <= 1014) || (status >= 3000 && status <= 4999);
+  let server = openServer();
+  for (let status = 0; status <= 65_535; status++) {
+    if (onWire(status) || status === 1005) {
+      server.send(BufferType.Close, { status });
+      server.delete();
+      server = openServer();
+    } else {
+      assert.throws(() => server.send(BufferType.Close, { status }), { code: "E_INVALIDARG" }, String(status));
+    }
+  }
+  assert.throws(() => server.send(BufferType.Close, { status: 1005, reason: "a" }), { code: "E_INVALIDARG" });
+  assert.throws(() => server.send(BufferType.Close, { status: 1000, reason: "ä".repeat(62) }), {
+    code: "E_INVALIDARG",
+  });
+  server.send(BufferType.Close, { status: 1000, reason: `${"ä".repeat(61)}.` });
+  const edges = [0, 999, 1016, 1100, 2999, 3000, 3999, 4000, 4999, 5000, 65_535];
+  for (const status of [...Array.from({ length: 16 }, (_, index) => 1000 + index), ...edges]) {
+    const frame = masked(0x88, Uint8Array.of(status >> 8, status & 255));
+    if (onWire(status)) assert.deepEqual(feedClose(frame), [BufferType.Close, status]);
+    else assert.throws(() => feedClose(frame), { code: "E_INVALID_PROTOCOL_FORMAT", closeStatus: 1002 }, `${status}`);
+  }
+});
+
+function feedClose(frame: Uint8Array): unknown[] {
+  const server = openServer();
+  read(server, frame);
+  const { bufferType, closeStatus } = server.getAction();
+  return [bufferType, closeStatus];
+}
+
+test("arguments out of their range are refused", () => {
+  const properties: Properties[] = [{ receiveBufferSize: 255 }, { sendBufferSize: 15 }, { receiveBufferSize: 0 }];
+  for (const wrong of properties) {
+    assert.throws(() => Handle.createClient(wrong), { code: "E_INVALIDARG", hresult: 0x80070057 });
+    assert.throws(() => Handle.createServer(wrong), { code: "E_INVALIDARG" });
+  }
+  const server = openServer();
+  for (const queue of [0, 4, -1]) assert.throws(() => server.getAction(queue as ActionQueue), { code: "E_INVALIDARG" });
+  assert.throws(() => server.getAction(ActionQueue.All, 0), { code: "E_INVALIDARG" });
+  for (const type of [0, 0x80000007, 0x200, 1, Number.NaN])
+    assert.throws(() => server.send(type), { code: "E_INVALIDARG" });
+  assert.throws(() => server.send(BufferType.PingPong, new Uint8Array(126)), { code: "E_INVALIDARG" });
+  assert.throws(() => server.send(BufferType.Close, Buffer.from("a")), { code: "E_INVALIDARG" });
+  for (const status of [66_536, 1000.5, -1, Number.NaN]) {
+    assert.throws(() => server.send(BufferType.Close, { status }), { code: "E_INVALIDARG" }, String(status));
+  }
+  assert.throws(() => server.send(BufferType.Utf8Message, { status: 1000 }), TypeError);
+  for (const wrong of ["text", new ArrayBuffer(1), new Uint16Array(1), null, { reason: "bye" }]) {
+    for (const type of [BufferType.Utf8Message, BufferType.Close]) {
+      assert.throws(() => server.send(type, wrong as never), TypeError, String(wrong));
+    }
+  }
+  server.send(BufferType.Utf8Fragment, Buffer.from("a"));
+  assert.throws(() => server.send(BufferType.BinaryMessage), { code: "E_INVALID_PROTOCOL_OPERATION" });
+  for (const call of [() => server.beginClientHandshake(), () => server.endClientHandshake([])]) {
+    assert.throws(call, { name: "WebSocketProtocolError" });
+  }
+});
