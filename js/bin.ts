@@ -10,6 +10,7 @@ import { readFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { parseArgs } from "node:util";
 
+import { echo } from "./echo.js";
 import { WebSocketServer } from "./server.js";
 
 const USAGE = `Usage: websocket-component serve --echo [--host H] [--port N]
@@ -47,9 +48,7 @@ function main(): void {
 
 function serveEcho(host: string, port: number): void {
   const server = new WebSocketServer({ host, port });
-  server.on("connection", (socket) => {
-    socket.onmessage = (event) => socket.send(event.data);
-  });
+  server.on("connection", echo);
   server.on("error", (error) => {
     process.stderr.write(`websocket-component: ${error.message}\n`);
     process.exitCode = 1;

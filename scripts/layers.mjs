@@ -12,7 +12,7 @@ const scriptLayers = [
   ["session.ts", "http.ts", "options.ts", "component.ts"],
   ["transport/", "connection.ts", "client.ts"],
   ["arguments.ts", "events.ts", "handlers.ts", "websocket.ts", "server.ts"],
-  ["index.ts", "component-index.ts", "load/", "entry/", "bin.ts"],
+  ["index.ts", "component-index.ts", "load/", "entry/", "echo.ts", "bin.ts"],
 ];
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));

@@ -19,11 +19,10 @@ const { values } = parseArgs({ options: { port: { type: "string", default: proce
 
 prepare();
 const { WebSocketServer } = await import("../dist/entry/node.js");
+const { echo } = await import("../dist/echo.js");
 const page = createServer(answer);
 const server = new WebSocketServer({ server: page });
-server.on("connection", (socket) => {
-  socket.onmessage = (event) => socket.send(event.data);
-});
+server.on("connection", echo);
 listen(Number(values.port), 10);
 for (const signal of ["SIGINT", "SIGTERM"]) {
   process.once(signal, () => {

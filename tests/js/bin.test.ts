@@ -2,10 +2,12 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { networkInterfaces } from "node:os";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 
 import { WebSocket } from "websocket-component";
+import { WebSocket as Peer } from "ws";
 
 import { closed, nextEvent, serve } from "./support.js";
 
@@ -40,7 +42,30 @@ test("serve --echo prints its address, echoes, and ends in order when it is told
   assert.deepEqual(await once(child, "exit"), [0, null]);
 });
 
-test("serve listens on the host that it is given, and Ctrl-C ends it", async (t) => {
+test("a peer that sends and does not read has to wait, and gets everything once it reads", async (t) => {
+  const child = run(t, "serve", "--echo", "--port", "0");
+  const [line] = await once(child.stdout as NodeJS.ReadableStream, "data");
+  const peer = new Peer(/ws:\S+/.exec(String(line))?.[0] as string);
+  t.after(() => peer.terminate());
+  await once(peer, "open");
+  let received = 0;
+  peer.on("message", (data: Buffer) => (received += data.length));
+  peer.pause();
+  for (let count = 0; count < 64; count++) peer.send(Buffer.alloc(2 ** 20));
+  for (let before = -1; before !== peer.bufferedAmount; ) {
+    before = peer.bufferedAmount;
+    await new Promise((next) => setTimeout(next, 500));
+  }
+  assert.ok(peer.bufferedAmount > 2 ** 24, `${peer.bufferedAmount} bytes wait`);
+  peer.resume();
+  while (received < 2 ** 26) await once(peer, "message");
+});
+
+const hasIpv6 = Object.values(networkInterfaces()).some((interfaces) =>
+  interfaces?.some(({ address }) => address === "::1"),
+);
+
+test("serve listens on the host that it is given, and Ctrl-C ends it", { skip: !hasIpv6 && "no IPv6" }, async (t) => {
   const child = run(t, "serve", "--echo", "--host", "::1", "--port", "0");
   const [line] = await once(child.stdout as NodeJS.ReadableStream, "data");
   const url = /ws:\/\/\[::1\]:\d+$/m.exec(String(line))?.[0];
