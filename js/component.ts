@@ -286,7 +286,7 @@ export class Handle {
 
   /**
    * Completes a `ReceiveFromNetwork` with the bytes that were read: at most the action's `capacity`, none to cancel
-   * the receive. It may be called long after `getAction`.
+   * the receive. It may be called long after `getAction`. A context that names no outstanding read is ignored.
    *
    * @throws RangeError if there are more
    */
@@ -294,6 +294,7 @@ export class Handle {
     this.#enter((handle) => handle.outstanding_read(actionContext));
     const { report, bytes: memory } = scratch();
     const [address = 0, capacity = 0] = report;
+    if (address === 0) return; // no such action: ignored, as by completeAction
     if (bytes.length > capacity) throw new RangeError(`${bytes.length} bytes were read into a buffer of ${capacity}`);
     memory.set(bytes, address);
     this.completeAction(actionContext, bytes.length);
