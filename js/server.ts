@@ -226,10 +226,10 @@ export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
   }
 }
 
-/** What of RFC 6455 §4.2.1 the component does not see: GET, HTTP/1.1, a Host, and no body, which nobody would read. */
-function isPossible({ method, httpVersionMinor, headers }: IncomingMessage): boolean {
+/** What of RFC 6455 §4.2.1 the component does not see: GET, HTTP/1.1, one Host, and no body, which nobody would read. */
+function isPossible({ method, httpVersionMinor, headers, headersDistinct }: IncomingMessage): boolean {
   const hasBody = headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) !== 0;
-  return method === "GET" && httpVersionMinor >= 1 && headers.host !== undefined && !hasBody;
+  return method === "GET" && httpVersionMinor >= 1 && headersDistinct.host?.length === 1 && !hasBody;
 }
 
 /** 400 for the client's mistakes, 426 for its version, 500 for ours. */

@@ -196,7 +196,7 @@ errors! {
     SubprotocolRepeated, InvalidArgument, "RFC 6455 §4.1",
         "a subprotocol is offered twice";
     TargetInvalid, InvalidArgument, "RFC 9112 §3.2",
-        "the request target is empty or has a character that is not visible ASCII";
+        "the request target is empty, has a fragment, or a character that is not visible ASCII";
     WrongRole, InvalidArgument, "WebSocketCreateClientHandle",
         "the function belongs to the other role, client or server";
 }

@@ -78,9 +78,13 @@ pub fn extensions<'a>(headers: &[HttpHeader<'a>]) -> Result<Vec<Extension<'a>>, 
 
 /// The single extension that an argument names.
 pub fn extension(argument: &str) -> Option<Extension<'_>> {
+    // a list with empty elements, "a,", would go out as it is; and no token has a comma, quoted or not
+    if argument.contains(',') {
+        return None;
+    }
     let mut extensions = Vec::new();
     extension_list(argument.as_bytes(), &mut extensions).ok()?;
-    if extensions.len() == 1 { extensions.pop() } else { None }
+    extensions.pop()
 }
 
 /// ```text
@@ -287,7 +291,7 @@ mod tests {
     #[test]
     fn an_argument_is_one_extension() {
         assert_eq!(extension("a; b=1").map(|extension| extension.name), Some("a"));
-        for argument in ["", "a, b", "a b", "a\r\nX: y"] {
+        for argument in ["", "a, b", "a,", ",a", "a b", "a\r\nX: y"] {
             assert_eq!(extension(argument), None, "{argument}");
         }
     }

@@ -37,8 +37,8 @@ pub struct ResponseHead<'a> {
 }
 
 impl<'a> RequestHead<'a> {
-    /// Reads the head at the start of `bytes`; `None` if they end before it does. Costs one pass over the bytes
-    /// until the blank line is there.
+    /// Reads the head at the start of `bytes`; `None` if they end before it does. Each call costs one pass over
+    /// the bytes, 16 KiB at most, until the blank line is there.
     ///
     /// # Errors
     /// The head is malformed (RFC 9112), over 16 KiB, or has over 256 fields. Folded lines, blanks before a colon
@@ -128,10 +128,11 @@ impl<'a> ResponseHead<'a> {
 /// The bytes of a `GET` request over HTTP/1.1 with these fields.
 ///
 /// # Errors
-/// A target that is empty or has anything but visible ASCII, a field name that is no token, a value with control
-/// characters: none can smuggle a line of its own into the head.
+/// A target that is empty, has a fragment or anything but visible ASCII, a field name that is no token, a value with
+/// control characters: none can smuggle a line of its own into the head.
 pub fn write_request(target: &str, headers: &[HttpHeader<'_>]) -> Result<Vec<u8>, Misuse> {
-    if target.is_empty() || !target.bytes().all(|byte| byte.is_ascii_graphic()) {
+    // "Fragment identifiers are meaningless in the context of WebSocket URIs and MUST NOT be used" (RFC 6455 §3)
+    if target.is_empty() || !target.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#') {
         return Err(Misuse::TargetInvalid);
     }
     write_head(format!("GET {target} HTTP/1.1"), headers)
