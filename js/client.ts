@@ -7,7 +7,7 @@ import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls, type ConnectionOptions as TlsOptions } from "node:tls";
 
 import { wasm } from "./engine.js";
-import { WebSocketError, withTypedErrors } from "./errors.js";
+import { WebSocketError } from "./errors.js";
 import {
   flatten,
   type HeaderField,
@@ -18,7 +18,7 @@ import {
   parseResponse,
   writeRequest,
 } from "./http.js";
-import { FrameSession, type Limits } from "./session.js";
+import { FrameSession, guarded, type Limits, release } from "./session.js";
 import { NodeTransport } from "./transport/node.js";
 
 /** How to open a connection. */
@@ -92,13 +92,13 @@ class Attempt {
     if (!this.#end()) return;
     this.#socket.on("error", () => {}); // what comes of giving up is of no interest
     this.#socket.destroy();
-    this.#handle.free();
+    release(this.#handle, error);
     queueMicrotask(() => this.#listener.onFailed(error));
   }
 
   #attempt(step: () => void): void {
     try {
-      withTypedErrors(step);
+      guarded(step);
     } catch (error) {
       this.fail(error as Error);
     }

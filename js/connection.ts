@@ -258,7 +258,7 @@ export class Connection implements TransportListener {
     if (!(error instanceof EngineTrap || error instanceof WebSocketError)) throw error;
     this.#failure ??= error;
     this.#beginClosing("failed");
-    this.#transport.destroy();
+    this.#destroy();
   }
 
   #beginClosing(state: "closing" | "failed"): void {
@@ -273,7 +273,13 @@ export class Connection implements TransportListener {
       this.#failure ??= new WebSocketError("WS_ERR_CLOSE_TIMEOUT", "The peer did not answer the close frame in time");
     }
     this.#state = "failed"; // whoever has paused until now will not get the rest
+    this.#destroy();
+  }
+
+  #destroy(): void {
     this.#transport.destroy();
+    // a transport that ended while we were paused tells nothing again: what was held for its owner goes now
+    if (this.#transportClosed !== undefined) queueMicrotask(() => this.#deliver());
   }
 
   #finish(): void {

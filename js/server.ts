@@ -10,11 +10,11 @@ import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 
-import { wasm } from "./engine.js";
-import { WebSocketError, WebSocketProtocolError, withTypedErrors } from "./errors.js";
+import { EngineTrap, wasm } from "./engine.js";
+import { WebSocketError, WebSocketProtocolError } from "./errors.js";
 import { flatten, type HeaderField, type HeaderFields, offeredSubprotocols, pairs, writeResponse } from "./http.js";
 import { limits, milliseconds } from "./options.js";
-import { FrameSession, type Limits } from "./session.js";
+import { FrameSession, guarded, type Limits, release } from "./session.js";
 import { NodeTransport } from "./transport/node.js";
 import { accept, type BinaryType, type WebSocket } from "./websocket.js";
 
@@ -42,8 +42,8 @@ export interface WebSocketServerOptions {
   /** Take upgrades only from `handleUpgrade`. */
   noServer?: boolean;
   /**
-   * Take upgrades of this path only. Others are answered with 404 with `port`, and left to other listeners with
-   * `server`; with `noServer`, paths are the caller's.
+   * Take upgrades of this path only. Others are left to other listeners of the server's `upgrade` event, and answered
+   * with 404 if there are none; with `noServer`, paths are the caller's.
    */
   path?: string;
   /** Selects one of the offered subprotocols, or none with `undefined`; by default the first. */
@@ -162,7 +162,7 @@ export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
   readonly #onUpgrade = (request: IncomingMessage, socket: Duplex, head: Uint8Array): void => {
     const { path } = this.#options;
     if (path === undefined || request.url?.split("?", 1)[0] === path) this.handleUpgrade(request, socket, head);
-    else if (this.#options.server === undefined) reject(socket.on("error", ignore), { status: 404 });
+    else if (this.#server?.listenerCount("upgrade") === 1) reject(socket.on("error", ignore), { status: 404 });
   };
 
   #accept(
@@ -171,25 +171,22 @@ export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
     head: Uint8Array,
     callback: ((socket: WebSocket, request: IncomingMessage) => void) | undefined,
   ): void {
-    const handle = wasm.Handle.create_server(undefined, undefined, false, false);
-    let protocol: string | undefined;
-    let response: HeaderField[];
+    let protocol: string;
+    let session: FrameSession;
     try {
-      protocol = this.#protocol(request);
-      response = pairs(withTypedErrors(() => handle.begin_server_handshake(protocol, [], request.rawHeaders)));
+      protocol = this.#protocol(request) ?? "";
+      session = this.#answer(request, socket, protocol);
     } catch (error) {
-      handle.free();
       const rejection = rejectionOf(error);
       reject(socket, rejection);
-      if (rejection.status >= 500) throw error; // the application's mistake
+      if (error instanceof EngineTrap) process.emitWarning(error);
+      else if (rejection.status >= 500) throw error; // the application's mistake
       return;
     }
-    socket.write(writeResponse(101, "Switching Protocols", response));
-    const session = new FrameSession(handle.into_session(this.#limits.maxFrameSize, this.#limits.maxMessageSize), true);
     const { socket: connected, start } = accept({
       session,
       transport: new NodeTransport(socket, head),
-      protocol: protocol ?? "",
+      protocol,
       extensions: "",
       url: urlOf(request),
       binaryType: this.#options.binaryType ?? "nodebuffer",
@@ -203,6 +200,24 @@ export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
     } finally {
       start();
       socket.off("error", ignore);
+    }
+  }
+
+  /** The server's handshake (RFC 6455 §4.2.2). */
+  #answer(request: IncomingMessage, socket: Duplex, protocol: string): FrameSession {
+    const { maxFrameSize, maxMessageSize } = this.#limits;
+    const handle = wasm.Handle.create_server(undefined, undefined, false, false);
+    try {
+      return guarded(() => {
+        const fields = handle.begin_server_handshake(protocol || undefined, [], request.rawHeaders);
+        const response = wasm.write_response(101, "Switching Protocols", fields);
+        const session = new FrameSession(handle.into_session(maxFrameSize, maxMessageSize), true);
+        socket.write(response);
+        return session;
+      });
+    } catch (error) {
+      release(handle, error);
+      throw error;
     }
   }
 

@@ -5,7 +5,7 @@
  * @module
  */
 import { EngineTrap, renewScratch, scratch, wasm } from "./engine.js";
-import { WebSocketProtocolError } from "./errors.js";
+import { WebSocketProtocolError, withTypedErrors } from "./errors.js";
 import { decodeText, encodeText, textBytes } from "./text.js";
 
 /** How much the peer may send, in bytes of payload. */
@@ -46,6 +46,7 @@ const Flag = { Text: 1, First: 2, Last: 4, Ascii: 8 } as const;
 /** Payloads up to here are copied behind their header, longer ones go to the network on their own. */
 const LARGE_PAYLOAD = 32 * 1024;
 const MAX_HEADER_SIZE = 14;
+const MAX_CONTROL_PAYLOAD = 125;
 
 const { receive, resume, frame, header, mask, close } = wasm.Session.prototype;
 
@@ -73,6 +74,25 @@ export function trapped(cause: unknown): EngineTrap {
   outputOwner?.spill();
   renewScratch();
   return new EngineTrap(cause);
+}
+
+/** Frees an object of the engine. What a trap lost before must not be touched again, and what traps now is given up. */
+export function release(object: { free(): void }, failure?: unknown): void {
+  if (failure instanceof EngineTrap) return;
+  try {
+    object.free();
+  } catch (error) {
+    trapped(error);
+  }
+}
+
+/** Runs calls of a handshake; what the engine throws comes typed, a trap too. */
+export function guarded<T>(call: () => T): T {
+  try {
+    return withTypedErrors(call);
+  } catch (error) {
+    throw error instanceof WebAssembly.RuntimeError ? trapped(error) : error;
+  }
 }
 
 /** The frames of one connection. */
@@ -149,12 +169,12 @@ export class FrameSession {
 
   /** Makes a ping with at most 125 bytes. */
   ping(payload: Uint8Array): void {
-    this.#copy(PING, payload);
+    this.#control(PING, payload);
   }
 
   /** Makes a pong with at most 125 bytes. */
   pong(payload: Uint8Array): void {
-    this.#copy(PONG, payload);
+    this.#control(PONG, payload);
   }
 
   /** Makes a close frame; status 1005 makes one without a status. */
@@ -180,7 +200,7 @@ export class FrameSession {
       this.spill();
       outputOwner = undefined;
     }
-    this.#session.free();
+    release(this.#session);
     this.#forget();
   }
 
@@ -249,6 +269,11 @@ export class FrameSession {
     } else {
       this.#maskLarge(type, payload);
     }
+  }
+
+  /** The engine refuses what is too long, by a byte or by many: no more than one need fit into the output memory. */
+  #control(type: number, payload: Uint8Array): void {
+    this.#copy(type, payload.subarray(0, MAX_CONTROL_PAYLOAD + 1));
   }
 
   /** A frame whose payload fits into the output memory. */

@@ -28,6 +28,9 @@ export interface Accepted extends Opened {
 /** @internal Makes a server's socket; `start` lets its events begin. */
 export let accept: (accepted: Accepted) => { socket: WebSocket; start: () => void };
 
+/** What a server gave to the constructor, which takes no such thing from anyone else. */
+const accepting = new WeakSet<object>();
+
 const CONNECTING = 0;
 const OPEN = 1;
 const CLOSING = 2;
@@ -74,6 +77,7 @@ export class WebSocket extends EventTarget {
 
   static {
     accept = (accepted) => {
+      accepting.add(accepted);
       const socket = new WebSocket(accepted as unknown as string);
       return { socket, start: () => socket.#connection?.start() };
     };
@@ -267,6 +271,7 @@ export class WebSocket extends EventTarget {
 
   /** https://websockets.spec.whatwg.org/#feedback-from-the-protocol: "When the WebSocket connection is established" */
   #established(opened: Opened, closeTimeout: number): void {
+    this.#abandon = undefined;
     this.#opened(opened, closeTimeout);
     // 4. Fire an event named open.
     this.dispatchEvent(new Event("open"));
@@ -402,5 +407,5 @@ function errorEvent(error: Error): ErrorEvent {
 }
 
 function isAccepted(url: unknown): url is Accepted {
-  return typeof url === "object" && url !== null && "session" in url;
+  return typeof url === "object" && url !== null && accepting.has(url);
 }

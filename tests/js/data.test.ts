@@ -1,0 +1,150 @@
+/** What is sent comes out equal: at the sizes where the drivers change their ways, in every kind, among other sockets. */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { test } from "node:test";
+
+import { WebSocket } from "websocket-component";
+import { WebSocket as Ws, WebSocketServer as WsServer } from "ws";
+
+import { closed, messages, nextEvent, serveEcho } from "./support.js";
+
+async function connect(url: string): Promise<WebSocket> {
+  const socket = new WebSocket(url);
+  socket.binaryType = "nodebuffer";
+  await nextEvent(socket, "open");
+  return socket;
+}
+
+/** Bytes that show when pieces are swapped, lost or doubled. */
+function pattern(length: number): Buffer {
+  const bytes = Buffer.alloc(length);
+  for (let at = 0; at < length; at++) bytes[at] = (at * 7 + (at >> 8) + (at >> 16)) & 0xff;
+  return bytes;
+}
+
+test("a byte order mark stays in the text, and half a surrogate pair becomes U+FFFD", async (t) => {
+  const { url } = await serveEcho(t);
+  const socket = await connect(url);
+  const texts: [string, string][] = [
+    ["\ufeff", "\ufeff"],
+    ["\ufeffmark", "\ufeffmark"],
+    [`\ufeff${"é".repeat(70_000)}`, `\ufeff${"é".repeat(70_000)}`],
+    ["a\ud800b", "a\ufffdb"],
+    ["\udc00", "\ufffd"],
+    ["é\ud800".repeat(20_000), "é\ufffd".repeat(20_000)],
+    ["\u0000", "\u0000"],
+  ];
+  const received = messages(socket, texts.length);
+  for (const [sent] of texts) socket.send(sent);
+  assert.deepEqual(
+    await received,
+    texts.map(([, expected]) => expected),
+  );
+  socket.close();
+});
+
+test("text whose UTF-8 has another length form than its UTF-16 stands behind the right header", async (t) => {
+  const { url } = await serveEcho(t);
+  const socket = await connect(url);
+  const texts = ["é", "€", "\u{1f600}"].flatMap((letter) =>
+    [30, 41, 42, 62, 63, 64, 125, 126, 16_383, 16_384, 21_845, 21_846, 32_767, 32_768].map((n) => letter.repeat(n)),
+  );
+  const received = messages(socket, texts.length);
+  for (const text of texts) socket.send(text);
+  assert.deepEqual(await received, texts);
+  socket.close();
+});
+
+test("binary of every size at which a buffer ends comes back equal, though its sender overwrites it", async (t) => {
+  const { url } = await serveEcho(t);
+  const socket = await connect(url);
+  const borders = [125, 32_768, 65_535, 131_072, 131_072 + 64].flatMap((size) => [size - 14, size, size + 1]);
+  const all = [...borders, 1_000_003, 5_000_011].map(pattern);
+  const received = messages(socket, all.length * 2);
+  for (const bytes of all) {
+    const reused = Uint8Array.from(bytes);
+    socket.send("between");
+    socket.send(reused);
+    reused.fill(0);
+  }
+  const back = await received;
+  for (const [index, bytes] of all.entries()) {
+    assert.equal(back[2 * index], "between");
+    assert.ok(bytes.equals(back[2 * index + 1] as Buffer), `${bytes.length} bytes`);
+  }
+  socket.close();
+});
+
+test("every kind of buffer is sent as the bytes that it shows", async (t) => {
+  const { url } = await serveEcho(t);
+  const socket = await connect(url);
+  const shared = new SharedArrayBuffer(40_000);
+  new Uint8Array(shared).fill(7);
+  const received = messages(socket, 5);
+  socket.send(shared);
+  new Uint8Array(shared).fill(8);
+  socket.send(new Uint8Array(shared, 5, 3));
+  socket.send(new DataView(new ArrayBuffer(8), 2, 4));
+  socket.send(new Uint16Array([0x0101, 0x0202]));
+  socket.send(new ArrayBuffer(0));
+  const expected = [Buffer.alloc(40_000, 7), Buffer.alloc(3, 8), Buffer.alloc(4), Buffer.from([1, 1, 2, 2])];
+  assert.deepEqual(await received, [...expected, Buffer.alloc(0)]);
+  socket.close();
+});
+
+test("sockets that send in the same turn share memory and mix nothing", async (t) => {
+  const { url } = await serveEcho(t);
+  const sockets = await Promise.all(Array.from({ length: 6 }, () => connect(url)));
+  const rounds = 60;
+  const received = sockets.map((socket) => messages(socket, rounds * 3));
+  const sent = (index: number, round: number) => [
+    `${index}:${round}`,
+    Buffer.alloc((round * 2997) % 70_000, index),
+    "é".repeat((round * 331) % 15_000),
+  ];
+  for (let round = 0; round < rounds; round++) {
+    for (const [index, socket] of sockets.entries()) for (const data of sent(index, round)) socket.send(data);
+  }
+  for (const [index, all] of received.entries()) {
+    const expected = Array.from({ length: rounds }, (_, round) => sent(index, round)).flat();
+    assert.deepEqual(await all, expected);
+  }
+  for (const socket of sockets) socket.close();
+});
+
+test("a hundred thousand fragments of one byte are one message", async (t) => {
+  const { url } = await serveEcho(t);
+  const ws = new Ws(url);
+  await once(ws, "open");
+  for (let count = 0; count < 100_000; count++) ws.send("x", { fin: false });
+  ws.send("", { fin: true });
+  const [data] = (await once(ws, "message")) as [Buffer];
+  assert.ok(data.equals(Buffer.alloc(100_000, "x")));
+  ws.close();
+});
+
+test("what a slow peer does not read waits in bufferedAmount, and arrives whole when it reads", async (t) => {
+  const server = new WsServer({ port: 0, host: "127.0.0.1" });
+  t.after(() => server.close());
+  await once(server, "listening");
+  const connection = once(server, "connection");
+  const socket = await connect(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  const [peer] = (await connection) as [Ws];
+  peer.pause();
+  const block = pattern(1 << 20);
+  for (let count = 0; count < 32; count++) socket.send(block);
+  await new Promise((turn) => setImmediate(turn));
+  assert.ok(socket.bufferedAmount >= 16 << 20, `${socket.bufferedAmount} bytes wait`);
+  const drained = nextEvent(socket, "drain");
+  peer.resume();
+  for (let count = 0; count < 32; count++) {
+    const [data] = (await once(peer, "message")) as [Buffer];
+    assert.ok(block.equals(data), `message ${count}`);
+  }
+  await drained;
+  assert.equal(socket.bufferedAmount, 0);
+  const end = closed(socket);
+  socket.close();
+  await end;
+});
