@@ -7,10 +7,10 @@
  *
  * @module
  */
-import { scratch, wasm } from "./engine.js";
+import { EngineTrap, scratch, wasm } from "./engine.js";
 import { WebSocketError, withTypedErrors } from "./errors.js";
 import { flatten, type HeaderField, type HeaderFields, pairs } from "./http.js";
-import { trapped } from "./session.js";
+import { guarded } from "./session.js";
 import { textBytes } from "./text.js";
 
 /** What to do next (`WEB_SOCKET_ACTION`). */
@@ -363,11 +363,10 @@ export class Handle {
     const handle = this.#handle;
     if (handle === undefined) throw new WebSocketError("WS_ERR_INVALID_STATE", "The handle was deleted");
     try {
-      return withTypedErrors(() => call(handle));
+      return guarded(() => call(handle));
     } catch (error) {
-      if (!(error instanceof WebAssembly.RuntimeError)) throw error;
-      this.#forget();
-      throw trapped(error);
+      if (error instanceof EngineTrap) this.#forget();
+      throw error;
     }
   }
 }
