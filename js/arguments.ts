@@ -8,10 +8,11 @@ import { types } from "node:util";
 
 import type { ClientOptions } from "./client.js";
 import type { HeaderFields } from "./http.js";
-import { limits, milliseconds } from "./options.js";
+import { type ConnectionSettings, limits, milliseconds } from "./options.js";
+import type { Limits } from "./session.js";
 
 /** Options of a client's connection; sizes in bytes, times in milliseconds. */
-export interface WebSocketOptions {
+export interface WebSocketOptions extends Partial<Limits>, Partial<ConnectionSettings> {
   /** Subprotocols to offer, the preferred first. */
   protocols?: string | readonly string[];
   /** Fields to add to the handshake's request. */
@@ -20,12 +21,6 @@ export interface WebSocketOptions {
   tls?: TlsOptions;
   /** Until the handshake must be done; 30,000. */
   handshakeTimeout?: number;
-  /** Until the peer must have answered a close; 30,000. */
-  closeTimeout?: number;
-  /** The largest frame to accept; over it the connection fails with 1009. No limit of its own. */
-  maxFrameSize?: number;
-  /** The largest message to accept, 512 MiB at most; over it the connection fails with 1009. 100 MiB. */
-  maxMessageSize?: number;
 }
 
 const SUBPROTOCOL = /^[!#$%&'*+\-.^_`|~\w]+$/;

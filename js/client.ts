@@ -6,6 +6,7 @@
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls, type ConnectionOptions as TlsOptions } from "node:tls";
 
+import { concat } from "./bytes.js";
 import { wasm } from "./engine.js";
 import { WebSocketError } from "./errors.js";
 import {
@@ -131,8 +132,8 @@ class Attempt {
     if (status !== 101)
       throw new WebSocketError("WS_ERR_UNEXPECTED_RESPONSE", `The server answered ${status}`, { status });
     const [subprotocol = -1] = this.#handle.end_client_handshake(flatten(headers), false);
-    const { maxFrameSize, maxMessageSize } = this.#options;
-    const session = new FrameSession(this.#handle.into_session(maxFrameSize, maxMessageSize), false);
+    const { maxFrameSize, maxMessageSize, maxFragments } = this.#options;
+    const session = new FrameSession(this.#handle.into_session(maxFrameSize, maxMessageSize, maxFragments), false);
     this.#end();
     this.#listener.onOpened({
       session,
@@ -185,11 +186,4 @@ function basicAuthorization(url: URL): HeaderField[] {
 
 function timedOut(timeout: number): WebSocketError {
   return new WebSocketError("WS_ERR_HANDSHAKE_TIMEOUT", `The handshake was not done within ${timeout} ms`);
-}
-
-function concat(first: Uint8Array, second: Uint8Array): Uint8Array {
-  const both = new Uint8Array(first.length + second.length);
-  both.set(first);
-  both.set(second, first.length);
-  return both;
 }

@@ -4,9 +4,11 @@
  *
  * @module
  */
+import { concat } from "./bytes.js";
 import { EngineTrap } from "./engine.js";
 import { WebSocketError, type WebSocketProtocolError } from "./errors.js";
-import type { Control, FrameSession, Received } from "./session.js";
+import type { ConnectionSettings } from "./options.js";
+import { type Control, type FrameSession, type Received, Unfinished } from "./session.js";
 import type { Transport, TransportListener } from "./transport/transport.js";
 
 /** Why a connection ended, if not by close frames both ways. */
@@ -28,44 +30,62 @@ export interface ConnectionOwner {
   onClosed(status: number, reason: string, wasClean: boolean, failure: ConnectionFailure | undefined): void;
 }
 
-/** How a connection is run. */
-export interface ConnectionOptions {
-  readonly isServer: boolean;
-  /** Milliseconds that the peer has to finish the closing handshake. */
-  readonly closeTimeout: number;
-}
-
 /** The status of a connection that ended without a close frame (§7.1.5). */
 const ABNORMAL = 1006;
+/** The statuses of connections that we fail, if not for a violation (§7.4.1). */
+const POLICY_VIOLATION = 1008;
+const MESSAGE_TOO_BIG = 1009;
+const SERVER_ERROR = 1011;
+
+/** What an array or a string takes beside its bytes, roughly; counted for whatever waits. */
+const OVERHEAD = 128;
+
+const NO_BYTES = new Uint8Array(0);
 
 /** One WebSocket connection, of either role. */
 export class Connection implements TransportListener {
   readonly #session: FrameSession;
   readonly #transport: Transport;
   readonly #owner: ConnectionOwner;
-  readonly #options: ConnectionOptions;
+  readonly #isServer: boolean;
+  readonly #settings: ConnectionSettings;
   /** `closing`: a close frame was sent. `failed`: whatever still comes is discarded (§7.1.7). */
   #state: "open" | "closing" | "failed" | "closed" = "open";
   /** The peer's close frame. */
   #peerClose: { readonly status: number; readonly reason: string } | undefined;
   #failure: ConnectionFailure | undefined;
   #closeTimer: ReturnType<typeof setTimeout> | undefined;
-  /** Received, and not delivered while paused. */
+  /** Runs while a message, or a frame, is unfinished. */
+  #messageTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Received, and not delivered yet; and the memory of what was left when delivering stopped. */
   #undelivered: Received[] = [];
+  #undeliveredBytes = 0;
+  /** From the network, and not taken yet. */
+  #unread: Uint8Array = NO_BYTES;
   #isPaused = false;
   #isDelivering = false;
   #transportClosed: { readonly error: Error | undefined } | undefined;
   /** The latest ping that waits for a transport that is full: its pong answers those before it too (§5.5.3). */
   #owedPong: Uint8Array | undefined;
   #flushIsDue = false;
+  /** Bytes of messages that were sent since the last flush. */
   #unflushed = 0;
   #bufferedAmount = 0;
+  /** Bytes that wait for a flush, for the network, or with the owner for their turn; with their overhead. */
+  #unsent = 0;
 
-  constructor(session: FrameSession, transport: Transport, owner: ConnectionOwner, options: ConnectionOptions) {
+  constructor(
+    session: FrameSession,
+    transport: Transport,
+    owner: ConnectionOwner,
+    isServer: boolean,
+    settings: ConnectionSettings,
+  ) {
     this.#session = session;
     this.#transport = transport;
     this.#owner = owner;
-    this.#options = options;
+    this.#isServer = isServer;
+    this.#settings = settings;
   }
 
   /** Begins to receive. */
@@ -89,9 +109,26 @@ export class Connection implements TransportListener {
     return this.#isPaused;
   }
 
+  /**
+   * Counts a message that waits with the owner before it can be sent; the connection fails if there is no room for it.
+   * Returns a function that counts it no longer.
+   */
+  hold(size: number): () => void {
+    const held = size + OVERHEAD;
+    this.#hasRoom(held);
+    this.#unsent += held;
+    return () => {
+      this.#unsent -= held;
+    };
+  }
+
   /** Sends a message of `size` bytes; after a close it is dropped. The data is copied. */
   send(data: string | Uint8Array, size: number): void {
     if (this.#state !== "open") return;
+    if (!this.#hasRoom(size)) {
+      this.#bufferedAmount += size;
+      return;
+    }
     try {
       if (typeof data === "string") this.#session.sendText(data);
       else this.#session.sendBinary(data);
@@ -101,17 +138,18 @@ export class Connection implements TransportListener {
     }
     this.#bufferedAmount += size;
     this.#unflushed += size;
+    this.#unsent += size;
     this.#flushSoon();
   }
 
   /** Sends a ping of at most 125 bytes; after a close it is dropped. */
   ping(payload: Uint8Array): void {
-    if (this.#state === "open") this.#control(() => this.#session.ping(payload));
+    if (this.#state === "open" && this.#hasRoom(payload.length)) this.#control(() => this.#session.ping(payload));
   }
 
   /** Sends a pong of at most 125 bytes; after a close it is dropped. */
   pong(payload: Uint8Array): void {
-    if (this.#state === "open") this.#control(() => this.#session.pong(payload));
+    if (this.#state === "open" && this.#hasRoom(payload.length)) this.#control(() => this.#session.pong(payload));
   }
 
   /**
@@ -148,10 +186,10 @@ export class Connection implements TransportListener {
   /** @internal */
   onData(chunk: Uint8Array): void {
     if (this.#state === "failed" || this.#peerClose !== undefined) return;
-    const received = this.#session.receive(chunk);
-    if (this.#undelivered.length === 0) this.#undelivered = received;
-    else for (const one of received) this.#undelivered.push(one);
+    this.#unread = this.#unread.length === 0 ? chunk : concat(this.#unread, chunk);
     this.#deliver();
+    // the chunk is the transport's
+    if (this.#unread.length > 0) this.#unread = this.#unread.slice();
   }
 
   /** @internal */
@@ -181,22 +219,69 @@ export class Connection implements TransportListener {
   #deliver(): void {
     if (this.#isDelivering) return;
     this.#isDelivering = true;
+    try {
+      do this.#deliverBatch();
+      while (this.#undelivered.length === 0 && this.#read());
+    } finally {
+      this.#isDelivering = false;
+      this.#undeliveredBytes = this.#undelivered.reduce((sum, received) => sum + sizeOf(received), 0);
+    }
+    this.#flush();
+    const isAllDelivered = this.#undelivered.length === 0 && this.#unread.length === 0;
+    if (this.#transportClosed !== undefined && isAllDelivered) this.#finish();
+  }
+
+  #deliverBatch(): void {
     let next = 0;
     try {
       while (next < this.#undelivered.length && !this.#isPaused && this.#state !== "failed") {
         this.#handle(this.#undelivered[next++] as Received);
       }
     } finally {
-      this.#isDelivering = false;
-      if (this.#state === "failed") next = this.#undelivered.length;
+      if (this.#state === "failed") {
+        next = this.#undelivered.length;
+        this.#unread = NO_BYTES;
+      }
       this.#undelivered.splice(0, next);
     }
-    this.#flush();
-    if (this.#transportClosed !== undefined && this.#undelivered.length === 0) this.#finish();
   }
 
+  /** Takes what has come from the network, as much as can be delivered at once; tells whether there was any. */
+  #read(): boolean {
+    if (this.#unread.length === 0 || this.#isPaused) return false;
+    const room = this.#settings.maxBufferedBytes - this.#unsent;
+    const taken = this.#session.receive(this.#unread, this.#undelivered, room);
+    this.#unread = this.#unread.subarray(taken);
+    this.#watchMessage();
+    return true;
+  }
+
+  /** The peer has `messageTimeout` from the first byte of a message, or of a frame outside one, to its last. */
+  #watchMessage(): void {
+    const { unfinished } = this.#session;
+    if (this.#messageTimer !== undefined && (unfinished === Unfinished.Nothing || this.#hasFinished(unfinished))) {
+      clearTimeout(this.#messageTimer);
+      this.#messageTimer = undefined;
+    }
+    if (unfinished !== Unfinished.Nothing) {
+      this.#messageTimer ??= setTimeout(this.#onMessageTimeout, this.#settings.messageTimeout);
+    }
+  }
+
+  /** Control frames within a message do not finish it. */
+  #hasFinished(unfinished: number): boolean {
+    return this.#undelivered.some((received) => unfinished === Unfinished.Frame || isMessage(received));
+  }
+
+  readonly #onMessageTimeout = (): void => {
+    this.#messageTimer = undefined;
+    if (this.#isPaused)
+      this.#watchMessage(); // it is ours that the peer cannot go on
+    else if (this.#state === "open") this.#fail(messageTimedOut(this.#settings.messageTimeout), POLICY_VIOLATION);
+  };
+
   #handle(received: Received): void {
-    if (typeof received === "string" || received instanceof Uint8Array) this.#owner.onMessage(received);
+    if (isMessage(received)) this.#owner.onMessage(received);
     else this.#handleControl(received);
   }
 
@@ -214,7 +299,10 @@ export class Connection implements TransportListener {
         this.#handleClose(control.status, control.reason);
         break;
       case "failed":
-        this.#fail(control.error);
+        this.#fail(control.error, control.error.closeStatus ?? 1002);
+        break;
+      case "full":
+        this.#fail(full(this.#settings.maxBufferedBytes), MESSAGE_TOO_BIG);
         break;
       case "trapped":
         this.#lose(control.error);
@@ -241,13 +329,28 @@ export class Connection implements TransportListener {
     }
     this.#flush();
     // §7.1.1: the server closes the connection first; the client waits for it, but not for ever
-    if (this.#options.isServer) this.#transport.end();
+    if (this.#isServer) this.#transport.end();
+  }
+
+  /** All that is held for the connection, in bytes, with its overhead. */
+  get #held(): number {
+    return this.#session.heldBytes + this.#undeliveredBytes + this.#unread.length + this.#unsent;
+  }
+
+  /**
+   * https://websockets.spec.whatwg.org/#dom-websocket-send: "If the data cannot be sent, e.g. because it would need to
+   * be buffered but the buffer is full, the user agent must flag the WebSocket as full and then close".
+   */
+  #hasRoom(size: number): boolean {
+    if (this.#held + size <= this.#settings.maxBufferedBytes) return true;
+    this.#fail(full(this.#settings.maxBufferedBytes), SERVER_ERROR);
+    return false;
   }
 
   /** §7.1.7: fail the connection; the close frame says why. */
-  #fail(error: WebSocketProtocolError): void {
+  #fail(error: ConnectionFailure, status: number): void {
     this.#failure = error;
-    if (!this.#session.closeSent) this.#control(() => this.#session.close(error.closeStatus ?? 1002, ""));
+    if (!this.#session.closeSent) this.#control(() => this.#session.close(status, ""));
     this.#flush();
     this.#beginClosing("failed");
     this.#transport.end();
@@ -264,7 +367,7 @@ export class Connection implements TransportListener {
   #beginClosing(state: "closing" | "failed"): void {
     const wasOpen = this.#state === "open";
     this.#state = state;
-    this.#closeTimer ??= setTimeout(() => this.#giveUp(), this.#options.closeTimeout);
+    this.#closeTimer ??= setTimeout(() => this.#giveUp(), this.#settings.closeTimeout);
     if (wasOpen) this.#owner.onClosing();
   }
 
@@ -288,6 +391,7 @@ export class Connection implements TransportListener {
     const failure = wasClean ? undefined : (this.#failure ?? lost(this.#transportClosed?.error));
     this.#state = "closed";
     clearTimeout(this.#closeTimer);
+    clearTimeout(this.#messageTimer);
     this.#session.free();
     const { status, reason } = this.#peerClose ?? { status: ABNORMAL, reason: "" };
     this.#owner.onClosed(status, reason, wasClean, failure);
@@ -316,10 +420,31 @@ export class Connection implements TransportListener {
     if (parts.length === 0) return;
     const size = this.#unflushed;
     this.#unflushed = 0;
+    const framing = parts.reduce((sum, part) => sum + part.length + OVERHEAD, 0) - size;
+    this.#unsent += framing;
     this.#transport.write(parts, () => {
       this.#bufferedAmount -= size;
+      this.#unsent -= size + framing;
     });
   };
+}
+
+function isMessage(received: Received): received is string | Uint8Array<ArrayBuffer> {
+  return typeof received === "string" || received instanceof Uint8Array;
+}
+
+/** The memory of what waits to be delivered, roughly: a string may take two bytes a character. */
+function sizeOf(received: Received): number {
+  if (typeof received === "string") return OVERHEAD + received.length * 2;
+  return OVERHEAD + (received instanceof Uint8Array ? received.length : 0);
+}
+
+function full(most: number): WebSocketError {
+  return new WebSocketError("WS_ERR_BUFFER_FULL", `The connection would hold more than maxBufferedBytes, ${most}`);
+}
+
+function messageTimedOut(timeout: number): WebSocketError {
+  return new WebSocketError("WS_ERR_MESSAGE_TIMEOUT", `The peer did not finish a message within ${timeout} ms`);
 }
 
 function lost(cause: Error | undefined): WebSocketError {

@@ -56,6 +56,10 @@ export type WebSocketErrorCode =
   | "WS_ERR_UNEXPECTED_RESPONSE"
   /** The peer did not finish the closing handshake within `closeTimeout`. */
   | "WS_ERR_CLOSE_TIMEOUT"
+  /** A message, or a frame, was not finished within `messageTimeout`. */
+  | "WS_ERR_MESSAGE_TIMEOUT"
+  /** The connection would have held more than `maxBufferedBytes`. */
+  | "WS_ERR_BUFFER_FULL"
   /** The connection was ended by `terminate()`, or while it was opening by `close()`. */
   | "WS_ERR_TERMINATED"
   /** A method was called at a time when it cannot work. */

@@ -14,6 +14,7 @@ export {
 export { CloseEvent, type CloseEventDetails, ControlEvent, ErrorEvent, type ErrorEventDetails } from "./events.js";
 export type { Handler } from "./handlers.js";
 export type { HeaderField, HeaderFields } from "./http.js";
+export type { ConnectionSettings } from "./options.js";
 export {
   type Rejection,
   type Verify,
@@ -21,7 +22,7 @@ export {
   type WebSocketServerEvents,
   type WebSocketServerOptions,
 } from "./server.js";
-export { sessionCount } from "./session.js";
+export { type Limits, sessionCount } from "./session.js";
 export {
   type BinaryType,
   type SendData,

@@ -6,18 +6,36 @@
 import { WebSocketError } from "./errors.js";
 import type { Limits } from "./session.js";
 
+/** How an open connection is run. */
+export interface ConnectionSettings {
+  /** Milliseconds that the peer has to answer a close; 30,000 by default. */
+  closeTimeout: number;
+  /**
+   * Milliseconds from a message's first byte to its last, over all its fragments; over it the connection fails with
+   * 1008. 300,000 by default, as Node has it for requests.
+   */
+  messageTimeout: number;
+  /**
+   * The most bytes that are held for the connection, overhead included: pieces of an unfinished message, what waits to
+   * be delivered while it is paused, and what was sent and the network has not taken. A message from the peer that
+   * needs more fails the connection with 1009, one to the peer with 1011. 256 MiB by default.
+   */
+  maxBufferedBytes: number;
+}
+
 /** Times in milliseconds, sizes in bytes. */
-const defaults: {
-  readonly handshakeTimeout: number;
-  readonly closeTimeout: number;
-  readonly maxFrameSize: number;
-  readonly maxMessageSize: number;
-} = {
+const defaults: Record<TimeName, number> & Record<SizeName, number> = {
   handshakeTimeout: 30_000,
   closeTimeout: 30_000,
+  messageTimeout: 300_000,
   maxFrameSize: Number.POSITIVE_INFINITY,
-  maxMessageSize: 104_857_600, // 100 MiB
+  maxMessageSize: 100 * 1024 * 1024,
+  maxFragments: 131_072,
+  maxBufferedBytes: 256 * 1024 * 1024,
 };
+
+type TimeName = "handshakeTimeout" | "closeTimeout" | "messageTimeout";
+type SizeName = keyof Limits | "maxBufferedBytes";
 
 /** What a timer can wait for at most, in milliseconds: 24 days. */
 const LONGEST_TIME = 2 ** 31 - 1;
@@ -30,7 +48,7 @@ const LARGEST_MESSAGE = 2 ** 29 - 24;
  *
  * @throws WebSocketError `WS_ERR_INVALID_OPTION`
  */
-export function milliseconds(name: "handshakeTimeout" | "closeTimeout", value: number = defaults[name]): number {
+export function milliseconds(name: TimeName, value: number = defaults[name]): number {
   return Math.ceil(Math.min(positive(name, value), LONGEST_TIME));
 }
 
@@ -40,11 +58,28 @@ export function milliseconds(name: "handshakeTimeout" | "closeTimeout", value: n
  * @throws WebSocketError `WS_ERR_INVALID_OPTION`
  */
 export function limits(given: Partial<Limits>): Limits {
-  const { maxFrameSize = defaults.maxFrameSize, maxMessageSize = defaults.maxMessageSize } = given;
   return {
-    maxFrameSize: positive("maxFrameSize", maxFrameSize),
-    maxMessageSize: Math.min(positive("maxMessageSize", maxMessageSize), LARGEST_MESSAGE),
+    maxFrameSize: size("maxFrameSize", given.maxFrameSize),
+    maxMessageSize: Math.min(size("maxMessageSize", given.maxMessageSize), LARGEST_MESSAGE),
+    maxFragments: size("maxFragments", given.maxFragments),
   };
+}
+
+/**
+ * How an open connection is run.
+ *
+ * @throws WebSocketError `WS_ERR_INVALID_OPTION`
+ */
+export function connectionSettings(given: Partial<ConnectionSettings>): ConnectionSettings {
+  return {
+    closeTimeout: milliseconds("closeTimeout", given.closeTimeout),
+    messageTimeout: milliseconds("messageTimeout", given.messageTimeout),
+    maxBufferedBytes: size("maxBufferedBytes", given.maxBufferedBytes),
+  };
+}
+
+function size(name: SizeName, value: number = defaults[name]): number {
+  return Math.floor(positive(name, value));
 }
 
 /**

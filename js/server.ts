@@ -13,7 +13,7 @@ import type { TLSSocket } from "node:tls";
 import { EngineTrap, wasm } from "./engine.js";
 import { WebSocketError, WebSocketProtocolError } from "./errors.js";
 import { flatten, type HeaderField, type HeaderFields, offeredSubprotocols, pairs, writeResponse } from "./http.js";
-import { limits, milliseconds } from "./options.js";
+import { type ConnectionSettings, connectionSettings, limits, milliseconds } from "./options.js";
 import { FrameSession, guarded, type Limits, release } from "./session.js";
 import { NodeTransport } from "./transport/node.js";
 import { accept, type BinaryType, type WebSocket } from "./websocket.js";
@@ -32,7 +32,7 @@ export interface Rejection {
 export type Verify = (request: IncomingMessage) => boolean | Rejection | Promise<boolean | Rejection>;
 
 /** Options of a server; sizes in bytes, times in milliseconds. One of `port`, `server` and `noServer` is needed. */
-export interface WebSocketServerOptions {
+export interface WebSocketServerOptions extends Partial<Limits>, Partial<ConnectionSettings> {
   /** Listen on this port with an HTTP server of its own, which answers everything else with 426; 0 for any. */
   port?: number;
   /** The address to listen on; all by default. */
@@ -54,12 +54,6 @@ export interface WebSocketServerOptions {
   binaryType?: BinaryType;
   /** Until a client must have sent its request, with `port`; 30,000. */
   handshakeTimeout?: number;
-  /** Until a client must have answered a close; 30,000. */
-  closeTimeout?: number;
-  /** The largest frame to accept; no limit of its own. */
-  maxFrameSize?: number;
-  /** The largest message to accept, 512 MiB at most; 100 MiB. */
-  maxMessageSize?: number;
 }
 
 /** The events of a server, with their arguments. */
@@ -80,7 +74,7 @@ export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
   readonly clients: Set<WebSocket> = new Set();
   readonly #options: WebSocketServerOptions;
   readonly #limits: Limits;
-  readonly #closeTimeout: number;
+  readonly #settings: ConnectionSettings;
   readonly #server: Server | HttpsServer | undefined;
   #closing: Promise<void> | undefined;
 
@@ -93,7 +87,7 @@ export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
     }
     this.#options = { ...options };
     this.#limits = limits(options);
-    this.#closeTimeout = milliseconds("closeTimeout", options.closeTimeout);
+    this.#settings = connectionSettings(options);
     const handshakeTimeout = milliseconds("handshakeTimeout", options.handshakeTimeout);
     this.#server = options.server ?? (options.port === undefined ? undefined : ownServer(handshakeTimeout));
     this.#server?.on("upgrade", this.#onUpgrade);
@@ -190,7 +184,7 @@ export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
       extensions: "",
       url: urlOf(request),
       binaryType: this.#options.binaryType ?? "nodebuffer",
-      closeTimeout: this.#closeTimeout,
+      settings: this.#settings,
     });
     this.clients.add(connected);
     connected.addEventListener("close", () => this.clients.delete(connected));
@@ -205,13 +199,13 @@ export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
 
   /** The server's handshake (RFC 6455 §4.2.2). */
   #answer(request: IncomingMessage, socket: Duplex, protocol: string): FrameSession {
-    const { maxFrameSize, maxMessageSize } = this.#limits;
+    const { maxFrameSize, maxMessageSize, maxFragments } = this.#limits;
     const handle = wasm.Handle.create_server(undefined, undefined, false, false);
     try {
       return guarded(() => {
         const fields = handle.begin_server_handshake(protocol || undefined, [], request.rawHeaders);
         const response = wasm.write_response(101, "Switching Protocols", fields);
-        const session = new FrameSession(handle.into_session(maxFrameSize, maxMessageSize), true);
+        const session = new FrameSession(handle.into_session(maxFrameSize, maxMessageSize, maxFragments), true);
         socket.write(response);
         return session;
       });

@@ -8,12 +8,14 @@ import { EngineTrap, renewScratch, scratch, wasm } from "./engine.js";
 import { WebSocketProtocolError, withTypedErrors } from "./errors.js";
 import { decodeText, encodeText, textBytes } from "./text.js";
 
-/** How much the peer may send, in bytes of payload. */
+/** How much the peer may send. */
 export interface Limits {
-  /** In one frame. */
+  /** Bytes of payload in one frame; over it the connection fails with 1009. No limit of its own by default. */
   maxFrameSize: number;
-  /** In one message, over all its frames. */
+  /** Bytes of payload in one message, 512 MiB at most; over it the connection fails with 1009. 100 MiB by default. */
   maxMessageSize: number;
+  /** Frames of one message, empty ones too; over it the connection fails with 1008. 131,072 by default. */
+  maxFragments: number;
 }
 
 /** Something that is not a message. */
@@ -21,6 +23,7 @@ export type Control =
   | { readonly kind: "ping" | "pong"; readonly payload: Uint8Array }
   | { readonly kind: "close"; readonly status: number; readonly reason: string }
   | { readonly kind: "failed"; readonly error: WebSocketProtocolError }
+  | { readonly kind: "full" }
   | { readonly kind: "trapped"; readonly error: EngineTrap };
 
 /** What came from the peer: a text message, a binary message, or something that is not a message. */
@@ -37,8 +40,17 @@ const PONG = 6;
 /** The outcomes of `receive` in the engine. */
 const Outcome = { MoreInput: 0, EventsFull: 1, Ping: 2, Pong: 3, Close: 4, Failed: 5 } as const;
 
-/** What the engine reports beside an outcome: address and size of a payload, a close status, an error. */
+/** What the engine reports beside an outcome: address and size of a payload, a close status, an error, … */
 type Outcomes = [address: number, size: number, status: number, error: number];
+/** … and where in the report it says how many bytes of a chunk it is done with, and what is unfinished. */
+const TAKEN = 5;
+const UNFINISHED = 6;
+
+/** What has begun and not ended. */
+export const Unfinished = { Nothing: 0, Frame: 1, Message: 2 } as const;
+
+/** As much is made of a chunk at once, so that one who pauses holds no more than so many messages. */
+const BATCH = 1024;
 
 /** The flags of an event. */
 const Flag = { Text: 1, First: 2, Last: 4, Ascii: 8 } as const;
@@ -103,6 +115,7 @@ export class FrameSession {
   #message: Assembly | undefined;
   /** Bytes for the network that had to leave the shared memory. */
   #pending: Uint8Array[] = [];
+  #unfinished: number = Unfinished.Nothing;
 
   /** @param session is owned from now on */
   constructor(session: wasm.Session, server: boolean) {
@@ -122,26 +135,39 @@ export class FrameSession {
     return this.#session === undefined || (this.#session.close_sent && this.#session.close_received);
   }
 
+  /** What has begun and not ended, one of {@link Unfinished}. */
+  get unfinished(): number {
+    return this.#unfinished;
+  }
+
+  /** The memory that the pieces of an unfinished message take, in bytes. */
+  get heldBytes(): number {
+    return this.#message?.capacity ?? 0;
+  }
+
   /**
-   * Takes a chunk from the network and returns all that it completes, in order. After a close, a violation or a trap
-   * nothing more comes. The chunk is not kept.
+   * Takes a chunk from the network, or its beginning, and appends all that it completes to `received`, in order: about
+   * a thousand things at most. After a close, a violation or a trap nothing more comes. The chunk is not kept.
+   *
+   * @param room the most bytes that the pieces of an unfinished message may take
+   * @returns how many bytes were taken
    */
-  receive(chunk: Uint8Array): Received[] {
-    const received: Received[] = [];
+  receive(chunk: Uint8Array, received: Received[], room = Number.POSITIVE_INFINITY): number {
     try {
-      for (let start = 0; start < chunk.length && this.#session !== undefined; ) {
+      let taken = 0;
+      while (taken < chunk.length && received.length < BATCH && this.#session !== undefined) {
         const { input } = scratch();
-        const piece = chunk.subarray(start, start + input.length);
+        const piece = chunk.subarray(taken, taken + input.length);
         input.set(piece);
-        this.#drain(piece.length, received);
-        start += piece.length;
+        taken += this.#drain(piece.length, received, room);
       }
+      return taken;
     } catch (error) {
       // a trap; or the runtime has no memory for the message, which loses this connection just so
       this.free();
       received.push({ kind: "trapped", error: error instanceof EngineTrap ? error : new EngineTrap(error) });
+      return chunk.length;
     }
-    return received;
   }
 
   /** Makes a text message, or a part of one. */
@@ -211,16 +237,23 @@ export class FrameSession {
     forgotten.unregister(this);
   }
 
-  /** Copies out all that the chunk in input memory completes, before anyone else may call the engine. */
-  #drain(length: number, received: Received[]): void {
+  /**
+   * Copies out what the chunk in input memory completes, before anyone else may call the engine. Returns how many of
+   * its bytes are done with.
+   */
+  #drain(length: number, received: Received[], room: number): number {
     let outcome = this.#enter(receive, length);
     for (;;) {
       const { report, bytes } = scratch();
-      this.#takeEvents(report[0] as number, received);
+      this.#unfinished = report[UNFINISHED] as number;
+      if (!this.#takeEvents(report[0] as number, received, room)) {
+        received.push({ kind: "full" });
+        return length;
+      }
       const [address, size, status, error] = [report[1], report[2], report[3], report[4]] as Outcomes;
       switch (outcome) {
         case Outcome.MoreInput:
-          return;
+          return length;
         case Outcome.Ping:
         case Outcome.Pong: {
           const kind = outcome === Outcome.Ping ? "ping" : "pong";
@@ -229,16 +262,18 @@ export class FrameSession {
         }
         case Outcome.Close:
           received.push({ kind: "close", status, reason: decodeText(bytes, address, address + size, false) });
-          return;
+          return length;
         case Outcome.Failed:
           received.push({ kind: "failed", error: new WebSocketProtocolError(error) });
-          return;
+          return length;
       }
+      if (received.length >= BATCH) return report[TAKEN] as number;
       outcome = this.#enter(resume);
     }
   }
 
-  #takeEvents(count: number, received: Received[]): void {
+  /** Tells whether the pieces had room. */
+  #takeEvents(count: number, received: Received[], room: number): boolean {
     const { bytes, events } = scratch();
     for (let at = 0; at < count * 3; at += 3) {
       const flags = events[at] as number;
@@ -251,12 +286,13 @@ export class FrameSession {
         continue;
       }
       this.#message ??= new Assembly();
-      this.#message.push(bytes.subarray(start, end), (flags & Flag.Ascii) !== 0);
+      if (!this.#message.push(bytes.subarray(start, end), (flags & Flag.Ascii) !== 0, room)) return false;
       if ((flags & Flag.Last) !== 0) {
         received.push(this.#message.finish((flags & Flag.Text) !== 0));
         this.#message = undefined;
       }
     }
+    return true;
   }
 
   #send(type: number, payload: Uint8Array, owned: boolean): void {
@@ -350,16 +386,23 @@ class Assembly {
   #length = 0;
   #ascii = true;
 
-  push(piece: Uint8Array, ascii: boolean): void {
+  get capacity(): number {
+    return this.#bytes.length;
+  }
+
+  /** Tells whether there is room. */
+  push(piece: Uint8Array, ascii: boolean, room: number): boolean {
     const length = this.#length + piece.length;
+    if (length > room) return false;
     if (length > this.#bytes.length) {
-      const grown = new Uint8Array(Math.max(length, this.#bytes.length * 2));
+      const grown = new Uint8Array(Math.min(Math.max(length, this.#bytes.length * 2), room));
       grown.set(this.#bytes.subarray(0, this.#length));
       this.#bytes = grown;
     }
     this.#bytes.set(piece, this.#length);
     this.#length = length;
     this.#ascii &&= ascii;
+    return true;
   }
 
   finish(text: boolean): string | Uint8Array<ArrayBuffer> {

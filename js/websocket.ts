@@ -10,7 +10,7 @@ import { Connection, type ConnectionFailure, type ConnectionOwner } from "./conn
 import { WebSocketError } from "./errors.js";
 import { CloseEvent, ControlEvent, ErrorEvent } from "./events.js";
 import { EventHandlers, type Handler } from "./handlers.js";
-import { milliseconds } from "./options.js";
+import { type ConnectionSettings, connectionSettings } from "./options.js";
 
 /** What `send` takes. */
 export type SendData = string | ArrayBufferLike | ArrayBufferView | Blob;
@@ -22,7 +22,7 @@ export type BinaryType = "blob" | "arraybuffer" | "nodebuffer";
 export interface Accepted extends Opened {
   readonly url: string;
   readonly binaryType: BinaryType;
-  readonly closeTimeout: number;
+  readonly settings: ConnectionSettings;
 }
 
 /** @internal Makes a server's socket; `start` lets its events begin. */
@@ -101,7 +101,7 @@ export class WebSocket extends EventTarget {
       this.#origin = "";
       this.#isServer = true;
       this.#binaryType = url.binaryType;
-      this.#opened(url, url.closeTimeout);
+      this.#opened(url, url.settings);
       return;
     }
     // 1. Let urlRecord be the result of getting a URL record.
@@ -113,9 +113,9 @@ export class WebSocket extends EventTarget {
     this.#url = record.href;
     this.#origin = `${record.protocol}//${record.host}`;
     // 5.–6. Establish a WebSocket connection.
-    const closeTimeout = milliseconds("closeTimeout", all.closeTimeout);
+    const settings = connectionSettings(all);
     this.#abandon = open(record, protocols, clientOptions(all), {
-      onOpened: (opened) => this.#established(opened, closeTimeout),
+      onOpened: (opened) => this.#established(opened, settings),
       onFailed: (error) => this.#owner.onClosed(1006, "", false, error as ConnectionFailure),
     });
   }
@@ -270,21 +270,20 @@ export class WebSocket extends EventTarget {
   }
 
   /** https://websockets.spec.whatwg.org/#feedback-from-the-protocol: "When the WebSocket connection is established" */
-  #established(opened: Opened, closeTimeout: number): void {
+  #established(opened: Opened, settings: ConnectionSettings): void {
     this.#abandon = undefined;
-    this.#opened(opened, closeTimeout);
+    this.#opened(opened, settings);
     // 4. Fire an event named open.
     this.dispatchEvent(new Event("open"));
     this.#connection?.start();
   }
 
-  #opened(opened: Opened, closeTimeout: number): void {
-    const options = { isServer: this.#isServer, closeTimeout };
-    this.#connection = new Connection(opened.session, opened.transport, this.#owner, options);
+  #opened({ session, transport, extensions, protocol }: Opened, settings: ConnectionSettings): void {
+    this.#connection = new Connection(session, transport, this.#owner, this.#isServer, settings);
     // 1. Change the ready state to OPEN. 2. Change the extensions. 3. Change the protocol.
     this.#readyState = OPEN;
-    this.#extensions = opened.extensions;
-    this.#protocol = opened.protocol;
+    this.#extensions = extensions;
+    this.#protocol = protocol;
   }
 
   #sendNow(data: string | Uint8Array): void {
@@ -312,10 +311,12 @@ export class WebSocket extends EventTarget {
 
   #wait(size: number, step: () => void | Promise<void>): void {
     this.#heldBytes += size;
+    const release = this.#connection?.hold(size);
     this.#inOrder(async () => {
       try {
         await step();
       } finally {
+        release?.();
         this.#heldBytes -= size;
       }
     }, true);

@@ -47,7 +47,7 @@ export class Handle {
     /**
      * The session alone, for the drivers.
      */
-    into_session(max_frame_size: number, max_message_size: number): Session;
+    into_session(max_frame_size: number, max_message_size: number, max_fragments: number): Session;
     /**
      * Reports where the buffer of an outstanding read is, and how long: nothing if there is no such action.
      */
@@ -142,11 +142,12 @@ export class Session {
      */
     mask(start: number, length: number): void;
     /**
-     * A session over a connection that is already upgraded. Limits are in bytes.
+     * A session over a connection that is already upgraded. Sizes are in bytes.
      */
-    constructor(server: boolean, max_frame_size: number, max_message_size: number);
+    constructor(server: boolean, max_frame_size: number, max_message_size: number, max_fragments: number);
     /**
-     * Takes `length` bytes at `input_address()`. Returns the outcome; the events are listed.
+     * Takes `length` bytes at `input_address()`. Returns the outcome; the events are listed, and it is reported how
+     * many bytes are done with, and what is unfinished. The rest goes on with `resume`, or is given again later.
      */
     receive(length: number): number;
     /**
@@ -257,7 +258,7 @@ export interface InitOutput {
     readonly handle_end_client_handshake: (a: number, b: number, c: number, d: number) => [number, number, number, number];
     readonly handle_end_server_handshake: (a: number) => [number, number];
     readonly handle_get_action: (a: number, b: number, c: number) => [number, number];
-    readonly handle_into_session: (a: number, b: number, c: number) => [number, number, number];
+    readonly handle_into_session: (a: number, b: number, c: number, d: number) => [number, number, number];
     readonly handle_outstanding_read: (a: number, b: number) => void;
     readonly handle_receive: (a: number, b: number, c: number) => [number, number];
     readonly handle_send: (a: number, b: number, c: number, d: number, e: number) => [number, number];
@@ -284,7 +285,7 @@ export interface InitOutput {
     readonly session_frame: (a: number, b: number, c: number, d: number) => number;
     readonly session_header: (a: number, b: number, c: number, d: number) => number;
     readonly session_mask: (a: number, b: number, c: number) => void;
-    readonly session_new: (a: number, b: number, c: number) => number;
+    readonly session_new: (a: number, b: number, c: number, d: number) => number;
     readonly session_receive: (a: number, b: number) => number;
     readonly session_resume: (a: number) => number;
     readonly supported_versions: () => [number, number];

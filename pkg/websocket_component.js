@@ -166,13 +166,15 @@ export class Handle {
      * The session alone, for the drivers.
      * @param {number} max_frame_size
      * @param {number} max_message_size
+     * @param {number} max_fragments
      * @returns {Session}
      */
-    into_session(max_frame_size, max_message_size) {
+    into_session(max_frame_size, max_message_size, max_fragments) {
         const val1 = +max_frame_size;
         const val2 = +max_message_size;
+        const val3 = +max_fragments;
         const ptr = this.__destroy_into_raw();
-        const ret = wasm.handle_into_session(ptr, val1, val2);
+        const ret = wasm.handle_into_session(ptr, val1, val2, val3);
         if (ret[2]) {
             throw takeFromExternrefTable0(ret[1]);
         }
@@ -478,19 +480,21 @@ export class Session {
         wasm.session_mask(this.__wbg_ptr, start, length);
     }
     /**
-     * A session over a connection that is already upgraded. Limits are in bytes.
+     * A session over a connection that is already upgraded. Sizes are in bytes.
      * @param {boolean} server
      * @param {number} max_frame_size
      * @param {number} max_message_size
+     * @param {number} max_fragments
      */
-    constructor(server, max_frame_size, max_message_size) {
-        const ret = wasm.session_new(server, max_frame_size, max_message_size);
+    constructor(server, max_frame_size, max_message_size, max_fragments) {
+        const ret = wasm.session_new(server, max_frame_size, max_message_size, max_fragments);
         this.__wbg_ptr = ret;
         SessionFinalization.register(this, this.__wbg_ptr, this);
         return this;
     }
     /**
-     * Takes `length` bytes at `input_address()`. Returns the outcome; the events are listed.
+     * Takes `length` bytes at `input_address()`. Returns the outcome; the events are listed, and it is reported how
+     * many bytes are done with, and what is unfinished. The rest goes on with `resume`, or is given again later.
      * @param {number} length
      * @returns {number}
      */

@@ -21,7 +21,7 @@ export const handle_create_server: (a: number, b: number, c: number, d: number) 
 export const handle_end_client_handshake: (a: number, b: number, c: number, d: number) => [number, number, number, number];
 export const handle_end_server_handshake: (a: number) => [number, number];
 export const handle_get_action: (a: number, b: number, c: number) => [number, number];
-export const handle_into_session: (a: number, b: number, c: number) => [number, number, number];
+export const handle_into_session: (a: number, b: number, c: number, d: number) => [number, number, number];
 export const handle_outstanding_read: (a: number, b: number) => void;
 export const handle_receive: (a: number, b: number, c: number) => [number, number];
 export const handle_send: (a: number, b: number, c: number, d: number, e: number) => [number, number];
@@ -48,7 +48,7 @@ export const session_close_sent: (a: number) => number;
 export const session_frame: (a: number, b: number, c: number, d: number) => number;
 export const session_header: (a: number, b: number, c: number, d: number) => number;
 export const session_mask: (a: number, b: number, c: number) => void;
-export const session_new: (a: number, b: number, c: number) => number;
+export const session_new: (a: number, b: number, c: number, d: number) => number;
 export const session_receive: (a: number, b: number) => number;
 export const session_resume: (a: number) => number;
 export const supported_versions: () => [number, number];

@@ -8,7 +8,7 @@ const rustLayers = [["error", "random", "wire"], ["frame", "http"], ["handshake"
 
 /** Lowest first; a name is a file of js/, or a folder with all that is in it. */
 const scriptLayers = [
-  ["engine.ts", "errors.ts", "text.ts"],
+  ["engine.ts", "errors.ts", "text.ts", "bytes.ts"],
   ["session.ts", "http.ts", "options.ts", "component.ts"],
   ["transport/", "connection.ts", "client.ts"],
   ["arguments.ts", "events.ts", "handlers.ts", "websocket.ts", "server.ts"],

@@ -275,6 +275,8 @@ errors! {
         "a control frame is fragmented";
     ControlTooLong, InvalidProtocolFormat, "RFC 6455 §5.5",
         "a control frame has more than 125 bytes of payload";
+    FragmentsTooMany, InvalidProtocolFormat, "RFC 6455 §10.4",
+        "a message has more fragments than the configured limit";
     FrameTooBig, InvalidProtocolFormat, "RFC 6455 §10.4",
         "a frame is larger than the configured limit";
     LengthNotMinimal, InvalidProtocolFormat, "RFC 6455 §5.2",
@@ -304,6 +306,7 @@ impl Violation {
         match self {
             Self::CloseReasonNotUtf8 | Self::TextNotUtf8 => CloseStatus::INVALID_PAYLOAD,
             Self::FrameTooBig | Self::MessageTooBig => CloseStatus::MESSAGE_TOO_BIG,
+            Self::FragmentsTooMany => CloseStatus::POLICY_VIOLATION,
             _ => CloseStatus::PROTOCOL_ERROR,
         }
     }

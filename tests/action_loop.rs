@@ -991,6 +991,7 @@ fn a_message_over_a_limit_fails_with_1009_before_its_payload_comes() {
     let limits = Limits {
         max_frame_size: 100,
         max_message_size: 150,
+        ..Limits::NONE
     };
     for role in ROLES {
         let mut handle = open(role, vec![]);
@@ -1012,6 +1013,32 @@ fn a_message_over_a_limit_fails_with_1009_before_its_payload_comes() {
         let message = [frame_to(role, 0x02, &[0; 100]), frame_to(role, 0x80, &[0; 50])].concat();
         let (done, error) = feed(&mut handle, [message.clone(), message].concat(), usize::MAX);
         assert_eq!((messages(&done).len(), error), (2, None), "the limit is one message's");
+    }
+}
+
+#[test]
+fn a_message_of_more_frames_than_the_limit_fails_with_1008_empty_ones_counted() {
+    use websocket_component::Limits;
+    for (role, part) in ROLES.into_iter().flat_map(|role| [(role, "a"), (role, "")]) {
+        let fragments = |count: usize, end: &[u8]| {
+            let rest = [frame_to(role, 0x00, part.as_bytes()), frame_to(role, 0x8A, b"")].concat();
+            [&frame_to(role, 0x01, part.as_bytes()), &rest.repeat(count - 1), end].concat()
+        };
+        let whole = fragments(4, &frame_to(role, 0x80, b"."));
+        let stream = [&whole, &whole, &*fragments(6, b"")].concat();
+        for read_size in [1, usize::MAX] {
+            let mut handle = open(role, vec![]);
+            handle.set_limits(Limits {
+                max_fragments: 5,
+                ..Limits::NONE
+            });
+            let (done, error) = feed(&mut handle, stream.clone(), read_size);
+            assert_eq!(error, Some(Violation::FragmentsTooMany.into()));
+            assert_eq!(error.unwrap().close_status(), Some(CloseStatus(1008)));
+            let texts = messages(&done);
+            let texts = texts.iter().filter(|(kind, _)| *kind == BufferType::Utf8Message);
+            assert_eq!(texts.count(), 2, "the limit is one message's");
+        }
     }
 }
 

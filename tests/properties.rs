@@ -229,6 +229,32 @@ proptest! {
     }
 
     #[test]
+    fn after_a_violation_nothing_is_received_or_answered_and_of_sends_only_what_the_caller_makes_leaves(
+        role in role(),
+        before in almost_frames(Role::Server),
+        after in vec(any::<u8>(), 0..200),
+    ) {
+        let before = match role { Role::Client => Vec::new(), Role::Server => before };
+        let stream = [before, frame_to(role, 0xB3, b"reserved in every way"), frame_to(role, 0x89, b"ping"), after].concat();
+        let mut handle = open(role, vec![]);
+        let (_, error) = feed(&mut handle, stream, usize::MAX);
+        if error.is_none() {
+            return Ok(()); // a close came first
+        }
+        let mut network = frame_to(role, 0x89, b"ping");
+        for _ in 0..5 {
+            prop_assert_eq!(act(&mut handle, ActionQueue::Receive, &mut network, usize::MAX).err(), error);
+        }
+        // no pong, nothing of the engine's own: the close that the caller asks for is all that leaves
+        prop_assert_eq!(drain_sends(&mut handle), Vec::<u8>::new());
+        let close = Buffer::CloseStatus { status: error.and_then(Error::close_status).unwrap(), reason: Vec::new() };
+        handle.send(BufferType::Close, Some(close), 0).unwrap();
+        prop_assert_eq!(drain_sends(&mut handle)[0], 0x88);
+        prop_assert!(handle.send(BufferType::Utf8Message, None, 1).is_err());
+        prop_assert_eq!(drain_sends(&mut handle), Vec::<u8>::new());
+    }
+
+    #[test]
     fn a_limit_is_never_exceeded_and_never_in_the_way(
         role in role(),
         length in 0..400_usize,

@@ -42,6 +42,7 @@ fn bytes(role: Role, data: &[u8]) {
 const LIMITS: Limits = Limits {
     max_frame_size: 2000,
     max_message_size: 3000,
+    max_fragments: 20,
 };
 
 /// What comes out of a session: messages put together, and control frames, each with a number for its kind.

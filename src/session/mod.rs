@@ -36,6 +36,8 @@ pub struct Limits {
     pub max_frame_size: u64,
     /// The most bytes of payload in one message, over all its frames.
     pub max_message_size: u64,
+    /// The most frames of one message, empty ones too.
+    pub max_fragments: u64,
 }
 
 impl Limits {
@@ -43,6 +45,7 @@ impl Limits {
     pub const NONE: Self = Self {
         max_frame_size: u64::MAX,
         max_message_size: u64::MAX,
+        max_fragments: u64::MAX,
     };
 }
 
@@ -150,6 +153,13 @@ impl Session {
     #[must_use]
     pub const fn failure(&self) -> Option<Violation> {
         self.receiver.failure()
+    }
+
+    /// Whether a message has begun whose end has not come. The engine has no clock: a caller that gives peers a time
+    /// to finish a message measures it by this.
+    #[must_use]
+    pub const fn in_message(&self) -> bool {
+        self.receiver.in_message()
     }
 
     /// Replaces the limits, from the next frame on.

@@ -72,6 +72,7 @@ struct Message {
     kind: MessageKind,
     /// Payload bytes that its frames so far have, or announced.
     length: u64,
+    frames: u64,
     delivered: bool,
 }
 
@@ -104,6 +105,10 @@ impl Receiver {
 
     pub const fn set_limits(&mut self, limits: Limits) {
         self.limits = limits;
+    }
+
+    pub const fn in_message(&self) -> bool {
+        self.message.is_some()
     }
 
     /// What the peer did wrong, after which nothing is received any more.
@@ -183,8 +188,12 @@ impl Receiver {
     fn begin_frame(&mut self, header: &Header) -> Result<(), Violation> {
         let mut message = self.message.unwrap_or_else(|| self.new_message(header));
         message.length = message.length.saturating_add(header.length);
+        message.frames += 1;
         if message.length > self.limits.max_message_size {
             return Err(Violation::MessageTooBig);
+        }
+        if message.frames > self.limits.max_fragments {
+            return Err(Violation::FragmentsTooMany);
         }
         self.message = Some(message);
         // an empty frame that does not end its message says nothing
@@ -210,6 +219,7 @@ impl Receiver {
         Message {
             kind,
             length: 0,
+            frames: 0,
             delivered: false,
         }
     }

@@ -161,8 +161,14 @@ impl WasmHandle {
     }
 
     /// The session alone, for the drivers.
-    pub fn into_session(mut self, max_frame_size: f64, max_message_size: f64) -> Result<WasmSession, JsValue> {
-        self.handle.set_limits(limits(max_frame_size, max_message_size));
+    pub fn into_session(
+        mut self,
+        max_frame_size: f64,
+        max_message_size: f64,
+        max_fragments: f64,
+    ) -> Result<WasmSession, JsValue> {
+        self.handle
+            .set_limits(limits(max_frame_size, max_message_size, max_fragments));
         self.handle
             .into_session()
             .map(WasmSession::from_session)

@@ -18,6 +18,11 @@ const PONG: u32 = 3;
 const CLOSE: u32 = 4;
 const FAILED: u32 = 5;
 
+/// What has begun and not ended when a chunk does: a header or a control frame, or a message.
+const NOTHING: u32 = 0;
+const IN_FRAME: u32 = 1;
+const IN_MESSAGE: u32 = 2;
+
 /// The flags of an event.
 const TEXT: u32 = 1;
 const FIRST: u32 = 2;
@@ -36,11 +41,11 @@ pub struct WasmSession {
 
 #[wasm_bindgen(js_class = Session)]
 impl WasmSession {
-    /// A session over a connection that is already upgraded. Limits are in bytes.
+    /// A session over a connection that is already upgraded. Sizes are in bytes.
     #[wasm_bindgen(constructor)]
-    pub fn new(server: bool, max_frame_size: f64, max_message_size: f64) -> Self {
+    pub fn new(server: bool, max_frame_size: f64, max_message_size: f64, max_fragments: f64) -> Self {
         let role = if server { Role::Server } else { Role::Client };
-        let limits = limits(max_frame_size, max_message_size);
+        let limits = limits(max_frame_size, max_message_size, max_fragments);
         Self::from_session(Session::new(
             role,
             SessionOptions {
@@ -50,7 +55,8 @@ impl WasmSession {
         ))
     }
 
-    /// Takes `length` bytes at `input_address()`. Returns the outcome; the events are listed.
+    /// Takes `length` bytes at `input_address()`. Returns the outcome; the events are listed, and it is reported how
+    /// many bytes are done with, and what is unfinished. The rest goes on with `resume`, or is given again later.
     pub fn receive(&mut self, length: usize) -> u32 {
         with_scratch(|scratch| {
             let start = TAIL_CAPACITY - self.tail.len();
@@ -183,7 +189,20 @@ impl WasmSession {
             }
         };
         scratch.report[0] = count as u32;
+        // whatever is done with ends behind the tail of the chunk before
+        scratch.report[5] = scratch.unread.start.saturating_sub(TAIL_CAPACITY) as u32;
+        scratch.report[6] = self.unfinished();
         outcome
+    }
+
+    const fn unfinished(&self) -> u32 {
+        if self.session.in_message() {
+            IN_MESSAGE
+        } else if self.tail.is_empty() {
+            NOTHING
+        } else {
+            IN_FRAME
+        }
     }
 
     fn make_header(&mut self, buffer_type: u32, start: usize, length: usize) -> Result<i32, Error> {
@@ -202,11 +221,12 @@ impl WasmSession {
     }
 }
 
-pub fn limits(max_frame_size: f64, max_message_size: f64) -> Limits {
+pub fn limits(max_frame_size: f64, max_message_size: f64, max_fragments: f64) -> Limits {
     // the casts saturate: infinity is no limit
     Limits {
         max_frame_size: max_frame_size as u64,
         max_message_size: max_message_size as u64,
+        max_fragments: max_fragments as u64,
     }
 }
 

@@ -18,6 +18,7 @@ import {
   serve,
   serveEcho,
   serveRaw,
+  take,
   unmasked,
 } from "./support.js";
 
@@ -31,7 +32,7 @@ interface Engine {
   scratch(): { bytes: Uint8Array };
   wasm: {
     Handle: { prototype: Record<string, Method> };
-    Session: new (server: boolean, frame: number, message: number) => { __wbg_ptr: number };
+    Session: new (server: boolean, frame: number, message: number, fragments: number) => { __wbg_ptr: number };
   };
 }
 
@@ -150,13 +151,16 @@ for (const method of ["begin_server_handshake", "into_session"]) {
 test("a session whose memory was damaged is given up quietly when its connection ends", async () => {
   const { scratch, wasm } = await inner<Engine>("engine.js");
   const { FrameSession } = await inner<{
-    FrameSession: new (session: unknown, server: boolean) => { receive(chunk: Uint8Array): unknown[]; free(): void };
+    FrameSession: new (
+      session: unknown,
+      server: boolean,
+    ) => { receive(chunk: Uint8Array, received: unknown[]): number; free(): void };
   }>("session.js");
   const before = sessionCount();
-  const broken = new wasm.Session(true, 1e9, 1e9);
+  const broken = new wasm.Session(true, 1e9, 1e9, 1e9);
   const victim = new FrameSession(broken, true);
   const kept = masked(0x81, "x").subarray(0, 5);
-  victim.receive(kept);
+  take(victim, kept);
   const { bytes } = scratch();
   const words = new Uint32Array(bytes.buffer, broken.__wbg_ptr, 128);
   const pointer = words.findIndex((word) => kept.equals(bytes.subarray(word, word + 5)));
@@ -164,8 +168,8 @@ test("a session whose memory was damaged is given up quietly when its connection
   words[pointer] = 0xffff_fff0;
   victim.free();
   assert.equal(sessionCount(), before);
-  const other = new FrameSession(new wasm.Session(true, 1e9, 1e9), true);
-  assert.deepEqual(other.receive(masked(0x81, "fine")), ["fine"]);
+  const other = new FrameSession(new wasm.Session(true, 1e9, 1e9, 1e9), true);
+  assert.deepEqual(take(other, masked(0x81, "fine")), ["fine"]);
   other.free();
 });
 

@@ -7,7 +7,7 @@ import { runInNewContext } from "node:vm";
 
 import { EngineTrap, sessionCount, WebSocket, WebSocketServer } from "websocket-component";
 
-import { closed, masked, messages, nextEvent, RawPeer, serve, serveEcho, unmasked } from "./support.js";
+import { closed, masked, messages, nextEvent, RawPeer, serve, serveEcho, take, unmasked } from "./support.js";
 
 /** Modules of the package that it does not export. */
 async function inner<T>(name: string): Promise<T> {
@@ -16,14 +16,21 @@ async function inner<T>(name: string): Promise<T> {
 interface Engine {
   memorySize(): number;
   scratch(): { bytes: Uint8Array };
-  wasm: { Session: new (server: boolean, frame: number, message: number) => { __wbg_ptr: number; free(): void } };
+  wasm: {
+    Session: new (
+      server: boolean,
+      frame: number,
+      message: number,
+      fragments: number,
+    ) => { __wbg_ptr: number; free(): void };
+  };
 }
 interface Sessions {
   FrameSession: new (
     session: unknown,
     server: boolean,
   ) => {
-    receive(chunk: Uint8Array): unknown[];
+    receive(chunk: Uint8Array, received: unknown[]): number;
     sendText(text: string): void;
     takeOutput(): Uint8Array[];
     free(): void;
@@ -50,7 +57,7 @@ test("a session that is forgotten is freed by the garbage collector", async () =
   const freed: number[] = [];
   const free = wasm.Session.prototype.free;
   countFrees(wasm, () => freed.push(1));
-  for (let index = 0; index < 10; index++) new FrameSession(new wasm.Session(true, 1, 1), true);
+  for (let index = 0; index < 10; index++) new FrameSession(new wasm.Session(true, 1, 1, 1), true);
   for (let turn = 0; turn < 50 && freed.length < 10; turn++) {
     collect();
     await new Promise((next) => setTimeout(next, 5));
@@ -71,30 +78,30 @@ test("a trap in one session loses that session, and no byte of the others", asyn
   const { scratch, wasm } = await inner<Engine>("engine.js");
   const { FrameSession } = await inner<Sessions>("session.js");
   const before = sessionCount();
-  const broken = new wasm.Session(true, 1e9, 1e9);
+  const broken = new wasm.Session(true, 1e9, 1e9, 1e9);
   const [victim, bystander] = [
     new FrameSession(broken, true),
-    new FrameSession(new wasm.Session(true, 1e9, 1e9), true),
+    new FrameSession(new wasm.Session(true, 1e9, 1e9, 1e9), true),
   ];
   // both in the middle of something
-  assert.deepEqual(bystander.receive(masked(0x01, "half")), []);
+  assert.deepEqual(take(bystander, masked(0x01, "half")), []);
   bystander.sendText("waiting in shared memory");
   // the victim keeps the first bytes of a frame; let its pointer to them point outside of memory
   const frame = masked(0x81, "x");
-  victim.receive(frame.subarray(0, 5));
+  take(victim, frame.subarray(0, 5));
   const { bytes } = scratch();
   const words = new Uint32Array(bytes.buffer, broken.__wbg_ptr, 128);
   const pointer = words.findIndex((word) => frame.subarray(0, 5).equals(bytes.subarray(word, word + 5)));
   assert.ok(pointer >= 0, "the pointer to the bytes it keeps");
   words[pointer] = 0xffff_fff0;
-  const [outcome] = victim.receive(frame.subarray(5)) as { kind: string; error: Error }[];
+  const [outcome] = take(victim, frame.subarray(5)) as { kind: string; error: Error }[];
   assert.equal(outcome?.kind, "trapped");
   assert.ok(outcome?.error instanceof EngineTrap);
   assert.ok(outcome?.error.cause instanceof WebAssembly.RuntimeError);
   assert.throws(() => victim.sendText("again"), TypeError);
   assert.equal(sessionCount(), before + 1);
   assert.deepEqual(Buffer.concat(bystander.takeOutput()), unmasked(0x81, "waiting in shared memory"));
-  assert.deepEqual(bystander.receive(masked(0x80, " and whole")), ["half and whole"]);
+  assert.deepEqual(take(bystander, masked(0x80, " and whole")), ["half and whole"]);
   bystander.sendText("on");
   assert.deepEqual(Buffer.concat(bystander.takeOutput()), unmasked(0x81, "on"));
   bystander.free();
@@ -104,16 +111,16 @@ test("a trap in one session loses that session, and no byte of the others", asyn
 test("views of the engine's memory survive its growth", async () => {
   const { memorySize, wasm } = await inner<Engine>("engine.js");
   const { FrameSession } = await inner<Sessions>("session.js");
-  const session = new FrameSession(new wasm.Session(true, 1e9, 1e9), true);
+  const session = new FrameSession(new wasm.Session(true, 1e9, 1e9, 1e9), true);
   const size = memorySize();
   const others = [];
   while (memorySize() === size) {
-    const other = new FrameSession(new wasm.Session(true, 1e9, 1e9), true);
-    other.receive(masked(0x89, "a ping that is cut off").subarray(0, 20));
+    const other = new FrameSession(new wasm.Session(true, 1e9, 1e9, 1e9), true);
+    take(other, masked(0x89, "a ping that is cut off").subarray(0, 20));
     others.push(other);
   }
   session.sendText("after");
-  assert.deepEqual(session.receive(masked(0x81, "growth")), ["growth"]);
+  assert.deepEqual(take(session, masked(0x81, "growth")), ["growth"]);
   assert.deepEqual(Buffer.concat(session.takeOutput()), unmasked(0x81, "after"));
   for (const one of [session, ...others]) one.free();
 });

@@ -1,53 +1,11 @@
 /** What our drivers put on the wire, and how they end a connection: RFC 6455 §5.5, §7 and §8 over real sockets. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 
 import { type CloseEvent, type ErrorEvent, WebSocket } from "websocket-component";
 
-import { acceptOf, closed, hex, masked, nextEvent, RawPeer, serve, serveRaw, unmasked } from "./support.js";
-
-/** A raw client whose handshake with our server is done, and our side of its connection. */
-async function rawClient(
-  t: TestContext,
-  options = {},
-  behind?: Uint8Array,
-): Promise<{ peer: RawPeer; socket: WebSocket; received: unknown[] }> {
-  const received: unknown[] = [];
-  const { server, port } = await serve(t, options, (socket) => {
-    socket.onmessage = (event) => received.push(event.data);
-  });
-  const connection = once(server, "connection");
-  const peer = await RawPeer.connect(port, undefined, behind);
-  t.after(() => peer.socket.destroy());
-  const [socket] = (await connection) as [WebSocket];
-  await peer.head();
-  return { peer, socket, received };
-}
-
-/** Our client, connected to a raw server. */
-async function rawServer(
-  t: TestContext,
-  options = {},
-): Promise<{ peer: RawPeer; socket: WebSocket; received: unknown[] }> {
-  let resolve: (peer: RawPeer) => void;
-  const connected = new Promise<RawPeer>((done) => {
-    resolve = done;
-  });
-  const url = await serveRaw(t, (peer) => resolve(peer));
-  const socket = new WebSocket(url, [], { closeTimeout: 500, ...options });
-  const received: unknown[] = [];
-  socket.onmessage = (event) => received.push(event.data);
-  const peer = await connected;
-  await answer(peer);
-  await nextEvent(socket, "open");
-  return { peer, socket, received };
-}
-
-async function answer(peer: RawPeer): Promise<void> {
-  const fields = `Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${acceptOf(await peer.head())}`;
-  peer.write(Buffer.from(`HTTP/1.1 101 Switching Protocols\r\n${fields}\r\n\r\n`));
-}
+import { closed, hex, masked, nextEvent, RawPeer, rawClient, rawServer, serve, unmasked } from "./support.js";
 
 test("messages in the same packet as the request reach a listener that the connection event attaches", async (t) => {
   const { peer, received, socket } = await rawClient(

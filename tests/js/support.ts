@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import type { TestContext } from "node:test";
 
-import { type CloseEvent, type WebSocket, WebSocketServer, type WebSocketServerOptions } from "websocket-component";
+import { type CloseEvent, WebSocket, WebSocketServer, type WebSocketServerOptions } from "websocket-component";
 
 /** A server on a free port that is closed at the test's end. */
 export async function serve(
@@ -74,6 +74,13 @@ function header(first: number, mask: number, length: number): Buffer {
   if (length < 65536) bytes.writeUInt16BE(length, 2);
   else bytes.writeBigUInt64BE(BigInt(length), 2);
   return bytes;
+}
+
+/** What a session makes of a chunk. */
+export function take<R>(session: { receive(chunk: Uint8Array, received: R[]): number }, chunk: Uint8Array): R[] {
+  const received: R[] = [];
+  for (let taken = 0; taken < chunk.length; ) taken += session.receive(chunk.subarray(taken), received);
+  return received;
 }
 
 export const REQUEST: string = [
@@ -171,4 +178,47 @@ export async function serveRaw(t: TestContext, onPeer: (peer: RawPeer) => void):
     server.close();
   });
   return `ws://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+/** A socket of ours, what it has received, and its peer, which speaks bytes. */
+export interface RawPair {
+  peer: RawPeer;
+  socket: WebSocket;
+  received: unknown[];
+}
+
+/** A raw client whose handshake with our server is done, and our side of its connection. */
+export async function rawClient(t: TestContext, options = {}, behind?: Uint8Array): Promise<RawPair> {
+  const received: unknown[] = [];
+  const { server, port } = await serve(t, options, (socket) => {
+    socket.onmessage = (event) => received.push(event.data);
+  });
+  const connection = once(server, "connection");
+  const peer = await RawPeer.connect(port, undefined, behind);
+  t.after(() => peer.socket.destroy());
+  const [socket] = (await connection) as [WebSocket];
+  await peer.head();
+  return { peer, socket, received };
+}
+
+/** Our client, connected to a raw server. */
+export async function rawServer(t: TestContext, options = {}): Promise<RawPair> {
+  let resolve: (peer: RawPeer) => void;
+  const connected = new Promise<RawPeer>((done) => {
+    resolve = done;
+  });
+  const url = await serveRaw(t, (peer) => resolve(peer));
+  const socket = new WebSocket(url, [], { closeTimeout: 500, ...options });
+  const received: unknown[] = [];
+  socket.onmessage = (event) => received.push(event.data);
+  const peer = await connected;
+  await answer(peer);
+  await nextEvent(socket, "open");
+  return { peer, socket, received };
+}
+
+/** Does the server's half of the handshake. */
+export async function answer(peer: RawPeer): Promise<void> {
+  const fields = `Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${acceptOf(await peer.head())}`;
+  peer.write(Buffer.from(`HTTP/1.1 101 Switching Protocols\r\n${fields}\r\n\r\n`));
 }
