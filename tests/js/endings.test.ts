@@ -11,6 +11,7 @@ import {
   acceptOf,
   closed,
   hex,
+  inner,
   masked,
   messages,
   nextEvent,
@@ -22,10 +23,6 @@ import {
   unmasked,
 } from "./support.js";
 
-/** Modules of the package that it does not export. */
-async function inner<T>(name: string): Promise<T> {
-  return import(new URL(`../${name}`, import.meta.resolve("websocket-component")).href);
-}
 type Method = (this: unknown, ...args: unknown[]) => unknown;
 interface Engine {
   memorySize(): number;
@@ -262,25 +259,4 @@ test("a ping or pong over 125 bytes is refused with the same error, however long
   socket.send("goes on");
   assert.deepEqual(await received, ["goes on"]);
   socket.close();
-});
-
-test("a thousand connections that come and go leave the engine's memory as it was", async (t) => {
-  const { url, server } = await serveEcho(t);
-  const { memorySize } = await inner<Engine>("engine.js");
-  const visit = async (): Promise<void> => {
-    const socket = new WebSocket(url);
-    await nextEvent(socket, "open");
-    const received = messages(socket, 1);
-    socket.send("x".repeat(20_000));
-    await received;
-    const end = closed(socket);
-    socket.close();
-    await end;
-  };
-  const round = () => Promise.all(Array.from({ length: 50 }, visit));
-  await round();
-  const size = memorySize();
-  for (let count = 0; count < 20; count++) await round();
-  while (server.clients.size > 0) await turn();
-  assert.deepEqual([sessionCount(), memorySize()], [0, size]);
 });

@@ -222,3 +222,17 @@ export async function answer(peer: RawPeer): Promise<void> {
   const fields = `Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${acceptOf(await peer.head())}`;
   peer.write(Buffer.from(`HTTP/1.1 101 Switching Protocols\r\n${fields}\r\n\r\n`));
 }
+
+/** Modules of the package that it does not export. */
+export async function inner<T>(name: string): Promise<T> {
+  return import(new URL(`../${name}`, import.meta.resolve("websocket-component")).href);
+}
+
+/** Numbers from 0 to 1, the same every time (a linear congruence). */
+export function generator(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
