@@ -693,7 +693,7 @@ fn c21_every_violation_has_its_code_whole_and_byte_by_byte() {
 #[test]
 fn c22_every_close_status_is_sent_and_received_as_the_table_of_1_6_says() {
     let valid = |status: u16| matches!(status, 1000..=1003 | 1007..=1014 | 3000..=4999);
-    for status in 0..=u16::MAX {
+    for status in (0..=u16::MAX).step_by(if cfg!(miri) { 97 } else { 1 }) {
         let mut server = open_server(vec![]);
         let sent = server.send(BufferType::Close, close(status, b""), 1);
         assert_eq!(sent.is_ok(), valid(status) || status == 1005, "{status}");

@@ -8,7 +8,7 @@ use core::hint::black_box;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
+use proptest::test_runner::TestRunner;
 use support::*;
 use websocket_component::{Action, ActionQueue, Handle, Property, Role, Session, SessionOptions, internal_buffer_size};
 
@@ -88,7 +88,7 @@ fn a_peer_cannot_make_a_session_allocate_at_all_nor_a_handle_more_than_its_buffe
         peak(|| drop(black_box(vec![0_u8; 100]))) >= 100,
         "the allocator is watched"
     );
-    let mut runner = TestRunner::new(Config::with_cases(300));
+    let mut runner = TestRunner::default();
     let cases = prop_oneof![Just(Role::Client), Just(Role::Server)]
         .prop_flat_map(|role| (Just(role), stream(role), prop_oneof![1..50_usize, Just(usize::MAX)]));
     runner

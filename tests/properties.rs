@@ -130,8 +130,6 @@ fn almost_frames(role: Role) -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
-
     #[test]
     fn any_messages_in_any_fragmentation_come_out_equal_however_the_stream_is_split(
         sender_role in role(),

@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn every_status_is_sent_and_received_as_the_registry_says() {
-        for status in 0..=u16::MAX {
+        for status in (0..=u16::MAX).step_by(if cfg!(miri) { 97 } else { 1 }) {
             let sent = ClosePayload::new(CloseStatus(status), b"", true);
             let received = parse(&status.to_be_bytes(), true);
             if may_be_on_the_wire(status) {
