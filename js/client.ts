@@ -63,6 +63,10 @@ export function open(
   return (reason) => attempt.fail(reason);
 }
 
+const LINE_FEED = 0x0a;
+/** The engine refuses longer ones. */
+const MAX_HEAD_SIZE = 16 * 1024;
+
 class Attempt {
   readonly #url: URL;
   readonly #options: ClientOptions;
@@ -116,8 +120,12 @@ class Attempt {
   }
 
   readonly #onData = (chunk: Uint8Array): void => {
-    this.#received = this.#received.length === 0 ? chunk : concat(this.#received, chunk);
-    this.#attempt(() => this.#readResponse());
+    const isFirst = this.#received.length === 0;
+    this.#received = isFirst ? chunk : concat(this.#received, chunk);
+    // byte by byte, a pass over the head for each would take quadratic time; only a line's end makes a difference
+    if (isFirst || chunk.includes(LINE_FEED) || this.#received.length > MAX_HEAD_SIZE) {
+      this.#attempt(() => this.#readResponse());
+    }
   };
 
   #readResponse(): void {

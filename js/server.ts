@@ -235,10 +235,15 @@ export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
   }
 }
 
+/** The characters of `uri-host [ ":" port ]` (RFC 9112 §3.2). */
+const HOST = /^[\w.~%!$&'()*+,;=:[\]-]*$/;
+
 /** What of RFC 6455 §4.2.1 the component does not see: GET, HTTP/1.1, one Host, and no body, which nobody would read. */
 function isPossible({ method, httpVersionMinor, headers, headersDistinct }: IncomingMessage): boolean {
   const hasBody = headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) !== 0;
-  return method === "GET" && httpVersionMinor >= 1 && headersDistinct.host?.length === 1 && !hasBody;
+  const [host, ...more] = headersDistinct.host ?? [];
+  const hasHost = host !== undefined && HOST.test(host) && more.length === 0;
+  return method === "GET" && httpVersionMinor >= 1 && hasHost && !hasBody;
 }
 
 /** 400 for the client's mistakes, 426 for its version, 500 for ours. */

@@ -226,6 +226,8 @@ errors! {
         "there are no headers";
     HeadersTooMany, InvalidProtocolFormat, "RFC 6455 §10.4",
         "there are more than 256 headers";
+    HostMalformed, InvalidProtocolFormat, "RFC 9112 §3.2",
+        "the Host header has a character that no host and port have";
     HostMissing, InvalidProtocolFormat, "RFC 6455 §4.2.1",
         "the request does not have exactly one Host header";
     HttpVersionTooLow, InvalidProtocolFormat, "RFC 6455 §4.1",
@@ -250,6 +252,8 @@ errors! {
         "the server selected none of the subprotocols";
     SubprotocolNotOffered, SubprotocolNotSupported, "RFC 6455 §4.1",
         "a subprotocol was selected that the client did not offer";
+    TargetMalformed, InvalidProtocolFormat, "RFC 9112 §3.2",
+        "the request's target has a fragment, or a character that is not visible ASCII";
     UpgradeMissing, InvalidProtocolFormat, "RFC 6455 §4.1",
         "the Upgrade header does not have the token websocket";
     VersionMalformed, InvalidProtocolFormat, "RFC 6455 §4.2.1",

@@ -380,6 +380,10 @@ fn heads_that_are_no_handshake_are_told_apart() {
         ("GET / HTTP/1.0\r\nHost: a\r\n\r\n", HttpVersionTooLow),
         ("GET / HTTP/1.1\r\n\r\n", HostMissing),
         ("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", HostMissing),
+        ("GET / HTTP/1.1\r\nHost: a b\r\n\r\n", HostMalformed),
+        ("GET / HTTP/1.1\r\nHost: user@a/b?c\r\n\r\n", HostMalformed),
+        ("GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n", TargetMalformed),
+        ("GET /ä HTTP/1.1\r\nHost: a\r\n\r\n", TargetMalformed),
         ("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n", RequestHasBody),
         (
             "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",

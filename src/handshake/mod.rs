@@ -82,7 +82,7 @@ fn single<'a>(
     }
 }
 
-/// An argument that names extensions: each one, with parameters or without, and none twice.
+/// An argument that names extensions: each one, with parameters or without.
 fn check_extensions(extensions: &[&str]) -> Result<(), Misuse> {
     extensions
         .iter()

@@ -29,6 +29,12 @@ pub fn is_token(text: &[u8]) -> bool {
     !text.is_empty() && text.iter().copied().all(is_tchar)
 }
 
+/// `Host = uri-host [ ":" port ]` (RFC 9112 §3.2), by its characters; it may be empty.
+pub fn is_host(text: &[u8]) -> bool {
+    text.iter()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:[]".contains(byte))
+}
+
 /// A field name is a token; a value has no control characters but HTAB.
 pub fn is_field(header: &HttpHeader<'_>) -> bool {
     is_token(header.name.as_bytes())

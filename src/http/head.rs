@@ -62,8 +62,8 @@ impl<'a> RequestHead<'a> {
         }
     }
 
-    /// The checks of RFC 6455 §4.2.1 that need more than the fields that the component sees: `GET`, HTTP/1.1, one
-    /// `Host`, and no body, which nobody would read.
+    /// The checks of RFC 6455 §4.2.1 that need more than the fields that the component sees: `GET`, a target, HTTP/1.1,
+    /// one `Host`, and no body, which nobody would read.
     ///
     /// # Errors
     /// The first check that fails.
@@ -74,8 +74,15 @@ impl<'a> RequestHead<'a> {
         if self.version < 1 {
             return Err(HandshakeError::HttpVersionTooLow);
         }
-        if grammar::values(&self.headers, "Host").count() != 1 {
+        let mut hosts = grammar::values(&self.headers, "Host");
+        let (Some(host), None) = (hosts.next(), hosts.next()) else {
             return Err(HandshakeError::HostMissing);
+        };
+        if !grammar::is_host(grammar::trim(host)) {
+            return Err(HandshakeError::HostMalformed);
+        }
+        if !is_target(self.target) {
+            return Err(HandshakeError::TargetMalformed);
         }
         let no_body = grammar::values(&self.headers, "Content-Length").all(|value| grammar::trim(value) == b"0");
         if !no_body || grammar::values(&self.headers, "Transfer-Encoding").next().is_some() {
@@ -131,8 +138,7 @@ impl<'a> ResponseHead<'a> {
 /// A target that is empty, has a fragment or anything but visible ASCII, a field name that is no token, a value with
 /// control characters: none can smuggle a line of its own into the head.
 pub fn write_request(target: &str, headers: &[HttpHeader<'_>]) -> Result<Vec<u8>, Misuse> {
-    // "Fragment identifiers are meaningless in the context of WebSocket URIs and MUST NOT be used" (RFC 6455 §3)
-    if target.is_empty() || !target.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#') {
+    if !is_target(target) {
         return Err(Misuse::TargetInvalid);
     }
     write_head(format!("GET {target} HTTP/1.1"), headers)
@@ -164,25 +170,28 @@ fn write_head(first_line: String, headers: &[HttpHeader<'_>]) -> Result<Vec<u8>,
     Ok(head)
 }
 
+/// "Fragment identifiers are meaningless in the context of WebSocket URIs and MUST NOT be used" (RFC 6455 §3)
+fn is_target(target: &str) -> bool {
+    !target.is_empty() && target.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#')
+}
+
 /// The bytes up to and with the first blank line.
 fn whole_head(bytes: &[u8]) -> Result<Option<&[u8]>, HandshakeError> {
     let searched = &bytes[..bytes.len().min(MAX_HEAD_LENGTH)];
-    let Some(end) = searched.windows(4).position(|window| window == b"\r\n\r\n") else {
-        return if bytes.len() > MAX_HEAD_LENGTH {
-            Err(HandshakeError::HeadTooLarge)
-        } else {
-            Ok(None)
-        };
-    };
-    let head = &bytes[..end + 4];
-    let bare_line_feed = head
-        .iter()
-        .enumerate()
-        .any(|(at, &byte)| byte == b'\n' && (at == 0 || head[at - 1] != b'\r'));
-    if bare_line_feed {
-        Err(HandshakeError::HeadMalformed)
+    let line_feeds = searched.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
+    for (at, _) in line_feeds {
+        let head = &searched[..=at];
+        if !head.ends_with(b"\r\n") {
+            return Err(HandshakeError::HeadMalformed);
+        }
+        if head.ends_with(b"\r\n\r\n") {
+            return Ok(Some(head));
+        }
+    }
+    if bytes.len() > MAX_HEAD_LENGTH {
+        Err(HandshakeError::HeadTooLarge)
     } else {
-        Ok(Some(head))
+        Ok(None)
     }
 }
 

@@ -19,6 +19,7 @@ const requests: [string, string, number][] = [
   ["is a POST", REQUEST.replace("GET", "POST"), 400],
   ["has no Host", REQUEST.replace("Host: localhost\r\n", ""), 400],
   ["has two Hosts", REQUEST.replace("Host:", "Host: other\r\nHost:"), 400],
+  ["has a Host that is none", REQUEST.replace("Host: localhost", "Host: user@a/b"), 400],
   ["has a body", REQUEST.replace("Host:", "Content-Length: 5\r\nHost:"), 400],
   ["has a malformed list of subprotocols", REQUEST.replace("Host:", "Sec-WebSocket-Protocol: a b\r\nHost:"), 400],
   ["has a malformed list of extensions", REQUEST.replace("Host:", 'Sec-WebSocket-Extensions: a; b="\r\nHost:'), 400],

@@ -7,6 +7,8 @@
     reason = "a wrong test panics"
 )]
 
+pub mod vectors;
+
 use websocket_component::{
     Action, ActionQueue, BufferType, CloseStatus, Error, Handle, HttpHeader, Property, RandomSource, RandomUnavailable,
     ReceivedBuffer, Role,
@@ -186,8 +188,17 @@ pub fn act(
 
 /// Feeds `network` to the handle, with a receive always queued, until it is used up, the peer has closed, or the
 /// handle fails. Reads are left out of the result.
-pub fn feed(handle: &mut Handle<u32>, mut network: Vec<u8>, read_size: usize) -> (Vec<Done>, Option<Error>) {
-    let mut all = Vec::new();
+pub fn feed(handle: &mut Handle<u32>, network: Vec<u8>, read_size: usize) -> (Vec<Done>, Option<Error>) {
+    feed_chunks(handle, network.chunks(read_size))
+}
+
+/// The same with these chunks, none of them empty: each is read when all before it is dealt with.
+pub fn feed_chunks<'a>(
+    handle: &mut Handle<u32>,
+    chunks: impl IntoIterator<Item = &'a [u8]>,
+) -> (Vec<Done>, Option<Error>) {
+    let (mut all, mut network) = (Vec::new(), Vec::new());
+    let mut chunks = chunks.into_iter();
     let mut context = 0;
     loop {
         if handle.receive(None, context).is_err() {
@@ -195,8 +206,11 @@ pub fn feed(handle: &mut Handle<u32>, mut network: Vec<u8>, read_size: usize) ->
         }
         context += 1;
         loop {
+            if network.is_empty() {
+                network.extend_from_slice(chunks.next().unwrap_or_default());
+            }
             let exhausted = network.is_empty();
-            match act(handle, ActionQueue::Receive, &mut network, read_size) {
+            match act(handle, ActionQueue::Receive, &mut network, usize::MAX) {
                 Ok(None) => break,
                 Ok(Some(Done::Reading)) if exhausted => return (all, None),
                 Ok(Some(Done::Reading)) => {}
