@@ -65,8 +65,12 @@ export function clientOptions(given: WebSocketOptions): ClientOptions {
   };
 }
 
-/** The bytes of a buffer or a view, not copied; `undefined` for everything else, which is sent as a string. */
+/**
+ * The bytes of a buffer or a view, not copied, none if it is detached; `undefined` for everything else, which is sent as
+ * a string.
+ */
 export function bytesOf(data: unknown): Uint8Array | undefined {
+  if ((ArrayBuffer.isView(data) || types.isAnyArrayBuffer(data)) && data.byteLength === 0) return new Uint8Array(0);
   if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   return types.isAnyArrayBuffer(data) ? new Uint8Array(data) : undefined;
 }

@@ -111,6 +111,11 @@ class Attempt {
 
   #ask(): void {
     const own = pairs(flatten(this.#options.headers));
+    const body = own.find((field) => hasName(field, "Content-Length") || hasName(field, "Transfer-Encoding"));
+    if (body !== undefined) {
+      // what comes behind the head would be frames to the server, and a body to a proxy before it
+      throw new WebSocketError("WS_ERR_INVALID_OPTION", `A handshake has no body, and no field ${body[0]}`);
+    }
     const added = pairs(this.#handle.begin_client_handshake([...this.#protocols], [], flatten(own)));
     const kept = own.filter((field) => !added.some(([name]) => hasName(field, name)));
     const host: HeaderField[] = kept.some((field) => hasName(field, "Host")) ? [] : [["Host", this.#url.host]];
@@ -188,8 +193,14 @@ function hostOf(url: URL): string {
 /** User and password of the URL, as HTTP's Basic scheme (RFC 7617). */
 function basicAuthorization(url: URL): HeaderField[] {
   if (url.username === "" && url.password === "") return [];
-  const credentials = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
-  return [["Authorization", `Basic ${Buffer.from(credentials).toString("base64")}`]];
+  const credentials = Buffer.concat([percentDecoded(url.username), Buffer.from(":"), percentDecoded(url.password)]);
+  return [["Authorization", `Basic ${credentials.toString("base64")}`]];
+}
+
+/** A part of a URL record, which is ASCII, as the bytes that it stands for; they need not be UTF-8. */
+function percentDecoded(text: string): Buffer {
+  const bytes = text.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  return Buffer.from(bytes, "latin1");
 }
 
 function timedOut(timeout: number): WebSocketError {

@@ -88,10 +88,12 @@ export class Connection implements TransportListener {
     this.#settings = settings;
   }
 
-  /** Begins to receive. */
+  /** Begins to receive, but not before those who have awaited the connection's beginning can attach their listeners. */
   start(): void {
     this.#transport.start(this);
-    if (this.#isPaused) this.#transport.pause();
+    setImmediate(() => {
+      if (!this.#isPaused) this.#transport.resume();
+    });
   }
 
   /** Bytes of messages that were sent and that the network has not taken. */
@@ -288,7 +290,8 @@ export class Connection implements TransportListener {
   #handleControl(control: Control): void {
     switch (control.kind) {
       case "ping":
-        if (this.#transport.isFull) this.#owedPong = control.payload;
+        if (this.#transport.isFull)
+          this.#owedPong = control.payload.slice(); // the owner gets the other
         else this.#answerPing(control.payload);
         this.#owner.onPing(control.payload);
         break;

@@ -107,13 +107,18 @@ export function offeredSubprotocols(headers: HeaderFields): string[] {
 export function flatten(headers: HeaderFields): string[] {
   if (!(Symbol.iterator in headers)) {
     return Object.entries(headers).flatMap(([name, value]) =>
-      Array.isArray(value) ? value.flatMap((one: string) => [name, one]) : [name, String(value)],
+      (Array.isArray(value) ? value : [value]).flatMap((one) => [name, `${one}`]),
     );
   }
   return [...headers].flatMap((field: string | HeaderField | { name: string; value: string }) => {
     if (typeof field === "string") return [field];
-    return "name" in field ? [field.name, field.value] : [field[0], field[1]];
+    const [name, value] = isPair(field) ? field : [field.name, field.value];
+    return [`${name}`, `${value}`];
   });
+}
+
+function isPair(field: HeaderField | { name: string; value: string }): field is HeaderField {
+  return Array.isArray(field);
 }
 
 /** @internal */

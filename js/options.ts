@@ -43,6 +43,11 @@ const LONGEST_TIME = 2 ** 31 - 1;
 /** The longest text that becomes a string in V8, in bytes of ASCII. */
 const LARGEST_MESSAGE = 2 ** 29 - 24;
 
+/** A copy of the caller's options without what others may have put on `Object.prototype`. */
+export function ownOptions<T extends object>(given: T): T {
+  return { __proto__: null, ...given };
+}
+
 /**
  * The value of an option that is a time above 0; one that no timer can wait for, such as Infinity, is the longest.
  *

@@ -13,7 +13,7 @@ import type { TLSSocket } from "node:tls";
 import { EngineTrap, wasm } from "./engine.js";
 import { WebSocketError, WebSocketProtocolError } from "./errors.js";
 import { flatten, type HeaderField, type HeaderFields, offeredSubprotocols, pairs, writeResponse } from "./http.js";
-import { type ConnectionSettings, connectionSettings, limits, milliseconds } from "./options.js";
+import { type ConnectionSettings, connectionSettings, limits, milliseconds, ownOptions } from "./options.js";
 import { FrameSession, guarded, type Limits, release } from "./session.js";
 import { NodeTransport } from "./transport/node.js";
 import { accept, type BinaryType, type WebSocket } from "./websocket.js";
@@ -79,13 +79,14 @@ export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
   #closing: Promise<void> | undefined;
 
   /** @throws WebSocketError `WS_ERR_INVALID_OPTION` */
-  constructor(options: WebSocketServerOptions) {
+  constructor(given: WebSocketServerOptions) {
     super();
+    const options = ownOptions(given);
     const ways = [options.port !== undefined, options.server !== undefined, options.noServer === true];
     if (ways.filter(Boolean).length !== 1) {
       throw new WebSocketError("WS_ERR_INVALID_OPTION", "A server needs exactly one of port, server and noServer");
     }
-    this.#options = { ...options };
+    this.#options = options;
     this.#limits = limits(options);
     this.#settings = connectionSettings(options);
     const handshakeTimeout = milliseconds("handshakeTimeout", options.handshakeTimeout);
@@ -118,18 +119,19 @@ export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
   ): void {
     // until there is a connection that listens, a broken socket has nobody to tell
     socket.on("error", ignore);
-    const decide = (verdict: boolean | Rejection): void => {
-      const refusal = this.#refusal(request) ?? (verdict === false ? { status: 403 } : verdict);
-      if (socket.destroyed) return;
-      if (refusal === true) this.#accept(request, socket, head, callback);
-      else reject(socket, refusal);
-    };
     const fail = (error: unknown): never => {
       reject(socket, { status: 500 });
       throw error; // the application's mistake
     };
+    const decide = (verdict: boolean | Rejection): void => {
+      const refusal = this.#refusal(request) ?? (verdict === false ? { status: 403 } : verdict);
+      if (socket.destroyed) return;
+      if (refusal === true) this.#accept(request, socket, head, callback);
+      else if (isRejection(refusal)) this.#reject(socket, refusal, fail);
+      else fail(invalid("verify", "true, false or a Rejection", refusal));
+    };
     const verdict = this.#refusal(request) ?? this.#verdict(request, fail);
-    if (typeof verdict === "object" && "then" in verdict) void verdict.then(decide, fail);
+    if (isPromise(verdict)) verdict.then(decide, fail).catch(throwUncaught);
     else decide(verdict);
   }
 
@@ -216,10 +218,19 @@ export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
   }
 
   #verdict(request: IncomingMessage, fail: (error: unknown) => never): ReturnType<Verify> {
+    const { verify } = this.#options;
     try {
-      return this.#options.verify?.(request) ?? true;
+      return verify === undefined ? true : verify(request);
     } catch (error) {
       return fail(error);
+    }
+  }
+
+  #reject(socket: Duplex, rejection: Rejection, fail: (error: unknown) => never): void {
+    try {
+      reject(socket, rejection);
+    } catch (error) {
+      fail(error);
     }
   }
 
@@ -231,7 +242,10 @@ export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
   #protocol(request: IncomingMessage): string | undefined {
     const offered = offeredSubprotocols(request.rawHeaders);
     const choose = this.#options.chooseProtocol;
-    return choose === undefined || offered.length === 0 ? offered[0] : choose(offered, request);
+    if (choose === undefined || offered.length === 0) return offered.at(0);
+    const chosen: unknown = choose(offered, request);
+    if (chosen === undefined || typeof chosen === "string") return chosen;
+    throw invalid("chooseProtocol", "a string or undefined", chosen);
   }
 }
 
@@ -239,11 +253,25 @@ export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
 const HOST = /^[\w.~%!$&'()*+,;=:[\]-]*$/;
 
 /** What of RFC 6455 §4.2.1 the component does not see: GET, HTTP/1.1, one Host, and no body, which nobody would read. */
-function isPossible({ method, httpVersionMinor, headers, headersDistinct }: IncomingMessage): boolean {
+function isPossible({ method, httpVersion, headers, headersDistinct }: IncomingMessage): boolean {
   const hasBody = headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) !== 0;
   const [host, ...more] = headersDistinct.host ?? [];
   const hasHost = host !== undefined && HOST.test(host) && more.length === 0;
-  return method === "GET" && httpVersionMinor >= 1 && hasHost && !hasBody;
+  return method === "GET" && httpVersion === "1.1" && hasHost && !hasBody;
+}
+
+function isPromise(verdict: ReturnType<Verify>): verdict is Promise<boolean | Rejection> {
+  return typeof verdict === "object" && verdict !== null && "then" in verdict;
+}
+
+function isRejection(verdict: unknown): verdict is Rejection {
+  return typeof verdict === "object" && verdict !== null && Number.isInteger((verdict as Rejection).status);
+}
+
+/** An answer of the application's that nobody can act on. */
+function invalid(name: "verify" | "chooseProtocol", wanted: string, given: unknown): WebSocketError {
+  const what = given instanceof Promise ? "a promise" : String(given);
+  return new WebSocketError("WS_ERR_INVALID_OPTION", `${name} must return ${wanted}, not ${what}`);
 }
 
 /** 400 for the client's mistakes, 426 for its version, 500 for ours. */
@@ -293,6 +321,13 @@ function stop(server: Server | HttpsServer | undefined): Promise<void> {
 function urlOf(request: IncomingMessage): string {
   const scheme = (request.socket as Partial<TLSSocket>).encrypted ? "wss" : "ws";
   return `${scheme}://${request.headers.host}${request.url}`;
+}
+
+/** As it would be without the promise. */
+function throwUncaught(error: unknown): void {
+  process.nextTick(() => {
+    throw error;
+  });
 }
 
 function ignore(): void {}

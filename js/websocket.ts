@@ -10,7 +10,7 @@ import { Connection, type ConnectionFailure, type ConnectionOwner } from "./conn
 import { WebSocketError } from "./errors.js";
 import { CloseEvent, ControlEvent, ErrorEvent } from "./events.js";
 import { EventHandlers, type Handler } from "./handlers.js";
-import { type ConnectionSettings, connectionSettings } from "./options.js";
+import { type ConnectionSettings, connectionSettings, ownOptions } from "./options.js";
 
 /** What `send` takes. */
 export type SendData = string | ArrayBufferLike | ArrayBufferView | Blob;
@@ -106,7 +106,7 @@ export class WebSocket extends EventTarget {
     }
     // 1. Let urlRecord be the result of getting a URL record.
     const record = urlRecord(url);
-    const all: WebSocketOptions = isProtocols(protocolsOrOptions) ? options : protocolsOrOptions;
+    const all = ownOptions(isProtocols(protocolsOrOptions) ? options : protocolsOrOptions);
     // 2.–3. If any of the protocols occur more than once or are no tokens, throw a "SyntaxError" DOMException.
     const protocols = subprotocols(isProtocols(protocolsOrOptions) ? protocolsOrOptions : (all.protocols ?? []));
     // 4. Set this's url to urlRecord.
@@ -163,7 +163,7 @@ export class WebSocket extends EventTarget {
     // 1. If this's ready state is CONNECTING, then throw an "InvalidStateError" DOMException.
     if (this.#readyState === CONNECTING) throw new DOMException("The connection is not open yet", "InvalidStateError");
     if (data instanceof Blob) this.#sendBlob(data);
-    else this.#sendNow(bytesOf(data) ?? String(data));
+    else this.#sendNow(bytesOf(data) ?? `${data}`);
   }
 
   /**
@@ -175,7 +175,7 @@ export class WebSocket extends EventTarget {
   close(code?: number, reason?: string): void {
     // 1.–2. Check code and reason.
     const status = code === undefined ? undefined : this.#checkedCode(code);
-    const text = reason === undefined ? "" : String(reason);
+    const text = reason === undefined ? "" : `${reason}`;
     if (Buffer.byteLength(text) > MAX_REASON_LENGTH) {
       throw new DOMException(`A close reason has at most ${MAX_REASON_LENGTH} bytes of UTF-8`, "SyntaxError");
     }
@@ -343,11 +343,11 @@ export class WebSocket extends EventTarget {
 
   #control(kind: "ping" | "pong", data: string | ArrayBufferLike | ArrayBufferView): void {
     if (this.#readyState === CONNECTING) throw new DOMException("The connection is not open yet", "InvalidStateError");
-    this.#connection?.[kind](bytesOf(data) ?? Buffer.from(String(data)));
+    this.#connection?.[kind](bytesOf(data) ?? Buffer.from(`${data}`));
   }
 
   #checkedCode(code: number): number {
-    const status = Math.trunc(Math.min(Math.max(Number(code), 0), 65535)) || 0;
+    const status = clamped(code);
     const isOfClients = status === 1000 || (status >= 3000 && status <= 4999);
     const isOfServers = (status >= 1001 && status <= 1003) || (status >= 1007 && status <= 1014);
     if (isOfClients || (this.#isServer && isOfServers)) return status;
@@ -401,6 +401,14 @@ for (const name of ["url", "readyState", "bufferedAmount", "onopen", "onerror", 
 }
 for (const name of ["close", "onmessage", "binaryType", "send"]) {
   Object.defineProperty(WebSocket.prototype, name, { enumerable: true });
+}
+
+/** `[Clamp] unsigned short` (https://webidl.spec.whatwg.org/#js-integer-types): ties go to the even number. */
+function clamped(value: number): number {
+  const number = Math.min(Math.max(+value, 0), 65535);
+  const floor = Math.floor(number);
+  const isUp = number - floor > 0.5 || (number - floor === 0.5 && floor % 2 === 1);
+  return (isUp ? floor + 1 : floor) || 0;
 }
 
 function errorEvent(error: Error): ErrorEvent {

@@ -1,6 +1,6 @@
 //! What other engines got wrong about the handshake, tried on this one. `mistakes.md` has the list; the number in
 //! front of a test's name is that of its row.
-#![cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
+#![cfg(not(any(miri, all(target_arch = "wasm32", target_os = "unknown"))))]
 #![allow(clippy::unwrap_used, reason = "a wrong test panics")]
 
 mod support;

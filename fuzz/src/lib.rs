@@ -1,5 +1,9 @@
 //! What each fuzz target does with its bytes. A panic is a finding.
 
+mod differential;
+
+pub use differential::differential;
+
 use websocket_component::handshake::offered_subprotocols;
 use websocket_component::http::{RequestHead, ResponseHead, extensions as parse_extensions, write_request};
 use websocket_component::{
@@ -11,12 +15,13 @@ use websocket_component::{
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 5] = [
+pub const TARGETS: [Target; 6] = [
     ("server", server),
     ("client", client),
     ("handshake", handshake),
     ("extensions", extensions),
     ("calls", calls),
+    ("differential", differential),
 ];
 
 /// Bytes from a client: the first byte says how the rest is split.

@@ -20,6 +20,7 @@ export class NodeTransport implements Transport {
   start(listener: TransportListener): void {
     const socket = this.#socket;
     let failure: Error | undefined;
+    socket.pause(); // else a listener, or what is put back, would make it flow
     socket.on("data", (chunk: Uint8Array) => listener.onData(chunk));
     socket.on("drain", () => listener.onDrain());
     socket.on("end", () => listener.onEnd());
@@ -32,7 +33,6 @@ export class NodeTransport implements Transport {
       socket.unshift(this.#head);
     }
     this.#head = undefined;
-    socket.resume();
   }
 
   write(parts: readonly Uint8Array[], done: () => void): void {

@@ -4,9 +4,9 @@
  * @module
  */
 
-/** A duplex byte stream. Nothing is called back before `start`. */
+/** A duplex byte stream. Nothing is called back before `start`, and no data delivered before `resume`. */
 export interface Transport {
-  /** Begins to deliver. */
+  /** Says who listens. */
   start(listener: TransportListener): void;
   /** Writes the parts in order, as one; `done` is called when the network has taken them, or never. */
   write(parts: readonly Uint8Array[], done: () => void): void;
@@ -14,7 +14,7 @@ export interface Transport {
   readonly isFull: boolean;
   /** Stops delivering data. */
   pause(): void;
-  /** Delivers data again. */
+  /** Delivers data, from now on or again. */
   resume(): void;
   /** Writes what is waiting and closes this side. */
   end(): void;

@@ -1,0 +1,254 @@
+/** What callers get wrong, and what others put in their way: answers of the wrong kind, odd arguments, polluted prototypes. */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { type TestContext, test } from "node:test";
+
+import {
+  type ErrorEvent,
+  type Verify,
+  WebSocket,
+  type WebSocketOptions,
+  type WebSocketServerOptions,
+} from "websocket-component";
+
+import { clog, connector, FRAME, ROLES, summary, switching, wireSize } from "./ends.js";
+import { closed, masked, nextEvent, RawPeer, REQUEST, serve, serveEcho, serveRaw, unmasked } from "./support.js";
+
+/** The errors that nobody catches, until the test's end. */
+function uncaught(t: TestContext): Error[] {
+  const errors: Error[] = [];
+  process.setUncaughtExceptionCaptureCallback((error) => errors.push(error));
+  t.after(() => process.setUncaughtExceptionCaptureCallback(null));
+  return errors;
+}
+
+async function failure(socket: WebSocket): Promise<{ code?: string }> {
+  return (await nextEvent<ErrorEvent>(socket, "error")).error as { code?: string };
+}
+
+/** Options as JavaScript may give them. */
+function untyped<T>(options: object): T {
+  return options as T;
+}
+
+test("a verdict that is none refuses the handshake with 500 and is thrown, at once or awaited", async (t) => {
+  const errors = uncaught(t);
+  const verdicts: unknown[] = [undefined, null, 1, "no", {}, { status: "401" }];
+  for (const verdict of verdicts) {
+    for (const verify of [() => verdict, async () => verdict]) {
+      const { port, server } = await serve(t, { verify: verify as unknown as Verify });
+      server.on("connection", () => assert.fail("accepted"));
+      const peer = await RawPeer.connect(port);
+      assert.match(String(await peer.rest()), /^HTTP\/1.1 500 /, String(verdict));
+      peer.socket.destroy();
+      assert.equal((errors.shift() as { code?: string } | undefined)?.code, "WS_ERR_INVALID_OPTION", String(verdict));
+    }
+  }
+});
+
+test("a rejection that cannot be written is answered with 500 and thrown, and none of it reaches the wire", async (t) => {
+  const errors = uncaught(t);
+  const rejections = [
+    { status: 401, headers: { X: "\u20ac" } },
+    { status: 401, headers: { X: "a\r\nInjected: b" } },
+    { status: 401, headers: { "X\r\nInjected": "b" } },
+    { status: 9 },
+  ];
+  for (const rejection of rejections) {
+    const { port } = await serve(t, { verify: () => rejection });
+    const peer = await RawPeer.connect(port);
+    const answer = String(await peer.rest());
+    peer.socket.destroy();
+    assert.match(answer, /^HTTP\/1.1 500 /);
+    assert.doesNotMatch(answer, /Injected/);
+    assert.equal((errors.shift() as { code?: string } | undefined)?.code, "E_INVALIDARG");
+  }
+});
+
+test("a chosen subprotocol that is no string is answered with 500 and thrown", async (t) => {
+  const errors = uncaught(t);
+  for (const chosen of [7, false, null, Promise.resolve("chat")]) {
+    const options = untyped<WebSocketServerOptions>({ chooseProtocol: () => chosen });
+    const { port } = await serve(t, options);
+    const peer = await RawPeer.connect(port, REQUEST.replace("Host:", "Sec-WebSocket-Protocol: chat\r\nHost:"));
+    assert.match(String(await peer.rest()), /^HTTP\/1.1 500 /);
+    peer.socket.destroy();
+    assert.equal((errors.shift() as { code?: string } | undefined)?.code, "WS_ERR_INVALID_OPTION", String(chosen));
+  }
+});
+
+test("messages behind a response reach listeners that are attached after the open event was awaited", async (t) => {
+  const url = await serveRaw(t, async (peer) => {
+    const request = await peer.head();
+    peer.write(Buffer.concat([switching(request), unmasked(0x81, "1"), unmasked(0x81, "2")]));
+  });
+  const socket = new WebSocket(url);
+  await once(socket, "open");
+  await Promise.resolve();
+  const data: unknown[] = [];
+  const second = new Promise<void>((resolve) => {
+    socket.onmessage = (event) => data.push(event.data) === 2 && resolve();
+  });
+  await second;
+  assert.deepEqual(data, ["1", "2"]);
+  socket.terminate();
+});
+
+test("messages behind a request reach listeners that are attached after the connection event was awaited", async (t) => {
+  const { server, port } = await serve(t);
+  const connection = once(server, "connection");
+  const peer = await RawPeer.connect(port, REQUEST, masked(0x81, "early"));
+  const [socket] = (await connection) as [WebSocket];
+  const { data } = await nextEvent<MessageEvent>(socket, "message");
+  assert.equal(data, "early");
+  peer.socket.destroy();
+});
+
+for (const role of ROLES) {
+  test(`a ping's listener of a ${role} cannot change the pong that is owed`, async (t) => {
+    const ends = await (await connector(t, role))();
+    const blocks = await clog(ends);
+    ends.socket.addEventListener("ping", (event) => event.data.fill(0x21));
+    const ping = nextEvent(ends.socket, "ping");
+    ends.peer.write(FRAME[role](0x89, "abc"));
+    await ping;
+    ends.peer.socket.resume();
+    await ends.peer.bytes(blocks * wireSize(role, 1 << 20));
+    assert.deepEqual(summary(await ends.peer.bytes(wireSize(role, 3))), [[0x8a, "abc"]]);
+    ends.peer.socket.destroy();
+  });
+}
+
+test("what others put on Object.prototype is no option, no header and no subprotocol", async (t) => {
+  const polluted: Record<string, unknown> = {
+    maxMessageSize: 1,
+    maxFrameSize: 1,
+    maxFragments: 1,
+    maxBufferedBytes: 1,
+    messageTimeout: 1,
+    headers: { "X-Polluted": "yes" },
+    protocols: ["polluted"],
+    verify: () => false,
+    noServer: true,
+    chooseProtocol: () => "polluted",
+    binaryType: "arraybuffer",
+    name: "x",
+    value: "y",
+    0: "z",
+  };
+  Object.assign(Object.prototype, polluted);
+  try {
+    const { url, server } = await serveEcho(t);
+    const connection = once(server, "connection");
+    const socket = new WebSocket(url, { headers: [["X-Mine", "m"]] });
+    await nextEvent(socket, "open");
+    const [, request] = await connection;
+    assert.equal(request.headers["x-mine"], "m");
+    assert.ok(!request.rawHeaders.includes("X-Polluted"));
+    assert.equal(socket.protocol, "");
+    const message = nextEvent<MessageEvent>(socket, "message");
+    socket.send("longer than one byte");
+    assert.equal((await message).data, "longer than one byte");
+    const end = closed(socket);
+    socket.close(1000, "");
+    assert.equal((await end).code, 1000);
+  } finally {
+    for (const name of Object.keys(polluted)) Reflect.deleteProperty(Object.prototype, name);
+  }
+});
+
+test("a detached buffer is an empty message", async (t) => {
+  const { url } = await serveEcho(t);
+  const socket = new WebSocket(url);
+  socket.binaryType = "arraybuffer";
+  await nextEvent(socket, "open");
+  const buffer = new ArrayBuffer(8);
+  const view = new Uint8Array(buffer, 2, 4);
+  structuredClone(buffer, { transfer: [buffer] });
+  for (const data of [buffer, view, new DataView(new ArrayBuffer(0))]) {
+    const message = nextEvent<MessageEvent>(socket, "message");
+    socket.send(data);
+    assert.equal((await message).data.byteLength, 0);
+    const pong = nextEvent(socket, "pong");
+    socket.ping(data);
+    await pong;
+  }
+  socket.close();
+});
+
+test("a close code is clamped and rounded as Web IDL has it, and what is no number is refused", async (t) => {
+  const { server, url } = await serveEcho(t);
+  const codes: [number, number | undefined][] = [
+    [2999.9, 3000],
+    [3000.5, 3000],
+    [3001.5, 3002],
+    [3000.9, 3001],
+    [4999.4, 4999],
+    [4999.6, undefined],
+    [1e9, undefined],
+    [Number.NaN, undefined],
+    [-1, undefined],
+  ];
+  for (const [code, status] of codes) {
+    const connection = once(server, "connection");
+    const socket = new WebSocket(url);
+    await nextEvent(socket, "open");
+    const [accepted] = (await connection) as [WebSocket];
+    if (status === undefined) {
+      assert.throws(() => socket.close(code), { name: "InvalidAccessError" });
+      socket.terminate();
+      continue;
+    }
+    const end = closed(accepted);
+    socket.close(code);
+    assert.equal((await end).code, status, `${code}`);
+  }
+  const socket = new WebSocket(url);
+  await nextEvent(socket, "open");
+  assert.throws(() => socket.close(1000n as unknown as number), TypeError);
+  assert.throws(() => socket.close(1000, Symbol("x") as unknown as string), TypeError);
+  assert.throws(() => socket.send(Symbol("x") as unknown as string), TypeError);
+  assert.throws(() => socket.ping(Symbol("x") as unknown as string), TypeError);
+  assert.equal(socket.readyState, WebSocket.OPEN);
+  socket.close();
+});
+
+test("a user of the URL's that is not UTF-8 is sent as its bytes", async (t) => {
+  const { server, url } = await serve(t);
+  const connection = once(server, "connection");
+  const socket = new WebSocket(url.replace("//", "//%ff%41:p%3aw@"));
+  await nextEvent(socket, "open");
+  const [, request] = await connection;
+  const credentials = Buffer.from([0xff, ...Buffer.from("A:p:w")]).toString("base64");
+  assert.equal(request.headers.authorization, `Basic ${credentials}`);
+  socket.close();
+});
+
+test("values of header fields are sent as their strings", async (t) => {
+  const { server, url } = await serve(t);
+  for (const headers of [{ X: 5 }, { X: [5] }, [["X", 5]], [{ name: "X", value: 5 }]]) {
+    const connection = once(server, "connection");
+    const socket = new WebSocket(url, untyped<WebSocketOptions>({ headers }));
+    await nextEvent(socket, "open");
+    const [, request] = await connection;
+    assert.equal(request.headers.x, "5");
+    socket.close();
+  }
+});
+
+test("a field that announces a body fails the connection before a byte is sent", async (t) => {
+  const url = await serveRaw(t, (peer) => peer.socket.once("data", () => assert.fail("a byte")));
+  for (const headers of [{ "Content-Length": "5" }, { "transfer-encoding": "chunked" }]) {
+    assert.equal((await failure(new WebSocket(url, { headers }))).code, "WS_ERR_INVALID_OPTION");
+  }
+});
+
+test("a request over HTTP/0.9 or HTTP/1.0 is no handshake", async (t) => {
+  const { port, server } = await serve(t);
+  server.on("connection", () => assert.fail("accepted"));
+  for (const version of ["0.9", "1.0"]) {
+    const peer = await RawPeer.connect(port, REQUEST.replace("HTTP/1.1", `HTTP/${version}`));
+    assert.match(String(await peer.rest()), /^HTTP\/1.1 400 /, version);
+    peer.socket.destroy();
+  }
+});
