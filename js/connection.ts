@@ -39,6 +39,8 @@ const SERVER_ERROR = 1011;
 
 /** What an array or a string takes beside its bytes, roughly; counted for whatever waits. */
 const OVERHEAD = 128;
+/** The longest header of a frame. */
+const HEADER = 14;
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -57,19 +59,22 @@ export class Connection implements TransportListener {
   #closeTimer: ReturnType<typeof setTimeout> | undefined;
   /** Runs while a message, or a frame, is unfinished. */
   #messageTimer: ReturnType<typeof setTimeout> | undefined;
-  /** Received, and not delivered yet; and the memory of what was left when delivering stopped. */
-  #undelivered: Received[] = [];
+  /** Received; those from `#next` on are not delivered yet. Their memory is counted once delivering has stopped. */
+  #undelivered: (Received | undefined)[] = [];
+  #next = 0;
   #undeliveredBytes = 0;
   /** From the network, and not taken yet. */
   #unread: Uint8Array = NO_BYTES;
   #isPaused = false;
   #isDelivering = false;
+  #transportEnded = false;
   #transportClosed: { readonly error: Error | undefined } | undefined;
   /** The latest ping that waits for a transport that is full: its pong answers those before it too (§5.5.3). */
   #owedPong: Uint8Array | undefined;
   #flushIsDue = false;
-  /** Bytes of messages that were sent since the last flush. */
+  /** Bytes of messages that were sent since the last flush, and what is counted for them. */
   #unflushed = 0;
+  #unflushedHeld = 0;
   #bufferedAmount = 0;
   /** Bytes that wait for a flush, for the network, or with the owner for their turn; with their overhead. */
   #unsent = 0;
@@ -116,18 +121,19 @@ export class Connection implements TransportListener {
    * Returns a function that counts it no longer.
    */
   hold(size: number): () => void {
-    const held = size + OVERHEAD;
+    let held = size + OVERHEAD;
     this.#hasRoom(held);
     this.#unsent += held;
     return () => {
       this.#unsent -= held;
+      held = 0;
     };
   }
 
   /** Sends a message of `size` bytes; after a close it is dropped. The data is copied. */
   send(data: string | Uint8Array, size: number): void {
     if (this.#state !== "open") return;
-    if (!this.#hasRoom(size)) {
+    if (this.#transportClosed !== undefined || !this.#hasRoom(size + HEADER)) {
       this.#bufferedAmount += size;
       return;
     }
@@ -140,29 +146,32 @@ export class Connection implements TransportListener {
     }
     this.#bufferedAmount += size;
     this.#unflushed += size;
-    this.#unsent += size;
+    this.#unflushedHeld += size + HEADER;
+    this.#unsent += size + HEADER;
     this.#flushSoon();
   }
 
   /** Sends a ping of at most 125 bytes; after a close it is dropped. */
   ping(payload: Uint8Array): void {
-    if (this.#state === "open" && this.#hasRoom(payload.length)) this.#control(() => this.#session.ping(payload));
+    if (this.#canSend(payload.length)) this.#control(() => this.#session.ping(payload));
   }
 
   /** Sends a pong of at most 125 bytes; after a close it is dropped. */
   pong(payload: Uint8Array): void {
-    if (this.#state === "open" && this.#hasRoom(payload.length)) this.#control(() => this.#session.pong(payload));
+    if (this.#canSend(payload.length)) this.#control(() => this.#session.pong(payload));
   }
 
   /**
-   * Begins the closing handshake (§7.1.2). 1005 stands for no status.
+   * Begins the closing handshake (§7.1.2). 1005 stands for no status. It ends a pause, as the peer's answer has to be
+   * read.
    *
    * @throws WebSocketProtocolError if the status or the reason may not be sent
    */
   close(status: number, reason: string): void {
     if (this.#state !== "open") return;
     this.#control(() => this.#session.close(status, reason));
-    this.#beginClosing("closing");
+    if (this.#isOpen()) this.#beginClosing("closing"); // a trap may have ended it
+    this.resume();
   }
 
   /** Ends the connection at once. What was received and not delivered is discarded. */
@@ -173,7 +182,9 @@ export class Connection implements TransportListener {
 
   /** Stops delivering, and reading. */
   pause(): void {
+    if (this.#state !== "open") return;
     this.#isPaused = true;
+    this.#stopMessageTimer(); // it is ours that the peer cannot go on
     this.#transport.pause();
   }
 
@@ -182,7 +193,9 @@ export class Connection implements TransportListener {
     if (!this.#isPaused) return;
     this.#isPaused = false;
     this.#deliver();
-    if (!this.#isPaused) this.#transport.resume();
+    if (this.#isPaused) return;
+    this.#watchMessage();
+    this.#transport.resume();
   }
 
   /** @internal */
@@ -204,16 +217,15 @@ export class Connection implements TransportListener {
 
   /** @internal */
   onEnd(): void {
-    // nothing will be answered any more: what is on its way has its time to leave
-    if (this.#peerClose === undefined) this.#failure ??= lost(undefined);
-    this.#flush();
-    if (this.#state === "open") this.#beginClosing("closing");
-    this.#transport.end();
+    this.#transportEnded = true;
+    this.#stopMessageTimer();
+    this.#deliver();
   }
 
   /** @internal */
   onClose(error: Error | undefined): void {
     this.#transportClosed = { error };
+    this.#stopMessageTimer();
     this.#deliver();
   }
 
@@ -226,60 +238,82 @@ export class Connection implements TransportListener {
       while (this.#undelivered.length === 0 && this.#read());
     } finally {
       this.#isDelivering = false;
-      this.#undeliveredBytes = this.#undelivered.reduce((sum, received) => sum + sizeOf(received), 0);
     }
     this.#flush();
-    const isAllDelivered = this.#undelivered.length === 0 && this.#unread.length === 0;
-    if (this.#transportClosed !== undefined && isAllDelivered) this.#finish();
+    if (this.#undelivered.length > 0 || this.#unread.length > 0) return;
+    if (this.#transportEnded) this.#endReceiving();
+    if (this.#transportClosed !== undefined) this.#finish();
   }
 
   #deliverBatch(): void {
-    let next = 0;
-    try {
-      while (next < this.#undelivered.length && !this.#isPaused && this.#state !== "failed") {
-        this.#handle(this.#undelivered[next++] as Received);
-      }
-    } finally {
-      if (this.#state === "failed") {
-        next = this.#undelivered.length;
-        this.#unread = NO_BYTES;
-      }
-      this.#undelivered.splice(0, next);
+    while (this.#next < this.#undelivered.length && !this.#isPaused && this.#state !== "failed") {
+      const received = this.#undelivered[this.#next] as Received;
+      this.#undelivered[this.#next++] = undefined;
+      if (this.#undeliveredBytes > 0) this.#undeliveredBytes -= sizeOf(received);
+      this.#handle(received);
     }
+    if (this.#state === "failed") {
+      this.#discard();
+    } else if (this.#next === this.#undelivered.length) {
+      this.#undelivered = [];
+      this.#next = 0;
+    } else if (this.#undeliveredBytes === 0) {
+      for (let at = this.#next; at < this.#undelivered.length; at++) {
+        this.#undeliveredBytes += sizeOf(this.#undelivered[at] as Received);
+      }
+    }
+  }
+
+  /** Drops what was received: nobody will get it. */
+  #discard(): void {
+    this.#undelivered = [];
+    this.#next = 0;
+    this.#undeliveredBytes = 0;
+    this.#unread = NO_BYTES;
+  }
+
+  /** The peer has closed its side. Nothing will be answered any more: what is on its way has its time to leave. */
+  #endReceiving(): void {
+    this.#transportEnded = false;
+    if (this.#peerClose === undefined) this.#failure ??= lost(undefined);
+    if (this.#state === "open") this.#beginClosing("closing");
+    this.#transport.end();
   }
 
   /** Takes what has come from the network, as much as can be delivered at once; tells whether there was any. */
   #read(): boolean {
     if (this.#unread.length === 0 || this.#isPaused) return false;
     const room = this.#settings.maxBufferedBytes - this.#unsent;
-    const taken = this.#session.receive(this.#unread, this.#undelivered, room);
-    this.#unread = this.#unread.subarray(taken);
-    this.#watchMessage();
+    const received: Received[] = [];
+    const taken = this.#session.receive(this.#unread, received, room);
+    // not even an empty view may keep the chunk
+    this.#unread = taken === this.#unread.length ? NO_BYTES : this.#unread.subarray(taken);
+    this.#undelivered = received;
+    this.#watchMessage(received);
     return true;
   }
 
   /** The peer has `messageTimeout` from the first byte of a message, or of a frame outside one, to its last. */
-  #watchMessage(): void {
+  #watchMessage(received: readonly Received[] = []): void {
     const { unfinished } = this.#session;
-    if (this.#messageTimer !== undefined && (unfinished === Unfinished.Nothing || this.#hasFinished(unfinished))) {
-      clearTimeout(this.#messageTimer);
-      this.#messageTimer = undefined;
+    // control frames within a message do not finish it
+    const isFinished = (one: Received) => unfinished === Unfinished.Frame || isMessage(one);
+    if (this.#messageTimer !== undefined && (unfinished === Unfinished.Nothing || received.some(isFinished))) {
+      this.#stopMessageTimer();
     }
-    if (unfinished !== Unfinished.Nothing) {
+    if (unfinished !== Unfinished.Nothing && this.#state === "open") {
       this.#messageTimer ??= setTimeout(this.#onMessageTimeout, this.#settings.messageTimeout);
     }
   }
 
-  /** Control frames within a message do not finish it. */
-  #hasFinished(unfinished: number): boolean {
-    return this.#undelivered.some((received) => unfinished === Unfinished.Frame || isMessage(received));
+  #stopMessageTimer(): void {
+    clearTimeout(this.#messageTimer);
+    this.#messageTimer = undefined;
   }
 
   readonly #onMessageTimeout = (): void => {
     this.#messageTimer = undefined;
-    if (this.#isPaused)
-      this.#watchMessage(); // it is ours that the peer cannot go on
-    else if (this.#state === "open") this.#fail(messageTimedOut(this.#settings.messageTimeout), POLICY_VIOLATION);
+    if (this.#state === "open") this.#fail(messageTimedOut(this.#settings.messageTimeout), POLICY_VIOLATION);
   };
 
   #handle(received: Received): void {
@@ -328,11 +362,19 @@ export class Connection implements TransportListener {
     this.#owedPong = undefined;
     if (this.#state === "open") {
       this.#control(() => this.#session.close(status, ""));
-      this.#beginClosing("closing");
+      if (this.#isOpen()) this.#beginClosing("closing");
     }
     this.#flush();
     // §7.1.1: the server closes the connection first; the client waits for it, but not for ever
     if (this.#isServer) this.#transport.end();
+  }
+
+  #isOpen(): boolean {
+    return this.#state === "open";
+  }
+
+  #canSend(size: number): boolean {
+    return this.#isOpen() && this.#transportClosed === undefined && this.#hasRoom(size + HEADER);
   }
 
   /** All that is held for the connection, in bytes, with its overhead. */
@@ -357,6 +399,11 @@ export class Connection implements TransportListener {
     this.#flush();
     this.#beginClosing("failed");
     this.#transport.end();
+    if (!this.#isPaused) return;
+    // whoever has paused gets no more; the end of the stream has to be read
+    this.#isPaused = false;
+    this.#discard();
+    this.#transport.resume();
   }
 
   /** Nothing can be sent any more. */
@@ -370,6 +417,7 @@ export class Connection implements TransportListener {
   #beginClosing(state: "closing" | "failed"): void {
     const wasOpen = this.#state === "open";
     this.#state = state;
+    this.#stopMessageTimer();
     this.#closeTimer ??= setTimeout(() => this.#giveUp(), this.#settings.closeTimeout);
     if (wasOpen) this.#owner.onClosing();
   }
@@ -394,7 +442,6 @@ export class Connection implements TransportListener {
     const failure = wasClean ? undefined : (this.#failure ?? lost(this.#transportClosed?.error));
     this.#state = "closed";
     clearTimeout(this.#closeTimer);
-    clearTimeout(this.#messageTimer);
     this.#session.free();
     const { status, reason } = this.#peerClose ?? { status: ABNORMAL, reason: "" };
     this.#owner.onClosed(status, reason, wasClean, failure);
@@ -422,12 +469,13 @@ export class Connection implements TransportListener {
     const parts = this.#session.takeOutput();
     if (parts.length === 0) return;
     const size = this.#unflushed;
+    const held = parts.reduce((sum, part) => sum + part.length + OVERHEAD, 0);
+    this.#unsent += held - this.#unflushedHeld;
     this.#unflushed = 0;
-    const framing = parts.reduce((sum, part) => sum + part.length + OVERHEAD, 0) - size;
-    this.#unsent += framing;
+    this.#unflushedHeld = 0;
     this.#transport.write(parts, () => {
       this.#bufferedAmount -= size;
-      this.#unsent -= size + framing;
+      this.#unsent -= held;
     });
   };
 }

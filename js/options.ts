@@ -84,7 +84,7 @@ export function connectionSettings(given: Partial<ConnectionSettings>): Connecti
 }
 
 function size(name: SizeName, value: number = defaults[name]): number {
-  return Math.floor(positive(name, value));
+  return Math.ceil(positive(name, value));
 }
 
 /**

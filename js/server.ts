@@ -9,6 +9,7 @@ import type { Server as HttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
+import { inspect } from "node:util";
 
 import { EngineTrap, wasm } from "./engine.js";
 import { WebSocketError, WebSocketProtocolError } from "./errors.js";
@@ -58,7 +59,7 @@ export interface WebSocketServerOptions extends Partial<Limits>, Partial<Connect
 
 /** The events of a server, with their arguments. */
 export interface WebSocketServerEvents {
-  /** A handshake is done. Messages are held until the listener returns. */
+  /** A handshake is done. Messages are held until whoever awaits this event can have attached listeners. */
   connection: [socket: WebSocket, request: IncomingMessage];
   /** The port is open. */
   listening: [];
@@ -76,6 +77,8 @@ export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
   readonly #limits: Limits;
   readonly #settings: ConnectionSettings;
   readonly #server: Server | HttpsServer | undefined;
+  /** Whose verdict is awaited. */
+  readonly #undecided = new Set<Duplex>();
   #closing: Promise<void> | undefined;
 
   /** @throws WebSocketError `WS_ERR_INVALID_OPTION` */
@@ -125,14 +128,33 @@ export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
     };
     const decide = (verdict: boolean | Rejection): void => {
       const refusal = this.#refusal(request) ?? (verdict === false ? { status: 403 } : verdict);
-      if (socket.destroyed) return;
       if (refusal === true) this.#accept(request, socket, head, callback);
       else if (isRejection(refusal)) this.#reject(socket, refusal, fail);
       else fail(invalid("verify", "true, false or a Rejection", refusal));
     };
     const verdict = this.#refusal(request) ?? this.#verdict(request, fail);
-    if (isPromise(verdict)) verdict.then(decide, fail).catch(throwUncaught);
+    if (isPromise(verdict)) this.#await(verdict, socket, decide, fail);
     else decide(verdict);
+  }
+
+  /** A client that leaves, or a server that closes, does not wait for the verdict. */
+  #await(
+    verdict: Promise<boolean | Rejection>,
+    socket: Duplex,
+    decide: (verdict: boolean | Rejection) => void,
+    fail: (error: unknown) => never,
+  ): void {
+    const forget = () => this.#undecided.delete(socket);
+    const leave = () => socket.destroy();
+    this.#undecided.add(socket);
+    socket.once("end", leave).once("close", forget);
+    const unlessGone = <T>(act: (answer: T) => void) => {
+      return (answer: T) => {
+        socket.off("end", leave).off("close", forget);
+        if (forget() && !socket.readableEnded) act(answer);
+      };
+    };
+    Promise.resolve(verdict).then(unlessGone(decide), unlessGone(fail)).catch(throwUncaught);
   }
 
   /**
@@ -150,6 +172,8 @@ export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
       (socket) => new Promise<void>((resolve) => socket.addEventListener("close", () => resolve(), { once: true })),
     );
     for (const socket of this.clients) socket.close(1001, "");
+    for (const socket of this.#undecided) reject(socket, { status: 503 });
+    this.#undecided.clear();
     const listening = this.#options.port === undefined ? undefined : stop(this.#server);
     await Promise.all([...closed, listening]);
     this.emit("close");
@@ -157,7 +181,8 @@ export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
 
   readonly #onUpgrade = (request: IncomingMessage, socket: Duplex, head: Uint8Array): void => {
     const { path } = this.#options;
-    if (path === undefined || request.url?.split("?", 1)[0] === path) this.handleUpgrade(request, socket, head);
+    if (path === undefined || resource(request.url)?.split("?", 1)[0] === path)
+      this.handleUpgrade(request, socket, head);
     else if (this.#server?.listenerCount("upgrade") === 1) reject(socket.on("error", ignore), { status: 404 });
   };
 
@@ -253,25 +278,25 @@ export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
 const HOST = /^[\w.~%!$&'()*+,;=:[\]-]*$/;
 
 /** What of RFC 6455 §4.2.1 the component does not see: GET, HTTP/1.1, one Host, and no body, which nobody would read. */
-function isPossible({ method, httpVersion, headers, headersDistinct }: IncomingMessage): boolean {
+function isPossible({ method, url, httpVersion, headers, headersDistinct }: IncomingMessage): boolean {
   const hasBody = headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) !== 0;
   const [host, ...more] = headersDistinct.host ?? [];
   const hasHost = host !== undefined && HOST.test(host) && more.length === 0;
-  return method === "GET" && httpVersion === "1.1" && hasHost && !hasBody;
+  return method === "GET" && resource(url) !== undefined && httpVersion === "1.1" && hasHost && !hasBody;
 }
 
 function isPromise(verdict: ReturnType<Verify>): verdict is Promise<boolean | Rejection> {
-  return typeof verdict === "object" && verdict !== null && "then" in verdict;
+  return typeof (verdict as Partial<Promise<unknown>> | null | undefined)?.then === "function";
 }
 
 function isRejection(verdict: unknown): verdict is Rejection {
-  return typeof verdict === "object" && verdict !== null && Number.isInteger((verdict as Rejection).status);
+  const status = (verdict as Rejection | null | undefined)?.status;
+  return Number.isInteger(status) && (status as number) >= 400 && (status as number) <= 599;
 }
 
 /** An answer of the application's that nobody can act on. */
 function invalid(name: "verify" | "chooseProtocol", wanted: string, given: unknown): WebSocketError {
-  const what = given instanceof Promise ? "a promise" : String(given);
-  return new WebSocketError("WS_ERR_INVALID_OPTION", `${name} must return ${wanted}, not ${what}`);
+  return new WebSocketError("WS_ERR_INVALID_OPTION", `${name} must return ${wanted}, not ${inspect(given)}`);
 }
 
 /** 400 for the client's mistakes, 426 for its version, 500 for ours. */
@@ -320,7 +345,19 @@ function stop(server: Server | HttpsServer | undefined): Promise<void> {
 
 function urlOf(request: IncomingMessage): string {
   const scheme = (request.socket as Partial<TLSSocket>).encrypted ? "wss" : "ws";
-  return `${scheme}://${request.headers.host}${request.url}`;
+  return `${scheme}://${request.headers.host}${resource(request.url)}`;
+}
+
+/**
+ * The path and the query of a request's target, which may be a whole URI (RFC 9112 §3.2.2) but has no fragment; none if
+ * it is no such thing.
+ */
+function resource(target = ""): string | undefined {
+  if (!/^[!-~]+$/.test(target) || target.includes("#")) return undefined;
+  if (target.startsWith("/")) return target;
+  if (!/^(?:https?|wss?):/i.test(target) || !URL.canParse(target)) return undefined;
+  const { pathname, search } = new URL(target);
+  return pathname + search;
 }
 
 /** As it would be without the promise. */

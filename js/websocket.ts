@@ -294,7 +294,7 @@ export class WebSocket extends EventTarget {
       this.#connection?.send(data, size);
     } else {
       const copy = typeof data === "string" ? data : data.slice();
-      this.#wait(size, () => this.#connection?.send(copy, size));
+      this.#wait(size, () => copy);
     }
   }
 
@@ -303,18 +303,18 @@ export class WebSocket extends EventTarget {
       this.#heldBytes += blob.size;
       return;
     }
-    this.#wait(blob.size, async () => {
-      const bytes = new Uint8Array(await blob.arrayBuffer());
-      this.#connection?.send(bytes, bytes.length);
-    });
+    this.#wait(blob.size, async () => new Uint8Array(await blob.arrayBuffer()));
   }
 
-  #wait(size: number, step: () => void | Promise<void>): void {
+  /** Sends what `read` gives when it is its turn. */
+  #wait(size: number, read: () => string | Uint8Array | Promise<Uint8Array>): void {
     this.#heldBytes += size;
     const release = this.#connection?.hold(size);
     this.#inOrder(async () => {
       try {
-        await step();
+        const data = await read();
+        release?.();
+        this.#connection?.send(data, size);
       } finally {
         release?.();
         this.#heldBytes -= size;

@@ -4,6 +4,8 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type TestContext, test } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 
 import { EngineTrap, type ErrorEvent, sessionCount, WebSocket, WebSocketServer } from "websocket-component";
 
@@ -16,6 +18,8 @@ import {
   messages,
   nextEvent,
   RawPeer,
+  rawClient,
+  rawServer,
   serve,
   serveEcho,
   serveRaw,
@@ -259,4 +263,57 @@ test("a ping or pong over 125 bytes is refused with the same error, however long
   socket.send("goes on");
   assert.deepEqual(await received, ["goes on"]);
   socket.close();
+});
+
+test("a paused socket whose peer has closed its side delivers what it held, and then closes", async (t) => {
+  for (const [connect, frame] of [
+    [rawClient, masked],
+    [rawServer, unmasked],
+  ] as const) {
+    for (const close of [Buffer.alloc(0), frame(0x88, hex("03E8"))]) {
+      const { peer, socket } = await connect(t);
+      const received: unknown[] = [];
+      socket.onmessage = async (event) => {
+        received.push(event.data);
+        socket.pause();
+        for (let turns = 0; turns < 10; turns++) await turn();
+        socket.resume();
+      };
+      const end = closed(socket);
+      peer.write(...["a", "b", "c"].map((text) => frame(0x81, text)), close);
+      peer.socket.end();
+      assert.equal((await end).code, close.length > 0 ? 1000 : 1006);
+      assert.deepEqual(received, ["a", "b", "c"]);
+    }
+  }
+});
+
+test("an idle connection keeps nothing of what has come", async (t) => {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  const { url, server } = await serveEcho(t);
+  const sockets = await Promise.all(
+    Array.from({ length: 100 }, async () => {
+      const socket = new WebSocket(url);
+      await nextEvent(socket, "open");
+      return socket;
+    }),
+  );
+  const settle = async () => {
+    await turn();
+    collect();
+    await turn();
+    collect();
+    return process.memoryUsage().arrayBuffers;
+  };
+  const before = await settle();
+  for (const socket of sockets) {
+    const echoed = nextEvent(socket, "message");
+    socket.send("x".repeat(60_000));
+    await echoed;
+  }
+  const grown = (await settle()) - before;
+  assert.ok(grown < 100 * 1000, `${grown} bytes for 100 connections of each side`);
+  for (const socket of sockets) socket.terminate();
+  while (server.clients.size > 0) await turn();
 });

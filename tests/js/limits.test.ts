@@ -90,9 +90,12 @@ for (const [role, { connect, frame }] of Object.entries(pairs)) {
     const { socket, peer } = await connect(t, { messageTimeout: 1000 });
     peer.write(frame(0x01, "a"));
     await pong(peer, frame);
+    t.mock.timers.tick(900);
     socket.pause();
-    t.mock.timers.tick(10_000);
+    t.mock.timers.tick(10_500);
     socket.resume();
+    // the time begins afresh
+    t.mock.timers.tick(900);
     const message = nextEvent<MessageEvent>(socket, "message");
     peer.write(frame(0x80, "b"));
     assert.equal((await message).data, "ab");
@@ -149,6 +152,57 @@ for (const [role, { connect, frame }] of Object.entries(pairs)) {
     }
     assert.ok(socket.bufferedAmount - before < 100_000, "though few bytes of messages wait");
     assert.equal((await failed).code, "WS_ERR_BUFFER_FULL");
+  });
+
+  test(`a ${role} can echo what it held while it was paused`, async (t) => {
+    const { socket, peer } = await connect(t, { maxBufferedBytes: 150_000 });
+    const text = "x".repeat(60_000);
+    const echoed = new Promise<void>((done) => {
+      socket.onmessage = (event) => {
+        if (event.data === "pause") {
+          socket.pause();
+          setImmediate(() => socket.resume());
+        } else {
+          socket.send(event.data);
+          done();
+        }
+      };
+    });
+    peer.write(frame(0x81, "pause"), frame(0x81, text));
+    await echoed;
+    assert.equal(socket.readyState, WebSocket.OPEN);
+    await peer.bytes(60_000 + (isMasked ? 8 : 4));
+    peer.socket.destroy();
+  });
+
+  test(`a ${role} counts a Blob, and what waits behind it, once`, async (t) => {
+    const { socket, peer } = await connect(t, { maxBufferedBytes: 1 << 20 });
+    const size = 600 << 10;
+    socket.send(new Blob(["1"]));
+    socket.send(new Blob([new Uint8Array(size)]));
+    await peer.bytes(3 + size + (isMasked ? 18 : 10));
+    socket.send(new Blob(["1"]));
+    socket.send(new Uint8Array(size));
+    await peer.bytes(3 + size + (isMasked ? 18 : 10));
+    assert.equal(socket.readyState, WebSocket.OPEN);
+    peer.socket.destroy();
+  });
+
+  test(`a ${role} that is paused and fails, or closes, ends when its peer answers`, async (t) => {
+    for (const failing of [true, false]) {
+      const { socket, peer } = await connect(t, { maxBufferedBytes: 1000, closeTimeout: 1_000_000 });
+      socket.onmessage = () => socket.pause();
+      const message = nextEvent(socket, "message");
+      peer.write(frame(0x81, "1"), frame(0x81, "2"));
+      await message;
+      const end = closed(socket);
+      if (failing) socket.send("x".repeat(2000));
+      else socket.close(1000, "");
+      await expectClose(peer, failing ? 1011 : 1000, isMasked);
+      peer.write(frame(0x88, hex(failing ? "03F3" : "03E8")));
+      peer.socket.end();
+      assert.equal((await end).wasClean, !failing);
+    }
   });
 
   test(`a ${role} counts what waits behind a Blob`, async (t) => {

@@ -1,8 +1,10 @@
 /** What callers get wrong, and what others put in their way: answers of the wrong kind, odd arguments, polluted prototypes. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import type { IncomingMessage } from "node:http";
 import { type TestContext, test } from "node:test";
-
+import { setImmediate as turn } from "node:timers/promises";
+import { inspect } from "node:util";
 import {
   type ErrorEvent,
   type Verify,
@@ -10,7 +12,6 @@ import {
   type WebSocketOptions,
   type WebSocketServerOptions,
 } from "websocket-component";
-
 import { clog, connector, FRAME, ROLES, summary, switching, wireSize } from "./ends.js";
 import { closed, masked, nextEvent, RawPeer, REQUEST, serve, serveEcho, serveRaw, unmasked } from "./support.js";
 
@@ -33,16 +34,65 @@ function untyped<T>(options: object): T {
 
 test("a verdict that is none refuses the handshake with 500 and is thrown, at once or awaited", async (t) => {
   const errors = uncaught(t);
-  const verdicts: unknown[] = [undefined, null, 1, "no", {}, { status: "401" }];
+  const odd = [undefined, null, 1, "no", {}, Object.create(null), JSON.parse('{"then": 1}')];
+  const verdicts: unknown[] = [...odd, { status: "401" }, { status: 9 }, { status: 101 }, { status: 200 }];
   for (const verdict of verdicts) {
     for (const verify of [() => verdict, async () => verdict]) {
       const { port, server } = await serve(t, { verify: verify as unknown as Verify });
       server.on("connection", () => assert.fail("accepted"));
       const peer = await RawPeer.connect(port);
-      assert.match(String(await peer.rest()), /^HTTP\/1.1 500 /, String(verdict));
+      assert.match(String(await peer.rest()), /^HTTP\/1.1 500 /, inspect(verdict));
       peer.socket.destroy();
-      assert.equal((errors.shift() as { code?: string } | undefined)?.code, "WS_ERR_INVALID_OPTION", String(verdict));
+      assert.equal((errors.shift() as { code?: string } | undefined)?.code, "WS_ERR_INVALID_OPTION", inspect(verdict));
     }
+  }
+});
+
+test("a client that leaves while its verdict is awaited is forgotten, whatever the verdict", async (t) => {
+  const asked: { request: IncomingMessage; decide: (verdict: boolean) => void }[] = [];
+  const verify = (request: IncomingMessage) => new Promise<boolean>((decide) => asked.push({ request, decide }));
+  const { port, server } = await serve(t, { verify });
+  server.on("connection", () => assert.fail("nobody is there"));
+  for (const leave of ["end", "resetAndDestroy"] as const) {
+    const peer = await RawPeer.connect(port, REQUEST, masked(0x81, "behind"));
+    while (asked.length === 0) await turn();
+    const [{ request, decide }] = asked.splice(0, 1) as [(typeof asked)[0]];
+    const gone = new Promise((resolve) => request.socket.once("close", resolve));
+    peer.socket[leave]();
+    await gone;
+    decide(true);
+  }
+  await turn();
+  assert.equal(server.clients.size, 0);
+});
+
+test("a server that closes answers those whose verdict is awaited with 503", async (t) => {
+  let isAsked = false;
+  const verify = () => {
+    isAsked = true;
+    return new Promise<boolean>(() => {});
+  };
+  const { port, server } = await serve(t, { verify });
+  const peer = await RawPeer.connect(port);
+  while (!isAsked) await turn();
+  const end = server.close();
+  assert.match(String(await peer.rest()), /^HTTP\/1.1 503 /);
+  await end;
+});
+
+test("a target that is a whole URI is its path, and one with a fragment or none at all is answered with 400", async (t) => {
+  const { port, server } = await serve(t, { path: "/a" });
+  const connection = once(server, "connection");
+  const peer = await RawPeer.connect(port, REQUEST.replace("GET /", "GET http://elsewhere/a?b=c"));
+  assert.match(await peer.head(), /^HTTP\/1.1 101 /);
+  const [socket] = (await connection) as [WebSocket];
+  assert.equal(socket.url, "ws://localhost/a?b=c");
+  peer.socket.destroy();
+  for (const target of ["/a#b", "*", "a:1"]) {
+    const { port } = await serve(t);
+    const refused = await RawPeer.connect(port, REQUEST.replace("GET /", `GET ${target}`));
+    assert.match(String(await refused.rest()), /^HTTP\/1.1 400 /, target);
+    refused.socket.destroy();
   }
 });
 
@@ -52,7 +102,6 @@ test("a rejection that cannot be written is answered with 500 and thrown, and no
     { status: 401, headers: { X: "\u20ac" } },
     { status: 401, headers: { X: "a\r\nInjected: b" } },
     { status: 401, headers: { "X\r\nInjected": "b" } },
-    { status: 9 },
   ];
   for (const rejection of rejections) {
     const { port } = await serve(t, { verify: () => rejection });
