@@ -155,6 +155,8 @@ errors! {
         "a custom frame header needs an extension that was agreed in the handshake";
     CustomPayloadTooLong, InvalidArgument, "WEB_SOCKET_BUFFER_TYPE",
         "the frame with a custom header does not fit into the send buffer: make that larger";
+    DeflateSettingsInvalid, InvalidArgument, "RFC 7692 §7.1.2",
+        "a window has 8 to 15 bits, a memory level is 1 to 9, a level 0 to 9";
     ExtensionMalformed, InvalidArgument, "RFC 6455 §9.1",
         "an extension argument is not one name with its parameters";
     HandshakeAlreadyBegun, InvalidProtocolOperation, "WebSocketBeginClientHandshake",
@@ -167,6 +169,8 @@ errors! {
         "the handshake has not ended: nothing can be sent or received yet";
     HeaderInvalid, InvalidArgument, "RFC 9110 §5",
         "a header's name is no token, or its value has a control character or is not Latin-1";
+    MessageCompressed, InvalidProtocolOperation, "RFC 7692 §6.1",
+        "the message that is being sent is compressed: its parts cannot be sent by their headers alone";
     MessageTypeMixed, InvalidProtocolOperation, "RFC 6455 §5.4",
         "the message that is being sent is of the other type: end it first";
     NoSlots, InvalidArgument, "WebSocketGetAction",
@@ -212,6 +216,16 @@ errors! {
         "Sec-WebSocket-Accept does not answer the request's key";
     ConnectionMissing, InvalidProtocolFormat, "RFC 6455 §4.1",
         "the Connection header does not have the token upgrade";
+    DeflateNotGranted, ExtensionsNotSupported, "RFC 7692 §7.1",
+        "the server did not grant what the offer of permessage-deflate asks of it";
+    DeflateParameterRepeated, ExtensionsNotSupported, "RFC 7692 §7.1",
+        "a parameter of permessage-deflate is given twice";
+    DeflateParameterUnknown, ExtensionsNotSupported, "RFC 7692 §7.1",
+        "permessage-deflate does not have the parameter";
+    DeflateValueInvalid, ExtensionsNotSupported, "RFC 7692 §7.1",
+        "a parameter of permessage-deflate has no valid value";
+    DeflateWindowNotOffered, ExtensionsNotSupported, "RFC 7692 §7.1.2.2",
+        "the server limits the client's window, which was not offered";
     ExtensionNotOffered, ExtensionsNotSupported, "RFC 6455 §4.1",
         "an extension was selected that the client did not offer";
     ExtensionRepeated, ExtensionsNotSupported, "RFC 6455 §9.1",
@@ -279,6 +293,8 @@ errors! {
         "a control frame is fragmented";
     ControlTooLong, InvalidProtocolFormat, "RFC 6455 §5.5",
         "a control frame has more than 125 bytes of payload";
+    DeflateCorrupt, InvalidProtocolFormat, "RFC 7692 §7.2.2",
+        "a compressed message is corrupt";
     FragmentsTooMany, InvalidProtocolFormat, "RFC 6455 §10.4",
         "a message has more fragments than the configured limit";
     FrameTooBig, InvalidProtocolFormat, "RFC 6455 §10.4",
@@ -308,7 +324,7 @@ impl Violation {
     #[must_use]
     pub const fn close_status(self) -> CloseStatus {
         match self {
-            Self::CloseReasonNotUtf8 | Self::TextNotUtf8 => CloseStatus::INVALID_PAYLOAD,
+            Self::CloseReasonNotUtf8 | Self::TextNotUtf8 | Self::DeflateCorrupt => CloseStatus::INVALID_PAYLOAD,
             Self::FrameTooBig | Self::MessageTooBig => CloseStatus::MESSAGE_TOO_BIG,
             Self::FragmentsTooMany => CloseStatus::POLICY_VIOLATION,
             _ => CloseStatus::PROTOCOL_ERROR,

@@ -64,9 +64,12 @@
 //! ```
 //!
 //! # Layers
-//! `wire` (bytes) ← `frame`, [`http`] (codecs) ← `handshake`, `session` (state) ← `handle` (action loop) ← `wasm`
+//! `wire` (bytes) ← `frame`, [`http`], `deflate` (codecs) ← `handshake`, `session` (state) ← `handle` (action loop) ← `wasm`
 //! (the exports for JavaScript, feature `wasm`). A module uses only those to its left.
 
+#[cfg(feature = "deflate")]
+#[forbid(unsafe_code)]
+pub mod deflate;
 #[forbid(unsafe_code)]
 mod error;
 #[forbid(unsafe_code)]
@@ -94,6 +97,8 @@ pub use handle::{
 pub use handshake::Negotiated;
 pub use http::HttpHeader;
 pub use random::{PlatformRandom, RandomSource, RandomUnavailable};
+#[cfg(feature = "deflate")]
+pub use session::DeflateSettings;
 pub use session::{ClosePayload, Limits, Received, Role, Session, SessionOptions, State, Step};
 pub use wire::{
     BufferType, CloseStatus, CustomHeader, MAX_CLOSE_REASON_LENGTH, MAX_CONTROL_PAYLOAD, MaskKey, Opcode, Utf8Error,

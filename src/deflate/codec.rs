@@ -1,0 +1,569 @@
+//! Messages compressed and decompressed (RFC 7692 §7.2), by `zlib-rs`.
+
+use core::fmt;
+use std::collections::VecDeque;
+
+use zlib_rs::{Deflate, DeflateConfig, DeflateFlush, Inflate, InflateFlush, Status};
+
+/// LEN and NLEN of the empty stored block that every message ends with: its sender takes them off (§7.2.1), its
+/// receiver puts them back (§7.2.2).
+const TAIL: [u8; 4] = [0x00, 0x00, 0xFF, 0xFF];
+
+/// The most room that the output is given at a time.
+const OUTPUT_STEP: usize = 16 * 1024;
+
+/// Compresses the messages of one direction.
+///
+/// With context takeover one of them serves its connection for good; all that it was given must then be sent, in this
+/// order, for the peer's window to be the same. Without, it may serve many connections in turn, a message each.
+///
+/// Its memory does not depend on what is compressed: 2^(`window_bits` + 2) + 7 · 2^(`memory_level` + 6) bytes, and
+/// 131 KiB for `zlib-rs`'s hash table and state, whatever the settings. With 15 and 8 that is 371 KiB.
+pub struct Deflater {
+    stream: Deflate,
+    settings: [u8; 3],
+    /// Something was kept back to be compressed with what follows.
+    pending: bool,
+}
+
+/// What becomes of the bytes that a [`Deflater`] is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flush {
+    /// More of the message follows: they may be kept back, and compressed with it.
+    Later,
+    /// More of the message follows, but they are to be readable now.
+    Now,
+    /// They end the message.
+    Last,
+}
+
+impl Deflater {
+    /// A compressor whose references go at most 2^`window_bits` bytes back. A value out of range is taken for the
+    /// nearest in it.
+    ///
+    /// - `window_bits`: 8 to 15. For 8, as for 9, zlib has a buffer of 512 bytes, of which it leaves 262 for the bytes
+    ///   to come: its references go 250 back, which is right for both.
+    /// - `memory_level`: 1 to 9, how many bytes go into one block; zlib's default is 8.
+    /// - `level`: 0 (stored) to 9 (smallest); zlib's default is 6.
+    #[must_use]
+    pub fn new(window_bits: u8, memory_level: u8, level: u8) -> Self {
+        let config = DeflateConfig {
+            level: i32::from(level.min(9)),
+            // negative: without the header and checksum of the zlib format
+            window_bits: -i32::from(window_bits.clamp(9, 15)),
+            mem_level: i32::from(memory_level.clamp(1, 9)),
+            ..DeflateConfig::default()
+        };
+        Self {
+            stream: Deflate::new_with_config(config),
+            settings: [window_bits, memory_level, level],
+            pending: false,
+        }
+    }
+
+    /// What [`new`](Self::new) was given: window bits, memory level, level.
+    #[must_use]
+    pub const fn settings(&self) -> [u8; 3] {
+        self.settings
+    }
+
+    /// Appends to `out` what the next part of the message makes (§7.2.1): the payload of its frames. The whole is longer
+    /// than the message by an eighth of it and 16 bytes at most, and 8 for each part that is flushed [now](Flush::Now).
+    pub fn compress(&mut self, input: &[u8], flush: Flush, out: &mut Vec<u8>) {
+        self.pending |= !input.is_empty();
+        let start = out.len();
+        // zlib would not flush again without new input
+        if self.pending {
+            self.run(input, flush, out);
+        }
+        self.pending &= flush == Flush::Later;
+        if flush == Flush::Last {
+            end(out, start);
+        }
+    }
+
+    /// Forgets all messages so far: the next one is compressed for itself. What was kept back of one is dropped.
+    ///
+    /// It clears 128 KiB.
+    pub fn reset(&mut self) {
+        self.stream.reset();
+        self.pending = false;
+    }
+
+    fn run(&mut self, mut input: &[u8], flush: Flush, out: &mut Vec<u8>) {
+        let flush = match flush {
+            Flush::Later => DeflateFlush::NoFlush,
+            Flush::Now | Flush::Last => DeflateFlush::SyncFlush,
+        };
+        loop {
+            // more than the six bytes with which zlib would repeat a flush that just fits
+            let room = (input.len() + input.len() / 8 + 64).min(OUTPUT_STEP);
+            let start = out.len();
+            out.resize(start + room, 0);
+            let before = (self.stream.total_in(), self.stream.total_out());
+            let status = self.stream.compress(input, &mut out[start..], flush);
+            debug_assert!(status.is_ok(), "zlib fails only with settings that `new` does not make");
+            let taken = difference(before.0, self.stream.total_in());
+            let made = difference(before.1, self.stream.total_out());
+            out.truncate(start + made);
+            input = &input[taken..];
+            if made < room && (input.is_empty() || taken == 0) {
+                return;
+            }
+        }
+    }
+}
+
+/// Ends a message whose last part begins at `start`.
+fn end(out: &mut Vec<u8>, start: usize) {
+    if out.len() == start {
+        // an empty stored block, of which the tail is the rest (§7.2.3.6)
+        out.push(0x00);
+    } else {
+        debug_assert!(out.ends_with(&TAIL), "a sync flush ends so");
+        out.truncate(out.len().saturating_sub(TAIL.len()));
+    }
+}
+
+impl fmt::Debug for Deflater {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Deflater").finish_non_exhaustive()
+    }
+}
+
+/// The peer's bytes are no DEFLATE data, or end in the midst of a block. Nothing can be decompressed any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Corrupt;
+
+impl fmt::Display for Corrupt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a compressed message is corrupt (RFC 7692 §7.2.2)")
+    }
+}
+
+impl core::error::Error for Corrupt {}
+
+/// Decompresses the messages of one direction, into its caller's buffers: the caller can stop a message that grows
+/// beyond a limit, whatever its compressed size.
+///
+/// Its memory does not depend on what comes: 47 KiB for `zlib-rs`, whose window is always of 32 KiB, and up to
+/// 2^`window_bits` bytes, as they come, for [what follows a final block](Self::inflate).
+pub struct Inflater {
+    stream: Inflate,
+    /// The last bytes of output, a window full at most.
+    history: VecDeque<u8>,
+    window_bits: u8,
+    window_size: usize,
+    /// Nothing has come since the end of a block with BFINAL.
+    ended: bool,
+    corrupt: bool,
+}
+
+impl Inflater {
+    /// A decompressor for a peer that compresses with a window of 2^`window_bits` bytes, 8 to 15 (a value out of range
+    /// is taken for the nearest in it). A peer that refers farther back is not found out.
+    #[must_use]
+    pub fn new(window_bits: u8) -> Self {
+        Self {
+            stream: Inflate::new(false, 15),
+            history: VecDeque::new(),
+            window_bits,
+            window_size: 1 << window_bits.clamp(8, 15),
+            ended: false,
+            corrupt: false,
+        }
+    }
+
+    /// What was given out last was good, and what follows it is not: nothing more can come.
+    #[must_use]
+    pub const fn is_corrupt(&self) -> bool {
+        self.corrupt
+    }
+
+    /// What [`new`](Self::new) was given.
+    #[must_use]
+    pub const fn window_bits(&self) -> u8 {
+        self.window_bits
+    }
+
+    /// Decompresses the next part of a message: gives how many bytes of `input` are done with, and how many of `out`
+    /// are written.
+    ///
+    /// All of `input` is done with unless `out` is full. If the rest [is corrupt](Self::is_corrupt), the next call says so. If it is, there may be more to come even without input: call
+    /// again, with the rest of the input and a new `out`, or leave it to [`finish`](Self::finish).
+    ///
+    /// A block with BFINAL ends zlib's stream, but not the message, and neither the peer's window (§7.2.1, §7.2.3.4):
+    /// what follows is decompressed as a new stream that has the bytes before it as its dictionary.
+    ///
+    /// # Errors
+    /// The data is corrupt.
+    pub fn inflate(&mut self, input: &[u8], out: &mut [u8]) -> Result<(usize, usize), Corrupt> {
+        self.run(input, out, InflateFlush::NoFlush)
+    }
+
+    /// Ends the message, all of whose payload was given to [`inflate`](Self::inflate): gives how many bytes of `out`
+    /// are written, and whether that was all. If not, `out` is full: call again with a new one, of one byte at least.
+    ///
+    /// A message that ends with a block with BFINAL is taken without the octet 0x00 that should follow (§7.2.3.4):
+    /// peers that compress with `Z_FINISH` leave it out.
+    ///
+    /// # Errors
+    /// The data is corrupt, or ends in the midst of a block.
+    pub fn finish(&mut self, out: &mut [u8]) -> Result<(usize, bool), Corrupt> {
+        let (_, produced) = self.run(&[], out, InflateFlush::NoFlush)?;
+        let done = produced < out.len();
+        if done {
+            if !self.ended {
+                self.take_tail(&mut out[produced..])?;
+            }
+            self.ended = false;
+        }
+        Ok((produced, done))
+    }
+
+    /// Forgets all messages so far: the next one was compressed for itself.
+    pub fn reset(&mut self) {
+        self.stream.reset(false);
+        self.history.clear();
+        self.ended = false;
+        self.corrupt = false;
+    }
+
+    /// "Append 4 octets of 0x00 0x00 0xff 0xff to the tail end of the payload of the message." (§7.2.2)
+    ///
+    /// They must end a block and say nothing else. zlib stops behind that block, so it takes the octet after them only
+    /// if it is somewhere else.
+    fn take_tail(&mut self, out: &mut [u8]) -> Result<(), Corrupt> {
+        let [a, b, c, d] = TAIL;
+        if self.run(&[a, b, c, d, 0x00], out, InflateFlush::Block)? != (TAIL.len(), 0) {
+            return Err(Corrupt);
+        }
+        // the block may have been a final one, which zlib only tells when asked for more
+        self.run(&[], out, InflateFlush::NoFlush)?;
+        Ok(())
+    }
+
+    fn run(&mut self, input: &[u8], out: &mut [u8], flush: InflateFlush) -> Result<(usize, usize), Corrupt> {
+        if self.corrupt {
+            return Err(Corrupt);
+        }
+        let (mut consumed, mut produced) = (0, 0);
+        loop {
+            let before = (self.stream.total_in(), self.stream.total_out());
+            let status = self.stream.decompress(&input[consumed..], &mut out[produced..], flush);
+            let taken = difference(before.0, self.stream.total_in());
+            let made = difference(before.1, self.stream.total_out());
+            self.remember(&out[produced..produced + made]);
+            self.ended &= taken == 0;
+            consumed += taken;
+            produced += made;
+            match status {
+                Ok(Status::StreamEnd) => self.restart()?,
+                Ok(_) => return Ok((consumed, produced)),
+                Err(_) => {
+                    // what was good before is given out first, as it would be if it had come alone
+                    self.corrupt = true;
+                    return if produced > 0 {
+                        Ok((input.len(), produced))
+                    } else {
+                        Err(Corrupt)
+                    };
+                }
+            }
+        }
+    }
+
+    fn remember(&mut self, output: &[u8]) {
+        let output = &output[output.len().saturating_sub(self.window_size)..];
+        let length = self.history.len() + output.len();
+        self.history.drain(..length.saturating_sub(self.window_size));
+        let length = self.history.len() + output.len();
+        // the window is a power of two, so this is never more than it
+        self.history
+            .reserve_exact(length.next_power_of_two() - self.history.len());
+        self.history.extend(output);
+    }
+
+    /// Makes zlib go on behind a final block.
+    fn restart(&mut self) -> Result<(), Corrupt> {
+        self.stream.reset(false);
+        let (older, newer) = self.history.as_slices();
+        for part in [older, newer] {
+            self.stream.set_dictionary(part).map_err(|_| Corrupt)?;
+        }
+        self.ended = true;
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Inflater {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inflater").finish_non_exhaustive()
+    }
+}
+
+/// zlib's totals are 64 bits wide, what one call adds is a length in memory.
+fn difference(before: u64, after: u64) -> usize {
+    usize::try_from(after.saturating_sub(before)).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Corrupt, Deflater, Flush, Inflater};
+
+    const HELLO: &[u8] = b"Hello";
+
+    /// The payloads of RFC 7692 §7.2.3 that make "Hello", each the first of its connection.
+    const HELLOS: [(&str, &[u8]); 5] = [
+        ("7.2.3.1", &[0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00]),
+        (
+            "7.2.3.3",
+            &[0x00, 0x05, 0x00, 0xFA, 0xFF, 0x48, 0x65, 0x6C, 0x6C, 0x6F, 0x00],
+        ),
+        ("7.2.3.4", &[0xF3, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00, 0x00]),
+        (
+            "7.2.3.5",
+            &[
+                0xF2, 0x48, 0x05, 0x00, 0x00, 0x00, 0xFF, 0xFF, 0xCA, 0xC9, 0xC9, 0x07, 0x00,
+            ],
+        ),
+        (
+            "7.2.3.4, without its last octet",
+            &[0xF3, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00],
+        ),
+    ];
+    /// §7.2.3.2: "Hello" by reference to a "Hello" before it.
+    const AGAIN: &[u8] = &[0xF2, 0x00, 0x11, 0x00, 0x00];
+    /// §7.2.3.6
+    const EMPTY: &[u8] = &[0x00];
+
+    fn compressed(deflater: &mut Deflater, message: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        deflater.compress(message, Flush::Last, &mut out);
+        out
+    }
+
+    /// One message, given in pieces of `step` bytes, into buffers of `room` bytes.
+    fn inflated(inflater: &mut Inflater, payload: &[u8], step: usize, room: usize) -> Result<Vec<u8>, Corrupt> {
+        let (mut message, mut out) = (Vec::new(), vec![0; room]);
+        for mut piece in payload.chunks(step) {
+            while !piece.is_empty() {
+                let (consumed, produced) = inflater.inflate(piece, &mut out)?;
+                assert!(
+                    consumed == piece.len() || produced == room || inflater.corrupt,
+                    "input is left though there is room"
+                );
+                message.extend_from_slice(&out[..produced]);
+                piece = &piece[consumed..];
+            }
+        }
+        loop {
+            let (produced, done) = inflater.finish(&mut out)?;
+            message.extend_from_slice(&out[..produced]);
+            if done {
+                return Ok(message);
+            }
+        }
+    }
+
+    fn inflated_at_once(inflater: &mut Inflater, payload: &[u8]) -> Result<Vec<u8>, Corrupt> {
+        inflated(inflater, payload, usize::MAX, 1024)
+    }
+
+    /// Pieces and buffers: of one byte, of some, of more than a message has.
+    const SIZES: [(usize, usize); 5] = [(1, 1), (1, 100), (2, 3), (100, 1), (100, 100)];
+
+    #[test]
+    fn the_payloads_of_section_7_2_3_are_decompressed() {
+        for (section, payload) in HELLOS {
+            for (step, room) in SIZES {
+                let mut inflater = Inflater::new(15);
+                // all leave the same window: the second message is that of 7.2.3.2
+                for (payload, expected) in [(payload, HELLO), (EMPTY, b""), (AGAIN, HELLO), (payload, HELLO)] {
+                    assert_eq!(
+                        inflated(&mut inflater, payload, step, room).as_deref(),
+                        Ok(expected),
+                        "{section}, {payload:02X?} in pieces of {step} into buffers of {room}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_payloads_of_section_7_2_3_are_what_we_send() {
+        let mut deflater = Deflater::new(15, 8, 6);
+        let [(_, hello), ..] = HELLOS;
+        assert_eq!(compressed(&mut deflater, HELLO), hello);
+        // 7.2.3.2 has one of several ways to refer to the first message
+        assert!(compressed(&mut deflater, HELLO).len() <= AGAIN.len());
+        assert_eq!(compressed(&mut deflater, b""), EMPTY);
+        assert!(compressed(&mut deflater, HELLO).len() <= AGAIN.len());
+        deflater.reset();
+        assert_eq!(compressed(&mut deflater, b""), EMPTY);
+        assert_eq!(compressed(&mut deflater, HELLO), hello);
+    }
+
+    #[test]
+    fn an_uncompressed_level_makes_stored_blocks() {
+        let [_, (_, stored), ..] = HELLOS;
+        assert_eq!(compressed(&mut Deflater::new(15, 8, 0), HELLO), stored);
+    }
+
+    #[test]
+    fn a_message_in_parts_is_one_message() {
+        let parts: [&[&[u8]]; 6] = [
+            &[b"Hello"],
+            &[b"Hel", b"lo"],
+            &[b"", b"Hello"],
+            &[b"Hello", b""],
+            &[b"H", b"", b"e", b"llo", b"", b""],
+            &[b"", b"", b"Hello", b""],
+        ];
+        for flush in [Flush::Later, Flush::Now] {
+            let mut deflater = Deflater::new(15, 8, 6);
+            for parts in parts {
+                let mut out = b"before".to_vec();
+                let mut readable = Vec::new();
+                for (index, part) in parts.iter().enumerate() {
+                    let last = index + 1 == parts.len();
+                    deflater.compress(part, if last { Flush::Last } else { flush }, &mut out);
+                    readable.extend_from_slice(part);
+                    if flush == Flush::Now && !last {
+                        let mut now = [0; 100];
+                        let (_, produced) = Inflater::new(15).inflate(&out[6..], &mut now).expect("it is valid");
+                        assert_eq!(now[..produced], readable, "{parts:?}");
+                    }
+                }
+                assert_eq!(&out[..6], b"before");
+                let message = inflated_at_once(&mut Inflater::new(15), &out[6..]);
+                assert_eq!(message.as_deref(), Ok(HELLO), "{parts:?}");
+                deflater.reset();
+            }
+            let mut out = Vec::new();
+            for part in [flush, flush, Flush::Last] {
+                deflater.compress(b"", part, &mut out);
+            }
+            assert_eq!(out, EMPTY);
+        }
+    }
+
+    #[test]
+    fn reset_gives_up_a_message_and_the_window() {
+        let mut deflater = Deflater::new(15, 8, 6);
+        deflater.compress(&[7; 100_000], Flush::Later, &mut Vec::new());
+        deflater.reset();
+        let [(_, hello), ..] = HELLOS;
+        assert_eq!(compressed(&mut deflater, HELLO), hello);
+
+        let mut inflater = Inflater::new(15);
+        assert_eq!(inflated_at_once(&mut inflater, hello).as_deref(), Ok(HELLO));
+        assert_eq!(inflater.inflate(&hello[..3], &mut [0; 9]), Ok((3, 2)));
+        inflater.reset();
+        assert_eq!(
+            inflated_at_once(&mut inflater, AGAIN),
+            Err(Corrupt),
+            "the window is empty"
+        );
+        inflater.reset();
+        assert_eq!(inflated_at_once(&mut inflater, hello).as_deref(), Ok(HELLO));
+    }
+
+    #[test]
+    fn corrupt_data_is_refused_however_it_comes() {
+        let cases: [(&str, &[u8]); 14] = [
+            ("no data at all", &[]),
+            ("a block type that does not exist", &[0x06, 0x00]),
+            ("the same, final", &[0x07, 0x00]),
+            (
+                "a stored block whose lengths do not agree",
+                &[0x00, 0x05, 0x00, 0xFA, 0xFE, 0x48],
+            ),
+            ("a stored block that is cut off", &[0x00, 0x05, 0x00, 0xFA, 0xFF, 0x48]),
+            (
+                "a stored block that ends where the tail would",
+                &[0x00, 0x05, 0x00, 0xFA, 0xFF, 0x48, 0x65, 0x6C],
+            ),
+            ("a fixed block that is cut off", &[0xF2, 0x48, 0xCD]),
+            (
+                "a fixed block without the empty block after it",
+                &[0xF2, 0x48, 0xCD, 0xC9, 0xC9],
+            ),
+            ("a reference to what never was", AGAIN),
+            ("a dynamic block without a header", &[0x04]),
+            ("a dynamic block with too many codes", &[0xFC, 0xFF, 0xFF]),
+            (
+                "the four octets that had to be taken off",
+                &[0x00, 0x00, 0x00, 0xFF, 0xFF],
+            ),
+            (
+                "a final block, and half a block",
+                &[0xF3, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00, 0xF2, 0x48],
+            ),
+            (
+                "a final block, and a block type that does not exist",
+                &[0x03, 0x00, 0x06],
+            ),
+        ];
+        for (what, payload) in cases {
+            for (step, room) in SIZES {
+                let mut inflater = Inflater::new(15);
+                assert_eq!(
+                    inflated(&mut inflater, payload, step, room),
+                    Err(Corrupt),
+                    "{what} in pieces of {step} into buffers of {room}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_window_goes_on_behind_final_blocks() {
+        // 300 bytes stored, final; then a fixed block with a reference of 3 bytes to their beginning:
+        // length 3 is 0000001, distance 257-384 is code 16, 10000, and seven extra bits, 43 = 0101011
+        let bytes: Vec<u8> = (0..300).map(|i| (i % 251) as u8).collect();
+        let mut payload = vec![0x01, 0x2C, 0x01, 0xD3, 0xFE];
+        payload.extend(&bytes);
+        let bits = "0 10 0000001 10000 1101010 0000000 000";
+        let bits: Vec<u8> = bits.bytes().filter(u8::is_ascii_digit).map(|bit| bit - b'0').collect();
+        payload.extend(
+            bits.chunks(8)
+                .map(|byte| byte.iter().rev().fold(0, |byte, bit| byte << 1 | bit)),
+        );
+        let expected = [&bytes[..], &bytes[..3]].concat();
+        for (step, room) in [(1, 1), (7, 5), (1000, 1000)] {
+            let mut inflater = Inflater::new(15);
+            for _ in 0..300 {
+                assert_eq!(inflated(&mut inflater, &payload, step, room).as_ref(), Ok(&expected));
+            }
+            assert!(inflater.history.capacity() <= 1 << 15);
+        }
+        // a peer that has agreed on 256 bytes cannot mean what is farther back
+        assert_eq!(inflated_at_once(&mut Inflater::new(8), &payload), Err(Corrupt));
+    }
+
+    #[test]
+    fn a_bomb_stops_where_its_receiver_stops() {
+        let mut bomb = Vec::new();
+        Deflater::new(15, 9, 9).compress(&vec![0; 16 << 20], Flush::Last, &mut bomb);
+        assert!(bomb.len() < 20_000);
+        let mut inflater = Inflater::new(15);
+        let mut out = vec![0; 10_000];
+        let (consumed, produced) = inflater.inflate(&bomb, &mut out).expect("it is valid");
+        assert_eq!(produced, out.len());
+        assert!(consumed < 1000, "it reads on, to {consumed}");
+        assert_eq!(inflater.history.len(), 10_000);
+    }
+
+    #[test]
+    fn settings_out_of_range_are_taken_for_the_nearest() {
+        for (window_bits, memory_level, level) in [(0, 0, 0), (8, 1, 1), (255, 255, 255)] {
+            let mut deflater = Deflater::new(window_bits, memory_level, level);
+            let mut inflater = Inflater::new(window_bits);
+            for message in [&[b'a'; 5000][..], b"", b"Hello"] {
+                let payload = compressed(&mut deflater, message);
+                assert_eq!(inflated(&mut inflater, &payload, 99, 99).as_deref(), Ok(message));
+            }
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! permessage-deflate (RFC 7692): what client and server agree on, and the compression itself. No frames and no
+//! connection: which messages are compressed, and what a failure closes with, is for the caller to say.
+
+mod codec;
+mod params;
+mod pool;
+
+pub use codec::{Corrupt, Deflater, Flush, Inflater};
+pub use params::{Agreement, DeflateOptions, NAME, Selection, accept_response, offer, select};
+
+pub(crate) use pool::{borrow_deflater, borrow_inflater, return_deflater, return_inflater};
