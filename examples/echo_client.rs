@@ -6,8 +6,9 @@ mod tcp;
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 
+use websocket_component::deflate::DeflateOptions;
 use websocket_component::http::{ResponseHead, write_request};
-use websocket_component::{BufferType, Handle, HttpHeader, Property};
+use websocket_component::{BufferType, DeflateSettings, Handle, HttpHeader, Property};
 
 fn main() -> io::Result<()> {
     let mut arguments = std::env::args().skip(1);
@@ -17,6 +18,9 @@ fn main() -> io::Result<()> {
     stream.set_nodelay(true)?;
 
     let mut client = Handle::create_client(&[Property::SendBufferSize(65_536)]).map_err(io::Error::other)?;
+    client
+        .set_deflate(DeflateOptions::default(), DeflateSettings::default())
+        .map_err(io::Error::other)?;
     let mut headers = vec![HttpHeader::new("Host", &address)];
     headers.extend(client.begin_client_handshake(&[], &[], &[]).map_err(io::Error::other)?);
     stream.write_all(&write_request(&target, &headers).map_err(io::Error::other)?)?;

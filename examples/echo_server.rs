@@ -5,10 +5,10 @@ mod tcp;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 
-use websocket_component::Handle;
+use websocket_component::deflate::DeflateOptions;
 use websocket_component::handshake::supported_versions_header;
 use websocket_component::http::{RequestHead, write_response};
-use websocket_component::{Error, ErrorCode};
+use websocket_component::{DeflateSettings, Error, ErrorCode, Handle};
 
 fn main() -> io::Result<()> {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:9001".to_owned());
@@ -29,6 +29,9 @@ fn serve(mut stream: TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut bytes = Vec::new();
     let mut server = Handle::create_server(&[]).map_err(io::Error::other)?;
+    server
+        .set_deflate(DeflateOptions::default(), DeflateSettings::default())
+        .map_err(io::Error::other)?;
     loop {
         let mut chunk = [0; 4096];
         match stream.read(&mut chunk)? {

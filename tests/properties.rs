@@ -89,6 +89,7 @@ fn receive_in_chunks(role: Role, stream: &[u8], sizes: &[usize]) -> (Vec<(String
             let more = step.received == Received::NeedMore;
             match step.received {
                 Received::NeedMore => {}
+                Received::Inflated { .. } => unreachable!("permessage-deflate was not agreed"),
                 Received::Data {
                     buffer_type, payload, ..
                 } => {

@@ -4,4 +4,4 @@ mod header;
 mod rules;
 
 pub use header::{Header, MAX_HEADER_LENGTH};
-pub use rules::{Expectation, check};
+pub use rules::{Expectation, RSV1, ReservedBits, check};

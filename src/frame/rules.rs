@@ -9,20 +9,44 @@ pub struct Expectation {
     pub masked: Option<bool>,
     /// A fragmented message is unfinished.
     pub in_message: bool,
-    /// An extension was agreed, so a data frame may set reserved bits.
-    pub extensions: bool,
+    /// The reserved bits that a data frame may set, as in [`Header::rsv`].
+    pub reserved: ReservedBits,
     /// The most bytes of payload in a data frame.
     pub max_frame_size: u64,
 }
+
+/// What the agreed extensions make of the reserved bits of data frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReservedBits {
+    /// There is no extension.
+    None,
+    #[cfg_attr(not(feature = "deflate"), allow(dead_code, reason = "there is none"))]
+    /// permessage-deflate alone: RSV1 on the first frame of a message (RFC 7692 §6).
+    Compression,
+    /// An extension that the caller knows: any.
+    Any,
+}
+
+impl ReservedBits {
+    const fn allowed(self, opcode: Opcode) -> u8 {
+        match (self, opcode) {
+            (Self::Any, Opcode::Text | Opcode::Binary | Opcode::Continuation) => 0b111,
+            (Self::Compression, Opcode::Text | Opcode::Binary) => RSV1,
+            _ => 0,
+        }
+    }
+}
+
+/// "Per-Message Compressed" (RFC 7692 §6).
+pub const RSV1: u8 = 0b100;
 
 /// Every rule about a single header, each under the sentence of RFC 6455 that asks for it.
 ///
 /// # Errors
 /// The first rule that the header breaks.
 pub fn check(header: &Header, expected: Expectation) -> Result<(), Violation> {
-    let control = header.opcode.is_control();
     // §5.2: "MUST be 0 unless an extension is negotiated that defines meanings for non-zero values."
-    if header.rsv != 0 && (control || !expected.extensions) {
+    if header.rsv & !expected.reserved.allowed(header.opcode) != 0 {
         return Err(Violation::ReservedBitSet);
     }
     match (expected.masked, header.mask) {
@@ -32,7 +56,7 @@ pub fn check(header: &Header, expected: Expectation) -> Result<(), Violation> {
         (Some(false), Some(_)) => return Err(Violation::MaskUnexpected),
         _ => {}
     }
-    if control {
+    if header.opcode.is_control() {
         return check_control(header);
     }
     match (header.opcode, expected.in_message) {
@@ -66,7 +90,7 @@ fn check_control(header: &Header) -> Result<(), Violation> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Expectation, check};
+    use super::{Expectation, ReservedBits, check};
     use crate::error::Violation::{self, *};
     use crate::frame::Header;
     use crate::wire::{
@@ -77,7 +101,7 @@ mod tests {
     const SERVER: Expectation = Expectation {
         masked: Some(true),
         in_message: false,
-        extensions: false,
+        reserved: ReservedBits::None,
         max_frame_size: 1000,
     };
     const CLIENT: Expectation = Expectation {
@@ -102,8 +126,16 @@ mod tests {
             ..SERVER
         };
         let extensions = Expectation {
-            extensions: true,
+            reserved: ReservedBits::Any,
             ..SERVER
+        };
+        let compression = Expectation {
+            reserved: ReservedBits::Compression,
+            ..SERVER
+        };
+        let compression_in_message = Expectation {
+            in_message: true,
+            ..compression
         };
         let cases: &[(Header, Expectation, Result<(), Violation>)] = &[
             (header(true, 0, Text, 1000), SERVER, Ok(())),
@@ -115,6 +147,16 @@ mod tests {
             (header(true, 0b001, Ping, 1), SERVER, Err(ReservedBitSet)),
             (header(true, 0b100, Text, 1), extensions, Ok(())),
             (header(true, 0b100, Ping, 1), extensions, Err(ReservedBitSet)),
+            (header(true, 0b100, Text, 1), compression, Ok(())),
+            (header(false, 0b100, Binary, 1), compression, Ok(())),
+            (header(true, 0b110, Text, 1), compression, Err(ReservedBitSet)),
+            (header(true, 0b001, Text, 1), compression, Err(ReservedBitSet)),
+            (header(true, 0b100, Close, 0), compression, Err(ReservedBitSet)),
+            (
+                header(true, 0b100, Continuation, 1),
+                compression_in_message,
+                Err(ReservedBitSet),
+            ),
             (header(true, 0, Text, 1), CLIENT, Err(MaskUnexpected)),
             (header(true, 0, Text, 1), Expectation { masked: None, ..SERVER }, Ok(())),
             (header(true, 0, Continuation, 1), SERVER, Err(ContinuationUnexpected)),

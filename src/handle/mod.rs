@@ -14,10 +14,16 @@ pub use property::{
 
 use core::num::NonZeroU32;
 
-use crate::error::{Error, Misuse};
+#[cfg(feature = "deflate")]
+use crate::deflate::{self, Agreement, DeflateOptions};
+use crate::error::{Error, HandshakeError, Misuse};
 use crate::handshake::{ClientHandshake, Negotiated, ServerHandshake};
 use crate::http::HttpHeader;
+#[cfg(feature = "deflate")]
+use crate::http::extensions;
 use crate::random::{PlatformRandom, RandomSource};
+#[cfg(feature = "deflate")]
+use crate::session::DeflateSettings;
 use crate::session::{ClosePayload, Event, Limits, Masking, Role, Session, SessionOptions, State};
 use crate::wire::{BufferType, CloseStatus};
 use memory::Memory;
@@ -54,6 +60,18 @@ pub struct Handle<C> {
     sends: SendQueue<C>,
     receives: ReceiveQueue<C>,
     next_context: NonZeroU32,
+    agreed: Agreed,
+    #[cfg(feature = "deflate")]
+    deflate: Option<(DeflateOptions, DeflateSettings)>,
+}
+
+/// What becomes of the connection's extensions when the handshake ends.
+#[derive(Default)]
+struct Agreed {
+    /// Extensions of the caller's, who knows what their frames mean.
+    custom: bool,
+    #[cfg(feature = "deflate")]
+    deflate: Option<(Agreement, DeflateSettings)>,
 }
 
 /// The handshake's headers, kept until it ends.
@@ -103,7 +121,26 @@ impl<C> Handle<C> {
             sends: SendQueue::new(),
             receives: ReceiveQueue::new(),
             next_context: NonZeroU32::MIN,
+            agreed: Agreed::default(),
+            #[cfg(feature = "deflate")]
+            deflate: None,
         })
+    }
+
+    /// Offers permessage-deflate (RFC 7692) in the client's handshake, behind the extensions that are given there, or
+    /// selects it in the server's if it is offered. Once agreed, messages are compressed and decompressed by the handle.
+    ///
+    /// # Errors
+    /// A handshake that began already; windows or levels that do not exist.
+    #[cfg(feature = "deflate")]
+    pub fn set_deflate(&mut self, options: DeflateOptions, settings: DeflateSettings) -> Result<(), Error> {
+        self.check_begin(self.role())?;
+        settings.check()?;
+        if !options.is_valid() {
+            return Err(Misuse::DeflateSettingsInvalid.into());
+        }
+        self.deflate = Some((options, settings));
+        Ok(())
     }
 
     /// The side it is on.
@@ -140,7 +177,9 @@ impl<C> Handle<C> {
         self.check_begin(Role::Client)?;
         let mut nonce = [0; 16];
         self.session.random().fill(&mut nonce)?;
-        let handshake = ClientHandshake::new(nonce, subprotocols, extensions, initial)?;
+        let own = self.deflate_offer();
+        let extensions: Vec<&str> = extensions.iter().copied().chain(own.as_deref()).collect();
+        let handshake = ClientHandshake::new(nonce, subprotocols, &extensions, initial)?;
         self.session.advance(Event::BeginHandshake);
         self.handshake = Handshake::Client(Box::new(handshake));
         match &self.handshake {
@@ -176,7 +215,8 @@ impl<C> Handle<C> {
             return Err(self.no_handshake().into());
         };
         let negotiated = handshake.verify(response, allow_no_subprotocol)?;
-        self.open(!negotiated.extensions.is_empty());
+        self.agreed = self.agreed_by_client(handshake.offered_extensions(), &negotiated, response)?;
+        self.open();
         Ok(negotiated)
     }
 
@@ -193,7 +233,11 @@ impl<C> Handle<C> {
         request: &[HttpHeader<'_>],
     ) -> Result<Vec<HttpHeader<'_>>, Error> {
         self.check_begin(Role::Server)?;
-        let handshake = ServerHandshake::new(subprotocol, extensions, request)?;
+        let (own, mut agreed) = self.select_deflate(request);
+        agreed.custom = !extensions.is_empty();
+        let selected: Vec<&str> = extensions.iter().copied().chain(own.as_deref()).collect();
+        let handshake = ServerHandshake::new(subprotocol, &selected, request)?;
+        self.agreed = agreed;
         self.session.advance(Event::BeginHandshake);
         self.handshake = Handshake::Server(Box::new(handshake));
         match &self.handshake {
@@ -208,11 +252,10 @@ impl<C> Handle<C> {
     /// A client's handle; a handshake that did not begin or has ended.
     pub fn end_server_handshake(&mut self) -> Result<(), Error> {
         self.check_role(Role::Server)?;
-        let Handshake::Server(handshake) = &self.handshake else {
+        let Handshake::Server(_) = &self.handshake else {
             return Err(self.no_handshake().into());
         };
-        let extensions = handshake.has_extensions();
-        self.open(extensions);
+        self.open();
         Ok(())
     }
 
@@ -228,8 +271,11 @@ impl<C> Handle<C> {
             return Err(Misuse::Aborted.into());
         }
         let payload = self.payload(buffer_type, buffer)?;
-        let start = self.session.accept(buffer_type, payload.len() as u64)?;
-        self.sends.push(context, buffer_type, payload, start);
+        let (start, compressed) = self
+            .session
+            .accept_part(buffer_type, &payload, payload.len() as u64, None)?;
+        self.sends
+            .push(context, buffer_type, compressed.unwrap_or(payload), start);
         Ok(())
     }
 
@@ -407,9 +453,8 @@ impl<C> Handle<C> {
 
     /// A server's handshake that began ends with the first call that needs a session.
     fn ensure_session(&mut self) -> Result<(), Misuse> {
-        if let (State::HandshakeBegun, Handshake::Server(handshake)) = (self.state(), &self.handshake) {
-            let extensions = handshake.has_extensions();
-            self.open(extensions);
+        if let (State::HandshakeBegun, Handshake::Server(_)) = (self.state(), &self.handshake) {
+            self.open();
         }
         match self.state() {
             State::Created | State::HandshakeBegun => Err(Misuse::HandshakeNotEnded),
@@ -418,13 +463,88 @@ impl<C> Handle<C> {
     }
 
     /// The handshake's headers go, the session's memory comes.
-    fn open(&mut self, extensions: bool) {
+    fn open(&mut self) {
         self.handshake = Handshake::None;
         self.memory.allocate();
-        if extensions {
+        if self.agreed.custom {
             self.session.allow_extensions();
         }
+        #[cfg(feature = "deflate")]
+        if let Some((agreement, settings)) = &self.agreed.deflate {
+            self.session.enable_deflate(agreement, *settings);
+            self.receives.make_room(self.memory.receive_size());
+        }
         self.session.advance(Event::EndHandshake);
+    }
+}
+
+#[cfg(feature = "deflate")]
+impl<C> Handle<C> {
+    fn deflate_offer(&self) -> Option<String> {
+        self.deflate.map(|(options, _)| deflate::offer(&options))
+    }
+
+    /// What a client's handshake has agreed on. Its own offer is the last of those that it made.
+    fn agreed_by_client(
+        &self,
+        offered: usize,
+        negotiated: &Negotiated,
+        response: &[HttpHeader<'_>],
+    ) -> Result<Agreed, HandshakeError> {
+        let own = self.deflate.map(|_| offered - 1);
+        let mut agreed = Agreed::default();
+        for (index, extension) in negotiated.extensions.iter().zip(extensions(response)?) {
+            match self.deflate {
+                Some((options, settings)) if Some(*index) == own => {
+                    agreed.deflate = Some((deflate::accept_response(&options, &extension)?, settings));
+                }
+                _ => agreed.custom = true,
+            }
+        }
+        Ok(agreed)
+    }
+
+    /// The element of the response that selects permessage-deflate, if it is offered.
+    fn select_deflate(&self, request: &[HttpHeader<'_>]) -> (Option<String>, Agreed) {
+        let mut agreed = Agreed::default();
+        let Some((options, settings)) = self.deflate else {
+            return (None, agreed);
+        };
+        // a malformed list is the handshake's to refuse
+        let selection = extensions(request)
+            .ok()
+            .and_then(|offers| deflate::select(&options, &offers));
+        agreed.deflate = selection.as_ref().map(|selection| (selection.agreement, settings));
+        (selection.map(|selection| selection.response), agreed)
+    }
+
+    /// What was agreed on of permessage-deflate, once the handshake has.
+    #[must_use]
+    pub fn deflate_agreement(&self) -> Option<Agreement> {
+        self.agreed.deflate.map(|(agreement, _)| agreement)
+    }
+}
+
+#[cfg(not(feature = "deflate"))]
+#[allow(clippy::unused_self, reason = "as with the feature")]
+impl<C> Handle<C> {
+    const fn deflate_offer(&self) -> Option<String> {
+        None
+    }
+
+    const fn agreed_by_client(
+        &self,
+        _offered: usize,
+        negotiated: &Negotiated,
+        _response: &[HttpHeader<'_>],
+    ) -> Result<Agreed, HandshakeError> {
+        Ok(Agreed {
+            custom: !negotiated.extensions.is_empty(),
+        })
+    }
+
+    fn select_deflate(&self, _request: &[HttpHeader<'_>]) -> (Option<String>, Agreed) {
+        (None, Agreed::default())
     }
 }
 

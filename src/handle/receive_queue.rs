@@ -17,6 +17,8 @@ pub struct ReceiveQueue<C> {
     unread: Range<usize>,
     /// A pong that is made and could not be handed out yet.
     owed_pong: Option<Range<usize>>,
+    /// Where compressed messages are decompressed to.
+    inflated: Box<[u8]>,
 }
 
 /// One call of `Handle::receive`.
@@ -34,19 +36,28 @@ enum Outstanding {
     Cancelled,
     /// Payload in the handle's memory.
     Data(BufferType, Range<usize>),
+    /// So many bytes that were decompressed.
+    Inflated(BufferType, usize),
     /// So many bytes in the caller's buffer.
     DataInBuffer(BufferType, usize),
     Close(CloseStatus, Range<usize>),
 }
 
 impl<C> ReceiveQueue<C> {
-    pub const fn new() -> Self {
+    pub fn new() -> Self {
         Self {
             ops: VecDeque::new(),
             outstanding: None,
             unread: 0..0,
             owed_pong: None,
+            inflated: Box::default(),
         }
+    }
+
+    /// Compressed messages may come, and are given out so many bytes at a time.
+    #[cfg(feature = "deflate")]
+    pub fn make_room(&mut self, size: usize) {
+        self.inflated = vec![0; size].into();
     }
 
     pub fn push(&mut self, context: C, buffer: Option<Vec<u8>>) {
@@ -129,6 +140,10 @@ impl<C> ReceiveQueue<C> {
                 buffer_type,
                 data: memory.bytes(range),
             },
+            Outstanding::Inflated(buffer_type, length) => ReceivedBuffer::Data {
+                buffer_type,
+                data: &self.inflated[..length],
+            },
             Outstanding::DataInBuffer(buffer_type, length) => {
                 let buffer = op.buffer.as_deref().unwrap_or_default();
                 ReceivedBuffer::Data {
@@ -181,7 +196,7 @@ impl<C> ReceiveQueue<C> {
         let limit = buffer.as_ref().map_or(usize::MAX, |buffer| buffer.len());
         let origin = self.unread.start;
         let absolute = |range: Range<usize>| origin + range.start..origin + range.end;
-        let step = session.receive_at_most(memory.bytes_mut(self.unread.clone()), limit)?;
+        let step = session.receive_at_most(memory.bytes_mut(self.unread.clone()), limit, &mut self.inflated)?;
         self.unread.start += step.consumed;
         Ok(match (step.received, buffer) {
             (Received::NeedMore, _) => Outstanding::Read(self.free_part(session.role(), memory)),
@@ -200,6 +215,21 @@ impl<C> ReceiveQueue<C> {
                 Some(buffer),
             ) => {
                 buffer[..payload.len()].copy_from_slice(memory.bytes(absolute(payload.clone())));
+                Outstanding::DataInBuffer(buffer_type, payload.len())
+            }
+            (
+                Received::Inflated {
+                    buffer_type, payload, ..
+                },
+                None,
+            ) => Outstanding::Inflated(buffer_type, payload.len()),
+            (
+                Received::Inflated {
+                    buffer_type, payload, ..
+                },
+                Some(buffer),
+            ) => {
+                buffer[..payload.len()].copy_from_slice(&self.inflated[..payload.len()]);
                 Outstanding::DataInBuffer(buffer_type, payload.len())
             }
             (Received::Close { status, reason }, _) => {

@@ -59,6 +59,11 @@ impl ClientHandshake {
         headers
     }
 
+    /// How many extensions it offers.
+    pub const fn offered_extensions(&self) -> usize {
+        self.extensions.len()
+    }
+
     /// Checks the fields of a 101 response, in the order of the component API's §4.2.
     ///
     /// # Errors

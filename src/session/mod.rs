@@ -1,11 +1,18 @@
 //! A connection after its handshake: what may be received and sent, and when.
 
 mod close;
+#[cfg(feature = "deflate")]
+mod compression;
+#[cfg(not(feature = "deflate"))]
+#[path = "no_compression.rs"]
+mod compression;
 mod receiver;
 mod sender;
 mod state;
 
 pub use close::ClosePayload;
+#[cfg(feature = "deflate")]
+pub use compression::DeflateSettings;
 pub use receiver::{Received, Step};
 pub use state::{Event, State};
 
@@ -13,10 +20,13 @@ pub(crate) use sender::{FrameStart, Masking};
 
 use core::fmt;
 
+#[cfg(feature = "deflate")]
+use crate::deflate::Agreement;
 use crate::error::{Error, Misuse, Violation};
-use crate::frame::{Header, MAX_HEADER_LENGTH};
+use crate::frame::{Header, MAX_HEADER_LENGTH, RSV1};
 use crate::random::{PlatformRandom, RandomSource, RandomUnavailable};
 use crate::wire::{BufferType, CloseStatus, MAX_CONTROL_PAYLOAD, Opcode};
+use compression::Compression;
 use receiver::Receiver;
 use sender::Sender;
 
@@ -98,8 +108,14 @@ pub struct Session {
     extensions: bool,
     receiver: Receiver,
     sender: Sender,
+    compression: Option<Box<Compression>>,
+    /// Where [`receive`](Self::receive) puts what it decompresses.
+    inflated: Box<[u8]>,
     random: Box<dyn RandomSource>,
 }
+
+/// The room for [`Session::inflated`], in bytes.
+const INFLATED_AT_ONCE: usize = 16 * 1024;
 
 impl Session {
     /// A session over a connection that is already upgraded.
@@ -133,8 +149,19 @@ impl Session {
             extensions: false,
             receiver: Receiver::new(masked, verify_utf8, options.limits),
             sender: Sender::new(masking),
+            compression: None,
+            inflated: Box::default(),
             random,
         }
+    }
+
+    /// Compresses, and takes compressed messages, from now on: permessage-deflate was agreed, as
+    /// [`deflate`](crate::deflate) has it. Nothing must have been sent or received before.
+    /// A level out of its range is taken for the nearest in it.
+    #[cfg(feature = "deflate")]
+    pub fn enable_deflate(&mut self, agreement: &Agreement, settings: DeflateSettings) {
+        self.compression = Some(Box::new(Compression::new(self.role, agreement, settings)));
+        self.receiver.allow_compression();
     }
 
     /// The side it is on.
@@ -176,18 +203,38 @@ impl Session {
     /// The peer broke the protocol or a limit. The same violation comes back from every later call;
     /// [`Violation::close_status`] is what to close with. All that came before it was delivered by earlier calls.
     pub fn receive(&mut self, input: &mut [u8]) -> Result<Step, Violation> {
-        self.receive_at_most(input, usize::MAX)
+        let mut room = core::mem::take(&mut self.inflated);
+        if self.compression.is_some() && room.is_empty() {
+            room = vec![0; INFLATED_AT_ONCE].into();
+        }
+        let step = self.receive_at_most(input, usize::MAX, &mut room);
+        self.inflated = room;
+        step
     }
 
-    /// [`receive`](Self::receive) that delivers at most `limit` bytes of data; `limit` is at least 1.
-    pub(crate) fn receive_at_most(&mut self, input: &mut [u8], limit: usize) -> Result<Step, Violation> {
+    /// What [`Received::Inflated`] points into, good until the next `receive`.
+    #[must_use]
+    pub const fn inflated(&self) -> &[u8] {
+        &self.inflated
+    }
+
+    /// [`receive`](Self::receive) that delivers at most `limit` bytes of data, and decompresses to `room`; each is at
+    /// least 1.
+    pub(crate) fn receive_at_most(
+        &mut self,
+        input: &mut [u8],
+        limit: usize,
+        room: &mut [u8],
+    ) -> Result<Step, Violation> {
         if self.state.close_received() {
             return Ok(Step {
                 consumed: input.len(),
                 received: Received::NeedMore,
             });
         }
-        let step = self.receiver.receive(input, limit)?;
+        let step = self
+            .receiver
+            .receive(input, limit, self.compression.as_deref_mut(), room)?;
         if matches!(step.received, Received::Close { .. }) {
             self.advance(Event::ReceiveClose);
         }
@@ -201,18 +248,52 @@ impl Session {
     ///
     /// # Errors
     /// Data or a second close after a close, a text part within a binary message or the other way round, a control
-    /// payload over 125 bytes, a custom header without an agreed extension; or the random source gave no key.
+    /// payload over 125 bytes, a custom header without an agreed extension, a part of a message that is compressed; or
+    /// the random source gave no key.
     pub fn header(&mut self, buffer_type: BufferType, length: u64) -> Result<Header, Error> {
-        let start = self.accept(buffer_type, length)?;
+        let is_compressed = self
+            .compression
+            .as_deref()
+            .is_some_and(Compression::is_inside_compressed);
+        if is_compressed && !is_control(buffer_type) {
+            return Err(Misuse::MessageCompressed.into());
+        }
+        let (start, _) = self.accept_part(buffer_type, &[], length, Some(false))?;
         Ok(self.frame_header(start, length)?)
     }
 
-    /// Appends a whole frame to `out`.
+    /// Appends a whole frame to `out`, compressed if that was agreed and the message is not small.
     ///
     /// # Errors
     /// As [`header`](Self::header).
     pub fn write(&mut self, buffer_type: BufferType, payload: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
-        let header = self.header(buffer_type, payload.len() as u64)?;
+        self.write_frame(buffer_type, payload, None, out)
+    }
+
+    /// The same with a word on whether to compress the message, if that was agreed. Its first part decides.
+    ///
+    /// # Errors
+    /// As [`header`](Self::header).
+    pub fn write_with(
+        &mut self,
+        buffer_type: BufferType,
+        payload: &[u8],
+        compress: bool,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        self.write_frame(buffer_type, payload, Some(compress), out)
+    }
+
+    fn write_frame(
+        &mut self,
+        buffer_type: BufferType,
+        payload: &[u8],
+        compress: Option<bool>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        let (start, compressed) = self.accept_part(buffer_type, payload, payload.len() as u64, compress)?;
+        let payload = compressed.as_deref().unwrap_or(payload);
+        let header = self.frame_header(start, payload.len() as u64)?;
         let mut bytes = [0; MAX_HEADER_LENGTH];
         let size = header.encode(&mut bytes);
         out.extend_from_slice(&bytes[..size]);
@@ -224,6 +305,57 @@ impl Session {
         Ok(())
     }
 
+    /// Whether permessage-deflate was agreed.
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub const fn is_deflate_enabled(&self) -> bool {
+        self.compression.is_some()
+    }
+
+    /// Whether what a session with this agreement compresses could be sent by this one, as it is.
+    #[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "wasm", feature = "deflate"))]
+    pub(crate) fn sends_as(&self, agreement: &Agreement) -> bool {
+        self.role == Role::Server && self.compression.as_deref().is_some_and(|own| own.sends_as(agreement))
+    }
+
+    /// Appends what the next piece of a whole message is compressed to.
+    #[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "wasm", feature = "deflate"))]
+    pub(crate) fn compress_piece(&mut self, piece: &[u8], last: bool, out: &mut Vec<u8>) {
+        if let Some(compression) = &mut self.compression {
+            compression.append(
+                piece,
+                if last {
+                    crate::deflate::Flush::Last
+                } else {
+                    crate::deflate::Flush::Later
+                },
+                out,
+            );
+        }
+    }
+
+    /// The header of the only frame of a message that is compressed to `length` bytes.
+    #[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "wasm", feature = "deflate"))]
+    pub(crate) fn compressed_header(&mut self, buffer_type: BufferType, length: u64) -> Result<Header, Error> {
+        let mut start = self.accept(buffer_type, length)?;
+        start.rsv = RSV1;
+        Ok(self.frame_header(start, length)?)
+    }
+
+    /// Decompressed bytes wait for room: `receive` has something to give without more input.
+    #[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "wasm"))]
+    pub(crate) fn has_more(&self) -> bool {
+        self.receiver.has_more()
+    }
+
+    /// Frees what is kept from one sent message to compress the next one by. The next is compressed for itself.
+    #[cfg(feature = "deflate")]
+    pub fn release_compressor(&mut self) {
+        if let Some(compression) = &mut self.compression {
+            compression.release();
+        }
+    }
+
     /// Appends a close frame to `out`. [`CloseStatus::EMPTY`] makes one without a status.
     ///
     /// # Errors
@@ -233,8 +365,33 @@ impl Session {
         self.write(BufferType::Close, payload.as_bytes(), out)
     }
 
+    /// Decides whether a buffer may be sent now, and what its first frame is; compresses its payload, unless it goes as
+    /// it is.
+    pub(crate) fn accept_part(
+        &mut self,
+        buffer_type: BufferType,
+        payload: &[u8],
+        length: u64,
+        compress: Option<bool>,
+    ) -> Result<(FrameStart, Option<Vec<u8>>), Misuse> {
+        let mut start = self.accept(buffer_type, length)?;
+        let is_custom = matches!(buffer_type, BufferType::Custom(_));
+        let Some(compression) = self
+            .compression
+            .as_deref_mut()
+            .filter(|_| !is_custom && !is_control(buffer_type))
+        else {
+            return Ok((start, None));
+        };
+        let compressed = compression.compress(payload, start.fin, compress);
+        if compressed.is_some() && start.opcode != Opcode::Continuation {
+            start.rsv = RSV1;
+        }
+        Ok((start, compressed))
+    }
+
     /// Decides whether a buffer may be sent now, and what its first frame is.
-    pub(crate) fn accept(&mut self, buffer_type: BufferType, length: u64) -> Result<FrameStart, Misuse> {
+    fn accept(&mut self, buffer_type: BufferType, length: u64) -> Result<FrameStart, Misuse> {
         self.check_state(buffer_type)?;
         if let BufferType::Custom(_) = buffer_type
             && !self.extensions

@@ -1,7 +1,8 @@
 use core::ops::Range;
 
 use crate::error::Violation;
-use crate::frame::{self, Expectation, Header};
+use crate::frame::{self, Expectation, Header, RSV1, ReservedBits};
+use crate::session::compression::Compression;
 use crate::session::{Limits, close};
 use crate::wire::{BufferType, CloseStatus, CustomHeader, MaskKey, Opcode, Utf8Validator};
 
@@ -31,6 +32,18 @@ pub enum Received {
         /// All bytes are below 0x80.
         ascii: bool,
     },
+    /// What the input has of the payload of a compressed message, decompressed; or a part of that, if it needs more room
+    /// at a time. As `Data`, but the payload is a place in [`Session::inflated`](crate::Session::inflated).
+    Inflated {
+        /// Text or binary, and whether the message ends here.
+        buffer_type: BufferType,
+        /// The payload; text is checked, and may end inside a character.
+        payload: Range<usize>,
+        /// The message begins here.
+        first: bool,
+        /// All bytes are below 0x80.
+        ascii: bool,
+    },
     /// A ping, which asks for a pong with the same payload.
     Ping(Range<usize>),
     /// A pong.
@@ -48,7 +61,9 @@ pub enum Received {
 #[derive(Debug)]
 pub struct Receiver {
     masked: Option<bool>,
-    extensions: bool,
+    reserved: ReservedBits,
+    /// Messages may be compressed.
+    compression: bool,
     verify_utf8: bool,
     limits: Limits,
     frame: Option<DataFrame>,
@@ -74,6 +89,16 @@ struct Message {
     length: u64,
     frames: u64,
     delivered: bool,
+    inflation: Option<Inflation>,
+}
+
+/// Of a message that is compressed.
+#[derive(Clone, Copy, Debug, Default)]
+struct Inflation {
+    /// Bytes that it has decompressed to.
+    length: u64,
+    /// There was no room for more, or what comes next is an error: `receive` has to be called again.
+    is_full: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -90,7 +115,8 @@ impl Receiver {
     pub const fn new(masked: Option<bool>, verify_utf8: bool, limits: Limits) -> Self {
         Self {
             masked,
-            extensions: false,
+            reserved: ReservedBits::None,
+            compression: false,
             verify_utf8,
             limits,
             frame: None,
@@ -99,8 +125,26 @@ impl Receiver {
         }
     }
 
+    /// The caller has agreed on an extension of its own.
     pub const fn allow_extensions(&mut self) {
-        self.extensions = true;
+        self.reserved = ReservedBits::Any;
+    }
+
+    /// permessage-deflate was agreed.
+    #[cfg(feature = "deflate")]
+    pub const fn allow_compression(&mut self) {
+        self.compression = true;
+        if matches!(self.reserved, ReservedBits::None) {
+            self.reserved = ReservedBits::Compression;
+        }
+    }
+
+    /// Decompressed bytes wait for room, and need no more input.
+    #[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "wasm"))]
+    pub fn has_more(&self) -> bool {
+        self.message
+            .and_then(|message| message.inflation)
+            .is_some_and(|inflation| inflation.is_full)
     }
 
     pub const fn set_limits(&mut self, limits: Limits) {
@@ -116,20 +160,62 @@ impl Receiver {
         self.failure
     }
 
-    /// Takes one step through `input`, delivering at most `limit` (at least one) bytes of data.
-    pub fn receive(&mut self, input: &mut [u8], limit: usize) -> Result<Step, Violation> {
+    /// Takes one step through `input`, delivering at most `limit` (at least one) bytes of data. What is compressed goes
+    /// to `room`, of at least one byte.
+    pub fn receive(
+        &mut self,
+        input: &mut [u8],
+        limit: usize,
+        compression: Option<&mut Compression>,
+        room: &mut [u8],
+    ) -> Result<Step, Violation> {
         if let Some(failure) = self.failure {
             return Err(failure);
         }
-        self.step(input, limit)
+        self.step(input, limit, compression, room)
             .inspect_err(|failure| self.failure = Some(*failure))
     }
 
-    fn step(&mut self, input: &mut [u8], limit: usize) -> Result<Step, Violation> {
+    fn step(
+        &mut self,
+        input: &mut [u8],
+        limit: usize,
+        mut compression: Option<&mut Compression>,
+        room: &mut [u8],
+    ) -> Result<Step, Violation> {
         let mut consumed = 0;
         loop {
-            if let Some(frame) = self.frame {
-                return self.payload(frame, input, consumed, limit);
+            if let (Some(frame), Some(message)) = (self.frame, self.message) {
+                let (Some(inflation), Some(compression)) = (message.inflation, compression.as_deref_mut()) else {
+                    return self.payload(frame, message, input, consumed, limit);
+                };
+                let left = self
+                    .limits
+                    .max_message_size
+                    .saturating_sub(inflation.length)
+                    .saturating_add(1);
+                let room_at_most = usize::try_from(left)
+                    .map_or(limit, |left| left.min(limit))
+                    .min(room.len());
+                let work = Inflating {
+                    frame,
+                    message,
+                    inflation,
+                    compression,
+                    room: &mut room[..room_at_most],
+                };
+                match self.inflate(work, &mut input[consumed..])? {
+                    (taken, Some(received)) => {
+                        return Ok(Step {
+                            consumed: consumed + taken,
+                            received,
+                        });
+                    }
+                    (taken, None) => {
+                        consumed += taken;
+                        continue;
+                    }
+                }
             }
             let Some((header, size)) = Header::decode(&input[consumed..])? else {
                 return Ok(Step {
@@ -150,7 +236,7 @@ impl Receiver {
         Expectation {
             masked: self.masked,
             in_message: self.message.is_some(),
-            extensions: self.extensions,
+            reserved: self.reserved,
             max_frame_size: self.limits.max_frame_size,
         }
     }
@@ -189,7 +275,12 @@ impl Receiver {
         let mut message = self.message.unwrap_or_else(|| self.new_message(header));
         message.length = message.length.saturating_add(header.length);
         message.frames += 1;
-        if message.length > self.limits.max_message_size {
+        let most = match message.inflation {
+            None => self.limits.max_message_size,
+            // blocks that decompress to nothing cost time all the same
+            Some(_) => longest_compressed(self.limits.max_message_size, message.frames),
+        };
+        if message.length > most {
             return Err(Violation::MessageTooBig);
         }
         if message.frames > self.limits.max_fragments {
@@ -210,8 +301,9 @@ impl Receiver {
     }
 
     fn new_message(&self, header: &Header) -> Message {
+        let is_compressed = self.compression && header.rsv == RSV1;
         let kind = match header.opcode {
-            _ if header.rsv != 0 => MessageKind::Custom,
+            _ if header.rsv != 0 && !is_compressed => MessageKind::Custom,
             Opcode::Text if self.verify_utf8 => MessageKind::Text(Utf8Validator::default()),
             Opcode::Text => MessageKind::UnverifiedText,
             _ => MessageKind::Binary,
@@ -221,6 +313,7 @@ impl Receiver {
             length: 0,
             frames: 0,
             delivered: false,
+            inflation: is_compressed.then(Inflation::default),
         }
     }
 
@@ -228,13 +321,11 @@ impl Receiver {
     fn payload(
         &mut self,
         mut frame: DataFrame,
+        mut message: Message,
         input: &mut [u8],
         start: usize,
         limit: usize,
     ) -> Result<Step, Violation> {
-        let Some(mut message) = self.message else {
-            return Err(Violation::ContinuationUnexpected);
-        };
         let available = (input.len() - start).min(limit);
         let taken = usize::try_from(frame.left).map_or(available, |left| left.min(available));
         if taken == 0 && frame.left > 0 {
@@ -264,6 +355,76 @@ impl Receiver {
             },
         })
     }
+}
+
+/// A frame of a compressed message, and where its payload goes.
+struct Inflating<'a> {
+    frame: DataFrame,
+    message: Message,
+    inflation: Inflation,
+    compression: &'a mut Compression,
+    room: &'a mut [u8],
+}
+
+impl Receiver {
+    /// Decompresses what the input has of the frame's payload, as far as there is room. Gives how many bytes are done
+    /// with, and what came of them, if anything.
+    fn inflate(&mut self, work: Inflating<'_>, input: &mut [u8]) -> Result<(usize, Option<Received>), Violation> {
+        let Inflating {
+            mut frame,
+            mut message,
+            mut inflation,
+            compression,
+            room,
+        } = work;
+        let taken = usize::try_from(frame.left).map_or(input.len(), |left| left.min(input.len()));
+        if taken == 0 && frame.left > 0 && !inflation.is_full {
+            return Ok((0, Some(Received::NeedMore)));
+        }
+        let bytes = &mut input[..taken];
+        frame.mask.apply(bytes);
+        let (used, produced) = compression.inflate(bytes, room)?;
+        let mut ascii = message.kind.verify(&room[..produced], false)?;
+        // what is not used stays as it came: masking twice is the identity
+        let (done, rest) = bytes.split_at_mut(used);
+        frame.mask = frame.mask.advance(done.len());
+        frame.mask.apply(rest);
+        frame.left -= used as u64;
+        let (mut more, mut last) = (0, false);
+        let is_corrupt = compression.is_corrupt();
+        if frame.left == 0 && frame.fin && produced < room.len() && !is_corrupt {
+            (more, last) = compression.finish(&mut room[produced..])?;
+            ascii &= message.kind.verify(&room[produced..produced + more], last)?;
+        }
+        let produced = produced + more;
+        inflation.length += produced as u64;
+        inflation.is_full = (produced == room.len() && !last) || is_corrupt;
+        if inflation.length > self.limits.max_message_size {
+            return Err(Violation::MessageTooBig);
+        }
+        let received = (produced > 0 || last).then(|| Received::Inflated {
+            buffer_type: message.kind.buffer_type(&frame, last),
+            payload: 0..produced,
+            first: !message.delivered,
+            ascii,
+        });
+        message.delivered |= received.is_some();
+        message.inflation = Some(inflation);
+        let frame_goes_on = frame.left > 0 || inflation.is_full || (frame.fin && !last);
+        self.frame = frame_goes_on.then_some(frame);
+        self.message = (!last).then_some(message);
+        Ok((used, received))
+    }
+}
+
+/// The most bytes that a message of so many should be compressed to, with generous allowance for the headers of blocks,
+/// and for the flush that ends each frame.
+const fn longest_compressed(length: u64, frames: u64) -> u64 {
+    let flushes = frames.saturating_mul(8);
+    length
+        .saturating_add(length / 4)
+        .saturating_add(64)
+        .saturating_add(flushes)
 }
 
 impl MessageKind {

@@ -19,7 +19,7 @@ use crate::wire::{BufferType, CloseStatus};
 /// The component API.
 #[wasm_bindgen(js_name = Handle)]
 pub struct WasmHandle {
-    handle: Handle<u32>,
+    pub(super) handle: Handle<u32>,
 }
 
 #[wasm_bindgen(js_class = Handle)]

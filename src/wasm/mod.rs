@@ -6,6 +6,8 @@
 )]
 #![allow(clippy::cast_possible_wrap, reason = "offsets into the scratch memory are small")]
 
+#[cfg(feature = "deflate")]
+mod deflate;
 mod handle;
 mod http;
 mod scratch;

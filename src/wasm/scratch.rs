@@ -11,6 +11,8 @@ pub const INPUT_CAPACITY: usize = 64 * 1024;
 pub const TAIL_CAPACITY: usize = 144;
 const OUTPUT_CAPACITY: usize = 128 * 1024 + 64;
 pub const EVENT_CAPACITY: usize = 1024;
+/// What is decompressed at once.
+pub const INFLATED_CAPACITY: usize = 64 * 1024;
 
 /// Memory that all connections share, as every call is done with it before the next begins.
 pub struct Scratch {
@@ -18,6 +20,11 @@ pub struct Scratch {
     pub input: Box<[u8]>,
     pub unread: Range<usize>,
     pub output: Box<[u8]>,
+    /// Where compressed messages are decompressed to; none before the first session that needs it.
+    pub inflated: Vec<u8>,
+    /// What the message that is being sent was compressed to.
+    #[cfg(feature = "deflate")]
+    pub compressed: Vec<u8>,
     pub events: Box<[[u32; 3]]>,
     pub report: Box<[u32; 16]>,
 }
@@ -28,6 +35,9 @@ impl Scratch {
             input: vec![0; TAIL_CAPACITY + INPUT_CAPACITY].into(),
             unread: 0..0,
             output: vec![0; OUTPUT_CAPACITY].into(),
+            inflated: Vec::new(),
+            #[cfg(feature = "deflate")]
+            compressed: Vec::new(),
             events: vec![[0; 3]; EVENT_CAPACITY].into(),
             report: Box::new([0; 16]),
         })))

@@ -7,7 +7,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use crate::error::{Error, Misuse, Violation};
 use crate::frame::{Header, MAX_HEADER_LENGTH};
 use crate::session::{ClosePayload, Limits, Received, Role, Session, SessionOptions};
-use crate::wasm::scratch::{EVENT_CAPACITY, INPUT_CAPACITY, Scratch, TAIL_CAPACITY, with_scratch};
+use crate::wasm::scratch::{EVENT_CAPACITY, INFLATED_CAPACITY, INPUT_CAPACITY, Scratch, TAIL_CAPACITY, with_scratch};
 use crate::wire::{BufferType, CloseStatus, MaskKey};
 
 /// The outcomes of `Session.receive`.
@@ -23,6 +23,9 @@ const NOTHING: u32 = 0;
 const IN_FRAME: u32 = 1;
 const IN_MESSAGE: u32 = 2;
 
+/// With less room than this for what is decompressed, the caller takes what there is first.
+const LEAST_ROOM: usize = 1024;
+
 /// The flags of an event.
 const TEXT: u32 = 1;
 const FIRST: u32 = 2;
@@ -32,7 +35,7 @@ const ASCII: u32 = 8;
 /// The batch entry for drivers: the protocol after the handshake.
 #[wasm_bindgen(js_name = Session)]
 pub struct WasmSession {
-    session: Session,
+    pub(super) session: Session,
     /// The end of the chunk before, when it was in the middle of a header or a control frame.
     tail: Vec<u8>,
     /// For the payload that `header` announced.
@@ -137,7 +140,7 @@ impl WasmSession {
 }
 
 /// Session's frame types are buffer types less this.
-const FIRST_BUFFER_TYPE: u32 = 0x8000_0000;
+pub(super) const FIRST_BUFFER_TYPE: u32 = 0x8000_0000;
 
 impl WasmSession {
     pub fn from_session(session: Session) -> Self {
@@ -150,13 +153,19 @@ impl WasmSession {
 
     /// Lists data until the chunk ends, or something comes that the caller has to answer.
     fn run(&mut self, scratch: &mut Scratch) -> u32 {
+        #[cfg(feature = "deflate")]
+        if self.session.is_deflate_enabled() {
+            scratch.inflated.resize(INFLATED_CAPACITY, 0); // there is none after a trap
+        }
         let mut count = 0;
+        let mut inflated = 0;
         let outcome = loop {
-            if count == EVENT_CAPACITY {
+            if count == EVENT_CAPACITY || inflated + LEAST_ROOM > INFLATED_CAPACITY {
                 break EVENTS_FULL;
             }
             let input = &mut scratch.input[scratch.unread.clone()];
-            let step = match self.session.receive(input) {
+            let room = scratch.inflated.get_mut(inflated..).unwrap_or_default();
+            let step = match self.session.receive_at_most(input, usize::MAX, room) {
                 Ok(step) => step,
                 Err(violation) => break report_failure(&mut scratch.report, violation),
             };
@@ -180,6 +189,21 @@ impl WasmSession {
                     ];
                     count += 1;
                 }
+                Received::Inflated {
+                    buffer_type,
+                    payload,
+                    first,
+                    ascii,
+                } => {
+                    let room = &scratch.inflated[inflated..];
+                    scratch.events[count] = [
+                        flags(buffer_type, first, ascii),
+                        address_of(room, &payload),
+                        payload.len() as u32,
+                    ];
+                    count += 1;
+                    inflated += payload.len();
+                }
                 Received::Ping(payload) => break report_payload(&mut scratch.report, PING, input, &payload),
                 Received::Pong(payload) => break report_payload(&mut scratch.report, PONG, input, &payload),
                 Received::Close { status, reason } => {
@@ -192,6 +216,7 @@ impl WasmSession {
         // whatever is done with ends behind the tail of the chunk before
         scratch.report[5] = scratch.unread.start.saturating_sub(TAIL_CAPACITY) as u32;
         scratch.report[6] = self.unfinished();
+        scratch.report[7] = u32::from(self.session.has_more());
         outcome
     }
 

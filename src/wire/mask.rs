@@ -38,7 +38,8 @@ impl MaskKey {
     }
 
     /// The key as it stands after `length` bytes of payload.
-    const fn advance(self, length: usize) -> Self {
+    #[must_use]
+    pub const fn advance(self, length: usize) -> Self {
         let mut key = self.0;
         key.rotate_left(length % 4);
         Self(key)

@@ -32,6 +32,7 @@ pub fn through_session(role: Role, limits: Limits, chunks: &[&[u8]]) -> Outcome 
             let waits = step.received == Received::NeedMore;
             match step.received {
                 Received::NeedMore => {}
+                Received::Inflated { .. } => unreachable!("permessage-deflate was not agreed"),
                 Received::Data {
                     buffer_type, payload, ..
                 } => {

@@ -1,0 +1,173 @@
+use crate::deflate::{
+    Agreement, Deflater, Flush, Inflater, borrow_deflater, borrow_inflater, return_deflater, return_inflater,
+};
+use crate::error::{Misuse, Violation};
+use crate::session::Role;
+
+/// How our side compresses (RFC 7692), once permessage-deflate was agreed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeflateSettings {
+    /// 0 (stored) to 9 (smallest).
+    pub level: u8,
+    /// 1 (least memory) to 9.
+    pub memory_level: u8,
+    /// Messages of fewer bytes are sent as they are. Of a message in parts, the first one counts.
+    pub threshold: usize,
+}
+
+impl DeflateSettings {
+    /// # Errors
+    /// A level that does not exist.
+    pub(crate) const fn check(&self) -> Result<(), Misuse> {
+        if self.level <= 9 && self.memory_level >= 1 && self.memory_level <= 9 {
+            Ok(())
+        } else {
+            Err(Misuse::DeflateSettingsInvalid)
+        }
+    }
+}
+
+impl Default for DeflateSettings {
+    fn default() -> Self {
+        Self {
+            level: 6,
+            memory_level: 8,
+            threshold: 1024,
+        }
+    }
+}
+
+/// Both directions' compression of one connection. A context is made for the first message that needs it. One that may
+/// be kept for the next message is; others are the pool's.
+#[derive(Debug)]
+pub struct Compression {
+    settings: DeflateSettings,
+    sending: Direction<Deflater>,
+    receiving: Direction<Inflater>,
+    /// Of the message whose last part was not sent yet: whether it is compressed.
+    message: Option<bool>,
+}
+
+#[derive(Debug)]
+struct Direction<T> {
+    window_bits: u8,
+    takeover: bool,
+    context: Option<T>,
+}
+
+impl<T> Direction<T> {
+    const fn new(window_bits: u8, no_context_takeover: bool) -> Self {
+        Self {
+            window_bits,
+            takeover: !no_context_takeover,
+            context: None,
+        }
+    }
+}
+
+impl Compression {
+    pub const fn new(role: Role, agreement: &Agreement, settings: DeflateSettings) -> Self {
+        let of_server = (agreement.server_max_window_bits, agreement.server_no_context_takeover);
+        let of_client = (agreement.client_max_window_bits, agreement.client_no_context_takeover);
+        let (sending, receiving) = match role {
+            Role::Client => (of_client, of_server),
+            Role::Server => (of_server, of_client),
+        };
+        Self {
+            settings,
+            sending: Direction::new(sending.0, sending.1),
+            receiving: Direction::new(receiving.0, receiving.1),
+            message: None,
+        }
+    }
+
+    /// Whether a server with this agreement compresses as our side does, keeping nothing between messages.
+    #[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "wasm", feature = "deflate"))]
+    pub const fn sends_as(&self, agreement: &Agreement) -> bool {
+        !self.sending.takeover
+            && agreement.server_no_context_takeover
+            && self.sending.window_bits >= agreement.server_max_window_bits
+    }
+
+    /// Whether the message that is being sent is compressed.
+    pub const fn is_inside_compressed(&self) -> bool {
+        matches!(self.message, Some(true))
+    }
+
+    /// Compresses the next part of a message, unless the message goes as it is. `wanted` decides that of a message's
+    /// first part; by default, its size.
+    pub fn compress(&mut self, part: &[u8], last: bool, wanted: Option<bool>) -> Option<Vec<u8>> {
+        let by_default = part.len() >= self.settings.threshold;
+        let is_compressed = self.message.unwrap_or(wanted.unwrap_or(by_default));
+        self.message = (!last).then_some(is_compressed);
+        if !is_compressed {
+            return None;
+        }
+        let mut out = Vec::new();
+        self.append(part, if last { Flush::Last } else { Flush::Now }, &mut out);
+        Some(out)
+    }
+
+    /// Appends what the next part of a compressed message makes.
+    pub fn append(&mut self, part: &[u8], flush: Flush, out: &mut Vec<u8>) {
+        let settings = [
+            self.sending.window_bits,
+            self.settings.memory_level,
+            self.settings.level,
+        ];
+        let takeover = self.sending.takeover;
+        let mut deflater = self.sending.context.take().unwrap_or_else(|| match takeover {
+            true => {
+                let [window_bits, memory_level, level] = settings;
+                Deflater::new(window_bits, memory_level, level)
+            }
+            false => borrow_deflater(settings),
+        });
+        deflater.compress(part, flush, out);
+        if flush == Flush::Last && !takeover {
+            return_deflater(deflater);
+        } else {
+            self.sending.context = Some(deflater);
+        }
+    }
+
+    /// Frees what our side keeps from one message for the next: the next is compressed for itself, which its receiver
+    /// need not know. Without effect inside a message.
+    pub fn release(&mut self) {
+        if self.message.is_none() {
+            self.sending.context = None;
+        }
+    }
+
+    /// Decompresses the next bytes of the message that is being received: gives how many are done with, and how many
+    /// were written.
+    pub fn inflate(&mut self, input: &[u8], out: &mut [u8]) -> Result<(usize, usize), Violation> {
+        let window_bits = self.receiving.window_bits;
+        let takeover = self.receiving.takeover;
+        let inflater = self.receiving.context.get_or_insert_with(|| match takeover {
+            true => Inflater::new(window_bits),
+            false => borrow_inflater(window_bits),
+        });
+        inflater.inflate(input, out).map_err(|_| Violation::DeflateCorrupt)
+    }
+
+    /// The next call of either will fail.
+    pub fn is_corrupt(&self) -> bool {
+        self.receiving.context.as_ref().is_some_and(Inflater::is_corrupt)
+    }
+
+    /// Ends that message: gives how many bytes were written, and whether those are all.
+    pub fn finish(&mut self, out: &mut [u8]) -> Result<(usize, bool), Violation> {
+        let Some(inflater) = &mut self.receiving.context else {
+            return Err(Violation::DeflateCorrupt); // nothing was given to it
+        };
+        let (produced, done) = inflater.finish(out).map_err(|_| Violation::DeflateCorrupt)?;
+        if done
+            && !self.receiving.takeover
+            && let Some(inflater) = self.receiving.context.take()
+        {
+            return_inflater(inflater);
+        }
+        Ok((produced, done))
+    }
+}

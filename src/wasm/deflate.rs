@@ -1,0 +1,134 @@
+//! permessage-deflate, for handles and for drivers.
+
+use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
+
+use crate::deflate::{Agreement, DeflateOptions};
+use crate::error::{Error, Misuse};
+use crate::frame::MAX_HEADER_LENGTH;
+use crate::session::DeflateSettings;
+use crate::wasm::handle::WasmHandle;
+use crate::wasm::scratch::with_scratch;
+use crate::wasm::session::{FIRST_BUFFER_TYPE, WasmSession};
+use crate::wasm::strings::thrown;
+use crate::wire::BufferType;
+
+/// What is agreed on for messages that are prepared for many connections.
+const PREPARED: Agreement = Agreement {
+    server_no_context_takeover: true,
+    client_no_context_takeover: true,
+    server_max_window_bits: 15,
+    client_max_window_bits: 15,
+};
+
+/// The most memory that is kept for compressed messages from one to the next, in bytes.
+const KEPT: usize = 64 * 1024;
+
+#[wasm_bindgen(js_class = Handle)]
+impl WasmHandle {
+    /// Offers permessage-deflate, or selects it; a window of 0 bits stands for no limit.
+    #[allow(clippy::too_many_arguments, reason = "numbers cross the boundary one by one")]
+    pub fn set_deflate(
+        &mut self,
+        server_no_context_takeover: bool,
+        client_no_context_takeover: bool,
+        server_max_window_bits: u8,
+        client_max_window_bits: u8,
+        offer_client_max_window_bits: bool,
+        level: u8,
+        memory_level: u8,
+        threshold: usize,
+    ) -> Result<(), JsValue> {
+        let window = |bits: u8| (bits != 0).then_some(bits);
+        let options = DeflateOptions {
+            server_no_context_takeover,
+            client_no_context_takeover,
+            server_max_window_bits: window(server_max_window_bits),
+            client_max_window_bits: window(client_max_window_bits),
+            offer_client_max_window_bits,
+        };
+        let settings = DeflateSettings {
+            level,
+            memory_level,
+            threshold,
+        };
+        self.handle.set_deflate(options, settings).map_err(thrown)
+    }
+}
+
+#[wasm_bindgen(js_class = Session)]
+impl WasmSession {
+    /// Whether permessage-deflate was agreed.
+    pub fn is_deflate_enabled(&self) -> bool {
+        self.session.is_deflate_enabled()
+    }
+
+    /// Compresses each message for itself from now on, with the largest window: what a server whose client agreed on that
+    /// would send. For messages that are prepared for many connections.
+    pub fn enable_deflate(&mut self, level: u8, memory_level: u8) {
+        let settings = DeflateSettings {
+            level,
+            memory_level,
+            threshold: 0,
+        };
+        self.session.enable_deflate(&PREPARED, settings);
+    }
+
+    /// Whether a compressed message that was prepared for many connections may be sent on this one: nothing that is
+    /// kept from one message to the next would miss it, and its window is no larger than agreed.
+    pub fn takes_prepared(&self) -> bool {
+        self.session.sends_as(&PREPARED)
+    }
+
+    /// Compresses the next `length` bytes of a message, which stand in the output memory at `start`.
+    pub fn compress(&mut self, start: usize, length: usize, first: bool, last: bool) {
+        with_scratch(|scratch| {
+            if first {
+                scratch.compressed.clear();
+                scratch.compressed.shrink_to(KEPT);
+            }
+            let piece = scratch.output.get(start..).and_then(|rest| rest.get(..length));
+            self.session
+                .compress_piece(piece.unwrap_or_default(), last, &mut scratch.compressed);
+        });
+    }
+
+    /// Makes the frame of the message that was compressed, at `start` of the output memory; if its payload has no room
+    /// there, it is reported where it stands. Returns the end of what has room, or a negative error.
+    pub fn compressed_frame(&mut self, buffer_type: u32, start: usize) -> i32 {
+        let Some(buffer_type) = BufferType::from_value(FIRST_BUFFER_TYPE + buffer_type) else {
+            return -Error::from(Misuse::BufferTypeUnknown).id();
+        };
+        with_scratch(|scratch| {
+            let payload = &mut scratch.compressed[..];
+            let header = match self.session.compressed_header(buffer_type, payload.len() as u64) {
+                Ok(header) => header,
+                Err(error) => return -error.id(),
+            };
+            if let Some(mask) = header.mask {
+                mask.apply(payload);
+            }
+            let mut bytes = [0; MAX_HEADER_LENGTH];
+            let size = header.encode(&mut bytes);
+            let Some(room) = scratch.output.get_mut(start..).filter(|room| room.len() >= size) else {
+                return -Error::from(Misuse::ScratchExceeded).id();
+            };
+            let (head, body) = room.split_at_mut(size);
+            head.copy_from_slice(&bytes[..size]);
+            let copied = match body.get_mut(..payload.len()) {
+                Some(body) => {
+                    body.copy_from_slice(payload);
+                    payload.len()
+                }
+                None => 0,
+            };
+            scratch.report[1] = payload.as_ptr() as u32;
+            scratch.report[2] = (payload.len() - copied) as u32;
+            (start + size + copied) as i32
+        })
+    }
+
+    /// Frees what is kept from one sent message to compress the next one by.
+    pub fn release_compressor(&mut self) {
+        self.session.release_compressor();
+    }
+}

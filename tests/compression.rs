@@ -1,0 +1,576 @@
+//! permessage-deflate on a connection: the handshake agrees on it, messages are compressed and come out equal, however
+//! they are cut, and a peer that breaks RFC 7692 is told what it broke.
+#![cfg(all(
+    feature = "deflate",
+    not(any(miri, all(target_arch = "wasm32", target_os = "unknown")))
+))]
+#![allow(clippy::unwrap_used, reason = "a wrong test panics")]
+
+mod support;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use support::*;
+use websocket_component::deflate::{Agreement, DeflateOptions, Deflater, Flush};
+use websocket_component::{
+    ActionQueue, Buffer, BufferType, CloseStatus, DeflateSettings, Error, Handle, HandshakeError, HttpHeader, Limits,
+    Misuse, Property, Received, Role, Session, SessionOptions, Violation,
+};
+
+const ROLES: [Role; 2] = [Role::Client, Role::Server];
+
+const TAKEOVER: Agreement = Agreement {
+    server_no_context_takeover: false,
+    client_no_context_takeover: false,
+    server_max_window_bits: 15,
+    client_max_window_bits: 15,
+};
+
+const NO_TAKEOVER: Agreement = Agreement {
+    server_no_context_takeover: true,
+    client_no_context_takeover: true,
+    ..TAKEOVER
+};
+
+/// Compresses everything.
+const SETTINGS: DeflateSettings = DeflateSettings {
+    level: 6,
+    memory_level: 8,
+    threshold: 0,
+};
+
+fn session(role: Role, agreement: &Agreement, limits: Limits) -> Session {
+    let mut session = Session::new(
+        role,
+        SessionOptions {
+            limits,
+            ..SessionOptions::default()
+        },
+    );
+    session.enable_deflate(agreement, SETTINGS);
+    session
+}
+
+/// What a session makes of a stream: messages put together, with their last type or what else came.
+fn receive(session: &mut Session, stream: &[u8], chunk_size: usize) -> (Vec<(String, Vec<u8>)>, Option<Violation>) {
+    let (mut all, mut message, mut unread) = (Vec::new(), Vec::new(), Vec::new());
+    for chunk in stream.chunks(chunk_size) {
+        unread.extend_from_slice(chunk);
+        loop {
+            let step = match session.receive(&mut unread) {
+                Ok(step) => step,
+                Err(violation) => return (all, Some(violation)),
+            };
+            let more = step.received == Received::NeedMore;
+            let piece = match &step.received {
+                Received::Data {
+                    buffer_type, payload, ..
+                } => Some((*buffer_type, &unread[payload.clone()])),
+                Received::Inflated {
+                    buffer_type,
+                    payload,
+                    ascii,
+                    ..
+                } => {
+                    let payload = &session.inflated()[payload.clone()];
+                    assert_eq!(*ascii, payload.is_ascii());
+                    Some((*buffer_type, payload))
+                }
+                Received::Ping(payload) => {
+                    all.push(("ping".into(), unread[payload.clone()].to_vec()));
+                    None
+                }
+                Received::Close { status, reason } => {
+                    all.push((format!("close {status}"), unread[reason.clone()].to_vec()));
+                    None
+                }
+                _ => None,
+            };
+            if let Some((buffer_type, payload)) = piece {
+                message.extend_from_slice(payload);
+                if buffer_type.is_final() {
+                    all.push((format!("{buffer_type:?}"), std::mem::take(&mut message)));
+                }
+            }
+            unread.drain(..step.consumed);
+            if more {
+                assert!(unread.len() <= 138);
+                break;
+            }
+        }
+    }
+    (all, None)
+}
+
+const fn other(role: Role) -> Role {
+    match role {
+        Role::Client => Role::Server,
+        Role::Server => Role::Client,
+    }
+}
+
+/// First byte and payload.
+type Frame<'a> = (u8, &'a [u8]);
+
+/// "Hello" as RFC 7692 §7.2.3.1 has it.
+const HELLO: &[u8] = &[0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00];
+
+/// RFC 7692 §7.2.3 and §6, for both roles, in chunks of every size.
+#[test]
+fn the_messages_of_rfc_7692_come_out() {
+    let cases: &[(&str, &[Frame], &[&str])] = &[
+        ("7.2.3.1", &[(0xC1, HELLO)], &["Hello"]),
+        (
+            "7.2.3.1, in two frames",
+            &[(0x41, &HELLO[..3]), (0x80, &HELLO[3..])],
+            &["Hello"],
+        ),
+        (
+            "6.1, a ping between",
+            &[(0x41, &HELLO[..3]), (0x89, b""), (0x80, &HELLO[3..])],
+            &["", "Hello"],
+        ),
+        ("an empty last frame", &[(0x41, HELLO), (0x80, b"")], &["Hello"]),
+        (
+            "an empty first frame",
+            &[(0x41, b""), (0x00, b""), (0x80, HELLO)],
+            &["Hello"],
+        ),
+        (
+            "7.2.3.2",
+            &[(0xC1, HELLO), (0xC1, &[0xF2, 0x00, 0x11, 0x00, 0x00])],
+            &["Hello", "Hello"],
+        ),
+        (
+            "7.2.3.3",
+            &[(
+                0xC1,
+                &[0x00, 0x05, 0x00, 0xFA, 0xFF, 0x48, 0x65, 0x6C, 0x6C, 0x6F, 0x00],
+            )],
+            &["Hello"],
+        ),
+        (
+            "7.2.3.4",
+            &[(0xC1, &[0xF3, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00, 0x00])],
+            &["Hello"],
+        ),
+        (
+            "7.2.3.5",
+            &[(
+                0xC1,
+                &[
+                    0xF2, 0x48, 0x05, 0x00, 0x00, 0x00, 0xFF, 0xFF, 0xCA, 0xC9, 0xC9, 0x07, 0x00,
+                ],
+            )],
+            &["Hello"],
+        ),
+        ("7.2.3.6", &[(0xC1, &[0x00])], &[""]),
+        (
+            "6, one as it is between two",
+            &[(0xC1, HELLO), (0x81, b"plain"), (0xC1, HELLO)],
+            &["Hello", "plain", "Hello"],
+        ),
+    ];
+    for role in ROLES {
+        for (name, frames, expected) in cases {
+            let stream: Vec<u8> = frames
+                .iter()
+                .flat_map(|(first, payload)| frame_to(role, *first, payload))
+                .collect();
+            for chunk_size in 1..=stream.len() {
+                let (all, failure) = receive(&mut session(role, &TAKEOVER, Limits::NONE), &stream, chunk_size);
+                let texts: Vec<_> = all
+                    .iter()
+                    .map(|(_, payload)| std::str::from_utf8(payload).unwrap())
+                    .collect();
+                assert_eq!(
+                    (texts.as_slice(), failure),
+                    (*expected, None),
+                    "{name}, {role:?}, {chunk_size}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn what_rfc_7692_does_not_allow_is_refused() {
+    use Violation::*;
+    let invalid_text: &[u8] = &[0x00, 0x02, 0x00, 0xFD, 0xFF, 0xC0, 0xAF, 0x00]; // stored
+    let cases: &[(&str, &[Frame], Violation)] = &[
+        (
+            "RSV1 on a continuation",
+            &[(0x41, &HELLO[..3]), (0xC0, &HELLO[3..])],
+            ReservedBitSet,
+        ),
+        ("RSV1 on a ping", &[(0xC9, b"")], ReservedBitSet),
+        ("RSV1 on a close", &[(0xC8, b"")], ReservedBitSet),
+        ("RSV2", &[(0xA1, b"x")], ReservedBitSet),
+        ("RSV1 and RSV3", &[(0xD1, HELLO)], ReservedBitSet),
+        (
+            "a block type that does not exist",
+            &[(0xC1, &[0x06, 0x00])],
+            DeflateCorrupt,
+        ),
+        ("a block that is cut off", &[(0xC2, &HELLO[..3])], DeflateCorrupt),
+        ("no data at all", &[(0xC2, b"")], DeflateCorrupt),
+        (
+            "a reference to what never was",
+            &[(0xC2, &[0xF2, 0x00, 0x11, 0x00, 0x00])],
+            DeflateCorrupt,
+        ),
+        ("text that is not UTF-8", &[(0xC1, invalid_text)], TextNotUtf8),
+        (
+            "text in a compressed text",
+            &[(0x41, &HELLO[..3]), (0x81, b"x")],
+            MessageUnfinished,
+        ),
+    ];
+    for role in ROLES {
+        for (name, frames, violation) in cases {
+            let stream: Vec<u8> = frames
+                .iter()
+                .flat_map(|(first, payload)| frame_to(role, *first, payload))
+                .collect();
+            for chunk_size in 1..=stream.len() {
+                let mut session = session(role, &TAKEOVER, Limits::NONE);
+                let (all, failure) = receive(&mut session, &stream, chunk_size);
+                assert_eq!(
+                    (all.len(), failure),
+                    (0, Some(*violation)),
+                    "{name}, {role:?}, {chunk_size}"
+                );
+            }
+        }
+        // the bytes mean nothing without the agreement
+        let stream = frame_to(role, 0xC1, HELLO);
+        let mut plain = Session::new(role, SessionOptions::default());
+        assert_eq!(receive(&mut plain, &stream, 100).1, Some(ReservedBitSet));
+    }
+    assert_eq!(DeflateCorrupt.close_status(), CloseStatus(1007));
+}
+
+#[test]
+fn without_takeover_a_message_cannot_refer_to_the_one_before() {
+    for role in ROLES {
+        let stream = [
+            frame_to(role, 0xC1, HELLO),
+            frame_to(role, 0xC1, &[0xF2, 0x00, 0x11, 0x00, 0x00]),
+        ]
+        .concat();
+        let (all, failure) = receive(&mut session(role, &NO_TAKEOVER, Limits::NONE), &stream, 1000);
+        assert_eq!((all.len(), failure), (1, Some(Violation::DeflateCorrupt)));
+    }
+}
+
+#[test]
+fn a_bomb_ends_at_the_limit_of_what_it_decompresses_to() {
+    let limits = Limits {
+        max_message_size: 100_000,
+        ..Limits::NONE
+    };
+    let compressed = |size: usize| {
+        let mut bomb = Vec::new();
+        Deflater::new(15, 9, 9).compress(&vec![0; size], Flush::Last, &mut bomb);
+        bomb
+    };
+    for role in ROLES {
+        let (all, failure) = receive(
+            &mut session(role, &TAKEOVER, limits),
+            &frame_to(role, 0xC2, &compressed(100_000)),
+            7,
+        );
+        assert_eq!(
+            (all[0].1.len(), failure),
+            (100_000, None),
+            "as much as the limit passes"
+        );
+        for size in [100_001, 16 << 20] {
+            let stream = frame_to(role, 0xC2, &compressed(size));
+            let mut receiver = session(role, &TAKEOVER, limits);
+            let mut unread = stream;
+            let mut delivered = 0;
+            let failure = loop {
+                match receiver.receive(&mut unread) {
+                    Ok(step) => {
+                        if let Received::Inflated { payload, .. } = step.received {
+                            delivered += payload.len();
+                        }
+                        unread.drain(..step.consumed);
+                    }
+                    Err(failure) => break failure,
+                }
+            };
+            assert_eq!(failure, Violation::MessageTooBig);
+            assert!(delivered <= 100_000, "{delivered}");
+        }
+        // nor may it take long over nothing: blocks without a byte
+        let nothing = vec![0x00; 200_000];
+        let (_, failure) = receive(
+            &mut session(role, &TAKEOVER, limits),
+            &frame_to(role, 0xC2, &nothing),
+            1 << 20,
+        );
+        assert_eq!(failure, Some(Violation::MessageTooBig));
+    }
+}
+
+#[test]
+fn the_threshold_and_the_callers_word_decide_what_is_compressed() {
+    let settings = DeflateSettings {
+        threshold: 100,
+        ..SETTINGS
+    };
+    let text = [b'a'; 100];
+    for role in ROLES {
+        let mut sender = Session::new(role, SessionOptions::default());
+        sender.enable_deflate(&TAKEOVER, settings);
+        let mut first_byte = |part: &[u8], buffer_type: BufferType, compress: Option<bool>| {
+            let mut out = Vec::new();
+            match compress {
+                None => sender.write(buffer_type, part, &mut out).unwrap(),
+                Some(compress) => sender.write_with(buffer_type, part, compress, &mut out).unwrap(),
+            }
+            out[0]
+        };
+        assert_eq!(first_byte(&text[1..], BufferType::Utf8Message, None), 0x81);
+        assert_eq!(first_byte(&text, BufferType::Utf8Message, None), 0xC1);
+        assert_eq!(first_byte(&text, BufferType::BinaryMessage, Some(false)), 0x82);
+        assert_eq!(first_byte(b"", BufferType::BinaryMessage, Some(true)), 0xC2);
+        // the first part decides, and only its frame has the bit
+        assert_eq!(first_byte(&text, BufferType::Utf8Fragment, None), 0x41);
+        assert_eq!(first_byte(b"", BufferType::PingPong, Some(true)), 0x89);
+        assert_eq!(first_byte(b"x", BufferType::Utf8Message, Some(false)), 0x80);
+        assert_eq!(first_byte(b"x", BufferType::Utf8Fragment, None), 0x01);
+        assert_eq!(first_byte(&text, BufferType::Utf8Message, Some(true)), 0x80);
+    }
+}
+
+#[test]
+fn a_compressed_message_cannot_go_on_with_headers_alone() {
+    let mut sender = session(Role::Server, &TAKEOVER, Limits::NONE);
+    sender
+        .write(BufferType::Utf8Fragment, b"part", &mut Vec::new())
+        .unwrap();
+    assert_eq!(
+        sender.header(BufferType::Utf8Message, 4),
+        Err(Misuse::MessageCompressed.into())
+    );
+    assert!(sender.header(BufferType::PingPong, 0).is_ok());
+    sender.write(BufferType::Utf8Message, b"", &mut Vec::new()).unwrap();
+    assert!(sender.header(BufferType::Utf8Message, 4).is_ok());
+}
+
+fn begun(
+    client: (&DeflateOptions, DeflateSettings),
+    server: Option<&DeflateOptions>,
+) -> Result<(Handle<u32>, Handle<u32>), Error> {
+    let mut client_handle = Handle::create(Role::Client, [], Box::new(FixedRandom(KEY)))?;
+    client_handle.set_deflate(*client.0, client.1)?;
+    let mut server_handle = Handle::create(
+        Role::Server,
+        [Property::ReceiveBufferSize(300)],
+        Box::new(FixedRandom(KEY)),
+    )?;
+    if let Some(options) = server {
+        server_handle.set_deflate(*options, SETTINGS)?;
+    }
+    let request = client_handle.begin_client_handshake(&[], &[], &[])?;
+    let host = [HttpHeader::new("Host", "a")];
+    let request: Vec<_> = request.iter().copied().chain(host).collect();
+    let response = server_handle.begin_server_handshake(None, &[], &request)?;
+    let negotiated = client_handle.end_client_handshake(&response)?;
+    assert_eq!(negotiated.extensions.len(), usize::from(server.is_some()));
+    Ok((client_handle, server_handle))
+}
+
+#[test]
+fn handles_agree_in_the_handshake_and_compress_from_then_on() {
+    let options = DeflateOptions {
+        server_max_window_bits: Some(10),
+        ..DeflateOptions::default()
+    };
+    let (mut client, mut server) = begun((&options, SETTINGS), Some(&DeflateOptions::default())).unwrap();
+    assert_eq!(client.deflate_agreement(), server.deflate_agreement());
+    assert_eq!(client.deflate_agreement().unwrap().server_max_window_bits, 10);
+    let message = b"compress me, compress me, ".repeat(100);
+    for (from, to) in [(&mut client, 0), (&mut server, 1)] {
+        from.send(BufferType::Utf8Message, Some(Buffer::Data(message.clone())), 1)
+            .unwrap();
+        let wire = drain_sends(from);
+        assert!(wire.len() < 200, "{to}: {}", wire.len());
+        assert_eq!(wire[0], 0xC1);
+    }
+    // each receives what the other sends, whole and byte by byte, without a buffer and with a small one
+    for read_size in [1, usize::MAX] {
+        let (mut client, mut server) = begun((&options, SETTINGS), Some(&DeflateOptions::default())).unwrap();
+        client
+            .send(BufferType::Utf8Message, Some(Buffer::Data(message.clone())), 1)
+            .unwrap();
+        let wire = drain_sends(&mut client);
+        let (done, error) = feed(&mut server, wire, read_size);
+        assert_eq!(
+            (messages(&done), error),
+            (vec![(BufferType::Utf8Message, message.clone())], None)
+        );
+        server
+            .send(BufferType::BinaryMessage, Some(Buffer::Data(message.clone())), 1)
+            .unwrap();
+        let mut wire = drain_sends(&mut server);
+        let mut received = Vec::new();
+        while received.len() < message.len() {
+            client.receive(Some(vec![0; 99]), 7).unwrap();
+            while let Some(done) = act(&mut client, ActionQueue::Receive, &mut wire, read_size).unwrap() {
+                if let Done::Received(_, data, _) = done {
+                    assert!(data.len() <= 99);
+                    received.extend(data);
+                }
+            }
+        }
+        assert_eq!(received, message);
+    }
+}
+
+#[test]
+fn a_server_without_it_declines_and_nothing_is_compressed() {
+    let (mut client, mut server) = begun((&DeflateOptions::default(), SETTINGS), None).unwrap();
+    assert_eq!((client.deflate_agreement(), server.deflate_agreement()), (None, None));
+    client
+        .send(BufferType::Utf8Message, Some(Buffer::Data(vec![b'a'; 1000])), 1)
+        .unwrap();
+    assert_eq!(drain_sends(&mut client)[0], 0x81);
+    let (_, error) = feed(&mut server, frame_to(Role::Server, 0xC1, HELLO), 100);
+    assert_eq!(error, Some(Violation::ReservedBitSet.into()));
+}
+
+#[test]
+fn a_response_that_does_not_answer_the_offer_is_refused() {
+    let asking = DeflateOptions {
+        server_no_context_takeover: true,
+        offer_client_max_window_bits: false,
+        ..DeflateOptions::default()
+    };
+    let cases: &[(&str, Error)] = &[
+        ("permessage-deflate", HandshakeError::DeflateNotGranted.into()),
+        (
+            "permessage-deflate; server_no_context_takeover; x",
+            HandshakeError::DeflateParameterUnknown.into(),
+        ),
+        (
+            "permessage-deflate; server_no_context_takeover; client_max_window_bits=10",
+            HandshakeError::DeflateWindowNotOffered.into(),
+        ),
+        (
+            "permessage-deflate; server_max_window_bits=16",
+            HandshakeError::DeflateValueInvalid.into(),
+        ),
+        (
+            "permessage-deflate; server_no_context_takeover, permessage-deflate",
+            HandshakeError::ExtensionRepeated.into(),
+        ),
+        ("x-webkit-deflate-frame", HandshakeError::ExtensionNotOffered.into()),
+    ];
+    for (extensions, error) in cases {
+        let mut client = Handle::<u32>::create(Role::Client, [], Box::new(FixedRandom(KEY))).unwrap();
+        client.set_deflate(asking, SETTINGS).unwrap();
+        let request = client.begin_client_handshake(&[], &[], &[]).unwrap();
+        let key = request
+            .iter()
+            .find(|header| header.name == "Sec-WebSocket-Key")
+            .unwrap()
+            .value;
+        let accept = websocket_component::handshake::accept(key);
+        let response = [
+            HttpHeader::new("Upgrade", "websocket"),
+            HttpHeader::new("Connection", "Upgrade"),
+            HttpHeader::new("Sec-WebSocket-Accept", &accept),
+            HttpHeader::new("Sec-WebSocket-Extensions", extensions),
+        ];
+        assert_eq!(client.end_client_handshake(&response), Err(*error), "{extensions}");
+    }
+    let mut client = Handle::<u32>::create_client(&[]).unwrap();
+    for (window, level, memory_level) in [(7, 6, 8), (16, 6, 8), (15, 10, 8), (15, 6, 0), (15, 6, 10)] {
+        let options = DeflateOptions {
+            client_max_window_bits: Some(window),
+            ..DeflateOptions::default()
+        };
+        let settings = DeflateSettings {
+            level,
+            memory_level,
+            threshold: 0,
+        };
+        assert_eq!(
+            client.set_deflate(options, settings),
+            Err(Misuse::DeflateSettingsInvalid.into())
+        );
+    }
+}
+
+fn agreement() -> impl Strategy<Value = Agreement> {
+    (any::<bool>(), any::<bool>(), 8..=15_u8, 8..=15_u8).prop_map(|(server, client, server_bits, client_bits)| {
+        Agreement {
+            server_no_context_takeover: server,
+            client_no_context_takeover: client,
+            server_max_window_bits: server_bits,
+            client_max_window_bits: client_bits,
+        }
+    })
+}
+
+/// Parts of a message, and whether its sender has a word on compressing it.
+fn message() -> impl Strategy<Value = (Vec<Vec<u8>>, Option<bool>)> {
+    let part = prop_oneof![
+        3 => "[a-c]{0,60}".prop_map(String::into_bytes),
+        1 => vec(any::<u8>(), 0..200),
+        1 => (any::<u8>(), 1000..30_000_usize).prop_map(|(byte, length)| vec![byte; length]),
+    ];
+    (vec(part, 1..4), any::<Option<bool>>())
+}
+
+proptest! {
+    #[test]
+    fn any_messages_come_out_equal_whatever_was_agreed_and_however_the_stream_is_split(
+        sender_role in prop_oneof![Just(Role::Client), Just(Role::Server)],
+        agreement in agreement(),
+        all in vec(message(), 1..8),
+        release_at in 0..8_usize,
+        chunk_size in prop_oneof![1..50_usize, Just(usize::MAX)],
+    ) {
+        let mut sender = session(sender_role, &agreement, Limits::NONE);
+        let mut receiver = session(other(sender_role), &agreement, Limits::NONE);
+        let mut wire = Vec::new();
+        for (index, (parts, compress)) in all.iter().enumerate() {
+            if index == release_at {
+                sender.release_compressor();
+            }
+            for (at, part) in parts.iter().enumerate() {
+                let last = at + 1 == parts.len();
+                let buffer_type = if last { BufferType::BinaryMessage } else { BufferType::BinaryFragment };
+                match compress {
+                    None => sender.write(buffer_type, part, &mut wire).unwrap(),
+                    Some(compress) => sender.write_with(buffer_type, part, *compress, &mut wire).unwrap(),
+                }
+                sender.write(BufferType::PingPong, b"?", &mut wire).unwrap();
+            }
+        }
+        let (received, failure) = receive(&mut receiver, &wire, chunk_size);
+        prop_assert_eq!(failure, None);
+        let received: Vec<_> = received.into_iter().filter(|(kind, _)| kind != "ping").map(|(_, payload)| payload).collect();
+        let expected: Vec<_> = all.iter().map(|(parts, _)| parts.concat()).collect();
+        prop_assert_eq!(received, expected);
+    }
+
+    #[test]
+    fn any_bytes_give_the_same_however_they_are_split(
+        role in prop_oneof![Just(Role::Client), Just(Role::Server)],
+        agreement in agreement(),
+        frames in vec((prop::sample::select(vec![0xC1_u8, 0xC2, 0x41, 0x42, 0x00, 0x80, 0x81, 0x89]), vec(any::<u8>(), 0..40)), 0..6),
+        chunk_size in 1..40_usize,
+    ) {
+        let stream: Vec<u8> = frames.iter().flat_map(|(first, payload)| frame_to(role, *first, payload)).collect();
+        let limits = Limits { max_message_size: 5000, ..Limits::NONE };
+        let whole = receive(&mut session(role, &agreement, limits), &stream, usize::MAX);
+        prop_assert_eq!(&receive(&mut session(role, &agreement, limits), &stream, chunk_size), &whole);
+        prop_assert_eq!(&receive(&mut session(role, &agreement, limits), &stream, 1), &whole);
+    }
+}
