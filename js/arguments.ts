@@ -4,9 +4,9 @@
  * @module
  */
 import type { ConnectionOptions as TlsOptions } from "node:tls";
-import { types } from "node:util";
 
 import type { ClientOptions } from "./client.js";
+import { deflateSettings, type PerMessageDeflateOptions } from "./deflate.js";
 import type { HeaderFields } from "./http.js";
 import { type ConnectionSettings, limits, milliseconds } from "./options.js";
 import type { Limits } from "./session.js";
@@ -21,6 +21,8 @@ export interface WebSocketOptions extends Partial<Limits>, Partial<ConnectionSet
   tls?: TlsOptions;
   /** Until the handshake must be done; 30,000. */
   handshakeTimeout?: number;
+  /** Whether and how to offer compression (RFC 7692); `true`. */
+  perMessageDeflate?: boolean | PerMessageDeflateOptions;
 }
 
 const SUBPROTOCOL = /^[!#$%&'*+\-.^_`|~\w]+$/;
@@ -61,16 +63,7 @@ export function clientOptions(given: WebSocketOptions): ClientOptions {
     headers: given.headers ?? [],
     tls: given.tls ?? {},
     handshakeTimeout: milliseconds("handshakeTimeout", given.handshakeTimeout),
+    deflate: deflateSettings(given.perMessageDeflate, false),
     ...limits(given),
   };
-}
-
-/**
- * The bytes of a buffer or a view, not copied, none if it is detached; `undefined` for everything else, which is sent as
- * a string.
- */
-export function bytesOf(data: unknown): Uint8Array | undefined {
-  if ((ArrayBuffer.isView(data) || types.isAnyArrayBuffer(data)) && data.byteLength === 0) return new Uint8Array(0);
-  if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  return types.isAnyArrayBuffer(data) ? new Uint8Array(data) : undefined;
 }

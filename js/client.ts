@@ -7,6 +7,7 @@ import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls, type ConnectionOptions as TlsOptions } from "node:tls";
 
 import { concat } from "./bytes.js";
+import { type DeflateSettings, enableDeflate } from "./deflate.js";
 import { wasm } from "./engine.js";
 import { WebSocketError } from "./errors.js";
 import {
@@ -30,6 +31,8 @@ export interface ClientOptions extends Limits {
   readonly handshakeTimeout: number;
   /** Options of `tls.connect`, for `wss:`. */
   readonly tls: TlsOptions;
+  /** Whether and how to offer permessage-deflate. */
+  readonly deflate: DeflateSettings | undefined;
 }
 
 /** A connection whose handshake is done. */
@@ -116,6 +119,10 @@ class Attempt {
       // what comes behind the head would be frames to the server, and a body to a proxy before it
       throw new WebSocketError("WS_ERR_INVALID_OPTION", `A handshake has no body, and no field ${body[0]}`);
     }
+    if (own.some((field) => hasName(field, "Sec-WebSocket-Extensions"))) {
+      throw new WebSocketError("WS_ERR_INVALID_OPTION", "Extensions are offered by the option perMessageDeflate");
+    }
+    enableDeflate(this.#handle, this.#options.deflate);
     const added = pairs(this.#handle.begin_client_handshake([...this.#protocols], [], flatten(own)));
     const kept = own.filter((field) => !added.some(([name]) => hasName(field, name)));
     const host: HeaderField[] = kept.some((field) => hasName(field, "Host")) ? [] : [["Host", this.#url.host]];
@@ -146,7 +153,8 @@ class Attempt {
       throw new WebSocketError("WS_ERR_UNEXPECTED_RESPONSE", `The server answered ${status}`, { status });
     const [subprotocol = -1] = this.#handle.end_client_handshake(flatten(headers), false);
     const { maxFrameSize, maxMessageSize, maxFragments } = this.#options;
-    const session = new FrameSession(this.#handle.into_session(maxFrameSize, maxMessageSize, maxFragments), false);
+    const inner = this.#handle.into_session(maxFrameSize, maxMessageSize, maxFragments);
+    const session = new FrameSession(inner, false, maxMessageSize, this.#options.deflate);
     this.#end();
     this.#listener.onOpened({
       session,

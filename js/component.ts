@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { deflateSettings, enableDeflate, type PerMessageDeflateOptions } from "./deflate.js";
 import { EngineTrap, scratch, wasm } from "./engine.js";
 import { WebSocketError, withTypedErrors } from "./errors.js";
 import { flatten, type HeaderField, type HeaderFields, pairs } from "./http.js";
@@ -92,6 +93,11 @@ export interface Properties {
   disableMasking?: boolean;
   /** Deliver text and close reasons unchecked. */
   disableUtf8Verification?: boolean;
+  /**
+   * Offer compression (RFC 7692) in the handshake, behind the extensions given there, or select it if it is offered; then
+   * messages are compressed and decompressed by the handle. An addition to the original API; `false`.
+   */
+  perMessageDeflate?: boolean | PerMessageDeflateOptions;
 }
 
 /** Status and reason of a close. */
@@ -165,12 +171,13 @@ export class Handle {
 
   /** `WebSocketCreateClientHandle`. @throws WebSocketProtocolError for a property out of its range */
   static createClient(properties: Properties = {}): Handle {
-    return new Handle(create(wasm.Handle.create_client, properties), properties.disableMasking === true);
+    const keepsPayload = properties.disableMasking === true && !properties.perMessageDeflate;
+    return new Handle(create(wasm.Handle.create_client, properties, false), keepsPayload);
   }
 
   /** `WebSocketCreateServerHandle`. @throws WebSocketProtocolError for a property out of its range */
   static createServer(properties: Properties = {}): Handle {
-    return new Handle(create(wasm.Handle.create_server, properties), true);
+    return new Handle(create(wasm.Handle.create_server, properties, true), !properties.perMessageDeflate);
   }
 
   /**
@@ -384,9 +391,14 @@ export function getGlobalProperty(type: number): number | number[] {
   throw new RangeError("The property belongs to a handle");
 }
 
-function create(make: typeof wasm.Handle.create_client, properties: Properties): wasm.Handle {
+function create(make: typeof wasm.Handle.create_client, properties: Properties, isServer: boolean): wasm.Handle {
   const { receiveBufferSize, sendBufferSize, disableMasking = false, disableUtf8Verification = false } = properties;
-  return withTypedErrors(() => make(receiveBufferSize, sendBufferSize, disableMasking, disableUtf8Verification));
+  const deflate = deflateSettings(properties.perMessageDeflate ?? false, isServer);
+  return withTypedErrors(() => {
+    const handle = make(receiveBufferSize, sendBufferSize, disableMasking, disableUtf8Verification);
+    enableDeflate(handle, deflate);
+    return handle;
+  });
 }
 
 function bytesOf(reason: string | Uint8Array): Uint8Array {

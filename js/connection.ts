@@ -8,7 +8,7 @@ import { concat } from "./bytes.js";
 import { EngineTrap } from "./engine.js";
 import { WebSocketError, type WebSocketProtocolError } from "./errors.js";
 import type { ConnectionSettings } from "./options.js";
-import { type Control, type FrameSession, type Received, Unfinished } from "./session.js";
+import { type Control, type FrameSession, type PreparedFrames, type Received, Unfinished } from "./session.js";
 import type { Transport, TransportListener } from "./transport/transport.js";
 
 /** Why a connection ended, if not by close frames both ways. */
@@ -57,6 +57,7 @@ export class Connection implements TransportListener {
   #peerClose: { readonly status: number; readonly reason: string } | undefined;
   #failure: ConnectionFailure | undefined;
   #closeTimer: ReturnType<typeof setTimeout> | undefined;
+  #releaseTimer: ReturnType<typeof setTimeout> | undefined;
   /** Runs while a message, or a frame, is unfinished. */
   #messageTimer: ReturnType<typeof setTimeout> | undefined;
   /** Received; those from `#next` on are not delivered yet. Their memory is counted once delivering has stopped. */
@@ -130,16 +131,20 @@ export class Connection implements TransportListener {
     };
   }
 
-  /** Sends a message of `size` bytes; after a close it is dropped. The data is copied. */
-  send(data: string | Uint8Array, size: number): void {
+  /**
+   * Sends a message of `size` bytes; after a close it is dropped. The data is copied.
+   *
+   * @param compress whether to compress it, if that was agreed; by default, if it is not too small
+   */
+  send(data: string | Uint8Array | PreparedFrames, size: number, compress?: boolean): void {
     if (this.#state !== "open") return;
     if (this.#transportClosed !== undefined || !this.#hasRoom(size + HEADER)) {
       this.#bufferedAmount += size;
       return;
     }
     try {
-      if (typeof data === "string") this.#session.sendText(data);
-      else this.#session.sendBinary(data);
+      if (typeof data === "string" || data instanceof Uint8Array) this.#session.send(data, size, compress);
+      else this.#session.sendPrepared(data, compress);
     } catch (error) {
       this.#lose(error);
       return;
@@ -149,6 +154,15 @@ export class Connection implements TransportListener {
     this.#unflushedHeld += size + HEADER;
     this.#unsent += size + HEADER;
     this.#flushSoon();
+    this.#releaseLater();
+  }
+
+  /** What messages are compressed by is kept until none has been sent for a while. */
+  #releaseLater(): void {
+    const { releaseAfter } = this.#session;
+    if (releaseAfter === undefined) return;
+    clearTimeout(this.#releaseTimer);
+    this.#releaseTimer = setTimeout(() => this.#session.releaseCompressor(), releaseAfter);
   }
 
   /** Sends a ping of at most 125 bytes; after a close it is dropped. */
@@ -240,7 +254,7 @@ export class Connection implements TransportListener {
       this.#isDelivering = false;
     }
     this.#flush();
-    if (this.#undelivered.length > 0 || this.#unread.length > 0) return;
+    if (this.#undelivered.length > 0 || this.#hasUnread()) return;
     if (this.#transportEnded) this.#endReceiving();
     if (this.#transportClosed !== undefined) this.#finish();
   }
@@ -282,7 +296,7 @@ export class Connection implements TransportListener {
 
   /** Takes what has come from the network, as much as can be delivered at once; tells whether there was any. */
   #read(): boolean {
-    if (this.#unread.length === 0 || this.#isPaused) return false;
+    if (!this.#hasUnread() || this.#isPaused) return false;
     const room = this.#settings.maxBufferedBytes - this.#unsent;
     const received: Received[] = [];
     const taken = this.#session.receive(this.#unread, received, room);
@@ -291,6 +305,10 @@ export class Connection implements TransportListener {
     this.#undelivered = received;
     this.#watchMessage(received);
     return true;
+  }
+
+  #hasUnread(): boolean {
+    return this.#state !== "failed" && (this.#unread.length > 0 || this.#session.hasMore);
   }
 
   /** The peer has `messageTimeout` from the first byte of a message, or of a frame outside one, to its last. */
@@ -442,6 +460,7 @@ export class Connection implements TransportListener {
     const failure = wasClean ? undefined : (this.#failure ?? lost(this.#transportClosed?.error));
     this.#state = "closed";
     clearTimeout(this.#closeTimer);
+    clearTimeout(this.#releaseTimer);
     this.#session.free();
     const { status, reason } = this.#peerClose ?? { status: ABNORMAL, reason: "" };
     this.#owner.onClosed(status, reason, wasClean, failure);

@@ -4,6 +4,7 @@
  * @module
  */
 export type { WebSocketOptions } from "./arguments.js";
+export type { PerMessageDeflateOptions } from "./deflate.js";
 export { EngineTrap } from "./engine.js";
 export {
   type ProtocolErrorCode,
@@ -15,6 +16,7 @@ export { CloseEvent, type CloseEventDetails, ControlEvent, ErrorEvent, type Erro
 export type { Handler } from "./handlers.js";
 export type { HeaderField, HeaderFields } from "./http.js";
 export type { ConnectionSettings } from "./options.js";
+export { PreparedMessage } from "./prepared.js";
 export {
   type Rejection,
   type Verify,

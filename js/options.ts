@@ -28,13 +28,14 @@ const defaults: Record<TimeName, number> & Record<SizeName, number> = {
   handshakeTimeout: 30_000,
   closeTimeout: 30_000,
   messageTimeout: 300_000,
+  releaseAfter: Number.POSITIVE_INFINITY,
   maxFrameSize: Number.POSITIVE_INFINITY,
   maxMessageSize: 100 * 1024 * 1024,
   maxFragments: 131_072,
   maxBufferedBytes: 256 * 1024 * 1024,
 };
 
-type TimeName = "handshakeTimeout" | "closeTimeout" | "messageTimeout";
+type TimeName = "handshakeTimeout" | "closeTimeout" | "messageTimeout" | "releaseAfter";
 type SizeName = keyof Limits | "maxBufferedBytes";
 
 /** What a timer can wait for at most, in milliseconds: 24 days. */

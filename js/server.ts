@@ -11,9 +11,18 @@ import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import { inspect } from "node:util";
 
+import { type DeflateSettings, deflateSettings, enableDeflate, type PerMessageDeflateOptions } from "./deflate.js";
 import { EngineTrap, wasm } from "./engine.js";
 import { WebSocketError, WebSocketProtocolError } from "./errors.js";
-import { flatten, type HeaderField, type HeaderFields, offeredSubprotocols, pairs, writeResponse } from "./http.js";
+import {
+  flatten,
+  type HeaderField,
+  type HeaderFields,
+  joined,
+  offeredSubprotocols,
+  pairs,
+  writeResponse,
+} from "./http.js";
 import { type ConnectionSettings, connectionSettings, limits, milliseconds, ownOptions } from "./options.js";
 import { FrameSession, guarded, type Limits, release } from "./session.js";
 import { NodeTransport } from "./transport/node.js";
@@ -53,6 +62,8 @@ export interface WebSocketServerOptions extends Partial<Limits>, Partial<Connect
   verify?: Verify;
   /** How the sockets give binary messages out; `"nodebuffer"`. */
   binaryType?: BinaryType;
+  /** Whether and how to compress, for clients that offer it (RFC 7692); `true`. */
+  perMessageDeflate?: boolean | PerMessageDeflateOptions;
   /** Until a client must have sent its request, with `port`; 30,000. */
   handshakeTimeout?: number;
 }
@@ -76,6 +87,7 @@ export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
   readonly #options: WebSocketServerOptions;
   readonly #limits: Limits;
   readonly #settings: ConnectionSettings;
+  readonly #deflate: DeflateSettings | undefined;
   readonly #server: Server | HttpsServer | undefined;
   /** Whose verdict is awaited. */
   readonly #undecided = new Set<Duplex>();
@@ -92,6 +104,7 @@ export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
     this.#options = options;
     this.#limits = limits(options);
     this.#settings = connectionSettings(options);
+    this.#deflate = deflateSettings(options.perMessageDeflate, true);
     const handshakeTimeout = milliseconds("handshakeTimeout", options.handshakeTimeout);
     this.#server = options.server ?? (options.port === undefined ? undefined : ownServer(handshakeTimeout));
     this.#server?.on("upgrade", this.#onUpgrade);
@@ -193,10 +206,10 @@ export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
     callback: ((socket: WebSocket, request: IncomingMessage) => void) | undefined,
   ): void {
     let protocol: string;
-    let session: FrameSession;
+    let answer: { session: FrameSession; extensions: string };
     try {
       protocol = this.#protocol(request) ?? "";
-      session = this.#answer(request, socket, protocol);
+      answer = this.#answer(request, socket, protocol);
     } catch (error) {
       const rejection = rejectionOf(error);
       reject(socket, rejection);
@@ -205,10 +218,9 @@ export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
       return;
     }
     const { socket: connected, start } = accept({
-      session,
+      ...answer,
       transport: new NodeTransport(socket, head),
       protocol,
-      extensions: "",
       url: urlOf(request),
       binaryType: this.#options.binaryType ?? "nodebuffer",
       settings: this.#settings,
@@ -225,16 +237,18 @@ export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
   }
 
   /** The server's handshake (RFC 6455 §4.2.2). */
-  #answer(request: IncomingMessage, socket: Duplex, protocol: string): FrameSession {
+  #answer(request: IncomingMessage, socket: Duplex, protocol: string): { session: FrameSession; extensions: string } {
     const { maxFrameSize, maxMessageSize, maxFragments } = this.#limits;
     const handle = wasm.Handle.create_server(undefined, undefined, false, false);
     try {
       return guarded(() => {
+        enableDeflate(handle, this.#deflate);
         const fields = handle.begin_server_handshake(protocol || undefined, [], request.rawHeaders);
         const response = wasm.write_response(101, "Switching Protocols", fields);
-        const session = new FrameSession(handle.into_session(maxFrameSize, maxMessageSize, maxFragments), true);
+        const inner = handle.into_session(maxFrameSize, maxMessageSize, maxFragments);
+        const session = new FrameSession(inner, true, maxMessageSize, this.#deflate);
         socket.write(response);
-        return session;
+        return { session, extensions: joined(pairs(fields), "Sec-WebSocket-Extensions") };
       });
     } catch (error) {
       release(handle, error);

@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { EngineTrap, renewScratch, scratch, wasm } from "./engine.js";
+import type { DeflateSettings } from "./deflate.js";
+import { EngineTrap, hasDeflate, renewScratch, scratch, wasm } from "./engine.js";
 import { WebSocketProtocolError, withTypedErrors } from "./errors.js";
 import { decodeText, encodeText, textBytes } from "./text.js";
 
@@ -16,6 +17,13 @@ export interface Limits {
   maxMessageSize: number;
   /** Frames of one message, empty ones too; over it the connection fails with 1008. 131,072 by default. */
   maxFragments: number;
+}
+
+/** A message whose frames are made once, as a server sends them. */
+export interface PreparedFrames {
+  readonly data: string | Uint8Array;
+  readonly size: number;
+  frame(compress: boolean): Uint8Array;
 }
 
 /** Something that is not a message. */
@@ -45,12 +53,15 @@ type Outcomes = [address: number, size: number, status: number, error: number];
 /** … and where in the report it says how many bytes of a chunk it is done with, and what is unfinished. */
 const TAKEN = 5;
 const UNFINISHED = 6;
+/** … and whether decompressed bytes wait for room. */
+const HAS_MORE = 7;
 
 /** What has begun and not ended. */
 export const Unfinished = { Nothing: 0, Frame: 1, Message: 2 } as const;
 
-/** As much is made of a chunk at once, so that one who pauses holds no more than so many messages. */
+/** As much is made of a chunk at once, so that one who pauses holds no more than so many messages, or so many bytes. */
 const BATCH = 1024;
+const BATCH_BYTES = 256 * 1024;
 
 /** The flags of an event. */
 const Flag = { Text: 1, First: 2, Last: 4, Ascii: 8 } as const;
@@ -60,7 +71,7 @@ const LARGE_PAYLOAD = 32 * 1024;
 const MAX_HEADER_SIZE = 14;
 const MAX_CONTROL_PAYLOAD = 125;
 
-const { receive, resume, frame, header, mask, close } = wasm.Session.prototype;
+const { receive, resume, frame, header, mask, close, compress, compressed_frame } = wasm.Session.prototype;
 
 /** Frees the engine's part of sessions that were dropped without `free()`; nothing relies on it. */
 const forgotten = new FinalizationRegistry<wasm.Session>((session) => {
@@ -111,16 +122,40 @@ export function guarded<T>(call: () => T): T {
 export class FrameSession {
   #session: wasm.Session | undefined;
   readonly #server: boolean;
+  readonly #maxMessageSize: number;
+  /** The least bytes of a message that is compressed; none if that was not agreed. */
+  readonly #threshold: number | undefined;
+  readonly #takesPrepared: boolean = false;
+  /** Milliseconds after which to call `releaseCompressor`, if at all. */
+  readonly releaseAfter: number | undefined;
   /** The message whose pieces are still coming. */
   #message: Assembly | undefined;
   /** Bytes for the network that had to leave the shared memory. */
   #pending: Uint8Array[] = [];
   #unfinished: number = Unfinished.Nothing;
+  #hasMore = false;
+  /** Bytes of the batch that is being made. */
+  #batchBytes = 0;
 
-  /** @param session is owned from now on */
-  constructor(session: wasm.Session, server: boolean) {
+  /**
+   * @param session is owned from now on
+   * @param maxMessageSize as the session has it: no more is allocated for a message
+   * @param deflate how to compress, if that was agreed
+   */
+  constructor(
+    session: wasm.Session,
+    server: boolean,
+    maxMessageSize = Number.POSITIVE_INFINITY,
+    deflate?: Pick<DeflateSettings, "threshold" | "releaseAfter">,
+  ) {
     this.#session = session;
     this.#server = server;
+    this.#maxMessageSize = maxMessageSize;
+    if (hasDeflate && session.is_deflate_enabled()) {
+      this.#threshold = deflate?.threshold ?? 0;
+      this.#takesPrepared = session.takes_prepared();
+      this.releaseAfter = deflate?.releaseAfter;
+    }
     live += 1;
     forgotten.register(this, session, this);
   }
@@ -140,6 +175,11 @@ export class FrameSession {
     return this.#unfinished;
   }
 
+  /** Whether `receive` has something to give without more bytes: decompressed ones wait. */
+  get hasMore(): boolean {
+    return this.#hasMore && this.#session !== undefined;
+  }
+
   /** The memory that the pieces of an unfinished message take, in bytes. */
   get heldBytes(): number {
     return this.#message?.capacity ?? 0;
@@ -147,7 +187,8 @@ export class FrameSession {
 
   /**
    * Takes a chunk from the network, or its beginning, and appends all that it completes to `received`, in order: about
-   * a thousand things at most. After a close, a violation or a trap nothing more comes. The chunk is not kept.
+   * a thousand things, or 256 KiB and one message, at most. After a close, a violation or a trap nothing more comes. The
+   * chunk is not kept.
    *
    * @param room the most bytes that the pieces of an unfinished message may take
    * @returns how many bytes were taken
@@ -155,7 +196,8 @@ export class FrameSession {
   receive(chunk: Uint8Array, received: Received[], room = Number.POSITIVE_INFINITY): number {
     try {
       let taken = 0;
-      while (taken < chunk.length && received.length < BATCH && this.#session !== undefined) {
+      this.#batchBytes = 0;
+      while ((taken < chunk.length || this.hasMore) && !this.#isBatchFull(received) && this.#session !== undefined) {
         const { input } = scratch();
         const piece = chunk.subarray(taken, taken + input.length);
         input.set(piece);
@@ -170,7 +212,37 @@ export class FrameSession {
     }
   }
 
-  /** Makes a text message, or a part of one. */
+  /**
+   * Makes a message of `size` bytes, compressed if that was agreed: by the caller's word, or if it is not too small. The
+   * data is copied.
+   */
+  send(data: string | Uint8Array, size: number, compress?: boolean): void {
+    if (this.#compresses(size, compress)) {
+      if (typeof data === "string") this.#sendCompressed(TEXT, textBytes(data));
+      else this.#sendCompressed(BINARY, data);
+    } else if (typeof data === "string") {
+      this.sendText(data);
+    } else {
+      this.sendBinary(data);
+    }
+  }
+
+  /** The same with a message that was framed before. */
+  sendPrepared(message: PreparedFrames, compress?: boolean): void {
+    const isCompressed = this.#compresses(message.size, compress);
+    if (!this.#server || (isCompressed && !this.#takesPrepared)) {
+      this.send(message.data, message.size, compress);
+      return;
+    }
+    if (outputOwner === this) this.spill();
+    this.#pending.push(message.frame(isCompressed));
+  }
+
+  #compresses(size: number, compress: boolean | undefined): boolean {
+    return this.#threshold !== undefined && (compress ?? size >= this.#threshold);
+  }
+
+  /** Makes a text message that is not compressed, or a part of one. */
   sendText(text: string, last = true): void {
     const type = last ? TEXT : TEXT_FRAGMENT;
     // three bytes of UTF-8 for each UTF-16 unit at most
@@ -188,7 +260,7 @@ export class FrameSession {
     outputEnd = this.#enter(frame, type, start, length);
   }
 
-  /** Makes a binary message, or a part of one. The bytes are copied. */
+  /** Makes a binary message that is not compressed, or a part of one. The bytes are copied. */
   sendBinary(data: Uint8Array, last = true): void {
     this.#send(last ? BINARY : BINARY_FRAGMENT, data, false);
   }
@@ -246,6 +318,7 @@ export class FrameSession {
     for (;;) {
       const { report, bytes } = scratch();
       this.#unfinished = report[UNFINISHED] as number;
+      this.#hasMore = report[HAS_MORE] !== 0;
       if (!this.#takeEvents(report[0] as number, received, room)) {
         received.push({ kind: "full" });
         return length;
@@ -267,9 +340,13 @@ export class FrameSession {
           received.push({ kind: "failed", error: new WebSocketProtocolError(error) });
           return length;
       }
-      if (received.length >= BATCH) return report[TAKEN] as number;
+      if (this.#isBatchFull(received)) return report[TAKEN] as number;
       outcome = this.#enter(resume);
     }
+  }
+
+  #isBatchFull(received: readonly Received[]): boolean {
+    return received.length >= BATCH || this.#batchBytes >= BATCH_BYTES;
   }
 
   /** Tells whether the pieces had room. */
@@ -279,13 +356,14 @@ export class FrameSession {
       const flags = events[at] as number;
       const start = events[at + 1] as number;
       const end = start + (events[at + 2] as number);
+      this.#batchBytes += end - start;
       const whole = (flags & (Flag.First | Flag.Last)) === (Flag.First | Flag.Last);
       if (whole) {
         const text = (flags & Flag.Text) !== 0;
         received.push(text ? decodeText(bytes, start, end, (flags & Flag.Ascii) !== 0) : bytes.slice(start, end));
         continue;
       }
-      this.#message ??= new Assembly();
+      this.#message ??= new Assembly(this.#maxMessageSize);
       if (!this.#message.push(bytes.subarray(start, end), (flags & Flag.Ascii) !== 0, room)) return false;
       if ((flags & Flag.Last) !== 0) {
         received.push(this.#message.finish((flags & Flag.Text) !== 0));
@@ -293,6 +371,30 @@ export class FrameSession {
       }
     }
     return true;
+  }
+
+  /** Frees what is kept from one sent message to compress the next one by; the next is compressed for itself. */
+  releaseCompressor(): void {
+    if (this.#threshold !== undefined) this.#session?.release_compressor();
+  }
+
+  /** A whole message, which goes through the output memory in pieces and is compressed elsewhere. */
+  #sendCompressed(type: number, payload: Uint8Array): void {
+    const start = this.#claim(MAX_HEADER_SIZE + Math.min(payload.length, LARGE_PAYLOAD));
+    let at = 0;
+    do {
+      const piece = payload.subarray(at, at + LARGE_PAYLOAD);
+      scratch().output.set(piece, start);
+      const isLast = at + piece.length === payload.length;
+      this.#enter(compress, start, piece.length, at === 0, isLast);
+      at += piece.length;
+    } while (at < payload.length);
+    outputEnd = this.#enter(compressed_frame, type, start);
+    const { report, bytes } = scratch();
+    const [address, rest] = [report[1] as number, report[2] as number];
+    if (rest === 0) return;
+    this.spill();
+    this.#pending.push(bytes.slice(address, address + rest));
   }
 
   #send(type: number, payload: Uint8Array, owned: boolean): void {
@@ -363,14 +465,20 @@ export class FrameSession {
   }
 
   /** The only way into the engine: a negative answer is an error, and a trap loses this session and no other. */
-  #enter<A extends number[]>(method: (...args: A) => number, ...args: A): number;
-  #enter<A extends number[]>(method: (...args: A) => void, ...args: A): void;
-  #enter(method: (...args: number[]) => unknown, a = 0, b = 0, c = 0): unknown {
+  #enter<A extends (number | boolean)[]>(method: (...args: A) => number, ...args: A): number;
+  #enter<A extends (number | boolean)[]>(method: (...args: A) => void, ...args: A): void;
+  #enter(
+    method: (...args: (number | boolean)[]) => unknown,
+    a: number | boolean = 0,
+    b: number | boolean = 0,
+    c: number | boolean = 0,
+    d: number | boolean = 0,
+  ): unknown {
     const session = this.#session;
     if (session === undefined) throw new TypeError("The session is freed");
     let answer: unknown;
     try {
-      answer = method.call(session, a, b, c);
+      answer = method.call(session, a, b, c, d);
     } catch (error) {
       this.#forget();
       throw trapped(error);
@@ -385,6 +493,12 @@ class Assembly {
   #bytes = new Uint8Array(1024);
   #length = 0;
   #ascii = true;
+  readonly #most: number;
+
+  /** @param most the most bytes that there may be of it */
+  constructor(most: number) {
+    this.#most = most;
+  }
 
   get capacity(): number {
     return this.#bytes.length;
@@ -395,7 +509,7 @@ class Assembly {
     const length = this.#length + piece.length;
     if (length > room) return false;
     if (length > this.#bytes.length) {
-      const grown = new Uint8Array(Math.min(Math.max(length, this.#bytes.length * 2), room));
+      const grown = new Uint8Array(Math.max(length, Math.min(this.#bytes.length * 2, room, this.#most)));
       grown.set(this.#bytes.subarray(0, this.#length));
       this.#bytes = grown;
     }

@@ -4,16 +4,18 @@
  *
  * @module
  */
-import { bytesOf, clientOptions, isProtocols, subprotocols, urlRecord, type WebSocketOptions } from "./arguments.js";
+import { clientOptions, isProtocols, subprotocols, urlRecord, type WebSocketOptions } from "./arguments.js";
+import { bytesOf } from "./bytes.js";
 import { type Opened, open } from "./client.js";
 import { Connection, type ConnectionFailure, type ConnectionOwner } from "./connection.js";
 import { WebSocketError } from "./errors.js";
 import { CloseEvent, ControlEvent, ErrorEvent } from "./events.js";
 import { EventHandlers, type Handler } from "./handlers.js";
 import { type ConnectionSettings, connectionSettings, ownOptions } from "./options.js";
+import { PreparedMessage } from "./prepared.js";
 
 /** What `send` takes. */
-export type SendData = string | ArrayBufferLike | ArrayBufferView | Blob;
+export type SendData = string | ArrayBufferLike | ArrayBufferView | Blob | PreparedMessage;
 
 /** How binary messages are given out; `"nodebuffer"` is an addition for Node. */
 export type BinaryType = "blob" | "arraybuffer" | "nodebuffer";
@@ -157,13 +159,17 @@ export class WebSocket extends EventTarget {
   /**
    * Sends a message. The data is taken as it is now. Messages leave in the order of the calls, Blobs too.
    *
+   * @param options `compress` (an addition to the standard): whether to compress it, if that was agreed; by default, if
+   *   it has `threshold` bytes
    * @throws DOMException `InvalidStateError` while connecting
    */
-  send(data: SendData): void {
+  send(data: SendData, options?: { compress?: boolean }): void {
     // 1. If this's ready state is CONNECTING, then throw an "InvalidStateError" DOMException.
     if (this.#readyState === CONNECTING) throw new DOMException("The connection is not open yet", "InvalidStateError");
-    if (data instanceof Blob) this.#sendBlob(data);
-    else this.#sendNow(bytesOf(data) ?? `${data}`);
+    const compress = options?.compress;
+    if (data instanceof Blob) this.#sendBlob(data, compress);
+    else if (data instanceof PreparedMessage) this.#sendNow(data, compress);
+    else this.#sendNow(bytesOf(data) ?? `${data}`, compress);
   }
 
   /**
@@ -286,35 +292,39 @@ export class WebSocket extends EventTarget {
     this.#protocol = protocol;
   }
 
-  #sendNow(data: string | Uint8Array): void {
-    const size = typeof data === "string" ? Buffer.byteLength(data) : data.length;
+  #sendNow(data: string | Uint8Array | PreparedMessage, compress: boolean | undefined): void {
+    const size = sizeOf(data);
     if (this.#readyState !== OPEN) {
       this.#heldBytes += size;
     } else if (this.#waiting === undefined) {
-      this.#connection?.send(data, size);
+      this.#connection?.send(data, size, compress);
     } else {
-      const copy = typeof data === "string" ? data : data.slice();
-      this.#wait(size, () => copy);
+      const copy = data instanceof Uint8Array ? data.slice() : data;
+      this.#wait(size, compress, () => copy);
     }
   }
 
-  #sendBlob(blob: Blob): void {
+  #sendBlob(blob: Blob, compress: boolean | undefined): void {
     if (this.#readyState !== OPEN) {
       this.#heldBytes += blob.size;
       return;
     }
-    this.#wait(blob.size, async () => new Uint8Array(await blob.arrayBuffer()));
+    this.#wait(blob.size, compress, async () => new Uint8Array(await blob.arrayBuffer()));
   }
 
   /** Sends what `read` gives when it is its turn. */
-  #wait(size: number, read: () => string | Uint8Array | Promise<Uint8Array>): void {
+  #wait(
+    size: number,
+    compress: boolean | undefined,
+    read: () => string | Uint8Array | PreparedMessage | Promise<Uint8Array>,
+  ): void {
     this.#heldBytes += size;
     const release = this.#connection?.hold(size);
     this.#inOrder(async () => {
       try {
         const data = await read();
         release?.();
-        this.#connection?.send(data, size);
+        this.#connection?.send(data, size, compress);
       } finally {
         release?.();
         this.#heldBytes -= size;
@@ -401,6 +411,11 @@ for (const name of ["url", "readyState", "bufferedAmount", "onopen", "onerror", 
 }
 for (const name of ["close", "onmessage", "binaryType", "send"]) {
   Object.defineProperty(WebSocket.prototype, name, { enumerable: true });
+}
+
+function sizeOf(data: string | Uint8Array | PreparedMessage): number {
+  if (typeof data === "string") return Buffer.byteLength(data);
+  return data instanceof PreparedMessage ? data.size : data.length;
 }
 
 /** `[Clamp] unsigned short` (https://webidl.spec.whatwg.org/#js-integer-types): ties go to the even number. */

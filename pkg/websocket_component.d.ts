@@ -64,6 +64,10 @@ export class Handle {
      * `WebSocketSend` of a close; no status makes an empty frame.
      */
     send_close(status: number | null | undefined, reason: Uint8Array | number[] | null | undefined, context: number): void;
+    /**
+     * Offers permessage-deflate, or selects it; a window of 0 bits stands for no limit.
+     */
+    set_deflate(server_no_context_takeover: boolean, client_no_context_takeover: boolean, server_max_window_bits: number, client_max_window_bits: number, offer_client_max_window_bits: boolean, level: number, memory_level: number, threshold: number): void;
 }
 
 /**
@@ -129,6 +133,20 @@ export class Session {
      */
     close(start: number, status: number, reason_length: number): number;
     /**
+     * Compresses the next `length` bytes of a message, which stand in the output memory at `start`.
+     */
+    compress(start: number, length: number, first: boolean, last: boolean): void;
+    /**
+     * Makes the frame of the message that was compressed, at `start` of the output memory; if its payload has no room
+     * there, it is reported where it stands. Returns the end of what has room, or a negative error.
+     */
+    compressed_frame(buffer_type: number, start: number): number;
+    /**
+     * Compresses each message for itself from now on, with the largest window: what a server whose client agreed on that
+     * would send. For messages that are prepared for many connections.
+     */
+    enable_deflate(level: number, memory_level: number): void;
+    /**
      * Makes a frame of the `length` bytes of payload that stand in the output memory behind room for its header,
      * which begins at `start`. Returns the frame's end, or a negative error.
      */
@@ -137,6 +155,10 @@ export class Session {
      * Makes a frame's header alone. Returns its end, or a negative error.
      */
     header(buffer_type: number, start: number, length: number): number;
+    /**
+     * Whether permessage-deflate was agreed.
+     */
+    is_deflate_enabled(): boolean;
     /**
      * Masks the next bytes of the payload that `header` announced, in place. Does nothing on a server.
      */
@@ -151,9 +173,18 @@ export class Session {
      */
     receive(length: number): number;
     /**
+     * Frees what is kept from one sent message to compress the next one by.
+     */
+    release_compressor(): void;
+    /**
      * Goes on with the chunk that `receive` did not finish.
      */
     resume(): number;
+    /**
+     * Whether a compressed message that was prepared for many connections may be sent on this one: nothing that is
+     * kept from one message to the next would miss it, and its window is no larger than agreed.
+     */
+    takes_prepared(): boolean;
     /**
      * Whether the peer's close came.
      */
@@ -263,6 +294,7 @@ export interface InitOutput {
     readonly handle_receive: (a: number, b: number, c: number) => [number, number];
     readonly handle_send: (a: number, b: number, c: number, d: number, e: number) => [number, number];
     readonly handle_send_close: (a: number, b: number, c: number, d: number, e: number) => [number, number];
+    readonly handle_set_deflate: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number) => [number, number];
     readonly input_address: () => number;
     readonly input_capacity: () => number;
     readonly keepalive_interval: () => number;
@@ -282,12 +314,18 @@ export interface InitOutput {
     readonly session_close: (a: number, b: number, c: number, d: number) => number;
     readonly session_close_received: (a: number) => number;
     readonly session_close_sent: (a: number) => number;
+    readonly session_compress: (a: number, b: number, c: number, d: number, e: number) => void;
+    readonly session_compressed_frame: (a: number, b: number, c: number) => number;
+    readonly session_enable_deflate: (a: number, b: number, c: number) => void;
     readonly session_frame: (a: number, b: number, c: number, d: number) => number;
     readonly session_header: (a: number, b: number, c: number, d: number) => number;
+    readonly session_is_deflate_enabled: (a: number) => number;
     readonly session_mask: (a: number, b: number, c: number) => void;
     readonly session_new: (a: number, b: number, c: number, d: number) => number;
     readonly session_receive: (a: number, b: number) => number;
+    readonly session_release_compressor: (a: number) => void;
     readonly session_resume: (a: number) => number;
+    readonly session_takes_prepared: (a: number) => number;
     readonly supported_versions: () => [number, number];
     readonly write_request: (a: number, b: number, c: number, d: number) => [number, number, number, number];
     readonly write_response: (a: number, b: number, c: number, d: number, e: number) => [number, number, number, number];

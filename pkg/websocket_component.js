@@ -230,6 +230,23 @@ export class Handle {
             throw takeFromExternrefTable0(ret[0]);
         }
     }
+    /**
+     * Offers permessage-deflate, or selects it; a window of 0 bits stands for no limit.
+     * @param {boolean} server_no_context_takeover
+     * @param {boolean} client_no_context_takeover
+     * @param {number} server_max_window_bits
+     * @param {number} client_max_window_bits
+     * @param {boolean} offer_client_max_window_bits
+     * @param {number} level
+     * @param {number} memory_level
+     * @param {number} threshold
+     */
+    set_deflate(server_no_context_takeover, client_no_context_takeover, server_max_window_bits, client_max_window_bits, offer_client_max_window_bits, level, memory_level, threshold) {
+        const ret = wasm.handle_set_deflate(this.__wbg_ptr, server_no_context_takeover, client_no_context_takeover, server_max_window_bits, client_max_window_bits, offer_client_max_window_bits, level, memory_level, threshold);
+        if (ret[1]) {
+            throw takeFromExternrefTable0(ret[0]);
+        }
+    }
 }
 if (Symbol.dispose) Handle.prototype[Symbol.dispose] = Handle.prototype.free;
 
@@ -449,6 +466,36 @@ export class Session {
         return ret !== 0;
     }
     /**
+     * Compresses the next `length` bytes of a message, which stand in the output memory at `start`.
+     * @param {number} start
+     * @param {number} length
+     * @param {boolean} first
+     * @param {boolean} last
+     */
+    compress(start, length, first, last) {
+        wasm.session_compress(this.__wbg_ptr, start, length, first, last);
+    }
+    /**
+     * Makes the frame of the message that was compressed, at `start` of the output memory; if its payload has no room
+     * there, it is reported where it stands. Returns the end of what has room, or a negative error.
+     * @param {number} buffer_type
+     * @param {number} start
+     * @returns {number}
+     */
+    compressed_frame(buffer_type, start) {
+        const ret = wasm.session_compressed_frame(this.__wbg_ptr, buffer_type, start);
+        return ret;
+    }
+    /**
+     * Compresses each message for itself from now on, with the largest window: what a server whose client agreed on that
+     * would send. For messages that are prepared for many connections.
+     * @param {number} level
+     * @param {number} memory_level
+     */
+    enable_deflate(level, memory_level) {
+        wasm.session_enable_deflate(this.__wbg_ptr, level, memory_level);
+    }
+    /**
      * Makes a frame of the `length` bytes of payload that stand in the output memory behind room for its header,
      * which begins at `start`. Returns the frame's end, or a negative error.
      * @param {number} buffer_type
@@ -470,6 +517,14 @@ export class Session {
     header(buffer_type, start, length) {
         const ret = wasm.session_header(this.__wbg_ptr, buffer_type, start, length);
         return ret;
+    }
+    /**
+     * Whether permessage-deflate was agreed.
+     * @returns {boolean}
+     */
+    is_deflate_enabled() {
+        const ret = wasm.session_is_deflate_enabled(this.__wbg_ptr);
+        return ret !== 0;
     }
     /**
      * Masks the next bytes of the payload that `header` announced, in place. Does nothing on a server.
@@ -503,12 +558,27 @@ export class Session {
         return ret >>> 0;
     }
     /**
+     * Frees what is kept from one sent message to compress the next one by.
+     */
+    release_compressor() {
+        wasm.session_release_compressor(this.__wbg_ptr);
+    }
+    /**
      * Goes on with the chunk that `receive` did not finish.
      * @returns {number}
      */
     resume() {
         const ret = wasm.session_resume(this.__wbg_ptr);
         return ret >>> 0;
+    }
+    /**
+     * Whether a compressed message that was prepared for many connections may be sent on this one: nothing that is
+     * kept from one message to the next would miss it, and its window is no larger than agreed.
+     * @returns {boolean}
+     */
+    takes_prepared() {
+        const ret = wasm.session_takes_prepared(this.__wbg_ptr);
+        return ret !== 0;
     }
 }
 if (Symbol.dispose) Session.prototype[Symbol.dispose] = Session.prototype.free;

@@ -4,12 +4,18 @@ import { posix } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** Lowest first; a name is a module of the crate. */
-const rustLayers = [["error", "random", "wire"], ["frame", "http"], ["handshake", "session"], ["handle"], ["wasm"]];
+const rustLayers = [
+  ["error", "random", "wire"],
+  ["deflate", "frame", "http"],
+  ["handshake", "session"],
+  ["handle"],
+  ["wasm"],
+];
 
 /** Lowest first; a name is a file of js/, or a folder with all that is in it. */
 const scriptLayers = [
   ["engine.ts", "errors.ts", "text.ts", "bytes.ts"],
-  ["session.ts", "http.ts", "options.ts", "component.ts"],
+  ["session.ts", "http.ts", "options.ts", "deflate.ts", "prepared.ts", "component.ts"],
   ["transport/", "connection.ts", "client.ts"],
   ["arguments.ts", "events.ts", "handlers.ts", "websocket.ts", "server.ts"],
   ["index.ts", "component-index.ts", "load/", "entry/", "echo.ts", "bin.ts"],

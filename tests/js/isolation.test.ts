@@ -183,3 +183,26 @@ test("a port that is taken is an error event", async (t) => {
   const [error] = (await once(second, "error")) as [NodeJS.ErrnoException];
   assert.equal(error.code, "EADDRINUSE");
 });
+
+test("a trap leaves sockets that compress as they were", async (t) => {
+  const { scratch, wasm } = await inner<Engine>("engine.js");
+  const { FrameSession } = await inner<Sessions>("session.js");
+  const { url } = await serveEcho(t, { perMessageDeflate: { threshold: 0 } });
+  const socket = new WebSocket(url, { perMessageDeflate: { threshold: 0 } });
+  await nextEvent(socket, "open");
+  const broken = new wasm.Session(true, 1e9, 1e9, 1e9);
+  const victim = new FrameSession(broken, true);
+  const frame = masked(0x81, "x");
+  take(victim, frame.subarray(0, 5));
+  const { bytes } = scratch();
+  const words = new Uint32Array(bytes.buffer, broken.__wbg_ptr, 128);
+  const pointer = words.findIndex((word) => frame.subarray(0, 5).equals(bytes.subarray(word, word + 5)));
+  words[pointer] = 0xffff_fff0;
+  const [outcome] = take(victim, frame.subarray(5)) as { kind: string }[];
+  assert.equal(outcome?.kind, "trapped");
+  const received = messages(socket, 1);
+  socket.send("compressed both ways");
+  assert.deepEqual(await received, ["compressed both ways"]);
+  socket.close();
+  await closed(socket);
+});

@@ -278,7 +278,7 @@ test("a URL with another line in it makes no other line, wherever it stands", as
     const lines = (await (await arrival.promise).head()).trimEnd().split("\r\n");
     const names = lines.slice(1).map((line) => line.split(":", 1)[0]);
     const authorization = place === "user" || place === "password" ? ["Authorization"] : [];
-    const own = ["Upgrade", "Connection", "Sec-WebSocket-Key", "Sec-WebSocket-Version"];
+    const own = ["Upgrade", "Connection", "Sec-WebSocket-Key", "Sec-WebSocket-Version", "Sec-WebSocket-Extensions"];
     assert.deepEqual(names, ["Host", ...authorization, ...own], place);
     assert.match(lines[0] as string, /^GET \/[!-~]* HTTP\/1\.1$/, place);
     assert.match(lines[1] as string, /^Host: 127\.0\.0\.1:\d+$/, place);

@@ -8,7 +8,9 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
 const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
-const [server, client, component] = [...readme.matchAll(/```js\n([\s\S]*?)```/g)].map(([, code]) => code as string);
+const [server, client, component, compression] = [...readme.matchAll(/```js\n([\s\S]*?)```/g)].map(
+  ([, code]) => code as string,
+);
 
 /** Runs a module beside the tests, where the package's name means the package, until its output matches. */
 async function output(name: string, code: string, end: RegExp): Promise<string> {
@@ -42,4 +44,14 @@ test("the component makes the frame that its comments show", async () => {
   const out = await output("component", code, /true/);
   assert.match(out, /s3pPLMBiTxaQ9kYGzzhZRbK\+xOo=/);
   assert.match(out, /true 810548656c6c6f\n/);
+});
+
+test("the server that compresses says what was agreed on", async () => {
+  const client = `
+    import { WebSocket } from "websocket-component";
+    await new Promise((listening) => server.once("listening", listening));
+    new WebSocket("ws://localhost:" + server.address().port);`;
+  const out = await output("compression", `${(compression as string).replace("8081", "0")}${client}`, /\n/);
+  const comment = /console\.log\(socket\.extensions\); \/\/ (.*)/.exec(compression as string);
+  assert.equal(out, `${comment?.[1]}\n`);
 });

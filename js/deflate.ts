@@ -1,0 +1,109 @@
+/**
+ * permessage-deflate (RFC 7692): what an option asks for.
+ *
+ * @module
+ */
+import { hasDeflate, type wasm } from "./engine.js";
+import { WebSocketError } from "./errors.js";
+import { milliseconds, ownOptions } from "./options.js";
+
+/** How to compress messages, and what to agree on with the peer. Windows have 2^n bytes, n from 8 to 15. */
+export interface PerMessageDeflateOptions {
+  /** Messages of fewer bytes are sent as they are; 1,024. */
+  threshold?: number;
+  /** From 0, stored, to 9, smallest; 6. */
+  level?: number;
+  /** How much memory compressing may take, from 1 to 9; 8. */
+  memoryLevel?: number;
+  /**
+   * Milliseconds after which what is kept to compress the next message by is freed, if none was sent; never by default.
+   * What is kept to decompress by is the peer's to say: without takeover, it is nothing.
+   */
+  releaseAfter?: number;
+  /**
+   * The server compresses each message for itself, so that no compressor is kept for a connection. A server's default;
+   * a client that asks for it accepts nothing else.
+   */
+  serverNoContextTakeover?: boolean;
+  /** The same of the client's messages. A server's default. */
+  clientNoContextTakeover?: boolean;
+  /** The window of the server's messages; 15. A client that asks for less accepts no more. */
+  serverMaxWindowBits?: number;
+  /**
+   * The window of the client's messages; 15. Of a client also whether the server may limit it: `true`, the default, or
+   * `false`.
+   */
+  clientMaxWindowBits?: number | boolean;
+}
+
+/** What the option stands for, every number given; no `releaseAfter` is never. */
+export interface DeflateSettings extends Required<Omit<PerMessageDeflateOptions, "releaseAfter">> {
+  releaseAfter: number | undefined;
+}
+
+/**
+ * The settings that the option asks for, or none if it is `false`, the default of an engine that cannot compress.
+ *
+ * @throws WebSocketError `WS_ERR_INVALID_OPTION`
+ */
+export function deflateSettings(
+  given: boolean | PerMessageDeflateOptions = hasDeflate,
+  isServer: boolean,
+): DeflateSettings | undefined {
+  if (given === false) return undefined;
+  if (given !== true && (typeof given !== "object" || given === null || Array.isArray(given))) {
+    throw new WebSocketError("WS_ERR_INVALID_OPTION", `perMessageDeflate must be a boolean or options, not ${given}`);
+  }
+  if (!hasDeflate) {
+    throw new WebSocketError("WS_ERR_INVALID_OPTION", "perMessageDeflate: websocket-component/slim has no compression");
+  }
+  const options: PerMessageDeflateOptions = given === true ? {} : ownOptions(given);
+  const settings = {
+    threshold: options.threshold ?? 1024,
+    level: options.level ?? 6,
+    memoryLevel: options.memoryLevel ?? 8,
+    releaseAfter: options.releaseAfter === undefined ? undefined : milliseconds("releaseAfter", options.releaseAfter),
+    serverNoContextTakeover: options.serverNoContextTakeover ?? isServer,
+    clientNoContextTakeover: options.clientNoContextTakeover ?? isServer,
+    serverMaxWindowBits: options.serverMaxWindowBits ?? 15,
+    clientMaxWindowBits: options.clientMaxWindowBits ?? true,
+  };
+  const { threshold, level, memoryLevel, serverMaxWindowBits, clientMaxWindowBits } = settings;
+  flag("serverNoContextTakeover", settings.serverNoContextTakeover);
+  flag("clientNoContextTakeover", settings.clientNoContextTakeover);
+  if (threshold !== Number.POSITIVE_INFINITY) whole("threshold", threshold, 0, Number.MAX_SAFE_INTEGER);
+  whole("level", level, 0, 9);
+  whole("memoryLevel", memoryLevel, 1, 9);
+  whole("serverMaxWindowBits", serverMaxWindowBits, 8, 15);
+  if (typeof clientMaxWindowBits !== "boolean") whole("clientMaxWindowBits", clientMaxWindowBits, 8, 15);
+  return settings;
+}
+
+/** @internal Has a handle offer or select it. */
+export function enableDeflate(handle: wasm.Handle, settings: DeflateSettings | undefined): void {
+  if (settings === undefined) return;
+  const { serverMaxWindowBits, clientMaxWindowBits, level, memoryLevel } = settings;
+  handle.set_deflate(
+    settings.serverNoContextTakeover,
+    settings.clientNoContextTakeover,
+    serverMaxWindowBits === 15 ? 0 : serverMaxWindowBits,
+    typeof clientMaxWindowBits === "number" ? clientMaxWindowBits : 0,
+    clientMaxWindowBits !== false,
+    level,
+    memoryLevel,
+    Math.min(settings.threshold, 2 ** 32 - 1),
+  );
+}
+
+function flag(name: string, value: boolean): void {
+  if (typeof value !== "boolean") throw invalid(name, "true or false", value);
+}
+
+function whole(name: string, value: number, least: number, most: number): void {
+  if (Number.isInteger(value) && value >= least && value <= most) return;
+  throw invalid(name, `a whole number from ${least} to ${most}`, value);
+}
+
+function invalid(name: string, wanted: string, value: unknown): WebSocketError {
+  return new WebSocketError("WS_ERR_INVALID_OPTION", `perMessageDeflate.${name} must be ${wanted}, not ${value}`);
+}

@@ -1,0 +1,51 @@
+/**
+ * A message that is framed, and compressed, once for any number of connections.
+ *
+ * @module
+ */
+import { bytesOf, concat } from "./bytes.js";
+import { wasm } from "./engine.js";
+import { FrameSession } from "./session.js";
+import { textBytes } from "./text.js";
+
+const LEVEL = 6;
+const MEMORY_LEVEL = 8;
+
+/**
+ * A message for many connections: `socket.send(prepared)`. Its frame is made once for all of a server's sockets, and so is
+ * its compressed frame for those that agreed on compression without context takeover, which is a server's default.
+ * Others send it as if it was new to them.
+ */
+export class PreparedMessage {
+  /** @internal Text, or the bytes as they were. */
+  readonly data: string | Uint8Array;
+  /** Bytes of the message, text as UTF-8. */
+  readonly size: number;
+  #plain: Uint8Array | undefined;
+  #compressed: Uint8Array | undefined;
+
+  constructor(data: string | ArrayBufferLike | ArrayBufferView) {
+    this.data = typeof data === "string" ? data : (bytesOf(data) ?? new Uint8Array(0)).slice();
+    this.size = typeof this.data === "string" ? textBytes(this.data).length : this.data.length;
+  }
+
+  /** @internal A server's frame. */
+  frame(compress: boolean): Uint8Array {
+    if (compress) this.#compressed ??= this.#make(true);
+    else this.#plain ??= this.#make(false);
+    return (compress ? this.#compressed : this.#plain) as Uint8Array;
+  }
+
+  #make(compress: boolean): Uint8Array {
+    const { POSITIVE_INFINITY: NONE } = Number;
+    const inner = new wasm.Session(true, NONE, NONE, NONE);
+    if (compress) inner.enable_deflate(LEVEL, MEMORY_LEVEL);
+    const session = new FrameSession(inner, true);
+    try {
+      session.send(this.data, this.size, compress);
+      return session.takeOutput().reduce(concat, new Uint8Array(0));
+    } finally {
+      session.free();
+    }
+  }
+}

@@ -1,0 +1,1043 @@
+/* @ts-self-types="./websocket_component_slim.d.ts" */
+
+/**
+ * The component API.
+ */
+export class Handle {
+    static __wrap(ptr) {
+        const obj = Object.create(Handle.prototype);
+        obj.__wbg_ptr = ptr;
+        HandleFinalization.register(obj, obj.__wbg_ptr, obj);
+        return obj;
+    }
+    __destroy_into_raw() {
+        const ptr = this.__wbg_ptr;
+        this.__wbg_ptr = 0;
+        HandleFinalization.unregister(this);
+        return ptr;
+    }
+    free() {
+        const ptr = this.__destroy_into_raw();
+        wasm.__wbg_handle_free(ptr, 0);
+    }
+    /**
+     * `WebSocketAbortHandle`.
+     */
+    abort() {
+        wasm.handle_abort(this.__wbg_ptr);
+    }
+    /**
+     * `WebSocketBeginClientHandshake`; headers are names and values in turn.
+     * @param {string[]} subprotocols
+     * @param {string[]} extensions
+     * @param {string[]} headers
+     * @returns {string[]}
+     */
+    begin_client_handshake(subprotocols, extensions, headers) {
+        let ptr0, len0, ptr1, len1, ptr2, len2;
+        try {
+            ptr0 = passArrayJsValueToWasm0(subprotocols, wasm.__wbindgen_malloc);
+            len0 = WASM_VECTOR_LEN;
+            ptr1 = passArrayJsValueToWasm0(extensions, wasm.__wbindgen_malloc);
+            len1 = WASM_VECTOR_LEN;
+            ptr2 = passArrayJsValueToWasm0(headers, wasm.__wbindgen_malloc);
+            len2 = WASM_VECTOR_LEN;
+        } catch (e) {
+            if (ptr2) { wasm.__externref_drop_slice(ptr2, len2); wasm.__wbindgen_free(ptr2, len2 * 4, 4); }
+            if (ptr1) { wasm.__externref_drop_slice(ptr1, len1); wasm.__wbindgen_free(ptr1, len1 * 4, 4); }
+            if (ptr0) { wasm.__externref_drop_slice(ptr0, len0); wasm.__wbindgen_free(ptr0, len0 * 4, 4); }
+            throw e;
+        }
+        const ret = wasm.handle_begin_client_handshake(this.__wbg_ptr, ptr0, len0, ptr1, len1, ptr2, len2);
+        if (ret[3]) {
+            throw takeFromExternrefTable0(ret[2]);
+        }
+        var v4 = getArrayJsValueFromWasm0(ret[0], ret[1]);
+        wasm.__wbindgen_free(ret[0], ret[1] * 4, 4);
+        return v4;
+    }
+    /**
+     * `WebSocketBeginServerHandshake`.
+     * @param {string | null | undefined} subprotocol
+     * @param {string[]} extensions
+     * @param {string[]} headers
+     * @returns {string[]}
+     */
+    begin_server_handshake(subprotocol, extensions, headers) {
+        let ptr0, len0, ptr1, len1, ptr2, len2;
+        try {
+            ptr0 = isLikeNone(subprotocol) ? 0 : passStringToWasm0(subprotocol, wasm.__wbindgen_malloc, wasm.__wbindgen_realloc);
+            len0 = WASM_VECTOR_LEN;
+            ptr1 = passArrayJsValueToWasm0(extensions, wasm.__wbindgen_malloc);
+            len1 = WASM_VECTOR_LEN;
+            ptr2 = passArrayJsValueToWasm0(headers, wasm.__wbindgen_malloc);
+            len2 = WASM_VECTOR_LEN;
+        } catch (e) {
+            if (ptr2) { wasm.__externref_drop_slice(ptr2, len2); wasm.__wbindgen_free(ptr2, len2 * 4, 4); }
+            if (ptr1) { wasm.__externref_drop_slice(ptr1, len1); wasm.__wbindgen_free(ptr1, len1 * 4, 4); }
+            if (ptr0) { wasm.__wbindgen_free(ptr0, len0 * 1, 1); }
+            throw e;
+        }
+        const ret = wasm.handle_begin_server_handshake(this.__wbg_ptr, ptr0, len0, ptr1, len1, ptr2, len2);
+        if (ret[3]) {
+            throw takeFromExternrefTable0(ret[2]);
+        }
+        var v4 = getArrayJsValueFromWasm0(ret[0], ret[1]);
+        wasm.__wbindgen_free(ret[0], ret[1] * 4, 4);
+        return v4;
+    }
+    /**
+     * `WebSocketCompleteAction`.
+     * @param {number} action_context
+     * @param {number} bytes
+     */
+    complete_action(action_context, bytes) {
+        wasm.handle_complete_action(this.__wbg_ptr, action_context, bytes);
+    }
+    /**
+     * `WebSocketCreateClientHandle`.
+     * @param {number | null | undefined} receive_buffer_size
+     * @param {number | null | undefined} send_buffer_size
+     * @param {boolean} disable_masking
+     * @param {boolean} disable_utf8_verification
+     * @returns {Handle}
+     */
+    static create_client(receive_buffer_size, send_buffer_size, disable_masking, disable_utf8_verification) {
+        const ret = wasm.handle_create_client(isLikeNone(receive_buffer_size) ? Number.MAX_SAFE_INTEGER : (receive_buffer_size) >>> 0, isLikeNone(send_buffer_size) ? Number.MAX_SAFE_INTEGER : (send_buffer_size) >>> 0, disable_masking, disable_utf8_verification);
+        if (ret[2]) {
+            throw takeFromExternrefTable0(ret[1]);
+        }
+        return Handle.__wrap(ret[0]);
+    }
+    /**
+     * `WebSocketCreateServerHandle`.
+     * @param {number | null | undefined} receive_buffer_size
+     * @param {number | null | undefined} send_buffer_size
+     * @param {boolean} disable_masking
+     * @param {boolean} disable_utf8_verification
+     * @returns {Handle}
+     */
+    static create_server(receive_buffer_size, send_buffer_size, disable_masking, disable_utf8_verification) {
+        const ret = wasm.handle_create_server(isLikeNone(receive_buffer_size) ? Number.MAX_SAFE_INTEGER : (receive_buffer_size) >>> 0, isLikeNone(send_buffer_size) ? Number.MAX_SAFE_INTEGER : (send_buffer_size) >>> 0, disable_masking, disable_utf8_verification);
+        if (ret[2]) {
+            throw takeFromExternrefTable0(ret[1]);
+        }
+        return Handle.__wrap(ret[0]);
+    }
+    /**
+     * `WebSocketEndClientHandshake`: the index of the subprotocol or -1, then those of the extensions.
+     * @param {string[]} headers
+     * @param {boolean} allow_no_subprotocol
+     * @returns {Int32Array}
+     */
+    end_client_handshake(headers, allow_no_subprotocol) {
+        const val2 = +allow_no_subprotocol;
+        const ptr0 = passArrayJsValueToWasm0(headers, wasm.__wbindgen_malloc);
+        const len0 = WASM_VECTOR_LEN;
+        const ret = wasm.handle_end_client_handshake(this.__wbg_ptr, ptr0, len0, val2);
+        if (ret[3]) {
+            throw takeFromExternrefTable0(ret[2]);
+        }
+        var v3 = getArrayI32FromWasm0(ret[0], ret[1]).slice();
+        wasm.__wbindgen_free(ret[0], ret[1] * 4, 4);
+        return v3;
+    }
+    /**
+     * `WebSocketEndServerHandshake`.
+     */
+    end_server_handshake() {
+        const ret = wasm.handle_end_server_handshake(this.__wbg_ptr);
+        if (ret[1]) {
+            throw takeFromExternrefTable0(ret[0]);
+        }
+    }
+    /**
+     * `WebSocketGetAction`; the action is reported.
+     * @param {number} queue
+     * @param {number} slots
+     */
+    get_action(queue, slots) {
+        const ret = wasm.handle_get_action(this.__wbg_ptr, queue, slots);
+        if (ret[1]) {
+            throw takeFromExternrefTable0(ret[0]);
+        }
+    }
+    /**
+     * The session alone, for the drivers.
+     * @param {number} max_frame_size
+     * @param {number} max_message_size
+     * @param {number} max_fragments
+     * @returns {Session}
+     */
+    into_session(max_frame_size, max_message_size, max_fragments) {
+        const val1 = +max_frame_size;
+        const val2 = +max_message_size;
+        const val3 = +max_fragments;
+        const ptr = this.__destroy_into_raw();
+        const ret = wasm.handle_into_session(ptr, val1, val2, val3);
+        if (ret[2]) {
+            throw takeFromExternrefTable0(ret[1]);
+        }
+        return Session.__wrap(ret[0]);
+    }
+    /**
+     * Reports where the buffer of an outstanding read is, and how long: nothing if there is no such action.
+     * @param {number} action_context
+     */
+    outstanding_read(action_context) {
+        wasm.handle_outstanding_read(this.__wbg_ptr, action_context);
+    }
+    /**
+     * `WebSocketReceive`; 0 for the internal buffer.
+     * @param {number} buffer_length
+     * @param {number} context
+     */
+    receive(buffer_length, context) {
+        const ret = wasm.handle_receive(this.__wbg_ptr, buffer_length, context);
+        if (ret[1]) {
+            throw takeFromExternrefTable0(ret[0]);
+        }
+    }
+    /**
+     * `WebSocketSend`, but for a close.
+     * @param {number} buffer_type
+     * @param {Uint8Array | number[] | null | undefined} payload
+     * @param {number} context
+     */
+    send(buffer_type, payload, context) {
+        const val2 = +buffer_type;
+        const val3 = +context;
+        var ptr0 = isLikeNone(payload) ? 0 : passArray8ToWasm0(payload, wasm.__wbindgen_malloc);
+        var len0 = WASM_VECTOR_LEN;
+        const ret = wasm.handle_send(this.__wbg_ptr, val2, ptr0, len0, val3);
+        if (ret[1]) {
+            throw takeFromExternrefTable0(ret[0]);
+        }
+    }
+    /**
+     * `WebSocketSend` of a close; no status makes an empty frame.
+     * @param {number | null | undefined} status
+     * @param {Uint8Array | number[] | null | undefined} reason
+     * @param {number} context
+     */
+    send_close(status, reason, context) {
+        const val2 = +(isLikeNone(status) ? 0xFFFFFF : status);
+        const val3 = +context;
+        var ptr0 = isLikeNone(reason) ? 0 : passArray8ToWasm0(reason, wasm.__wbindgen_malloc);
+        var len0 = WASM_VECTOR_LEN;
+        const ret = wasm.handle_send_close(this.__wbg_ptr, val2, ptr0, len0, val3);
+        if (ret[1]) {
+            throw takeFromExternrefTable0(ret[0]);
+        }
+    }
+}
+if (Symbol.dispose) Handle.prototype[Symbol.dispose] = Handle.prototype.free;
+
+/**
+ * The head of a request, read from bytes.
+ */
+export class RequestHead {
+    static __wrap(ptr) {
+        const obj = Object.create(RequestHead.prototype);
+        obj.__wbg_ptr = ptr;
+        RequestHeadFinalization.register(obj, obj.__wbg_ptr, obj);
+        return obj;
+    }
+    __destroy_into_raw() {
+        const ptr = this.__wbg_ptr;
+        this.__wbg_ptr = 0;
+        RequestHeadFinalization.unregister(this);
+        return ptr;
+    }
+    free() {
+        const ptr = this.__destroy_into_raw();
+        wasm.__wbg_requesthead_free(ptr, 0);
+    }
+    /**
+     * @returns {number}
+     */
+    get length() {
+        const ret = wasm.__wbg_get_requesthead_length(this.__wbg_ptr);
+        return ret >>> 0;
+    }
+    /**
+     * @returns {number}
+     */
+    get version() {
+        const ret = wasm.__wbg_get_requesthead_version(this.__wbg_ptr);
+        return ret;
+    }
+    /**
+     * Throws if the request cannot be a handshake by what the component does not see.
+     */
+    check() {
+        const ret = wasm.requesthead_check(this.__wbg_ptr);
+        if (ret[1]) {
+            throw takeFromExternrefTable0(ret[0]);
+        }
+    }
+    /**
+     * Names and values in turn.
+     * @returns {string[]}
+     */
+    headers() {
+        const ret = wasm.requesthead_headers(this.__wbg_ptr);
+        var v1 = getArrayJsValueFromWasm0(ret[0], ret[1]);
+        wasm.__wbindgen_free(ret[0], ret[1] * 4, 4);
+        return v1;
+    }
+    /**
+     * The method.
+     * @returns {string}
+     */
+    get method() {
+        let deferred1_0;
+        let deferred1_1;
+        try {
+            const ret = wasm.requesthead_method(this.__wbg_ptr);
+            deferred1_0 = ret[0];
+            deferred1_1 = ret[1];
+            return getStringFromWasm0(ret[0], ret[1]);
+        } finally {
+            wasm.__wbindgen_free(deferred1_0, deferred1_1, 1);
+        }
+    }
+    /**
+     * The request target.
+     * @returns {string}
+     */
+    get target() {
+        let deferred1_0;
+        let deferred1_1;
+        try {
+            const ret = wasm.requesthead_target(this.__wbg_ptr);
+            deferred1_0 = ret[0];
+            deferred1_1 = ret[1];
+            return getStringFromWasm0(ret[0], ret[1]);
+        } finally {
+            wasm.__wbindgen_free(deferred1_0, deferred1_1, 1);
+        }
+    }
+}
+if (Symbol.dispose) RequestHead.prototype[Symbol.dispose] = RequestHead.prototype.free;
+
+/**
+ * The head of a response, read from bytes.
+ */
+export class ResponseHead {
+    static __wrap(ptr) {
+        const obj = Object.create(ResponseHead.prototype);
+        obj.__wbg_ptr = ptr;
+        ResponseHeadFinalization.register(obj, obj.__wbg_ptr, obj);
+        return obj;
+    }
+    __destroy_into_raw() {
+        const ptr = this.__wbg_ptr;
+        this.__wbg_ptr = 0;
+        ResponseHeadFinalization.unregister(this);
+        return ptr;
+    }
+    free() {
+        const ptr = this.__destroy_into_raw();
+        wasm.__wbg_responsehead_free(ptr, 0);
+    }
+    /**
+     * @returns {number}
+     */
+    get length() {
+        const ret = wasm.__wbg_get_responsehead_length(this.__wbg_ptr);
+        return ret >>> 0;
+    }
+    /**
+     * @returns {number}
+     */
+    get status() {
+        const ret = wasm.__wbg_get_responsehead_status(this.__wbg_ptr);
+        return ret;
+    }
+    /**
+     * @returns {number}
+     */
+    get version() {
+        const ret = wasm.__wbg_get_responsehead_version(this.__wbg_ptr);
+        return ret;
+    }
+    /**
+     * Throws if the response does not switch protocols.
+     */
+    check() {
+        const ret = wasm.responsehead_check(this.__wbg_ptr);
+        if (ret[1]) {
+            throw takeFromExternrefTable0(ret[0]);
+        }
+    }
+    /**
+     * Names and values in turn.
+     * @returns {string[]}
+     */
+    headers() {
+        const ret = wasm.responsehead_headers(this.__wbg_ptr);
+        var v1 = getArrayJsValueFromWasm0(ret[0], ret[1]);
+        wasm.__wbindgen_free(ret[0], ret[1] * 4, 4);
+        return v1;
+    }
+    /**
+     * The reason phrase.
+     * @returns {string}
+     */
+    get reason() {
+        let deferred1_0;
+        let deferred1_1;
+        try {
+            const ret = wasm.responsehead_reason(this.__wbg_ptr);
+            deferred1_0 = ret[0];
+            deferred1_1 = ret[1];
+            return getStringFromWasm0(ret[0], ret[1]);
+        } finally {
+            wasm.__wbindgen_free(deferred1_0, deferred1_1, 1);
+        }
+    }
+}
+if (Symbol.dispose) ResponseHead.prototype[Symbol.dispose] = ResponseHead.prototype.free;
+
+/**
+ * The batch entry for drivers: the protocol after the handshake.
+ */
+export class Session {
+    static __wrap(ptr) {
+        const obj = Object.create(Session.prototype);
+        obj.__wbg_ptr = ptr;
+        SessionFinalization.register(obj, obj.__wbg_ptr, obj);
+        return obj;
+    }
+    __destroy_into_raw() {
+        const ptr = this.__wbg_ptr;
+        this.__wbg_ptr = 0;
+        SessionFinalization.unregister(this);
+        return ptr;
+    }
+    free() {
+        const ptr = this.__destroy_into_raw();
+        wasm.__wbg_session_free(ptr, 0);
+    }
+    /**
+     * Makes a close frame; the reason stands behind room for the header and the status. Returns the frame's end,
+     * or a negative error.
+     * @param {number} start
+     * @param {number} status
+     * @param {number} reason_length
+     * @returns {number}
+     */
+    close(start, status, reason_length) {
+        const ret = wasm.session_close(this.__wbg_ptr, start, status, reason_length);
+        return ret;
+    }
+    /**
+     * Whether the peer's close came.
+     * @returns {boolean}
+     */
+    get close_received() {
+        const ret = wasm.session_close_received(this.__wbg_ptr);
+        return ret !== 0;
+    }
+    /**
+     * Whether a close was made.
+     * @returns {boolean}
+     */
+    get close_sent() {
+        const ret = wasm.session_close_sent(this.__wbg_ptr);
+        return ret !== 0;
+    }
+    /**
+     * Makes a frame of the `length` bytes of payload that stand in the output memory behind room for its header,
+     * which begins at `start`. Returns the frame's end, or a negative error.
+     * @param {number} buffer_type
+     * @param {number} start
+     * @param {number} length
+     * @returns {number}
+     */
+    frame(buffer_type, start, length) {
+        const ret = wasm.session_frame(this.__wbg_ptr, buffer_type, start, length);
+        return ret;
+    }
+    /**
+     * Makes a frame's header alone. Returns its end, or a negative error.
+     * @param {number} buffer_type
+     * @param {number} start
+     * @param {number} length
+     * @returns {number}
+     */
+    header(buffer_type, start, length) {
+        const ret = wasm.session_header(this.__wbg_ptr, buffer_type, start, length);
+        return ret;
+    }
+    /**
+     * Masks the next bytes of the payload that `header` announced, in place. Does nothing on a server.
+     * @param {number} start
+     * @param {number} length
+     */
+    mask(start, length) {
+        wasm.session_mask(this.__wbg_ptr, start, length);
+    }
+    /**
+     * A session over a connection that is already upgraded. Sizes are in bytes.
+     * @param {boolean} server
+     * @param {number} max_frame_size
+     * @param {number} max_message_size
+     * @param {number} max_fragments
+     */
+    constructor(server, max_frame_size, max_message_size, max_fragments) {
+        const ret = wasm.session_new(server, max_frame_size, max_message_size, max_fragments);
+        this.__wbg_ptr = ret;
+        SessionFinalization.register(this, this.__wbg_ptr, this);
+        return this;
+    }
+    /**
+     * Takes `length` bytes at `input_address()`. Returns the outcome; the events are listed, and it is reported how
+     * many bytes are done with, and what is unfinished. The rest goes on with `resume`, or is given again later.
+     * @param {number} length
+     * @returns {number}
+     */
+    receive(length) {
+        const ret = wasm.session_receive(this.__wbg_ptr, length);
+        return ret >>> 0;
+    }
+    /**
+     * Goes on with the chunk that `receive` did not finish.
+     * @returns {number}
+     */
+    resume() {
+        const ret = wasm.session_resume(this.__wbg_ptr);
+        return ret >>> 0;
+    }
+}
+if (Symbol.dispose) Session.prototype[Symbol.dispose] = Session.prototype.free;
+
+/**
+ * Code, HRESULT, close status (0 if none), text and section of an error's number.
+ * @param {number} id
+ * @returns {Array<any>}
+ */
+export function describe_error(id) {
+    const ret = wasm.describe_error(id);
+    return ret;
+}
+
+/**
+ * Where received data is listed: flags, address and length of each piece, as u32.
+ * @returns {number}
+ */
+export function events_address() {
+    const ret = wasm.events_address();
+    return ret >>> 0;
+}
+
+/**
+ * Where the caller writes a network chunk.
+ * @returns {number}
+ */
+export function input_address() {
+    const ret = wasm.input_address();
+    return ret >>> 0;
+}
+
+/**
+ * The most bytes of a chunk.
+ * @returns {number}
+ */
+export function input_capacity() {
+    const ret = wasm.input_capacity();
+    return ret >>> 0;
+}
+
+/**
+ * `WebSocketGetGlobalProperty` of the keep-alive interval, in milliseconds.
+ * @returns {number}
+ */
+export function keepalive_interval() {
+    const ret = wasm.keepalive_interval();
+    return ret >>> 0;
+}
+
+/**
+ * The subprotocols that a request offers.
+ * @param {string[]} headers
+ * @returns {string[]}
+ */
+export function offered_subprotocols(headers) {
+    const ptr0 = passArrayJsValueToWasm0(headers, wasm.__wbindgen_malloc);
+    const len0 = WASM_VECTOR_LEN;
+    const ret = wasm.offered_subprotocols(ptr0, len0);
+    if (ret[3]) {
+        throw takeFromExternrefTable0(ret[2]);
+    }
+    var v2 = getArrayJsValueFromWasm0(ret[0], ret[1]);
+    wasm.__wbindgen_free(ret[0], ret[1] * 4, 4);
+    return v2;
+}
+
+/**
+ * Where frames are made.
+ * @returns {number}
+ */
+export function output_address() {
+    const ret = wasm.output_address();
+    return ret >>> 0;
+}
+
+/**
+ * The bytes there.
+ * @returns {number}
+ */
+export function output_capacity() {
+    const ret = wasm.output_capacity();
+    return ret >>> 0;
+}
+
+/**
+ * Reads a request's head; `undefined` if it needs more bytes.
+ * @param {Uint8Array | number[]} bytes
+ * @returns {RequestHead | undefined}
+ */
+export function parse_request(bytes) {
+    const ptr0 = passArray8ToWasm0(bytes, wasm.__wbindgen_malloc);
+    const len0 = WASM_VECTOR_LEN;
+    const ret = wasm.parse_request(ptr0, len0);
+    if (ret[2]) {
+        throw takeFromExternrefTable0(ret[1]);
+    }
+    return ret[0] === 0 ? undefined : RequestHead.__wrap(ret[0]);
+}
+
+/**
+ * Reads a response's head; `undefined` if it needs more bytes.
+ * @param {Uint8Array | number[]} bytes
+ * @returns {ResponseHead | undefined}
+ */
+export function parse_response(bytes) {
+    const ptr0 = passArray8ToWasm0(bytes, wasm.__wbindgen_malloc);
+    const len0 = WASM_VECTOR_LEN;
+    const ret = wasm.parse_response(ptr0, len0);
+    if (ret[2]) {
+        throw takeFromExternrefTable0(ret[1]);
+    }
+    return ret[0] === 0 ? undefined : ResponseHead.__wrap(ret[0]);
+}
+
+/**
+ * Where a call leaves what its return value does not tell: 16 u32.
+ * @returns {number}
+ */
+export function report_address() {
+    const ret = wasm.report_address();
+    return ret >>> 0;
+}
+
+/**
+ * `WebSocketGetGlobalProperty` of the supported versions.
+ * @returns {Uint32Array}
+ */
+export function supported_versions() {
+    const ret = wasm.supported_versions();
+    var v1 = getArrayU32FromWasm0(ret[0], ret[1]).slice();
+    wasm.__wbindgen_free(ret[0], ret[1] * 4, 4);
+    return v1;
+}
+
+/**
+ * Makes a request's head.
+ * @param {string} target
+ * @param {string[]} headers
+ * @returns {Uint8Array}
+ */
+export function write_request(target, headers) {
+    let ptr0, len0, ptr1, len1;
+    try {
+        ptr0 = passStringToWasm0(target, wasm.__wbindgen_malloc, wasm.__wbindgen_realloc);
+        len0 = WASM_VECTOR_LEN;
+        ptr1 = passArrayJsValueToWasm0(headers, wasm.__wbindgen_malloc);
+        len1 = WASM_VECTOR_LEN;
+    } catch (e) {
+        if (ptr1) { wasm.__externref_drop_slice(ptr1, len1); wasm.__wbindgen_free(ptr1, len1 * 4, 4); }
+        if (ptr0) { wasm.__wbindgen_free(ptr0, len0 * 1, 1); }
+        throw e;
+    }
+    const ret = wasm.write_request(ptr0, len0, ptr1, len1);
+    if (ret[3]) {
+        throw takeFromExternrefTable0(ret[2]);
+    }
+    var v3 = getArrayU8FromWasm0(ret[0], ret[1]).slice();
+    wasm.__wbindgen_free(ret[0], ret[1] * 1, 1);
+    return v3;
+}
+
+/**
+ * Makes a response's head.
+ * @param {number} status
+ * @param {string} reason
+ * @param {string[]} headers
+ * @returns {Uint8Array}
+ */
+export function write_response(status, reason, headers) {
+    const val3 = +status;
+    let ptr0, len0, ptr1, len1;
+    try {
+        ptr0 = passStringToWasm0(reason, wasm.__wbindgen_malloc, wasm.__wbindgen_realloc);
+        len0 = WASM_VECTOR_LEN;
+        ptr1 = passArrayJsValueToWasm0(headers, wasm.__wbindgen_malloc);
+        len1 = WASM_VECTOR_LEN;
+    } catch (e) {
+        if (ptr1) { wasm.__externref_drop_slice(ptr1, len1); wasm.__wbindgen_free(ptr1, len1 * 4, 4); }
+        if (ptr0) { wasm.__wbindgen_free(ptr0, len0 * 1, 1); }
+        throw e;
+    }
+    const ret = wasm.write_response(val3, ptr0, len0, ptr1, len1);
+    if (ret[3]) {
+        throw takeFromExternrefTable0(ret[2]);
+    }
+    var v4 = getArrayU8FromWasm0(ret[0], ret[1]).slice();
+    wasm.__wbindgen_free(ret[0], ret[1] * 1, 1);
+    return v4;
+}
+function __wbg_get_imports() {
+    const import0 = {
+        __proto__: null,
+        __wbg___wbindgen_string_get_7ce8eee7fd327545: function(arg0, arg1) {
+            const obj = arg1;
+            const ret = typeof(obj) === 'string' ? obj : undefined;
+            var ptr1 = isLikeNone(ret) ? 0 : passStringToWasm0(ret, wasm.__wbindgen_malloc, wasm.__wbindgen_realloc);
+            var len1 = WASM_VECTOR_LEN;
+            getDataViewMemory0().setInt32((arg0 >>> 0) + 4 * 1, len1, true);
+            getDataViewMemory0().setInt32((arg0 >>> 0) + 4 * 0, ptr1, true);
+        },
+        __wbg___wbindgen_throw_4c88d8bf264fd984: function(arg0, arg1) {
+            throw new Error(getStringFromWasm0(arg0, arg1));
+        },
+        __wbg_getRandomValues_31ba60e8f39b293c: function() { return handleError(function (arg0, arg1) {
+            const ret = crypto.getRandomValues(getArrayU8FromWasm0(arg0, arg1));
+            return ret;
+        }, arguments); },
+        __wbg_new_37eb45aaf5eeb820: function() {
+            const ret = new Array();
+            return ret;
+        },
+        __wbg_push_c9f4893fc209f768: function(arg0, arg1) {
+            const ret = arg0.push(arg1);
+            return ret;
+        },
+        __wbindgen_generic_0000000000000001: function(arg0) {
+            // Cast intrinsic for `F64 -> Externref`.
+            const ret = arg0;
+            return ret;
+        },
+        __wbindgen_generic_0000000000000002: function(arg0, arg1) {
+            // Cast intrinsic for `Ref(String) -> Externref`.
+            const ret = getStringFromWasm0(arg0, arg1);
+            return ret;
+        },
+        __wbindgen_init_externref_table: function() {
+            const table = wasm.__wbindgen_externrefs;
+            table.set(0, undefined);
+            table.set(1024, undefined);
+            table.set(1025, null);
+            table.set(1026, true);
+            table.set(1027, false);
+        },
+    };
+    return {
+        __proto__: null,
+        "./websocket_component_slim_bg.js": import0,
+    };
+}
+
+const HandleFinalization = (typeof FinalizationRegistry === 'undefined')
+    ? { register: () => {}, unregister: () => {} }
+    : new FinalizationRegistry(ptr => wasm.__wbg_handle_free(ptr, 1));
+const RequestHeadFinalization = (typeof FinalizationRegistry === 'undefined')
+    ? { register: () => {}, unregister: () => {} }
+    : new FinalizationRegistry(ptr => wasm.__wbg_requesthead_free(ptr, 1));
+const ResponseHeadFinalization = (typeof FinalizationRegistry === 'undefined')
+    ? { register: () => {}, unregister: () => {} }
+    : new FinalizationRegistry(ptr => wasm.__wbg_responsehead_free(ptr, 1));
+const SessionFinalization = (typeof FinalizationRegistry === 'undefined')
+    ? { register: () => {}, unregister: () => {} }
+    : new FinalizationRegistry(ptr => wasm.__wbg_session_free(ptr, 1));
+
+function addToExternrefTable0(obj) {
+    const idx = wasm.__externref_table_alloc();
+    wasm.__wbindgen_externrefs.set(idx, obj);
+    return idx;
+}
+
+function getArrayI32FromWasm0(ptr, len) {
+    ptr = ptr >>> 0;
+    return getInt32ArrayMemory0().subarray(ptr / 4, ptr / 4 + len);
+}
+
+function getArrayJsValueFromWasm0(ptr, len) {
+    ptr = ptr >>> 0;
+    const mem = getDataViewMemory0();
+    const result = [];
+    for (let i = ptr; i < ptr + 4 * len; i += 4) {
+        result.push(wasm.__wbindgen_externrefs.get(mem.getUint32(i, true)));
+    }
+    wasm.__externref_drop_slice(ptr, len);
+    return result;
+}
+
+function getArrayU32FromWasm0(ptr, len) {
+    ptr = ptr >>> 0;
+    return getUint32ArrayMemory0().subarray(ptr / 4, ptr / 4 + len);
+}
+
+function getArrayU8FromWasm0(ptr, len) {
+    ptr = ptr >>> 0;
+    return getUint8ArrayMemory0().subarray(ptr / 1, ptr / 1 + len);
+}
+
+let cachedDataViewMemory0 = null;
+function getDataViewMemory0() {
+    if (cachedDataViewMemory0 === null || cachedDataViewMemory0.buffer.detached === true || (cachedDataViewMemory0.buffer.detached === undefined && cachedDataViewMemory0.buffer !== wasm.memory.buffer)) {
+        cachedDataViewMemory0 = new DataView(wasm.memory.buffer);
+    }
+    return cachedDataViewMemory0;
+}
+
+let cachedInt32ArrayMemory0 = null;
+function getInt32ArrayMemory0() {
+    if (cachedInt32ArrayMemory0 === null || cachedInt32ArrayMemory0.byteLength === 0) {
+        cachedInt32ArrayMemory0 = new Int32Array(wasm.memory.buffer);
+    }
+    return cachedInt32ArrayMemory0;
+}
+
+function getStringFromWasm0(ptr, len) {
+    ptr = ptr >>> 0;
+    return decodeText(getUint8ArrayMemory0().subarray(ptr, ptr + len));
+}
+
+let cachedUint32ArrayMemory0 = null;
+function getUint32ArrayMemory0() {
+    if (cachedUint32ArrayMemory0 === null || cachedUint32ArrayMemory0.byteLength === 0) {
+        cachedUint32ArrayMemory0 = new Uint32Array(wasm.memory.buffer);
+    }
+    return cachedUint32ArrayMemory0;
+}
+
+let cachedUint8ArrayMemory0 = null;
+function getUint8ArrayMemory0() {
+    if (cachedUint8ArrayMemory0 === null || cachedUint8ArrayMemory0.byteLength === 0) {
+        cachedUint8ArrayMemory0 = new Uint8Array(wasm.memory.buffer);
+    }
+    return cachedUint8ArrayMemory0;
+}
+
+function handleError(f, args) {
+    try {
+        return f.apply(this, args);
+    } catch (e) {
+        const idx = addToExternrefTable0(e);
+        wasm.__wbindgen_exn_store(idx);
+    }
+}
+
+function isLikeNone(x) {
+    return x === undefined || x === null;
+}
+
+function passArray8ToWasm0(arg, malloc) {
+    const ptr = malloc(arg.length * 1, 1) >>> 0;
+    getUint8ArrayMemory0().set(arg, ptr / 1);
+    WASM_VECTOR_LEN = arg.length;
+    return ptr;
+}
+
+function passArrayJsValueToWasm0(array, malloc) {
+    const ptr = malloc(array.length * 4, 4) >>> 0;
+    for (let i = 0; i < array.length; i++) {
+        const add = addToExternrefTable0(array[i]);
+        getDataViewMemory0().setUint32(ptr + 4 * i, add, true);
+    }
+    WASM_VECTOR_LEN = array.length;
+    return ptr;
+}
+
+function passStringToWasm0(arg, malloc, realloc) {
+    if (realloc === undefined) {
+        const buf = cachedTextEncoder.encode(arg);
+        const ptr = malloc(buf.length, 1) >>> 0;
+        getUint8ArrayMemory0().subarray(ptr, ptr + buf.length).set(buf);
+        WASM_VECTOR_LEN = buf.length;
+        return ptr;
+    }
+
+    let len = arg.length;
+    let ptr = malloc(len, 1) >>> 0;
+
+    const mem = getUint8ArrayMemory0();
+
+    let offset = 0;
+
+    for (; offset < len; offset++) {
+        const code = arg.charCodeAt(offset);
+        if (code > 0x7F) break;
+        mem[ptr + offset] = code;
+    }
+    if (offset !== len) {
+        if (offset !== 0) {
+            arg = arg.slice(offset);
+        }
+        ptr = realloc(ptr, len, len = offset + arg.length * 3, 1) >>> 0;
+        const view = getUint8ArrayMemory0().subarray(ptr + offset, ptr + len);
+        const ret = cachedTextEncoder.encodeInto(arg, view);
+
+        offset += ret.written;
+        ptr = realloc(ptr, len, offset, 1) >>> 0;
+    }
+
+    WASM_VECTOR_LEN = offset;
+    return ptr;
+}
+
+function takeFromExternrefTable0(idx) {
+    const value = wasm.__wbindgen_externrefs.get(idx);
+    wasm.__externref_table_dealloc(idx);
+    return value;
+}
+
+let cachedTextDecoder = new TextDecoder('utf-8', { ignoreBOM: true });
+cachedTextDecoder.decode();
+const MAX_SAFARI_DECODE_BYTES = 2146435072;
+let numBytesDecoded = 0;
+function decodeText(bytes) {
+    numBytesDecoded += bytes.length;
+    if (numBytesDecoded >= MAX_SAFARI_DECODE_BYTES) {
+        cachedTextDecoder = new TextDecoder('utf-8', { ignoreBOM: true });
+        cachedTextDecoder.decode();
+        numBytesDecoded = bytes.length;
+    }
+    return cachedTextDecoder.decode(bytes);
+}
+
+const cachedTextEncoder = new TextEncoder();
+
+if (!('encodeInto' in cachedTextEncoder)) {
+    cachedTextEncoder.encodeInto = function (arg, view) {
+        const buf = cachedTextEncoder.encode(arg);
+        view.set(buf);
+        return {
+            read: arg.length,
+            written: buf.length
+        };
+    };
+}
+
+let WASM_VECTOR_LEN = 0;
+
+let wasmModule, wasmInstance, wasm;
+function __wbg_finalize_init(instance, module) {
+    wasmInstance = instance;
+    wasm = instance.exports;
+    wasmModule = module;
+    cachedDataViewMemory0 = null;
+    cachedInt32ArrayMemory0 = null;
+    cachedUint32ArrayMemory0 = null;
+    cachedUint8ArrayMemory0 = null;
+    wasm.__wbindgen_start();
+    return wasm;
+}
+
+async function __wbg_load(module, imports) {
+    if (typeof Response === 'function' && module instanceof Response) {
+        if (!module.ok) {
+            throw new Error(`failed to fetch Wasm: ${module.status} ${module.statusText} fetching '${module.url}'`);
+        }
+
+        if (typeof WebAssembly.instantiateStreaming === 'function') {
+            try {
+                return await WebAssembly.instantiateStreaming(module, imports);
+            } catch (e) {
+                const validResponse = expectedResponseType(module.type);
+
+                if (validResponse && module.headers.get('Content-Type') !== 'application/wasm') {
+                    console.warn("`WebAssembly.instantiateStreaming` failed because your server does not serve Wasm with `application/wasm` MIME type. Falling back to `WebAssembly.instantiate` which is slower. Original error:\n", e);
+
+                } else { throw e; }
+            }
+        }
+
+        const bytes = await module.arrayBuffer();
+        return await WebAssembly.instantiate(bytes, imports);
+    } else {
+        const instance = await WebAssembly.instantiate(module, imports);
+
+        if (instance instanceof WebAssembly.Instance) {
+            return { instance, module };
+        } else {
+            return instance;
+        }
+    }
+
+    function expectedResponseType(type) {
+        switch (type) {
+            case 'basic': case 'cors': case 'default': return true;
+        }
+        return false;
+    }
+}
+
+function initSync(module) {
+    if (wasm !== undefined) return wasm;
+
+
+    if (module !== undefined) {
+        if (Object.getPrototypeOf(module) === Object.prototype) {
+            ({module} = module)
+        } else {
+            console.warn('using deprecated parameters for `initSync()`; pass a single object instead')
+        }
+    }
+
+    const imports = __wbg_get_imports();
+    if (!(module instanceof WebAssembly.Module)) {
+        module = new WebAssembly.Module(module);
+    }
+    const instance = new WebAssembly.Instance(module, imports);
+    return __wbg_finalize_init(instance, module);
+}
+
+let __wbg_init_promise;
+async function __wbg_init(module_or_path) {
+    if (wasm !== undefined) return wasm;
+    if (__wbg_init_promise === undefined) {
+        __wbg_init_promise = __wbg_init_once(module_or_path);
+        __wbg_init_promise.catch(() => { __wbg_init_promise = undefined; });
+    }
+    return __wbg_init_promise;
+}
+
+async function __wbg_init_once(module_or_path) {
+
+    if (module_or_path !== undefined) {
+        if (Object.getPrototypeOf(module_or_path) === Object.prototype) {
+            ({module_or_path} = module_or_path)
+        } else {
+            console.warn('using deprecated parameters for the initialization function; pass a single object instead')
+        }
+    }
+
+    if (module_or_path === undefined) {
+        module_or_path = new URL('websocket_component_slim_bg.wasm', import.meta.url);
+    }
+    const imports = __wbg_get_imports();
+
+    if (typeof module_or_path === 'string' || (typeof Request === 'function' && module_or_path instanceof Request) || (typeof URL === 'function' && module_or_path instanceof URL)) {
+        module_or_path = fetch(module_or_path);
+    }
+
+    const { instance, module } = await __wbg_load(await module_or_path, imports);
+
+    return __wbg_finalize_init(instance, module);
+}
+
+export { initSync, __wbg_init as default };

@@ -1,0 +1,149 @@
+/** Compression across connections: messages that are made once for many, and what is kept from one message to the next. */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { test } from "node:test";
+import { inflateRawSync } from "node:zlib";
+
+import { PreparedMessage, sessionCount, WebSocket } from "websocket-component";
+import { BufferType, Handle } from "websocket-component/component";
+import { WebSocket as Ws } from "ws";
+
+import { frames } from "./ends.js";
+import { closed, nextEvent, RawPeer, REQUEST, serve, serveEcho } from "./support.js";
+
+const OFFER = REQUEST.replace("Host:", "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\nHost:");
+const TEXT = "all work and no play makes Jack a dull boy ".repeat(100);
+
+/** What a compressed payload stands for. */
+function inflated(payload: Uint8Array): string {
+  return inflateRawSync(Buffer.concat([payload, Buffer.from([0, 0, 0xff, 0xff])]), { finishFlush: 2 }).toString();
+}
+
+test("a prepared message reaches every kind of connection, and is compressed where that was agreed", async (t) => {
+  const { server, url } = await serve(t);
+  const clients = [
+    new Ws(url, { perMessageDeflate: false }),
+    new Ws(url),
+    new Ws(url, { perMessageDeflate: { serverMaxWindowBits: 9 } }),
+    new Ws(url, { perMessageDeflate: { threshold: 0 } }),
+  ];
+  const received = clients.map((client) => {
+    const all: string[] = [];
+    client.on("message", (data, isBinary) => all.push(`${isBinary} ${data}`));
+    return all;
+  });
+  await Promise.all(clients.map((client) => once(client, "open")));
+  for (const data of [TEXT, "short", Buffer.from(TEXT), "", "größe €".repeat(20_000)]) {
+    const message = new PreparedMessage(data);
+    assert.equal(message.size, Buffer.byteLength(data));
+    for (const socket of server.clients) {
+      socket.send("before");
+      socket.send(message);
+      socket.send(message, { compress: false });
+      socket.send("after");
+    }
+  }
+  const expected = [TEXT, "short", Buffer.from(TEXT), "", "größe €".repeat(20_000)].flatMap((data) => {
+    const one = `${typeof data !== "string"} ${data}`;
+    return ["false before", one, one, "false after"];
+  });
+  for (const all of received) {
+    while (all.length < expected.length) await new Promise((turn) => setImmediate(turn));
+    assert.deepEqual(all, expected);
+  }
+  for (const client of clients) client.terminate();
+});
+
+test("a prepared message is framed and compressed once, its data taken when it was made", async (t) => {
+  const { server, port } = await serve(t);
+  const peers = await Promise.all([RawPeer.connect(port, OFFER), RawPeer.connect(port, OFFER)]);
+  for (const peer of peers) assert.match(await peer.head(), /permessage-deflate/);
+  const bytes = Buffer.from(TEXT);
+  const message = new PreparedMessage(bytes);
+  bytes.fill(0);
+  const before = sessionCount();
+  for (const socket of server.clients) socket.send(message);
+  assert.equal(sessionCount(), before, "what made it is freed");
+  for (const peer of peers) {
+    const [first, length] = await peer.bytes(2);
+    assert.equal(first, 0xc2);
+    assert.equal(inflated(await peer.bytes(length as number)), TEXT);
+    peer.socket.destroy();
+  }
+});
+
+test("a client sends a prepared message masked, each time with another key", async (t) => {
+  const { url } = await serveEcho(t);
+  const socket = new WebSocket(url);
+  await nextEvent(socket, "open");
+  const message = new PreparedMessage(TEXT);
+  for (let count = 0; count < 3; count++) {
+    const echoed = nextEvent<MessageEvent>(socket, "message");
+    socket.send(message);
+    assert.equal((await echoed).data, TEXT);
+  }
+  const end = closed(socket);
+  socket.close();
+  await end;
+});
+
+test("what is kept to compress by is freed after releaseAfter, and the next message stands for itself", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const perMessageDeflate = { serverNoContextTakeover: false, threshold: 0, releaseAfter: 1000 };
+  const { server, port } = await serve(t, { perMessageDeflate });
+  const connection = once(server, "connection");
+  const peer = await RawPeer.connect(port, OFFER);
+  await peer.head();
+  const [socket] = (await connection) as [WebSocket];
+  const send = async (): Promise<Buffer> => {
+    socket.send(TEXT);
+    const [, length] = await peer.bytes(2);
+    return peer.bytes(length as number);
+  };
+  const alone = await send();
+  assert.equal(inflated(alone), TEXT);
+  t.mock.timers.tick(999);
+  const after = await send();
+  assert.ok(after.length < alone.length, "it refers to the one before");
+  t.mock.timers.tick(999);
+  assert.ok((await send()).length < alone.length, "each message starts the time afresh");
+  t.mock.timers.tick(1000);
+  assert.deepEqual(await send(), alone);
+  peer.socket.destroy();
+});
+
+test("component handles agree on compression, and the caller's own extensions stand beside it", () => {
+  const client = Handle.createClient({ perMessageDeflate: true });
+  const server = Handle.createServer({ perMessageDeflate: { threshold: 10, serverNoContextTakeover: false } });
+  const request = client.beginClientHandshake({ extensions: ["x-own"] });
+  const headers = server.beginServerHandshake({ headers: [["Host", "a"], ...request] });
+  const { extensions } = client.endClientHandshake(headers);
+  assert.deepEqual(extensions, [1], "behind the caller's");
+  const long = new TextEncoder().encode(TEXT);
+  const wire: Uint8Array[] = [];
+  server.send(BufferType.Utf8Message, long, "context");
+  for (let action = server.getAction(1); action.action !== 0; action = server.getAction(1)) {
+    wire.push(...action.buffers);
+    server.completeAction(
+      action.actionContext,
+      action.buffers.reduce((sum, buffer) => sum + buffer.length, 0),
+    );
+  }
+  const [frame] = frames(Buffer.concat(wire));
+  assert.equal(frame?.first, 0xc1);
+  client.receive();
+  const read = client.getAction();
+  client.completeReceive(read.actionContext, Buffer.concat(wire));
+  let text = "";
+  for (;;) {
+    const { buffers, bufferType, actionContext, action } = client.getAction();
+    if (action !== 4) break;
+    text += Buffer.concat(buffers).toString();
+    client.completeAction(actionContext);
+    if (bufferType === BufferType.Utf8Message) break;
+    client.receive();
+  }
+  assert.equal(text, TEXT);
+  client.delete();
+  server.delete();
+});
