@@ -108,6 +108,7 @@ fn receive_chunk(
             Err(violation) => return Verdict::Failed(violation),
         };
         let message = match step.received {
+            Received::Inflated { .. } => unreachable!("permessage-deflate was not agreed"),
             Received::NeedMore => {
                 unread.drain(..step.consumed);
                 return if session.state().close_received() {

@@ -1,7 +1,9 @@
 //! What each fuzz target does with its bytes. A panic is a finding.
 
+mod compression;
 mod differential;
 
+pub use compression::{inflate, negotiate, roundtrip};
 pub use differential::differential;
 
 use websocket_component::handshake::offered_subprotocols;
@@ -15,13 +17,16 @@ use websocket_component::{
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 6] = [
+pub const TARGETS: [Target; 9] = [
     ("server", server),
     ("client", client),
     ("handshake", handshake),
     ("extensions", extensions),
     ("calls", calls),
     ("differential", differential),
+    ("inflate", inflate),
+    ("negotiate", negotiate),
+    ("roundtrip", roundtrip),
 ];
 
 /// Bytes from a client: the first byte says how the rest is split.
@@ -75,6 +80,7 @@ fn receive(role: Role, stream: &[u8], size: usize) -> Outcome {
             let more = step.received == Received::NeedMore;
             match step.received {
                 Received::NeedMore => {}
+                Received::Inflated { .. } => unreachable!("permessage-deflate was not agreed"),
                 Received::Data {
                     buffer_type,
                     payload,
