@@ -1,0 +1,51 @@
+// What it costs to keep nothing from one message to the next: the engine alone, without sockets, in this process.
+import { deflateSettings, enableDeflate } from "../../dist/deflate.js";
+import "../../dist/load/node.js";
+import { wasm } from "../../dist/engine.js";
+import { FrameSession } from "../../dist/session.js";
+import { frames } from "./load.mjs";
+import { messages } from "./messages.mjs";
+
+const FIELDS = {
+  Host: "localhost",
+  Connection: "Upgrade",
+  Upgrade: "websocket",
+  "Sec-WebSocket-Version": "13",
+  "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+  "Sec-WebSocket-Extensions": "permessage-deflate",
+};
+
+/** So many messages of noise fill the window: none is found again in it. */
+const DIFFERENT = 2048;
+
+/**
+ * Functions that send or receive messages of so many bytes without and with takeover, and say what one takes. Of an
+ * empty message nothing is left to do but the reset; with longer ones, takeover has costs of its own: its window moves.
+ */
+export async function resetCases(level, size) {
+  const sent = messages("noise", size, DIFFERENT);
+  const received = await frames(sent, false, false);
+  const pair = (measure) => [session(level, false), session(level, true)].map((one) => () => measure(one));
+  return {
+    sending: pair((one) => microseconds(sent, (message) => one.send(message, message.length), one)),
+    receiving: pair((one) => microseconds(received, (frame) => one.receive(frame, []), one)),
+  };
+}
+
+function session(level, takeover) {
+  const handle = wasm.Handle.create_server(undefined, undefined, false, false);
+  const noContextTakeover = { serverNoContextTakeover: !takeover, clientNoContextTakeover: !takeover };
+  enableDeflate(handle, deflateSettings({ level, ...noContextTakeover }, true));
+  handle.begin_server_handshake(undefined, [], Object.entries(FIELDS).flat());
+  const none = Number.POSITIVE_INFINITY;
+  return new FrameSession(handle.into_session(none, none, none), true, 0);
+}
+
+/** CPU time of one message: by the clock, whatever else runs would count too. */
+function microseconds(inputs, work, session) {
+  const before = process.cpuUsage();
+  for (const input of inputs) work(input);
+  const { user, system } = process.cpuUsage(before);
+  session.takeOutput();
+  return (user + system) / inputs.length;
+}
