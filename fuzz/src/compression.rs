@@ -50,6 +50,11 @@ fn is_refused_sooner(setting: &Setting, frames: &[(u8, &[u8])], ours: &Outcome, 
     if ours == expected || sooner.1 != CORRUPT {
         return false;
     }
+    // a block that has no code for its end: zlib-rs refuses it at its header, miniz_oxide gives out what comes before the
+    // end that never does, which then is no text, or too much
+    if ours_is_sooner && ours.0 == expected.0 && expected.1.is_some() {
+        return true;
+    }
     let without_limits = Setting {
         limits: Limits::NONE,
         ..*setting
