@@ -160,9 +160,11 @@ export class Connection implements TransportListener {
   /** What messages are compressed by is kept until none has been sent for a while. */
   #releaseLater(): void {
     const { releaseAfter } = this.#session;
-    if (releaseAfter === undefined) return;
+    if (releaseAfter === undefined || !this.#session.hasCompressed) return;
     clearTimeout(this.#releaseTimer);
-    this.#releaseTimer = setTimeout(() => this.#session.releaseCompressor(), releaseAfter);
+    this.#releaseTimer = setTimeout(() => {
+      if (this.#state === "open") this.#control(() => this.#session.releaseCompressor());
+    }, releaseAfter);
   }
 
   /** Sends a ping of at most 125 bytes; after a close it is dropped. */

@@ -5,7 +5,7 @@
  */
 import { bytesOf, concat } from "./bytes.js";
 import { wasm } from "./engine.js";
-import { FrameSession } from "./session.js";
+import { FrameSession, guarded } from "./session.js";
 import { textBytes } from "./text.js";
 
 const LEVEL = 6;
@@ -38,9 +38,11 @@ export class PreparedMessage {
 
   #make(compress: boolean): Uint8Array {
     const { POSITIVE_INFINITY: NONE } = Number;
-    const inner = new wasm.Session(true, NONE, NONE, NONE);
-    if (compress) inner.enable_deflate(LEVEL, MEMORY_LEVEL);
-    const session = new FrameSession(inner, true);
+    const session = guarded(() => {
+      const inner = new wasm.Session(true, NONE, NONE, NONE);
+      if (compress) inner.enable_deflate(LEVEL, MEMORY_LEVEL);
+      return new FrameSession(inner, true);
+    });
     try {
       session.send(this.data, this.size, compress);
       return session.takeOutput().reduce(concat, new Uint8Array(0));

@@ -71,7 +71,8 @@ const LARGE_PAYLOAD = 32 * 1024;
 const MAX_HEADER_SIZE = 14;
 const MAX_CONTROL_PAYLOAD = 125;
 
-const { receive, resume, frame, header, mask, close, compress, compressed_frame } = wasm.Session.prototype;
+const { receive, resume, frame, header, mask, close, compress, compressed_frame, release_compressor } =
+  wasm.Session.prototype;
 
 /** Frees the engine's part of sessions that were dropped without `free()`; nothing relies on it. */
 const forgotten = new FinalizationRegistry<wasm.Session>((session) => {
@@ -134,6 +135,7 @@ export class FrameSession {
   #pending: Uint8Array[] = [];
   #unfinished: number = Unfinished.Nothing;
   #hasMore = false;
+  #hasCompressed = false;
   /** Bytes of the batch that is being made. */
   #batchBytes = 0;
 
@@ -218,6 +220,7 @@ export class FrameSession {
    */
   send(data: string | Uint8Array, size: number, compress?: boolean): void {
     if (this.#compresses(size, compress)) {
+      this.#hasCompressed = true;
       if (typeof data === "string") this.#sendCompressed(TEXT, textBytes(data));
       else this.#sendCompressed(BINARY, data);
     } else if (typeof data === "string") {
@@ -320,6 +323,7 @@ export class FrameSession {
       this.#unfinished = report[UNFINISHED] as number;
       this.#hasMore = report[HAS_MORE] !== 0;
       if (!this.#takeEvents(report[0] as number, received, room)) {
+        this.#hasMore = false;
         received.push({ kind: "full" });
         return length;
       }
@@ -375,7 +379,13 @@ export class FrameSession {
 
   /** Frees what is kept from one sent message to compress the next one by; the next is compressed for itself. */
   releaseCompressor(): void {
-    if (this.#threshold !== undefined) this.#session?.release_compressor();
+    if (this.#hasCompressed) this.#enter(release_compressor);
+    this.#hasCompressed = false;
+  }
+
+  /** Whether something may be kept since `releaseCompressor` was called last. */
+  get hasCompressed(): boolean {
+    return this.#hasCompressed;
   }
 
   /** A whole message, which goes through the output memory in pieces and is compressed elsewhere. */
@@ -389,7 +399,13 @@ export class FrameSession {
       this.#enter(compress, start, piece.length, at === 0, isLast);
       at += piece.length;
     } while (at < payload.length);
-    outputEnd = this.#enter(compressed_frame, type, start);
+    try {
+      outputEnd = this.#enter(compressed_frame, type, start);
+    } catch (error) {
+      // the peer will never see what the compressor has taken in
+      if (this.#session !== undefined) this.releaseCompressor();
+      throw error;
+    }
     const { report, bytes } = scratch();
     const [address, rest] = [report[1] as number, report[2] as number];
     if (rest === 0) return;

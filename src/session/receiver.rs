@@ -142,9 +142,8 @@ impl Receiver {
     /// Decompressed bytes wait for room, and need no more input.
     #[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "wasm"))]
     pub fn has_more(&self) -> bool {
-        self.message
-            .and_then(|message| message.inflation)
-            .is_some_and(|inflation| inflation.is_full)
+        let inflation = self.message.and_then(|message| message.inflation);
+        self.failure.is_none() && inflation.is_some_and(|inflation| inflation.is_full)
     }
 
     pub const fn set_limits(&mut self, limits: Limits) {

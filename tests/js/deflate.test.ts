@@ -858,3 +858,14 @@ test("what a pause holds of compressed messages is bounded by what they decompre
   assert.ok(received.every((data) => (data as Buffer).length === MIB));
   peer.socket.destroy();
 });
+
+test("a bomb is told of once, however much of it was good", async (t) => {
+  const { socket, peer } = await agreed(t, "server", { maxMessageSize: 100_000 });
+  const errors: unknown[] = [];
+  socket.addEventListener("error", (event) => errors.push(event));
+  const end = closed(socket);
+  peer.write(FRAME.server(COMPRESSED_BINARY, deflated(ZEROS.subarray(0, 300_000))));
+  peer.socket.end();
+  await end;
+  assert.equal(errors.length, 1);
+});
