@@ -107,11 +107,6 @@ export class Connection implements TransportListener {
     return this.#bufferedAmount;
   }
 
-  /** Whether the transport has more to write than it should. */
-  get isFull(): boolean {
-    return this.#transport.isFull;
-  }
-
   /** Whether `pause` was called last. */
   get isPaused(): boolean {
     return this.#isPaused;
@@ -138,7 +133,7 @@ export class Connection implements TransportListener {
    */
   send(data: string | Uint8Array | PreparedFrames, size: number, compress?: boolean): void {
     if (this.#state !== "open") return;
-    if (this.#transportClosed !== undefined || !this.#hasRoom(size + HEADER)) {
+    if (!this.#canSend(size)) {
       this.#bufferedAmount += size;
       return;
     }
@@ -344,8 +339,8 @@ export class Connection implements TransportListener {
   #handleControl(control: Control): void {
     switch (control.kind) {
       case "ping":
-        if (this.#transport.isFull)
-          this.#owedPong = control.payload.slice(); // the owner gets the other
+        // a copy, as the owner may write to what it gets
+        if (this.#transport.isFull) this.#owedPong = control.payload.slice();
         else this.#answerPing(control.payload);
         this.#owner.onPing(control.payload);
         break;

@@ -36,6 +36,11 @@ export interface PerMessageDeflateOptions {
   clientMaxWindowBits?: number | boolean;
 }
 
+/** By default. */
+export const LEVEL = 6;
+/** By default. */
+export const MEMORY_LEVEL = 8;
+
 /** What the option stands for, every number given; no `releaseAfter` is never. */
 export interface DeflateSettings extends Required<Omit<PerMessageDeflateOptions, "releaseAfter">> {
   releaseAfter: number | undefined;
@@ -60,8 +65,8 @@ export function deflateSettings(
   const options: PerMessageDeflateOptions = given === true ? {} : ownOptions(given);
   const settings = {
     threshold: options.threshold ?? 1024,
-    level: options.level ?? 6,
-    memoryLevel: options.memoryLevel ?? 8,
+    level: options.level ?? LEVEL,
+    memoryLevel: options.memoryLevel ?? MEMORY_LEVEL,
     releaseAfter: options.releaseAfter === undefined ? undefined : milliseconds("releaseAfter", options.releaseAfter),
     serverNoContextTakeover: options.serverNoContextTakeover ?? isServer,
     clientNoContextTakeover: options.clientNoContextTakeover ?? isServer,

@@ -4,12 +4,10 @@
  * @module
  */
 import { bytesOf, concat } from "./bytes.js";
+import { LEVEL, MEMORY_LEVEL } from "./deflate.js";
 import { wasm } from "./engine.js";
 import { FrameSession, guarded } from "./session.js";
 import { textBytes } from "./text.js";
-
-const LEVEL = 6;
-const MEMORY_LEVEL = 8;
 
 /**
  * A message for many connections: `socket.send(prepared)`. Its frame is made once for all of a server's sockets, and so is
