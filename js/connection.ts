@@ -4,6 +4,8 @@
  *
  * @module
  */
+import { setImmediate } from "node:timers";
+
 import { concat } from "./bytes.js";
 import { EngineTrap } from "./engine.js";
 import { WebSocketError, type WebSocketProtocolError } from "./errors.js";

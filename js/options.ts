@@ -97,3 +97,13 @@ function positive(name: string, value: number): number {
   if (typeof value === "number" && value > 0) return value;
   throw new WebSocketError("WS_ERR_INVALID_OPTION", `The option ${name} must be a number above 0, not ${value}`);
 }
+
+/**
+ * The value of an option that must be a whole number, 0 or more.
+ *
+ * @throws WebSocketError `WS_ERR_INVALID_OPTION`
+ */
+export function whole(name: string, value: number): number {
+  if (Number.isSafeInteger(value) && value >= 0) return value;
+  throw new WebSocketError("WS_ERR_INVALID_OPTION", `The option ${name} must be a whole number from 0, not ${value}`);
+}

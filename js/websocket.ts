@@ -4,6 +4,8 @@
  *
  * @module
  */
+import { Buffer } from "node:buffer";
+
 import { clientOptions, isProtocols, subprotocols, urlRecord, type WebSocketOptions } from "./arguments.js";
 import { bytesOf } from "./bytes.js";
 import { type Opened, open } from "./client.js";
