@@ -3,11 +3,16 @@
  *
  * @module
  */
+import type { Agent } from "node:http";
+
+import { agentExchange } from "./agent.js";
 import type { ClientOptions } from "./client.js";
 import { deflateSettings, type PerMessageDeflateOptions } from "./deflate.js";
+import { exchange } from "./exchange.js";
 import type { HeaderFields } from "./http.js";
 import { type ConnectionSettings, limits, milliseconds, whole } from "./options.js";
 import type { Limits } from "./session.js";
+import type { Tap } from "./tap.js";
 import type { CreateConnection, TlsClientOptions } from "./transport/sockets.js";
 
 /** Options of every connection; sizes in bytes, times in milliseconds. */
@@ -33,10 +38,14 @@ export interface WebSocketOptions extends SocketOptions {
    * promised.
    */
   createConnection?: CreateConnection;
+  /** An agent of `node:http` or `node:https` to connect by, such as those that know a proxy. */
+  agent?: Agent;
   /** How many redirects to follow; 0, as the standard has it. None leads from `wss:` to `ws:`. */
   maxRedirects?: number;
   /** Gives the opening handshake up. */
   signal?: AbortSignal;
+  /** Is told of all bytes both ways, the handshake included. */
+  tap?: Tap;
 }
 
 const SUBPROTOCOL = /^[!#$%&'*+\-.^_`|~\w]+$/;
@@ -78,7 +87,8 @@ export function clientOptions(given: WebSocketOptions): ClientOptions {
     tls: given.tls ?? {},
     socketPath: given.socketPath,
     createConnection: given.createConnection,
-    exchange: undefined,
+    exchange: given.agent === undefined ? exchange : agentExchange(given.agent),
+    tap: given.tap,
     maxRedirects: whole("maxRedirects", given.maxRedirects ?? 0),
     signal: given.signal,
     handshakeTimeout: milliseconds("handshakeTimeout", given.handshakeTimeout),

@@ -6,7 +6,7 @@
 import { Buffer } from "node:buffer";
 
 import { WebSocketError } from "./errors.js";
-import { type ConnectOptions, type Exchange, exchange, type UpgradeResponse } from "./exchange.js";
+import type { ConnectOptions, Exchange, UpgradeResponse } from "./exchange.js";
 import { type Agreed, ClientHandshake, type SessionOptions } from "./handshake.js";
 import { flatten, type HeaderField, type HeaderFields, hasName, joined, pairs } from "./http.js";
 import { guarded } from "./session.js";
@@ -23,7 +23,7 @@ export interface ClientOptions extends SessionOptions, ConnectOptions {
   /** Gives the attempt up. */
   readonly signal: AbortSignal | undefined;
   /** How a request is sent. */
-  readonly exchange: Exchange | undefined;
+  readonly exchange: Exchange;
 }
 
 /** A connection whose handshake is done. */
@@ -90,7 +90,7 @@ class Attempt {
       const host: HeaderField[] = has("Host") ? [] : [["Host", url.host]];
       const authorization = has("Authorization") ? [] : basicAuthorization(url);
       const request = { url, fields: [...host, ...authorization, ...handshake.fields] };
-      this.#abandon = (this.#options.exchange ?? exchange)(request, this.#options, {
+      this.#abandon = this.#options.exchange(request, this.#options, {
         onResponse: (response) => this.#attempt(() => this.#onResponse(url, own, response)),
         onFailed: (error) => this.fail(error),
       });

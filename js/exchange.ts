@@ -7,6 +7,7 @@ import { concat } from "./bytes.js";
 import { WebSocketError } from "./errors.js";
 import { type HeaderField, parseResponse, writeRequest } from "./http.js";
 import { guarded } from "./session.js";
+import { type Tap, tapped } from "./tap.js";
 import { type CreateConnection, type Destination, sockets, type TlsClientOptions } from "./transport/sockets.js";
 import type { Transport, TransportListener } from "./transport/transport.js";
 
@@ -26,6 +27,8 @@ export interface ConnectOptions {
   readonly socketPath: string | undefined;
   /** Makes the stream in place of the runtime's sockets. */
   readonly createConnection: CreateConnection | undefined;
+  /** Is told of the connection's bytes. */
+  readonly tap: Tap | undefined;
 }
 
 /** The answer to a request. */
@@ -48,7 +51,7 @@ export type Exchange = (request: UpgradeRequest, options: ConnectOptions, listen
 /** The exchange over a connection of its own. */
 export const exchange: Exchange = (request, options, listener) => {
   const { url, fields } = request;
-  const own = new OwnExchange(writeRequest(url.pathname + url.search, fields), listener);
+  const own = new OwnExchange(writeRequest(url.pathname + url.search, fields), options.tap, listener);
   own.abandon = sockets().connect(destinationOf(url, options), options.createConnection, own);
   return () => own.abandon();
 };
@@ -59,18 +62,21 @@ const MAX_HEAD_SIZE = 16 * 1024;
 
 class OwnExchange implements TransportListener {
   readonly #request: Uint8Array;
+  readonly #tap: Tap | undefined;
   readonly #listener: ExchangeListener;
   #transport: Transport | undefined;
   #received: Uint8Array = new Uint8Array(0);
   /** Gives up what is going on. */
   abandon: () => void = ignore;
 
-  constructor(request: Uint8Array, listener: ExchangeListener) {
+  constructor(request: Uint8Array, tap: Tap | undefined, listener: ExchangeListener) {
     this.#request = request;
+    this.#tap = tap;
     this.#listener = listener;
   }
 
-  onConnected(transport: Transport): void {
+  onConnected(connected: Transport): void {
+    const transport = this.#tap === undefined ? connected : tapped(connected, this.#tap);
     this.#transport = transport;
     this.abandon = () => this.#leave();
     transport.start(this);

@@ -3,7 +3,9 @@
  *
  * @module
  */
+
 export type { SocketOptions, WebSocketOptions } from "./arguments.js";
+export type { Statistics } from "./connection.js";
 export type { PerMessageDeflateOptions } from "./deflate.js";
 export { EngineTrap } from "./engine.js";
 export {
@@ -24,6 +26,7 @@ export {
   type WebSocketServerOptions,
 } from "./server.js";
 export { type Limits, sessionCount } from "./session.js";
+export type { Tap, Traffic } from "./tap.js";
 export type { CreateConnection, Destination, TlsClientOptions, TlsServerOptions } from "./transport/sockets.js";
 export type { HandshakeRequest, Rejection } from "./upgrade.js";
 export {

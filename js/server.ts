@@ -19,6 +19,7 @@ import { type HeaderFields, offeredSubprotocols } from "./http.js";
 import { type ConnectionSettings, connectionSettings, limits, milliseconds, ownOptions } from "./options.js";
 import { PreparedMessage } from "./prepared.js";
 import type { Limits } from "./session.js";
+import { type Tap, tapHead, tapped } from "./tap.js";
 import { NodeTransport } from "./transport/node.js";
 import { type Listener, sockets, type TlsServerOptions } from "./transport/sockets.js";
 import type { Transport, TransportListener } from "./transport/transport.js";
@@ -69,6 +70,8 @@ export interface WebSocketServerOptions<R extends HandshakeRequest = IncomingMes
   chooseProtocol?: (offered: readonly string[], request: R) => string | undefined;
   /** Fields to add to the answer, such as `Set-Cookie`. */
   headers?: HeaderFields | ((request: R) => HeaderFields);
+  /** Says who, if anyone, is told of all bytes of a connection both ways, its handshake included. */
+  tap?: (request: R) => Tap | undefined;
   /** How the sockets give binary messages out; `"nodebuffer"`. */
   binaryType?: BinaryType;
 }
@@ -204,18 +207,18 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
 
   #route(request: R, transport: Transport, head: Uint8Array): void {
     if (this.#isOfPath(request)) this.#upgrade(request, transport, head);
-    else reject(started(transport, new Waiting(transport)), { status: 404 });
+    else {
+      transport.start(new Waiting(transport));
+      reject(transport, { status: 404 });
+    }
   }
 
-  #upgrade(
-    request: R,
-    transport: Transport,
-    head: Uint8Array,
-    callback?: (socket: WebSocket, request: R) => void,
-  ): void {
+  #upgrade(request: R, raw: Transport, head: Uint8Array, callback?: (socket: WebSocket, request: R) => void): void {
     // until there is a connection that listens, a broken transport has nobody to tell
-    const waiting = new Waiting(transport);
-    started(transport, waiting);
+    const waiting = new Waiting(raw);
+    raw.start(waiting);
+    const transport = this.#guard(raw, () => this.#tapped(request, raw, head));
+    if (transport === FAILED) return;
     const decide = (verdict: boolean | Rejection): void => {
       const refusal = this.#refusal(request) ?? (verdict === false ? { status: 403 } : verdict);
       if (refusal === true) this.#accept(request, transport, head, callback);
@@ -228,6 +231,14 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
     if (verdict === FAILED) return;
     if (isPromise(verdict)) this.#await(verdict, transport, waiting, decide);
     else decide(verdict);
+  }
+
+  #tapped(request: R, transport: Transport, head: Uint8Array): Transport {
+    const tap = this.#options.tap?.(request);
+    if (tap === undefined) return transport;
+    const { method, url, httpVersion, rawHeaders } = request;
+    tapHead(tap, "received", `${method} ${url} HTTP/${httpVersion}`, rawHeaders, head);
+    return tapped(transport, tap);
   }
 
   /** A client that leaves, or a server that closes, does not wait for the verdict. */
@@ -351,11 +362,6 @@ class Waiting implements TransportListener {
   onClose(): void {
     this.onGone();
   }
-}
-
-function started(transport: Transport, waiting: Waiting): Transport {
-  transport.start(waiting);
-  return transport;
 }
 
 function isPromise(verdict: unknown): verdict is Promise<boolean | Rejection> {
