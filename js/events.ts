@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { defineInterface, requireArguments, unsignedLong, unsignedShort, usvString } from "./webidl.js";
 
 /** What a `CloseEvent` tells. */
 export interface CloseEventDetails extends EventInit {
@@ -14,40 +15,84 @@ export interface CloseEventDetails extends EventInit {
 /** What an `ErrorEvent` tells. */
 export interface ErrorEventDetails extends EventInit {
   message?: string;
+  filename?: string;
+  lineno?: number;
+  colno?: number;
   error?: unknown;
 }
 
+/** https://websockets.spec.whatwg.org/#the-closeevent-interface */
 class OwnCloseEvent extends Event {
-  readonly wasClean: boolean;
-  readonly code: number;
-  readonly reason: string;
+  readonly #wasClean: boolean;
+  readonly #code: number;
+  readonly #reason: string;
 
   constructor(type: string, details: CloseEventDetails = {}) {
+    // biome-ignore lint/complexity/noArguments: Web IDL counts them
+    requireArguments("CloseEvent", 1, arguments.length);
     super(type, details);
-    this.wasClean = details.wasClean ?? false;
-    this.code = details.code ?? 0;
-    this.reason = details.reason ?? "";
+    // a dictionary's members in the order of their names; `null` is an empty one
+    const { code = 0, reason = "", wasClean = false } = details ?? {};
+    this.#code = unsignedShort(code);
+    this.#reason = usvString(reason);
+    this.#wasClean = Boolean(wasClean);
   }
 
-  get [Symbol.toStringTag](): string {
-    return "CloseEvent";
+  get wasClean(): boolean {
+    return this.#wasClean;
+  }
+
+  get code(): number {
+    return this.#code;
+  }
+
+  get reason(): string {
+    return this.#reason;
   }
 }
+defineInterface(OwnCloseEvent, "CloseEvent", ["wasClean", "code", "reason"]);
 
+/** https://html.spec.whatwg.org/#the-errorevent-interface */
 class OwnErrorEvent extends Event {
-  readonly message: string;
-  readonly error: unknown;
+  readonly #message: string;
+  readonly #filename: string;
+  readonly #lineno: number;
+  readonly #colno: number;
+  readonly #error: unknown;
 
   constructor(type: string, details: ErrorEventDetails = {}) {
+    // biome-ignore lint/complexity/noArguments: Web IDL counts them
+    requireArguments("ErrorEvent", 1, arguments.length);
     super(type, details);
-    this.message = details.message ?? "";
-    this.error = details.error;
+    const { colno = 0, error, filename = "", lineno = 0, message = "" } = details ?? {};
+    this.#colno = unsignedLong(colno);
+    this.#error = error;
+    this.#filename = usvString(filename);
+    this.#lineno = unsignedLong(lineno);
+    this.#message = `${message}`;
   }
 
-  get [Symbol.toStringTag](): string {
-    return "ErrorEvent";
+  get message(): string {
+    return this.#message;
+  }
+
+  get filename(): string {
+    return this.#filename;
+  }
+
+  get lineno(): number {
+    return this.#lineno;
+  }
+
+  get colno(): number {
+    return this.#colno;
+  }
+
+  get error(): unknown {
+    return this.#error;
   }
 }
+defineInterface(OwnErrorEvent, "ErrorEvent", ["message", "filename", "lineno", "colno", "error"]);
 
 /** A connection has ended. */
 export type CloseEvent = Event & { readonly wasClean: boolean; readonly code: number; readonly reason: string };
@@ -56,7 +101,13 @@ export const CloseEvent: new (type: string, details?: CloseEventDetails) => Clos
   globalThis.CloseEvent ?? OwnCloseEvent;
 
 /** A connection has failed; `error` says why. */
-export type ErrorEvent = Event & { readonly message: string; readonly error: unknown };
+export type ErrorEvent = Event & {
+  readonly message: string;
+  readonly filename: string;
+  readonly lineno: number;
+  readonly colno: number;
+  readonly error: unknown;
+};
 /** The runtime's own `ErrorEvent`, or one of the same shape. */
 export const ErrorEvent: new (type: string, details?: ErrorEventDetails) => ErrorEvent =
   globalThis.ErrorEvent ?? OwnErrorEvent;
