@@ -192,7 +192,8 @@ export class WebSocket extends WebSocketEventTarget {
 
   set binaryType(type: BinaryType) {
     const value = `${type}` as const;
-    if (value === "blob" || value === "arraybuffer" || value === "nodebuffer") this.#binaryType = value;
+    const isOne = value === "blob" || value === "arraybuffer" || value === "nodebuffer";
+    this.#binaryType = isOne ? value : this.#binaryType; // throws on what is no WebSocket, whatever the value
   }
 
   /**
