@@ -25,13 +25,16 @@ const FAILED = ["error 3", 'close 3 1006 "" unclean'];
 const ENDS: readonly [what: string, act: (peer: RawPeer) => void, expected: readonly string[]][] = [
   [
     "a close with a status and a reason",
-    (peer) => peer.write(unmasked(0x88, Buffer.concat([statusBytes(4000), Buffer.from("grüße")]))),
+    (peer) => peer.socket.end(unmasked(0x88, Buffer.concat([statusBytes(4000), Buffer.from("grüße")]))),
     ['close 3 4000 "grüße" clean'],
   ],
-  ["a close without a status", (peer) => peer.write(unmasked(0x88)), ['close 3 1005 "" clean']],
+  ["a close without a status", (peer) => peer.socket.end(unmasked(0x88)), ['close 3 1005 "" clean']],
   [
     "a message, a close, and a message too late",
-    (peer) => peer.write(unmasked(0x81, "one"), unmasked(0x88, statusBytes(1000)), unmasked(0x81, "late")),
+    (peer) => {
+      peer.write(unmasked(0x81, "one"), unmasked(0x88, statusBytes(1000)), unmasked(0x81, "late"));
+      peer.socket.end();
+    },
     ["message 1", 'close 3 1000 "" clean'],
   ],
   ["the end of the stream, and no close", (peer) => peer.socket.end(), ['close 3 1006 "" unclean']],
