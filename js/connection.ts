@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { clearTimeout, setImmediate, setTimeout } from "node:timers";
+import { setImmediate } from "node:timers";
 
 import { concat } from "./bytes.js";
 import { EngineTrap } from "./engine.js";
