@@ -1,0 +1,2 @@
+// Bundles, and pages in Chromium.
+export function testBundlers() {}

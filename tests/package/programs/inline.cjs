@@ -1,0 +1,6 @@
+const { check } = require("./check.cjs");
+
+check({
+  sockets: [require("websocket-component/inline")],
+  components: [require("websocket-component/inline/component")],
+});
