@@ -9,7 +9,7 @@ import { bytesOf } from "./bytes.js";
 import { type Opened, open } from "./client.js";
 import { Connection, type ConnectionFailure, type ConnectionOwner } from "./connection.js";
 import { WebSocketError } from "./errors.js";
-import { CloseEvent, ControlEvent, ErrorEvent } from "./events.js";
+import { CloseEvent, ControlEvent, ErrorEvent, type Listener, type ListenerOptions } from "./events.js";
 import { EventHandlers, type Handler } from "./handlers.js";
 import { type ConnectionSettings, connectionSettings, ownOptions } from "./options.js";
 import { PreparedMessage } from "./prepared.js";
@@ -265,8 +265,8 @@ export class WebSocket extends EventTarget {
 
   override addEventListener<K extends keyof WebSocketEventMap>(
     type: K,
-    listener: ((event: WebSocketEventMap[K]) => void) | EventListenerObject | null,
-    options?: boolean | AddEventListenerOptions,
+    listener: Listener<WebSocketEventMap[K]> | null,
+    options?: boolean | ListenerOptions,
   ): void {
     super.addEventListener(type, listener as EventListener, options);
   }
