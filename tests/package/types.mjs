@@ -20,10 +20,12 @@ export function testTypes() {
   for (const name of ["@types/node", "undici-types"]) {
     cpSync(join(root, "node_modules", name), join(folder, "node_modules", name), { recursive: true });
   }
-  const types = (flags, ...files) => async () => {
-    await run(folder, join(root, "node_modules/.bin/tsc"), ...`${STRICT} ${flags}`.split(" "), ...files);
-    return "OK";
-  };
+  const types =
+    (flags, ...files) =>
+    async () => {
+      await run(folder, join(root, "node_modules/.bin/tsc"), ...`${STRICT} ${flags}`.split(" "), ...files);
+      return "OK";
+    };
   cell("TypeScript, NodeNext, a module", "types", types(`--module nodenext ${NODE}`, "api-esm.mts"));
   cell("TypeScript, NodeNext, CommonJS", "types", types(`--module nodenext ${NODE}`, "api-cjs.cts"));
   cell("TypeScript, Node16, both", "types", types(`--module node16 ${NODE}`, "api-esm.mts", "api-cjs.cts"));

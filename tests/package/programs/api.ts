@@ -1,7 +1,13 @@
 // What a program in strict TypeScript may rely on; it is checked, not run.
 import type { AddressInfo } from "node:net";
 
-import { PreparedMessage, WebSocket, WebSocketError, WebSocketServer, type WebSocketServerOptions } from "websocket-component";
+import {
+  PreparedMessage,
+  WebSocket,
+  WebSocketError,
+  WebSocketServer,
+  type WebSocketServerOptions,
+} from "websocket-component";
 import { Action, ActionQueue, BufferType, Handle } from "websocket-component/component";
 import { WebSocketServer as InlineServer } from "websocket-component/inline";
 import { Handle as InlineHandle } from "websocket-component/inline/component";

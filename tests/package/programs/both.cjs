@@ -5,7 +5,10 @@ const entries = ["websocket-component", "websocket-component/inline"];
 const components = ["websocket-component/component", "websocket-component/inline/component"];
 
 (async () => {
-  const sockets = [...entries.map((name) => require(name)), ...(await Promise.all(entries.map((name) => import(name))))];
+  const sockets = [
+    ...entries.map((name) => require(name)),
+    ...(await Promise.all(entries.map((name) => import(name)))),
+  ];
   const handles = [
     ...components.map((name) => require(name)),
     ...(await Promise.all(components.map((name) => import(name)))),
@@ -14,6 +17,9 @@ const components = ["websocket-component/component", "websocket-component/inline
   const counts = handles.map(({ handleCount }) => handleCount());
   const classes = new Set(sockets.map(({ WebSocket }) => WebSocket)).size;
   // a handle stands in the count of those that share its engine, and of no other
-  assert.deepEqual(counts, counts.map(() => handles.length / classes));
+  assert.deepEqual(
+    counts,
+    counts.map(() => handles.length / classes),
+  );
   console.log(`${classes} engine${classes === 1 ? "" : "s"}`);
 })();

@@ -1,5 +1,5 @@
 // It is checked, not run.
-import { WebSocket, WebSocketServer } from "npm:websocket-component";
+import { type WebSocket, WebSocketServer } from "npm:websocket-component";
 import { Handle } from "npm:websocket-component/component";
 
 const server = new WebSocketServer({ port: 0 });

@@ -1,5 +1,5 @@
 // A page's program in strict TypeScript: there the package is the component API. It is checked, not run.
-import { Handle } from "websocket-component";
+import type { Handle } from "websocket-component";
 import { BufferType, Handle as ComponentHandle } from "websocket-component/component";
 import { Handle as InlineHandle } from "websocket-component/inline";
 import { Handle as SlimHandle } from "websocket-component/slim";
