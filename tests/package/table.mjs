@@ -1,5 +1,5 @@
 // Tests that are cells of one table, which stands below their report.
-import { after, test } from "node:test";
+import { test } from "node:test";
 
 const rows = new Map();
 
@@ -13,7 +13,8 @@ export function cell(row, column, run) {
   });
 }
 
-after(() => {
+// below the report
+process.on("exit", () => {
   const columns = [...new Set([...rows.values()].flatMap((cells) => [...cells.keys()]))];
   const line = (cells) => console.log(`| ${cells.join(" | ")} |`);
   line(["", ...columns]);

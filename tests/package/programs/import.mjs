@@ -5,7 +5,7 @@ import * as inlineComponent from "websocket-component/inline/component";
 import * as slim from "websocket-component/slim";
 import * as slimComponent from "websocket-component/slim/component";
 
-import { check } from "./check.cjs";
+import { check } from "./check.mjs";
 
 await check({
   sockets: [main, inline],

@@ -1,6 +1,6 @@
 import * as inline from "websocket-component/inline";
 import * as component from "websocket-component/inline/component";
 
-import { check } from "./check.cjs";
+import { check } from "./check.mjs";
 
-await check({ sockets: [inline], components: [component] });
+check({ sockets: [inline], components: [component] });

@@ -1,5 +1,7 @@
-// What every runtime must do with the package. CommonJS, since all of them can import it as well as require it.
-const assert = require("node:assert/strict");
+// What every runtime must do with the package.
+import assert from "node:assert/strict";
+
+import { frame } from "./frame.mjs";
 
 const LONG = "compressible ".repeat(10_000);
 const BYTES = Uint8Array.from({ length: 70_000 }, (_, index) => index * 7);
@@ -37,10 +39,9 @@ function event(target, type) {
 }
 
 /** Takes the namespaces of the entries, and prints `OK` when each has done its part. */
-exports.check = async ({ sockets = [], components = [], slimSockets = [] }) => {
-  const { frame } = await import("./frame.mjs");
+export async function check({ sockets = [], components = [], slimSockets = [] }) {
   for (const entry of components) assert.equal(frame(entry), "810548656c6c6f");
   for (const entry of sockets) await roundTrip(entry, /^permessage-deflate/);
   for (const entry of slimSockets) await roundTrip(entry, /^$/);
   console.log("OK");
-};
+}
