@@ -1,8 +1,10 @@
 // Round trips in Node, Deno and Bun.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 
 import { node, program } from "../../scripts/tools.mjs";
-import { project, run } from "./project.mjs";
+import { project, root, run } from "./project.mjs";
 import { cell } from "./table.mjs";
 
 /** The first and the last of each major version, and the last ones that cannot require a module. */
@@ -16,6 +18,11 @@ export function testNodes(all) {
   const others = all && hasOthers ? NODES.filter((version) => `v${version}` !== process.version) : [];
   testNode(folder, process.version.slice(1), () => process.execPath);
   for (const version of others) testNode(folder, version, () => node(version));
+  cell("The command", "import", async () => {
+    const version = await run(folder, join(folder, "node_modules/.bin/websocket-component"), "--version");
+    assert.equal(version, JSON.parse(readFileSync(join(root, "package.json"), "utf8")).version);
+    return "OK";
+  });
 }
 
 function testNode(folder, version, path) {
