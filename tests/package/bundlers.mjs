@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
-import { extname, join } from "node:path";
+import { dirname, extname, join } from "node:path";
 import { after } from "node:test";
 import { pathToFileURL } from "node:url";
 
@@ -52,9 +52,15 @@ function testEsbuild(folder) {
   const forPages = { platform: "browser", format: "iife" };
   cell("esbuild, one file, from a disk", "page", async () => {
     const file = await bundle(folder, "page-inline.mjs", "js", forPages);
-    const page = join(folder, "disk.html");
+    const page = join(dirname(file), "index.html");
     writeFileSync(page, `<!doctype html><script src="${pathToFileURL(file)}"></script>`);
     return shows(pathToFileURL(page).href);
+  });
+  cell("esbuild, one file, strictest policy", "page", async () => {
+    const file = await bundle(folder, "page-inline.mjs", "js", forPages);
+    writeFileSync(join(dirname(file), "index.html"), '<!doctype html><script src="./bundle.js"></script>');
+    const policy = { "Content-Security-Policy": "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'" };
+    return shows(await serve(dirname(file), TYPES, policy));
   });
   cell("esbuild, one file, in a worker", "page", async () => {
     const source = readFileSync(await bundle(folder, "page-inline.mjs", "js", forPages), "utf8");
@@ -75,10 +81,10 @@ function inWorker(source) {
 
 /** A bundle in a folder of its own, where it finds nothing beside it. */
 async function bundle(folder, source, extension, options) {
-  const name = `${source}-${options.platform}-${options.format}`;
-  const outfile = join(folder, "..", name, `bundle.${extension}`);
+  const alone = mkdtempSync(`${folder}-`);
+  const outfile = join(alone, `bundle.${extension}`);
   await build({ entryPoints: [join(folder, source)], bundle: true, outfile, logLevel: "silent", ...options });
-  assert.deepEqual(readdirSync(join(folder, "..", name)), [`bundle.${extension}`]);
+  assert.deepEqual(readdirSync(alone), [`bundle.${extension}`]);
   return outfile;
 }
 
@@ -129,12 +135,12 @@ function testPages(folder) {
 }
 
 /** Serves the files of a folder whose types are given, and gives the address. */
-async function serve(folder, types) {
+async function serve(folder, types, headers = {}) {
   const server = createServer(({ url }, response) => {
     const path = join(folder, url === "/" ? "index.html" : url);
     const type = types[extname(path)];
     if (type === undefined || !existsSync(path) || !statSync(path).isFile()) response.writeHead(404).end();
-    else response.writeHead(200, { "Content-Type": type }).end(readFileSync(path));
+    else response.writeHead(200, { ...headers, "Content-Type": type }).end(readFileSync(path));
   });
   await once(server.listen(0, "127.0.0.1"), "listening");
   cleanups.push(() => {
