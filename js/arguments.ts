@@ -3,26 +3,49 @@
  *
  * @module
  */
-import type { ConnectionOptions as TlsOptions } from "node:tls";
+import type { Agent } from "node:http";
 
+import { agentExchange } from "./agent.js";
 import type { ClientOptions } from "./client.js";
 import { deflateSettings, type PerMessageDeflateOptions } from "./deflate.js";
+import { exchange } from "./exchange.js";
 import type { HeaderFields } from "./http.js";
-import { type ConnectionSettings, limits, milliseconds } from "./options.js";
+import { type ConnectionSettings, limits, milliseconds, whole } from "./options.js";
 import type { Limits } from "./session.js";
+import type { Tap } from "./tap.js";
+import type { CreateConnection, TlsClientOptions } from "./transport/sockets.js";
 
-/** Options of a client's connection; sizes in bytes, times in milliseconds. */
-export interface WebSocketOptions extends Partial<Limits>, Partial<ConnectionSettings> {
+/** Options of every connection; sizes in bytes, times in milliseconds. */
+export interface SocketOptions extends Partial<Limits>, Partial<ConnectionSettings> {
+  /** Until the handshake must be done, or a server with a port of its own has a client's request; 30,000. */
+  handshakeTimeout?: number;
+  /** Whether and how to compress, if the peer agrees (RFC 7692); `true`. */
+  perMessageDeflate?: boolean | PerMessageDeflateOptions;
+}
+
+/** Options of a client's connection. */
+export interface WebSocketOptions extends SocketOptions {
   /** Subprotocols to offer, the preferred first. */
   protocols?: string | readonly string[];
   /** Fields to add to the handshake's request. */
   headers?: HeaderFields;
-  /** Options of `tls.connect`, for `wss:`. */
-  tls?: TlsOptions;
-  /** Until the handshake must be done; 30,000. */
-  handshakeTimeout?: number;
-  /** Whether and how to offer compression (RFC 7692); `true`. */
-  perMessageDeflate?: boolean | PerMessageDeflateOptions;
+  /** For `wss:`, by the names of Node's `tls.connect`. */
+  tls?: TlsClientOptions;
+  /** Connect to this unix socket, or on Windows this named pipe, in place of the URL's host and port. */
+  socketPath?: string;
+  /**
+   * Makes the stream of the connection, TLS included: through a proxy, for instance. It may be connecting still, or be
+   * promised.
+   */
+  createConnection?: CreateConnection;
+  /** An agent of `node:http` or `node:https` to connect by, such as those that know a proxy. */
+  agent?: Agent;
+  /** How many redirects to follow; 0, as the standard has it. None leads from `wss:` to `ws:`. */
+  maxRedirects?: number;
+  /** Gives the opening handshake up. */
+  signal?: AbortSignal;
+  /** Is told of all bytes both ways, the handshake included. */
+  tap?: Tap;
 }
 
 const SUBPROTOCOL = /^[!#$%&'*+\-.^_`|~\w]+$/;
@@ -62,8 +85,14 @@ export function clientOptions(given: WebSocketOptions): ClientOptions {
   return {
     headers: given.headers ?? [],
     tls: given.tls ?? {},
+    socketPath: given.socketPath,
+    createConnection: given.createConnection,
+    exchange: given.agent === undefined ? exchange : agentExchange(given.agent),
+    tap: given.tap,
+    maxRedirects: whole("maxRedirects", given.maxRedirects ?? 0),
+    signal: given.signal,
     handshakeTimeout: milliseconds("handshakeTimeout", given.handshakeTimeout),
     deflate: deflateSettings(given.perMessageDeflate, false),
-    ...limits(given),
+    limits: limits(given),
   };
 }

@@ -4,14 +4,12 @@
  *
  * @module
  */
-import "./load/node.js";
-
 import { readFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { parseArgs } from "node:util";
 
 import { echo } from "./echo.js";
-import { WebSocketServer } from "./server.js";
+import { WebSocketServer } from "./entry/node.js";
 
 const USAGE = `Usage: websocket-component serve --echo [--host H] [--port N]
 

@@ -4,11 +4,21 @@
  *
  * @module
  */
+import { clearTimeout, setImmediate, setTimeout } from "node:timers";
+
 import { concat } from "./bytes.js";
 import { EngineTrap } from "./engine.js";
 import { WebSocketError, type WebSocketProtocolError } from "./errors.js";
-import type { ConnectionSettings } from "./options.js";
-import { type Control, type FrameSession, type PreparedFrames, type Received, Unfinished } from "./session.js";
+import { KeepAlive, Pings } from "./keepalive.js";
+import { type ConnectionSettings, LONGEST_TIME } from "./options.js";
+import {
+  type Control,
+  type Counters,
+  type FrameSession,
+  type PreparedFrames,
+  type Received,
+  Unfinished,
+} from "./session.js";
 import type { Transport, TransportListener } from "./transport/transport.js";
 
 /** Why a connection ended, if not by close frames both ways. */
@@ -20,14 +30,23 @@ export interface ConnectionOwner {
   onMessage(data: string | Uint8Array<ArrayBuffer>): void;
   /** A ping came; its pong is on its way. */
   onPing(payload: Uint8Array): void;
-  /** A pong came. */
-  onPong(payload: Uint8Array): void;
+  /** A pong came, and its ping was sent so many milliseconds before; or it answers none. */
+  onPong(payload: Uint8Array, roundTripTime: number | undefined): void;
   /** The transport can take more. */
   onDrain(): void;
   /** A close frame was sent or came: no more messages can be sent. */
   onClosing(): void;
   /** The end. `status` is what the peer's close frame said: 1005 if nothing, 1006 if there was none. */
   onClosed(status: number, reason: string, wasClean: boolean, failure: ConnectionFailure | undefined): void;
+}
+
+/** What went through a connection since its handshake. */
+export interface Statistics extends Readonly<Counters> {
+  /** Bytes from the network and to it; those of messages over them are the ratio of compression. */
+  readonly bytesReceived: number;
+  readonly bytesSent: number;
+  /** Milliseconds from the latest ping that was answered to its pong; `undefined` before there is one. */
+  readonly roundTripTime: number | undefined;
 }
 
 /** The status of a connection that ended without a close frame (§7.1.5). */
@@ -60,6 +79,12 @@ export class Connection implements TransportListener {
   #releaseTimer: ReturnType<typeof setTimeout> | undefined;
   /** Runs while a message, or a frame, is unfinished. */
   #messageTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #keepAlive: KeepAlive | undefined;
+  readonly #pings = new Pings();
+  /** Pings that wait for a flush. */
+  #unflushedPings: Uint8Array[] = [];
+  #bytesReceived = 0;
+  #bytesSent = 0;
   /** Received; those from `#next` on are not delivered yet. Their memory is counted once delivering has stopped. */
   #undelivered: (Received | undefined)[] = [];
   #next = 0;
@@ -92,14 +117,30 @@ export class Connection implements TransportListener {
     this.#owner = owner;
     this.#isServer = isServer;
     this.#settings = settings;
+    if (settings.pingInterval < LONGEST_TIME) {
+      const onDead = () => this.#lose(pingTimedOut(settings.pongTimeout));
+      this.#keepAlive = new KeepAlive(settings, () => this.ping(this.#pings.next()), onDead);
+    }
   }
 
   /** Begins to receive, but not before those who have awaited the connection's beginning can attach their listeners. */
   start(): void {
     this.#transport.start(this);
     setImmediate(() => {
-      if (!this.#isPaused) this.#transport.resume();
+      if (this.#isPaused) return;
+      this.#transport.resume();
+      if (this.#isOpen()) this.#keepAlive?.start();
     });
+  }
+
+  /** What went through so far. */
+  get statistics(): Statistics {
+    return {
+      ...this.#session.counters,
+      bytesReceived: this.#bytesReceived,
+      bytesSent: this.#bytesSent,
+      roundTripTime: this.#pings.roundTripTime,
+    };
   }
 
   /** Bytes of messages that were sent and that the network has not taken. */
@@ -164,7 +205,11 @@ export class Connection implements TransportListener {
 
   /** Sends a ping of at most 125 bytes; after a close it is dropped. */
   ping(payload: Uint8Array): void {
-    if (this.#canSend(payload.length)) this.#control(() => this.#session.ping(payload));
+    if (!this.#canSend(payload.length)) return;
+    this.#control(() => {
+      this.#session.ping(payload);
+      this.#unflushedPings.push(payload.slice());
+    });
   }
 
   /** Sends a pong of at most 125 bytes; after a close it is dropped. */
@@ -196,6 +241,7 @@ export class Connection implements TransportListener {
     if (this.#state !== "open") return;
     this.#isPaused = true;
     this.#stopMessageTimer(); // it is ours that the peer cannot go on
+    this.#keepAlive?.stop();
     this.#transport.pause();
   }
 
@@ -207,11 +253,14 @@ export class Connection implements TransportListener {
     if (this.#isPaused) return;
     this.#watchMessage();
     this.#transport.resume();
+    if (this.#isOpen()) this.#keepAlive?.start();
   }
 
   /** @internal */
   onData(chunk: Uint8Array): void {
     if (this.#state === "failed" || this.#peerClose !== undefined) return;
+    this.#bytesReceived += chunk.length;
+    this.#keepAlive?.received();
     this.#unread = this.#unread.length === 0 ? chunk : concat(this.#unread, chunk);
     this.#deliver();
     // the chunk is the transport's
@@ -345,7 +394,7 @@ export class Connection implements TransportListener {
         this.#owner.onPing(control.payload);
         break;
       case "pong":
-        this.#owner.onPong(control.payload);
+        this.#owner.onPong(control.payload, this.#pings.answered(control.payload));
         break;
       case "close":
         this.#handleClose(control.status, control.reason);
@@ -433,6 +482,7 @@ export class Connection implements TransportListener {
     const wasOpen = this.#state === "open";
     this.#state = state;
     this.#stopMessageTimer();
+    this.#keepAlive?.stop();
     this.#closeTimer ??= setTimeout(() => this.#giveUp(), this.#settings.closeTimeout);
     if (wasOpen) this.#owner.onClosing();
   }
@@ -489,11 +539,19 @@ export class Connection implements TransportListener {
     this.#unsent += held - this.#unflushedHeld;
     this.#unflushed = 0;
     this.#unflushedHeld = 0;
+    for (const part of parts) this.#bytesSent += part.length;
+    if (this.#unflushedPings.length > 0) this.#rememberPings();
     this.#transport.write(parts, () => {
       this.#bufferedAmount -= size;
       this.#unsent -= held;
+      this.#keepAlive?.sent();
     });
   };
+
+  #rememberPings(): void {
+    for (const payload of this.#unflushedPings) this.#pings.sent(payload);
+    this.#unflushedPings = [];
+  }
 }
 
 function isMessage(received: Received): received is string | Uint8Array<ArrayBuffer> {
@@ -512,6 +570,10 @@ function full(most: number): WebSocketError {
 
 function messageTimedOut(timeout: number): WebSocketError {
   return new WebSocketError("WS_ERR_MESSAGE_TIMEOUT", `The peer did not finish a message within ${timeout} ms`);
+}
+
+function pingTimedOut(timeout: number): WebSocketError {
+  return new WebSocketError("WS_ERR_PING_TIMEOUT", `Nothing came from the peer within ${timeout} ms after a ping`);
 }
 
 function lost(cause: Error | undefined): WebSocketError {

@@ -58,8 +58,12 @@ export type WebSocketErrorCode =
   | "WS_ERR_CLOSE_TIMEOUT"
   /** A message, or a frame, was not finished within `messageTimeout`. */
   | "WS_ERR_MESSAGE_TIMEOUT"
+  /** Nothing came from the peer within `pongTimeout` after a ping. */
+  | "WS_ERR_PING_TIMEOUT"
   /** The connection would have held more than `maxBufferedBytes`. */
   | "WS_ERR_BUFFER_FULL"
+  /** The opening handshake was given up by its `signal`; `cause` is the signal's reason. */
+  | "WS_ERR_ABORTED"
   /** The connection was ended by `terminate()`, or while it was opening by `close()`. */
   | "WS_ERR_TERMINATED"
   /** A method was called at a time when it cannot work. */

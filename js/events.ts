@@ -83,9 +83,12 @@ export const ErrorEvent: new (type: string, details?: ErrorEventDetails) => Erro
 export class ControlEvent extends Event {
   /** The payload. */
   readonly data: Uint8Array;
+  /** Of a pong that answers one of our pings: milliseconds since that was sent. */
+  readonly roundTripTime: number | undefined;
 
-  constructor(type: "ping" | "pong", data: Uint8Array) {
+  constructor(type: "ping" | "pong", data: Uint8Array, roundTripTime?: number) {
     super(type);
     this.data = data;
+    this.roundTripTime = roundTripTime;
   }
 }

@@ -3,7 +3,9 @@
  *
  * @module
  */
-export type { WebSocketOptions } from "./arguments.js";
+
+export type { SocketOptions, WebSocketOptions } from "./arguments.js";
+export type { Statistics } from "./connection.js";
 export type { PerMessageDeflateOptions } from "./deflate.js";
 export { EngineTrap } from "./engine.js";
 export {
@@ -18,13 +20,15 @@ export type { HeaderField, HeaderFields } from "./http.js";
 export type { ConnectionSettings } from "./options.js";
 export { PreparedMessage } from "./prepared.js";
 export {
-  type Rejection,
   type Verify,
   WebSocketServer,
   type WebSocketServerEvents,
   type WebSocketServerOptions,
 } from "./server.js";
 export { type Limits, sessionCount } from "./session.js";
+export type { Tap, Traffic } from "./tap.js";
+export type { CreateConnection, Destination, TlsClientOptions, TlsServerOptions } from "./transport/sockets.js";
+export type { HandshakeRequest, Rejection } from "./upgrade.js";
 export {
   type BinaryType,
   type SendData,

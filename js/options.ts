@@ -15,6 +15,13 @@ export interface ConnectionSettings {
    * 1008. 300,000 by default, as Node has it for requests.
    */
   messageTimeout: number;
+  /** Milliseconds without a byte from the peer, or to it, after which a ping is sent; never by default. */
+  pingInterval: number;
+  /**
+   * Milliseconds after that ping has left, without a byte from the peer, after which the connection is given up with
+   * `WS_ERR_PING_TIMEOUT`; 30,000 by default. A connection that is paused is not given up.
+   */
+  pongTimeout: number;
   /**
    * The most bytes that are held for the connection, overhead included: pieces of an unfinished message, what waits to
    * be delivered while it is paused, and what was sent and the network has not taken. A message from the peer that
@@ -28,6 +35,8 @@ const defaults: Record<TimeName, number> & Record<SizeName, number> = {
   handshakeTimeout: 30_000,
   closeTimeout: 30_000,
   messageTimeout: 300_000,
+  pingInterval: Number.POSITIVE_INFINITY,
+  pongTimeout: 30_000,
   releaseAfter: Number.POSITIVE_INFINITY,
   maxFrameSize: Number.POSITIVE_INFINITY,
   maxMessageSize: 100 * 1024 * 1024,
@@ -35,11 +44,11 @@ const defaults: Record<TimeName, number> & Record<SizeName, number> = {
   maxBufferedBytes: 256 * 1024 * 1024,
 };
 
-type TimeName = "handshakeTimeout" | "closeTimeout" | "messageTimeout" | "releaseAfter";
+type TimeName = "handshakeTimeout" | "releaseAfter" | Exclude<keyof ConnectionSettings, "maxBufferedBytes">;
 type SizeName = keyof Limits | "maxBufferedBytes";
 
-/** What a timer can wait for at most, in milliseconds: 24 days. */
-const LONGEST_TIME = 2 ** 31 - 1;
+/** What a timer can wait for at most, in milliseconds: 24 days. It stands for never. */
+export const LONGEST_TIME = 2 ** 31 - 1;
 
 /** The longest text that becomes a string in V8, in bytes of ASCII. */
 const LARGEST_MESSAGE = 2 ** 29 - 24;
@@ -80,6 +89,8 @@ export function connectionSettings(given: Partial<ConnectionSettings>): Connecti
   return {
     closeTimeout: milliseconds("closeTimeout", given.closeTimeout),
     messageTimeout: milliseconds("messageTimeout", given.messageTimeout),
+    pingInterval: milliseconds("pingInterval", given.pingInterval),
+    pongTimeout: milliseconds("pongTimeout", given.pongTimeout),
     maxBufferedBytes: size("maxBufferedBytes", given.maxBufferedBytes),
   };
 }
@@ -96,4 +107,14 @@ function size(name: SizeName, value: number = defaults[name]): number {
 function positive(name: string, value: number): number {
   if (typeof value === "number" && value > 0) return value;
   throw new WebSocketError("WS_ERR_INVALID_OPTION", `The option ${name} must be a number above 0, not ${value}`);
+}
+
+/**
+ * The value of an option that must be a whole number, 0 or more.
+ *
+ * @throws WebSocketError `WS_ERR_INVALID_OPTION`
+ */
+export function whole(name: string, value: number): number {
+  if (Number.isSafeInteger(value) && value >= 0) return value;
+  throw new WebSocketError("WS_ERR_INVALID_OPTION", `The option ${name} must be a whole number from 0, not ${value}`);
 }

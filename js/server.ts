@@ -1,52 +1,55 @@
 /**
- * A WebSocket server over `node:http`: its own, or one that others use too.
+ * A WebSocket server: with a port of its own, or behind an HTTP server that others use too.
  *
  * @module
  */
-import { EventEmitter } from "node:events";
-import { createServer, type IncomingMessage, type Server, STATUS_CODES } from "node:http";
+import { EventEmitter, on } from "node:events";
+import type { IncomingMessage, Server } from "node:http";
 import type { Server as HttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
-import type { TLSSocket } from "node:tls";
 import { inspect } from "node:util";
 
-import { type DeflateSettings, deflateSettings, enableDeflate, type PerMessageDeflateOptions } from "./deflate.js";
-import { EngineTrap, wasm } from "./engine.js";
-import { WebSocketError, WebSocketProtocolError } from "./errors.js";
-import {
-  flatten,
-  type HeaderField,
-  type HeaderFields,
-  joined,
-  offeredSubprotocols,
-  pairs,
-  writeResponse,
-} from "./http.js";
+import type { SocketOptions } from "./arguments.js";
+import { type DeflateSettings, deflateSettings } from "./deflate.js";
+import { EngineTrap } from "./engine.js";
+import { WebSocketError } from "./errors.js";
+import { type Answer, answerHandshake } from "./handshake.js";
+import { type HeaderFields, offeredSubprotocols } from "./http.js";
 import { type ConnectionSettings, connectionSettings, limits, milliseconds, ownOptions } from "./options.js";
-import { FrameSession, guarded, type Limits, release } from "./session.js";
+import { PreparedMessage } from "./prepared.js";
+import type { Limits } from "./session.js";
+import { type Tap, tapHead, tapped } from "./tap.js";
 import { NodeTransport } from "./transport/node.js";
+import { type Listener, sockets, type TlsServerOptions } from "./transport/sockets.js";
+import type { Transport, TransportListener } from "./transport/transport.js";
+import {
+  type HandshakeRequest,
+  isPossible,
+  isRejection,
+  type Rejection,
+  reject,
+  rejectionOf,
+  resource,
+  urlOf,
+} from "./upgrade.js";
 import { accept, type BinaryType, type WebSocket } from "./websocket.js";
 
-/** An answer that refuses a handshake. */
-export interface Rejection {
-  /** HTTP status, 400 to 599. */
-  readonly status: number;
-  /** Fields of the answer. */
-  readonly headers?: HeaderFields;
-  /** Plain text; the status's name by default. */
-  readonly body?: string;
-}
-
 /** Decides whether to accept a handshake. */
-export type Verify = (request: IncomingMessage) => boolean | Rejection | Promise<boolean | Rejection>;
+export type Verify<R extends HandshakeRequest = IncomingMessage> = (
+  request: R,
+) => boolean | Rejection | Promise<boolean | Rejection>;
 
-/** Options of a server; sizes in bytes, times in milliseconds. One of `port`, `server` and `noServer` is needed. */
-export interface WebSocketServerOptions extends Partial<Limits>, Partial<ConnectionSettings> {
+/** Options of a server. One of `port`, `socketPath`, `server` and `noServer` is needed. */
+export interface WebSocketServerOptions<R extends HandshakeRequest = IncomingMessage> extends SocketOptions {
   /** Listen on this port with an HTTP server of its own, which answers everything else with 426; 0 for any. */
   port?: number;
   /** The address to listen on; all by default. */
   host?: string;
+  /** Listen on this unix socket, or on Windows this named pipe, in place of a port. */
+  socketPath?: string;
+  /** With `port` or `socketPath`: use TLS, with a certificate and a key by the names of `tls.createServer`. */
+  tls?: TlsServerOptions;
   /** Take the upgrades of this server. */
   server?: Server | HttpsServer;
   /** Take upgrades only from `handleUpgrade`. */
@@ -56,68 +59,80 @@ export interface WebSocketServerOptions extends Partial<Limits>, Partial<Connect
    * with 404 if there are none; with `noServer`, paths are the caller's.
    */
   path?: string;
+  /**
+   * The origins of the pages that may connect, such as `https://example.com`; others are answered with 403. Clients
+   * that are no browsers send none, and are let in.
+   */
+  origins?: readonly string[];
+  /** Decides whether to accept a handshake; `false` is 403. */
+  verify?: Verify<R>;
   /** Selects one of the offered subprotocols, or none with `undefined`; by default the first. */
-  chooseProtocol?: (offered: readonly string[], request: IncomingMessage) => string | undefined;
-  /** Decides whether to accept a handshake, by its origin for instance; `false` is 403. */
-  verify?: Verify;
+  chooseProtocol?: (offered: readonly string[], request: R) => string | undefined;
+  /** Fields to add to the answer, such as `Set-Cookie`. */
+  headers?: HeaderFields | ((request: R) => HeaderFields);
+  /** Says who, if anyone, is told of all bytes of a connection both ways, its handshake included. */
+  tap?: (request: R) => Tap | undefined;
   /** How the sockets give binary messages out; `"nodebuffer"`. */
   binaryType?: BinaryType;
-  /** Whether and how to compress, for clients that offer it (RFC 7692); `true`. */
-  perMessageDeflate?: boolean | PerMessageDeflateOptions;
-  /** Until a client must have sent its request, with `port`; 30,000. */
-  handshakeTimeout?: number;
 }
 
 /** The events of a server, with their arguments. */
-export interface WebSocketServerEvents {
-  /** A handshake is done. Messages are held until whoever awaits this event can have attached listeners. */
-  connection: [socket: WebSocket, request: IncomingMessage];
+export interface WebSocketServerEvents<R extends HandshakeRequest = IncomingMessage> {
+  /** A handshake is done. */
+  connection: [socket: WebSocket, request: R];
   /** The port is open. */
   listening: [];
-  /** The port could not be opened. */
+  /** The port could not be opened; or one of the hooks failed, whose client was answered with 500. */
   error: [error: Error];
   /** `close` is done. */
   close: [];
 }
 
 /** A WebSocket server. */
-export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
+export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> extends EventEmitter<
+  WebSocketServerEvents<R>
+> {
   /** The sockets that are not closed. */
   readonly clients: Set<WebSocket> = new Set();
-  readonly #options: WebSocketServerOptions;
+  readonly #options: WebSocketServerOptions<R>;
   readonly #limits: Limits;
   readonly #settings: ConnectionSettings;
   readonly #deflate: DeflateSettings | undefined;
-  readonly #server: Server | HttpsServer | undefined;
+  readonly #listener: Listener | undefined;
   /** Whose verdict is awaited. */
-  readonly #undecided = new Set<Duplex>();
+  readonly #undecided = new Set<Transport>();
   #closing: Promise<void> | undefined;
 
   /** @throws WebSocketError `WS_ERR_INVALID_OPTION` */
-  constructor(given: WebSocketServerOptions) {
+  constructor(given: WebSocketServerOptions<R>) {
     super();
     const options = ownOptions(given);
-    const ways = [options.port !== undefined, options.server !== undefined, options.noServer === true];
-    if (ways.filter(Boolean).length !== 1) {
-      throw new WebSocketError("WS_ERR_INVALID_OPTION", "A server needs exactly one of port, server and noServer");
+    const { port, host, socketPath, tls, server } = options;
+    const ways = [port, socketPath, server, options.noServer || undefined].filter((way) => way !== undefined);
+    if (ways.length !== 1) {
+      const message = "A server needs exactly one of port, socketPath, server and noServer";
+      throw new WebSocketError("WS_ERR_INVALID_OPTION", message);
     }
     this.#options = options;
     this.#limits = limits(options);
     this.#settings = connectionSettings(options);
     this.#deflate = deflateSettings(options.perMessageDeflate, true);
     const handshakeTimeout = milliseconds("handshakeTimeout", options.handshakeTimeout);
-    this.#server = options.server ?? (options.port === undefined ? undefined : ownServer(handshakeTimeout));
-    this.#server?.on("upgrade", this.#onUpgrade);
-    if (options.port !== undefined) {
-      this.#server?.on("listening", () => this.emit("listening"));
-      this.#server?.on("error", (error) => this.emit("error", error));
-      this.#server?.listen(options.port, options.host);
-    }
+    server?.on("upgrade", this.#onUpgrade);
+    if (port === undefined && socketPath === undefined) return;
+    this.#listener = sockets().listen(
+      { port, host, socketPath, tls, handshakeTimeout },
+      {
+        onListening: () => this.emit("listening"),
+        onError: (error) => this.emit("error", error),
+        onUpgrade: (request, transport, head) => this.#route(request as R, transport, head),
+      },
+    );
   }
 
   /** Where the server listens; `null` before it does, and without a server. */
   address(): AddressInfo | string | null {
-    return this.#server?.address() ?? null;
+    return (this.#listener ?? this.#options.server)?.address() ?? null;
   }
 
   /**
@@ -128,46 +143,29 @@ export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
    * @param callback instead of the `connection` event
    */
   handleUpgrade(
-    request: IncomingMessage,
+    request: R,
     socket: Duplex,
     head: Uint8Array,
-    callback?: (socket: WebSocket, request: IncomingMessage) => void,
+    callback?: (socket: WebSocket, request: R) => void,
   ): void {
-    // until there is a connection that listens, a broken socket has nobody to tell
-    socket.on("error", ignore);
-    const fail = (error: unknown): never => {
-      reject(socket, { status: 500 });
-      throw error; // the application's mistake
-    };
-    const decide = (verdict: boolean | Rejection): void => {
-      const refusal = this.#refusal(request) ?? (verdict === false ? { status: 403 } : verdict);
-      if (refusal === true) this.#accept(request, socket, head, callback);
-      else if (isRejection(refusal)) this.#reject(socket, refusal, fail);
-      else fail(invalid("verify", "true, false or a Rejection", refusal));
-    };
-    const verdict = this.#refusal(request) ?? this.#verdict(request, fail);
-    if (isPromise(verdict)) this.#await(verdict, socket, decide, fail);
-    else decide(verdict);
+    this.#upgrade(request, new NodeTransport(socket), head, callback);
   }
 
-  /** A client that leaves, or a server that closes, does not wait for the verdict. */
-  #await(
-    verdict: Promise<boolean | Rejection>,
-    socket: Duplex,
-    decide: (verdict: boolean | Rejection) => void,
-    fail: (error: unknown) => never,
+  /** Sends a message to all clients that are open; it is framed, and compressed, once. */
+  broadcast(
+    data: string | ArrayBufferLike | ArrayBufferView | PreparedMessage,
+    { except, compress }: { except?: WebSocket | undefined; compress?: boolean | undefined } = {},
   ): void {
-    const forget = () => this.#undecided.delete(socket);
-    const leave = () => socket.destroy();
-    this.#undecided.add(socket);
-    socket.once("end", leave).once("close", forget);
-    const unlessGone = <T>(act: (answer: T) => void) => {
-      return (answer: T) => {
-        socket.off("end", leave).off("close", forget);
-        if (forget() && !socket.readableEnded) act(answer);
-      };
-    };
-    Promise.resolve(verdict).then(unlessGone(decide), unlessGone(fail)).catch(throwUncaught);
+    const message = data instanceof PreparedMessage ? data : new PreparedMessage(data);
+    const options = compress === undefined ? {} : { compress };
+    for (const socket of this.clients) {
+      if (socket !== except && socket.readyState === socket.OPEN) socket.send(message, options);
+    }
+  }
+
+  /** The connections from now on, until the server closes. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<[socket: WebSocket, request: R]> {
+    return on(this, "connection", { close: ["close"] }) as AsyncIterableIterator<[WebSocket, R]>;
   }
 
   /**
@@ -179,106 +177,158 @@ export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
     return this.#closing;
   }
 
+  /** The same as `close`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
   async #close(): Promise<void> {
-    this.#server?.off("upgrade", this.#onUpgrade);
+    this.#options.server?.off("upgrade", this.#onUpgrade);
     const closed = [...this.clients].map(
       (socket) => new Promise<void>((resolve) => socket.addEventListener("close", () => resolve(), { once: true })),
     );
     for (const socket of this.clients) socket.close(1001, "");
-    for (const socket of this.#undecided) reject(socket, { status: 503 });
+    for (const transport of this.#undecided) reject(transport, { status: 503 });
     this.#undecided.clear();
-    const listening = this.#options.port === undefined ? undefined : stop(this.#server);
-    await Promise.all([...closed, listening]);
+    await Promise.all([...closed, this.#listener?.close()]);
     this.emit("close");
   }
 
   readonly #onUpgrade = (request: IncomingMessage, socket: Duplex, head: Uint8Array): void => {
-    const { path } = this.#options;
-    if (path === undefined || resource(request.url)?.split("?", 1)[0] === path)
-      this.handleUpgrade(request, socket, head);
-    else if (this.#server?.listenerCount("upgrade") === 1) reject(socket.on("error", ignore), { status: 404 });
+    if (this.#isOfPath(request) || this.#options.server?.listenerCount("upgrade") === 1) {
+      this.#route(request as HandshakeRequest as R, new NodeTransport(socket), head);
+    }
   };
 
-  #accept(
-    request: IncomingMessage,
-    socket: Duplex,
-    head: Uint8Array,
-    callback: ((socket: WebSocket, request: IncomingMessage) => void) | undefined,
+  #isOfPath(request: HandshakeRequest): boolean {
+    const { path } = this.#options;
+    return path === undefined || resource(request.url)?.split("?", 1)[0] === path;
+  }
+
+  #route(request: R, transport: Transport, head: Uint8Array): void {
+    if (this.#isOfPath(request)) this.#upgrade(request, transport, head);
+    else {
+      transport.start(new Waiting(transport));
+      reject(transport, { status: 404 });
+    }
+  }
+
+  #upgrade(request: R, raw: Transport, head: Uint8Array, callback?: (socket: WebSocket, request: R) => void): void {
+    // until there is a connection that listens, a broken transport has nobody to tell
+    const waiting = new Waiting(raw);
+    raw.start(waiting);
+    const transport = this.#guard(raw, () => this.#tapped(request, raw, head));
+    if (transport === FAILED) return;
+    const decide = (verdict: boolean | Rejection): void => {
+      const refusal = this.#refusal(request) ?? (verdict === false ? { status: 403 } : verdict);
+      if (refusal === true) this.#accept(request, transport, head, callback);
+      else if (isRejection(refusal)) this.#guard(transport, () => reject(transport, refusal));
+      else this.#fail(transport, invalid("verify", "true, false or a Rejection", refusal));
+    };
+    const refusal = this.#refusal(request);
+    const { verify = () => true } = this.#options;
+    const verdict = refusal ?? this.#guard(transport, () => verify(request));
+    if (verdict === FAILED) return;
+    if (isPromise(verdict)) this.#await(verdict, transport, waiting, decide);
+    else decide(verdict);
+  }
+
+  #tapped(request: R, transport: Transport, head: Uint8Array): Transport {
+    const tap = this.#options.tap?.(request);
+    if (tap === undefined) return transport;
+    const { method, url, httpVersion, rawHeaders } = request;
+    tapHead(tap, "received", `${method} ${url} HTTP/${httpVersion}`, rawHeaders, head);
+    return tapped(transport, tap);
+  }
+
+  /** A client that leaves, or a server that closes, does not wait for the verdict. */
+  #await(
+    verdict: Promise<boolean | Rejection>,
+    transport: Transport,
+    waiting: Waiting,
+    decide: (verdict: boolean | Rejection) => void,
   ): void {
-    let protocol: string;
-    let answer: { session: FrameSession; extensions: string };
+    this.#undecided.add(transport);
+    waiting.onGone = () => this.#undecided.delete(transport);
+    const unlessGone = <T>(act: (answer: T) => void) => {
+      return (answer: T) => {
+        waiting.onGone = ignore;
+        if (this.#undecided.delete(transport)) act(answer);
+      };
+    };
+    const fail = (error: unknown) => this.#fail(transport, error);
+    Promise.resolve(verdict).then(unlessGone(decide), unlessGone(fail)).catch(throwUncaught);
+  }
+
+  /** Runs what is the application's; its mistakes are answered with 500, and told by the `error` event. */
+  #guard<T>(transport: Transport, call: () => T): T | typeof FAILED {
     try {
-      protocol = this.#protocol(request) ?? "";
-      answer = this.#answer(request, socket, protocol);
+      return call();
+    } catch (error) {
+      this.#fail(transport, error);
+      return FAILED;
+    }
+  }
+
+  #fail(transport: Transport, error: unknown): void {
+    reject(transport, { status: 500 });
+    this.emit("error", error as Error);
+  }
+
+  #accept(request: R, transport: Transport, head: Uint8Array, callback = this.#emitConnection): void {
+    let answer: Answer;
+    try {
+      answer = this.#answer(request);
     } catch (error) {
       const rejection = rejectionOf(error);
-      reject(socket, rejection);
-      if (error instanceof EngineTrap) process.emitWarning(error);
-      else if (rejection.status >= 500) throw error; // the application's mistake
+      if (rejection.status < 500) reject(transport, rejection);
+      else if (error instanceof EngineTrap) {
+        reject(transport, rejection);
+        process.emitWarning(error);
+      } else this.#fail(transport, error);
       return;
     }
-    const { socket: connected, start } = accept({
+    transport.write([answer.head], ignore);
+    transport.unread(head);
+    const { socket, start } = accept({
       ...answer,
-      transport: new NodeTransport(socket, head),
-      protocol,
+      transport,
       url: urlOf(request),
       binaryType: this.#options.binaryType ?? "nodebuffer",
       settings: this.#settings,
     });
-    this.clients.add(connected);
-    connected.addEventListener("close", () => this.clients.delete(connected));
+    this.clients.add(socket);
+    socket.addEventListener("close", () => this.clients.delete(socket));
     try {
-      if (callback !== undefined) callback(connected, request);
-      else this.emit("connection", connected, request);
+      callback(socket, request);
     } finally {
       start();
-      socket.off("error", ignore);
     }
   }
+
+  readonly #emitConnection = (socket: WebSocket, request: R): void => {
+    this.emit("connection", socket, request);
+  };
 
   /** The server's handshake (RFC 6455 §4.2.2). */
-  #answer(request: IncomingMessage, socket: Duplex, protocol: string): { session: FrameSession; extensions: string } {
-    const { maxFrameSize, maxMessageSize, maxFragments } = this.#limits;
-    const handle = wasm.Handle.create_server(undefined, undefined, false, false);
-    try {
-      return guarded(() => {
-        enableDeflate(handle, this.#deflate);
-        const fields = handle.begin_server_handshake(protocol || undefined, [], request.rawHeaders);
-        const response = wasm.write_response(101, "Switching Protocols", fields);
-        const inner = handle.into_session(maxFrameSize, maxMessageSize, maxFragments);
-        const session = new FrameSession(inner, true, maxMessageSize, this.#deflate);
-        socket.write(response);
-        return { session, extensions: joined(pairs(fields), "Sec-WebSocket-Extensions") };
-      });
-    } catch (error) {
-      release(handle, error);
-      throw error;
-    }
+  #answer(request: R): Answer {
+    const { headers = [] } = this.#options;
+    const add = () => (typeof headers === "function" ? headers(request) : headers);
+    const options = { limits: this.#limits, deflate: this.#deflate };
+    return answerHandshake(request.rawHeaders, this.#protocol(request) ?? "", add, options);
   }
 
-  #verdict(request: IncomingMessage, fail: (error: unknown) => never): ReturnType<Verify> {
-    const { verify } = this.#options;
-    try {
-      return verify === undefined ? true : verify(request);
-    } catch (error) {
-      return fail(error);
-    }
-  }
-
-  #reject(socket: Duplex, rejection: Rejection, fail: (error: unknown) => never): void {
-    try {
-      reject(socket, rejection);
-    } catch (error) {
-      fail(error);
-    }
-  }
-
-  #refusal(request: IncomingMessage): Rejection | undefined {
+  #refusal(request: R): Rejection | undefined {
     if (this.#closing !== undefined) return { status: 503 };
-    return isPossible(request) ? undefined : { status: 400 };
+    if (!isPossible(request)) return { status: 400 };
+    const { origins } = this.#options;
+    const { origin } = request.headers;
+    return origins === undefined || origin === undefined || origins.includes(origin as string)
+      ? undefined
+      : { status: 403 };
   }
 
-  #protocol(request: IncomingMessage): string | undefined {
+  #protocol(request: R): string | undefined {
     const offered = offeredSubprotocols(request.rawHeaders);
     const choose = this.#options.chooseProtocol;
     if (choose === undefined || offered.length === 0) return offered.at(0);
@@ -288,90 +338,39 @@ export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
   }
 }
 
-/** The characters of `uri-host [ ":" port ]` (RFC 9112 §3.2). */
-const HOST = /^[\w.~%!$&'()*+,;=:[\]-]*$/;
+/** The outcome of a hook that failed. */
+const FAILED = Symbol("failed");
 
-/** What of RFC 6455 §4.2.1 the component does not see: GET, HTTP/1.1, one Host, and no body, which nobody would read. */
-function isPossible({ method, url, httpVersion, headers, headersDistinct }: IncomingMessage): boolean {
-  const hasBody = headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) !== 0;
-  const [host, ...more] = headersDistinct.host ?? [];
-  const hasHost = host !== undefined && HOST.test(host) && more.length === 0;
-  return method === "GET" && resource(url) !== undefined && httpVersion === "1.1" && hasHost && !hasBody;
+/** Listens to a transport that is paused until its handshake is decided. A client that leaves gets no answer. */
+class Waiting implements TransportListener {
+  readonly #transport: Transport;
+  onGone: () => void = ignore;
+
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  onData(): void {}
+
+  onDrain(): void {}
+
+  onEnd(): void {
+    this.onGone();
+    this.#transport.destroy();
+  }
+
+  onClose(): void {
+    this.onGone();
+  }
 }
 
-function isPromise(verdict: ReturnType<Verify>): verdict is Promise<boolean | Rejection> {
+function isPromise(verdict: unknown): verdict is Promise<boolean | Rejection> {
   return typeof (verdict as Partial<Promise<unknown>> | null | undefined)?.then === "function";
-}
-
-function isRejection(verdict: unknown): verdict is Rejection {
-  const status = (verdict as Rejection | null | undefined)?.status;
-  return Number.isInteger(status) && (status as number) >= 400 && (status as number) <= 599;
 }
 
 /** An answer of the application's that nobody can act on. */
 function invalid(name: "verify" | "chooseProtocol", wanted: string, given: unknown): WebSocketError {
   return new WebSocketError("WS_ERR_INVALID_OPTION", `${name} must return ${wanted}, not ${inspect(given)}`);
-}
-
-/** 400 for the client's mistakes, 426 for its version, 500 for ours. */
-function rejectionOf(error: unknown): Rejection {
-  const code = error instanceof WebSocketProtocolError ? error.code : undefined;
-  if (code === "E_PROTOCOL_VERSION_NOT_SUPPORTED") {
-    const versions = [...wasm.supported_versions()].join(", ");
-    return { status: 426, headers: { "Sec-WebSocket-Version": versions, Upgrade: "websocket" } };
-  }
-  return { status: code === "E_INVALID_PROTOCOL_FORMAT" ? 400 : 500 };
-}
-
-function reject(socket: Duplex, { status, headers = [], body = STATUS_CODES[status] ?? "" }: Rejection): void {
-  const bytes = Buffer.from(body);
-  const fields: HeaderField[] = [
-    ...pairs(flatten(headers)),
-    ["Connection", "close"],
-    ["Content-Type", "text/plain; charset=utf-8"],
-    ["Content-Length", String(bytes.length)],
-  ];
-  socket.write(writeResponse(status, STATUS_CODES[status] ?? "", fields));
-  // a client that does not close its side must not keep the socket
-  socket.once("finish", () => socket.destroy());
-  socket.end(bytes);
-}
-
-/** An HTTP server that has nothing but WebSockets to offer. */
-function ownServer(handshakeTimeout: number): Server {
-  const options = {
-    headersTimeout: handshakeTimeout,
-    requestTimeout: handshakeTimeout,
-    connectionsCheckingInterval: Math.min(handshakeTimeout, 30_000),
-  };
-  return createServer(options, (_request, response) => {
-    const body = "This server speaks WebSocket only\n";
-    response.writeHead(426, { Upgrade: "websocket", Connection: "Upgrade", "Content-Type": "text/plain" }).end(body);
-  });
-}
-
-function stop(server: Server | HttpsServer | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    server?.close(() => resolve());
-    server?.closeAllConnections();
-  });
-}
-
-function urlOf(request: IncomingMessage): string {
-  const scheme = (request.socket as Partial<TLSSocket>).encrypted ? "wss" : "ws";
-  return `${scheme}://${request.headers.host}${resource(request.url)}`;
-}
-
-/**
- * The path and the query of a request's target, which may be a whole URI (RFC 9112 §3.2.2) but has no fragment; none if
- * it is no such thing.
- */
-function resource(target = ""): string | undefined {
-  if (!/^[!-~]+$/.test(target) || target.includes("#")) return undefined;
-  if (target.startsWith("/")) return target;
-  if (!/^(?:https?|wss?):/i.test(target) || !URL.canParse(target)) return undefined;
-  const { pathname, search } = new URL(target);
-  return pathname + search;
 }
 
 /** As it would be without the promise. */

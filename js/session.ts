@@ -19,6 +19,17 @@ export interface Limits {
   maxFragments: number;
 }
 
+/** What went through a session, counted. */
+export interface Counters {
+  framesReceived: number;
+  framesSent: number;
+  messagesReceived: number;
+  messagesSent: number;
+  /** Bytes of messages, text as UTF-8, before or after compression. */
+  messageBytesReceived: number;
+  messageBytesSent: number;
+}
+
 /** A message whose frames are made once, as a server sends them. */
 export interface PreparedFrames {
   readonly data: string | Uint8Array;
@@ -55,6 +66,8 @@ const TAKEN = 5;
 const UNFINISHED = 6;
 /** … and whether decompressed bytes wait for room. */
 const HAS_MORE = 7;
+/** … and how many frames have come, modulo 2^32. */
+const FRAMES = 8;
 
 /** What has begun and not ended. */
 export const Unfinished = { Nothing: 0, Frame: 1, Message: 2 } as const;
@@ -138,6 +151,17 @@ export class FrameSession {
   #hasCompressed = false;
   /** Bytes of the batch that is being made. */
   #batchBytes = 0;
+  /** As the engine counts them. */
+  #engineFrames = 0;
+  /** What went through so far. */
+  readonly counters: Counters = {
+    framesReceived: 0,
+    framesSent: 0,
+    messagesReceived: 0,
+    messagesSent: 0,
+    messageBytesReceived: 0,
+    messageBytesSent: 0,
+  };
 
   /**
    * @param session is owned from now on
@@ -219,6 +243,8 @@ export class FrameSession {
    * data is copied.
    */
   send(data: string | Uint8Array, size: number, compress?: boolean): void {
+    this.counters.messagesSent += 1;
+    this.counters.messageBytesSent += size;
     if (this.#compresses(size, compress)) {
       this.#hasCompressed = true;
       if (typeof data === "string") this.#sendCompressed(TEXT, textBytes(data));
@@ -239,6 +265,9 @@ export class FrameSession {
     }
     if (outputOwner === this) this.spill();
     this.#pending.push(message.frame(isCompressed));
+    this.counters.framesSent += 1;
+    this.counters.messagesSent += 1;
+    this.counters.messageBytesSent += message.size;
   }
 
   #compresses(size: number, compress: boolean | undefined): boolean {
@@ -260,7 +289,7 @@ export class FrameSession {
     const length = encodeText(text, output, guess);
     const payload = start + this.#headerSize(length);
     if (payload !== guess) output.copyWithin(payload, guess, guess + length);
-    outputEnd = this.#enter(frame, type, start, length);
+    outputEnd = this.#make(frame, type, start, length);
   }
 
   /** Makes a binary message that is not compressed, or a part of one. The bytes are copied. */
@@ -283,7 +312,7 @@ export class FrameSession {
     const bytes = textBytes(reason);
     const start = this.#claim(MAX_HEADER_SIZE + 2 + bytes.length);
     scratch().output.set(bytes, start + this.#headerSize(2) + 2);
-    outputEnd = this.#enter(close, start, status, bytes.length);
+    outputEnd = this.#make(close, start, status, bytes.length);
   }
 
   /** All bytes that were made and not taken yet, in order. They are the caller's. */
@@ -322,6 +351,7 @@ export class FrameSession {
       const { report, bytes } = scratch();
       this.#unfinished = report[UNFINISHED] as number;
       this.#hasMore = report[HAS_MORE] !== 0;
+      this.#countFrames(report[FRAMES] as number);
       if (!this.#takeEvents(report[0] as number, received, room)) {
         this.#hasMore = false;
         received.push({ kind: "full" });
@@ -349,6 +379,11 @@ export class FrameSession {
     }
   }
 
+  #countFrames(count: number): void {
+    this.counters.framesReceived += (count - this.#engineFrames) >>> 0;
+    this.#engineFrames = count;
+  }
+
   #isBatchFull(received: readonly Received[]): boolean {
     return received.length >= BATCH || this.#batchBytes >= BATCH_BYTES;
   }
@@ -361,6 +396,8 @@ export class FrameSession {
       const start = events[at + 1] as number;
       const end = start + (events[at + 2] as number);
       this.#batchBytes += end - start;
+      this.counters.messageBytesReceived += end - start;
+      if ((flags & Flag.Last) !== 0) this.counters.messagesReceived += 1;
       const whole = (flags & (Flag.First | Flag.Last)) === (Flag.First | Flag.Last);
       if (whole) {
         const text = (flags & Flag.Text) !== 0;
@@ -400,7 +437,7 @@ export class FrameSession {
       at += piece.length;
     } while (at < payload.length);
     try {
-      outputEnd = this.#enter(compressed_frame, type, start);
+      outputEnd = this.#make(compressed_frame, type, start);
     } catch (error) {
       // the peer will never see what the compressor has taken in
       if (this.#session !== undefined) this.releaseCompressor();
@@ -434,7 +471,7 @@ export class FrameSession {
   #copy(type: number, payload: Uint8Array): void {
     const start = this.#claim(MAX_HEADER_SIZE + payload.length);
     scratch().output.set(payload, start + this.#headerSize(payload.length));
-    outputEnd = this.#enter(frame, type, start, payload.length);
+    outputEnd = this.#make(frame, type, start, payload.length);
   }
 
   /** A client's long payload is masked piece by piece on its way through the output memory. */
@@ -456,7 +493,7 @@ export class FrameSession {
 
   #makeHeader(type: number, length: number): void {
     const start = this.#claim(MAX_HEADER_SIZE);
-    outputEnd = this.#enter(header, type, start, length);
+    outputEnd = this.#make(header, type, start, length);
   }
 
   /** Makes room for so many bytes in the output memory, and returns where. */
@@ -478,6 +515,13 @@ export class FrameSession {
 
   #headerSize(length: number): number {
     return (length < 126 ? 2 : length < 65536 ? 4 : 10) + (this.#server ? 0 : 4);
+  }
+
+  /** Makes one frame, or its header. */
+  #make<A extends (number | boolean)[]>(method: (...args: A) => number, ...args: A): number {
+    const end = this.#enter(method, ...args);
+    this.counters.framesSent += 1;
+    return end;
   }
 
   /** The only way into the engine: a negative answer is an error, and a trap loses this session and no other. */

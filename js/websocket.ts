@@ -4,10 +4,13 @@
  *
  * @module
  */
+import { Buffer } from "node:buffer";
+
 import { clientOptions, isProtocols, subprotocols, urlRecord, type WebSocketOptions } from "./arguments.js";
 import { bytesOf } from "./bytes.js";
 import { type Opened, open } from "./client.js";
-import { Connection, type ConnectionFailure, type ConnectionOwner } from "./connection.js";
+import { Connection, type ConnectionFailure, type ConnectionOwner, type Statistics } from "./connection.js";
+import { channels } from "./diagnostics.js";
 import { WebSocketError } from "./errors.js";
 import { CloseEvent, ControlEvent, ErrorEvent, type Listener, type ListenerOptions } from "./events.js";
 import { EventHandlers, type Handler } from "./handlers.js";
@@ -231,6 +234,11 @@ export class WebSocket extends EventTarget {
     return this.#connection?.isPaused ?? false;
   }
 
+  /** What went through since the handshake, counted; `undefined` before (an addition to the standard). */
+  get statistics(): Statistics | undefined {
+    return this.#connection?.statistics;
+  }
+
   /** Called on `open`. */
   get onopen(): Handler<Event> | null {
     return this.#handlers.get("open");
@@ -290,6 +298,7 @@ export class WebSocket extends EventTarget {
     this.#readyState = OPEN;
     this.#extensions = extensions;
     this.#protocol = protocol;
+    if (channels.open.hasSubscribers) channels.open.publish({ socket: this });
   }
 
   #sendNow(data: string | Uint8Array | PreparedMessage, compress: boolean | undefined): void {
@@ -372,8 +381,14 @@ export class WebSocket extends EventTarget {
       const content = typeof data === "string" ? data : this.#binary(data);
       this.dispatchEvent(new MessageEvent("message", { data: content, origin: this.#origin }));
     },
-    onPing: (payload) => this.dispatchEvent(new ControlEvent("ping", payload)),
-    onPong: (payload) => this.dispatchEvent(new ControlEvent("pong", payload)),
+    onPing: (payload) => {
+      if (channels.ping.hasSubscribers) channels.ping.publish({ socket: this, payload });
+      this.dispatchEvent(new ControlEvent("ping", payload));
+    },
+    onPong: (payload, roundTripTime) => {
+      if (channels.pong.hasSubscribers) channels.pong.publish({ socket: this, payload, roundTripTime });
+      this.dispatchEvent(new ControlEvent("pong", payload, roundTripTime));
+    },
     onDrain: () => this.dispatchEvent(new Event("drain")),
     onClosing: () => {
       if (this.#readyState === OPEN) this.#readyState = CLOSING;
@@ -382,6 +397,8 @@ export class WebSocket extends EventTarget {
       // 1. Change the ready state to CLOSED.
       this.#readyState = CLOSED;
       this.#abandon = undefined;
+      const ended = { socket: this, code, reason, wasClean, error: failure };
+      if (channels.close.hasSubscribers) channels.close.publish(ended);
       // 2. If the user agent was required to fail the connection, fire an event named error.
       if (failure !== undefined && !this.#isOrdinaryEnd(failure)) this.dispatchEvent(errorEvent(failure));
       // 3. Fire an event named close.

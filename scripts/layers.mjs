@@ -16,8 +16,18 @@ const rustLayers = [
 const scriptLayers = [
   ["engine.ts", "errors.ts", "text.ts", "bytes.ts"],
   ["session.ts", "http.ts", "options.ts", "deflate.ts", "prepared.ts", "component.ts"],
-  ["transport/", "connection.ts", "client.ts"],
-  ["arguments.ts", "events.ts", "handlers.ts", "websocket.ts", "server.ts"],
+  [
+    "transport/",
+    "handshake.ts",
+    "upgrade.ts",
+    "tap.ts",
+    "exchange.ts",
+    "agent.ts",
+    "keepalive.ts",
+    "connection.ts",
+    "client.ts",
+  ],
+  ["diagnostics.ts", "arguments.ts", "events.ts", "handlers.ts", "websocket.ts", "server.ts"],
   ["index.ts", "component-index.ts", "load/", "entry/", "echo.ts", "bin.ts"],
 ];
 

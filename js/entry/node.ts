@@ -5,4 +5,9 @@
  */
 import "../load/node.js";
 
+import { nodeSockets } from "../transport/node-sockets.js";
+import { useSockets } from "../transport/sockets.js";
+
+useSockets(nodeSockets);
+
 export * from "../index.js";

@@ -7,32 +7,36 @@ import type { Duplex } from "node:stream";
 
 import type { Transport, TransportListener } from "./transport.js";
 
-/** A transport over a connected socket, with bytes of the stream that were read with the HTTP head. */
+/** A transport over a connected socket. */
 export class NodeTransport implements Transport {
   readonly #socket: Duplex;
-  #head: Uint8Array | undefined;
+  #listener: TransportListener | undefined;
 
-  constructor(socket: Duplex, head?: Uint8Array) {
+  constructor(socket: Duplex) {
     this.#socket = socket;
-    this.#head = head;
   }
 
   start(listener: TransportListener): void {
+    this.#socket.pause(); // else a listener, or what is put back, would make it flow
+    if (this.#listener === undefined) this.#listen();
+    this.#listener = listener;
+  }
+
+  #listen(): void {
     const socket = this.#socket;
     let failure: Error | undefined;
-    socket.pause(); // else a listener, or what is put back, would make it flow
-    socket.on("data", (chunk: Uint8Array) => listener.onData(chunk));
-    socket.on("drain", () => listener.onDrain());
-    socket.on("end", () => listener.onEnd());
+    socket.on("data", (chunk: Uint8Array) => this.#listener?.onData(chunk));
+    socket.on("drain", () => this.#listener?.onDrain());
+    socket.on("end", () => this.#listener?.onEnd());
     socket.on("error", (error: Error) => {
       failure = error;
     });
-    socket.once("close", () => listener.onClose(failure));
-    if (this.#head !== undefined && this.#head.length > 0) {
-      // first in line, and delivered like everything else: later, and not while paused
-      socket.unshift(this.#head);
-    }
-    this.#head = undefined;
+    socket.once("close", () => this.#listener?.onClose(failure));
+  }
+
+  unread(bytes: Uint8Array): void {
+    // first in line, and delivered like everything else: later, and not while paused
+    if (bytes.length > 0) this.#socket.unshift(bytes);
   }
 
   write(parts: readonly Uint8Array[], done: () => void): void {

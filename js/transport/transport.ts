@@ -6,8 +6,10 @@
 
 /** A duplex byte stream. Nothing is called back before `start`, and no data delivered before `resume`. */
 export interface Transport {
-  /** Says who listens. */
+  /** Says who listens from now on; who listened before hears nothing more. It pauses. */
   start(listener: TransportListener): void;
+  /** Puts bytes back that the next listener has to get first. */
+  unread(bytes: Uint8Array): void;
   /** Writes the parts in order, as one; `done` is called when the network has taken them, or never. */
   write(parts: readonly Uint8Array[], done: () => void): void;
   /** Whether more is waiting to be written than should; `drain` tells when no longer. */

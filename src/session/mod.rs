@@ -189,6 +189,22 @@ impl Session {
         self.receiver.in_message()
     }
 
+    /// How many frames have come: control frames once they are whole, data frames by their headers.
+    ///
+    /// ```
+    /// # use websocket_component::{Error, Role, Session, SessionOptions};
+    /// let mut client = Session::new(Role::Client, SessionOptions::default());
+    /// let mut chunk = *b"\x89\0\x01\x01a"; // a ping, and the first frame of a message
+    /// client.receive(&mut chunk)?;
+    /// client.receive(&mut chunk[2..])?;
+    /// assert_eq!(client.frames_received(), 2);
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[must_use]
+    pub const fn frames_received(&self) -> u64 {
+        self.receiver.frames()
+    }
+
     /// Replaces the limits, from the next frame on.
     pub const fn set_limits(&mut self, limits: Limits) {
         self.receiver.set_limits(limits);

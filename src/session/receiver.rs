@@ -69,6 +69,8 @@ pub struct Receiver {
     frame: Option<DataFrame>,
     message: Option<Message>,
     failure: Option<Violation>,
+    /// Frames that came: control frames whole, data frames by their headers.
+    frames: u64,
 }
 
 /// The data frame whose payload is being received.
@@ -122,6 +124,7 @@ impl Receiver {
             frame: None,
             message: None,
             failure: None,
+            frames: 0,
         }
     }
 
@@ -152,6 +155,10 @@ impl Receiver {
 
     pub const fn in_message(&self) -> bool {
         self.message.is_some()
+    }
+
+    pub const fn frames(&self) -> u64 {
+        self.frames
     }
 
     /// What the peer did wrong, after which nothing is received any more.
@@ -227,6 +234,7 @@ impl Receiver {
                 return self.control(&header, input, consumed, size);
             }
             consumed += size;
+            self.frames += 1;
             self.begin_frame(&header)?;
         }
     }
@@ -241,7 +249,7 @@ impl Receiver {
     }
 
     /// Takes a control frame, which is never delivered before it is whole.
-    fn control(&self, header: &Header, input: &mut [u8], start: usize, size: usize) -> Result<Step, Violation> {
+    fn control(&mut self, header: &Header, input: &mut [u8], start: usize, size: usize) -> Result<Step, Violation> {
         // `check` has bounded the length to 125
         let length = usize::try_from(header.length).unwrap_or(usize::MAX);
         let payload = start + size..(start + size).saturating_add(length);
@@ -254,6 +262,7 @@ impl Receiver {
         if let Some(mask) = header.mask {
             mask.apply(&mut input[payload.clone()]);
         }
+        self.frames += 1;
         let consumed = payload.end;
         let received = match header.opcode {
             Opcode::Ping => Received::Ping(payload),

@@ -13,10 +13,10 @@ import {
   type ErrorEvent,
   type PerMessageDeflateOptions,
   type SendData,
+  type SocketOptions,
   WebSocket,
   type WebSocketProtocolError,
   WebSocketServer,
-  type WebSocketServerOptions,
 } from "websocket-component";
 import { WebSocket as Ws, type ClientOptions as WsOptions, WebSocketServer as WsServer } from "ws";
 
@@ -88,7 +88,7 @@ function inflated(payload: Uint8Array): Buffer {
 }
 
 /** Our end of a connection on which this was agreed, and its peer, which speaks bytes. */
-async function agreed(t: TestContext, role: Role, options: WebSocketServerOptions = {}, terms = NAME): Promise<Ends> {
+async function agreed(t: TestContext, role: Role, options: SocketOptions = {}, terms = NAME): Promise<Ends> {
   const { socket, peer } = await (role === "server" ? acceptRaw(t, options, terms) : connectRaw(t, options, terms));
   assert.ok(socket.extensions.startsWith(NAME));
   const received: unknown[] = [];
@@ -97,7 +97,7 @@ async function agreed(t: TestContext, role: Role, options: WebSocketServerOption
   return { socket, peer, received };
 }
 
-async function acceptRaw(t: TestContext, options: WebSocketServerOptions, terms: string) {
+async function acceptRaw(t: TestContext, options: SocketOptions, terms: string) {
   const { server, port } = await serve(t, options);
   const connection = once(server, "connection") as Promise<[WebSocket]>;
   const peer = await RawPeer.connect(port, requestWith(field(terms)));
@@ -107,7 +107,7 @@ async function acceptRaw(t: TestContext, options: WebSocketServerOptions, terms:
   return { socket, peer };
 }
 
-async function connectRaw(t: TestContext, options: WebSocketServerOptions, terms: string) {
+async function connectRaw(t: TestContext, options: SocketOptions, terms: string) {
   const { promise, resolve } = withResolvers<RawPeer>();
   const socket = new WebSocket(await serveRaw(t, resolve), { closeTimeout: 500, ...options });
   const peer = await promise;

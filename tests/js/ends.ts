@@ -3,7 +3,7 @@ import { once } from "node:events";
 import type { TestContext } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 
-import { WebSocket, type WebSocketServerOptions } from "websocket-component";
+import { type SocketOptions, WebSocket } from "websocket-component";
 
 import { acceptOf, masked, nextEvent, RawPeer, serve, serveRaw, unmasked } from "./support.js";
 
@@ -24,15 +24,11 @@ export type Frame = typeof masked;
 export const FRAME: { readonly [role in Role]: Frame } = { server: masked, client: unmasked };
 
 /** What makes connections, all with the same server. */
-export function connector(
-  t: TestContext,
-  role: Role,
-  options: WebSocketServerOptions = {},
-): Promise<() => Promise<Ends>> {
+export function connector(t: TestContext, role: Role, options: SocketOptions = {}): Promise<() => Promise<Ends>> {
   return role === "server" ? toServer(t, options) : toClient(t, options);
 }
 
-async function toServer(t: TestContext, options: WebSocketServerOptions): Promise<() => Promise<Ends>> {
+async function toServer(t: TestContext, options: SocketOptions): Promise<() => Promise<Ends>> {
   const { server, port } = await serve(t, options);
   return async () => {
     const connection = once(server, "connection");
@@ -44,7 +40,7 @@ async function toServer(t: TestContext, options: WebSocketServerOptions): Promis
   };
 }
 
-async function toClient(t: TestContext, options: WebSocketServerOptions): Promise<() => Promise<Ends>> {
+async function toClient(t: TestContext, options: SocketOptions): Promise<() => Promise<Ends>> {
   const awaited: ((peer: RawPeer) => void)[] = [];
   const url = await serveRaw(t, (peer) => awaited.shift()?.(peer));
   return async () => {

@@ -5,13 +5,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type TestContext, test } from "node:test";
 
-import {
-  type CloseEvent,
-  type ErrorEvent,
-  WebSocket,
-  WebSocketServer,
-  type WebSocketServerOptions,
-} from "websocket-component";
+import { type CloseEvent, type ErrorEvent, type SocketOptions, WebSocket, WebSocketServer } from "websocket-component";
 
 import {
   connector,
@@ -252,7 +246,7 @@ test("Blobs, what is sent between them, and the close behind them leave in the o
 });
 
 /** Every way to give limits. */
-const entries: [string, Role, (t: TestContext, limits: WebSocketServerOptions) => Promise<[WebSocket, RawPeer]>][] = [
+const entries: [string, Role, (t: TestContext, limits: SocketOptions) => Promise<[WebSocket, RawPeer]>][] = [
   ["a server with a port", "server", async (t, limits) => peerOf(t, await serve(t, limits))],
   [
     "a server that was given",
@@ -286,7 +280,7 @@ async function peerOfHttp(t: TestContext, serveOn: (http: Server) => WebSocketSe
   return peerOf(t, { server, port: (http.address() as AddressInfo).port });
 }
 
-function byHand(http: Server, limits: WebSocketServerOptions): WebSocketServer {
+function byHand(http: Server, limits: SocketOptions): WebSocketServer {
   const server = new WebSocketServer({ ...limits, noServer: true });
   http.on("upgrade", (request, socket, head) => server.handleUpgrade(request, socket, head));
   return server;
@@ -307,7 +301,7 @@ async function serverOf(t: TestContext, connect: (url: string) => WebSocket): Pr
 }
 
 /** What is as large as it may be, and what is not, for limits of ten bytes. */
-const sizes: [string, WebSocketServerOptions, (frame: Frame) => Buffer[], (frame: Frame) => Buffer][] = [
+const sizes: [string, SocketOptions, (frame: Frame) => Buffer[], (frame: Frame) => Buffer][] = [
   ["a frame", { maxFrameSize: 10 }, (frame) => [frame(0x81, "0123456789")], (frame) => frame(0x81, "0123456789a")],
   [
     "a frame of a message",
@@ -324,7 +318,7 @@ const sizes: [string, WebSocketServerOptions, (frame: Frame) => Buffer[], (frame
   ],
   ["a text in bytes", { maxMessageSize: 10 }, (frame) => [frame(0x81, "ééééé")], (frame) => frame(0x81, "éééééa")],
   ...["00000000FFFFFFFF", "0000000100000000", "0020000000000000", "0020000000000001", "7FFFFFFFFFFFFFFF"].map(
-    (length): [string, WebSocketServerOptions, (frame: Frame) => Buffer[], (frame: Frame) => Buffer] => [
+    (length): [string, SocketOptions, (frame: Frame) => Buffer[], (frame: Frame) => Buffer] => [
       `an announcement of ${length}`,
       {},
       (frame) => [frame(0x81, "good")],

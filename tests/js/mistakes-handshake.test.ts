@@ -230,7 +230,8 @@ test("a subprotocol with another line in it is refused by the constructor", () =
   }
 });
 
-test("a field with another line in it fails the connection before a byte is sent, in every shape of headers", async (t) => {
+test("a field with another line in it fails the connection before there is one, in every shape of headers", async (t) => {
+  const url = await serveRaw(t, () => assert.fail("connected"));
   const shapes: NonNullable<WebSocketOptions["headers"]>[] = ["Host", "Origin", "Upgrade", "X"].flatMap((name) =>
     [EVIL, DISGUISED, "a\nX-Evil: 1", "a\rX-Evil: 1", "a\u0000b", "a\u007f"].flatMap((evil) => [
       { [name]: evil },
@@ -243,11 +244,8 @@ test("a field with another line in it fails the connection before a byte is sent
     ]),
   );
   for (const headers of shapes) {
-    const arrival = awaited<RawPeer>();
-    const socket = new WebSocket(await serveRaw(t, arrival.resolve), { headers });
-    const { error } = await nextEvent<ErrorEvent>(socket, "error");
+    const { error } = await nextEvent<ErrorEvent>(new WebSocket(url, { headers }), "error");
     assert.equal((error as { code: string }).code, "E_INVALIDARG");
-    assert.equal((await (await arrival.promise).rest()).length, 0);
   }
 });
 

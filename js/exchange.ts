@@ -1,0 +1,160 @@
+/**
+ * A request for an upgrade and its answer, over the runtime's sockets and the engine's HTTP.
+ *
+ * @module
+ */
+import { concat } from "./bytes.js";
+import { WebSocketError } from "./errors.js";
+import { type HeaderField, parseResponse, writeRequest } from "./http.js";
+import { guarded } from "./session.js";
+import { type Tap, tapped } from "./tap.js";
+import { type CreateConnection, type Destination, sockets, type TlsClientOptions } from "./transport/sockets.js";
+import type { Transport, TransportListener } from "./transport/transport.js";
+
+/** A request for an upgrade. */
+export interface UpgradeRequest {
+  /** Of the scheme `ws:` or `wss:`. */
+  readonly url: URL;
+  /** All of its fields. */
+  readonly fields: readonly HeaderField[];
+}
+
+/** How to reach the server. */
+export interface ConnectOptions {
+  /** Options of TLS, for `wss:`. */
+  readonly tls: TlsClientOptions;
+  /** A unix socket to connect to. */
+  readonly socketPath: string | undefined;
+  /** Makes the stream in place of the runtime's sockets. */
+  readonly createConnection: CreateConnection | undefined;
+  /** Is told of the connection's bytes. */
+  readonly tap: Tap | undefined;
+}
+
+/** The answer to a request. */
+export interface UpgradeResponse {
+  readonly status: number;
+  readonly headers: readonly HeaderField[];
+  /** The stream behind an answer 101, for whoever starts it at once. */
+  readonly transport: Transport | undefined;
+}
+
+/** What becomes of an exchange; one of the two, once, and never within the call. */
+export interface ExchangeListener {
+  onResponse(response: UpgradeResponse): void;
+  onFailed(error: Error): void;
+}
+
+/** Sends a request and tells its answer. Returns a function that gives it up; nothing is called after that. */
+export type Exchange = (request: UpgradeRequest, options: ConnectOptions, listener: ExchangeListener) => () => void;
+
+/** The exchange over a connection of its own. */
+export const exchange: Exchange = (request, options, listener) => {
+  const { url, fields } = request;
+  const own = new OwnExchange(writeRequest(url.pathname + url.search, fields), options.tap, listener);
+  own.abandon = sockets().connect(destinationOf(url, options), options.createConnection, own);
+  return () => own.abandon();
+};
+
+const LINE_FEED = 0x0a;
+/** The engine refuses longer ones. */
+const MAX_HEAD_SIZE = 16 * 1024;
+
+class OwnExchange implements TransportListener {
+  readonly #request: Uint8Array;
+  readonly #tap: Tap | undefined;
+  readonly #listener: ExchangeListener;
+  #transport: Transport | undefined;
+  #received: Uint8Array = new Uint8Array(0);
+  /** Gives up what is going on. */
+  abandon: () => void = ignore;
+
+  constructor(request: Uint8Array, tap: Tap | undefined, listener: ExchangeListener) {
+    this.#request = request;
+    this.#tap = tap;
+    this.#listener = listener;
+  }
+
+  onConnected(connected: Transport): void {
+    const transport = this.#tap === undefined ? connected : tapped(connected, this.#tap);
+    this.#transport = transport;
+    this.abandon = () => this.#leave();
+    transport.start(this);
+    transport.write([this.#request], ignore);
+    transport.resume();
+  }
+
+  onFailed(cause: Error): void {
+    this.#fail(new WebSocketError("WS_ERR_CONNECTION", `The connection failed: ${cause.message}`, { cause }));
+  }
+
+  onData(chunk: Uint8Array): void {
+    const isFirst = this.#received.length === 0;
+    this.#received = isFirst ? chunk.slice() : concat(this.#received, chunk);
+    // byte by byte, a pass over the head for each would take quadratic time; only a line's end makes a difference
+    if (isFirst || chunk.includes(LINE_FEED) || this.#received.length > MAX_HEAD_SIZE) {
+      this.#attempt(() => this.#readResponse());
+    }
+  }
+
+  onDrain(): void {}
+
+  onEnd(): void {
+    this.onClose(undefined);
+  }
+
+  onClose(cause: Error | undefined): void {
+    if (cause !== undefined) this.onFailed(cause);
+    else this.#fail(new WebSocketError("WS_ERR_CONNECTION", "The server closed the connection during the handshake"));
+  }
+
+  #attempt(step: () => void): void {
+    try {
+      guarded(step);
+    } catch (error) {
+      this.#fail(error as Error);
+    }
+  }
+
+  #readResponse(): void {
+    const response = parseResponse(this.#received);
+    if (response === undefined) return;
+    const { status, headers, length } = response;
+    this.#received = this.#received.subarray(length);
+    if (status >= 100 && status < 200 && status !== 101) {
+      this.#readResponse(); // informational: the answer is still to come
+      return;
+    }
+    const transport = this.#transport as Transport;
+    transport.pause();
+    if (status === 101) {
+      transport.unread(this.#received);
+      this.abandon = ignore;
+    } else {
+      this.#leave();
+    }
+    this.#listener.onResponse({ status, headers, transport: status === 101 ? transport : undefined });
+  }
+
+  #fail(error: Error): void {
+    this.#leave();
+    this.#listener.onFailed(error);
+  }
+
+  #leave(): void {
+    this.abandon = ignore;
+    this.#transport?.start(DEAF);
+    this.#transport?.destroy();
+  }
+}
+
+/** What comes of giving up is of no interest. */
+const DEAF: TransportListener = { onData: ignore, onDrain: ignore, onEnd: ignore, onClose: ignore };
+
+function ignore(): void {}
+
+function destinationOf(url: URL, { tls, socketPath }: ConnectOptions): Destination {
+  const isSecure = url.protocol === "wss:";
+  const host = url.hostname.replace(/^\[|\]$/g, "");
+  return { host, port: Number(url.port || (isSecure ? 443 : 80)), isSecure, socketPath, tls };
+}

@@ -1,0 +1,150 @@
+/**
+ * Both sides' opening handshake (RFC 6455 §4) over header fields, whoever sends and reads them.
+ *
+ * @module
+ */
+import { type DeflateSettings, enableDeflate } from "./deflate.js";
+import { wasm } from "./engine.js";
+import { WebSocketError } from "./errors.js";
+import { flatten, type HeaderField, type HeaderFields, hasName, joined, pairs } from "./http.js";
+import { FrameSession, guarded, type Limits, release } from "./session.js";
+
+/** What both sides need to know for a session. */
+export interface SessionOptions {
+  readonly limits: Limits;
+  /** Whether and how to compress. */
+  readonly deflate: DeflateSettings | undefined;
+}
+
+/** A handshake's outcome. */
+export interface Agreed {
+  readonly session: FrameSession;
+  /** The subprotocol that the server selected, or `""`. */
+  readonly protocol: string;
+  /** The extensions that the server selected, or `""`. */
+  readonly extensions: string;
+}
+
+/** One request of a client's, and what its answer must be. */
+export class ClientHandshake {
+  /** What the request says beside `Host`: the caller's fields, and those of the handshake. */
+  readonly fields: readonly HeaderField[];
+  readonly #protocols: readonly string[];
+  readonly #options: SessionOptions;
+  #handle: wasm.Handle | undefined;
+
+  /**
+   * @param headers to add; those of the handshake take the place of theirs
+   * @throws WebSocketError `WS_ERR_INVALID_OPTION` for a field that a handshake cannot have
+   * @throws WebSocketProtocolError for a field with a character that does not belong there
+   */
+  constructor(protocols: readonly string[], headers: HeaderFields, options: SessionOptions) {
+    const own = pairs(flatten(headers));
+    refuseFields(own);
+    this.#protocols = protocols;
+    this.#options = options;
+    this.fields = this.#begin((handle) => {
+      enableDeflate(handle, options.deflate);
+      const added = pairs(handle.begin_client_handshake([...protocols], [], flatten(own)));
+      return [...own.filter((field) => !added.some(([name]) => hasName(field, name))), ...added];
+    });
+  }
+
+  #begin<T>(use: (handle: wasm.Handle) => T): T {
+    const handle = guarded(() => wasm.Handle.create_client(undefined, undefined, false, false));
+    this.#handle = handle;
+    return this.#guarded(() => use(handle));
+  }
+
+  /**
+   * Checks the fields of the answer 101; the handshake is over then.
+   *
+   * @throws WebSocketProtocolError if the answer breaks a rule of RFC 6455 §4.1
+   */
+  finish(headers: readonly HeaderField[]): Agreed {
+    const handle = this.#handle as wasm.Handle;
+    return this.#guarded(() => {
+      const [subprotocol = -1] = handle.end_client_handshake(flatten(headers), false);
+      const session = sessionOf(handle, false, this.#options);
+      this.#handle = undefined;
+      const extensions = joined(headers, "Sec-WebSocket-Extensions");
+      return { session, protocol: this.#protocols[subprotocol] ?? "", extensions };
+    });
+  }
+
+  /** Gives it up. */
+  abandon(): void {
+    this.#release();
+  }
+
+  #guarded<T>(call: () => T): T {
+    try {
+      return guarded(call);
+    } catch (error) {
+      this.#release(error);
+      throw error;
+    }
+  }
+
+  #release(error?: unknown): void {
+    if (this.#handle !== undefined) release(this.#handle, error);
+    this.#handle = undefined;
+  }
+}
+
+/** A server's answer, and the session that begins with it. */
+export interface Answer extends Agreed {
+  /** The head of the answer 101. */
+  readonly head: Uint8Array;
+}
+
+/**
+ * Answers a client's request.
+ *
+ * @param headers of the request
+ * @param protocol the subprotocol to select, or `""`
+ * @param add gives the caller's own fields for the answer, which has those that are given to it
+ * @throws WebSocketProtocolError if the request breaks a rule of RFC 6455 §4.2.1, or a field has a character that does
+ *   not belong there
+ */
+export function answerHandshake(
+  headers: HeaderFields,
+  protocol: string,
+  add: (made: readonly HeaderField[]) => HeaderFields,
+  options: SessionOptions,
+): Answer {
+  const handle = guarded(() => wasm.Handle.create_server(undefined, undefined, false, false));
+  try {
+    return guarded(() => {
+      enableDeflate(handle, options.deflate);
+      const made = pairs(handle.begin_server_handshake(protocol || undefined, [], flatten(headers)));
+      const own = pairs(flatten(add(made)));
+      refuseFields(own);
+      const fields = [...made, ...own.filter((field) => !made.some(([name]) => hasName(field, name)))];
+      const head = wasm.write_response(101, "Switching Protocols", flatten(fields));
+      const extensions = joined(made, "Sec-WebSocket-Extensions");
+      return { head, session: sessionOf(handle, true, options), protocol, extensions };
+    });
+  } catch (error) {
+    release(handle, error);
+    throw error;
+  }
+}
+
+function sessionOf(handle: wasm.Handle, isServer: boolean, { limits, deflate }: SessionOptions): FrameSession {
+  const { maxFrameSize, maxMessageSize, maxFragments } = limits;
+  const inner = handle.into_session(maxFrameSize, maxMessageSize, maxFragments);
+  return new FrameSession(inner, isServer, maxMessageSize, deflate);
+}
+
+/** What the caller must not say for itself. */
+function refuseFields(own: readonly HeaderField[]): void {
+  const body = own.find((field) => hasName(field, "Content-Length") || hasName(field, "Transfer-Encoding"));
+  if (body !== undefined) {
+    // what comes behind the head would be frames to the peer, and a body to a proxy before it
+    throw new WebSocketError("WS_ERR_INVALID_OPTION", `A handshake has no body, and no field ${body[0]}`);
+  }
+  if (own.some((field) => hasName(field, "Sec-WebSocket-Extensions"))) {
+    throw new WebSocketError("WS_ERR_INVALID_OPTION", "Extensions are offered by the option perMessageDeflate");
+  }
+}

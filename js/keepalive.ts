@@ -1,0 +1,101 @@
+/**
+ * Pings: how long their pongs take, and a peer that does not answer any more.
+ *
+ * @module
+ */
+import { clearTimeout, setTimeout } from "node:timers";
+
+import type { ConnectionSettings } from "./options.js";
+
+type Settings = Pick<ConnectionSettings, "pingInterval" | "pongTimeout">;
+
+/** Watches one connection. Whatever comes from the peer is a sign of life, not only a pong. */
+export class KeepAlive {
+  readonly #settings: Settings;
+  readonly #ping: () => void;
+  readonly #onDead: () => void;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #isWaiting = false;
+
+  /**
+   * @param ping sends one
+   * @param onDead is called when nothing has answered it
+   */
+  constructor(settings: Settings, ping: () => void, onDead: () => void) {
+    this.#settings = settings;
+    this.#ping = ping;
+    this.#onDead = onDead;
+  }
+
+  /** Begins, or goes on after `stop`. */
+  start(): void {
+    this.stop();
+    this.#timer = setTimeout(this.#onSilence, this.#settings.pingInterval);
+  }
+
+  /** Nothing is asked, and nobody given up: the connection is paused, or over. */
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#isWaiting = false;
+  }
+
+  /** Bytes came. */
+  received(): void {
+    if (this.#isWaiting) this.start();
+    else this.#timer?.refresh();
+  }
+
+  /** Bytes left: a ping among them, or what stood before it in a slow network. */
+  sent(): void {
+    this.#timer?.refresh();
+  }
+
+  readonly #onSilence = (): void => {
+    if (this.#isWaiting) {
+      this.stop();
+      this.#onDead();
+      return;
+    }
+    this.#isWaiting = true;
+    this.#timer = setTimeout(this.#onSilence, this.#settings.pongTimeout);
+    this.#ping();
+  };
+}
+
+/** Pings that are remembered at most: an endpoint may leave all but the latest without a pong (RFC 6455 §5.5.3). */
+const MOST = 16;
+
+/** Pings whose pongs have not come. */
+export class Pings {
+  #pings: { readonly payload: Uint8Array; readonly at: number }[] = [];
+  #count = 0;
+  /** Milliseconds from the latest ping that was answered to its pong; `undefined` before there is one. */
+  roundTripTime: number | undefined;
+
+  /** A payload that no other ping of these has. */
+  next(): Uint8Array {
+    this.#count += 1;
+    return new Uint8Array(Uint32Array.of(this.#count).buffer);
+  }
+
+  /** A ping leaves now. */
+  sent(payload: Uint8Array): void {
+    this.#pings.push({ payload, at: performance.now() });
+    if (this.#pings.length > MOST) this.#pings.shift();
+  }
+
+  /** A pong came. Returns the milliseconds since its ping, unless it answers none. */
+  answered(payload: Uint8Array): number | undefined {
+    const index = this.#pings.findLastIndex((ping) => isSame(ping.payload, payload));
+    const ping = this.#pings[index];
+    if (ping === undefined) return undefined;
+    this.#pings.splice(0, index + 1);
+    this.roundTripTime = performance.now() - ping.at;
+    return this.roundTripTime;
+  }
+}
+
+function isSame(one: Uint8Array, other: Uint8Array): boolean {
+  return one.length === other.length && one.every((byte, index) => byte === other[index]);
+}

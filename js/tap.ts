@@ -1,0 +1,97 @@
+/**
+ * A look at the bytes of a connection, both ways, its handshake included.
+ *
+ * @module
+ */
+import { concat } from "./bytes.js";
+import type { Transport, TransportListener } from "./transport/transport.js";
+
+/** Bytes that came from the peer, or that were given to the network for it. */
+export interface Traffic {
+  readonly direction: "received" | "sent";
+  /** Whole frames need not be: as the network has cut it. The receiver's to keep. */
+  readonly bytes: Uint8Array;
+  /** Milliseconds since 1970. */
+  readonly time: number;
+}
+
+/** Is told of a connection's bytes, in order. What it throws is thrown to whoever sends or receives: it should not. */
+export type Tap = (traffic: Traffic) => void;
+
+/** The transport, with a tap on it. */
+export function tapped(transport: Transport, tap: Tap): Transport {
+  return new TappedTransport(transport, tap);
+}
+
+/** Tells the tap of a head that something else has read or written, and of what came behind it. */
+export function tapHead(
+  tap: Tap,
+  direction: Traffic["direction"],
+  startLine: string,
+  rawHeaders: readonly string[],
+  behind: Uint8Array = new Uint8Array(0),
+): void {
+  const fields = rawHeaders.map((text, index) => (index % 2 === 0 ? `${text}: ` : `${text}\r\n`)).join("");
+  const bytes = Uint8Array.from(`${startLine}\r\n${fields}\r\n`, (character) => character.charCodeAt(0));
+  tap({ direction, bytes: concat(bytes, behind), time: Date.now() });
+}
+
+class TappedTransport implements Transport {
+  readonly #transport: Transport;
+  readonly #tap: Tap;
+  /** Bytes that were put back, and that the tap knows already. */
+  #known = 0;
+
+  constructor(transport: Transport, tap: Tap) {
+    this.#transport = transport;
+    this.#tap = tap;
+  }
+
+  start(listener: TransportListener): void {
+    this.#transport.start({
+      onData: (chunk) => {
+        const known = Math.min(this.#known, chunk.length);
+        this.#known -= known;
+        if (chunk.length > known) this.#tell("received", chunk.slice(known));
+        listener.onData(chunk);
+      },
+      onDrain: () => listener.onDrain(),
+      onEnd: () => listener.onEnd(),
+      onClose: (error) => listener.onClose(error),
+    });
+  }
+
+  unread(bytes: Uint8Array): void {
+    this.#known += bytes.length;
+    this.#transport.unread(bytes);
+  }
+
+  write(parts: readonly Uint8Array[], done: () => void): void {
+    for (const part of parts) this.#tell("sent", part.slice());
+    this.#transport.write(parts, done);
+  }
+
+  #tell(direction: Traffic["direction"], bytes: Uint8Array): void {
+    this.#tap({ direction, bytes, time: Date.now() });
+  }
+
+  get isFull(): boolean {
+    return this.#transport.isFull;
+  }
+
+  pause(): void {
+    this.#transport.pause();
+  }
+
+  resume(): void {
+    this.#transport.resume();
+  }
+
+  end(): void {
+    this.#transport.end();
+  }
+
+  destroy(): void {
+    this.#transport.destroy();
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * What a client and a server need of a runtime's sockets. An entry says whose they are.
+ *
+ * @module
+ */
+import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
+import type { ConnectionOptions as TlsClientOptions, TlsOptions as TlsServerOptions } from "node:tls";
+
+import type { HandshakeRequest } from "../upgrade.js";
+import type { Transport } from "./transport.js";
+
+export type { TlsClientOptions, TlsServerOptions };
+
+/** Where to connect to. */
+export interface Destination {
+  /** A name or an address, IPv6 without brackets. */
+  readonly host: string;
+  readonly port: number;
+  /** Whether to use TLS. */
+  readonly isSecure: boolean;
+  /** A unix socket to connect to in place of host and port. */
+  readonly socketPath: string | undefined;
+  /** By the names of Node's `tls.connect`. */
+  readonly tls: TlsClientOptions;
+}
+
+/** Makes the stream of a connection, TLS included, in the application's own way; it may be connecting still. */
+export type CreateConnection = (destination: Destination) => Duplex | Promise<Duplex>;
+
+/** What becomes of an attempt to connect; one of the two, once, and later than the call. */
+export interface ConnectListener {
+  onConnected(transport: Transport): void;
+  onFailed(cause: Error): void;
+}
+
+/** Where to listen. */
+export interface ListenOptions {
+  /** 0 for any that is free. */
+  readonly port: number | undefined;
+  /** The address; all by default. */
+  readonly host: string | undefined;
+  /** A unix socket to listen on in place of a port. */
+  readonly socketPath: string | undefined;
+  /** Whether to use TLS, by the names of Node's `tls.createServer`. */
+  readonly tls: TlsServerOptions | undefined;
+  /** Milliseconds that a client has for its request. */
+  readonly handshakeTimeout: number;
+}
+
+/** What a listener tells. */
+export interface ListenOwner {
+  onListening(): void;
+  /** It cannot listen. */
+  onError(error: Error): void;
+  /** A client asks for an upgrade; the transport is not started. `head` is what came behind the request. */
+  onUpgrade(request: HandshakeRequest, transport: Transport, head: Uint8Array): void;
+}
+
+/** An HTTP server that has nothing but upgrades to offer, and says so by 426 to whoever asks for something else. */
+export interface Listener {
+  /** Where it listens; `null` before it does and after. A unix socket's is its path. */
+  address(): AddressInfo | string | null;
+  /** Stops listening, and leaves connections that were given out alone. */
+  close(): Promise<void>;
+}
+
+/** A runtime's sockets. */
+export interface Sockets {
+  /**
+   * Connects, over TLS until that is secure. Returns a function that gives the attempt up: nothing is called after it,
+   * and what is connected none the less is closed.
+   */
+  connect(destination: Destination, create: CreateConnection | undefined, listener: ConnectListener): () => void;
+  /** Listens. */
+  listen(options: ListenOptions, owner: ListenOwner): Listener;
+}
+
+let used: Sockets | undefined;
+
+/** Says whose sockets are used; the first to say so is heard. */
+export function useSockets(sockets: Sockets): void {
+  used ??= sockets;
+}
+
+/**
+ * The runtime's sockets.
+ *
+ * @throws Error if no entry was imported
+ */
+export function sockets(): Sockets {
+  if (used === undefined) throw new Error("There are no sockets: import websocket-component, not its inner modules");
+  return used;
+}

@@ -1,0 +1,108 @@
+/**
+ * A server's HTTP: what a request for an upgrade must be, and the answers that refuse one.
+ *
+ * @module
+ */
+import { Buffer } from "node:buffer";
+import { STATUS_CODES } from "node:http";
+
+import { wasm } from "./engine.js";
+import { WebSocketProtocolError } from "./errors.js";
+import { flatten, type HeaderField, type HeaderFields, hasName, pairs, writeResponse } from "./http.js";
+import type { Transport } from "./transport/transport.js";
+
+/** A request for an upgrade: Node's `IncomingMessage`, or as much of it. */
+export interface HandshakeRequest {
+  readonly method?: string | undefined;
+  /** The target: a path with its query, or a whole URI. */
+  readonly url?: string | undefined;
+  readonly httpVersion: string;
+  /** Values by lower-case names; the last, or all joined, where a name comes twice. */
+  readonly headers: { readonly [name: string]: string | readonly string[] | undefined };
+  /** Names and values in turn, as they came. */
+  readonly rawHeaders: string[];
+  /** Whose it is. */
+  readonly socket: {
+    readonly remoteAddress?: string | undefined;
+    readonly remotePort?: number | undefined;
+    /** Whether it came over TLS. */
+    readonly encrypted?: boolean;
+  };
+}
+
+/** An answer that refuses a handshake. */
+export interface Rejection {
+  /** HTTP status, 400 to 599. */
+  readonly status: number;
+  /** Fields of the answer. */
+  readonly headers?: HeaderFields;
+  /** Plain text; the status's name by default. */
+  readonly body?: string;
+}
+
+/** Whether an answer of the application's is one that refuses. */
+export function isRejection(verdict: unknown): verdict is Rejection {
+  const status = (verdict as Rejection | null | undefined)?.status;
+  return Number.isInteger(status) && (status as number) >= 400 && (status as number) <= 599;
+}
+
+/** The characters of `uri-host [ ":" port ]` (RFC 9112 §3.2). */
+const HOST = /^[\w.~%!$&'()*+,;=:[\]-]*$/;
+
+/** What of RFC 6455 §4.2.1 the component does not see: GET, HTTP/1.1, one Host, and no body, which nobody would read. */
+export function isPossible({ method, url, httpVersion, rawHeaders }: HandshakeRequest): boolean {
+  const fields = pairs(rawHeaders);
+  const hasBody = fields.some(
+    (field) => hasName(field, "Transfer-Encoding") || (hasName(field, "Content-Length") && Number(field[1]) !== 0),
+  );
+  const [host, ...more] = fields.filter((field) => hasName(field, "Host"));
+  const hasHost = host !== undefined && HOST.test(host[1]) && more.length === 0;
+  return method === "GET" && resource(url) !== undefined && httpVersion === "1.1" && hasHost && !hasBody;
+}
+
+/** 400 for the client's mistakes, 426 for its version, 500 for ours. */
+export function rejectionOf(error: unknown): Rejection {
+  const code = error instanceof WebSocketProtocolError ? error.code : undefined;
+  if (code === "E_PROTOCOL_VERSION_NOT_SUPPORTED") {
+    const versions = [...wasm.supported_versions()].join(", ");
+    return { status: 426, headers: { "Sec-WebSocket-Version": versions, Upgrade: "websocket" } };
+  }
+  return { status: code === "E_INVALID_PROTOCOL_FORMAT" ? 400 : 500 };
+}
+
+/**
+ * Answers, and closes.
+ *
+ * @throws WebSocketProtocolError if a field has a character that does not belong there; then nothing was written
+ */
+export function reject(transport: Transport, { status, headers = [], body }: Rejection): void {
+  const reason = STATUS_CODES[status] ?? "";
+  const bytes = Buffer.from(body ?? reason);
+  const fields: HeaderField[] = [
+    ...pairs(flatten(headers)),
+    ["Connection", "close"],
+    ["Content-Type", "text/plain; charset=utf-8"],
+    ["Content-Length", String(bytes.length)],
+  ];
+  // a client that does not close its side must not keep the socket
+  transport.write([writeResponse(status, reason, fields), bytes], () => transport.destroy());
+  transport.end();
+}
+
+/** The address that a client asked for. */
+export function urlOf(request: HandshakeRequest): string {
+  const scheme = request.socket.encrypted ? "wss" : "ws";
+  return `${scheme}://${request.headers.host}${resource(request.url)}`;
+}
+
+/**
+ * The path and the query of a request's target, which may be a whole URI (RFC 9112 §3.2.2) but has no fragment; none if
+ * it is no such thing.
+ */
+export function resource(target = ""): string | undefined {
+  if (!/^[!-~]+$/.test(target) || target.includes("#")) return undefined;
+  if (target.startsWith("/")) return target;
+  if (!/^(?:https?|wss?):/i.test(target) || !URL.canParse(target)) return undefined;
+  const { pathname, search } = new URL(target);
+  return pathname + search;
+}

@@ -1,0 +1,257 @@
+/** A client's ways to its server: unix sockets, streams of the application's, agents, redirects, signals. */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { Agent, createServer, type IncomingMessage, type RequestListener } from "node:http";
+import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Duplex } from "node:stream";
+import { type TestContext, test } from "node:test";
+import { connect as connectTls } from "node:tls";
+import {
+  type Destination,
+  type ErrorEvent,
+  WebSocket,
+  type WebSocketOptions,
+  WebSocketServer,
+} from "websocket-component";
+
+import { certificate as cert, key } from "./certificate.js";
+import { closed, nextEvent, serve, serveEcho, serveRaw } from "./support.js";
+
+async function roundTrip(url: string, options: WebSocketOptions): Promise<WebSocket> {
+  const socket = new WebSocket(url, options);
+  socket.onopen = () => socket.send("Hello");
+  const message = nextEvent<MessageEvent>(socket, "message");
+  const failure = nextEvent<ErrorEvent>(socket, "error").then(({ error }) => assert.fail(error as Error));
+  assert.equal((await Promise.race([message, failure])).data, "Hello");
+  socket.close();
+  await closed(socket);
+  return socket;
+}
+
+async function failure(
+  url: string,
+  options: WebSocketOptions,
+): Promise<{ code: string; status?: number; cause?: unknown }> {
+  const { error } = await nextEvent<ErrorEvent>(new WebSocket(url, options), "error");
+  return error as { code: string };
+}
+
+/** An HTTP server beside a WebSocket server: the requests that it saw, and its port. */
+async function serveHttp(
+  t: TestContext,
+  listener: RequestListener,
+): Promise<{ port: number; requests: IncomingMessage[] }> {
+  const requests: IncomingMessage[] = [];
+  const server = createServer((request, response) => {
+    requests.push(request);
+    listener(request, response);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  return { port: (server.address() as AddressInfo).port, requests };
+}
+
+test("a client and a server meet at a unix socket", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "ws-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const socketPath = join(folder, "socket");
+  const server = new WebSocketServer({ socketPath });
+  server.on("connection", (socket) => {
+    socket.onmessage = (event) => socket.send(event.data);
+  });
+  t.after(() => server.close());
+  await once(server, "listening");
+  assert.equal(server.address(), socketPath);
+  await roundTrip("ws://anything/", { socketPath });
+  await roundTrip("ws://anything/", { socketPath, agent: new Agent() });
+  assert.equal((await failure("ws://anything/", { socketPath: `${socketPath}-not` })).code, "WS_ERR_CONNECTION");
+});
+
+test("a server with a certificate is one of wss, and its clients' streams may be the application's", async (t) => {
+  const { server, port } = await serveEcho(t, { tls: { key, cert } });
+  const urls: string[] = [];
+  server.on("connection", (socket) => urls.push(socket.url));
+  const url = `wss://localhost:${port}/`;
+  await roundTrip(url, { tls: { ca: cert } });
+  assert.equal((await failure(url, {})).code, "WS_ERR_CONNECTION");
+  const asked: Destination[] = [];
+  const createConnection = (destination: Destination): Duplex => {
+    asked.push(destination);
+    return connectTls({ host: "127.0.0.1", port, servername: destination.host, ...destination.tls });
+  };
+  await roundTrip(url, { createConnection, tls: { ca: cert } });
+  assert.equal((await failure(url, { createConnection })).code, "WS_ERR_CONNECTION");
+  assert.deepEqual(asked[0], { host: "localhost", port, isSecure: true, socketPath: undefined, tls: { ca: cert } });
+  assert.deepEqual(urls, [url, url]);
+});
+
+/** A proxy that makes tunnels (RFC 9110 §9.3.6), and those that it was asked for. */
+async function serveProxy(t: TestContext): Promise<{ port: number; tunnels: string[] }> {
+  const tunnels: string[] = [];
+  const server = createServer().on("connect", (request, client: Duplex) => {
+    tunnels.push(request.url as string);
+    const [host, target] = (request.url as string).split(":") as [string, string];
+    const upstream = connect(Number(target), host, () => {
+      client.write("HTTP/1.1 200 OK\r\n\r\n");
+      client.pipe(upstream).pipe(client);
+    });
+    upstream.on("error", () => client.destroy());
+    client.on("error", () => upstream.destroy());
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => server.close());
+  return { port: (server.address() as AddressInfo).port, tunnels };
+}
+
+test("a stream that is promised leads through a proxy", async (t) => {
+  const { url, port } = await serveEcho(t);
+  const proxy = await serveProxy(t);
+  const createConnection = async ({ host, port }: Destination): Promise<Duplex> => {
+    const socket: Socket = connect(proxy.port, "127.0.0.1");
+    socket.write(`CONNECT ${host}:${port} HTTP/1.1\r\nHost: ${host}:${port}\r\n\r\n`);
+    await once(socket, "data");
+    return socket;
+  };
+  await roundTrip(url, { createConnection });
+  assert.deepEqual(proxy.tunnels, [`127.0.0.1:${port}`]);
+});
+
+test("an agent makes the connection, and sees the request's fields", async (t) => {
+  const { url, server } = await serveEcho(t);
+  const agent = new Agent();
+  t.after(() => agent.destroy());
+  const requests: IncomingMessage[] = [];
+  server.on("connection", (_socket, request) => requests.push(request));
+  const made: unknown[] = [];
+  const original = agent.createConnection.bind(agent);
+  agent.createConnection = (...args: Parameters<typeof original>) => {
+    made.push(args[0]);
+    return original(...args);
+  };
+  await roundTrip(`${url}/path?query`, {
+    agent,
+    headers: [
+      ["X-One", "1"],
+      ["x-one", "2"],
+      ["Cookie", "a=b"],
+    ],
+  });
+  assert.equal(made.length, 1);
+  assert.equal(requests[0]?.url, "/path?query");
+  assert.equal(requests[0]?.headers["x-one"], "1, 2");
+  assert.equal(requests[0]?.headers.cookie, "a=b");
+  const answer = await serveHttp(t, (_request, response) => response.writeHead(404).end());
+  const refused = await failure(`ws://127.0.0.1:${answer.port}`, { agent });
+  assert.deepEqual([refused.code, refused.status], ["WS_ERR_UNEXPECTED_RESPONSE", 404]);
+  const both = await failure(url, { agent, createConnection: () => assert.fail("made") });
+  assert.equal(both.code, "WS_ERR_INVALID_OPTION");
+});
+
+test("a stream that cannot be made fails the connection with its cause", async () => {
+  const cause = new Error("no way");
+  const fail = () => {
+    throw cause;
+  };
+  for (const createConnection of [fail, async () => fail()]) {
+    const error = await failure("ws://127.0.0.1:9/", { createConnection });
+    assert.deepEqual([error.code, error.cause], ["WS_ERR_CONNECTION", cause]);
+  }
+});
+
+test("redirects are followed as often as the option says, and none is by default", async (t) => {
+  const { url } = await serveEcho(t);
+  const paths: string[] = [];
+  const { port } = await serveHttp(t, ({ url: path = "" }, response) => {
+    paths.push(path);
+    const statuses = [301, 302, 303, 307, 308];
+    const hop = Number(path.slice(1));
+    const location = hop < 5 ? `/${hop + 1}` : url.replace("ws:", "http:");
+    response.writeHead(statuses[hop % 5] as number, { Location: location }).end();
+  });
+  const first = `ws://127.0.0.1:${port}/0`;
+  const socket = await roundTrip(first, { maxRedirects: 6 });
+  assert.equal(socket.url, first);
+  assert.deepEqual(paths.splice(0), ["/0", "/1", "/2", "/3", "/4", "/5"]);
+  for (const [options, status] of [[{}, 301] as const, [{ maxRedirects: 2 }, 303] as const]) {
+    const error = await failure(first, options);
+    assert.deepEqual([error.code, error.status], ["WS_ERR_UNEXPECTED_RESPONSE", status]);
+  }
+  assert.throws(() => new WebSocket(first, { maxRedirects: 0.5 }), { code: "WS_ERR_INVALID_OPTION" });
+});
+
+test("a redirect to another host takes no secrets along, and one to the same host takes all", async (t) => {
+  const seen: IncomingMessage[] = [];
+  const { url, port } = await serve(t, { verify: (request) => Boolean(seen.push(request)) });
+  const headers = { Authorization: "Basic eA==", Cookie: "a=b", "X-Other": "kept" };
+  const elsewhere = await serveHttp(t, (_request, response) => response.writeHead(307, { Location: url }).end());
+  await nextEvent(new WebSocket(`ws://127.0.0.1:${elsewhere.port}`, { headers, maxRedirects: 1 }), "open");
+  const { authorization, cookie, host, "x-other": other } = (seen[0] as IncomingMessage).headers;
+  assert.deepEqual([authorization, cookie, host, other], [undefined, undefined, `127.0.0.1:${port}`, "kept"]);
+  const same = await serveHttp(t, ({ url: path }, response) =>
+    response.writeHead(path === "/" ? 307 : 404, { Location: "/there" }).end(),
+  );
+  await failure(`ws://user:secret@127.0.0.1:${same.port}/`, { headers: { Cookie: "a=b" }, maxRedirects: 1 });
+  assert.deepEqual(
+    same.requests.map((request) => request.headers.cookie),
+    ["a=b", "a=b"],
+  );
+});
+
+test("a redirect from TLS to the open, or to another scheme, is not followed", async (t) => {
+  const { url } = await serve(t);
+  const server = (await import("node:https")).createServer({ key, cert }, (_request, response) => {
+    response.writeHead(302, { Location: url }).end();
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => server.close());
+  const secure = `wss://localhost:${(server.address() as AddressInfo).port}`;
+  const plain = await failure(secure, { tls: { ca: cert }, maxRedirects: 5 });
+  assert.deepEqual([plain.code, plain.status], ["WS_ERR_UNEXPECTED_RESPONSE", 302]);
+  const { port } = await serveHttp(t, (_request, response) => response.writeHead(302, { Location: "file:///x" }).end());
+  assert.equal((await failure(`ws://127.0.0.1:${port}`, { maxRedirects: 5 })).code, "WS_ERR_UNEXPECTED_RESPONSE");
+});
+
+test("a signal gives up an opening handshake wherever it is, and no connection that is open", async (t) => {
+  const silent = await serveRaw(t, () => {});
+  for (const url of [silent, "ws://127.0.0.1:9/"]) {
+    for (const isEarly of [true, false]) {
+      const controller = new AbortController();
+      const reason = new Error("enough");
+      if (isEarly) controller.abort(reason);
+      const failed = failure(url, { signal: controller.signal });
+      controller.abort(reason);
+      const error = await failed;
+      assert.deepEqual([error.code, error.cause], ["WS_ERR_ABORTED", reason]);
+    }
+  }
+  const controller = new AbortController();
+  const { url } = await serveEcho(t);
+  const socket = new WebSocket(url, { signal: controller.signal });
+  await nextEvent(socket, "open");
+  controller.abort();
+  socket.send("still here");
+  assert.equal((await nextEvent<MessageEvent>(socket, "message")).data, "still here");
+});
+
+test("a signal ends the TCP connection of the attempt", async (t) => {
+  const controller = new AbortController();
+  const server = createTcpServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => server.close());
+  const arrival = once(server, "connection");
+  const failed = failure(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`, { signal: controller.signal });
+  const [peer] = (await arrival) as [Socket];
+  peer.on("error", () => {});
+  peer.resume();
+  controller.abort();
+  await Promise.all([failed, once(peer, "close")]);
+});

@@ -1,0 +1,128 @@
+/** A server's hooks and conveniences: origins, fields of the answer, errors of hooks, broadcast, iteration, disposal. */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import type { IncomingMessage } from "node:http";
+import { test } from "node:test";
+import { PreparedMessage, WebSocket, WebSocketServer } from "websocket-component";
+
+import { closed, messages, nextEvent, RawPeer, REQUEST, serve } from "./support.js";
+
+test("pages of other origins are refused with 403; those without an origin are let in", async (t) => {
+  const { port } = await serve(t, { origins: ["https://example.com"] });
+  const cases = [
+    ["Origin: https://example.com\r\n", 101],
+    ["", 101],
+    ["Origin: https://example.com.evil.org\r\n", 403],
+    ["Origin: http://example.com\r\n", 403],
+    ["Origin: null\r\n", 403],
+  ] as const;
+  for (const [field, status] of cases) {
+    const peer = await RawPeer.connect(port, REQUEST.replace("Host:", `${field}Host:`));
+    assert.match(await peer.head(), new RegExp(`^HTTP/1\\.1 ${status} `), field);
+    peer.socket.destroy();
+  }
+});
+
+test("an answer has the caller's fields, by value or by request, and those of the handshake once", async (t) => {
+  const fixed = { "Set-Cookie": ["a=1", "b=2"], upgrade: "other" };
+  for (const headers of [fixed, (request: IncomingMessage) => ({ ...fixed, "X-Path": request.url ?? "" })]) {
+    const { port } = await serve(t, { headers });
+    const peer = await RawPeer.connect(port);
+    const head = await peer.head();
+    assert.equal(head.match(/^upgrade: /gim)?.length, 1);
+    assert.match(head, /\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\n/);
+    assert.equal(head.includes("X-Path: /\r\n"), typeof headers === "function");
+    peer.socket.destroy();
+  }
+});
+
+test("a hook that fails is answered with 500, and told by the error event if somebody listens", async (t) => {
+  const mistake = new Error("mine");
+  const fail = () => {
+    throw mistake;
+  };
+  const hooks = [
+    { verify: fail },
+    { verify: () => Promise.reject(mistake) },
+    { headers: fail },
+    { tap: fail },
+    { chooseProtocol: fail },
+  ];
+  for (const hook of hooks) {
+    const { server, port } = await serve(t, hook);
+    const error = once(server, "error");
+    const peer = await RawPeer.connect(port, REQUEST.replace("Host:", "Sec-WebSocket-Protocol: chat\r\nHost:"));
+    assert.match(await peer.head(), /^HTTP\/1\.1 500 /, Object.keys(hook)[0]);
+    assert.deepEqual(await error, [mistake]);
+    assert.equal(server.clients.size, 0);
+    peer.socket.destroy();
+  }
+});
+
+test("an answer's field with another line in it is a hook that fails, and none of it reaches the wire", async (t) => {
+  const { server, port } = await serve(t, { headers: { "X-Evil": "1\r\nX-More: 2" } });
+  const error = once(server, "error");
+  const peer = await RawPeer.connect(port);
+  assert.doesNotMatch(await peer.head(), /X-/);
+  assert.equal(((await error) as [{ code: string }])[0].code, "E_INVALIDARG");
+  peer.socket.destroy();
+});
+
+test("a broadcast reaches all that are open but the exception", async (t) => {
+  const { server, url } = await serve(t);
+  const sockets: WebSocket[] = [];
+  server.on("connection", (socket) => sockets.push(socket));
+  const clients = await Promise.all(
+    [1, 2, 3].map(async () => {
+      const client = new WebSocket(url);
+      await nextEvent(client, "open");
+      return client;
+    }),
+  );
+  const received = clients.map(() => [] as unknown[]);
+  for (const [index, client] of clients.entries()) client.onmessage = ({ data }) => received[index]?.push(data);
+  const ends = clients.map((client) => messages(client, 2));
+  server.broadcast("to all");
+  sockets[0]?.send("only one");
+  server.broadcast(new PreparedMessage("to others"), { except: sockets[0] as WebSocket });
+  await Promise.all(ends);
+  const others = received.filter((list) => !list.includes("only one"));
+  assert.equal(others.length, 2);
+  for (const list of others) assert.deepEqual(list, ["to all", "to others"]);
+  assert.deepEqual(
+    received.find((list) => list.includes("only one")),
+    ["to all", "only one"],
+  );
+  sockets[1]?.close();
+  server.broadcast("to those that are open");
+  assert.equal(sockets[1]?.bufferedAmount, 0);
+});
+
+test("a server can be iterated over, until it closes", async (t) => {
+  const { server, url } = await serve(t);
+  const clients = [new WebSocket(`${url}/1`), new WebSocket(`${url}/2`)];
+  const paths: (string | undefined)[] = [];
+  for await (const [socket, request] of server) {
+    assert.equal(socket.url, `${url}${request.url}`);
+    paths.push(request.url);
+    if (paths.length === clients.length) void server.close();
+  }
+  assert.deepEqual(paths.sort(), ["/1", "/2"]);
+});
+
+test("a server that is disposed of is closed", async () => {
+  const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
+  await once(server, "listening");
+  const client = new WebSocket(`ws://127.0.0.1:${(server.address() as { port: number }).port}`);
+  await nextEvent(client, "open");
+  const end = closed(client);
+  await server[Symbol.asyncDispose]();
+  assert.equal((await end).code, 1001);
+  assert.equal(server.address(), null);
+});
+
+test("a server needs exactly one way to get its connections", () => {
+  for (const options of [{}, { port: 0, socketPath: "/x" }, { port: 0, noServer: true }]) {
+    assert.throws(() => new WebSocketServer(options), { code: "WS_ERR_INVALID_OPTION" });
+  }
+});

@@ -1,0 +1,100 @@
+/** Pings of our own: when they are sent, what counts as an answer, and what becomes of a peer that gives none. */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { test } from "node:test";
+import { setTimeout as wait } from "node:timers/promises";
+import { type ControlEvent, type ErrorEvent, WebSocket } from "websocket-component";
+
+import { closed, hex, masked, nextEvent, rawClient, rawServer, serve, serveEcho, unmasked } from "./support.js";
+
+const PONG_OF_OURS = 0x8a;
+
+test("a silent peer is pinged, and given up with a typed cause if nothing answers", async (t) => {
+  for (const connect of [rawClient, rawServer]) {
+    const { peer, socket } = await connect(t, { pingInterval: 20, pongTimeout: 20 });
+    const error = nextEvent<ErrorEvent>(socket, "error");
+    const end = closed(socket);
+    assert.equal((await peer.bytes(1))[0], 0x89);
+    assert.equal(((await error).error as { code: string }).code, "WS_ERR_PING_TIMEOUT");
+    const { code, wasClean } = await end;
+    assert.deepEqual([code, wasClean], [1006, false]);
+  }
+});
+
+test("whatever a peer sends is a sign of life, a pong or a part of a message", async (t) => {
+  const { peer, socket } = await rawClient(t, { pingInterval: 20, pongTimeout: 60_000 });
+  let isClosed = false;
+  socket.onclose = () => {
+    isClosed = true;
+  };
+  for (const [index, answer] of [masked(PONG_OF_OURS, "other"), masked(0x01, "part"), masked(0x80)].entries()) {
+    const ping = await peer.bytes(6);
+    assert.deepEqual([ping[0], ping[1], ping[2]], [0x89, 4, index + 1], "one ping at a time, each with its own number");
+    peer.write(answer);
+  }
+  assert.equal(isClosed, false);
+});
+
+test("only one ping is outstanding", async (t) => {
+  const { peer, socket } = await rawClient(t, { pingInterval: 10, pongTimeout: 100 });
+  await closed(socket);
+  assert.equal((await peer.rest()).length, 6);
+});
+
+test("a peer that answers is kept, and one that talks is not pinged", async (t) => {
+  const { url } = await serveEcho(t, { pingInterval: 15, pongTimeout: 500 });
+  const socket = new WebSocket(url);
+  await nextEvent(socket, "open");
+  const pings: unknown[] = [];
+  socket.addEventListener("ping", (event) => pings.push((event as ControlEvent).data));
+  while (pings.length < 3) await nextEvent(socket, "ping");
+  assert.equal(socket.readyState, WebSocket.OPEN);
+  socket.close();
+  assert.equal((await closed(socket)).code, 1005);
+});
+
+test("a paused connection neither pings nor gives up, and goes on when it is resumed", async (t) => {
+  const { peer, socket } = await rawClient(t, { pingInterval: 10, pongTimeout: 10 });
+  socket.pause();
+  const isEarly = await Promise.race([peer.bytes(1), wait(100, "silent")]);
+  assert.equal(isEarly, "silent");
+  socket.resume();
+  await closed(socket);
+});
+
+test("a pong tells how long its ping took, and one that answers none tells nothing", async (t) => {
+  const { peer, socket } = await rawClient(t);
+  const pongs: (number | undefined)[] = [];
+  socket.addEventListener("pong", (event) => pongs.push(event.roundTripTime));
+  assert.equal(socket.statistics?.roundTripTime, undefined);
+  socket.ping("first");
+  socket.ping("second");
+  assert.deepEqual(await peer.bytes(15), Buffer.concat([unmasked(0x89, "first"), unmasked(0x89, "second")]));
+  peer.write(masked(PONG_OF_OURS, "unknown"), masked(PONG_OF_OURS, "second"), masked(PONG_OF_OURS, "first"));
+  while (pongs.length < 3) await nextEvent(socket, "pong");
+  const [unknown, second, first] = pongs;
+  assert.equal(unknown, undefined);
+  assert.ok(second !== undefined && second >= 0);
+  assert.equal(first, undefined, "a pong answers the pings before its own too");
+  assert.equal(socket.statistics?.roundTripTime, second);
+});
+
+test("what a ping's caller does to its bytes later changes neither the ping nor its pong", async (t) => {
+  const { server, url } = await serve(t);
+  const connection = once(server, "connection");
+  const client = new WebSocket(url);
+  const [socket] = (await connection) as [WebSocket];
+  await nextEvent(client, "open");
+  const data = hex("01 02");
+  socket.ping(data);
+  data.fill(0);
+  const pong = await nextEvent<ControlEvent>(socket, "pong");
+  assert.deepEqual([...pong.data], [1, 2]);
+  assert.notEqual(pong.roundTripTime, undefined);
+});
+
+test("intervals that are no times are refused", () => {
+  for (const options of [{ pingInterval: 0 }, { pongTimeout: -1 }, { pingInterval: Number.NaN }]) {
+    assert.throws(() => new WebSocket("ws://localhost", options), { code: "WS_ERR_INVALID_OPTION" });
+  }
+});

@@ -1,0 +1,153 @@
+/** Looking at a connection: its counters, the diagnostics channels, and the tap on its bytes. */
+import assert from "node:assert/strict";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import { once } from "node:events";
+import { Agent } from "node:http";
+import { type TestContext, test } from "node:test";
+import { PreparedMessage, type Statistics, type Tap, type Traffic, WebSocket } from "websocket-component";
+
+import {
+  closed,
+  masked,
+  messages,
+  nextEvent,
+  RawPeer,
+  REQUEST,
+  rawClient,
+  serve,
+  serveEcho,
+  unmasked,
+} from "./support.js";
+
+test("frames, messages and bytes are counted on both sides", async (t) => {
+  const { server, url } = await serve(t, { perMessageDeflate: false });
+  const connection = once(server, "connection");
+  const client = new WebSocket(url, { perMessageDeflate: false });
+  assert.equal(client.statistics === undefined, true);
+  const [socket] = (await connection) as [WebSocket];
+  const received = messages(socket, 3);
+  await nextEvent(client, "open");
+  client.send("é");
+  client.send(new Uint8Array(200));
+  client.send(new PreparedMessage("abc"));
+  client.ping("p");
+  await nextEvent(client, "pong");
+  await received;
+  const sent = {
+    framesSent: 4,
+    messagesSent: 3,
+    messageBytesSent: 205,
+    bytesSent: 6 + 2 + 6 + 2 + 200 + 6 + 3 + 6 + 1,
+  };
+  const got = { framesReceived: 1, messagesReceived: 0, messageBytesReceived: 0, bytesReceived: 3 };
+  const { roundTripTime, ...counted } = client.statistics as Statistics;
+  assert.deepEqual(counted, { ...sent, ...got });
+  assert.ok((roundTripTime ?? -1) >= 0);
+  assert.deepEqual(socket.statistics, {
+    framesReceived: sent.framesSent,
+    messagesReceived: sent.messagesSent,
+    messageBytesReceived: sent.messageBytesSent,
+    bytesReceived: sent.bytesSent,
+    framesSent: got.framesReceived,
+    messagesSent: 0,
+    messageBytesSent: 0,
+    bytesSent: got.bytesReceived,
+    roundTripTime: undefined,
+  });
+});
+
+test("each fragment is a frame, and a message that is compressed has fewer bytes on the wire", async (t) => {
+  const { peer, socket, received } = await rawClient(t);
+  peer.write(masked(0x01, "a"), masked(0x00, "b"), masked(0x89), masked(0x80, "c"));
+  while (received.length === 0) await nextEvent(socket, "message");
+  const { framesReceived, messagesReceived, messageBytesReceived } = socket.statistics ?? {};
+  assert.deepEqual([framesReceived, messagesReceived, messageBytesReceived], [4, 1, 3]);
+
+  const { url } = await serveEcho(t);
+  const client = new WebSocket(url);
+  await nextEvent(client, "open");
+  client.send("x".repeat(5000));
+  await nextEvent(client, "message");
+  const { messageBytesReceived: long, bytesReceived: short } = client.statistics as Statistics;
+  assert.equal(long, 5000);
+  assert.ok(short < 100, `${short}`);
+});
+
+test("the channels tell of connections that open and close, and of pings and pongs", async (t) => {
+  const told: [string, Record<string, unknown>][] = [];
+  for (const name of ["open", "close", "ping", "pong"]) {
+    const listener = (message: unknown) => told.push([name, message as Record<string, unknown>]);
+    subscribe(`websocket-component:${name}`, listener);
+    t.after(() => unsubscribe(`websocket-component:${name}`, listener));
+  }
+  const { server, url } = await serve(t);
+  const connection = once(server, "connection");
+  const client = new WebSocket(url);
+  const [socket] = (await connection) as [WebSocket];
+  await nextEvent(client, "open");
+  client.ping("p");
+  await nextEvent(client, "pong");
+  client.close(3000, "bye");
+  await Promise.all([closed(client), closed(socket)]);
+  const of = (name: string, who: WebSocket) => told.filter(([kind, { socket: it }]) => kind === name && it === who);
+  for (const who of [client, socket]) {
+    assert.equal(of("open", who).length, 1);
+    assert.deepEqual(of("close", who), [
+      ["close", { socket: who, code: 3000, reason: who === client ? "" : "bye", wasClean: true, error: undefined }],
+    ]);
+  }
+  assert.deepEqual(of("ping", socket)[0]?.[1].payload, new TextEncoder().encode("p"));
+  assert.equal(typeof of("pong", client)[0]?.[1].roundTripTime, "number");
+});
+
+/** What a tap was told, by direction. */
+function recorder(): { tap: Tap; sent: () => Buffer; received: () => Buffer } {
+  const traffic: Traffic[] = [];
+  const of = (direction: Traffic["direction"]) =>
+    Buffer.concat(traffic.filter((one) => one.direction === direction).map(({ bytes }) => bytes));
+  return { tap: (one) => traffic.push(one), sent: () => of("sent"), received: () => of("received") };
+}
+
+async function conversation(t: TestContext, options: object): Promise<[ReturnType<typeof recorder>, Buffer, Buffer]> {
+  const [ours, theirs] = [recorder(), recorder()];
+  const { url } = await serveEcho(t, { tap: () => theirs.tap });
+  const client = new WebSocket(url, { ...options, tap: ours.tap });
+  await nextEvent(client, "open");
+  client.send("Hello");
+  await nextEvent(client, "message");
+  client.close();
+  await closed(client);
+  return [ours, theirs.sent(), theirs.received()];
+}
+
+test("a tap is told of all bytes both ways, heads included, the same on both sides", async (t) => {
+  const [ours, sent, received] = await conversation(t, {});
+  assert.match(ours.sent().toString("latin1"), /^GET \/ HTTP\/1\.1\r\nHost: 127\.0\.0\.1/);
+  const answer = ours.received().toString("latin1");
+  assert.ok(answer.startsWith("HTTP/1.1 101 Switching Protocols\r\n"));
+  const frames = Buffer.concat([unmasked(0x81, "Hello"), unmasked(0x88)]);
+  assert.ok(answer.endsWith(`\r\n\r\n${frames.toString("latin1")}`));
+  assert.deepEqual(ours.received(), sent);
+  assert.deepEqual(ours.sent(), received);
+});
+
+test("a tap on a connection by an agent is told of the heads too", async (t) => {
+  const agent = new Agent();
+  t.after(() => agent.destroy());
+  const [ours, sent, received] = await conversation(t, { agent });
+  assert.deepEqual(ours.received(), sent);
+  assert.deepEqual(ours.sent().subarray(-18), received.subarray(-18));
+});
+
+test("a tap on a server is told once of frames in one packet with the request", async (t) => {
+  const { tap, received } = recorder();
+  const { port } = await serve(t, { tap: () => tap }, (socket) => {
+    socket.onmessage = () => socket.close();
+  });
+  const frame = masked(0x81, "behind");
+  const peer = await RawPeer.connect(port, REQUEST, frame);
+  await peer.head();
+  await peer.bytes(2);
+  assert.equal(received().toString("latin1"), REQUEST + frame.toString("latin1"));
+  peer.socket.destroy();
+});
