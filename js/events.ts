@@ -5,15 +5,33 @@
  */
 import { defineInterface, requireArguments, unsignedLong, unsignedShort, usvString } from "./webidl.js";
 
+/** What any event may be made with: `EventInit`, which only type libraries of the DOM have. */
+export interface EventDetails {
+  bubbles?: boolean;
+  cancelable?: boolean;
+  composed?: boolean;
+}
+
+/** An event listener: a function, or an object that has it. */
+export type Listener<E extends Event> = ((event: E) => void) | { handleEvent(event: E): void };
+
+/** What `addEventListener` takes: `AddEventListenerOptions`, which only type libraries of the DOM have. */
+export interface ListenerOptions {
+  capture?: boolean;
+  once?: boolean;
+  passive?: boolean;
+  signal?: AbortSignal;
+}
+
 /** What a `CloseEvent` tells. */
-export interface CloseEventDetails extends EventInit {
+export interface CloseEventDetails extends EventDetails {
   wasClean?: boolean;
   code?: number;
   reason?: string;
 }
 
 /** What an `ErrorEvent` tells. */
-export interface ErrorEventDetails extends EventInit {
+export interface ErrorEventDetails extends EventDetails {
   message?: string;
   filename?: string;
   lineno?: number;

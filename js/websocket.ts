@@ -21,7 +21,7 @@ import { type Opened, open } from "./client.js";
 import { Connection, type ConnectionFailure, type ConnectionOwner, type Statistics } from "./connection.js";
 import { channels } from "./diagnostics.js";
 import { WebSocketError } from "./errors.js";
-import { CloseEvent, ControlEvent, ErrorEvent } from "./events.js";
+import { CloseEvent, ControlEvent, ErrorEvent, type Listener, type ListenerOptions } from "./events.js";
 import { EventHandlers, type Handler } from "./handlers.js";
 import { type ConnectionSettings, connectionSettings, ownOptions } from "./options.js";
 import { PreparedMessage } from "./prepared.js";
@@ -68,14 +68,10 @@ export interface WebSocketEventMap {
 interface WebSocketEventTarget extends EventTarget {
   addEventListener<K extends keyof WebSocketEventMap>(
     type: K,
-    listener: ((event: WebSocketEventMap[K]) => void) | EventListenerObject | null,
-    options?: boolean | AddEventListenerOptions,
+    listener: Listener<WebSocketEventMap[K]> | null,
+    options?: boolean | ListenerOptions,
   ): void;
-  addEventListener(
-    type: string,
-    listener: EventListenerOrEventListenerObject | null,
-    options?: boolean | AddEventListenerOptions,
-  ): void;
+  addEventListener(type: string, listener: Listener<Event> | null, options?: boolean | ListenerOptions): void;
 }
 const WebSocketEventTarget: new () => WebSocketEventTarget = EventTarget;
 
