@@ -42,8 +42,9 @@ export interface ConnectionOwner {
 
 /** What went through a connection since its handshake. */
 export interface Statistics extends Readonly<Counters> {
-  /** Bytes from the network and to it; those of messages over them are the ratio of compression. */
+  /** Bytes from the network; `messageBytesReceived` over them is the ratio of compression. */
   readonly bytesReceived: number;
+  /** Bytes given to the network. */
   readonly bytesSent: number;
   /** Milliseconds from the latest ping that was answered to its pong; `undefined` before there is one. */
   readonly roundTripTime: number | undefined;

@@ -84,6 +84,7 @@ export function memorySize(): number {
  * again; everything else goes on with fresh scratch memory.
  */
 export class EngineTrap extends Error {
+  /** Its class. */
   override readonly name = "EngineTrap";
   /** Stable code. */
   readonly code = "WS_ERR_ENGINE_TRAP";

@@ -7,8 +7,11 @@ import { defineInterface, requireArguments, unsignedLong, unsignedShort, usvStri
 
 /** What any event may be made with: `EventInit`, which only type libraries of the DOM have. */
 export interface EventDetails {
+  /** `false`. */
   bubbles?: boolean;
+  /** `false`. */
   cancelable?: boolean;
+  /** `false`. */
   composed?: boolean;
 }
 
@@ -17,25 +20,37 @@ export type Listener<E extends Event> = ((event: E) => void) | { handleEvent(eve
 
 /** What `addEventListener` takes: `AddEventListenerOptions`, which only type libraries of the DOM have. */
 export interface ListenerOptions {
+  /** Of no effect: a socket has no parents. */
   capture?: boolean;
+  /** Listen to one event only. */
   once?: boolean;
+  /** Of no effect: these events cannot be cancelled. */
   passive?: boolean;
+  /** Ends the listening. */
   signal?: AbortSignal;
 }
 
 /** What a `CloseEvent` tells. */
 export interface CloseEventDetails extends EventDetails {
+  /** `false`. */
   wasClean?: boolean;
+  /** 0. */
   code?: number;
+  /** `""`. */
   reason?: string;
 }
 
 /** What an `ErrorEvent` tells. */
 export interface ErrorEventDetails extends EventDetails {
+  /** `""`. */
   message?: string;
+  /** `""`. */
   filename?: string;
+  /** 0. */
   lineno?: number;
+  /** 0. */
   colno?: number;
+  /** `undefined`. */
   error?: unknown;
 }
 
@@ -113,17 +128,29 @@ class OwnErrorEvent extends Event {
 defineInterface(OwnErrorEvent, "ErrorEvent", ["message", "filename", "lineno", "colno", "error"]);
 
 /** A connection has ended. */
-export type CloseEvent = Event & { readonly wasClean: boolean; readonly code: number; readonly reason: string };
+export type CloseEvent = Event & {
+  /** Whether both sides said goodbye. */
+  readonly wasClean: boolean;
+  /** The peer's close status; 1005 if it gave none, 1006 if there was no close frame. */
+  readonly code: number;
+  /** The peer's words. */
+  readonly reason: string;
+};
 /** The runtime's own `CloseEvent`, or one of the same shape. */
 export const CloseEvent: new (type: string, details?: CloseEventDetails) => CloseEvent =
   globalThis.CloseEvent ?? OwnCloseEvent;
 
 /** A connection has failed; `error` says why. */
 export type ErrorEvent = Event & {
+  /** The error's. */
   readonly message: string;
+  /** `""`: no script is to blame. */
   readonly filename: string;
+  /** 0. */
   readonly lineno: number;
+  /** 0. */
   readonly colno: number;
+  /** A `WebSocketError` or a `WebSocketProtocolError`. */
   readonly error: unknown;
 };
 /** The runtime's own `ErrorEvent`, or one of the same shape. */

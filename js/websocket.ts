@@ -55,12 +55,19 @@ const MAX_REASON_LENGTH = 123;
 
 /** The events of a `WebSocket`, by their types. */
 export interface WebSocketEventMap {
+  /** The handshake is done. */
   open: Event;
+  /** A message came, as `data`. */
   message: MessageEvent;
+  /** The connection failed; `close` follows. */
   error: ErrorEvent;
+  /** It is over. */
   close: CloseEvent;
+  /** A ping came, and was answered. */
   ping: ControlEvent;
+  /** A pong came. */
   pong: ControlEvent;
+  /** The network, which was full, takes more. */
   drain: Event;
 }
 
@@ -77,14 +84,23 @@ const WebSocketEventTarget: new () => WebSocketEventTarget = EventTarget;
 
 /** A WebSocket connection. */
 export class WebSocket extends WebSocketEventTarget {
+  /** The handshake is not done. */
   declare static readonly CONNECTING: 0;
+  /** Messages go both ways. */
   declare static readonly OPEN: 1;
+  /** A close frame was sent, or came. */
   declare static readonly CLOSING: 2;
+  /** It is over. */
   declare static readonly CLOSED: 3;
+  /** The handshake is not done. */
   declare readonly CONNECTING: 0;
+  /** Messages go both ways. */
   declare readonly OPEN: 1;
+  /** A close frame was sent, or came. */
   declare readonly CLOSING: 2;
+  /** It is over. */
   declare readonly CLOSED: 3;
+  /** `WebSocket`. */
   declare readonly [Symbol.toStringTag]: string;
 
   readonly #url: string;
