@@ -32,7 +32,7 @@ export interface ConnectionOwner {
   onPing(payload: Uint8Array): void;
   /** A pong came, and its ping was sent so many milliseconds before; or it answers none. */
   onPong(payload: Uint8Array, roundTripTime: number | undefined): void;
-  /** The transport can take more. */
+  /** The transport, which was full, can take more; or it has taken all, and `bufferedAmount` had said that it had not. */
   onDrain(): void;
   /** A close frame was sent or came: no more messages can be sent. */
   onClosing(): void;
@@ -103,6 +103,11 @@ export class Connection implements TransportListener {
   #unflushed = 0;
   #unflushedHeld = 0;
   #bufferedAmount = 0;
+  /**
+   * Whether the owner has seen that something waits, and may wait for `onDrain`. The transport need not have been full:
+   * what is compressed, or was not flushed yet, may be little for it.
+   */
+  #isAwaited = false;
   /** Bytes that wait for a flush, for the network, or with the owner for their turn; with their overhead. */
   #unsent = 0;
 
@@ -146,6 +151,7 @@ export class Connection implements TransportListener {
 
   /** Bytes of messages that were sent and that the network has not taken. */
   get bufferedAmount(): number {
+    this.#isAwaited ||= this.#bufferedAmount > 0;
     return this.#bufferedAmount;
   }
 
@@ -546,6 +552,9 @@ export class Connection implements TransportListener {
       this.#bufferedAmount -= size;
       this.#unsent -= held;
       this.#keepAlive?.sent();
+      if (!this.#isAwaited || this.#bufferedAmount > 0) return;
+      this.#isAwaited = false;
+      this.#owner.onDrain();
     });
   };
 

@@ -67,7 +67,7 @@ export interface WebSocketEventMap {
   ping: ControlEvent;
   /** A pong came. */
   pong: ControlEvent;
-  /** The network, which was full, takes more. */
+  /** The network, which was full, takes more; or `bufferedAmount` was seen above 0 and is 0. */
   drain: Event;
 }
 
