@@ -7,6 +7,7 @@ import { createServer, type Server } from "node:http";
 import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { dirname, join } from "node:path";
 import { before, type TestContext, test } from "node:test";
+import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 import { chromium } from "playwright-core";
@@ -57,7 +58,10 @@ test("every example in JavaScript, TypeScript and HTML says how it is tested", (
 });
 
 for (const [name, parts] of programs) {
-  test(`the example runs: ${name}`, (t) => (parts[0]?.language === "html" ? runPage(t, parts) : runProgram(t, parts)));
+  // less than the file has, so that a program that hangs is ended with its test
+  test(`the example runs: ${name}`, { timeout: 30_000 }, (t) =>
+    parts[0]?.language === "html" ? runPage(t, parts) : runProgram(t, parts),
+  );
 }
 
 test("links between the documents and into the repository lead somewhere", () => {
@@ -109,10 +113,12 @@ async function runProgram(t: TestContext, parts: readonly Example[]): Promise<vo
       });
     }
   });
-  const status = await Promise.race([done, exit]);
+  const missing = () => expected.filter((text) => !out.includes(text)).join('", "');
+  const givenUp = wait(20_000, undefined, { ref: false }).then(() => assert.fail(`no "${missing()}" in:\n${out}`));
+  const status = await Promise.race([done, exit, givenUp]);
   if (status === undefined) return;
   assert.equal(status[0], 0, out);
-  for (const text of expected) assert.ok(out.includes(text), `no "${text}" in:\n${out}`);
+  assert.equal(missing(), "", out);
 }
 
 /** Opens a page in Chromium, on a server that has the package where npm would put it. */
