@@ -16,7 +16,12 @@ export interface EventDetails {
 }
 
 /** An event listener: a function, or an object that has it. */
-export type Listener<E extends Event> = ((event: E) => void) | { handleEvent(event: E): void };
+export type Listener<E extends Event> =
+  | ((event: E) => void)
+  | {
+      /** Is called with each event. */
+      handleEvent(event: E): void;
+    };
 
 /** What `addEventListener` takes: `AddEventListenerOptions`, which only type libraries of the DOM have. */
 export interface ListenerOptions {
