@@ -17,6 +17,7 @@ export {
 export { CloseEvent, type CloseEventDetails, ControlEvent, ErrorEvent, type ErrorEventDetails } from "./events.js";
 export type { Handler } from "./handlers.js";
 export type { HeaderField, HeaderFields } from "./http.js";
+export { MessageStream } from "./messages.js";
 export type { ConnectionSettings } from "./options.js";
 export { PreparedMessage } from "./prepared.js";
 export {
@@ -31,7 +32,17 @@ export type { CreateConnection, Destination, TlsClientOptions, TlsServerOptions 
 export type { HandshakeRequest, Rejection } from "./upgrade.js";
 export {
   type BinaryType,
+  type MessageData,
+  type MessageSource,
   type SendData,
   WebSocket,
   type WebSocketEventMap,
 } from "./websocket.js";
+export {
+  type WebSocketClosed,
+  type WebSocketCloseInfo,
+  type WebSocketOpenInfo,
+  WebSocketStream,
+  WebSocketStreamError,
+  type WebSocketStreamOptions,
+} from "./websocketstream.js";
