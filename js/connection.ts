@@ -172,7 +172,7 @@ export class Connection implements TransportListener {
 
   /** Whether more was sent than the transport should hold; `onDrain` tells when no longer. */
   get isFull(): boolean {
-    if (!this.#isDelivering) this.#flush();
+    this.#flush();
     return this.#transport.isFull;
   }
 

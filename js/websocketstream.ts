@@ -70,7 +70,7 @@ export class WebSocketStreamError extends DOMException {
     this.#reason = reason;
   }
 
-  /** The close code, 1006 if the connection ended without one; `null` if none was given. */
+  /** The close code, 1006 if the connection ended without one; `null` if none was given, or it never began. */
   get closeCode(): number | null {
     return this.#closeCode;
   }
@@ -85,7 +85,7 @@ export class WebSocketStreamError extends DOMException {
   }
 
   /** @internal One that says what came, be it allowed to send or not. */
-  static of(closeCode: number, reason: string, cause: unknown): WebSocketStreamError {
+  static of(closeCode: number | null, reason: string, cause: unknown): WebSocketStreamError {
     const error = new WebSocketStreamError("The connection was not closed cleanly");
     error.#closeCode = closeCode;
     error.#reason = reason;
@@ -238,14 +238,14 @@ export class WebSocketStream {
       this.#readable?.close();
       this.#writable?.error(new DOMException("The connection is closed", "InvalidStateError"));
       this.#closed.resolve({ closeCode: code, reason });
-      this.#opened.reject(WebSocketStreamError.of(code, reason, undefined));
       return;
     }
-    const error = isAbort(this.#failure) ? this.#failure.cause : WebSocketStreamError.of(code, reason, this.#failure);
+    const failure = this.#failure;
+    const error = isAbort(failure) ? failure.cause : WebSocketStreamError.of(code, reason, failure);
+    this.#opened.reject(isAbort(failure) ? error : WebSocketStreamError.of(null, "", failure));
     this.#readable?.error(error);
     this.#writable?.error(error);
     this.#closed.reject(error);
-    this.#opened.reject(error);
   }
 }
 
