@@ -134,6 +134,7 @@ test("a first message of which too much has come waits unfinished, and without a
   assert.equal(socket.readyState, WebSocket.OPEN);
   const message = nextEvent<MessageEvent>(socket, "message");
   assert.ok((await message).data === text);
+  peer.socket.destroy();
 });
 
 test("messageTimeout does not run for what stands behind a message that waits", async (t) => {
