@@ -45,8 +45,8 @@ export class MessageFeed {
   push(data: string | Uint8Array<ArrayBuffer>, isLast: boolean): void {
     if (this.#controller === undefined) return;
     this.#isComplete = isLast;
-    if (data.length > 0) this.#controller.enqueue(data);
-    if ((this.#controller.desiredSize as number) > 0) this.#goOn();
+    if (data.length > 0) this.#controller.enqueue(data); // which may pull, and so end the stream
+    if ((this.#controller?.desiredSize ?? 1) > 0) this.#goOn();
     else this.#throttle(true);
   }
 
