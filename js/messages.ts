@@ -4,16 +4,32 @@
  * @module
  */
 
+/** A piece of a message. */
+type Piece = string | Uint8Array<ArrayBuffer>;
+
+/** The Streams standard's controller and source, whose types only type libraries of the DOM have. */
+interface PieceController {
+  readonly desiredSize: number | null;
+  enqueue(piece: Piece): void;
+  close(): void;
+  error(error: Error): void;
+}
+interface PieceSource {
+  start(controller: PieceController): void;
+  pull(): void;
+  cancel(): void;
+}
+
 /**
  * A message, to be read as it comes: strings if it is text, cut between characters, else `Uint8Array`s. Until it was read
  * to its end, or cancelled, no message behind it is delivered, and the peer has to wait. If the connection ends before
  * the message does, reading fails with the typed error.
  */
-export class MessageStream extends ReadableStream<string | Uint8Array<ArrayBuffer>> {
+export class MessageStream extends ReadableStream<Piece> {
   /** Whether it is a text message. */
   readonly isText: boolean;
 
-  constructor(isText: boolean, source: UnderlyingDefaultSource<string | Uint8Array<ArrayBuffer>>) {
+  constructor(isText: boolean, source: PieceSource) {
     super(source);
     this.isText = isText;
   }
@@ -23,7 +39,7 @@ export class MessageStream extends ReadableStream<string | Uint8Array<ArrayBuffe
 export class MessageFeed {
   readonly stream: MessageStream;
   readonly #throttle: (isThrottled: boolean) => void;
-  #controller: ReadableStreamDefaultController<string | Uint8Array<ArrayBuffer>> | undefined;
+  #controller: PieceController | undefined;
   #isComplete = false;
 
   /** @param throttle is told whether the peer should wait: the stream has a piece that nobody took */
@@ -42,7 +58,7 @@ export class MessageFeed {
   }
 
   /** The next piece, which may be empty. */
-  push(data: string | Uint8Array<ArrayBuffer>, isLast: boolean): void {
+  push(data: Piece, isLast: boolean): void {
     if (this.#controller === undefined) return;
     this.#isComplete = isLast;
     if (data.length > 0) this.#controller.enqueue(data); // which may pull, and so end the stream
@@ -50,9 +66,10 @@ export class MessageFeed {
     else this.#throttle(true);
   }
 
-  /** No more will come. */
+  /** No more will come; a message that is complete is still read to its end. */
   fail(error: Error): void {
-    if (!this.#isComplete) this.#controller?.error(error);
+    if (this.#isComplete) this.#controller?.close();
+    else this.#controller?.error(error);
     this.#controller = undefined;
   }
 

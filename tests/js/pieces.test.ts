@@ -133,6 +133,17 @@ for (const role of ROLES) {
     }
   });
 
+  test(`a ${role}'s message that has come whole is read to its end though the connection is over`, async (t) => {
+    const { socket, peer } = await pieces(t, role);
+    const message = nextStream(socket);
+    peer.write(frame(0x81, "whole"));
+    const stream = await message;
+    const end = closed(socket);
+    socket.terminate();
+    await end;
+    assert.deepEqual(await chunks(stream), ["whole"]);
+  });
+
   test(`messageTimeout of a ${role} runs while a piece is awaited, and waits while one is not read`, async (t) => {
     t.mock.timers.enable({ apis: ["setTimeout"] });
     const { socket, peer } = await pieces(t, role, { messageTimeout: 1000 });
