@@ -195,6 +195,24 @@ test("whoever asks in time gets the messages of a peer that has gone", async (t)
   assert.equal(socket.readyState, WebSocket.CLOSED);
 });
 
+test("a stream that is made when all is over still gets the message before the close", async (t) => {
+  const { peer, socket, tcp } = await unclaimed(t);
+  const read = tcp.bytesRead;
+  const bytes = Buffer.concat([masked(0x81, "last"), masked(0x88, statusBytes(4000))]);
+  peer.write(bytes);
+  await hasRead(tcp, read + bytes.length);
+  const gone = new Promise((resolve) => tcp.once("close", resolve));
+  peer.socket.resetAndDestroy();
+  // a stream learns of the reset when it writes
+  socket.send("into the void");
+  await gone;
+  const stream = new WebSocketStream(socket);
+  const reader = (await stream.opened).readable.getReader();
+  assert.equal((await reader.read()).value, "last");
+  assert.equal((await reader.read()).done, true);
+  assert.equal((await stream.closed).closeCode, 4000);
+});
+
 for (const [name, end] of Object.entries({
   "close()": ({ socket }: Unclaimed) => socket.close(1000),
   "the server's close()": ({ close }: Unclaimed) => close(),
