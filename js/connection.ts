@@ -242,7 +242,7 @@ export class Connection implements TransportListener {
   /** What messages are compressed by is kept until none has been sent for a while. */
   #releaseLater(): void {
     const { releaseAfter } = this.#session;
-    if (releaseAfter === undefined || !this.#session.hasCompressed) return;
+    if (this.#state !== "open" || releaseAfter === undefined || !this.#session.hasCompressed) return;
     clearTimeout(this.#releaseTimer);
     this.#releaseTimer = setTimeout(() => {
       if (this.#state === "open") this.#control(() => this.#session.releaseCompressor());
