@@ -15,6 +15,7 @@ import {
   type Control,
   type Counters,
   type FrameSession,
+  type Part,
   type PreparedFrames,
   type Received,
   Unfinished,
@@ -28,11 +29,16 @@ export type ConnectionFailure = WebSocketError | WebSocketProtocolError | Engine
 export interface ConnectionOwner {
   /** A message came. */
   onMessage(data: string | Uint8Array<ArrayBuffer>): void;
+  /** With `streamMessages`, in place of that: a piece of a message came. */
+  onPart(part: Part): void;
   /** A ping came; its pong is on its way. */
   onPing(payload: Uint8Array): void;
   /** A pong came, and its ping was sent so many milliseconds before; or it answers none. */
   onPong(payload: Uint8Array, roundTripTime: number | undefined): void;
-  /** The transport, which was full, can take more; or it has taken all, and `bufferedAmount` had said that it had not. */
+  /**
+   * The transport, which was full, can take more; or it has taken all, and `bufferedAmount` had said that it had not. Both
+   * tell so already.
+   */
   onDrain(): void;
   /** A close frame was sent or came: no more messages can be sent. */
   onClosing(): void;
@@ -50,6 +56,12 @@ export interface Statistics extends Readonly<Counters> {
   readonly roundTripTime: number | undefined;
 }
 
+/**
+ * What becomes of the next message, and of all behind it. `wanted`: it is delivered. `held`: it waits, as whoever reads
+ * messages has one in hand. `unclaimed`: it waits, and nobody has said yet that they will read any.
+ */
+export type Demand = "wanted" | "held" | "unclaimed";
+
 /** The status of a connection that ended without a close frame (§7.1.5). */
 const ABNORMAL = 1006;
 /** The statuses of connections that we fail, if not for a violation (§7.4.1). */
@@ -61,6 +73,11 @@ const SERVER_ERROR = 1011;
 const OVERHEAD = 128;
 /** The longest header of a frame. */
 const HEADER = 14;
+
+/** Milliseconds that messages wait to be claimed when their sender has gone. */
+const CLAIM_TIME = 1000;
+/** So many bytes are read while messages wait; as long as there are no more of them, the end of the peer is seen. */
+const READ_AHEAD = 64 * 1024;
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -90,9 +107,20 @@ export class Connection implements TransportListener {
   #undelivered: (Received | undefined)[] = [];
   #next = 0;
   #undeliveredBytes = 0;
+  /** Messages that nobody has claimed. */
+  #unclaimed: Received[] = [];
+  #unclaimedBytes = 0;
   /** From the network, and not taken yet. */
   #unread: Uint8Array = NO_BYTES;
+  #hasStarted = false;
   #isPaused = false;
+  #isThrottled = false;
+  #demand: Demand = "wanted";
+  /** Runs when the peer has gone and nobody has asked for what it said. */
+  #claimTimer: ReturnType<typeof setTimeout> | undefined;
+  /** When `#messageTimer` ends, and the milliseconds that were left when it was stopped by `throttle`. */
+  #messageDeadline = 0;
+  #messageTimeLeft: number | undefined;
   #isDelivering = false;
   #transportEnded = false;
   #transportClosed: { readonly error: Error | undefined } | undefined;
@@ -102,6 +130,8 @@ export class Connection implements TransportListener {
   /** Bytes of messages that were sent since the last flush, and what is counted for them. */
   #unflushed = 0;
   #unflushedHeld = 0;
+  /** Who waits for the network to have taken those. */
+  #unflushedTaken: (() => void)[] = [];
   #bufferedAmount = 0;
   /**
    * Whether the owner has seen that something waits, and may wait for `onDrain`. The transport need not have been full:
@@ -123,6 +153,7 @@ export class Connection implements TransportListener {
     this.#owner = owner;
     this.#isServer = isServer;
     this.#settings = settings;
+    if (settings.streamMessages) session.splitMessages();
     if (settings.pingInterval < LONGEST_TIME) {
       const onDead = () => this.#lose(pingTimedOut(settings.pongTimeout));
       this.#keepAlive = new KeepAlive(settings, () => this.ping(this.#pings.next()), onDead);
@@ -133,9 +164,8 @@ export class Connection implements TransportListener {
   start(): void {
     this.#transport.start(this);
     setImmediate(() => {
-      if (this.#isPaused) return;
-      this.#transport.resume();
-      if (this.#isOpen()) this.#keepAlive?.start();
+      this.#hasStarted = true;
+      this.#goOn();
     });
   }
 
@@ -147,6 +177,17 @@ export class Connection implements TransportListener {
       bytesSent: this.#bytesSent,
       roundTripTime: this.#pings.roundTripTime,
     };
+  }
+
+  /** Whether messages can be sent: no close frame was sent or came. */
+  get canSend(): boolean {
+    return this.#state === "open" && this.#transportClosed === undefined;
+  }
+
+  /** Whether more was sent than the transport should hold; `onDrain` tells when no longer. */
+  get isFull(): boolean {
+    this.#flush();
+    return this.#transport.isFull;
   }
 
   /** Bytes of messages that were sent and that the network has not taken. */
@@ -178,16 +219,29 @@ export class Connection implements TransportListener {
    * Sends a message of `size` bytes; after a close it is dropped. The data is copied.
    *
    * @param compress whether to compress it, if that was agreed; by default, if it is not too small
+   * @param taken is called when the network has taken it, or never
    */
-  send(data: string | Uint8Array | PreparedFrames, size: number, compress?: boolean): void {
+  send(data: string | Uint8Array | PreparedFrames, size: number, compress?: boolean, taken?: () => void): void {
+    this.#send(size, taken, () => {
+      if (typeof data === "string" || data instanceof Uint8Array) this.#session.send(data, size, compress);
+      else this.#session.sendPrepared(data, compress);
+    });
+    this.#releaseLater();
+  }
+
+  /** Sends a part of a message; until the last one nothing but pings, pongs and a close may come between. */
+  sendPart(data: string | Uint8Array, size: number, last: boolean, taken?: () => void): void {
+    this.#send(size, taken, () => this.#session.sendPart(data, size, last));
+  }
+
+  #send(size: number, taken: (() => void) | undefined, make: () => void): void {
     if (this.#state !== "open") return;
-    if (!this.#canSend(size)) {
+    if (!this.#canTake(size)) {
       this.#bufferedAmount += size;
       return;
     }
     try {
-      if (typeof data === "string" || data instanceof Uint8Array) this.#session.send(data, size, compress);
-      else this.#session.sendPrepared(data, compress);
+      make();
     } catch (error) {
       this.#lose(error);
       return;
@@ -196,14 +250,14 @@ export class Connection implements TransportListener {
     this.#unflushed += size;
     this.#unflushedHeld += size + HEADER;
     this.#unsent += size + HEADER;
+    if (taken !== undefined) this.#unflushedTaken.push(taken);
     this.#flushSoon();
-    this.#releaseLater();
   }
 
   /** What messages are compressed by is kept until none has been sent for a while. */
   #releaseLater(): void {
     const { releaseAfter } = this.#session;
-    if (releaseAfter === undefined || !this.#session.hasCompressed) return;
+    if (this.#state !== "open" || releaseAfter === undefined || !this.#session.hasCompressed) return;
     clearTimeout(this.#releaseTimer);
     this.#releaseTimer = setTimeout(() => {
       if (this.#state === "open") this.#control(() => this.#session.releaseCompressor());
@@ -212,7 +266,7 @@ export class Connection implements TransportListener {
 
   /** Sends a ping of at most 125 bytes; after a close it is dropped. */
   ping(payload: Uint8Array): void {
-    if (!this.#canSend(payload.length)) return;
+    if (!this.#canTake(payload.length)) return;
     this.#control(() => {
       this.#session.ping(payload);
       this.#unflushedPings.push(payload.slice());
@@ -221,7 +275,7 @@ export class Connection implements TransportListener {
 
   /** Sends a pong of at most 125 bytes; after a close it is dropped. */
   pong(payload: Uint8Array): void {
-    if (this.#canSend(payload.length)) this.#control(() => this.#session.pong(payload));
+    if (this.#canTake(payload.length)) this.#control(() => this.#session.pong(payload));
   }
 
   /**
@@ -231,10 +285,20 @@ export class Connection implements TransportListener {
    * @throws WebSocketProtocolError if the status or the reason may not be sent
    */
   close(status: number, reason: string): void {
-    if (this.#state !== "open") return;
-    this.#control(() => this.#session.close(status, reason));
-    if (this.#isOpen()) this.#beginClosing("closing"); // a trap may have ended it
-    this.resume();
+    if (this.#state === "open") {
+      this.#control(() => this.#session.close(status, reason));
+      if (this.#isOpen()) this.#beginClosing("closing"); // a trap may have ended it
+    }
+    if (this.#openGates()) this.#goOn();
+  }
+
+  /**
+   * Ends the connection for a fault of our own side.
+   *
+   * @param error is what the owner is told
+   */
+  fail(error: ConnectionFailure): void {
+    if (this.#state === "open") this.#fail(error, SERVER_ERROR);
   }
 
   /** Ends the connection at once. What was received and not delivered is discarded. */
@@ -247,20 +311,89 @@ export class Connection implements TransportListener {
   pause(): void {
     if (this.#state !== "open") return;
     this.#isPaused = true;
+    this.#stopReading();
+  }
+
+  /** Delivers again, first what came in the meantime, messages that nobody has claimed too. */
+  resume(): void {
+    if (!this.#isPaused && this.#demand !== "unclaimed") return;
+    this.#isPaused = false;
+    if (this.#demand === "unclaimed") this.#want("wanted");
+    this.#goOn();
+  }
+
+  /**
+   * Stops delivering and reading for whoever reads a message in parts and has enough of them, and goes on. What the peer
+   * has of `messageTimeout` goes on with it.
+   */
+  throttle(isThrottled: boolean): void {
+    if (this.#state !== "open" || this.#isThrottled === isThrottled) return;
+    this.#isThrottled = isThrottled;
+    if (!isThrottled) {
+      this.#goOn();
+      return;
+    }
+    if (this.#messageTimer !== undefined) this.#messageTimeLeft = this.#messageDeadline - performance.now();
+    this.#stopReading();
+  }
+
+  /** Says what becomes of the next message. Those that waited are delivered soon after it is wanted, in order. */
+  demand(demand: Demand): void {
+    if (this.#state === "failed" || this.#state === "closed" || this.#demand === demand) return;
+    this.#want(demand);
+    if (demand !== "wanted") this.#deliver();
+    else queueMicrotask(() => this.#goOn());
+  }
+
+  #want(demand: Demand): void {
+    this.#demand = demand;
+    if (demand !== "unclaimed" && this.#unclaimed.length > 0) {
+      this.#undelivered = [...this.#unclaimed, ...this.#undelivered.slice(this.#next)];
+      this.#next = 0;
+      this.#undeliveredBytes = 0; // counted again when delivering stops
+      this.#unclaimed = [];
+      this.#unclaimedBytes = 0;
+    }
+    clearTimeout(this.#claimTimer);
+    this.#claimTimer = undefined;
+  }
+
+  /** Takes back everything that stopped delivering; tells whether there was anything. */
+  #openGates(): boolean {
+    const wereOpen = !this.#isStopped && this.#demand === "wanted";
+    this.#isPaused = false;
+    this.#isThrottled = false;
+    this.#want("wanted");
+    return !wereOpen;
+  }
+
+  get #isStopped(): boolean {
+    return this.#isPaused || this.#isThrottled;
+  }
+
+  #stopReading(): void {
     this.#stopMessageTimer(); // it is ours that the peer cannot go on
     this.#keepAlive?.stop();
     this.#transport.pause();
   }
 
-  /** Delivers again, first what came in the meantime. */
-  resume(): void {
-    if (!this.#isPaused) return;
-    this.#isPaused = false;
+  #goOn(): void {
+    if (!this.#hasStarted) return;
     this.#deliver();
-    if (this.#isPaused) return;
-    this.#watchMessage();
+    if (this.#isStopped || this.#hasReadAhead) return;
+    if (!this.#isHolding) this.#watchMessage();
     this.#transport.resume();
     if (this.#isOpen()) this.#keepAlive?.start();
+  }
+
+  /** Whether a message waits until it is wanted. */
+  get #isHolding(): boolean {
+    return this.#demand === "held" && beginsMessage(this.#undelivered[this.#next]);
+  }
+
+  get #hasReadAhead(): boolean {
+    const held = this.#session.heldBytes + this.#undeliveredBytes + this.#unclaimedBytes + this.#unread.length;
+    return this.#demand !== "wanted" && held > READ_AHEAD;
   }
 
   /** @internal */
@@ -279,6 +412,13 @@ export class Connection implements TransportListener {
     const payload = this.#owedPong;
     this.#owedPong = undefined;
     if (payload !== undefined) this.#answerPing(payload);
+    this.#isAwaited &&= this.#bufferedAmount > 0;
+    this.#owner.onDrain();
+  }
+
+  #tellDrained(): void {
+    if (!this.#isAwaited || this.#bufferedAmount > 0) return;
+    this.#isAwaited = false;
     this.#owner.onDrain();
   }
 
@@ -307,17 +447,27 @@ export class Connection implements TransportListener {
       this.#isDelivering = false;
     }
     this.#flush();
+    if (this.#isHolding) this.#stopMessageTimer();
+    if (this.#hasReadAhead) this.#stopReading();
+    const isOver = this.#transportEnded || this.#transportClosed !== undefined;
+    if (isOver && this.#demand === "unclaimed") this.#awaitClaim();
     if (this.#undelivered.length > 0 || this.#hasUnread()) return;
     if (this.#transportEnded) this.#endReceiving();
-    if (this.#transportClosed !== undefined) this.#finish();
+    if (this.#transportClosed !== undefined && this.#unclaimed.length === 0) this.#finish();
+  }
+
+  /** The peer has gone, and what it said is for nobody until now: soon it will be given up. */
+  #awaitClaim(): void {
+    this.#claimTimer ??= setTimeout(() => this.demand("wanted"), Math.min(this.#settings.closeTimeout, CLAIM_TIME));
   }
 
   #deliverBatch(): void {
-    while (this.#next < this.#undelivered.length && !this.#isPaused && this.#state !== "failed") {
+    while (this.#next < this.#undelivered.length && !this.#isStopped && !this.#isHolding && this.#state !== "failed") {
       const received = this.#undelivered[this.#next] as Received;
       this.#undelivered[this.#next++] = undefined;
       if (this.#undeliveredBytes > 0) this.#undeliveredBytes -= sizeOf(received);
-      this.#handle(received);
+      if (this.#demand === "unclaimed" && isOfMessage(received)) this.#keep(received);
+      else this.#handle(received);
     }
     if (this.#state === "failed") {
       this.#discard();
@@ -331,8 +481,16 @@ export class Connection implements TransportListener {
     }
   }
 
+  /** A message waits to be claimed; what comes behind it and is no message does not. */
+  #keep(received: Received): void {
+    this.#unclaimed.push(received);
+    this.#unclaimedBytes += sizeOf(received);
+  }
+
   /** Drops what was received: nobody will get it. */
   #discard(): void {
+    this.#unclaimed = [];
+    this.#unclaimedBytes = 0;
     this.#undelivered = [];
     this.#next = 0;
     this.#undeliveredBytes = 0;
@@ -349,7 +507,7 @@ export class Connection implements TransportListener {
 
   /** Takes what has come from the network, as much as can be delivered at once; tells whether there was any. */
   #read(): boolean {
-    if (!this.#hasUnread() || this.#isPaused) return false;
+    if (!this.#hasUnread() || this.#isStopped || this.#hasReadAhead) return false;
     const room = this.#settings.maxBufferedBytes - this.#unsent;
     const received: Received[] = [];
     const taken = this.#session.receive(this.#unread, received, room);
@@ -368,13 +526,16 @@ export class Connection implements TransportListener {
   #watchMessage(received: readonly Received[] = []): void {
     const { unfinished } = this.#session;
     // control frames within a message do not finish it
-    const isFinished = (one: Received) => unfinished === Unfinished.Frame || isMessage(one);
+    const isFinished = (one: Received) => unfinished === Unfinished.Frame || endsMessage(one);
     if (this.#messageTimer !== undefined && (unfinished === Unfinished.Nothing || received.some(isFinished))) {
       this.#stopMessageTimer();
     }
-    if (unfinished !== Unfinished.Nothing && this.#state === "open") {
-      this.#messageTimer ??= setTimeout(this.#onMessageTimeout, this.#settings.messageTimeout);
+    if (unfinished !== Unfinished.Nothing && this.#state === "open" && this.#messageTimer === undefined) {
+      const time = this.#messageTimeLeft ?? this.#settings.messageTimeout;
+      this.#messageDeadline = performance.now() + time;
+      this.#messageTimer = setTimeout(this.#onMessageTimeout, time);
     }
+    this.#messageTimeLeft = undefined;
   }
 
   #stopMessageTimer(): void {
@@ -389,6 +550,7 @@ export class Connection implements TransportListener {
 
   #handle(received: Received): void {
     if (isMessage(received)) this.#owner.onMessage(received);
+    else if (received.kind === "part") this.#owner.onPart(received);
     else this.#handleControl(received);
   }
 
@@ -444,13 +606,14 @@ export class Connection implements TransportListener {
     return this.#state === "open";
   }
 
-  #canSend(size: number): boolean {
-    return this.#isOpen() && this.#transportClosed === undefined && this.#hasRoom(size + HEADER);
+  #canTake(size: number): boolean {
+    return this.canSend && this.#hasRoom(size + HEADER);
   }
 
   /** All that is held for the connection, in bytes, with its overhead. */
   get #held(): number {
-    return this.#session.heldBytes + this.#undeliveredBytes + this.#unread.length + this.#unsent;
+    const undelivered = this.#undeliveredBytes + this.#unclaimedBytes + this.#unread.length;
+    return this.#session.heldBytes + undelivered + this.#unsent;
   }
 
   /**
@@ -470,9 +633,8 @@ export class Connection implements TransportListener {
     this.#flush();
     this.#beginClosing("failed");
     this.#transport.end();
-    if (!this.#isPaused) return;
+    if (!this.#openGates()) return;
     // whoever has paused gets no more; the end of the stream has to be read
-    this.#isPaused = false;
     this.#discard();
     this.#transport.resume();
   }
@@ -515,6 +677,7 @@ export class Connection implements TransportListener {
     this.#state = "closed";
     clearTimeout(this.#closeTimer);
     clearTimeout(this.#releaseTimer);
+    clearTimeout(this.#claimTimer);
     this.#session.free();
     const { status, reason } = this.#peerClose ?? { status: ABNORMAL, reason: "" };
     this.#owner.onClosed(status, reason, wasClean, failure);
@@ -548,13 +711,15 @@ export class Connection implements TransportListener {
     this.#unflushedHeld = 0;
     for (const part of parts) this.#bytesSent += part.length;
     if (this.#unflushedPings.length > 0) this.#rememberPings();
+    const taken = this.#unflushedTaken;
+    this.#unflushedTaken = [];
     this.#transport.write(parts, () => {
       this.#bufferedAmount -= size;
       this.#unsent -= held;
       this.#keepAlive?.sent();
-      if (!this.#isAwaited || this.#bufferedAmount > 0) return;
-      this.#isAwaited = false;
-      this.#owner.onDrain();
+      for (const call of taken) call();
+      // the transport's own `drain` comes first
+      if (this.#isAwaited) queueMicrotask(() => this.#tellDrained());
     });
   };
 
@@ -568,10 +733,23 @@ function isMessage(received: Received): received is string | Uint8Array<ArrayBuf
   return typeof received === "string" || received instanceof Uint8Array;
 }
 
+function isOfMessage(received: Received): boolean {
+  return isMessage(received) || received.kind === "part";
+}
+
+function beginsMessage(received: Received | undefined): boolean {
+  return received !== undefined && (isMessage(received) || (received.kind === "part" && received.isFirst));
+}
+
+function endsMessage(received: Received): boolean {
+  return isMessage(received) || (received.kind === "part" && received.isLast);
+}
+
 /** The memory of what waits to be delivered, roughly: a string may take two bytes a character. */
 function sizeOf(received: Received): number {
-  if (typeof received === "string") return OVERHEAD + received.length * 2;
-  return OVERHEAD + (received instanceof Uint8Array ? received.length : 0);
+  const data = isMessage(received) || received.kind !== "part" ? received : received.data;
+  if (typeof data === "string") return OVERHEAD + data.length * 2;
+  return OVERHEAD + (data instanceof Uint8Array ? data.length : 0);
 }
 
 function full(most: number): WebSocketError {

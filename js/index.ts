@@ -26,6 +26,7 @@ export {
 } from "./events.js";
 export type { Handler } from "./handlers.js";
 export type { HeaderField, HeaderFields } from "./http.js";
+export { MessageStream } from "./messages.js";
 export type { ConnectionSettings } from "./options.js";
 export { PreparedMessage } from "./prepared.js";
 export {
@@ -40,7 +41,17 @@ export type { CreateConnection, Destination, TlsClientOptions, TlsServerOptions 
 export type { HandshakeRequest, Rejection } from "./upgrade.js";
 export {
   type BinaryType,
+  type MessageData,
+  type MessageSource,
   type SendData,
   WebSocket,
   type WebSocketEventMap,
 } from "./websocket.js";
+export {
+  type WebSocketClosed,
+  type WebSocketCloseInfo,
+  type WebSocketOpenInfo,
+  WebSocketStream,
+  WebSocketStreamError,
+  type WebSocketStreamOptions,
+} from "./websocketstream.js";

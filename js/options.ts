@@ -28,6 +28,11 @@ export interface ConnectionSettings {
    * needs more fails the connection with 1009, one to the peer with 1011. 256 MiB by default.
    */
   maxBufferedBytes: number;
+  /**
+   * Whether messages are given out when they begin, each as a {@link MessageStream} of what comes of it; `false`. A
+   * message that is not read holds up those behind it.
+   */
+  streamMessages: boolean;
 }
 
 /** Times in milliseconds, sizes in bytes. */
@@ -44,7 +49,10 @@ const defaults: Record<TimeName, number> & Record<SizeName, number> = {
   maxBufferedBytes: 256 * 1024 * 1024,
 };
 
-type TimeName = "handshakeTimeout" | "releaseAfter" | Exclude<keyof ConnectionSettings, "maxBufferedBytes">;
+type TimeName =
+  | "handshakeTimeout"
+  | "releaseAfter"
+  | Exclude<keyof ConnectionSettings, "maxBufferedBytes" | "streamMessages">;
 type SizeName = keyof Limits | "maxBufferedBytes";
 
 /** What a timer can wait for at most, in milliseconds: 24 days. It stands for never. */
@@ -92,6 +100,7 @@ export function connectionSettings(given: Partial<ConnectionSettings>): Connecti
     pingInterval: milliseconds("pingInterval", given.pingInterval),
     pongTimeout: milliseconds("pongTimeout", given.pongTimeout),
     maxBufferedBytes: size("maxBufferedBytes", given.maxBufferedBytes),
+    streamMessages: given.streamMessages === true,
   };
 }
 

@@ -78,7 +78,12 @@ export interface WebSocketServerOptions<R extends HandshakeRequest = IncomingMes
 
 /** The events of a server, with their arguments. */
 export interface WebSocketServerEvents<R extends HandshakeRequest = IncomingMessage> {
-  /** A handshake is done. */
+  /**
+   * A handshake is done. Messages wait for the first who asks for them, however late: a listener of `message`, a loop over
+   * the socket, a `WebSocketStream`, or `resume()`. Until then what stands behind the first message waits too, pings among
+   * it, and no more than 64 KiB is read; a socket that only sends should call `resume()`. If the peer leaves, and nobody
+   * has asked within `closeTimeout`, the messages are given up.
+   */
   connection: [socket: WebSocket, request: R];
   /** The port is open. */
   listening: [];
@@ -190,7 +195,12 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
     for (const socket of this.clients) socket.close(1001, "");
     for (const transport of this.#undecided) reject(transport, { status: 503 });
     this.#undecided.clear();
+    // a close waits behind a message whose source has stalled
+    const timer = setTimeout(() => {
+      for (const socket of this.clients) socket.terminate();
+    }, this.#settings.closeTimeout);
     await Promise.all([...closed, this.#listener?.close()]);
+    clearTimeout(timer);
     this.emit("close");
   }
 

@@ -50,8 +50,16 @@ export type Control =
   | { readonly kind: "full" }
   | { readonly kind: "trapped"; readonly error: EngineTrap };
 
-/** What came from the peer: a text message, a binary message, or something that is not a message. */
-export type Received = string | Uint8Array<ArrayBuffer> | Control;
+/** A piece of a message, from one that gives messages out in pieces. Of text it has whole characters, perhaps none. */
+export interface Part {
+  readonly kind: "part";
+  readonly data: string | Uint8Array<ArrayBuffer>;
+  readonly isFirst: boolean;
+  readonly isLast: boolean;
+}
+
+/** What came from the peer: a text message, a binary message, a piece of one, or something that is not a message. */
+export type Received = string | Uint8Array<ArrayBuffer> | Part | Control;
 
 /** The engine's numbers for a message's last or only frame, and for frames before it. */
 const TEXT = 0;
@@ -149,6 +157,8 @@ export class FrameSession {
   readonly releaseAfter: number | undefined;
   /** The message whose pieces are still coming. */
   #message: Assembly | undefined;
+  /** Decodes the text that is given out in pieces; nothing if messages are whole. */
+  #decoder: TextDecoder | undefined;
   /** Bytes for the network that had to leave the shared memory. */
   #pending: Uint8Array[] = [];
   #unfinished: number = Unfinished.Nothing;
@@ -216,6 +226,11 @@ export class FrameSession {
     return this.#message?.capacity ?? 0;
   }
 
+  /** From now on messages come as their pieces, when these do. Not to be called in the middle of a message. */
+  splitMessages(): void {
+    this.#decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  }
+
   /**
    * Takes a chunk from the network, or its beginning, and appends all that it completes to `received`, in order: about
    * a thousand things, or 256 KiB and one message, at most. After a close, a violation or a trap nothing more comes. The
@@ -273,6 +288,18 @@ export class FrameSession {
     this.counters.framesSent += 1;
     this.counters.messagesSent += 1;
     this.counters.messageBytesSent += message.size;
+  }
+
+  /**
+   * Makes a part of a message, text or bytes as its first part was; it is not compressed. The bytes are copied.
+   *
+   * @param size of the data in bytes
+   */
+  sendPart(data: string | Uint8Array, size: number, last: boolean): void {
+    if (typeof data === "string") this.sendText(data, last);
+    else this.sendBinary(data, last);
+    this.counters.messageBytesSent += size;
+    if (last) this.counters.messagesSent += 1;
   }
 
   #compresses(size: number, compress: boolean | undefined): boolean {
@@ -403,6 +430,10 @@ export class FrameSession {
       this.#batchBytes += end - start;
       this.counters.messageBytesReceived += end - start;
       if ((flags & Flag.Last) !== 0) this.counters.messagesReceived += 1;
+      if (this.#decoder !== undefined) {
+        received.push(partOf(this.#decoder, bytes, start, end, flags));
+        continue;
+      }
       const whole = (flags & (Flag.First | Flag.Last)) === (Flag.First | Flag.Last);
       if (whole) {
         const text = (flags & Flag.Text) !== 0;
@@ -551,6 +582,14 @@ export class FrameSession {
     if (typeof answer === "number" && answer < 0) throw new WebSocketProtocolError(-answer);
     return answer;
   }
+}
+
+/** A piece by itself. A character that it begins and does not end goes to the next one. */
+function partOf(decoder: TextDecoder, bytes: Uint8Array, start: number, end: number, flags: number): Part {
+  const isLast = (flags & Flag.Last) !== 0;
+  const piece = bytes.slice(start, end);
+  const data = (flags & Flag.Text) === 0 ? piece : decoder.decode(piece, { stream: !isLast });
+  return { kind: "part", data, isFirst: (flags & Flag.First) !== 0, isLast };
 }
 
 /** The pieces of a message, in one buffer that grows with what came and never by what was announced. */

@@ -23,12 +23,21 @@ import { channels } from "./diagnostics.js";
 import { WebSocketError } from "./errors.js";
 import { CloseEvent, ControlEvent, ErrorEvent, type Listener, type ListenerOptions } from "./events.js";
 import { EventHandlers, type Handler } from "./handlers.js";
+import { MessageFeed, type MessageStream, Pending, type Settle, TextPieces } from "./messages.js";
 import { type ConnectionSettings, connectionSettings, ownOptions } from "./options.js";
 import { PreparedMessage } from "./prepared.js";
 import { clampedUnsignedShort, defineInterface, requireArguments } from "./webidl.js";
 
 /** What `send` takes. */
 export type SendData = string | ArrayBufferLike | ArrayBufferView | Blob | PreparedMessage;
+
+/** A message as `message` events and iteration give it out: by its type, `binaryType` and `streamMessages`. */
+export type MessageData = string | Blob | ArrayBuffer | Buffer | MessageStream;
+
+/** What `sendStream` takes, a `ReadableStream` among it: all chunks strings, for a text message, or none of them. */
+export type MessageSource =
+  | AsyncIterable<string | ArrayBufferLike | ArrayBufferView>
+  | Iterable<string | ArrayBufferLike | ArrayBufferView>;
 
 /** How binary messages are given out; `"nodebuffer"` is an addition for Node. */
 export type BinaryType = "blob" | "arraybuffer" | "nodebuffer";
@@ -106,6 +115,8 @@ export class WebSocket extends WebSocketEventTarget {
   readonly #url: string;
   readonly #origin: string;
   #readyState: 0 | 1 | 2 | 3 = CONNECTING;
+  /** Whether `close` was called: nobody gets messages any more. */
+  #hasClosed = false;
   #protocol = "";
   #extensions = "";
   #binaryType: BinaryType = "blob";
@@ -113,8 +124,14 @@ export class WebSocket extends WebSocketEventTarget {
   #isServer = false;
   #abandon: ((reason: Error) => void) | undefined;
   #handlers = new EventHandlers(this);
-  /** Messages and a close that wait for a Blob before them to be read. */
-  #waiting: (() => void | Promise<void>)[] | undefined;
+  /** Messages and a close that wait for a Blob before them to be read, or a stream to be sent. */
+  #waiting: (() => unknown)[] | undefined;
+  /** The message that is given out in pieces. */
+  #message: MessageFeed | undefined;
+  /** Messages that the network shall have taken, and calls that wait for room for more. */
+  readonly #writes = new Pending();
+  readonly #ready = new Pending();
+  #failure: ConnectionFailure | undefined;
   /** Bytes that were sent and are not with the connection: waiting for a Blob, or dropped after a close. */
   #heldBytes = 0;
 
@@ -147,6 +164,7 @@ export class WebSocket extends WebSocketEventTarget {
       this.#isServer = true;
       this.#binaryType = url.binaryType;
       this.#opened(url, url.settings);
+      this.#leaveUnclaimed();
       return;
     }
     // the arguments are converted first, in their order
@@ -222,10 +240,61 @@ export class WebSocket extends WebSocketEventTarget {
     requireArguments("send", 1, arguments.length);
     // 1. If this's ready state is CONNECTING, then throw an "InvalidStateError" DOMException.
     if (this.#readyState === CONNECTING) throw new DOMException("The connection is not open yet", "InvalidStateError");
-    const { compress } = options;
-    if (data instanceof Blob) this.#sendBlob(data, compress);
-    else if (data instanceof PreparedMessage) this.#sendNow(data, compress);
-    else this.#sendNow(bytesOf(data) ?? `${data}`, compress);
+    this.#send(data, options.compress);
+  }
+
+  /**
+   * Sends a message as `send` does, and resolves when the network has taken it: the operating system, not the peer (an
+   * addition to the standard).
+   *
+   * @throws (as a rejection) WebSocketError `WS_ERR_NOT_SENT` if the connection ends before, or is not open
+   */
+  write(data: SendData, options?: { compress?: boolean }): Promise<void> {
+    if (this.#readyState !== OPEN) return Promise.reject(this.#notSent());
+    return this.#writes.promise(({ resolve }) => this.#send(data, options?.compress, resolve));
+  }
+
+  /**
+   * Sends one message in chunks, each as a frame when the source gives it and the network has room, uncompressed, and
+   * resolves when the network has taken it (an addition to the standard). Messages that are sent meanwhile, and a close,
+   * wait behind it; pings and pongs do not. A source without chunks makes an empty binary message.
+   *
+   * A source that fails, or mixes text and bytes, leaves a message that cannot be finished: the connection fails with
+   * 1011.
+   *
+   * @throws (as a rejection) WebSocketError `WS_ERR_SOURCE` if the source fails, `WS_ERR_NOT_SENT` if the connection ends
+   *   before, or is not open
+   */
+  sendStream(source: MessageSource): Promise<void> {
+    if (this.#readyState !== OPEN) return Promise.reject(this.#notSent());
+    return this.#writes.promise((settle) => this.#inOrder(() => this.#sendParts(source, settle), true));
+  }
+
+  /**
+   * Resolves when the socket is open and the network can take more: at once, or with the next `drain` event (an addition
+   * to the standard). A sender that awaits it after each `send` keeps no more than a little waiting.
+   *
+   * @throws (as a rejection) WebSocketError `WS_ERR_NOT_SENT` if the connection ends before, or is closing
+   */
+  get ready(): Promise<void> {
+    if (this.#readyState > OPEN) return Promise.reject(this.#notSent());
+    return this.#ready.promise(({ resolve }) => {
+      if (this.#readyState === OPEN) this.#inOrder(() => this.#connection?.isFull || resolve());
+    });
+  }
+
+  /**
+   * The data of the messages from now on (an addition to the standard). The peer has to wait while one is worked on. It
+   * ends when the connection is closed by close frames, and throws the typed error of one that ends otherwise. Leaving
+   * the loop leaves the socket open; messages wait until they are asked for again, by another loop, a listener or
+   * `resume`. There should be one loop at a time.
+   */
+  async *[Symbol.asyncIterator](): AsyncGenerator<MessageData, void, void> {
+    try {
+      for (let next = await this.#next(); next !== undefined; next = await this.#next()) yield next.data;
+    } finally {
+      this.#leaveUnclaimed();
+    }
   }
 
   /**
@@ -250,8 +319,13 @@ export class WebSocket extends WebSocketEventTarget {
       this.#abandon?.(new WebSocketError("WS_ERR_TERMINATED", "The connection was closed before it was open"));
     } else if (this.#readyState === OPEN) {
       this.#readyState = CLOSING;
+      this.#hasClosed = true;
       const without = text === "" ? 1005 : 1000;
       this.#inOrder(() => this.#connection?.close(status ?? without, text));
+    } else {
+      // the peer has closed, and what it had said may wait to be claimed: not any more
+      this.#hasClosed = true;
+      this.#connection?.demand("wanted");
     }
   }
 
@@ -280,7 +354,7 @@ export class WebSocket extends WebSocketEventTarget {
     this.#connection?.pause();
   }
 
-  /** Goes on reading (an addition to the standard). */
+  /** Goes on reading, also if nobody listens to messages (an addition to the standard). */
   resume(): void {
     this.#connection?.resume();
   }
@@ -338,6 +412,7 @@ export class WebSocket extends WebSocketEventTarget {
     this.#opened(opened, settings);
     // 4. Fire an event named open.
     this.dispatchEvent(new Event("open"));
+    this.#ready.resolve();
     this.#connection?.start();
   }
 
@@ -350,24 +425,99 @@ export class WebSocket extends WebSocketEventTarget {
     if (channels.open.hasSubscribers) channels.open.publish({ socket: this });
   }
 
-  #sendNow(data: string | Uint8Array | PreparedMessage, compress: boolean | undefined): void {
+  #send(data: SendData, compress: boolean | undefined, taken?: () => void): void {
+    if (data instanceof Blob) this.#sendBlob(data, compress, taken);
+    else if (data instanceof PreparedMessage) this.#sendNow(data, compress, taken);
+    else this.#sendNow(bytesOf(data) ?? `${data}`, compress, taken);
+  }
+
+  #sendNow(data: string | Uint8Array | PreparedMessage, compress: boolean | undefined, taken?: () => void): void {
     const size = sizeOf(data);
     if (this.#readyState !== OPEN) {
       this.#heldBytes += size;
     } else if (this.#waiting === undefined) {
-      this.#connection?.send(data, size, compress);
+      this.#connection?.send(data, size, compress, taken);
     } else {
       const copy = data instanceof Uint8Array ? data.slice() : data;
-      this.#wait(size, compress, () => copy);
+      this.#wait(size, compress, () => copy, taken);
     }
   }
 
-  #sendBlob(blob: Blob, compress: boolean | undefined): void {
+  #sendBlob(blob: Blob, compress: boolean | undefined, taken?: () => void): void {
     if (this.#readyState !== OPEN) {
       this.#heldBytes += blob.size;
       return;
     }
-    this.#wait(blob.size, compress, async () => new Uint8Array(await blob.arrayBuffer()));
+    this.#wait(blob.size, compress, async () => new Uint8Array(await blob.arrayBuffer()), taken);
+  }
+
+  /** Sends the chunks of a message, as fast as the network takes them. */
+  async #sendParts(source: MessageSource, { resolve, reject }: Settle): Promise<void> {
+    const connection = this.#connection as Connection;
+    const pieces = new TextPieces();
+    let isText: boolean | undefined;
+    try {
+      for await (const chunk of source) {
+        isText ??= typeof chunk === "string";
+        const data = typeof chunk === "string" ? pieces.next(chunk) : bytesOf(chunk);
+        if (data === undefined || isText !== (typeof data === "string")) {
+          throw new TypeError("The chunks of a message are all strings, or all buffers");
+        }
+        if (data.length > 0) connection.sendPart(data, sizeOf(data), false);
+        if (connection.isFull) await this.#ready.promise();
+        if (!connection.canSend) return;
+      }
+    } catch (cause) {
+      const error = new WebSocketError("WS_ERR_SOURCE", "What a message was to be made of failed", { cause });
+      if (connection.canSend) reject(error);
+      connection.fail(error);
+      return;
+    }
+    const last = isText ? pieces.rest : new Uint8Array(0);
+    connection.sendPart(last, sizeOf(last), true, resolve);
+  }
+
+  #notSent(): Error {
+    if (this.#readyState === CONNECTING) return new DOMException("The connection is not open yet", "InvalidStateError");
+    const message = "The connection ended before the network took the message";
+    return new WebSocketError("WS_ERR_NOT_SENT", message, { cause: this.#failure });
+  }
+
+  /**
+   * Messages wait until somebody asks for them, a listener among others: hence a method of this object's own, as the
+   * standard's class has none.
+   */
+  #leaveUnclaimed(): void {
+    this.#connection?.demand("unclaimed");
+    const addEventListener = (type: string, listener: Listener<Event> | null, options?: boolean | ListenerOptions) => {
+      super.addEventListener(type, listener, options);
+      if (type === "message" && listener !== null) this.#connection?.demand("wanted");
+    };
+    Object.defineProperty(this, "addEventListener", { value: addEventListener, configurable: true, writable: true });
+  }
+
+  /** The next message, or nothing when the connection was closed; none is delivered behind it. */
+  #next(): Promise<MessageEvent<MessageData> | undefined> {
+    return new Promise((resolve, reject) => {
+      const stop = (): void => {
+        this.removeEventListener("message", onMessage as EventListener);
+        this.removeEventListener("close", onClose);
+      };
+      const onMessage = (event: MessageEvent<MessageData>): void => {
+        stop();
+        this.#connection?.demand("held");
+        resolve(event);
+      };
+      const onClose = (): void => {
+        stop();
+        if (this.#failure === undefined) resolve(undefined);
+        else reject(this.#failure);
+      };
+      if (this.#readyState === CLOSED) return onClose();
+      super.addEventListener("close", onClose);
+      super.addEventListener("message", onMessage);
+      this.#connection?.demand("wanted");
+    });
   }
 
   /** Sends what `read` gives when it is its turn. */
@@ -375,6 +525,7 @@ export class WebSocket extends WebSocketEventTarget {
     size: number,
     compress: boolean | undefined,
     read: () => string | Uint8Array | PreparedMessage | Promise<Uint8Array>,
+    taken: (() => void) | undefined,
   ): void {
     this.#heldBytes += size;
     const release = this.#connection?.hold(size);
@@ -382,7 +533,7 @@ export class WebSocket extends WebSocketEventTarget {
       try {
         const data = await read();
         release?.();
-        this.#connection?.send(data, size, compress);
+        this.#connection?.send(data, size, compress, taken);
       } finally {
         release?.();
         this.#heldBytes -= size;
@@ -390,14 +541,14 @@ export class WebSocket extends WebSocketEventTarget {
     }, true);
   }
 
-  /** Runs the step at once, or behind those that wait for a Blob. */
-  #inOrder(step: () => void | Promise<void>, isSlow = false): void {
+  /** Runs the step at once, or behind those that wait for a Blob or a stream. */
+  #inOrder(step: () => unknown, isSlow = false): void {
     if (this.#waiting !== undefined) this.#waiting.push(step);
     else if (isSlow) void this.#work([step]);
     else void step();
   }
 
-  async #work(waiting: (() => void | Promise<void>)[]): Promise<void> {
+  async #work(waiting: (() => unknown)[]): Promise<void> {
     this.#waiting = waiting;
     try {
       for (let step = waiting.shift(); step !== undefined; step = waiting.shift()) await step();
@@ -423,10 +574,21 @@ export class WebSocket extends WebSocketEventTarget {
   /** What the connection tells. An object of its own, so that these are no methods of the class. */
   readonly #owner: ConnectionOwner = {
     onMessage: (data) => {
-      // "1. If ready state is not OPEN (1), then return."
-      if (this.#readyState !== OPEN) return;
+      // "1. If ready state is not OPEN (1), then return." What waited to be claimed came while it was.
+      if (this.#hasClosed) return;
       const content = typeof data === "string" ? data : this.#binary(data);
       this.dispatchEvent(new MessageEvent("message", { data: content, origin: this.#origin }));
+    },
+    onPart: ({ data, isFirst, isLast }) => {
+      if (this.#hasClosed) return;
+      if (isFirst) {
+        this.#message = new MessageFeed(typeof data === "string", (isThrottled) =>
+          this.#connection?.throttle(isThrottled),
+        );
+      }
+      const { stream } = this.#message as MessageFeed;
+      this.#message?.push(data, isLast);
+      if (isFirst) this.dispatchEvent(new MessageEvent("message", { data: stream, origin: this.#origin }));
     },
     onPing: (payload) => {
       if (channels.ping.hasSubscribers) channels.ping.publish({ socket: this, payload });
@@ -436,14 +598,24 @@ export class WebSocket extends WebSocketEventTarget {
       if (channels.pong.hasSubscribers) channels.pong.publish({ socket: this, payload, roundTripTime });
       this.dispatchEvent(new ControlEvent("pong", payload, roundTripTime));
     },
-    onDrain: () => this.dispatchEvent(new Event("drain")),
+    onDrain: () => {
+      this.#ready.resolve();
+      this.dispatchEvent(new Event("drain"));
+    },
     onClosing: () => {
-      if (this.#readyState === OPEN) this.#readyState = CLOSING;
+      if (this.#readyState !== OPEN) return;
+      this.#readyState = CLOSING;
+      // the peer has closed, or the connection failed: what has not left will not be read
+      this.#ready.reject(this.#notSent());
     },
     onClosed: (code, reason, wasClean, failure) => {
       // 1. Change the ready state to CLOSED.
       this.#readyState = CLOSED;
       this.#abandon = undefined;
+      this.#failure = failure;
+      this.#message?.fail(failure ?? new WebSocketError("WS_ERR_CONNECTION_LOST", "The message was not finished"));
+      this.#ready.reject(this.#notSent());
+      this.#writes.reject(this.#notSent());
       const ended = { socket: this, code, reason, wasClean, error: failure };
       if (channels.close.hasSubscribers) channels.close.publish(ended);
       // 2. If the user agent was required to fail the connection, fire an event named error.

@@ -27,7 +27,17 @@ const scriptLayers = [
     "connection.ts",
     "client.ts",
   ],
-  ["webidl.ts", "diagnostics.ts", "arguments.ts", "events.ts", "handlers.ts", "websocket.ts", "server.ts"],
+  [
+    "webidl.ts",
+    "diagnostics.ts",
+    "arguments.ts",
+    "events.ts",
+    "handlers.ts",
+    "messages.ts",
+    "websocket.ts",
+    "websocketstream.ts",
+    "server.ts",
+  ],
   ["index.ts", "component-index.ts", "load/", "entry/", "echo.ts", "bin.ts"],
 ];
 

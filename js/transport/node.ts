@@ -26,12 +26,17 @@ export class NodeTransport implements Transport {
     const socket = this.#socket;
     let failure: Error | undefined;
     socket.on("data", (chunk: Uint8Array) => this.#listener?.onData(chunk));
-    socket.on("drain", () => this.#listener?.onDrain());
+    // Node tells this before it calls back the write that drained it
+    socket.on("drain", () => queueMicrotask(() => this.#drained()));
     socket.on("end", () => this.#listener?.onEnd());
     socket.on("error", (error: Error) => {
       failure = error;
     });
     socket.once("close", () => this.#listener?.onClose(failure));
+  }
+
+  #drained(): void {
+    if (!this.#socket.destroyed && !this.isFull) this.#listener?.onDrain();
   }
 
   unread(bytes: Uint8Array): void {

@@ -28,7 +28,7 @@ export interface Transport {
 export interface TransportListener {
   /** Bytes came. They may be overwritten after the call. */
   onData(chunk: Uint8Array): void;
-  /** The transport is no longer full. */
+  /** The transport is no longer full; `done` was called for what it took. */
   onDrain(): void;
   /** The peer closed its side. */
   onEnd(): void;

@@ -1,0 +1,137 @@
+/**
+ * Messages that are read piece by piece, and promises about those that are sent.
+ *
+ * @module
+ */
+
+/** A piece of a message. */
+type Piece = string | Uint8Array<ArrayBuffer>;
+
+/** The Streams standard's controller and source, whose types only type libraries of the DOM have. */
+interface PieceController {
+  readonly desiredSize: number | null;
+  enqueue(piece: Piece): void;
+  close(): void;
+  error(error: Error): void;
+}
+interface PieceSource {
+  start(controller: PieceController): void;
+  pull(): void;
+  cancel(): void;
+}
+
+/**
+ * A message, to be read as it comes: strings if it is text, cut between characters, else `Uint8Array`s. Until it was read
+ * to its end, or cancelled, no message behind it is delivered, and the peer has to wait. If the connection ends before
+ * the message does, reading fails with the typed error.
+ */
+export class MessageStream extends ReadableStream<Piece> {
+  /** Whether it is a text message. */
+  readonly isText: boolean;
+
+  constructor(isText: boolean, source: PieceSource) {
+    super(source);
+    this.isText = isText;
+  }
+}
+
+/** Fills the stream of one message. */
+export class MessageFeed {
+  readonly stream: MessageStream;
+  readonly #throttle: (isThrottled: boolean) => void;
+  #controller: PieceController | undefined;
+  #isComplete = false;
+
+  /** @param throttle is told whether the peer should wait: the stream has a piece that nobody took */
+  constructor(isText: boolean, throttle: (isThrottled: boolean) => void) {
+    this.#throttle = throttle;
+    this.stream = new MessageStream(isText, {
+      start: (controller) => {
+        this.#controller = controller;
+      },
+      pull: () => this.#goOn(),
+      cancel: () => {
+        this.#controller = undefined;
+        throttle(false);
+      },
+    });
+  }
+
+  /** The next piece, which may be empty. */
+  push(data: Piece, isLast: boolean): void {
+    if (this.#controller === undefined) return;
+    this.#isComplete = isLast;
+    if (data.length > 0) this.#controller.enqueue(data); // which may pull, and so end the stream
+    if ((this.#controller?.desiredSize ?? 1) > 0) this.#goOn();
+    else this.#throttle(true);
+  }
+
+  /** No more will come; a message that is complete is still read to its end. */
+  fail(error: Error): void {
+    if (this.#isComplete) this.#controller?.close();
+    else this.#controller?.error(error);
+    this.#controller = undefined;
+  }
+
+  #goOn(): void {
+    if (this.#isComplete) {
+      this.#controller?.close();
+      this.#controller = undefined;
+    }
+    this.#throttle(false);
+  }
+}
+
+/** What settles a promise. */
+export interface Settle {
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** Promises that wait for the same thing of a connection. */
+export class Pending {
+  #waiting = new Set<Settle>();
+
+  /** @param begin may settle this one before the others are */
+  promise(begin: (settle: Settle) => void = () => {}): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const settle: Settle = {
+        resolve: () => {
+          this.#waiting.delete(settle);
+          resolve();
+        },
+        reject: (error) => {
+          this.#waiting.delete(settle);
+          reject(error);
+        },
+      };
+      this.#waiting.add(settle);
+      begin(settle);
+    });
+  }
+
+  /** It has happened. */
+  resolve(): void {
+    for (const settle of [...this.#waiting]) settle.resolve();
+  }
+
+  /** It will not happen. */
+  reject(error: Error): void {
+    for (const settle of [...this.#waiting]) settle.reject(error);
+  }
+}
+
+/** Cuts text that comes in pieces between characters, where a surrogate pair may be in two of them. */
+export class TextPieces {
+  /** A first half whose second may come. */
+  rest = "";
+
+  /** What can be sent of the text so far. */
+  next(piece: string): string {
+    const text = this.rest + piece;
+    const last = text.charCodeAt(text.length - 1);
+    const end = last >= 0xd800 && last <= 0xdbff ? text.length - 1 : text.length;
+    this.rest = text.slice(end);
+    return text.slice(0, end);
+  }
+}

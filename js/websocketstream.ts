@@ -1,0 +1,300 @@
+/**
+ * WebSocketStream, as proposed for the WHATWG standard (https://github.com/whatwg/websockets/pull/48).
+ *
+ * @module
+ */
+import type { WebSocketOptions } from "./arguments.js";
+import { WebSocketError } from "./errors.js";
+import type { CloseEvent, ErrorEvent } from "./events.js";
+import { type SendData, WebSocket } from "./websocket.js";
+
+/** Options of a `WebSocketStream`: the proposal's `protocols` and `signal`, and those of our `WebSocket`. */
+export interface WebSocketStreamOptions extends Omit<WebSocketOptions, "protocols" | "streamMessages"> {
+  /** Subprotocols to offer, the preferred first. */
+  protocols?: Iterable<string>;
+}
+
+/** An open connection. */
+export interface WebSocketOpenInfo {
+  /** Messages: strings and `Uint8Array`s. The peer has to wait while one is there that was not read. */
+  readonly readable: ReadableStream<string | Uint8Array<ArrayBuffer>>;
+  /** Takes messages; a write is done when the network has room for more. */
+  readonly writable: WritableStream<SendData>;
+  /** The extensions that were agreed on, or `""`. */
+  readonly extensions: string;
+  /** The subprotocol that was agreed on, or `""`. */
+  readonly protocol: string;
+}
+
+/** How a connection is closed. */
+export interface WebSocketCloseInfo {
+  /** 1000, or 3000 to 4999. */
+  closeCode?: number;
+  /** At most 123 bytes of UTF-8. */
+  reason?: string;
+}
+
+/** How a connection was closed. */
+export interface WebSocketClosed {
+  /** What the peer's close frame says; 1005 if nothing. */
+  readonly closeCode: number;
+  readonly reason: string;
+}
+
+/**
+ * The proposal's `WebSocketError`, which is this object's `name`: a `DOMException` with what a close frame says. It has
+ * another name here, since {@link WebSocketError} is the class of errors with a `code`; such a one, if there is any, is
+ * its `cause`.
+ */
+export class WebSocketStreamError extends DOMException {
+  #closeCode: number | null = null;
+  #reason = "";
+
+  /**
+   * @param info the code, 1000 if there is a reason alone
+   * @throws DOMException `InvalidAccessError` for a code other than 1000 and 3000 to 4999, `SyntaxError` for a reason over
+   *   123 bytes
+   */
+  constructor(message = "", info: WebSocketCloseInfo = {}) {
+    super(message, "WebSocketError");
+    // Node's DOMException makes objects of its own class
+    Object.setPrototypeOf(this, new.target.prototype);
+    const { closeCode, reason = "" } = closeInfo(info);
+    if (closeCode !== undefined && closeCode !== 1000 && (closeCode < 3000 || closeCode > 4999)) {
+      throw new DOMException(`${closeCode} is no close code that may be given here`, "InvalidAccessError");
+    }
+    if (new TextEncoder().encode(reason).length > 123) {
+      throw new DOMException("A close reason has at most 123 bytes of UTF-8", "SyntaxError");
+    }
+    this.#closeCode = closeCode ?? (reason === "" ? null : 1000);
+    this.#reason = reason;
+  }
+
+  /** The close code, 1006 if the connection ended without one; `null` if none was given, or it never began. */
+  get closeCode(): number | null {
+    return this.#closeCode;
+  }
+
+  /** What the close frame says beside it. */
+  get reason(): string {
+    return this.#reason;
+  }
+
+  get [Symbol.toStringTag](): string {
+    return "WebSocketError";
+  }
+
+  /** @internal One that says what came, be it allowed to send or not. */
+  static of(closeCode: number | null, reason: string, cause: unknown): WebSocketStreamError {
+    const error = new WebSocketStreamError("The connection was not closed cleanly");
+    error.#closeCode = closeCode;
+    error.#reason = reason;
+    if (cause !== undefined)
+      Object.defineProperty(error, "cause", { value: cause, configurable: true, writable: true });
+    return error;
+  }
+}
+
+/** A connection as a pair of streams. */
+export class WebSocketStream {
+  readonly #socket: WebSocket;
+  readonly #opened = deferred<WebSocketOpenInfo>();
+  readonly #closed = deferred<WebSocketClosed>();
+  #readable: ReadableStreamDefaultController<string | Uint8Array<ArrayBuffer>> | undefined;
+  #writable: WritableStreamDefaultController | undefined;
+  /** The read of the next message. */
+  #pull: Promise<void> | undefined;
+  /** Ends the wait of a write for room. */
+  #endWait: (() => void) | undefined;
+  /** Whether the peer closed before a write was done. */
+  #isCut = false;
+  #failure: unknown;
+
+  /**
+   * Opens a connection; or takes a socket over, a server's for instance, whose messages from now on go this way.
+   *
+   * @param url of the scheme `ws:`, `wss:`, `http:` or `https:`, without a fragment; or a socket
+   * @param options for a URL
+   * @throws DOMException `SyntaxError` for a URL or a subprotocol that is not valid
+   * @throws WebSocketError `WS_ERR_INVALID_STATE` for a socket that is closed
+   */
+  constructor(url: string | URL | WebSocket, options: WebSocketStreamOptions = {}) {
+    if (url === undefined) throw new TypeError("A URL is needed");
+    const socket = url instanceof WebSocket ? url : new WebSocket(url, webSocketOptions(options));
+    if (socket.readyState === socket.CLOSED) {
+      throw new WebSocketError("WS_ERR_INVALID_STATE", "The socket is closed");
+    }
+    this.#socket = socket;
+    socket.binaryType = "arraybuffer";
+    socket.addEventListener("error", (event) => {
+      this.#failure = (event as ErrorEvent).error;
+    });
+    socket.addEventListener("close", (event) => this.#onClose(event));
+    if (socket.readyState === socket.CONNECTING) socket.addEventListener("open", () => this.#onOpen());
+    else this.#onOpen(); // closing too: what the peer said before its close may wait
+  }
+
+  /** The URL, as it was resolved. */
+  get url(): string {
+    return this.#socket.url;
+  }
+
+  /**
+   * The streams, when the connection is open. Rejects with a {@link WebSocketStreamError} if it does not come to that, or
+   * with the signal's reason.
+   */
+  get opened(): Promise<WebSocketOpenInfo> {
+    return this.#opened.promise;
+  }
+
+  /**
+   * How the connection was closed. Rejects with a {@link WebSocketStreamError} if it ended without close frames both ways,
+   * or if the peer closed before all was written. Nobody has to handle that.
+   */
+  get closed(): Promise<WebSocketClosed> {
+    return this.#closed.promise;
+  }
+
+  /**
+   * Closes the connection, after what was written; what was not read is lost.
+   *
+   * @throws DOMException `InvalidAccessError` for another code than 1000 and 3000 to 4999 (a server's socket has more),
+   *   `SyntaxError` for a reason over 123 bytes
+   */
+  close(info: WebSocketCloseInfo = {}): void {
+    const { closeCode, reason } = closeInfo(info);
+    this.#socket.close(closeCode, reason);
+  }
+
+  get [Symbol.toStringTag](): string {
+    return "WebSocketStream";
+  }
+
+  #onOpen(): void {
+    const { extensions, protocol } = this.#socket;
+    this.#opened.resolve({ readable: this.#messages(), writable: this.#sink(), extensions, protocol });
+  }
+
+  #messages(): WebSocketOpenInfo["readable"] {
+    const messages = this.#socket[Symbol.asyncIterator]() as AsyncGenerator<string | ArrayBuffer, void>;
+    return new ReadableStream({
+      start: (controller) => {
+        this.#readable = controller;
+      },
+      pull: () => {
+        this.#pull = messages.next().then(
+          ({ value }) => {
+            if (value === undefined) return;
+            this.#readable?.enqueue(value instanceof ArrayBuffer ? new Uint8Array(value) : value);
+          },
+          ignore, // the stream learns of it by the close event
+        );
+        return this.#pull;
+      },
+      cancel: (reason) => {
+        this.#readable = undefined;
+        this.#closeFor(reason);
+      },
+    });
+  }
+
+  #sink(): WebSocketOpenInfo["writable"] {
+    return new WritableStream<SendData>({
+      start: (controller) => {
+        this.#writable = controller;
+        // else abort() would have to wait for a peer that does not read
+        controller.signal.addEventListener("abort", () => this.#endWait?.());
+      },
+      write: (message) => this.#write(message),
+      close: async () => {
+        this.#socket.close();
+        await this.closed;
+      },
+      abort: (reason) => this.#closeFor(reason),
+    });
+  }
+
+  async #write(message: SendData): Promise<void> {
+    this.#socket.send(message);
+    if (this.#socket.readyState !== this.#socket.OPEN) return;
+    const hasRoom = await new Promise<boolean>((resolve) => {
+      this.#endWait = () => resolve(true);
+      this.#socket.ready.then(this.#endWait, () => resolve(false));
+    });
+    if (hasRoom) return;
+    this.#isCut = true;
+    await this.closed;
+  }
+
+  /** "To close using reason": by the code and the reason of the proposal's error, and by nothing else. */
+  #closeFor(cause: unknown): void {
+    if (cause instanceof WebSocketStreamError) this.#socket.close(cause.closeCode ?? undefined, cause.reason);
+    else this.#socket.close();
+  }
+
+  async #onClose({ code, reason, wasClean }: CloseEvent): Promise<void> {
+    await this.#pull; // a message that came before the close is on its way
+    if (wasClean && !this.#isCut) {
+      this.#readable?.close();
+      this.#writable?.error(new DOMException("The connection is closed", "InvalidStateError"));
+      this.#closed.resolve({ closeCode: code, reason });
+      return;
+    }
+    const failure = this.#failure;
+    const error = isAbort(failure) ? failure.cause : WebSocketStreamError.of(code, reason, failure);
+    this.#opened.reject(isAbort(failure) ? error : WebSocketStreamError.of(null, "", failure));
+    this.#readable?.error(error);
+    this.#writable?.error(error);
+    this.#closed.reject(error);
+  }
+}
+
+for (const [target, names] of [
+  [WebSocketStream.prototype, ["url", "opened", "closed", "close"]],
+  [WebSocketStreamError.prototype, ["closeCode", "reason"]],
+] as const) {
+  for (const name of names) Object.defineProperty(target, name, { enumerable: true });
+}
+
+interface Deferred<T> {
+  readonly promise: Promise<T>;
+  readonly resolve: (value: T) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** A promise that nobody has to handle. */
+function deferred<T>(): Deferred<T> {
+  let settle: Omit<Deferred<T>, "promise"> | undefined;
+  const promise = new Promise<T>((resolve, reject) => {
+    settle = { resolve, reject };
+  });
+  promise.catch(ignore);
+  return { promise, ...(settle as Omit<Deferred<T>, "promise">) };
+}
+
+/** The dictionary of the proposal's IDL, whose code is an `[EnforceRange] unsigned short`. */
+function closeInfo(given: WebSocketCloseInfo): { closeCode: number | undefined; reason: string } {
+  const { closeCode, reason } = dictionary(given);
+  const code = closeCode === undefined ? undefined : Math.trunc(Number(closeCode));
+  if (code !== undefined && !(code >= 0 && code <= 65535)) throw new TypeError(`${closeCode} is no close code`);
+  return { closeCode: code, reason: reason === undefined ? "" : `${reason}`.toWellFormed() };
+}
+
+function webSocketOptions(given: WebSocketStreamOptions): WebSocketOptions {
+  const { protocols = [], ...options } = dictionary(given);
+  if (typeof protocols !== "object") throw new TypeError("The option protocols must be a list");
+  return { ...options, streamMessages: false, protocols: [...protocols] };
+}
+
+/** What is no object is no dictionary. */
+function dictionary<T extends object>(given: T | null): Partial<T> {
+  if (given === null) return {};
+  if (typeof given !== "object" && typeof given !== "function") throw new TypeError(`${given} is no object`);
+  return given;
+}
+
+function isAbort(failure: unknown): failure is WebSocketError {
+  return failure instanceof WebSocketError && failure.code === "WS_ERR_ABORTED";
+}
+
+function ignore(): void {}

@@ -1,0 +1,291 @@
+/** Messages to a server's socket that nobody has asked for yet: they are kept, a little of them, and for a while. */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
+import { type TestContext, test } from "node:test";
+import { setImmediate as turn } from "node:timers/promises";
+
+import { type ErrorEvent, sessionCount, WebSocket, WebSocketStream } from "websocket-component";
+
+import { statusBytes } from "./ends.js";
+import { answer, closed, masked, nextEvent, RawPeer, serve, serveRaw, unmasked } from "./support.js";
+
+interface Unclaimed {
+  readonly peer: RawPeer;
+  readonly socket: WebSocket;
+  readonly tcp: Socket;
+  readonly close: () => Promise<void>;
+}
+
+/** A server's socket whose messages nobody listens to, and its peer, which has said this with its request. */
+async function unclaimed(t: TestContext, options = {}, ...behind: Buffer[]): Promise<Unclaimed> {
+  const { server, port } = await serve(t, options);
+  const connection = once(server, "connection") as Promise<unknown[]>;
+  const peer = await RawPeer.connect(port, undefined, Buffer.concat(behind));
+  t.after(() => peer.socket.destroy());
+  const [socket, request] = (await connection) as [WebSocket, IncomingMessage];
+  await peer.head();
+  return { peer, socket, tcp: request.socket, close: () => server.close() };
+}
+
+/** Waits until the server's side has read so many bytes. */
+async function hasRead(tcp: Socket, bytes: number): Promise<void> {
+  while (tcp.bytesRead < bytes) await turn();
+  await turn();
+}
+
+/** What the server's side has read when it reads no more. */
+async function settled(tcp: Socket): Promise<number> {
+  let before = -1;
+  for (let still = 0; still < 50; before = tcp.bytesRead) {
+    still = tcp.bytesRead === before ? still + 1 : 0;
+    await turn();
+  }
+  return tcp.bytesRead;
+}
+
+/** How messages are asked for; `take` tells whether there were enough. */
+const ways: Record<string, (socket: WebSocket, take: (data: unknown) => boolean) => unknown> = {
+  onmessage: (socket, take) => {
+    socket.onmessage = (event) => take(event.data);
+  },
+  addEventListener: (socket, take) => socket.addEventListener("message", (event) => take(event.data)),
+  "for await": async (socket, take) => {
+    for await (const data of socket) if (take(data)) break;
+  },
+  WebSocketStream: async (socket, take) => {
+    const { readable } = await new WebSocketStream(socket).opened;
+    for await (const data of readable) if (take(data)) break;
+  },
+};
+
+for (const [name, claim] of Object.entries(ways)) {
+  test(`messages before the first listener are kept for ${name}, in order, those in the request's packet too`, async (t) => {
+    const { peer, socket, tcp } = await unclaimed(t, {}, masked(0x89, "before"), masked(0x81, "1"), masked(0x81, "2"));
+    assert.deepEqual(await peer.bytes(8), unmasked(0x8a, "before"), "a ping before them is answered");
+    const read = tcp.bytesRead;
+    peer.write(masked(0x89, "behind"), masked(0x81, "3"));
+    await hasRead(tcp, read + masked(0x89, "behind").length + masked(0x81, "3").length);
+    const data: unknown[] = [];
+    const all = new Promise<void>((done) => {
+      claim(socket, (one) => {
+        const isEnough = data.push(one) === 4;
+        if (isEnough) done();
+        return isEnough;
+      });
+    });
+    peer.write(masked(0x81, "4"));
+    await all;
+    assert.deepEqual(data, ["1", "2", "3", "4"]);
+    assert.deepEqual(await peer.bytes(8), unmasked(0x8a, "behind"));
+  });
+}
+
+test("resume lets messages go to nobody, and what stands behind them is seen", async (t) => {
+  const { peer, socket } = await unclaimed(t, {}, masked(0x81, "to nobody"));
+  socket.resume();
+  peer.write(masked(0x89, "?"), masked(0x88, statusBytes(1000)));
+  assert.deepEqual(await peer.bytes(3), unmasked(0x8a, "?"));
+  peer.socket.end();
+  assert.equal((await closed(socket)).code, 1000);
+});
+
+test("a listener that claims does not run before others can be attached", async (t) => {
+  const { socket } = await unclaimed(t, {}, masked(0x81, "1"));
+  await turn();
+  const order: string[] = [];
+  const both = new Promise<void>((done) => {
+    socket.addEventListener("message", () => order.push("first"));
+    order.push("attached");
+    socket.addEventListener("message", () => order.push("second") === 3 && done());
+  });
+  await both;
+  assert.deepEqual(order, ["attached", "first", "second"]);
+});
+
+test("a socket that is paused stays so when it is claimed", async (t) => {
+  const { socket, peer } = await unclaimed(t, {}, masked(0x81, "1"));
+  socket.pause();
+  const data: unknown[] = [];
+  socket.onmessage = (event) => data.push(event.data);
+  peer.write(masked(0x81, "2"));
+  for (let count = 0; count < 20; count++) await turn();
+  assert.deepEqual(data, []);
+  const message = nextEvent(socket, "message");
+  socket.resume();
+  await message;
+  assert.equal(data[0], "1");
+});
+
+test("no more than a little of a flood is read before anyone asks, and then all of it", async (t) => {
+  const count = 1024;
+  const block = masked(0x82, Buffer.alloc(8192, "x"));
+  const { peer, socket, tcp } = await unclaimed(t);
+  peer.write(...Array.from({ length: count }, () => block));
+  const read = await settled(tcp);
+  assert.ok(read > 64 * 1024 && read < 512 * 1024, `${read} of ${count * block.length} bytes were read`);
+  let received = 0;
+  await new Promise<void>((done) => {
+    socket.onmessage = () => ++received === count && done();
+  });
+});
+
+test("a first message of which too much has come waits unfinished, and without a timeout", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { peer, socket, tcp } = await unclaimed(t, { messageTimeout: 1000 });
+  const text = "x".repeat(4 << 20);
+  peer.write(masked(0x81, text));
+  assert.ok((await settled(tcp)) < 1 << 20);
+  t.mock.timers.tick(10_000);
+  assert.equal(socket.readyState, WebSocket.OPEN);
+  const message = nextEvent<MessageEvent>(socket, "message");
+  assert.ok((await message).data === text);
+  peer.socket.destroy();
+});
+
+test("messageTimeout runs for a message behind one that waits, as its sender can go on", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { peer, socket, tcp } = await unclaimed(t, { messageTimeout: 1000 });
+  const read = tcp.bytesRead;
+  const bytes = Buffer.concat([masked(0x81, "whole"), masked(0x01, "half")]);
+  peer.write(bytes);
+  await hasRead(tcp, read + bytes.length);
+  const failed = nextEvent<ErrorEvent & { error: { code: string } }>(socket, "error");
+  t.mock.timers.tick(1000);
+  peer.socket.end();
+  assert.equal((await failed).error.code, "WS_ERR_MESSAGE_TIMEOUT");
+});
+
+test("a ping behind a message that waits is answered, and a close at once, for servers that only send", async (t) => {
+  const { peer, socket } = await unclaimed(t, {}, masked(0x81, "1"), masked(0x89, "p"));
+  assert.deepEqual(await peer.bytes(3), unmasked(0x8a, "p"));
+  const pings = [nextEvent(socket, "ping"), nextEvent(socket, "pong")];
+  peer.write(masked(0x81, "2"), masked(0x89, "q"), masked(0x8a, ""));
+  await Promise.all(pings);
+  assert.deepEqual(await peer.bytes(3), unmasked(0x8a, "q"));
+  peer.write(masked(0x88, statusBytes(4000)));
+  assert.deepEqual(await peer.bytes(4), unmasked(0x88, statusBytes(4000)));
+  await peer.ended;
+  peer.socket.end();
+  const data: unknown[] = [];
+  for await (const message of socket) data.push(message);
+  assert.deepEqual(data, ["1", "2"]);
+});
+
+test("when the peer has gone, messages that nobody asked for are given up after a second, and nothing is left", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  for (const [last, code] of [
+    [masked(0x88, statusBytes(1000)), 1000],
+    [masked(0x81, "2"), 1006],
+  ] as const) {
+    const { peer, socket, tcp } = await unclaimed(t, { closeTimeout: 5000 }, masked(0x81, "1"));
+    const ended = once(tcp, "end");
+    const end = closed(socket);
+    peer.write(last);
+    peer.socket.end();
+    await ended;
+    await turn();
+    t.mock.timers.tick(999);
+    await turn();
+    assert.equal(socket.readyState, WebSocket.CLOSING);
+    t.mock.timers.tick(1);
+    assert.equal((await end).code, code);
+  }
+  assert.equal(sessionCount(), 0);
+});
+
+test("a socket whose peer has gone is closed by the server's close, though nobody asked for its messages", async (t) => {
+  const { peer, socket, tcp, close } = await unclaimed(t, {}, masked(0x81, "1"));
+  const ended = once(tcp, "end");
+  socket.addEventListener("close", () => assert.equal(socket.readyState, WebSocket.CLOSED));
+  peer.write(masked(0x88, statusBytes(1000)));
+  peer.socket.end();
+  await ended;
+  t.mock.timers.enable({ apis: ["setTimeout"] }); // none of them runs
+  await close();
+  assert.equal(socket.readyState, WebSocket.CLOSED);
+});
+
+test("whoever asks in time gets the messages of a peer that has gone", async (t) => {
+  const { peer, socket, tcp } = await unclaimed(t, {}, masked(0x81, "1"), masked(0x81, "2"));
+  const ended = once(tcp, "end");
+  peer.write(masked(0x88, statusBytes(4000)));
+  peer.socket.end();
+  await ended;
+  const data: unknown[] = [];
+  for await (const message of socket) data.push(message);
+  assert.deepEqual(data, ["1", "2"]);
+  assert.equal(socket.readyState, WebSocket.CLOSED);
+});
+
+test("a stream that is made when all is over still gets the message before the close", async (t) => {
+  const { peer, socket, tcp } = await unclaimed(t);
+  const read = tcp.bytesRead;
+  const bytes = Buffer.concat([masked(0x81, "last"), masked(0x88, statusBytes(4000))]);
+  peer.write(bytes);
+  await hasRead(tcp, read + bytes.length);
+  const gone = new Promise((resolve) => tcp.once("close", resolve));
+  peer.socket.resetAndDestroy();
+  // a stream learns of the reset when it writes
+  socket.send("into the void");
+  await gone;
+  const stream = new WebSocketStream(socket);
+  const reader = (await stream.opened).readable.getReader();
+  assert.equal((await reader.read()).value, "last");
+  assert.equal((await reader.read()).done, true);
+  assert.equal((await stream.closed).closeCode, 4000);
+});
+
+for (const [name, end] of Object.entries({
+  "close()": ({ socket }: Unclaimed) => socket.close(1000),
+  "the server's close()": ({ close }: Unclaimed) => close(),
+  "terminate()": ({ socket }: Unclaimed) => socket.terminate(),
+})) {
+  test(`${name} ends the waiting, and the messages are dropped`, async (t) => {
+    const ends = await unclaimed(t, { closeTimeout: 1_000_000 }, masked(0x81, "1"));
+    const { peer, socket } = ends;
+    const end_ = closed(socket);
+    await turn();
+    void end(ends);
+    socket.onmessage = () => assert.fail("it is dropped");
+    if (name !== "terminate()") {
+      const [first] = await peer.bytes(4);
+      assert.equal(first, 0x88);
+      peer.write(masked(0x88, statusBytes(1000)));
+      peer.socket.end();
+    }
+    assert.equal((await end_).wasClean, name !== "terminate()");
+  });
+}
+
+test("what waits counts toward maxBufferedBytes", async (t) => {
+  const { socket, peer, tcp } = await unclaimed(t, { maxBufferedBytes: 10_000 });
+  const read = tcp.bytesRead;
+  const message = masked(0x82, Buffer.alloc(9000));
+  peer.write(message);
+  await hasRead(tcp, read + message.length);
+  const failed = nextEvent<ErrorEvent & { error: { code: string } }>(socket, "error");
+  socket.send("x".repeat(500));
+  assert.equal(socket.readyState, WebSocket.OPEN);
+  socket.send("x".repeat(500));
+  peer.socket.end();
+  assert.equal((await failed).error.code, "WS_ERR_BUFFER_FULL");
+});
+
+test("a client's messages that nobody listens to are lost, as the standard has it", async (t) => {
+  let connected: (peer: RawPeer) => void;
+  const connection = new Promise<RawPeer>((resolve) => {
+    connected = resolve;
+  });
+  const socket = new WebSocket(await serveRaw(t, (peer) => connected(peer)));
+  const peer = await connection;
+  await answer(peer);
+  await nextEvent(socket, "open");
+  peer.write(unmasked(0x81, "lost"), unmasked(0x89, ""));
+  await peer.bytes(6);
+  const message = nextEvent<MessageEvent>(socket, "message");
+  peer.write(unmasked(0x81, "heard"));
+  assert.equal((await message).data, "heard");
+  socket.terminate();
+});

@@ -1,0 +1,208 @@
+/** Reading messages in a loop, and sending no faster than the network takes: `for await`, `write`, `ready`, `drain`. */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import type { IncomingMessage } from "node:http";
+import { test } from "node:test";
+import { setImmediate as turn } from "node:timers/promises";
+
+import { WebSocket } from "websocket-component";
+import Ws from "ws";
+
+import { clog, connector, FRAME, ROLES, statusBytes } from "./ends.js";
+import { closed, masked, nextEvent, RawPeer, serve } from "./support.js";
+
+/** The data of all messages until the loop ends. */
+async function read(socket: WebSocket): Promise<unknown[]> {
+  const data: unknown[] = [];
+  for await (const message of socket) data.push(message);
+  return data;
+}
+
+for (const role of ROLES) {
+  const frame = FRAME[role];
+
+  test(`a loop over a ${role}'s messages gets them in order, by binaryType, and ends at a clean close`, async (t) => {
+    const { socket, peer } = await (await connector(t, role))();
+    const all = read(socket);
+    peer.write(frame(0x81, "1"), frame(0x82, "2"), frame(0x81, ""), frame(0x88, statusBytes(1000)));
+    peer.socket.end();
+    assert.deepEqual(await all, ["1", Buffer.from("2"), ""]);
+    assert.equal(socket.readyState, WebSocket.CLOSED);
+    assert.deepEqual(await read(socket), [], "and one that is closed has none");
+  });
+
+  test(`a loop over a ${role}'s messages throws the typed error of a connection that fails, behind the messages`, async (t) => {
+    const connect = await connector(t, role, { maxMessageSize: 10 });
+    for (const [bytes, code] of [
+      [Buffer.alloc(0), "WS_ERR_CONNECTION_LOST"],
+      [frame(0x83, ""), "E_INVALID_PROTOCOL_FORMAT"],
+      [frame(0x81, "x".repeat(11)), "E_INVALID_PROTOCOL_FORMAT"],
+    ] as const) {
+      const { socket, peer } = await connect();
+      const data: unknown[] = [];
+      const loop = (async () => {
+        for await (const message of socket) data.push(message);
+      })();
+      peer.write(frame(0x81, "1"), frame(0x81, "2"), bytes);
+      peer.socket.end();
+      await assert.rejects(loop, { code });
+      assert.deepEqual(data, ["1", "2"]);
+      await assert.rejects(read(socket), { code }, "again");
+    }
+  });
+
+  test(`leaving a loop loses no message of a ${role}, and closes nothing`, async (t) => {
+    const { socket, peer } = await (await connector(t, role))();
+    socket.onmessage = null;
+    peer.write(...["1", "2", "3", "4", "5"].map((text) => frame(0x81, text)));
+    const first = async (): Promise<unknown> => {
+      for await (const data of socket) return data;
+      return undefined;
+    };
+    assert.equal(await first(), "1");
+    await turn();
+    assert.equal(await first(), "2");
+    await turn();
+    const message = nextEvent<MessageEvent>(socket, "message");
+    assert.equal((await message).data, "3", "a listener goes on");
+    socket.close();
+  });
+
+  test(`closing a ${role} ends its loop, whatever was held`, async (t) => {
+    const { socket, peer } = await (await connector(t, role))();
+    socket.onmessage = null;
+    peer.write(frame(0x81, "1"), frame(0x81, "2"));
+    const data: unknown[] = [];
+    const end = closed(socket);
+    for await (const message of socket) {
+      data.push(message);
+      socket.close(1000);
+      await peer.bytes(role === "server" ? 4 : 8);
+      peer.write(frame(0x88, statusBytes(1000)));
+      peer.socket.end();
+      await end;
+    }
+    assert.deepEqual(data, ["1"]);
+  });
+
+  test(`a ${role}'s write is done when the network has taken the message, and not before`, async (t) => {
+    const ends = await (await connector(t, role))();
+    const { socket, peer } = ends;
+    await socket.write("small");
+    assert.equal(socket.bufferedAmount, 0);
+    await clog(ends);
+    const events: string[] = [];
+    socket.addEventListener("drain", () => events.push(`drain ${socket.bufferedAmount}`));
+    const written = socket.write(new Blob(["last"])).then(() => events.push("written"));
+    const ready = socket.ready.then(() => events.push("ready"));
+    for (let count = 0; count < 50; count++) await turn();
+    assert.deepEqual(events, []);
+    peer.socket.resume();
+    await Promise.all([written, ready, nextEvent(socket, "drain")]);
+    assert.deepEqual(new Set(events), new Set(["drain 0", "ready", "written"]));
+  });
+
+  test(`a ${role}'s write and ready fail with a typed error if the connection ends before`, async (t) => {
+    const connect = await connector(t, role);
+    for (const end of ["terminate", "reset", "fail"]) {
+      const ends = await connect();
+      const { socket, peer } = ends;
+      await clog(ends);
+      const failures = Promise.all(
+        [socket.write("x"), socket.write(new Blob(["x"])), socket.ready, socket.sendStream(["x"])].map((promise) =>
+          assert.rejects(promise, { name: "WebSocketError", code: "WS_ERR_NOT_SENT" }),
+        ),
+      );
+      const over = closed(socket);
+      if (end === "terminate") socket.terminate();
+      else if (end === "reset") peer.socket.resetAndDestroy();
+      else peer.write(frame(0x83, ""));
+      if (end === "fail") peer.socket.destroy();
+      await failures;
+      await over;
+      for (const promise of [socket.write("x"), socket.ready, socket.sendStream([])]) {
+        await assert.rejects(promise, { code: "WS_ERR_NOT_SENT" }, "nor afterwards");
+      }
+      assert.ok(socket.bufferedAmount > 0);
+    }
+  });
+
+  test(`a ${role} that awaits ready after each message keeps little waiting, and sends all`, async (t) => {
+    const { socket, peer } = await (await connector(t, role))();
+    const block = new Uint8Array(64 * 1024);
+    const count = 500;
+    let sent = 0;
+    const sending = (async () => {
+      for (; sent < count; sent++) {
+        socket.send(block);
+        await socket.ready;
+      }
+    })();
+    peer.socket.pause();
+    let before = -1;
+    for (let still = 0; still < 50; before = sent) {
+      still = sent === before ? still + 1 : 0;
+      await turn();
+    }
+    assert.ok(sent < count, `${sent} of ${count} left for a peer that does not read`);
+    assert.ok(socket.bufferedAmount <= 2 * block.length, `${socket.bufferedAmount} bytes wait`);
+    peer.socket.resume();
+    await sending;
+    peer.socket.destroy();
+  });
+}
+
+test("while a message is worked on the peer can send no more than a little, and afterwards all", async (t) => {
+  const { server, port } = await serve(t);
+  const connection = once(server, "connection") as Promise<unknown[]>;
+  const peer = await RawPeer.connect(port);
+  const [socket, request] = (await connection) as [WebSocket, IncomingMessage];
+  await peer.head();
+  const block = masked(0x82, Buffer.alloc(16 * 1024));
+  const count = 1000;
+  peer.write(...Array.from({ length: count }, () => block));
+  let received = 0;
+  for await (const _ of socket) {
+    received += 1;
+    if (received === 10) {
+      const tcp = request.socket;
+      let before = -1;
+      for (let still = 0; still < 50; before = tcp.bytesRead) {
+        still = tcp.bytesRead === before ? still + 1 : 0;
+        await turn();
+      }
+      assert.ok(tcp.bytesRead < 2 << 20, `${tcp.bytesRead} of ${count * block.length} bytes were read`);
+    }
+    if (received === count) break;
+  }
+  peer.socket.destroy();
+});
+
+test("a loop can begin before the connection is open, and ready is when it is", async (t) => {
+  const { url } = await serve(t, {}, (socket) => {
+    socket.send("welcome");
+    socket.close(1000);
+  });
+  const socket = new WebSocket(url);
+  await assert.rejects(socket.write("too early"), { name: "InvalidStateError" });
+  const all = read(socket);
+  await socket.ready;
+  assert.equal(socket.readyState, WebSocket.OPEN);
+  assert.deepEqual(await all, ["welcome"]);
+  const refused = new WebSocket("ws://127.0.0.1:9"); // Discard's port, which Fetch blocks
+  await assert.rejects(refused.ready, { code: "WS_ERR_NOT_SENT" });
+  await assert.rejects(read(refused), { code: "WS_ERR_CONNECTION" });
+});
+
+test("a loop echoes what ws sends", async (t) => {
+  const { url } = await serve(t, {}, async (socket) => {
+    for await (const data of socket) await socket.write(data as string);
+  });
+  const peer = new Ws(url);
+  await once(peer, "open");
+  for (const text of ["a", "b", "c"]) peer.send(text);
+  const texts: string[] = [];
+  await new Promise<void>((done) => peer.on("message", (data) => texts.push(String(data)) === 3 && done()));
+  assert.deepEqual(texts, ["a", "b", "c"]);
+  peer.close();
+});
