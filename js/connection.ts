@@ -15,6 +15,7 @@ import {
   type Control,
   type Counters,
   type FrameSession,
+  type Framing,
   type PreparedFrames,
   type Received,
   Unfinished,
@@ -26,16 +27,20 @@ export type ConnectionFailure = WebSocketError | WebSocketProtocolError | Engine
 
 /** Who owns a connection. All are called outside the engine, so every method may be called from within them. */
 export interface ConnectionOwner {
-  /** A message came. */
-  onMessage(data: string | Uint8Array<ArrayBuffer>): void;
+  /** Whether pings are the owner's to answer. */
+  readonly answersPings?: boolean;
+  /** Whether the answer to a close has its reason too, and not its status alone. */
+  readonly echoesReason?: boolean;
+  /** A message came; text as a string, or as the session gives it. */
+  onMessage(data: string | Uint8Array<ArrayBuffer>, isText: boolean): void;
   /** A ping came; its pong is on its way. */
   onPing(payload: Uint8Array): void;
   /** A pong came, and its ping was sent so many milliseconds before; or it answers none. */
   onPong(payload: Uint8Array, roundTripTime: number | undefined): void;
   /** The transport can take more. */
   onDrain(): void;
-  /** A close frame was sent or came: no more messages can be sent. */
-  onClosing(): void;
+  /** A close frame was sent or came, or the connection failed: no more messages can be sent. */
+  onClosing(failure: ConnectionFailure | undefined): void;
   /** The end. `status` is what the peer's close frame said: 1005 if nothing, 1006 if there was none. */
   onClosed(status: number, reason: string, wasClean: boolean, failure: ConnectionFailure | undefined): void;
 }
@@ -48,6 +53,8 @@ export interface Statistics extends Readonly<Counters> {
   /** Milliseconds from the latest ping that was answered to its pong; `undefined` before there is one. */
   readonly roundTripTime: number | undefined;
 }
+
+type Waiter = (failure?: ConnectionFailure) => void;
 
 /** The status of a connection that ended without a close frame (§7.1.5). */
 const ABNORMAL = 1006;
@@ -102,6 +109,9 @@ export class Connection implements TransportListener {
   #unflushed = 0;
   #unflushedHeld = 0;
   #bufferedAmount = 0;
+  /** Called when what was sent before them was flushed and then written: those that wait for a flush, and the others. */
+  #unflushedWaiters: Waiter[] = [];
+  readonly #flushedWaiters = new Set<Waiter[]>();
   /** Bytes that wait for a flush, for the network, or with the owner for their turn; with their overhead. */
   #unsent = 0;
 
@@ -171,15 +181,16 @@ export class Connection implements TransportListener {
    * Sends a message of `size` bytes; after a close it is dropped. The data is copied.
    *
    * @param compress whether to compress it, if that was agreed; by default, if it is not too small
+   * @param framing of data that is not prepared
    */
-  send(data: string | Uint8Array | PreparedFrames, size: number, compress?: boolean): void {
+  send(data: string | Uint8Array | PreparedFrames, size: number, compress?: boolean, framing?: Framing): void {
     if (this.#state !== "open") return;
     if (!this.#canSend(size)) {
       this.#bufferedAmount += size;
       return;
     }
     try {
-      if (typeof data === "string" || data instanceof Uint8Array) this.#session.send(data, size, compress);
+      if (typeof data === "string" || data instanceof Uint8Array) this.#session.send(data, size, compress, framing);
       else this.#session.sendPrepared(data, compress);
     } catch (error) {
       this.#lose(error);
@@ -191,6 +202,11 @@ export class Connection implements TransportListener {
     this.#unsent += size + HEADER;
     this.#flushSoon();
     this.#releaseLater();
+  }
+
+  /** Calls back when the network has taken what was sent last, or with the reason why it never will. */
+  whenSent(waiter: Waiter): void {
+    this.#unflushedWaiters.push(waiter);
   }
 
   /** What messages are compressed by is kept until none has been sent for a while. */
@@ -381,16 +397,16 @@ export class Connection implements TransportListener {
   };
 
   #handle(received: Received): void {
-    if (isMessage(received)) this.#owner.onMessage(received);
+    if (typeof received === "string") this.#owner.onMessage(received, true);
+    else if (received instanceof Uint8Array) this.#owner.onMessage(received, false);
+    else if (received.kind === "text") this.#owner.onMessage(received.payload, true);
     else this.#handleControl(received);
   }
 
   #handleControl(control: Control): void {
     switch (control.kind) {
       case "ping":
-        // a copy, as the owner may write to what it gets
-        if (this.#transport.isFull) this.#owedPong = control.payload.slice();
-        else this.#answerPing(control.payload);
+        if (!this.#owner.answersPings) this.#oweAnswer(control.payload);
         this.#owner.onPing(control.payload);
         break;
       case "pong":
@@ -411,6 +427,12 @@ export class Connection implements TransportListener {
     }
   }
 
+  #oweAnswer(payload: Uint8Array): void {
+    // a copy, as the owner may write to what it gets
+    if (this.#transport.isFull) this.#owedPong = payload.slice();
+    else this.#answerPing(payload);
+  }
+
   /**
    * §5.5.2: "Upon receipt of a Ping frame, an endpoint MUST send a Pong frame in response, unless it already received
    * a Close frame" — after our own close too.
@@ -425,7 +447,7 @@ export class Connection implements TransportListener {
     this.#peerClose = { status, reason };
     this.#owedPong = undefined;
     if (this.#state === "open") {
-      this.#control(() => this.#session.close(status, ""));
+      this.#control(() => this.#session.close(status, this.#owner.echoesReason ? reason : ""));
       if (this.#isOpen()) this.#beginClosing("closing");
     }
     this.#flush();
@@ -484,7 +506,7 @@ export class Connection implements TransportListener {
     this.#stopMessageTimer();
     this.#keepAlive?.stop();
     this.#closeTimer ??= setTimeout(() => this.#giveUp(), this.#settings.closeTimeout);
-    if (wasOpen) this.#owner.onClosing();
+    if (wasOpen) this.#owner.onClosing(this.#failure);
   }
 
   #giveUp(): void {
@@ -509,8 +531,17 @@ export class Connection implements TransportListener {
     clearTimeout(this.#closeTimer);
     clearTimeout(this.#releaseTimer);
     this.#session.free();
+    this.#failWaiters(failure ?? lost(undefined));
     const { status, reason } = this.#peerClose ?? { status: ABNORMAL, reason: "" };
     this.#owner.onClosed(status, reason, wasClean, failure);
+  }
+
+  #failWaiters(failure: ConnectionFailure): void {
+    for (const waiters of [...this.#flushedWaiters, this.#unflushedWaiters]) {
+      for (const waiter of waiters) waiter(failure);
+    }
+    this.#flushedWaiters.clear();
+    this.#unflushedWaiters = [];
   }
 
   #control(make: () => void): void {
@@ -541,10 +572,16 @@ export class Connection implements TransportListener {
     this.#unflushedHeld = 0;
     for (const part of parts) this.#bytesSent += part.length;
     if (this.#unflushedPings.length > 0) this.#rememberPings();
+    const waiters = this.#unflushedWaiters;
+    if (waiters.length > 0) {
+      this.#unflushedWaiters = [];
+      this.#flushedWaiters.add(waiters);
+    }
     this.#transport.write(parts, () => {
       this.#bufferedAmount -= size;
       this.#unsent -= held;
       this.#keepAlive?.sent();
+      if (this.#flushedWaiters.delete(waiters)) for (const waiter of waiters) waiter();
     });
   };
 
@@ -554,14 +591,15 @@ export class Connection implements TransportListener {
   }
 }
 
-function isMessage(received: Received): received is string | Uint8Array<ArrayBuffer> {
-  return typeof received === "string" || received instanceof Uint8Array;
+function isMessage(received: Received): boolean {
+  return typeof received === "string" || received instanceof Uint8Array || received.kind === "text";
 }
 
 /** The memory of what waits to be delivered, roughly: a string may take two bytes a character. */
 function sizeOf(received: Received): number {
   if (typeof received === "string") return OVERHEAD + received.length * 2;
-  return OVERHEAD + (received instanceof Uint8Array ? received.length : 0);
+  if (received instanceof Uint8Array) return OVERHEAD + received.length;
+  return OVERHEAD + (received.kind === "text" ? received.payload.length : 0);
 }
 
 function full(most: number): WebSocketError {

@@ -1,0 +1,75 @@
+/**
+ * A WebSocket as a stream of `node:stream`.
+ *
+ * @module
+ */
+import { Duplex, type DuplexOptions } from "node:stream";
+
+import type { RawData, WebSocket } from "./websocket.js";
+
+/**
+ * A stream that reads the messages of a socket and sends what is written to it, each chunk as a message. A reader that
+ * does not keep up makes the peer wait, and a peer that does not keep up the writer. To end the stream closes the socket,
+ * and to destroy it ends the connection at once.
+ *
+ * @param options of the stream; with `readableObjectMode` text comes as strings
+ */
+export function createWebSocketStream(socket: WebSocket, options: DuplexOptions = {}): Duplex {
+  const stream = new Duplex({
+    ...options,
+    autoDestroy: false,
+    emitClose: false,
+    objectMode: false,
+    writableObjectMode: false,
+    read: () => socket.resume(),
+    write: (chunk: Uint8Array, _encoding, done) => whenOpen(socket, () => socket.send(chunk, done)),
+    final: (done) =>
+      whenOpen(socket, () => {
+        whenClosed(socket, () => done());
+        socket.close();
+      }),
+    destroy: (error, done) => {
+      let failure = error;
+      whenClosed(socket, () => {
+        done(failure);
+        process.nextTick(() => stream.emit("close"));
+      });
+      if (hasFailed) return; // it is closing
+      socket.once("error", (later: Error) => {
+        failure ??= later;
+      });
+      socket.terminate();
+    },
+  });
+  let hasFailed = false;
+  socket.on("message", (data: RawData, isBinary: boolean) => {
+    const isString = !isBinary && stream.readableObjectMode;
+    if (!stream.destroyed && !stream.push(isString ? String(data) : data)) socket.pause();
+  });
+  socket.once("error", (error: Error) => {
+    if (stream.destroyed) return;
+    hasFailed = true;
+    stream.destroy(error);
+  });
+  socket.once("close", () => {
+    if (!stream.destroyed) stream.push(null);
+  });
+  stream.once("end", () => {
+    if (stream.writableFinished) stream.destroy();
+  });
+  stream.once("finish", () => {
+    if (stream.readableEnded) stream.destroy();
+  });
+  return stream;
+}
+
+/** Runs a step when the socket can send; not at all if it never can. */
+function whenOpen(socket: WebSocket, step: () => void): void {
+  if (socket.readyState === socket.CONNECTING) socket.once("open", step);
+  else step();
+}
+
+function whenClosed(socket: WebSocket, step: () => void): void {
+  if (socket.readyState === socket.CLOSED) step();
+  else socket.once("close", step);
+}
