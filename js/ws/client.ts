@@ -4,11 +4,12 @@
  *
  * @module
  */
-import { type ClientRequest, type IncomingMessage, type RequestOptions, request as requestPlain } from "node:http";
-import { request as requestSecure } from "node:https";
-import { connect, isIP, type TcpNetConnectOpts } from "node:net";
+// by the modules' default exports, where those who trace or mock requests put their own functions
+import http, { type ClientRequest, type IncomingMessage, type RequestOptions } from "node:http";
+import https from "node:https";
+import net, { type TcpNetConnectOpts } from "node:net";
 import type { Duplex } from "node:stream";
-import { type ConnectionOptions, connect as connectSecure } from "node:tls";
+import tls, { type ConnectionOptions } from "node:tls";
 
 import { type Agreed, ClientHandshake, type SessionOptions } from "../handshake.js";
 import { pairs } from "../http.js";
@@ -16,7 +17,7 @@ import { handshakeErrorOf } from "./errors.js";
 import type { ClientOptions } from "./options.js";
 import type { WebSocket } from "./websocket.js";
 
-/** What becomes of an opening; one of the two, once. */
+/** What becomes of an opening; one of the two, once, and perhaps within a call. */
 export interface OpeningListener {
   /** The handshake is done; what came behind the answer is `head`. */
   onOpened(stream: Duplex, head: Uint8Array, agreed: Agreed): void;
@@ -41,6 +42,7 @@ export class Opening {
   readonly #session: SessionOptions;
   readonly #listener: OpeningListener;
   readonly #first: Target;
+  #url: URL;
   #request: ClientRequest | undefined;
   #redirects = 0;
   #isOver = false;
@@ -67,11 +69,12 @@ export class Opening {
     this.#session = session;
     this.#listener = listener;
     this.#first = targetOf(urlOf(address));
+    this.#url = this.#first.url;
   }
 
-  /** The URL, as it was resolved. */
+  /** The URL, as it was resolved, and as the latest redirect has it. */
   get url(): string {
-    return this.#first.url.href;
+    return this.#url.href;
   }
 
   /** Sends the request. */
@@ -88,12 +91,13 @@ export class Opening {
     this.#isOver = true;
     this.#request?.destroy();
     this.#request?.socket?.destroy();
-    process.nextTick(() => this.#listener.onFailed(error));
+    this.#listener.onFailed(error);
   }
 
   #send(target: Target): void {
     const handshake = begin(this.#protocols, this.#session);
-    const request = (target.isSecure ? requestSecure : requestPlain)(this.#requestOptions(target, handshake));
+    this.#url = target.url;
+    const request = (target.isSecure ? https : http).request(this.#requestOptions(target, handshake));
     this.#request = request;
     if (this.#redirects > 0) this.#socket.emit("redirect", target.url.href, request);
     const fail = (error: Error) => {
@@ -111,9 +115,11 @@ export class Opening {
   #requestOptions(target: Target, handshake: ClientHandshake): RequestOptions {
     const { url, isSecure, socketPath, path } = target;
     const { origin, handshakeTimeout, createConnection, headers, auth, agent, ...options } = this.#options;
-    const isOther = this.#isOtherHost(target);
-    const own =
-      isOther || (this.#redirects > 0 && this.#first.isSecure && !isSecure) ? withoutSecrets(headers) : headers;
+    // a redirect that nobody looks at must not take secrets to another host, or out of TLS
+    const isUnseen = this.#redirects > 0 && this.#socket.listenerCount("redirect") === 0;
+    const isOther = isUnseen && this.#isOtherHost(target);
+    const isSecret = isOther || (isUnseen && this.#first.isSecure && !isSecure);
+    const own = isSecret ? withoutSecrets(headers) : headers;
     return {
       ...options,
       ...(agent === undefined ? {} : { agent }),
@@ -125,7 +131,7 @@ export class Opening {
       defaultPort: options.defaultPort ?? (isSecure ? 443 : 80),
       path,
       socketPath,
-      auth: authOf(url) ?? (own === headers ? auth : undefined),
+      auth: isSecret ? undefined : (authOf(this.#first.url) ?? auth ?? authOf(url)),
       timeout: handshakeTimeout,
       headers: {
         ...(isOther ? without(own, "host") : own),
@@ -136,9 +142,7 @@ export class Opening {
     } as RequestOptions;
   }
 
-  /** A redirect that nobody looks at must not take secrets to another host. */
   #isOtherHost(target: Target): boolean {
-    if (this.#redirects === 0 || this.#socket.listenerCount("redirect") > 0) return false;
     const { url, socketPath } = this.#first;
     return socketPath === undefined && target.socketPath === undefined
       ? url.host !== target.url.host
@@ -172,13 +176,14 @@ export class Opening {
     if (this.#isOver) return void stream.destroy();
     this.#isOver = true;
     try {
+      if (response.headers.upgrade?.toLowerCase() !== "websocket") throw new Error("Invalid Upgrade header");
       const agreed = handshake.finish(pairs(response.rawHeaders));
       if (this.#protocols.length > 0 && agreed.protocol === "") throw new Error("Server sent no subprotocol");
       this.#listener.onOpened(stream, head, agreed);
     } catch (error) {
       stream.on("error", () => {});
       stream.destroy();
-      this.#give(handshakeErrorOf(error));
+      this.#give(handshakeErrorOf(error, this.#protocols.length > 0, this.#session.deflate !== undefined));
     }
   }
 }
@@ -229,11 +234,11 @@ function without(headers: ClientOptions["headers"] = {}, name: string): ClientOp
 
 /** For `net` and `tls`, a path is that of a unix socket. */
 function plainConnection({ socketPath: path, ...options }: RequestOptions): Duplex {
-  return connect({ ...options, path } as unknown as TcpNetConnectOpts);
+  return net.connect({ ...options, path } as unknown as TcpNetConnectOpts);
 }
 
 function secureConnection({ socketPath, ...options }: RequestOptions & ConnectionOptions): Duplex {
   const host = options.host ?? "";
-  const { servername = isIP(host) ? "" : host } = options;
-  return connectSecure({ ...options, servername, path: socketPath ?? undefined } as ConnectionOptions);
+  const { servername = net.isIP(host) ? "" : host } = options;
+  return tls.connect({ ...options, servername, path: socketPath ?? undefined } as ConnectionOptions);
 }

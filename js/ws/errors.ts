@@ -50,6 +50,9 @@ export function errorOf(failure: ConnectionFailure | undefined): Error | undefin
 
 const ACCEPT = "Invalid Sec-WebSocket-Accept header";
 const EXTENSIONS = "Invalid Sec-WebSocket-Extensions header";
+const NO_EXTENSION = "Server sent a Sec-WebSocket-Extensions header but no extension was requested";
+const OTHER_PROTOCOL = "Server sent an invalid subprotocol";
+const NO_PROTOCOL = "Server sent a subprotocol but none was requested";
 
 /** What is wrong with a server's answer, by the engine's numbers. */
 const refusals: { readonly [id: number]: string } = {
@@ -64,14 +67,16 @@ const refusals: { readonly [id: number]: string } = {
   109: "Server indicated an extension that was not requested",
   110: EXTENSIONS,
   122: EXTENSIONS, // or the list of subprotocols, which a server does not send
-  126: "Server sent an invalid subprotocol",
+  126: OTHER_PROTOCOL,
   127: "Server sent no subprotocol",
-  128: "Server sent an invalid subprotocol",
+  128: OTHER_PROTOCOL,
   130: "Invalid Upgrade header",
 };
 
 /** The error to emit for an answer that is no handshake, with the engine's as its `cause`. */
-export function handshakeErrorOf(error: unknown): Error {
-  const message = error instanceof WebSocketProtocolError ? refusals[error.id] : undefined;
+export function handshakeErrorOf(error: unknown, offersProtocols: boolean, offersExtensions: boolean): Error {
+  let message = error instanceof WebSocketProtocolError ? refusals[error.id] : undefined;
+  if (message === refusals[109] && !offersExtensions) message = NO_EXTENSION;
+  if (message === OTHER_PROTOCOL && !offersProtocols) message = NO_PROTOCOL;
   return message === undefined ? (error as Error) : new Error(message, { cause: error });
 }

@@ -190,7 +190,9 @@ export class WebSocketServer<W extends typeof WebSocket = typeof WebSocket> exte
       return answerHandshake(fieldsOf(request), this.#protocol(request), add, this.#settings.session);
     } catch (error) {
       if (!isOfRequest(error)) throw error;
-      this.#refuse(request, stream, { status: 400, message: error.message });
+      // a subprotocol that was not offered is the choice of `handleProtocols`
+      const status = error.code === "E_SUBPROTOCOL_NOT_SUPPORTED" ? 500 : 400;
+      this.#refuse(request, stream, { status, message: error.message });
       return undefined;
     }
   }

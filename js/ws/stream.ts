@@ -17,8 +17,6 @@ import type { RawData, WebSocket } from "./websocket.js";
 export function createWebSocketStream(socket: WebSocket, options: DuplexOptions = {}): Duplex {
   const stream = new Duplex({
     ...options,
-    autoDestroy: false,
-    emitClose: false,
     objectMode: false,
     writableObjectMode: false,
     read: () => socket.resume(),
@@ -30,11 +28,8 @@ export function createWebSocketStream(socket: WebSocket, options: DuplexOptions 
       }),
     destroy: (error, done) => {
       let failure = error;
-      whenClosed(socket, () => {
-        done(failure);
-        process.nextTick(() => stream.emit("close"));
-      });
-      if (hasFailed) return; // it is closing
+      whenClosed(socket, () => done(failure));
+      if (hasFailed) return; // the peer is being told why
       socket.once("error", (later: Error) => {
         failure ??= later;
       });
@@ -53,12 +48,6 @@ export function createWebSocketStream(socket: WebSocket, options: DuplexOptions 
   });
   socket.once("close", () => {
     if (!stream.destroyed) stream.push(null);
-  });
-  stream.once("end", () => {
-    if (stream.writableFinished) stream.destroy();
-  });
-  stream.once("finish", () => {
-    if (stream.readableEnded) stream.destroy();
   });
   return stream;
 }

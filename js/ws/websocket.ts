@@ -126,7 +126,6 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
   declare onclose: ((event: CloseEvent<WebSocket>) => unknown) | null;
   declare onerror: ((event: ErrorEvent<WebSocket>) => unknown) | null;
 
-  #url: string | undefined;
   #readyState: 0 | 1 | 2 | 3 = CONNECTING;
   #protocol = "";
   #extensions = "";
@@ -161,21 +160,18 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
    */
   constructor(
     address: string | URL | null,
-    protocols?: string | readonly string[] | ClientOptions | null,
+    protocols?: string | readonly string[] | ClientOptions,
     options?: ClientOptions,
   ) {
     super();
     if (address === null) return;
-    const isOptions = typeof protocols === "object" && protocols !== null && !Array.isArray(protocols);
-    const all = { ...(isOptions ? (protocols as ClientOptions) : options) };
-    const offered =
-      (isOptions ? undefined : (protocols as string | string[] | null | undefined)) ?? all.protocols ?? [];
+    const all = { ...(isOptions(protocols) ? protocols : options) };
+    const { protocols: offered = [] } = isOptions(protocols) || protocols === undefined ? all : { protocols };
     const settings = socketSettings(all as SharedOptions, false);
     this.#opening = new Opening(this, address, [offered].flat(), all, settings.session, {
       onOpened: (stream, head, agreed) => this.#opened(stream, head, agreed, settings, false),
       onFailed: (error) => this.#failed(error),
     });
-    this.#url = this.#opening.url;
     this.#opening.begin();
   }
 
@@ -215,7 +211,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
 
   /** The URL of a client's connection. */
   get url(): string | undefined {
-    return this.#url;
+    return this.#opening?.url;
   }
 
   /** The stream of the connection, which many programs that use `ws` look at: for the peer's address, for instance. */
@@ -266,7 +262,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
    * @throws TypeError for a code that must not be sent; RangeError for more than 123 bytes of reason
    */
   close(code?: number, data?: string | Uint8Array): void {
-    if (this.#readyState === CONNECTING) this.#giveUp();
+    if (this.#readyState === CONNECTING) this.#opening?.abort(CLOSED_TOO_SOON);
     if (this.#readyState !== OPEN) return;
     const [status, reason] = closing(code, data);
     this.#readyState = CLOSING;
@@ -275,7 +271,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
 
   /** Ends the connection at once. */
   terminate(): void {
-    if (this.#readyState === CONNECTING) this.#giveUp();
+    if (this.#readyState === CONNECTING) this.#opening?.abort(CLOSED_TOO_SOON);
     if (this.#connection === undefined || this.#readyState === CLOSED) return;
     this.#readyState = CLOSING;
     this.#connection.terminate();
@@ -357,20 +353,17 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
     }
   }
 
-  /** The opening failed. */
+  /** The opening failed; whoever has given it up need not expect that within the call. */
   #failed(error: Error): void {
     this.#readyState = CLOSING;
-    try {
-      this.emit("error", error);
-    } finally {
-      this.#readyState = CLOSED;
-      this.emit("close", 1006, EMPTY);
-    }
-  }
-
-  #giveUp(): void {
-    this.#readyState = CLOSING;
-    this.#opening?.abort(CLOSED_TOO_SOON);
+    process.nextTick(() => {
+      try {
+        this.emit("error", error);
+      } finally {
+        this.#readyState = CLOSED;
+        this.emit("close", 1006, EMPTY);
+      }
+    });
   }
 
   #owner({ answersPings, session }: SocketSettings): ConnectionOwner {
@@ -509,6 +502,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
     // what comes behind a Blob that cannot be read must not take its place
     const settled = turn.catch((error: Error) => {
       this.#hasFailed = true;
+      if (this.#readyState === CLOSED) return;
       process.nextTick(() => this.emit("error", error));
       this.terminate();
     });
@@ -530,22 +524,28 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
     callback: SendCallback | undefined,
   ): void {
     this.#mustHaveBeenOpen();
-    const given = typeof data === "function" ? data : typeof mask === "function" ? mask : callback;
-    const payload = content(
-      typeof data === "function" ? undefined : (data as Exclude<Data, Blob>),
-      false,
-    ) as Uint8Array;
-    if (this.#readyState !== OPEN) {
-      this.#refuse(payload.length, given);
+    if (typeof data === "function" || typeof mask === "function") {
+      const given = typeof data === "function" ? [undefined, data] : [data, mask as SendCallback];
+      this.#control(kind, given[0] as Data, undefined, given[1] as SendCallback);
       return;
     }
-    if (payload.length > MAX_CONTROL_PAYLOAD) {
-      throw new RangeError("The data size must not be greater than 125 bytes");
+    const payload = data instanceof Blob ? data : (content(data as Exclude<Data, Blob>, false) as Uint8Array);
+    const size = payload instanceof Blob ? payload.size : payload.length;
+    if (this.#readyState !== OPEN) {
+      this.#refuse(size, callback);
+      return;
     }
-    this.#inOrder(() => {
-      this.#connection?.[kind](payload);
-      if (given !== undefined) this.#connection?.whenSent(given);
-    });
+    if (size > MAX_CONTROL_PAYLOAD) throw new RangeError("The data size must not be greater than 125 bytes");
+    if (payload instanceof Blob) {
+      this.#readBlob(payload, callback, (bytes) => this.#sendControl(kind, bytes, callback));
+    } else {
+      this.#inOrder(() => this.#sendControl(kind, payload, callback));
+    }
+  }
+
+  #sendControl(kind: "ping" | "pong", payload: Uint8Array, callback: SendCallback | undefined): void {
+    this.#connection?.[kind](payload);
+    if (callback !== undefined) this.#connection?.whenSent(callback);
   }
 
   #refuse(size: number, callback: SendCallback | undefined): void {
@@ -559,6 +559,10 @@ for (const target of [WebSocket, WebSocket.prototype]) {
 }
 const attributes = ["binaryType", "bufferedAmount", "extensions", "isPaused", "protocol", "readyState", "url"];
 for (const name of attributes) Object.defineProperty(WebSocket.prototype, name, { enumerable: true });
+
+function isOptions(given: string | readonly string[] | ClientOptions | null | undefined): given is ClientOptions {
+  return typeof given === "object" && given !== null && !Array.isArray(given);
+}
 
 function isBinary(data: Data): boolean {
   return typeof data !== "string" && typeof data !== "number";
