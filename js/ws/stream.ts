@@ -21,11 +21,7 @@ export function createWebSocketStream(socket: WebSocket, options: DuplexOptions 
     writableObjectMode: false,
     read: () => socket.resume(),
     write: (chunk: Uint8Array, _encoding, done) => whenOpen(socket, () => socket.send(chunk, done)),
-    final: (done) =>
-      whenOpen(socket, () => {
-        whenClosed(socket, () => done());
-        socket.close();
-      }),
+    final: (done) => whenOpen(socket, () => finish(socket, done)),
     destroy: (error, done) => {
       let failure = error;
       whenClosed(socket, () => done(failure));
@@ -56,6 +52,20 @@ export function createWebSocketStream(socket: WebSocket, options: DuplexOptions 
 function whenOpen(socket: WebSocket, step: () => void): void {
   if (socket.readyState === socket.CONNECTING) socket.once("open", step);
   else step();
+}
+
+/** Closes, and tells when all is written. A socket that was never open tells by its error. */
+function finish(socket: WebSocket, done: () => void): void {
+  const raw = socket._socket;
+  if (raw === null) return;
+  const end = () => {
+    raw.off("finish", end);
+    socket.off("close", end);
+    done();
+  };
+  raw.on("finish", end);
+  whenClosed(socket, end);
+  socket.close();
 }
 
 function whenClosed(socket: WebSocket, step: () => void): void {

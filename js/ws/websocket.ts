@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Blob, Buffer } from "node:buffer";
+import { Buffer } from "node:buffer";
 import { EventEmitter } from "node:events";
 import type { ClientRequest, IncomingMessage } from "node:http";
 import type { Duplex, DuplexOptions } from "node:stream";
@@ -43,7 +43,7 @@ export type Data =
   | Blob
   | ArrayBufferLike
   | ArrayBufferView
-  | readonly number[]
+  | readonly unknown[]
   | { valueOf(): string | ArrayBufferLike | Uint8Array }
   | null
   | undefined;
