@@ -375,7 +375,7 @@ test("as with ws: a client whose handshake does not come off", async (t) => {
   const refused = createServer().listen(0, "127.0.0.1");
   await once(refused, "listening");
   const closedPort = (refused.address() as AddressInfo).port;
-  refused.close();
+  await new Promise((resolve) => refused.close(resolve));
   const told = async ({ WebSocket }: Library): Promise<unknown[]> => {
     const log: unknown[] = [];
     const attempts: ((socket: Socket) => void)[] = [
@@ -385,7 +385,7 @@ test("as with ws: a client whose handshake does not come off", async (t) => {
       (socket) => {
         socket.on("unexpected-response", (request, response) => {
           log.push(["unexpected-response", request.path, response.statusCode]);
-          request.destroy();
+          socket.terminate();
         });
       },
     ];
