@@ -26,7 +26,7 @@ export interface SocketOptions extends Partial<Limits>, Partial<ConnectionSettin
 /** Options of a client's connection. */
 export interface WebSocketOptions extends SocketOptions {
   /** Subprotocols to offer, the preferred first. */
-  protocols?: string | readonly string[];
+  protocols?: string | Iterable<string>;
   /** Fields to add to the handshake's request. */
   headers?: HeaderFields;
   /** For `wss:`, by the names of Node's `tls.connect`. */
@@ -48,16 +48,23 @@ export interface WebSocketOptions extends SocketOptions {
   tap?: Tap;
 }
 
+/** https://fetch.spec.whatwg.org/#bad-port */
+const BAD_PORTS = new Set([
+  0, 1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102, 103, 104, 109, 110,
+  111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427, 465, 512, 513, 514, 515, 526, 530, 531, 532,
+  540, 548, 554, 556, 563, 587, 601, 636, 989, 990, 993, 995, 1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061,
+  6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080,
+]);
+
 const SUBPROTOCOL = /^[!#$%&'*+\-.^_`|~\w]+$/;
 
-/** Whether the second argument is subprotocols, and not options. */
-export function isProtocols(value: string | readonly string[] | WebSocketOptions): value is string | readonly string[] {
-  return typeof value === "string" || Array.isArray(value);
+/** Whether the second argument is subprotocols, and not options. Whatever can be iterated is a sequence. */
+export function isProtocols(value: string | Iterable<string> | WebSocketOptions): value is string | Iterable<string> {
+  return typeof value !== "object" || value === null || Symbol.iterator in value;
 }
 
 /** https://websockets.spec.whatwg.org/#get-a-url-record */
-export function urlRecord(url: string | URL): URL {
-  const text = String(url);
+export function urlRecord(text: string): URL {
   if (!URL.canParse(text)) throw new DOMException(`${text} is no valid URL`, "SyntaxError");
   const record = new URL(text);
   // "http" and "https" become "ws" and "wss"
@@ -70,14 +77,27 @@ export function urlRecord(url: string | URL): URL {
   return record;
 }
 
-/** Tokens, each once whatever its case; else a `SyntaxError`. */
-export function subprotocols(given: string | readonly string[]): string[] {
-  const protocols = typeof given === "string" ? [given] : given.map(String);
+/** Whether Fetch blocks the port, as what speaks another protocol there might take a handshake for its own. */
+export function hasBadPort(url: URL): boolean {
+  return url.port !== "" && BAD_PORTS.has(Number(url.port));
+}
+
+/** `(DOMString or sequence<DOMString>)` as a sequence. */
+export function subprotocols(given: string | Iterable<string>): string[] {
+  const isSequence = typeof given === "object" && given !== null;
+  return isSequence ? Array.from(given, (protocol) => `${protocol}`) : [`${given}`];
+}
+
+/**
+ * They must be tokens, each once whatever its case.
+ *
+ * @throws DOMException `SyntaxError`
+ */
+export function checkSubprotocols(protocols: readonly string[]): void {
   const different = new Set(protocols.map((protocol) => protocol.toLowerCase()));
   if (different.size !== protocols.length) throw new DOMException("A subprotocol is given twice", "SyntaxError");
   const invalid = protocols.find((protocol) => !SUBPROTOCOL.test(protocol));
   if (invalid !== undefined) throw new DOMException(`"${invalid}" is no valid subprotocol`, "SyntaxError");
-  return protocols;
 }
 
 /** With defaults for what is not given. */

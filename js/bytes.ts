@@ -22,8 +22,19 @@ export function bytesOf(data: unknown): Uint8Array | undefined {
   return isBuffer(data) ? new Uint8Array(data) : undefined;
 }
 
-/** A buffer of any realm, shared or not. */
+const lengths = [ArrayBuffer, globalThis.SharedArrayBuffer]
+  .filter((one) => one !== undefined)
+  .map((one) => Object.getOwnPropertyDescriptor(one.prototype, "byteLength")?.get);
+
+/** A buffer of any realm, shared or not: its name could be anyone's, but no other object has such a length. */
 function isBuffer(data: unknown): data is ArrayBufferLike {
-  const name = Object.prototype.toString.call(data);
-  return name === "[object ArrayBuffer]" || name === "[object SharedArrayBuffer]";
+  if (typeof data !== "object" || data === null) return false;
+  return lengths.some((length) => {
+    try {
+      length?.call(data);
+      return true;
+    } catch {
+      return false;
+    }
+  });
 }

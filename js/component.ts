@@ -27,12 +27,19 @@ export const Action = Object.freeze({
   /** A receive is done. */
   IndicateReceiveComplete: 4,
 } as const);
-/** One of the numbers of {@link (Action:variable)}. */
+/** One of the numbers of {@link Action:var}. */
 export type Action = (typeof Action)[keyof typeof Action];
 
 /** Where to take an action from (`WEB_SOCKET_ACTION_QUEUE`). */
-export const ActionQueue = Object.freeze({ Send: 1, Receive: 2, All: 3 } as const);
-/** One of the numbers of {@link (ActionQueue:variable)}. */
+export const ActionQueue = Object.freeze({
+  /** What was sent. */
+  Send: 1,
+  /** What is received, and the pongs that answer it. */
+  Receive: 2,
+  /** Both. */
+  All: 3,
+} as const);
+/** One of the numbers of {@link ActionQueue:var}. */
 export type ActionQueue = (typeof ActionQueue)[keyof typeof ActionQueue];
 
 /** What a buffer holds (`WEB_SOCKET_BUFFER_TYPE`), unsigned. */
@@ -55,28 +62,47 @@ export const BufferType = Object.freeze({
 
 /** The close statuses that have names (`WEB_SOCKET_CLOSE_STATUS`). */
 export const CloseStatus = Object.freeze({
+  /** Done with what the connection was for. */
   Success: 1000,
+  /** The server goes down, or the page is left. */
   EndpointUnavailable: 1001,
+  /** The peer broke the protocol. */
   ProtocolError: 1002,
+  /** A kind of data that is not taken, such as binary. */
   InvalidDataType: 1003,
+  /** Never sent: the close frame had no status. */
   Empty: 1005,
+  /** Never sent: there was no close frame. */
   Aborted: 1006,
+  /** The data does not fit the message's kind: text that is no UTF-8. */
   InvalidPayload: 1007,
+  /** Against a rule of the endpoint's own. */
   PolicyViolation: 1008,
+  /** Over the endpoint's limits. */
   MessageTooBig: 1009,
+  /** The server did not select an extension that the client needs. */
   UnsupportedExtensions: 1010,
+  /** The endpoint failed, and cannot go on. */
   ServerError: 1011,
+  /** Never sent: TLS failed. */
   SecureHandshakeError: 1015,
 } as const);
 
 /** The properties' numbers (`WEB_SOCKET_PROPERTY_TYPE`). */
 export const PropertyType = Object.freeze({
+  /** Bytes; `receiveBufferSize`. */
   ReceiveBufferSize: 0,
+  /** Bytes; `sendBufferSize`. */
   SendBufferSize: 1,
+  /** `disableMasking`. */
   DisableMasking: 2,
+  /** Not offered: memory is the engine's. */
   AllocatedBuffer: 3,
+  /** `disableUtf8Verification`. */
   DisableUtf8Verification: 4,
+  /** Global: milliseconds after which a ping is advised. */
   KeepaliveInterval: 5,
+  /** Global: the protocol's versions. */
   SupportedVersions: 6,
 } as const);
 
@@ -102,6 +128,7 @@ export interface Properties {
 
 /** Status and reason of a close. */
 export interface CloseBuffer {
+  /** From 1000 to 4999. */
   readonly status: number;
   /** Text, or its UTF-8; at most 123 bytes. */
   readonly reason?: string | Uint8Array;
@@ -109,6 +136,7 @@ export interface CloseBuffer {
 
 /** An action, with copies of its buffers that are the caller's. */
 export interface ActionResult {
+  /** What to do. */
   readonly action: Action;
   /** A number of {@link BufferType}, or of a custom header; 0 for none. */
   readonly bufferType: number;
@@ -130,7 +158,9 @@ export interface ActionResult {
 
 /** What the server selected, as indices into what was offered. */
 export interface Negotiated {
+  /** Those selected. */
   readonly extensions: number[];
+  /** The one selected, if one was. */
   readonly subprotocol: number | null;
 }
 
@@ -327,6 +357,7 @@ export class Handle {
     this.#forget();
   }
 
+  /** The same as `delete`. */
   [Symbol.dispose](): void {
     this.delete();
   }

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { clearTimeout, setImmediate, setTimeout } from "node:timers";
+import { setImmediate } from "node:timers";
 
 import { concat } from "./bytes.js";
 import { EngineTrap } from "./engine.js";
@@ -37,7 +37,7 @@ export interface ConnectionOwner {
   onPing(payload: Uint8Array): void;
   /** A pong came, and its ping was sent so many milliseconds before; or it answers none. */
   onPong(payload: Uint8Array, roundTripTime: number | undefined): void;
-  /** The transport can take more. */
+  /** The transport, which was full, can take more; or it has taken all, and `bufferedAmount` had said that it had not. */
   onDrain(): void;
   /** A close frame was sent or came, or the connection failed: no more messages can be sent. */
   onClosing(failure: ConnectionFailure | undefined): void;
@@ -47,8 +47,9 @@ export interface ConnectionOwner {
 
 /** What went through a connection since its handshake. */
 export interface Statistics extends Readonly<Counters> {
-  /** Bytes from the network and to it; those of messages over them are the ratio of compression. */
+  /** Bytes from the network; `messageBytesReceived` over them is the ratio of compression. */
   readonly bytesReceived: number;
+  /** Bytes given to the network. */
   readonly bytesSent: number;
   /** Milliseconds from the latest ping that was answered to its pong; `undefined` before there is one. */
   readonly roundTripTime: number | undefined;
@@ -112,6 +113,11 @@ export class Connection implements TransportListener {
   /** Called when what was sent before them was flushed and then written: those that wait for a flush, and the others. */
   #unflushedWaiters: Waiter[] = [];
   readonly #flushedWaiters = new Set<Waiter[]>();
+  /**
+   * Whether the owner has seen that something waits, and may wait for `onDrain`. The transport need not have been full:
+   * what is compressed, or was not flushed yet, may be little for it.
+   */
+  #isAwaited = false;
   /** Bytes that wait for a flush, for the network, or with the owner for their turn; with their overhead. */
   #unsent = 0;
 
@@ -155,6 +161,7 @@ export class Connection implements TransportListener {
 
   /** Bytes of messages that were sent and that the network has not taken. */
   get bufferedAmount(): number {
+    this.#isAwaited ||= this.#bufferedAmount > 0;
     return this.#bufferedAmount;
   }
 
@@ -582,6 +589,9 @@ export class Connection implements TransportListener {
       this.#unsent -= held;
       this.#keepAlive?.sent();
       if (this.#flushedWaiters.delete(waiters)) for (const waiter of waiters) waiter();
+      if (!this.#isAwaited || this.#bufferedAmount > 0) return;
+      this.#isAwaited = false;
+      this.#owner.onDrain();
     });
   };
 

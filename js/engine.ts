@@ -1,3 +1,5 @@
+// `Symbol.dispose` is in our types, and in no standard type library that a program would ask for by itself
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * The engine's module and its linear memory. The only file that imports `pkg/`.
  *
@@ -7,7 +9,7 @@ import * as wasm from "../pkg/websocket_component.js";
 
 export * as wasm from "../pkg/websocket_component.js";
 
-/** Whether this engine can compress; that of `websocket-component/slim`, which `scripts/slim.mjs` puts here, cannot. */
+/** Whether this engine can compress; that of `websocket-component/slim`, which `scripts/build.mjs` puts here, cannot. */
 export const hasDeflate: boolean = "set_deflate" in wasm.Handle.prototype;
 
 /** The memory that all connections share, as typed arrays. Good until the next call into the engine. */
@@ -24,12 +26,12 @@ export interface Scratch {
   readonly report: Uint32Array;
 }
 
-let memory: WebAssembly.Memory | undefined;
+let memory: { readonly buffer: ArrayBuffer } | undefined;
 let addresses: { input: number; output: number; events: number; report: number } | undefined;
 let views: Scratch | undefined;
 
 /** Makes the one instance of the engine from its compiled module. Later calls do nothing. */
-export function initialise(module: WebAssembly.Module): void {
+export function initialise(module: wasm.EngineModule): void {
   memory ??= wasm.initSync({ module }).memory;
 }
 
@@ -82,6 +84,7 @@ export function memorySize(): number {
  * again; everything else goes on with fresh scratch memory.
  */
 export class EngineTrap extends Error {
+  /** Its class. */
   override readonly name = "EngineTrap";
   /** Stable code. */
   readonly code = "WS_ERR_ENGINE_TRAP";

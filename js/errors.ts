@@ -17,6 +17,7 @@ export type ProtocolErrorCode =
 
 /** An error of the engine: a call that is not allowed, or a peer that broke the protocol. */
 export class WebSocketProtocolError extends Error {
+  /** Its class. */
   override readonly name = "WebSocketProtocolError";
   /** The result code's name. */
   readonly code: ProtocolErrorCode;
@@ -76,6 +77,7 @@ export type WebSocketErrorCode =
 
 /** An error of a driver: of the connection, not of the protocol. */
 export class WebSocketError extends Error {
+  /** Its class. */
   override readonly name = "WebSocketError";
   /** What went wrong. */
   readonly code: WebSocketErrorCode;

@@ -13,7 +13,7 @@ export type Handler<E extends Event> = (event: E) => unknown;
  */
 export class EventHandlers {
   readonly #target: EventTarget;
-  readonly #handlers = new Map<string, { handler: Handler<never>; listener: (event: Event) => void }>();
+  readonly #handlers = new Map<string, { handler: unknown; listener: (event: Event) => void }>();
 
   constructor(target: EventTarget) {
     this.#target = target;
@@ -24,19 +24,22 @@ export class EventHandlers {
     return (this.#handlers.get(type)?.handler as Handler<E> | undefined) ?? null;
   }
 
-  /** Sets it; what is no function counts as `null`. */
-  set<E extends Event>(type: string, handler: Handler<E> | null): void {
+  /** Sets it. What is no object counts as `null`; an object that is no function stays, and is not called. */
+  set(type: string, handler: unknown): void {
     const present = this.#handlers.get(type);
-    if (typeof handler !== "function") {
+    if (typeof handler !== "function" && typeof handler !== "object") {
+      this.set(type, null);
+    } else if (handler === null) {
       if (present !== undefined) this.#target.removeEventListener(type, present.listener);
       this.#handlers.delete(type);
     } else if (present !== undefined) {
-      present.handler = handler as Handler<never>;
+      present.handler = handler;
     } else {
       const entry = {
-        handler: handler as Handler<never>,
+        handler: handler as unknown,
         listener: (event: Event): void => {
-          entry.handler.call(this.#target, event as never);
+          if (typeof entry.handler !== "function") return;
+          if (entry.handler.call(this.#target, event) === false) event.preventDefault();
         },
       };
       this.#handlers.set(type, entry);

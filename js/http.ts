@@ -15,7 +15,12 @@ export type HeaderFields =
   /** Pairs. */
   | readonly HeaderField[]
   /** Objects. */
-  | readonly { readonly name: string; readonly value: string }[]
+  | readonly {
+      /** The field's. */
+      readonly name: string;
+      /** The field's. */
+      readonly value: string;
+    }[]
   /** Names and values in turn, as Node's `rawHeaders`. */
   | readonly string[]
   /** A `Headers` object, or a map. */
@@ -25,8 +30,11 @@ export type HeaderFields =
 
 /** The head of a request. */
 export interface RequestHead {
+  /** `GET`. */
   readonly method: string;
+  /** A path with its query, or a whole URI. */
   readonly target: string;
+  /** As they came. */
   readonly headers: HeaderField[];
   /** Bytes of the head; what follows belongs to the WebSocket stream. */
   readonly length: number;
@@ -34,8 +42,11 @@ export interface RequestHead {
 
 /** The head of a response. */
 export interface ResponseHead {
+  /** 101, if the server agrees. */
   readonly status: number;
+  /** The words behind it. */
   readonly reason: string;
+  /** As they came. */
   readonly headers: HeaderField[];
   /** Bytes of the head; what follows belongs to the WebSocket stream. */
   readonly length: number;

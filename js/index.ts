@@ -14,7 +14,16 @@ export {
   type WebSocketErrorCode,
   WebSocketProtocolError,
 } from "./errors.js";
-export { CloseEvent, type CloseEventDetails, ControlEvent, ErrorEvent, type ErrorEventDetails } from "./events.js";
+export {
+  CloseEvent,
+  type CloseEventDetails,
+  ControlEvent,
+  ErrorEvent,
+  type ErrorEventDetails,
+  type EventDetails,
+  type Listener,
+  type ListenerOptions,
+} from "./events.js";
 export type { Handler } from "./handlers.js";
 export type { HeaderField, HeaderFields } from "./http.js";
 export type { ConnectionSettings } from "./options.js";

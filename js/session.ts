@@ -21,12 +21,17 @@ export interface Limits {
 
 /** What went through a session, counted. */
 export interface Counters {
+  /** Frames that came, pings and fragments too. */
   framesReceived: number;
+  /** Frames that were sent. */
   framesSent: number;
+  /** Whole messages that came. */
   messagesReceived: number;
+  /** Messages that were sent. */
   messagesSent: number;
-  /** Bytes of messages, text as UTF-8, before or after compression. */
+  /** Bytes of messages that came, text as UTF-8, after they were decompressed. */
   messageBytesReceived: number;
+  /** Bytes of messages that were sent, text as UTF-8, before they were compressed. */
   messageBytesSent: number;
 }
 

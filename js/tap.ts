@@ -8,6 +8,7 @@ import type { Transport, TransportListener } from "./transport/transport.js";
 
 /** Bytes that came from the peer, or that were given to the network for it. */
 export interface Traffic {
+  /** Which way. */
   readonly direction: "received" | "sent";
   /** Whole frames need not be: as the network has cut it. The receiver's to keep. */
   readonly bytes: Uint8Array;

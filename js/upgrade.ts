@@ -13,9 +13,11 @@ import type { Transport } from "./transport/transport.js";
 
 /** A request for an upgrade: Node's `IncomingMessage`, or as much of it. */
 export interface HandshakeRequest {
+  /** `GET`, if it is a handshake. */
   readonly method?: string | undefined;
   /** The target: a path with its query, or a whole URI. */
   readonly url?: string | undefined;
+  /** `1.1`, if it is a handshake. */
   readonly httpVersion: string;
   /** Values by lower-case names; the last, or all joined, where a name comes twice. */
   readonly headers: { readonly [name: string]: string | readonly string[] | undefined };
@@ -23,7 +25,9 @@ export interface HandshakeRequest {
   readonly rawHeaders: string[];
   /** Whose it is. */
   readonly socket: {
+    /** The client's, or its proxy's. */
     readonly remoteAddress?: string | undefined;
+    /** The client's, or its proxy's. */
     readonly remotePort?: number | undefined;
     /** Whether it came over TLS. */
     readonly encrypted?: boolean;

@@ -5,17 +5,27 @@
  * @module
  */
 import { Buffer } from "node:buffer";
+import { setImmediate } from "node:timers";
 
-import { clientOptions, isProtocols, subprotocols, urlRecord, type WebSocketOptions } from "./arguments.js";
+import {
+  checkSubprotocols,
+  clientOptions,
+  hasBadPort,
+  isProtocols,
+  subprotocols,
+  urlRecord,
+  type WebSocketOptions,
+} from "./arguments.js";
 import { bytesOf } from "./bytes.js";
 import { type Opened, open } from "./client.js";
 import { Connection, type ConnectionFailure, type ConnectionOwner, type Statistics } from "./connection.js";
 import { channels } from "./diagnostics.js";
 import { WebSocketError } from "./errors.js";
-import { CloseEvent, ControlEvent, ErrorEvent } from "./events.js";
+import { CloseEvent, ControlEvent, ErrorEvent, type Listener, type ListenerOptions } from "./events.js";
 import { EventHandlers, type Handler } from "./handlers.js";
 import { type ConnectionSettings, connectionSettings, ownOptions } from "./options.js";
 import { PreparedMessage } from "./prepared.js";
+import { clampedUnsignedShort, defineInterface, requireArguments } from "./webidl.js";
 
 /** What `send` takes. */
 export type SendData = string | ArrayBufferLike | ArrayBufferView | Blob | PreparedMessage;
@@ -45,25 +55,53 @@ const MAX_REASON_LENGTH = 123;
 
 /** The events of a `WebSocket`, by their types. */
 export interface WebSocketEventMap {
+  /** The handshake is done. */
   open: Event;
+  /** A message came, as `data`. */
   message: MessageEvent;
+  /** The connection failed; `close` follows. */
   error: ErrorEvent;
+  /** It is over. */
   close: CloseEvent;
+  /** A ping came, and was answered. */
   ping: ControlEvent;
+  /** A pong came. */
   pong: ControlEvent;
+  /** The network, which was full, takes more; or `bufferedAmount` was seen above 0 and is 0. */
   drain: Event;
 }
 
+/** A `WebSocket` as a target of its events. */
+interface WebSocketEventTarget extends EventTarget {
+  addEventListener<K extends keyof WebSocketEventMap>(
+    type: K,
+    listener: Listener<WebSocketEventMap[K]> | null,
+    options?: boolean | ListenerOptions,
+  ): void;
+  addEventListener(type: string, listener: Listener<Event> | null, options?: boolean | ListenerOptions): void;
+}
+const WebSocketEventTarget: new () => WebSocketEventTarget = EventTarget;
+
 /** A WebSocket connection. */
-export class WebSocket extends EventTarget {
+export class WebSocket extends WebSocketEventTarget {
+  /** The handshake is not done. */
   declare static readonly CONNECTING: 0;
+  /** Messages go both ways. */
   declare static readonly OPEN: 1;
+  /** A close frame was sent, or came. */
   declare static readonly CLOSING: 2;
+  /** It is over. */
   declare static readonly CLOSED: 3;
+  /** The handshake is not done. */
   declare readonly CONNECTING: 0;
+  /** Messages go both ways. */
   declare readonly OPEN: 1;
+  /** A close frame was sent, or came. */
   declare readonly CLOSING: 2;
+  /** It is over. */
   declare readonly CLOSED: 3;
+  /** `WebSocket`. */
+  declare readonly [Symbol.toStringTag]: string;
 
   readonly #url: string;
   readonly #origin: string;
@@ -92,14 +130,16 @@ export class WebSocket extends EventTarget {
    * Opens a connection.
    *
    * @param url of the scheme `ws:`, `wss:`, `http:` or `https:`, without a fragment
-   * @param protocolsOrOptions subprotocols to offer, or options
+   * @param protocolsOrOptions subprotocols to offer, or options (an addition to the standard)
    * @throws DOMException `SyntaxError` for a URL or a subprotocol that is not valid
    */
   constructor(
     url: string | URL,
-    protocolsOrOptions: string | readonly string[] | WebSocketOptions = [],
+    protocolsOrOptions: string | Iterable<string> | WebSocketOptions = [],
     options: WebSocketOptions = {},
   ) {
+    // biome-ignore lint/complexity/noArguments: Web IDL counts them
+    requireArguments("WebSocket", 1, arguments.length);
     super();
     if (isAccepted(url)) {
       this.#url = url.url;
@@ -109,19 +149,27 @@ export class WebSocket extends EventTarget {
       this.#opened(url, url.settings);
       return;
     }
-    // 1. Let urlRecord be the result of getting a URL record.
-    const record = urlRecord(url);
+    // the arguments are converted first, in their order
+    const text = `${url}`;
     const all = ownOptions(isProtocols(protocolsOrOptions) ? options : protocolsOrOptions);
-    // 2.–3. If any of the protocols occur more than once or are no tokens, throw a "SyntaxError" DOMException.
     const protocols = subprotocols(isProtocols(protocolsOrOptions) ? protocolsOrOptions : (all.protocols ?? []));
-    // 4. Set this's url to urlRecord.
+    // 1.–2. Let urlRecord be the result of getting a URL record.
+    const record = urlRecord(text);
+    // 3.–4. If any of the protocols occur more than once or are no tokens, throw a "SyntaxError" DOMException.
+    checkSubprotocols(protocols);
+    // 5. Set this's url to urlRecord.
     this.#url = record.href;
     this.#origin = `${record.protocol}//${record.host}`;
-    // 5.–6. Establish a WebSocket connection.
+    // 6.–7. Establish a WebSocket connection, by Fetch, which blocks ports.
     const settings = connectionSettings(all);
-    this.#abandon = open(record, protocols, clientOptions(all), {
+    const opening = clientOptions(all);
+    if (hasBadPort(record)) {
+      this.#failed(new WebSocketError("WS_ERR_CONNECTION", `Port ${record.port} is blocked (Fetch, "bad port")`));
+      return;
+    }
+    this.#abandon = open(record, protocols, opening, {
       onOpened: (opened) => this.#established(opened, settings),
-      onFailed: (error) => this.#owner.onClosed(1006, "", false, error as ConnectionFailure),
+      onFailed: (error) => this.#failed(error as ConnectionFailure),
     });
   }
 
@@ -156,20 +204,25 @@ export class WebSocket extends EventTarget {
   }
 
   set binaryType(type: BinaryType) {
-    if (type === "blob" || type === "arraybuffer" || type === "nodebuffer") this.#binaryType = type;
+    const value = `${type}` as const;
+    const isOne = value === "blob" || value === "arraybuffer" || value === "nodebuffer";
+    this.#binaryType = isOne ? value : this.#binaryType; // throws on what is no WebSocket, whatever the value
   }
 
   /**
-   * Sends a message. The data is taken as it is now. Messages leave in the order of the calls, Blobs too.
+   * Sends a message. The data is taken as it is now. Messages leave in the order of the calls, Blobs too. Memory that is
+   * shared or resizable is sent as other memory is (an addition to the standard).
    *
    * @param options `compress` (an addition to the standard): whether to compress it, if that was agreed; by default, if
    *   it has `threshold` bytes
    * @throws DOMException `InvalidStateError` while connecting
    */
-  send(data: SendData, options?: { compress?: boolean }): void {
+  send(data: SendData, options: { compress?: boolean } = {}): void {
+    // biome-ignore lint/complexity/noArguments: Web IDL counts them
+    requireArguments("send", 1, arguments.length);
     // 1. If this's ready state is CONNECTING, then throw an "InvalidStateError" DOMException.
     if (this.#readyState === CONNECTING) throw new DOMException("The connection is not open yet", "InvalidStateError");
-    const compress = options?.compress;
+    const { compress } = options;
     if (data instanceof Blob) this.#sendBlob(data, compress);
     else if (data instanceof PreparedMessage) this.#sendNow(data, compress);
     else this.#sendNow(bytesOf(data) ?? `${data}`, compress);
@@ -181,10 +234,13 @@ export class WebSocket extends EventTarget {
    *
    * @throws DOMException `InvalidAccessError` for another code, `SyntaxError` for a reason over 123 bytes
    */
-  close(code?: number, reason?: string): void {
-    // 1.–2. Check code and reason.
-    const status = code === undefined ? undefined : this.#checkedCode(code);
+  close(code: number | undefined = undefined, reason: string | undefined = undefined): void {
+    const status = code === undefined ? undefined : clampedUnsignedShort(code);
     const text = reason === undefined ? "" : `${reason}`;
+    // 1.–2. Validate close code and reason.
+    if (status !== undefined && !this.#mayCloseWith(status)) {
+      throw new DOMException(`${code} is no close code that may be given here`, "InvalidAccessError");
+    }
     if (Buffer.byteLength(text) > MAX_REASON_LENGTH) {
       throw new DOMException(`A close reason has at most ${MAX_REASON_LENGTH} bytes of UTF-8`, "SyntaxError");
     }
@@ -271,16 +327,9 @@ export class WebSocket extends EventTarget {
     this.#handlers.set("close", handler);
   }
 
-  override addEventListener<K extends keyof WebSocketEventMap>(
-    type: K,
-    listener: ((event: WebSocketEventMap[K]) => void) | EventListenerObject | null,
-    options?: boolean | AddEventListenerOptions,
-  ): void {
-    super.addEventListener(type, listener as EventListener, options);
-  }
-
-  get [Symbol.toStringTag](): string {
-    return "WebSocket";
+  /** The connection could not be opened. "Queue a task": those who have just awaited something may still listen. */
+  #failed(error: ConnectionFailure): void {
+    setImmediate(() => this.#owner.onClosed(1006, "", false, error));
   }
 
   /** https://websockets.spec.whatwg.org/#feedback-from-the-protocol: "When the WebSocket connection is established" */
@@ -365,12 +414,10 @@ export class WebSocket extends EventTarget {
     this.#connection?.[kind](bytesOf(data) ?? Buffer.from(`${data}`));
   }
 
-  #checkedCode(code: number): number {
-    const status = clamped(code);
+  #mayCloseWith(status: number): boolean {
     const isOfClients = status === 1000 || (status >= 3000 && status <= 4999);
     const isOfServers = (status >= 1001 && status <= 1003) || (status >= 1007 && status <= 1014);
-    if (isOfClients || (this.#isServer && isOfServers)) return status;
-    throw new DOMException(`${code} is no close code that may be given here`, "InvalidAccessError");
+    return isOfClients || (this.#isServer && isOfServers);
   }
 
   /** What the connection tells. An object of its own, so that these are no methods of the class. */
@@ -423,24 +470,14 @@ for (const target of [WebSocket, WebSocket.prototype]) {
     Object.defineProperty(target, name, { value, enumerable: true });
   }
 }
-for (const name of ["url", "readyState", "bufferedAmount", "onopen", "onerror", "onclose", "extensions", "protocol"]) {
-  Object.defineProperty(WebSocket.prototype, name, { enumerable: true });
-}
-for (const name of ["close", "onmessage", "binaryType", "send"]) {
-  Object.defineProperty(WebSocket.prototype, name, { enumerable: true });
-}
+defineInterface(WebSocket, "WebSocket", [
+  ...["url", "readyState", "bufferedAmount", "onopen", "onerror", "onclose", "extensions", "protocol", "close"],
+  ...["onmessage", "binaryType", "send"],
+]);
 
 function sizeOf(data: string | Uint8Array | PreparedMessage): number {
   if (typeof data === "string") return Buffer.byteLength(data);
   return data instanceof PreparedMessage ? data.size : data.length;
-}
-
-/** `[Clamp] unsigned short` (https://webidl.spec.whatwg.org/#js-integer-types): ties go to the even number. */
-function clamped(value: number): number {
-  const number = Math.min(Math.max(+value, 0), 65535);
-  const floor = Math.floor(number);
-  const isUp = number - floor > 0.5 || (number - floor === 0.5 && floor % 2 === 1);
-  return (isUp ? floor + 1 : floor) || 0;
 }
 
 function errorEvent(error: Error): ErrorEvent {

@@ -27,7 +27,7 @@ const scriptLayers = [
     "connection.ts",
     "client.ts",
   ],
-  ["diagnostics.ts", "arguments.ts", "events.ts", "handlers.ts", "websocket.ts", "server.ts", "ws/"],
+  ["webidl.ts", "diagnostics.ts", "arguments.ts", "events.ts", "handlers.ts", "websocket.ts", "server.ts", "ws/"],
   ["index.ts", "component-index.ts", "load/", "entry/", "echo.ts", "bin.ts"],
 ];
 

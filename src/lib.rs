@@ -105,7 +105,15 @@ pub use wire::{
     Utf8Validator,
 };
 
-/// The README's examples are compiled and run with the crate's own.
+/// The README's examples are compiled and run with the crate's own. What the other languages' blocks say of how they are
+/// tested is not rustdoc's.
 #[cfg(doctest)]
+#[allow(rustdoc::invalid_codeblock_attributes)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// As are the guide's.
+#[cfg(doctest)]
+#[allow(rustdoc::invalid_codeblock_attributes)]
+#[doc = include_str!("../docs/component.md")]
+struct ComponentGuide;

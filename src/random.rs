@@ -1,8 +1,9 @@
 //! Where unpredictable bytes come from: the platform's secure source, or one that a test injects.
 
 /// A source of bytes for `Sec-WebSocket-Key` and for masking keys. Both must be unpredictable
-/// (RFC 6455 §4.1, §5.3, §10.3), so anything but [`PlatformRandom`] is for tests.
-pub trait RandomSource {
+/// (RFC 6455 §4.1, §5.3, §10.3), so anything but [`PlatformRandom`] is for tests. It goes where its session goes, to
+/// other threads too.
+pub trait RandomSource: Send {
     /// Fills `bytes`.
     ///
     /// # Errors

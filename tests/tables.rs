@@ -1,4 +1,4 @@
-//! `rfc6455.md`, `rfc7692.md` and `mistakes.md` say which test holds what; this holds them.
+//! `rfc6455.md`, `rfc7692.md`, `whatwg.md` and `mistakes.md` say which test holds what; this holds them.
 #![cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
 #![allow(clippy::unwrap_used, reason = "a wrong test panics")]
 
@@ -57,6 +57,13 @@ fn every_requirement_has_a_test_that_exists_or_says_why_not() {
     }
     assert!(rows.len() > 90, "{} rows", rows.len());
     assert!(uncovered < 6, "{uncovered} requirements without a test");
+}
+
+#[test]
+fn every_rule_of_the_whatwg_standard_has_a_test_that_exists_or_says_why_not() {
+    let rows = rows::<3>(include_str!("whatwg.md"));
+    let covered = rows.iter().filter(|[section, _, tests]| names_tests(section, tests));
+    assert!(covered.count() > 30);
 }
 
 #[test]

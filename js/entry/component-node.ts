@@ -1,7 +1,7 @@
 /**
  * The component API for Node.
  *
- * @packageDocumentation
+ * @module websocket-component/component
  */
 import "../load/node.js";
 

@@ -1,7 +1,7 @@
 /**
  * WebSocket client and server for Node.
  *
- * @packageDocumentation
+ * @module websocket-component
  */
 import "../load/node.js";
 

@@ -6,4 +6,5 @@
 import "../load/node.js";
 
 export * from "../ws/index.js";
+// what `require` gives, of this module and of its CommonJS form
 export { WebSocket as default, WebSocket as "module.exports" } from "../ws/index.js";

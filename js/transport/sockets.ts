@@ -16,6 +16,7 @@ export type { TlsClientOptions, TlsServerOptions };
 export interface Destination {
   /** A name or an address, IPv6 without brackets. */
   readonly host: string;
+  /** The URL's, or its scheme's. */
   readonly port: number;
   /** Whether to use TLS. */
   readonly isSecure: boolean;

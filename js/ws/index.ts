@@ -29,14 +29,12 @@ export type {
 } from "./options.js";
 export type { WebSocketServerEvents } from "./server.js";
 export type { BinaryType, Data, RawData, SendCallback, SendOptions, WebSocketEvents } from "./websocket.js";
-// `require` of this module, where Node has it, gives the class
 export {
   createWebSocketStream,
   extension,
   subprotocol,
   WebSocket,
   WebSocket as default,
-  WebSocket as "module.exports",
   WebSocketServer,
   WebSocketServer as Server,
 };

@@ -1,12 +1,10 @@
 // permessage-deflate between us and others: `npx tsc -p js && node tests/interop/deflate.mjs [PEER…]` prints a table.
-// Deno and Bun come from npm, into a folder for temporary files. CHROMIUM names the browser, else /usr/bin/chromium.
-import { execFileSync, spawn } from "node:child_process";
+// Deno and Bun come from npm, into a cache. CHROMIUM names the browser, else /usr/bin/chromium.
+import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { connect as connectTcp, createServer as createTcpServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
@@ -15,10 +13,9 @@ import { WebSocket as Undici } from "undici";
 import { WebSocket as Ws, WebSocketServer as WsServer } from "ws";
 
 import { WebSocket, WebSocketServer } from "../../dist/entry/node.js";
+import { program } from "../../scripts/tools.mjs";
 import { farEnd, messages, nearEnd, sizeOf } from "./peer.mjs";
 
-const RUNTIMES = { deno: "2.9.6", bun: "1.4.5" };
-const FOLDER = join(tmpdir(), "websocket-component-interop");
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const FLAGS = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking";
 const TIME = 30_000;
@@ -205,8 +202,7 @@ function bunServer(column) {
 /** Starts a script of this folder in a runtime. */
 function run(name, script, ...args) {
   const flags = name === "deno" ? ["run", "--quiet", "--allow-net"] : [];
-  const program = join(FOLDER, "node_modules", ".bin", name);
-  const child = spawn(program, [...flags, path(script), ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(program(name), [...flags, path(script), ...args], { stdio: ["ignore", "pipe", "pipe"] });
   cleanups.push(() => child.kill("SIGKILL"));
   return child;
 }
@@ -219,14 +215,6 @@ async function portOf(child) {
   return Number((await Promise.race([line, ended]))[0]);
 }
 
-function install() {
-  mkdirSync(FOLDER, { recursive: true });
-  const missing = Object.keys(RUNTIMES).filter((name) => !existsSync(join(FOLDER, "node_modules", name)));
-  const packages = missing.map((name) => `${name}@${RUNTIMES[name]}`);
-  const flags = ["install", "--prefix", FOLDER, "--no-audit", "--no-fund", "--loglevel=error"];
-  if (missing.length > 0) execFileSync("npm", [...flags, ...packages], { stdio: ["ignore", "ignore", "inherit"] });
-}
-
 function path(name) {
   return fileURLToPath(new URL(name, import.meta.url));
 }
@@ -235,7 +223,6 @@ const wanted = process.argv.slice(2);
 const chosen = Object.entries(peers).filter(
   ([name]) => wanted.length === 0 || wanted.some((part) => name.toLowerCase().includes(part.toLowerCase())),
 );
-install();
 let failures = 0;
 console.log(`| Peer | ${Object.keys(columns).join(" | ")} |`);
 console.log(`|${" --- |".repeat(1 + Object.keys(columns).length)}`);

@@ -161,7 +161,7 @@ test("a stream that cannot be made fails the connection with its cause", async (
     throw cause;
   };
   for (const createConnection of [fail, async () => fail()]) {
-    const error = await failure("ws://127.0.0.1:9/", { createConnection });
+    const error = await failure("ws://127.0.0.1:8/", { createConnection });
     assert.deepEqual([error.code, error.cause], ["WS_ERR_CONNECTION", cause]);
   }
 });
@@ -222,7 +222,7 @@ test("a redirect from TLS to the open, or to another scheme, is not followed", a
 
 test("a signal gives up an opening handshake wherever it is, and no connection that is open", async (t) => {
   const silent = await serveRaw(t, () => {});
-  for (const url of [silent, "ws://127.0.0.1:9/"]) {
+  for (const url of [silent, "ws://127.0.0.1:8/"]) {
     for (const isEarly of [true, false]) {
       const controller = new AbortController();
       const reason = new Error("enough");

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
+import { runInNewContext } from "node:vm";
 
 import { WebSocket } from "websocket-component";
 import { WebSocket as Ws, WebSocketServer as WsServer } from "ws";
@@ -90,6 +91,17 @@ test("every kind of buffer is sent as the bytes that it shows", async (t) => {
   socket.send(new ArrayBuffer(0));
   const expected = [Buffer.alloc(40_000, 7), Buffer.alloc(3, 8), Buffer.alloc(4), Buffer.from([1, 1, 2, 2])];
   assert.deepEqual(await received, [...expected, Buffer.alloc(0)]);
+  socket.close();
+});
+
+test("what only calls itself a buffer is sent as its string, and a buffer of another realm as its bytes", async (t) => {
+  const { url } = await serveEcho(t);
+  const socket = await connect(url);
+  const received = messages(socket, 2);
+  const pretender = { [Symbol.toStringTag]: "ArrayBuffer", byteLength: 3, toString: () => "a string" };
+  socket.send(pretender as unknown as string);
+  socket.send(runInNewContext("Uint8Array.of(1, 2, 3).buffer") as ArrayBuffer);
+  assert.deepEqual(await received, ["a string", Buffer.from([1, 2, 3])]);
   socket.close();
 });
 

@@ -10,7 +10,7 @@ import { WebSocket, WebSocketServer } from "websocket-component";
 import WS, { WebSocketServer as WSServer } from "ws";
 
 import { certificate, key } from "./certificate.js";
-import { closed, messages, nextEvent, serveEcho } from "./support.js";
+import { closed, inner, messages, nextEvent, serve, serveEcho } from "./support.js";
 
 const LENGTHS = [0, 1, 125, 126, 127, 65535, 65536, 131_072, 1_048_576];
 const TEXTS = ["", "Hello", "größe", "€".repeat(42), "😀".repeat(10_000), "x".repeat(65_536), "a\u0000b"];
@@ -161,4 +161,27 @@ test("wss works over the user's own https server", async (t) => {
   const untrusting = new WebSocket(`wss://localhost:${port}/echo`);
   const error = await nextEvent<Event & { error: { code: string } }>(untrusting, "error");
   assert.equal(error.error.code, "WS_ERR_CONNECTION");
+});
+
+test("who has seen that something waits is told when nothing does, though compressed it never filled the network", async (t) => {
+  const { server, url } = await serve(t);
+  const connection = once(server, "connection");
+  const client = new WebSocket(url);
+  const [socket] = (await connection) as [WebSocket];
+  await nextEvent(client, "open");
+  socket.send("x".repeat(2 << 20));
+  assert.equal(socket.bufferedAmount, 2 << 20);
+  await nextEvent(socket, "drain");
+  assert.equal(socket.bufferedAmount, 0);
+});
+
+test("the command's server answers many long messages that compress well", async (t) => {
+  const { echo } = await inner<{ echo: (socket: WebSocket) => void }>("echo.js");
+  const { url } = await serve(t, {}, echo);
+  const socket = new WebSocket(url);
+  await nextEvent(socket, "open");
+  const answers = messages(socket, 3);
+  const text = "x".repeat(2 << 20);
+  for (let count = 0; count < 3; count++) socket.send(text);
+  assertTexts(await answers, [text, text, text]);
 });

@@ -1,0 +1,21 @@
+//! An echo server: `cargo run --bin server -- 127.0.0.1:9001`.
+
+use std::io;
+
+use tokio::net::TcpListener;
+use websocket_component_tokio::echo;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> io::Result<()> {
+    let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:9001".to_owned());
+    let listener = TcpListener::bind(address).await?;
+    println!("echo server on ws://{}", listener.local_addr()?);
+    loop {
+        let (stream, peer) = listener.accept().await?;
+        tokio::spawn(async move {
+            if let Err(error) = echo(stream).await {
+                eprintln!("{peer}: {error}");
+            }
+        });
+    }
+}

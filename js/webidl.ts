@@ -1,0 +1,52 @@
+/**
+ * What Web IDL (https://webidl.spec.whatwg.org/) asks of an interface, and a class of JavaScript does not do by itself.
+ *
+ * @module
+ */
+
+/**
+ * Makes a class the interface of this name: its members are enumerable, and its objects say what they are.
+ *
+ * @param members the attributes and operations that the interface's definition lists
+ */
+export function defineInterface(
+  target: { readonly prototype: object },
+  name: string,
+  members: readonly string[],
+): void {
+  Object.defineProperty(target, "name", { value: name });
+  Object.defineProperty(target.prototype, Symbol.toStringTag, { value: name, configurable: true });
+  for (const member of members) Object.defineProperty(target.prototype, member, { enumerable: true });
+}
+
+/**
+ * Counts the arguments of a call, as one that is not given differs from `undefined`.
+ *
+ * @throws TypeError if there are fewer than an operation requires
+ */
+export function requireArguments(operation: string, required: number, given: number): void {
+  if (given < required) throw new TypeError(`${operation} requires ${required} argument, and got ${given}`);
+}
+
+/** `unsigned short`: a number modulo 65,536 (https://webidl.spec.whatwg.org/#js-integer-types). */
+export function unsignedShort(value: unknown): number {
+  return (value as number) & 0xffff;
+}
+
+/** `unsigned long`: a number modulo 2³². */
+export function unsignedLong(value: unknown): number {
+  return (value as number) >>> 0;
+}
+
+/** `[Clamp] unsigned short`: the nearest, and of two the even one. */
+export function clampedUnsignedShort(value: unknown): number {
+  const number = Math.min(Math.max(+(value as number), 0), 65535);
+  const floor = Math.floor(number);
+  const isUp = number - floor > 0.5 || (number - floor === 0.5 && floor % 2 === 1);
+  return (isUp ? floor + 1 : floor) || 0;
+}
+
+/** `USVString`: lone surrogates become U+FFFD. */
+export function usvString(value: unknown): string {
+  return `${value}`.toWellFormed();
+}

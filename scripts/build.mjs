@@ -1,0 +1,65 @@
+// Makes the other forms of the modules that tsc wrote to dist/:
+//   dist/slim/           around the engine without compression, which is another state and so needs modules of its own
+//   dist/cjs/, cjs/slim/ as CommonJS with its types, for Node that cannot require a module
+//   dist/load/base64.js  the engine as text, for bundles
+// Each is a file for a file: nothing is bundled, so that all entries of one form share one engine.
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, posix } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import { transformSync } from "esbuild";
+
+/** The address of a CommonJS file, which has no `import.meta`. */
+const MODULE_EXPORTS = 'module.exports = module.exports["module.exports"];';
+const FILE_URL = 'const file_url = require("node:url").pathToFileURL(__filename).href;';
+/** What only the command, the bundles, or pages import. */
+const APART = /^(?:bin|echo|.*(?:inline|base64))\.|^(?:cjs|slim)\//;
+const BROWSER = /\bbrowser\./;
+
+process.chdir(fileURLToPath(new URL("../dist", import.meta.url)));
+for (const folder of ["slim", "cjs"]) rmSync(folder, { recursive: true, force: true });
+
+const files = readdirSync(".", { recursive: true }).map((file) => file.replaceAll("\\", "/"));
+const shared = files.filter((file) => /(?:\.js|\.d\.ts)$/.test(file) && !APART.test(file));
+const modules = shared.filter((file) => file.endsWith(".js"));
+const inNode = shared.filter((file) => !BROWSER.test(file));
+
+for (const file of modules) write(`slim/${file}`, slim(read(file)));
+for (const file of inNode) write(`cjs/${file}`, commonJs(file, read(file)));
+for (const file of inNode.filter((file) => file.endsWith(".js")))
+  write(`cjs/slim/${file}`, commonJs(file, slim(read(file))));
+for (const file of ["websocket_component.js", "websocket_component.d.ts", "websocket_component_slim.js"]) {
+  write(`cjs/pkg/${file}`, commonJs(file, read(`../pkg/${file}`)));
+}
+write("cjs/package.json", '{ "type": "commonjs" }\n');
+const engine = readFileSync("../pkg/websocket_component_bg.wasm", "base64");
+write("load/base64.js", `export default "${engine}";\n`);
+
+/** A file's text without the name of its map: what is made of it has other lines. */
+function read(file) {
+  return readFileSync(file, "utf8").replace(/^\/\/# sourceMappingURL=.*\n?/m, "");
+}
+
+function slim(text) {
+  return text.replace(/\/pkg\/websocket_component/g, "$&_slim");
+}
+
+function commonJs(file, text) {
+  if (!file.endsWith(".js")) return text;
+  const banner = text.includes("import.meta.url") ? FILE_URL : undefined;
+  // the name by which a module says what `require` gives of it
+  const footer = text.includes('as "module.exports"') ? MODULE_EXPORTS : undefined;
+  const define = { "import.meta.url": "file_url" };
+  return transformSync(text, { format: "cjs", target: "node20", define, banner, footer }).code;
+}
+
+/** Writes a file, and corrects the ways to pkg/ in it: the CommonJS forms have the code of pkg/ in theirs. */
+function write(file, text) {
+  const corrected = text.replace(/(["'])(?:\.\.?\/)+pkg\/(\w+\.(js|wasm))\1/g, (_, quote, name, kind) => {
+    const target = file.startsWith("cjs/") && kind === "js" ? `cjs/pkg/${name}` : `../pkg/${name}`;
+    const way = posix.relative(posix.dirname(file), target);
+    return `${quote}${way.startsWith(".") ? way : `./${way}`}${quote}`;
+  });
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, corrected);
+}

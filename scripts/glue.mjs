@@ -1,0 +1,31 @@
+// Takes out of wasm-bindgen's glue in a folder what loads an engine by itself: js/load/ does that, and bundlers would
+// follow the address in it. Its types then need no type library of the DOM, which programs for Node do without.
+import { readFileSync, writeFileSync } from "node:fs";
+
+const TYPES = `/** A compiled \`WebAssembly.Module\`; not by that name, which only type libraries of the DOM have. */
+export type EngineModule = object;
+
+/** Makes the one instance; later calls give the same. */
+export function initSync(options: { module: EngineModule }): { readonly memory: { readonly buffer: ArrayBuffer } };
+`;
+
+const [folder] = process.argv.slice(2);
+for (const name of ["websocket_component", "websocket_component_slim"]) {
+  edit(`${name}.js`, (text) => {
+    const synchronous =
+      text.slice(0, at(text, "async function __wbg_load(")) + text.slice(at(text, "function initSync("));
+    return `${synchronous.slice(0, at(synchronous, "let __wbg_init_promise;"))}export { initSync };\n`;
+  });
+}
+edit("websocket_component.d.ts", (text) => text.slice(0, at(text, "export type InitInput")) + TYPES);
+
+function edit(name, change) {
+  const path = `${folder}/${name}`;
+  writeFileSync(path, change(readFileSync(path, "utf8")));
+}
+
+function at(text, mark) {
+  const index = text.indexOf(mark);
+  if (index < 0) throw new Error(`wasm-bindgen's glue has no "${mark}" any more`);
+  return index;
+}

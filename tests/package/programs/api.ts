@@ -1,0 +1,40 @@
+// What a program in strict TypeScript may rely on; it is checked, not run.
+import type { AddressInfo } from "node:net";
+
+import {
+  PreparedMessage,
+  WebSocket,
+  WebSocketError,
+  WebSocketServer,
+  type WebSocketServerOptions,
+} from "websocket-component";
+import { Action, ActionQueue, BufferType, Handle } from "websocket-component/component";
+import { WebSocketServer as InlineServer } from "websocket-component/inline";
+import { Handle as InlineHandle } from "websocket-component/inline/component";
+import { WebSocket as SlimWebSocket } from "websocket-component/slim";
+import { Handle as SlimHandle } from "websocket-component/slim/component";
+
+const options: WebSocketServerOptions = { port: 0, maxMessageSize: 1 << 20, perMessageDeflate: { level: 3 } };
+export const server = new WebSocketServer(options);
+server.on("connection", (socket, request) => {
+  const from: string | undefined = request.socket.remoteAddress;
+  socket.onmessage = (event) => socket.send(event.data);
+  socket.addEventListener("close", (event) => console.log(from, event.code satisfies number, event.wasClean));
+  socket.send(new PreparedMessage("to everyone"), { compress: false });
+  // @ts-expect-error: nothing but text and bytes can be sent
+  socket.send(1);
+});
+// @ts-expect-error: a server has no such option
+new WebSocketServer({ prot: 0 });
+
+export const port: number = (server.address() as AddressInfo).port;
+export const socket: WebSocket = new WebSocket(`ws://localhost:${port}`, ["chat"], { headers: { Origin: "null" } });
+socket.onerror = (event) => {
+  if (event.error instanceof WebSocketError) console.log(event.error.code satisfies string);
+};
+export const clients: Set<WebSocket> = server.clients;
+
+export const handle: Handle = Handle.createServer();
+handle.send(BufferType.Utf8Message, new Uint8Array([72]));
+export const isWrite: boolean = handle.getAction(ActionQueue.Send).action === Action.SendToNetwork;
+export const others = [InlineServer, InlineHandle, SlimWebSocket, SlimHandle];

@@ -1,0 +1,47 @@
+// The types, for strict programs; and what is said of the package by those that look at packages.
+import assert from "node:assert/strict";
+import { cpSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+
+import { publint } from "publint";
+
+import { project, root, run, tarball } from "./project.mjs";
+import { cell } from "./table.mjs";
+
+const STRICT =
+  "--noEmit --ignoreConfig --strict --exactOptionalPropertyTypes --noUncheckedIndexedAccess --skipLibCheck false";
+const NODE = "--target es2022 --types node --lib es2022";
+
+export function testTypes() {
+  const folder = project("types");
+  cpSync(join(folder, "api.ts"), join(folder, "api-esm.mts"));
+  cpSync(join(folder, "api.ts"), join(folder, "api-cjs.cts"));
+  mkdirSync(join(folder, "node_modules/@types"));
+  for (const name of ["@types/node", "undici-types"]) {
+    cpSync(join(root, "node_modules", name), join(folder, "node_modules", name), { recursive: true });
+  }
+  const types =
+    (flags, ...files) =>
+    async () => {
+      await run(folder, join(root, "node_modules/.bin/tsc"), ...`${STRICT} ${flags}`.split(" "), ...files);
+      return "OK";
+    };
+  cell("TypeScript, NodeNext, a module", "types", types(`--module nodenext ${NODE}`, "api-esm.mts"));
+  cell("TypeScript, NodeNext, CommonJS", "types", types(`--module nodenext ${NODE}`, "api-cjs.cts"));
+  cell("TypeScript, Node16, both", "types", types(`--module node16 ${NODE}`, "api-esm.mts", "api-cjs.cts"));
+  const bundler = "--module esnext --moduleResolution bundler";
+  cell("TypeScript, bundler", "types", types(`${bundler} ${NODE}`, "api.ts"));
+  cell("TypeScript, bundler, with the DOM", "types", types(`${bundler} ${NODE},dom`, "api.ts"));
+  const page = `${bundler} --customConditions browser --target es2022 --lib es2022,dom`;
+  cell("TypeScript, bundler, a page", "types", types(page, "page.ts"));
+
+  cell("publint", "types", async () => {
+    const { messages } = await publint({ pkgDir: root, strict: true });
+    assert.deepEqual(messages, []);
+    return "OK";
+  });
+  cell("Are the types wrong?", "types", async () => {
+    await run(root, join(root, "node_modules/.bin/attw"), "--no-emoji", tarball);
+    return "OK";
+  });
+}
