@@ -15,9 +15,11 @@ import {
   type Control,
   type Counters,
   type FrameSession,
+  type Framing,
   type Part,
   type PreparedFrames,
   type Received,
+  type TextBytes,
   Unfinished,
 } from "./session.js";
 import type { Transport, TransportListener } from "./transport/transport.js";
@@ -27,10 +29,14 @@ export type ConnectionFailure = WebSocketError | WebSocketProtocolError | Engine
 
 /** Who owns a connection. All are called outside the engine, so every method may be called from within them. */
 export interface ConnectionOwner {
-  /** A message came. */
-  onMessage(data: string | Uint8Array<ArrayBuffer>): void;
+  /** Whether pings are the owner's to answer. */
+  readonly answersPings?: boolean;
+  /** Whether the answer to a close has its reason too, and not its status alone. */
+  readonly echoesReason?: boolean;
+  /** A message came; text as a string, or as the session gives it. */
+  onMessage(data: string | Uint8Array<ArrayBuffer>, isText: boolean): void;
   /** With `streamMessages`, in place of that: a piece of a message came. */
-  onPart(part: Part): void;
+  onPart?(part: Part): void;
   /** A ping came; its pong is on its way. */
   onPing(payload: Uint8Array): void;
   /** A pong came, and its ping was sent so many milliseconds before; or it answers none. */
@@ -40,8 +46,8 @@ export interface ConnectionOwner {
    * tell so already.
    */
   onDrain(): void;
-  /** A close frame was sent or came: no more messages can be sent. */
-  onClosing(): void;
+  /** A close frame was sent or came, or the connection failed: no more messages can be sent. */
+  onClosing(failure: ConnectionFailure | undefined): void;
   /** The end. `status` is what the peer's close frame said: 1005 if nothing, 1006 if there was none. */
   onClosed(status: number, reason: string, wasClean: boolean, failure: ConnectionFailure | undefined): void;
 }
@@ -61,6 +67,8 @@ export interface Statistics extends Readonly<Counters> {
  * messages has one in hand. `unclaimed`: it waits, and nobody has said yet that they will read any.
  */
 export type Demand = "wanted" | "held" | "unclaimed";
+
+type Waiter = (failure?: ConnectionFailure) => void;
 
 /** The status of a connection that ended without a close frame (§7.1.5). */
 const ABNORMAL = 1006;
@@ -130,9 +138,10 @@ export class Connection implements TransportListener {
   /** Bytes of messages that were sent since the last flush, and what is counted for them. */
   #unflushed = 0;
   #unflushedHeld = 0;
-  /** Who waits for the network to have taken those. */
-  #unflushedTaken: (() => void)[] = [];
   #bufferedAmount = 0;
+  /** Called when what was sent before them was flushed and then written: those that wait for a flush, and the others. */
+  #unflushedWaiters: Waiter[] = [];
+  readonly #flushedWaiters = new Set<Waiter[]>();
   /**
    * Whether the owner has seen that something waits, and may wait for `onDrain`. The transport need not have been full:
    * what is compressed, or was not flushed yet, may be little for it.
@@ -219,29 +228,25 @@ export class Connection implements TransportListener {
    * Sends a message of `size` bytes; after a close it is dropped. The data is copied.
    *
    * @param compress whether to compress it, if that was agreed; by default, if it is not too small
+   * @param framing of data that is not prepared; until a message's last part nothing but pings, pongs and a close may come
+   *   between
    * @param taken is called when the network has taken it, or never
    */
-  send(data: string | Uint8Array | PreparedFrames, size: number, compress?: boolean, taken?: () => void): void {
-    this.#send(size, taken, () => {
-      if (typeof data === "string" || data instanceof Uint8Array) this.#session.send(data, size, compress);
-      else this.#session.sendPrepared(data, compress);
-    });
-    this.#releaseLater();
-  }
-
-  /** Sends a part of a message; until the last one nothing but pings, pongs and a close may come between. */
-  sendPart(data: string | Uint8Array, size: number, last: boolean, taken?: () => void): void {
-    this.#send(size, taken, () => this.#session.sendPart(data, size, last));
-  }
-
-  #send(size: number, taken: (() => void) | undefined, make: () => void): void {
+  send(
+    data: string | Uint8Array | PreparedFrames,
+    size: number,
+    compress?: boolean,
+    framing?: Framing,
+    taken?: () => void,
+  ): void {
     if (this.#state !== "open") return;
     if (!this.#canTake(size)) {
       this.#bufferedAmount += size;
       return;
     }
     try {
-      make();
+      if (typeof data === "string" || data instanceof Uint8Array) this.#session.send(data, size, compress, framing);
+      else this.#session.sendPrepared(data, compress);
     } catch (error) {
       this.#lose(error);
       return;
@@ -250,8 +255,14 @@ export class Connection implements TransportListener {
     this.#unflushed += size;
     this.#unflushedHeld += size + HEADER;
     this.#unsent += size + HEADER;
-    if (taken !== undefined) this.#unflushedTaken.push(taken);
+    if (taken !== undefined) this.#unflushedWaiters.push((failure) => failure ?? taken());
     this.#flushSoon();
+    this.#releaseLater();
+  }
+
+  /** Calls back when the network has taken what was sent last, or with the reason why it never will. */
+  whenSent(waiter: Waiter): void {
+    this.#unflushedWaiters.push(waiter);
   }
 
   /** What messages are compressed by is kept until none has been sent for a while. */
@@ -549,17 +560,17 @@ export class Connection implements TransportListener {
   };
 
   #handle(received: Received): void {
-    if (isMessage(received)) this.#owner.onMessage(received);
-    else if (received.kind === "part") this.#owner.onPart(received);
+    if (typeof received === "string") this.#owner.onMessage(received, true);
+    else if (received instanceof Uint8Array) this.#owner.onMessage(received, false);
+    else if (received.kind === "text") this.#owner.onMessage(received.payload, true);
+    else if (received.kind === "part") this.#owner.onPart?.(received);
     else this.#handleControl(received);
   }
 
   #handleControl(control: Control): void {
     switch (control.kind) {
       case "ping":
-        // a copy, as the owner may write to what it gets
-        if (this.#transport.isFull) this.#owedPong = control.payload.slice();
-        else this.#answerPing(control.payload);
+        if (!this.#owner.answersPings) this.#oweAnswer(control.payload);
         this.#owner.onPing(control.payload);
         break;
       case "pong":
@@ -580,6 +591,12 @@ export class Connection implements TransportListener {
     }
   }
 
+  #oweAnswer(payload: Uint8Array): void {
+    // a copy, as the owner may write to what it gets
+    if (this.#transport.isFull) this.#owedPong = payload.slice();
+    else this.#answerPing(payload);
+  }
+
   /**
    * §5.5.2: "Upon receipt of a Ping frame, an endpoint MUST send a Pong frame in response, unless it already received
    * a Close frame" — after our own close too.
@@ -594,7 +611,7 @@ export class Connection implements TransportListener {
     this.#peerClose = { status, reason };
     this.#owedPong = undefined;
     if (this.#state === "open") {
-      this.#control(() => this.#session.close(status, ""));
+      this.#control(() => this.#session.close(status, this.#owner.echoesReason ? reason : ""));
       if (this.#isOpen()) this.#beginClosing("closing");
     }
     this.#flush();
@@ -653,7 +670,7 @@ export class Connection implements TransportListener {
     this.#stopMessageTimer();
     this.#keepAlive?.stop();
     this.#closeTimer ??= setTimeout(() => this.#giveUp(), this.#settings.closeTimeout);
-    if (wasOpen) this.#owner.onClosing();
+    if (wasOpen) this.#owner.onClosing(this.#failure);
   }
 
   #giveUp(): void {
@@ -679,8 +696,17 @@ export class Connection implements TransportListener {
     clearTimeout(this.#releaseTimer);
     clearTimeout(this.#claimTimer);
     this.#session.free();
+    this.#failWaiters(failure ?? lost(undefined));
     const { status, reason } = this.#peerClose ?? { status: ABNORMAL, reason: "" };
     this.#owner.onClosed(status, reason, wasClean, failure);
+  }
+
+  #failWaiters(failure: ConnectionFailure): void {
+    for (const waiters of [...this.#flushedWaiters, this.#unflushedWaiters]) {
+      for (const waiter of waiters) waiter(failure);
+    }
+    this.#flushedWaiters.clear();
+    this.#unflushedWaiters = [];
   }
 
   #control(make: () => void): void {
@@ -711,13 +737,16 @@ export class Connection implements TransportListener {
     this.#unflushedHeld = 0;
     for (const part of parts) this.#bytesSent += part.length;
     if (this.#unflushedPings.length > 0) this.#rememberPings();
-    const taken = this.#unflushedTaken;
-    this.#unflushedTaken = [];
+    const waiters = this.#unflushedWaiters.length > 0 ? this.#unflushedWaiters : undefined;
+    if (waiters !== undefined) {
+      this.#unflushedWaiters = [];
+      this.#flushedWaiters.add(waiters);
+    }
     this.#transport.write(parts, () => {
       this.#bufferedAmount -= size;
       this.#unsent -= held;
       this.#keepAlive?.sent();
-      for (const call of taken) call();
+      if (waiters !== undefined && this.#flushedWaiters.delete(waiters)) for (const waiter of waiters) waiter();
       // the transport's own `drain` comes first
       if (this.#isAwaited) queueMicrotask(() => this.#tellDrained());
     });
@@ -729,8 +758,8 @@ export class Connection implements TransportListener {
   }
 }
 
-function isMessage(received: Received): received is string | Uint8Array<ArrayBuffer> {
-  return typeof received === "string" || received instanceof Uint8Array;
+function isMessage(received: Received): received is string | Uint8Array<ArrayBuffer> | TextBytes {
+  return typeof received === "string" || received instanceof Uint8Array || received.kind === "text";
 }
 
 function isOfMessage(received: Received): boolean {
@@ -747,9 +776,11 @@ function endsMessage(received: Received): boolean {
 
 /** The memory of what waits to be delivered, roughly: a string may take two bytes a character. */
 function sizeOf(received: Received): number {
-  const data = isMessage(received) || received.kind !== "part" ? received : received.data;
-  if (typeof data === "string") return OVERHEAD + data.length * 2;
-  return OVERHEAD + (data instanceof Uint8Array ? data.length : 0);
+  if (typeof received === "string") return OVERHEAD + received.length * 2;
+  if (received instanceof Uint8Array) return OVERHEAD + received.length;
+  if (received.kind === "text") return OVERHEAD + received.payload.length;
+  if (received.kind === "part") return sizeOf(received.data);
+  return OVERHEAD;
 }
 
 function full(most: number): WebSocketError {

@@ -27,6 +27,8 @@ export class WebSocketProtocolError extends Error {
   readonly closeStatus: number | undefined;
   /** The rule that was broken: a section of an RFC, or a function of the component API. */
   readonly section: string;
+  /** @internal The engine's number for the error. */
+  readonly id: number;
 
   /** @param id the engine's number for the error */
   constructor(id: number) {
@@ -42,6 +44,7 @@ export class WebSocketProtocolError extends Error {
     this.hresult = hresult;
     this.closeStatus = closeStatus || undefined;
     this.section = section;
+    this.id = id;
   }
 }
 

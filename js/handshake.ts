@@ -14,6 +14,8 @@ export interface SessionOptions {
   readonly limits: Limits;
   /** Whether and how to compress. */
   readonly deflate: DeflateSettings | undefined;
+  /** Whether text messages and close reasons are taken as they are, UTF-8 or not. */
+  readonly skipUtf8Verification?: boolean;
 }
 
 /** A handshake's outcome. */
@@ -51,7 +53,8 @@ export class ClientHandshake {
   }
 
   #begin<T>(use: (handle: wasm.Handle) => T): T {
-    const handle = guarded(() => wasm.Handle.create_client(undefined, undefined, false, false));
+    const { skipUtf8Verification = false } = this.#options;
+    const handle = guarded(() => wasm.Handle.create_client(undefined, undefined, false, skipUtf8Verification));
     this.#handle = handle;
     return this.#guarded(() => use(handle));
   }
@@ -113,7 +116,8 @@ export function answerHandshake(
   add: (made: readonly HeaderField[]) => HeaderFields,
   options: SessionOptions,
 ): Answer {
-  const handle = guarded(() => wasm.Handle.create_server(undefined, undefined, false, false));
+  const { skipUtf8Verification = false } = options;
+  const handle = guarded(() => wasm.Handle.create_server(undefined, undefined, false, skipUtf8Verification));
   try {
     return guarded(() => {
       enableDeflate(handle, options.deflate);

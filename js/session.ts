@@ -42,6 +42,20 @@ export interface PreparedFrames {
   frame(compress: boolean): Uint8Array;
 }
 
+/** A text message as its bytes, for who asked for that. */
+export interface TextBytes {
+  readonly kind: "text";
+  readonly payload: Uint8Array<ArrayBuffer>;
+}
+
+/** Which frames carry a message's data; by default one, of text for a string. */
+export interface Framing {
+  /** Whether the data, UTF-8 if it is bytes, makes a text message. */
+  readonly isText?: boolean;
+  /** Whether the message ends with it. */
+  readonly isLast?: boolean;
+}
+
 /** Something that is not a message. */
 export type Control =
   | { readonly kind: "ping" | "pong"; readonly payload: Uint8Array }
@@ -59,7 +73,7 @@ export interface Part {
 }
 
 /** What came from the peer: a text message, a binary message, a piece of one, or something that is not a message. */
-export type Received = string | Uint8Array<ArrayBuffer> | Part | Control;
+export type Received = string | Uint8Array<ArrayBuffer> | TextBytes | Part | Control;
 
 /** The engine's numbers for a message's last or only frame, and for frames before it. */
 const TEXT = 0;
@@ -168,6 +182,10 @@ export class FrameSession {
   #batchBytes = 0;
   /** As the engine counts them. */
   #engineFrames = 0;
+  /** Whether text messages are given out as {@link TextBytes}, in place of strings. */
+  textAsBytes = false;
+  /** Whether a part of a message was sent that is not its last. */
+  #isSendingParts = false;
   /** What went through so far. */
   readonly counters: Counters = {
     framesReceived: 0,
@@ -260,19 +278,21 @@ export class FrameSession {
 
   /**
    * Makes a message of `size` bytes, compressed if that was agreed: by the caller's word, or if it is not too small. The
-   * data is copied.
+   * data is copied. Parts of a message are not compressed.
    */
-  send(data: string | Uint8Array, size: number, compress?: boolean): void {
-    this.counters.messagesSent += 1;
+  send(data: string | Uint8Array, size: number, compress?: boolean, framing: Framing = {}): void {
+    const { isText = typeof data === "string", isLast = true } = framing;
+    const isPart = this.#isSendingParts || !isLast;
+    this.#isSendingParts = !isLast;
+    if (isLast) this.counters.messagesSent += 1;
     this.counters.messageBytesSent += size;
-    if (this.#compresses(size, compress)) {
+    if (!isPart && this.#compresses(size, compress)) {
       this.#hasCompressed = true;
-      if (typeof data === "string") this.#sendCompressed(TEXT, textBytes(data));
-      else this.#sendCompressed(BINARY, data);
-    } else if (typeof data === "string") {
-      this.sendText(data);
+      this.#sendCompressed(isText ? TEXT : BINARY, typeof data === "string" ? textBytes(data) : data);
+    } else if (isText) {
+      this.sendText(data, isLast);
     } else {
-      this.sendBinary(data);
+      this.sendBinary(typeof data === "string" ? textBytes(data) : data, isLast);
     }
   }
 
@@ -290,25 +310,17 @@ export class FrameSession {
     this.counters.messageBytesSent += message.size;
   }
 
-  /**
-   * Makes a part of a message, text or bytes as its first part was; it is not compressed. The bytes are copied.
-   *
-   * @param size of the data in bytes
-   */
-  sendPart(data: string | Uint8Array, size: number, last: boolean): void {
-    if (typeof data === "string") this.sendText(data, last);
-    else this.sendBinary(data, last);
-    this.counters.messageBytesSent += size;
-    if (last) this.counters.messagesSent += 1;
-  }
-
   #compresses(size: number, compress: boolean | undefined): boolean {
     return this.#threshold !== undefined && (compress ?? size >= this.#threshold);
   }
 
-  /** Makes a text message that is not compressed, or a part of one. */
-  sendText(text: string, last = true): void {
+  /** Makes a text message that is not compressed, or a part of one. Bytes are UTF-8, and copied. */
+  sendText(text: string | Uint8Array, last = true): void {
     const type = last ? TEXT : TEXT_FRAGMENT;
+    if (typeof text !== "string") {
+      this.#send(type, text, false);
+      return;
+    }
     // three bytes of UTF-8 for each UTF-16 unit at most
     const longest = text.length * 3;
     if (longest > LARGE_PAYLOAD) {
@@ -436,14 +448,18 @@ export class FrameSession {
       }
       const whole = (flags & (Flag.First | Flag.Last)) === (Flag.First | Flag.Last);
       if (whole) {
-        const text = (flags & Flag.Text) !== 0;
-        received.push(text ? decodeText(bytes, start, end, (flags & Flag.Ascii) !== 0) : bytes.slice(start, end));
+        const isText = (flags & Flag.Text) !== 0;
+        const isString = isText && !this.textAsBytes;
+        const data = isString ? decodeText(bytes, start, end, (flags & Flag.Ascii) !== 0) : bytes.slice(start, end);
+        received.push(asReceived(data, isText));
         continue;
       }
       this.#message ??= new Assembly(this.#maxMessageSize);
       if (!this.#message.push(bytes.subarray(start, end), (flags & Flag.Ascii) !== 0, room)) return false;
       if ((flags & Flag.Last) !== 0) {
-        received.push(this.#message.finish((flags & Flag.Text) !== 0));
+        const isText = (flags & Flag.Text) !== 0;
+        const data = this.#message.finish(isText && !this.textAsBytes);
+        received.push(asReceived(data, isText));
         this.#message = undefined;
       }
     }
@@ -590,6 +606,10 @@ function partOf(decoder: TextDecoder, bytes: Uint8Array, start: number, end: num
   const piece = bytes.slice(start, end);
   const data = (flags & Flag.Text) === 0 ? piece : decoder.decode(piece, { stream: !isLast });
   return { kind: "part", data, isFirst: (flags & Flag.First) !== 0, isLast };
+}
+
+function asReceived(data: string | Uint8Array<ArrayBuffer>, isText: boolean): Received {
+  return isText && typeof data !== "string" ? { kind: "text", payload: data } : data;
 }
 
 /** The pieces of a message, in one buffer that grows with what came and never by what was announced. */

@@ -436,7 +436,7 @@ export class WebSocket extends WebSocketEventTarget {
     if (this.#readyState !== OPEN) {
       this.#heldBytes += size;
     } else if (this.#waiting === undefined) {
-      this.#connection?.send(data, size, compress, taken);
+      this.#connection?.send(data, size, compress, undefined, taken);
     } else {
       const copy = data instanceof Uint8Array ? data.slice() : data;
       this.#wait(size, compress, () => copy, taken);
@@ -463,7 +463,7 @@ export class WebSocket extends WebSocketEventTarget {
         if (data === undefined || isText !== (typeof data === "string")) {
           throw new TypeError("The chunks of a message are all strings, or all buffers");
         }
-        if (data.length > 0) connection.sendPart(data, sizeOf(data), false);
+        if (data.length > 0) connection.send(data, sizeOf(data), false, { isLast: false });
         if (connection.isFull) await this.#ready.promise();
         if (!connection.canSend) return;
       }
@@ -474,7 +474,7 @@ export class WebSocket extends WebSocketEventTarget {
       return;
     }
     const last = isText ? pieces.rest : new Uint8Array(0);
-    connection.sendPart(last, sizeOf(last), true, resolve);
+    connection.send(last, sizeOf(last), false, { isLast: true }, resolve);
   }
 
   #notSent(): Error {
@@ -533,7 +533,7 @@ export class WebSocket extends WebSocketEventTarget {
       try {
         const data = await read();
         release?.();
-        this.#connection?.send(data, size, compress, taken);
+        this.#connection?.send(data, size, compress, undefined, taken);
       } finally {
         release?.();
         this.#heldBytes -= size;

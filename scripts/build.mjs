@@ -10,6 +10,7 @@ import { fileURLToPath } from "node:url";
 import { transformSync } from "esbuild";
 
 /** The address of a CommonJS file, which has no `import.meta`. */
+const MODULE_EXPORTS = 'module.exports = module.exports["module.exports"];';
 const FILE_URL = 'const file_url = require("node:url").pathToFileURL(__filename).href;';
 /** What only the command, the bundles, or pages import. */
 const APART = /^(?:bin|echo|.*(?:inline|base64))\.|^(?:cjs|slim)\//;
@@ -46,8 +47,10 @@ function slim(text) {
 function commonJs(file, text) {
   if (!file.endsWith(".js")) return text;
   const banner = text.includes("import.meta.url") ? FILE_URL : undefined;
-  return transformSync(text, { format: "cjs", target: "node20", define: { "import.meta.url": "file_url" }, banner })
-    .code;
+  // the name by which a module says what `require` gives of it
+  const footer = text.includes('as "module.exports"') ? MODULE_EXPORTS : undefined;
+  const define = { "import.meta.url": "file_url" };
+  return transformSync(text, { format: "cjs", target: "node20", define, banner, footer }).code;
 }
 
 /** Writes a file, and corrects the ways to pkg/ in it: the CommonJS forms have the code of pkg/ in theirs. */

@@ -37,6 +37,7 @@ const scriptLayers = [
     "websocket.ts",
     "websocketstream.ts",
     "server.ts",
+    "ws/",
   ],
   ["index.ts", "component-index.ts", "load/", "entry/", "echo.ts", "bin.ts"],
 ];

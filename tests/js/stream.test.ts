@@ -263,7 +263,7 @@ test("a signal gives up the handshake with its reason, and nothing after it", as
 test("a socket that is closed is taken over no more", async (t) => {
   const { socket } = await (await connector(t, "client"))();
   socket.terminate();
-  await nextEvent(socket, "close");
+  await new Promise((resolve) => socket.addEventListener("close", resolve));
   assert.throws(() => new WebSocketStream(socket), { code: "WS_ERR_INVALID_STATE" });
 });
 

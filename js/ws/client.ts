@@ -1,0 +1,244 @@
+/**
+ * Opens a client's connection as `ws` does: by `node:http`, so that agents, proxies and the options of its requests work,
+ * and with its `upgrade`, `unexpected-response` and `redirect` events.
+ *
+ * @module
+ */
+// by the modules' default exports, where those who trace or mock requests put their own functions
+import http, { type ClientRequest, type IncomingMessage, type RequestOptions } from "node:http";
+import https from "node:https";
+import net, { type TcpNetConnectOpts } from "node:net";
+import type { Duplex } from "node:stream";
+import tls, { type ConnectionOptions } from "node:tls";
+
+import { type Agreed, ClientHandshake, type SessionOptions } from "../handshake.js";
+import { pairs } from "../http.js";
+import { handshakeErrorOf } from "./errors.js";
+import type { ClientOptions } from "./options.js";
+import type { WebSocket } from "./websocket.js";
+
+/** What becomes of an opening; one of the two, once, and perhaps within a call. */
+export interface OpeningListener {
+  /** The handshake is done; what came behind the answer is `head`. */
+  onOpened(stream: Duplex, head: Uint8Array, agreed: Agreed): void;
+  onFailed(error: Error): void;
+}
+
+/** Where to connect to. */
+interface Target {
+  readonly url: URL;
+  readonly isSecure: boolean;
+  /** Of a URL `ws+unix:`. */
+  readonly socketPath: string | undefined;
+  /** What the request asks for. */
+  readonly path: string;
+}
+
+/** One client's opening handshake, over redirects if they are wanted. */
+export class Opening {
+  readonly #socket: WebSocket;
+  readonly #protocols: readonly string[];
+  readonly #options: ClientOptions;
+  readonly #session: SessionOptions;
+  readonly #listener: OpeningListener;
+  readonly #first: Target;
+  #url: URL;
+  #request: ClientRequest | undefined;
+  #redirects = 0;
+  #isOver = false;
+
+  /**
+   * @param socket emits the events, and is told of by `finishRequest`
+   * @throws SyntaxError for a URL or a subprotocol that is not valid, RangeError for another version than 13
+   */
+  constructor(
+    socket: WebSocket,
+    address: string | URL,
+    protocols: readonly string[],
+    options: ClientOptions,
+    session: SessionOptions,
+    listener: OpeningListener,
+  ) {
+    const { protocolVersion = 13 } = options;
+    if (protocolVersion !== 13) {
+      throw new RangeError(`Unsupported protocol version: ${protocolVersion} (supported versions: 13)`);
+    }
+    this.#socket = socket;
+    this.#protocols = protocols;
+    this.#options = options;
+    this.#session = session;
+    this.#listener = listener;
+    this.#first = targetOf(urlOf(address));
+    this.#url = this.#first.url;
+  }
+
+  /** The URL, as it was resolved, and as the latest redirect has it. */
+  get url(): string {
+    return this.#url.href;
+  }
+
+  /** Sends the request. */
+  begin(): void {
+    this.#send(this.#first);
+  }
+
+  /** Gives up. */
+  abort(message: string): void {
+    this.#give(new Error(message));
+  }
+
+  #give(error: Error): void {
+    this.#isOver = true;
+    this.#request?.destroy();
+    this.#request?.socket?.destroy();
+    this.#listener.onFailed(error);
+  }
+
+  #send(target: Target): void {
+    const handshake = begin(this.#protocols, this.#session);
+    this.#url = target.url;
+    const request = (target.isSecure ? https : http).request(this.#requestOptions(target, handshake));
+    this.#request = request;
+    if (this.#redirects > 0) this.#socket.emit("redirect", target.url.href, request);
+    const fail = (error: Error) => {
+      if (!this.#isOver && this.#request === request) this.#give(error);
+    };
+    request.on("timeout", () => fail(new Error("Opening handshake has timed out")));
+    request.on("error", fail);
+    request.on("close", () => handshake.abandon());
+    request.on("response", (response) => this.#answered(request, response, target));
+    request.on("upgrade", (response, stream, head) => this.#upgraded(response, stream, head, handshake));
+    if (this.#options.finishRequest) this.#options.finishRequest(request, this.#socket);
+    else request.end();
+  }
+
+  #requestOptions(target: Target, handshake: ClientHandshake): RequestOptions {
+    const { url, isSecure, socketPath, path } = target;
+    const { origin, handshakeTimeout, createConnection, headers, auth, agent, ...options } = this.#options;
+    // a redirect that nobody looks at must not take secrets to another host, or out of TLS
+    const isUnseen = this.#redirects > 0 && this.#socket.listenerCount("redirect") === 0;
+    const isOther = isUnseen && this.#isOtherHost(target);
+    const isSecret = isOther || (isUnseen && this.#first.isSecure && !isSecure);
+    const own = isSecret ? withoutSecrets(headers) : headers;
+    return {
+      ...options,
+      ...(agent === undefined ? {} : { agent }),
+      protocol: isSecure ? "https:" : "http:",
+      method: "GET",
+      host: url.hostname.replace(/^\[|\]$/g, ""),
+      hostname: null,
+      port: url.port || (isSecure ? 443 : 80),
+      defaultPort: options.defaultPort ?? (isSecure ? 443 : 80),
+      path,
+      socketPath,
+      auth: isSecret ? undefined : (authOf(this.#first.url) ?? auth ?? authOf(url)),
+      timeout: handshakeTimeout,
+      headers: {
+        ...(isOther ? without(own, "host") : own),
+        ...Object.fromEntries(handshake.fields),
+        ...(origin ? { Origin: origin } : {}),
+      },
+      createConnection: createConnection ?? (isSecure ? secureConnection : plainConnection),
+    } as RequestOptions;
+  }
+
+  #isOtherHost(target: Target): boolean {
+    const { url, socketPath } = this.#first;
+    return socketPath === undefined && target.socketPath === undefined
+      ? url.host !== target.url.host
+      : socketPath !== target.socketPath;
+  }
+
+  #answered(request: ClientRequest, response: IncomingMessage, target: Target): void {
+    const { statusCode = 0, headers } = response;
+    const { followRedirects = false, maxRedirects = 10 } = this.#options;
+    if (followRedirects && headers.location !== undefined && statusCode >= 300 && statusCode < 400) {
+      this.#redirects += 1;
+      if (this.#redirects > maxRedirects) this.abort("Maximum redirects exceeded");
+      else this.#redirect(request, headers.location, target);
+    } else if (!this.#socket.emit("unexpected-response", request, response)) {
+      this.abort(`Unexpected server response: ${statusCode}`);
+    }
+  }
+
+  #redirect(request: ClientRequest, location: string, { url }: Target): void {
+    this.#request = undefined; // what it still tells is of no interest
+    request.destroy();
+    try {
+      this.#send(targetOf(urlOf(location, url)));
+    } catch (error) {
+      this.#give(error as Error);
+    }
+  }
+
+  #upgraded(response: IncomingMessage, stream: Duplex, head: Uint8Array, handshake: ClientHandshake): void {
+    this.#socket.emit("upgrade", response);
+    if (this.#isOver) return void stream.destroy();
+    this.#isOver = true;
+    try {
+      if (response.headers.upgrade?.toLowerCase() !== "websocket") throw new Error("Invalid Upgrade header");
+      const agreed = handshake.finish(pairs(response.rawHeaders));
+      if (this.#protocols.length > 0 && agreed.protocol === "") throw new Error("Server sent no subprotocol");
+      this.#listener.onOpened(stream, head, agreed);
+    } catch (error) {
+      stream.on("error", () => {});
+      stream.destroy();
+      this.#give(handshakeErrorOf(error, this.#protocols.length > 0, this.#session.deflate !== undefined));
+    }
+  }
+}
+
+function begin(protocols: readonly string[], session: SessionOptions): ClientHandshake {
+  try {
+    return new ClientHandshake(protocols, [], session);
+  } catch (cause) {
+    throw new SyntaxError("An invalid or duplicated subprotocol was specified", { cause });
+  }
+}
+
+function urlOf(address: string | URL, base?: URL): URL {
+  const given = String(address);
+  if (!URL.canParse(given, base?.href)) throw new SyntaxError(`Invalid URL: ${given}`);
+  const url = new URL(given, base);
+  if (url.protocol === "http:") url.protocol = "ws:";
+  if (url.protocol === "https:") url.protocol = "wss:";
+  return url;
+}
+
+function targetOf(url: URL): Target {
+  const isUnix = url.protocol === "ws+unix:";
+  if (!isUnix && url.protocol !== "ws:" && url.protocol !== "wss:") {
+    const schemes = '"ws:", "wss:", "http:", "https:", or "ws+unix:"';
+    throw new SyntaxError(`The URL's protocol must be one of ${schemes}`);
+  }
+  if (isUnix && url.pathname === "") throw new SyntaxError("The URL's pathname is empty");
+  if (url.hash !== "") throw new SyntaxError("The URL contains a fragment identifier");
+  const isSecure = url.protocol === "wss:";
+  if (!isUnix) return { url, isSecure, socketPath: undefined, path: url.pathname + url.search };
+  // the socket's path, and behind a colon what to ask for
+  const [socketPath = "", ...path] = (url.pathname + url.search).split(":");
+  return { url, isSecure, socketPath, path: path.join(":") || "/" };
+}
+
+function authOf({ username, password }: URL): string | undefined {
+  return username || password ? `${decodeURIComponent(username)}:${decodeURIComponent(password)}` : undefined;
+}
+
+function withoutSecrets(headers: ClientOptions["headers"]): ClientOptions["headers"] {
+  return without(without(headers, "authorization"), "cookie");
+}
+
+function without(headers: ClientOptions["headers"] = {}, name: string): ClientOptions["headers"] {
+  return Object.fromEntries(Object.entries(headers).filter(([own]) => own.toLowerCase() !== name));
+}
+
+/** For `net` and `tls`, a path is that of a unix socket. */
+function plainConnection({ socketPath: path, ...options }: RequestOptions): Duplex {
+  return net.connect({ ...options, path } as unknown as TcpNetConnectOpts);
+}
+
+function secureConnection({ socketPath, ...options }: RequestOptions & ConnectionOptions): Duplex {
+  const host = options.host ?? "";
+  const { servername = net.isIP(host) ? "" : host } = options;
+  return tls.connect({ ...options, servername, path: socketPath ?? undefined } as ConnectionOptions);
+}

@@ -1,0 +1,40 @@
+/**
+ * All that `websocket-component/ws` exports: what the package `ws` does, by the same names.
+ *
+ * @module
+ */
+import { extension, subprotocol } from "./headers.js";
+import { WebSocketServer } from "./server.js";
+import { createWebSocketStream } from "./stream.js";
+import { WebSocket } from "./websocket.js";
+
+Object.assign(WebSocket, {
+  WebSocket,
+  WebSocketServer,
+  Server: WebSocketServer,
+  createWebSocketStream,
+  extension,
+  subprotocol,
+});
+
+export type { CloseEvent, ErrorEvent, Event, EventListener, MessageEvent } from "./events.js";
+export type { ExtensionParameters, Extensions } from "./headers.js";
+export type {
+  ClientOptions,
+  PerMessageDeflateOptions,
+  ServerOptions,
+  SharedOptions,
+  VerifyClient,
+  VerifyInfo,
+} from "./options.js";
+export type { WebSocketServerEvents } from "./server.js";
+export type { BinaryType, Data, RawData, SendCallback, SendOptions, WebSocketEvents } from "./websocket.js";
+export {
+  createWebSocketStream,
+  extension,
+  subprotocol,
+  WebSocket,
+  WebSocket as default,
+  WebSocketServer,
+  WebSocketServer as Server,
+};

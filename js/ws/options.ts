@@ -1,0 +1,162 @@
+/**
+ * The options of `ws`, as the engine and its driver take them.
+ *
+ * @module
+ */
+import type { ClientRequest, IncomingMessage, OutgoingHttpHeaders, RequestOptions, Server } from "node:http";
+import type { Server as HttpsServer } from "node:https";
+import type { ConnectionOptions } from "node:tls";
+import type { ZlibOptions } from "node:zlib";
+
+import {
+  type DeflateSettings,
+  deflateSettings,
+  type PerMessageDeflateOptions as OwnDeflateOptions,
+} from "../deflate.js";
+import type { SessionOptions } from "../handshake.js";
+import { type ConnectionSettings, connectionSettings, limits } from "../options.js";
+import type { WebSocket } from "./websocket.js";
+
+/** Whether and how to compress. */
+export interface PerMessageDeflateOptions {
+  serverNoContextTakeover?: boolean | undefined;
+  clientNoContextTakeover?: boolean | undefined;
+  /** 8 to 15. */
+  serverMaxWindowBits?: number | undefined;
+  /** 8 to 15; of a client also `false`, so that the server may not limit it. */
+  clientMaxWindowBits?: number | boolean | undefined;
+  /** `level` and `memLevel`; nothing else has a meaning here. */
+  zlibDeflateOptions?: ZlibOptions | undefined;
+  /** Has no meaning here. */
+  zlibInflateOptions?: ZlibOptions | undefined;
+  /** Without context takeover, messages of fewer bytes are not compressed; 1,024. */
+  threshold?: number | undefined;
+  /** Has no meaning here: nothing is compressed in other threads. */
+  concurrencyLimit?: number | undefined;
+}
+
+/**
+ * Options of both sides, by the names of `ws`. Those of `ConnectionSettings` that `ws` does not have are taken too, by
+ * their own names and with their own defaults.
+ */
+export interface SharedOptions extends Partial<ConnectionSettings> {
+  /** `false` lets a task pass after each event of `message`, `ping` and `pong`; `true`. */
+  allowSynchronousEvents?: boolean | undefined;
+  /** `false` leaves the pongs to the caller; `true`. */
+  autoPong?: boolean | undefined;
+  /** Has no meaning here: what has come of a message lies in one buffer. */
+  maxBufferedChunks?: number | undefined;
+  /** Frames of one message; 16,384, and 0 for as many as there are. */
+  maxFragments?: number | undefined;
+  /** Bytes of one message; 100 MiB, and 0 for as many as a string has at most, 512 MiB. */
+  maxPayload?: number | undefined;
+  /** Has no meaning here: while the network is full, only the latest ping is answered. */
+  maxPendingAutoPongs?: number | undefined;
+  perMessageDeflate?: boolean | PerMessageDeflateOptions | undefined;
+  /** `true` takes text and close reasons as they are. */
+  skipUTF8Validation?: boolean | undefined;
+}
+
+/** Options of a client: those of `ws`, `http.request` and `tls.connect`. */
+export interface ClientOptions
+  extends SharedOptions,
+    Omit<RequestOptions, "headers" | "protocol">,
+    Omit<ConnectionOptions, "timeout" | "lookup" | "host" | "port" | "path" | "socketPath" | "family" | "hints"> {
+  headers?: OutgoingHttpHeaders | undefined;
+  /** The value of the field `Origin`. */
+  origin?: string | undefined;
+  /** Subprotocols to offer, if they are not the second argument. */
+  protocols?: string | string[] | undefined;
+  /** Milliseconds without a byte of the answer after which the handshake is given up; by default, none. */
+  handshakeTimeout?: number | undefined;
+  /** Whether to follow redirects; `false`. */
+  followRedirects?: boolean | undefined;
+  /** How many; 10. */
+  maxRedirects?: number | undefined;
+  /** Gets each request before it is sent, and has to call its `end`. */
+  finishRequest?: ((request: ClientRequest, socket: WebSocket) => void) | undefined;
+  /** Only 13. */
+  protocolVersion?: number | undefined;
+  /** Not called: masks are random, as RFC 6455 asks. */
+  generateMask?: ((mask: Buffer) => void) | undefined;
+}
+
+/** What a server's `verifyClient` is told of a request. */
+export interface VerifyInfo<R extends IncomingMessage = IncomingMessage> {
+  origin: string;
+  /** Whether it came over TLS. */
+  secure: boolean;
+  req: R;
+}
+
+/** Decides whether to accept a handshake; with two parameters, by the callback. */
+export type VerifyClient<R extends IncomingMessage = IncomingMessage> =
+  | ((info: VerifyInfo<R>) => boolean)
+  | ((
+      info: VerifyInfo<R>,
+      callback: (verified: boolean, code?: number, message?: string, headers?: OutgoingHttpHeaders) => void,
+    ) => void);
+
+/** Options of a server. One of `port`, `server` and `noServer` is needed. */
+export interface ServerOptions<W extends typeof WebSocket = typeof WebSocket> extends SharedOptions {
+  host?: string | undefined;
+  port?: number | undefined;
+  backlog?: number | undefined;
+  /** Take the upgrades of this server. */
+  server?: Server | HttpsServer | undefined;
+  /** Take upgrades only from `handleUpgrade`. */
+  noServer?: boolean | undefined;
+  /** Requests of other paths are answered with 400. */
+  path?: string | undefined;
+  verifyClient?: VerifyClient | undefined;
+  /** Selects one of the offered subprotocols, or none; by default the first. */
+  handleProtocols?: ((protocols: Set<string>, request: IncomingMessage) => string | false | undefined) | undefined;
+  /** Whether `clients` has the open sockets; `true`. */
+  clientTracking?: boolean | undefined;
+  /** The class of the sockets: `WebSocket`, or one that extends it. */
+  WebSocket?: W | undefined;
+}
+
+/** What has been said to `SharedOptions`, or by default. */
+export interface SocketSettings {
+  readonly connection: ConnectionSettings;
+  readonly session: SessionOptions;
+  readonly answersPings: boolean;
+  readonly isSynchronous: boolean;
+}
+
+/** With the defaults of `ws` for what is not given. */
+export function socketSettings(given: SharedOptions, isServer: boolean): SocketSettings {
+  const { maxPayload = 100 * 1024 * 1024, maxFragments = 16 * 1024, closeTimeout = 30_000 } = given;
+  return {
+    // no option is 0 there, and one millisecond is the least that a timer waits
+    connection: connectionSettings({ ...given, closeTimeout: closeTimeout || 1 }),
+    session: {
+      limits: limits({ maxMessageSize: orNone(maxPayload), maxFragments: orNone(maxFragments) }),
+      deflate: deflate(given.perMessageDeflate ?? !isServer, isServer),
+      skipUtf8Verification: given.skipUTF8Validation ?? false,
+    },
+    answersPings: given.autoPong ?? true,
+    isSynchronous: given.allowSynchronousEvents ?? true,
+  };
+}
+
+function orNone(limit: number): number {
+  return limit > 0 ? limit : Number.POSITIVE_INFINITY;
+}
+
+function deflate(given: boolean | PerMessageDeflateOptions, isServer: boolean): DeflateSettings | undefined {
+  if (!given) return undefined;
+  const { zlibDeflateOptions, ...options } = given === true ? ({} as PerMessageDeflateOptions) : given;
+  const { level, memLevel } = zlibDeflateOptions ?? {};
+  const own: { [K in keyof OwnDeflateOptions]: OwnDeflateOptions[K] | undefined } = {
+    threshold: options.threshold,
+    level: level === -1 ? undefined : level, // zlib's name for its default
+    memoryLevel: memLevel,
+    serverNoContextTakeover: options.serverNoContextTakeover ?? false,
+    clientNoContextTakeover: options.clientNoContextTakeover ?? false,
+    serverMaxWindowBits: options.serverMaxWindowBits,
+    clientMaxWindowBits: options.clientMaxWindowBits,
+  };
+  return deflateSettings(own as OwnDeflateOptions, isServer);
+}

@@ -1,0 +1,305 @@
+/**
+ * The `WebSocketServer` of `ws` over our engine.
+ *
+ * @module
+ */
+import { Buffer } from "node:buffer";
+import { EventEmitter } from "node:events";
+import {
+  createServer,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  type Server,
+  type ServerResponse,
+  STATUS_CODES,
+} from "node:http";
+import type { Server as HttpsServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
+
+import { WebSocketProtocolError } from "../errors.js";
+import { type Answer, answerHandshake } from "../handshake.js";
+import { flatten, type HeaderField, type HeaderFields, writeResponse } from "../http.js";
+import { subprotocol } from "./headers.js";
+import { type ServerOptions, type SocketSettings, socketSettings } from "./options.js";
+import { accept, WebSocket } from "./websocket.js";
+
+/** The events of a server, with their arguments. */
+export interface WebSocketServerEvents<W extends typeof WebSocket = typeof WebSocket> {
+  /** A handshake is done. */
+  connection: [socket: InstanceType<W>, request: IncomingMessage];
+  /** The answer to a handshake is about to leave; lines can be added to its head. */
+  headers: [lines: string[], request: IncomingMessage];
+  /** A request is no valid handshake; who listens has to answer it. */
+  wsClientError: [error: Error, stream: Duplex, request: IncomingMessage];
+  listening: [];
+  /** The HTTP server failed. */
+  error: [error: Error];
+  /** `close` is done, and no client is left. */
+  close: [];
+}
+
+type UpgradeCallback<W extends typeof WebSocket> = (socket: InstanceType<W>, request: IncomingMessage) => void;
+
+const KEY = /^[+/0-9A-Za-z]{22}==$/;
+
+/** Streams that were given to a server. */
+const upgraded = new WeakSet<Duplex>();
+
+/** A WebSocket server, as `ws` has it. */
+export class WebSocketServer<W extends typeof WebSocket = typeof WebSocket> extends EventEmitter<
+  WebSocketServerEvents<W>
+> {
+  /** As they were given, with defaults for the rest. */
+  readonly options: ServerOptions<W>;
+  /** The sockets that are not closed, if `clientTracking` is not `false`. */
+  declare clients: Set<InstanceType<W>>;
+  readonly #settings: SocketSettings;
+  #server: Server | HttpsServer | undefined;
+  #state: "running" | "closing" | "closed" = "running";
+
+  /**
+   * @param onListening is added to `listening`, if the server has a port
+   * @throws TypeError if not exactly one of `port`, `server` and `noServer` is given
+   */
+  constructor(options: ServerOptions<W>, onListening?: () => void) {
+    super();
+    this.options = { clientTracking: true, perMessageDeflate: false, ...options };
+    const { port, server, noServer, host, backlog } = this.options;
+    if (
+      [port ?? undefined, server || undefined, noServer || undefined].filter((way) => way !== undefined).length !== 1
+    ) {
+      throw new TypeError('One and only one of the "port", "server", or "noServer" options must be specified');
+    }
+    this.#settings = socketSettings(this.options, true);
+    if (this.options.clientTracking) this.clients = new Set();
+    this.#server = server || undefined;
+    if (port !== undefined && port !== null) this.#server = createServer(upgradeRequired);
+    this.#server?.on("listening", this.#onListening).on("error", this.#onError).on("upgrade", this.#onUpgrade);
+    if (port !== undefined && port !== null) (this.#server as Server).listen(port, host, backlog, onListening);
+  }
+
+  readonly #onListening = () => this.emit("listening");
+  readonly #onError = (error: Error) => this.emit("error", error);
+  readonly #onUpgrade = (request: IncomingMessage, stream: Duplex, head: Buffer) => {
+    this.handleUpgrade(request, stream, head, (socket) => this.emit("connection", socket, request));
+  };
+
+  /**
+   * Where the server listens; `null` before it does, and after it was closed.
+   *
+   * @throws Error without a server
+   */
+  address(): AddressInfo | string | null {
+    if (this.options.noServer) throw new Error('The server is operating in "noServer" mode');
+    return this.#server?.address() ?? null;
+  }
+
+  /** Takes no more clients; those that there are stay. A server that was given goes on without this one. */
+  close(callback?: (error?: Error) => void): void {
+    if (this.#state === "closed") {
+      if (callback) this.once("close", () => callback(new Error("The server is not running")));
+      process.nextTick(() => this.emit("close"));
+      return;
+    }
+    if (callback) this.once("close", callback);
+    if (this.#state === "closing") return;
+    this.#state = "closing";
+    const server = this.#server;
+    server?.off("listening", this.#onListening).off("error", this.#onError).off("upgrade", this.#onUpgrade);
+    this.#server = undefined;
+    if (!this.options.server && !this.options.noServer) server?.close(() => this.#closed());
+    else if (!this.clients?.size) process.nextTick(() => this.#closed());
+  }
+
+  #closed(): void {
+    this.#state = "closed";
+    this.emit("close");
+  }
+
+  /** Whether a request is for this server, by its path; it may be overridden. */
+  shouldHandle(request: IncomingMessage): boolean | Promise<boolean> {
+    const { path } = this.options;
+    return !path || request.url?.split("?", 1)[0] === path;
+  }
+
+  /**
+   * Does the handshake of an `upgrade` event of a `node:http` server.
+   *
+   * @param head the bytes that came behind the request
+   * @param callback gets the socket
+   * @throws Error if the stream was given before
+   */
+  handleUpgrade(request: IncomingMessage, stream: Duplex, head: Uint8Array, callback: UpgradeCallback<W>): void {
+    stream.on("error", destroy);
+    const refusal = refusalOf(request);
+    if (refusal !== undefined) {
+      this.#refuse(request, stream, refusal);
+    } else if (!this.shouldHandle(request)) {
+      answer(stream, { status: 400 });
+    } else {
+      this.#verify(request, stream, () => this.#upgrade(request, stream, head, callback));
+    }
+  }
+
+  /** Asks the application. */
+  #verify(request: IncomingMessage, stream: Duplex, onVerified: () => void): void {
+    const { verifyClient } = this.options;
+    if (!verifyClient) {
+      onVerified();
+      return;
+    }
+    const { encrypted = false, authorized = false } = request.socket as { encrypted?: boolean; authorized?: boolean };
+    const info = { origin: request.headers.origin as string, secure: encrypted || authorized, req: request };
+    const decide = (verified: unknown, status?: number, message?: string, headers?: OutgoingHttpHeaders) => {
+      if (verified) onVerified();
+      else answer(stream, { status: status || 401, message, headers });
+    };
+    if (verifyClient.length === 2) verifyClient(info, decide);
+    else decide((verifyClient as (given: typeof info) => boolean)(info));
+  }
+
+  #upgrade(request: IncomingMessage, stream: Duplex, head: Uint8Array, callback: UpgradeCallback<W>): void {
+    if (!stream.readable || !stream.writable) {
+      stream.destroy();
+      return;
+    }
+    if (upgraded.has(stream)) {
+      const message = "server.handleUpgrade() was called more than once with the same socket";
+      throw new Error(`${message}, possibly due to a misconfiguration`);
+    }
+    if (this.#state !== "running") {
+      answer(stream, { status: 503 });
+      return;
+    }
+    const made = this.#answer(request, stream);
+    if (made === undefined) return;
+    upgraded.add(stream);
+    stream.write(made.head);
+    const socket = new (this.options.WebSocket ?? (WebSocket as W))(null) as InstanceType<W>;
+    accept(socket, { ...made, stream, head, settings: this.#settings });
+    stream.removeListener("error", destroy);
+    this.#track(socket);
+    callback(socket, request);
+  }
+
+  /** The answer of the engine, or none if the request was refused. */
+  #answer(request: IncomingMessage, stream: Duplex): Answer | undefined {
+    try {
+      const add = (made: readonly HeaderField[]) => this.#added(made, request);
+      return answerHandshake(fieldsOf(request), this.#protocol(request), add, this.#settings.session);
+    } catch (error) {
+      if (!isOfRequest(error)) throw error;
+      // a subprotocol that was not offered is the choice of `handleProtocols`
+      const status = error.code === "E_SUBPROTOCOL_NOT_SUPPORTED" ? 500 : 400;
+      this.#refuse(request, stream, { status, message: error.message });
+      return undefined;
+    }
+  }
+
+  #protocol(request: IncomingMessage): string {
+    const list = request.headers["sec-websocket-protocol"];
+    if (list === undefined) return "";
+    const offered = subprotocol.parse(list);
+    const { handleProtocols } = this.options;
+    return (handleProtocols ? handleProtocols(offered, request) : [...offered][0]) || "";
+  }
+
+  /** What the listeners of `headers` add. */
+  #added(made: readonly HeaderField[], request: IncomingMessage): HeaderField[] {
+    const lines = ["HTTP/1.1 101 Switching Protocols", ...made.map(([name, value]) => `${name}: ${value}`)];
+    const own = new Set(lines);
+    this.emit("headers", lines, request);
+    return lines.filter((line) => !own.has(line)).map(fieldOf);
+  }
+
+  #track(socket: InstanceType<W>): void {
+    const { clients } = this;
+    if (clients === undefined) return;
+    clients.add(socket);
+    socket.on("close", () => {
+      clients.delete(socket);
+      const isLast = clients.size === 0 && this.#state === "closing";
+      if (isLast && (this.options.server || this.options.noServer)) process.nextTick(() => this.#closed());
+    });
+  }
+
+  /** Answers a request that is no valid handshake, if nobody listens who does. */
+  #refuse(request: IncomingMessage, stream: Duplex, refusal: Refusal): void {
+    if (this.listenerCount("wsClientError") === 0) answer(stream, refusal);
+    else this.emit("wsClientError", new Error(refusal.message), stream, request);
+  }
+}
+
+/** An answer that refuses a handshake. */
+interface Refusal {
+  readonly status: number;
+  /** The answer's text; the status's name by default. */
+  readonly message?: string | undefined;
+  readonly headers?: OutgoingHttpHeaders | undefined;
+}
+
+/** What is wrong with a request; the engine looks into what is left. */
+function refusalOf({ method, headers }: IncomingMessage): Refusal | undefined {
+  if (method !== "GET") return { status: 405, message: "Invalid HTTP method" };
+  if (headers.upgrade?.toLowerCase() !== "websocket") return invalid("Invalid Upgrade header");
+  if (!KEY.test(headers["sec-websocket-key"] ?? "")) return invalid("Missing or invalid Sec-WebSocket-Key header");
+  if (headers["sec-websocket-version"] !== "13") {
+    return {
+      ...invalid("Missing or invalid Sec-WebSocket-Version header"),
+      headers: { "Sec-WebSocket-Version": "13" },
+    };
+  }
+  const hasBody = headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) !== 0;
+  if (hasBody) return invalid("A handshake has no body");
+  const protocols = headers["sec-websocket-protocol"];
+  return protocols === undefined || isList(protocols) ? undefined : invalid("Invalid Sec-WebSocket-Protocol header");
+}
+
+function invalid(message: string): Refusal {
+  return { status: 400, message };
+}
+
+function isList(protocols: string): boolean {
+  try {
+    subprotocol.parse(protocols);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function isOfRequest(error: unknown): error is WebSocketProtocolError {
+  return error instanceof WebSocketProtocolError && error.code !== "E_INVALIDARG" && error.code !== "E_FAIL";
+}
+
+/** The request's fields as `node:http` has joined them, and as others may have changed them since. */
+function fieldsOf({ headers }: IncomingMessage): HeaderFields {
+  return Object.entries(headers).flatMap(([name, value]) => (value === undefined ? [] : [[name, `${value}`] as const]));
+}
+
+function fieldOf(line: string): HeaderField {
+  const colon = line.indexOf(":");
+  return [line.slice(0, colon), line.slice(colon + 1).trim()];
+}
+
+/** Answers, and closes. */
+function answer(stream: Duplex, { status, message, headers }: Refusal): void {
+  const reason = STATUS_CODES[status] ?? "";
+  const body = Buffer.from(message || reason);
+  const fields = { Connection: "close", "Content-Type": "text/html", "Content-Length": body.length, ...headers };
+  const given = Object.entries(fields).filter(([, value]) => value !== undefined);
+  const head = writeResponse(status, reason, flatten(Object.fromEntries(given) as { [name: string]: string }));
+  stream.once("finish", destroy);
+  stream.end(Buffer.concat([head, body]));
+}
+
+function upgradeRequired(_request: unknown, response: ServerResponse): void {
+  const body = STATUS_CODES[426] ?? "";
+  response.writeHead(426, { "Content-Length": body.length, "Content-Type": "text/plain" });
+  response.end(body);
+}
+
+function destroy(this: Duplex): void {
+  this.destroy();
+}

@@ -1,0 +1,621 @@
+/**
+ * The `WebSocket` of `ws`, an `EventEmitter`, over our engine.
+ *
+ * @module
+ */
+import { Buffer } from "node:buffer";
+import { EventEmitter } from "node:events";
+import type { ClientRequest, IncomingMessage } from "node:http";
+import type { Duplex, DuplexOptions } from "node:stream";
+
+import { Connection, type ConnectionFailure, type ConnectionOwner } from "../connection.js";
+import type { Agreed } from "../handshake.js";
+import type { Framing } from "../session.js";
+import { NodeTransport } from "../transport/node.js";
+import { Opening } from "./client.js";
+import { errorOf } from "./errors.js";
+import {
+  addListener,
+  attribute,
+  CloseEvent,
+  clearAttribute,
+  ErrorEvent,
+  Event,
+  type EventListener,
+  type EventTypes,
+  MessageEvent,
+  removeListener,
+} from "./events.js";
+import type { extension, subprotocol } from "./headers.js";
+import { type ClientOptions, type SharedOptions, type SocketSettings, socketSettings } from "./options.js";
+import type { WebSocketServer } from "./server.js";
+
+/** How binary messages are given out. `"fragments"` is a list of one Buffer. */
+export type BinaryType = "nodebuffer" | "arraybuffer" | "fragments" | "blob";
+
+/** A message as it is given out; text is a Buffer. */
+export type RawData = Buffer | ArrayBuffer | Buffer[] | Blob;
+
+/** What is sent: text; bytes; what `Buffer.from` takes; a number as its text. */
+export type Data =
+  | string
+  | number
+  | Blob
+  | ArrayBufferLike
+  | ArrayBufferView
+  | readonly unknown[]
+  | { valueOf(): string | ArrayBufferLike | Uint8Array }
+  | null
+  | undefined;
+
+/** How a message is sent. */
+export interface SendOptions {
+  /** Whether it is binary; by default if it is no string. */
+  binary?: boolean | undefined;
+  /** Whether to compress it, if that was agreed; `true`. Parts of a message are not. */
+  compress?: boolean | undefined;
+  /** Whether the message ends with it; `true`. */
+  fin?: boolean | undefined;
+  /** Has no meaning here: clients mask, and servers do not. */
+  mask?: boolean | undefined;
+}
+
+/** Called when the network has taken what was sent, or with the reason why it never will. */
+export type SendCallback = (error?: Error) => void;
+
+/** The events of a `WebSocket`, with their arguments. */
+export interface WebSocketEvents {
+  open: [];
+  message: [data: RawData, isBinary: boolean];
+  /** The connection has ended; 1005 stands for no code, and 1006 for no close frame. */
+  close: [code: number, reason: Buffer];
+  /** The handshake or the connection failed. */
+  error: [error: Error];
+  ping: [data: Buffer];
+  pong: [data: Buffer];
+  /** The answer to the handshake's request. */
+  upgrade: [response: IncomingMessage];
+  /** An answer that is no upgrade; who listens has to end the request. */
+  "unexpected-response": [request: ClientRequest, response: IncomingMessage];
+  /** A redirect is followed; the request can be changed. */
+  redirect: [url: string, request: ClientRequest];
+}
+
+/** A connection of a server's. */
+export interface Accepted extends Agreed {
+  readonly stream: Duplex;
+  readonly head: Uint8Array;
+  readonly settings: SocketSettings;
+}
+
+/** @internal Gives a socket that was made without an address its connection. */
+export let accept: (socket: WebSocket, accepted: Accepted) => void;
+
+const CONNECTING = 0;
+const OPEN = 1;
+const CLOSING = 2;
+const CLOSED = 3;
+const STATES = ["CONNECTING", "OPEN", "CLOSING", "CLOSED"];
+
+const MAX_CONTROL_PAYLOAD = 125;
+const MAX_REASON_LENGTH = 123;
+const BINARY_TYPES: readonly unknown[] = ["nodebuffer", "arraybuffer", "fragments", "blob"];
+const CLOSED_TOO_SOON = "WebSocket was closed before the connection was established";
+const EMPTY = Buffer.alloc(0);
+
+/** A WebSocket connection, as `ws` has it. */
+export class WebSocket extends EventEmitter<WebSocketEvents> {
+  declare static readonly CONNECTING: 0;
+  declare static readonly OPEN: 1;
+  declare static readonly CLOSING: 2;
+  declare static readonly CLOSED: 3;
+  /** The exports of the module once more, as `require("ws")` gives them. */
+  declare static WebSocket: typeof WebSocket;
+  declare static WebSocketServer: typeof WebSocketServer;
+  declare static Server: typeof WebSocketServer;
+  declare static createWebSocketStream: (socket: WebSocket, options?: DuplexOptions) => Duplex;
+  declare static extension: typeof extension;
+  declare static subprotocol: typeof subprotocol;
+  declare readonly CONNECTING: 0;
+  declare readonly OPEN: 1;
+  declare readonly CLOSING: 2;
+  declare readonly CLOSED: 3;
+  /** Called on `open`, `message`, `close` and `error`. */
+  declare onopen: ((event: Event<WebSocket>) => unknown) | null;
+  declare onmessage: ((event: MessageEvent<WebSocket>) => unknown) | null;
+  declare onclose: ((event: CloseEvent<WebSocket>) => unknown) | null;
+  declare onerror: ((event: ErrorEvent<WebSocket>) => unknown) | null;
+
+  #readyState: 0 | 1 | 2 | 3 = CONNECTING;
+  #protocol = "";
+  #extensions = "";
+  #binaryType: BinaryType = "nodebuffer";
+  #opening: Opening | undefined;
+  #stream: Duplex | null = null;
+  #connection: Connection | undefined;
+  #isSynchronous = true;
+  #isPaused = false;
+  #wasClean = false;
+  #hasFailed = false;
+  /** Messages of fewer bytes are not compressed. */
+  #threshold = 0;
+  /** Whether the message is text of which parts were sent, but not the last one. */
+  #unfinishedText: boolean | undefined;
+  /** What waits for a Blob before it to be read. */
+  #waiting: Promise<void> | undefined;
+  /** Bytes that wait for it, or that were given after the end. */
+  #heldBytes = 0;
+
+  static {
+    accept = (socket, { stream, head, settings, ...agreed }) => socket.#opened(stream, head, agreed, settings, true);
+  }
+
+  /**
+   * Opens a connection.
+   *
+   * @param address of the scheme `ws:`, `wss:`, `http:`, `https:` or `ws+unix:`; `null` makes a socket that a server
+   *   gives its connection
+   * @param protocols subprotocols to offer, or options
+   * @throws SyntaxError for a URL or a subprotocol that is not valid; WebSocketError `WS_ERR_INVALID_OPTION`
+   */
+  constructor(
+    address: string | URL | null,
+    protocols?: string | readonly string[] | ClientOptions,
+    options?: ClientOptions,
+  ) {
+    super();
+    if (address === null) return;
+    const all = { ...(isOptions(protocols) ? protocols : options) };
+    const { protocols: offered = [] } = isOptions(protocols) || protocols === undefined ? all : { protocols };
+    const settings = socketSettings(all as SharedOptions, false);
+    this.#opening = new Opening(this, address, [offered].flat(), all, settings.session, {
+      onOpened: (stream, head, agreed) => this.#opened(stream, head, agreed, settings, false),
+      onFailed: (error) => this.#failed(error),
+    });
+    this.#opening.begin();
+  }
+
+  /** How binary messages are given out; other values than its own are ignored. */
+  get binaryType(): BinaryType {
+    return this.#binaryType;
+  }
+
+  set binaryType(type: BinaryType) {
+    if (BINARY_TYPES.includes(type)) this.#binaryType = type;
+  }
+
+  /** Bytes of messages that were sent and that the network has not taken; grows after a close. */
+  get bufferedAmount(): number {
+    return (this.#connection?.bufferedAmount ?? 0) + this.#heldBytes;
+  }
+
+  /** The names of the extensions that are in use. */
+  get extensions(): string {
+    return this.#extensions;
+  }
+
+  /** Whether `pause` is in force. */
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  /** The subprotocol that the server selected, or `""`. */
+  get protocol(): string {
+    return this.#protocol;
+  }
+
+  /** `CONNECTING`, `OPEN`, `CLOSING` or `CLOSED`. */
+  get readyState(): 0 | 1 | 2 | 3 {
+    return this.#readyState;
+  }
+
+  /** The URL of a client's connection. */
+  get url(): string | undefined {
+    return this.#opening?.url;
+  }
+
+  /** The stream of the connection, which many programs that use `ws` look at: for the peer's address, for instance. */
+  get _socket(): Duplex | null {
+    return this.#stream;
+  }
+
+  /**
+   * Sends a message, or a part of one. The data is taken as it is now.
+   *
+   * @throws Error while connecting
+   */
+  send(data: Data, options?: SendOptions | SendCallback, callback?: SendCallback): void {
+    this.#mustHaveBeenOpen();
+    if (typeof options === "function") {
+      this.send(data, undefined, options);
+      return;
+    }
+    const { binary = isBinary(data), compress = true, fin = true } = options ?? {};
+    if (data instanceof Blob)
+      this.#readBlob(data, callback, (bytes) => this.#send(bytes, !binary, compress, fin, callback));
+    else this.#sendNow(content(data, !binary), !binary, compress, fin, callback);
+  }
+
+  /**
+   * Sends a ping with at most 125 bytes.
+   *
+   * @param mask has no meaning here
+   * @throws Error while connecting; RangeError for more bytes
+   */
+  ping(data?: Data | SendCallback, mask?: boolean | SendCallback, callback?: SendCallback): void {
+    this.#control("ping", data, mask, callback);
+  }
+
+  /**
+   * Sends a pong that answers no ping, with at most 125 bytes.
+   *
+   * @param mask has no meaning here
+   * @throws Error while connecting; RangeError for more bytes
+   */
+  pong(data?: Data | SendCallback, mask?: boolean | SendCallback, callback?: SendCallback): void {
+    this.#control("pong", data, mask, callback);
+  }
+
+  /**
+   * Begins the closing handshake, or gives up the opening one.
+   *
+   * @throws TypeError for a code that must not be sent; RangeError for more than 123 bytes of reason
+   */
+  close(code?: number, data?: string | Uint8Array): void {
+    if (this.#readyState === CONNECTING) this.#opening?.abort(CLOSED_TOO_SOON);
+    if (this.#readyState !== OPEN) return;
+    const [status, reason] = closing(code, data);
+    this.#readyState = CLOSING;
+    this.#inOrder(() => this.#connection?.close(status, reason));
+  }
+
+  /** Ends the connection at once. */
+  terminate(): void {
+    if (this.#readyState === CONNECTING) this.#opening?.abort(CLOSED_TOO_SOON);
+    if (this.#connection === undefined || this.#readyState === CLOSED) return;
+    this.#readyState = CLOSING;
+    this.#connection.terminate();
+  }
+
+  /** Stops reading, so that the peer has to wait. */
+  pause(): void {
+    if (this.#readyState === CONNECTING || this.#readyState === CLOSED) return;
+    this.#isPaused = true;
+    this.#connection?.pause();
+  }
+
+  /** Goes on reading. */
+  resume(): void {
+    if (this.#readyState === CONNECTING || this.#readyState === CLOSED) return;
+    this.#isPaused = false;
+    this.#connection?.resume();
+  }
+
+  /** Adds a listener that gets an event, as in a browser; once at most. Other types than the four are ignored. */
+  addEventListener<K extends keyof EventTypes<WebSocket>>(
+    type: K,
+    listener: EventListener<EventTypes<WebSocket>[K]>,
+    options: { once?: boolean | undefined } = {},
+  ): void {
+    addListener(this, type, listener as EventListener<never>, this.#makers, { once: options.once });
+  }
+
+  /** Takes it out again. */
+  removeEventListener<K extends keyof EventTypes<WebSocket>>(
+    type: K,
+    listener: EventListener<EventTypes<WebSocket>[K]>,
+  ): void {
+    removeListener(this, type, listener);
+  }
+
+  /** What `addEventListener` gives to listeners of what is emitted. */
+  readonly #makers = {
+    open: () => new Event("open", this),
+    message: (data: RawData, isBinary: boolean) => new MessageEvent(this, isBinary ? data : String(data)),
+    close: (code: number, reason: Buffer) => new CloseEvent(this, code, String(reason), this.#wasClean),
+    error: (error: Error) => new ErrorEvent(this, error),
+  };
+
+  static {
+    for (const type of ["open", "error", "close", "message"] as const) {
+      Object.defineProperty(WebSocket.prototype, `on${type}`, {
+        enumerable: true,
+        configurable: true,
+        get(this: WebSocket) {
+          return attribute(this, type);
+        },
+        set(this: WebSocket, handler: unknown) {
+          clearAttribute(this, type);
+          if (typeof handler !== "function") return;
+          addListener(this, type, handler as EventListener<never>, this.#makers, { isAttribute: true });
+        },
+      });
+    }
+  }
+
+  #opened(stream: Duplex, head: Uint8Array, agreed: Agreed, settings: SocketSettings, isServer: boolean): void {
+    const { session, protocol, extensions } = agreed;
+    withoutDelay(stream);
+    session.textAsBytes = true;
+    const transport = new NodeTransport(stream);
+    transport.unread(head);
+    this.#connection = new Connection(session, transport, this.#owner(settings), isServer, settings.connection);
+    this.#stream = stream;
+    this.#isSynchronous = settings.isSynchronous;
+    this.#threshold = thresholdOf(extensions, settings, isServer);
+    this.#protocol = protocol;
+    this.#extensions = extensions.split(";", 1)[0] ?? "";
+    this.#readyState = OPEN;
+    try {
+      this.emit("open");
+    } finally {
+      this.#connection.start();
+    }
+  }
+
+  /** The opening failed; whoever has given it up need not expect that within the call. */
+  #failed(error: Error): void {
+    this.#readyState = CLOSING;
+    process.nextTick(() => {
+      try {
+        this.emit("error", error);
+      } finally {
+        this.#readyState = CLOSED;
+        this.emit("close", 1006, EMPTY);
+      }
+    });
+  }
+
+  #owner({ answersPings, session }: SocketSettings): ConnectionOwner {
+    return {
+      answersPings: !answersPings,
+      echoesReason: !session.skipUtf8Verification,
+      onMessage: (data, isText) => {
+        const bytes = data as Uint8Array<ArrayBuffer>; // as this is what the session was told to give
+        this.emit("message", isText ? bufferOf(bytes) : this.#binary(bytes), !isText);
+        this.#letPass();
+      },
+      onPing: (payload) => {
+        this.emit("ping", bufferOf(payload));
+        this.#letPass();
+      },
+      onPong: (payload) => {
+        this.emit("pong", bufferOf(payload));
+        this.#letPass();
+      },
+      onDrain: () => {},
+      onClosing: (failure) => {
+        this.#readyState = CLOSING;
+        // in a task of its own: a listener that throws must not keep the connection from its end
+        process.nextTick(() => this.#tell(failure));
+      },
+      onClosed: (status, reason, wasClean, failure) => {
+        this.#readyState = CLOSING;
+        this.#wasClean = wasClean;
+        try {
+          this.#tell(failure);
+        } finally {
+          this.#readyState = CLOSED;
+          this.emit("close", status, Buffer.from(reason));
+        }
+      },
+    };
+  }
+
+  #tell(failure: ConnectionFailure | undefined): void {
+    const error = errorOf(failure);
+    if (error === undefined || this.#hasFailed) return;
+    this.#hasFailed = true;
+    this.emit("error", error);
+  }
+
+  /** Without `allowSynchronousEvents` the next event has to wait for the next task. */
+  #letPass(): void {
+    if (this.#isSynchronous || this.#isPaused || this.#readyState !== OPEN) return;
+    this.#connection?.pause();
+    setImmediate(() => {
+      if (!this.#isPaused) this.#connection?.resume();
+    });
+  }
+
+  #binary(data: Uint8Array<ArrayBuffer>): RawData {
+    switch (this.#binaryType) {
+      case "arraybuffer":
+        return data.buffer;
+      case "blob":
+        return new Blob([data]);
+      case "fragments":
+        return [bufferOf(data)];
+      default:
+        return bufferOf(data);
+    }
+  }
+
+  #mustHaveBeenOpen(): void {
+    if (this.#readyState === CONNECTING) throw new Error(`WebSocket is not open: ${this.#state}`);
+  }
+
+  get #state(): string {
+    return `readyState ${this.#readyState} (${STATES[this.#readyState]})`;
+  }
+
+  #sendNow(
+    data: string | Uint8Array,
+    isText: boolean,
+    compress: boolean,
+    isLast: boolean,
+    callback: SendCallback | undefined,
+  ): void {
+    if (this.#readyState !== OPEN) {
+      this.#refuse(sizeOf(data), callback);
+    } else if (this.#waiting === undefined) {
+      this.#send(data, isText, compress, isLast, callback);
+    } else {
+      const copy = typeof data === "string" ? data : data.slice();
+      this.#hold(sizeOf(data), () => this.#send(copy, isText, compress, isLast, callback));
+    }
+  }
+
+  #send(
+    data: string | Uint8Array,
+    isText: boolean,
+    compress: boolean,
+    isLast: boolean,
+    callback: SendCallback | undefined,
+  ): void {
+    const size = sizeOf(data);
+    this.#connection?.send(data, size, compress && size >= this.#threshold, this.#framing(isText, isLast));
+    if (callback !== undefined) this.#connection?.whenSent(callback);
+  }
+
+  /** The parts of a message are of the first one's type. */
+  #framing(isText: boolean, isLast: boolean): Framing {
+    const framing = { isText: this.#unfinishedText ?? isText, isLast };
+    this.#unfinishedText = isLast ? undefined : framing.isText;
+    return framing;
+  }
+
+  #readBlob(blob: Blob, callback: SendCallback | undefined, use: (bytes: Uint8Array) => void): void {
+    if (this.#readyState !== OPEN) {
+      this.#refuse(blob.size, callback);
+      return;
+    }
+    this.#hold(blob.size, async () => {
+      try {
+        use(new Uint8Array(await blob.arrayBuffer()));
+      } catch (error) {
+        callback?.(error as Error);
+        throw error;
+      }
+    });
+  }
+
+  /** Runs a step when those before it are done, and counts its bytes until then. */
+  #hold(size: number, step: () => void | Promise<void>): void {
+    this.#heldBytes += size;
+    const release = this.#connection?.hold(size);
+    const turn = (this.#waiting ?? Promise.resolve()).then(async () => {
+      release?.();
+      this.#heldBytes -= size;
+      await step();
+    });
+    // what comes behind a Blob that cannot be read must not take its place
+    const settled = turn.catch((error: Error) => {
+      this.#hasFailed = true;
+      if (this.#readyState === CLOSED) return;
+      process.nextTick(() => this.emit("error", error));
+      this.terminate();
+    });
+    this.#waiting = settled.then(() => {
+      if (this.#waiting === last) this.#waiting = undefined;
+    });
+    const last = this.#waiting;
+  }
+
+  #inOrder(step: () => void): void {
+    if (this.#waiting === undefined) step();
+    else this.#hold(0, step);
+  }
+
+  #control(
+    kind: "ping" | "pong",
+    data: Data | SendCallback,
+    mask: boolean | SendCallback | undefined,
+    callback: SendCallback | undefined,
+  ): void {
+    this.#mustHaveBeenOpen();
+    if (typeof data === "function" || typeof mask === "function") {
+      const given = typeof data === "function" ? [undefined, data] : [data, mask as SendCallback];
+      this.#control(kind, given[0] as Data, undefined, given[1] as SendCallback);
+      return;
+    }
+    const payload = data instanceof Blob ? data : (content(data as Exclude<Data, Blob>, false) as Uint8Array);
+    const size = payload instanceof Blob ? payload.size : payload.length;
+    if (this.#readyState !== OPEN) {
+      this.#refuse(size, callback);
+      return;
+    }
+    if (size > MAX_CONTROL_PAYLOAD) throw new RangeError("The data size must not be greater than 125 bytes");
+    if (payload instanceof Blob) {
+      this.#readBlob(payload, callback, (bytes) => this.#sendControl(kind, bytes, callback));
+    } else {
+      this.#inOrder(() => this.#sendControl(kind, payload, callback));
+    }
+  }
+
+  #sendControl(kind: "ping" | "pong", payload: Uint8Array, callback: SendCallback | undefined): void {
+    this.#connection?.[kind](payload);
+    if (callback !== undefined) this.#connection?.whenSent(callback);
+  }
+
+  #refuse(size: number, callback: SendCallback | undefined): void {
+    this.#heldBytes += size;
+    if (callback !== undefined) process.nextTick(callback, new Error(`WebSocket is not open: ${this.#state}`));
+  }
+}
+
+for (const target of [WebSocket, WebSocket.prototype]) {
+  for (const [value, name] of STATES.entries()) Object.defineProperty(target, name, { value, enumerable: true });
+}
+const attributes = ["binaryType", "bufferedAmount", "extensions", "isPaused", "protocol", "readyState", "url"];
+for (const name of attributes) Object.defineProperty(WebSocket.prototype, name, { enumerable: true });
+
+function isOptions(given: string | readonly string[] | ClientOptions | null | undefined): given is ClientOptions {
+  return typeof given === "object" && given !== null && !Array.isArray(given);
+}
+
+function isBinary(data: Data): boolean {
+  return typeof data !== "string" && typeof data !== "number";
+}
+
+/** What a message consists of: a string only as text. */
+function content(data: Exclude<Data, Blob>, isText: boolean): string | Uint8Array {
+  if (typeof data === "number" || typeof data === "string") return isText ? `${data}` : Buffer.from(`${data}`);
+  if (data === null || data === undefined) return EMPTY;
+  if (data instanceof Uint8Array) return data;
+  if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  return Buffer.from(data as ArrayBuffer);
+}
+
+function sizeOf(data: string | Uint8Array): number {
+  return typeof data === "string" ? Buffer.byteLength(data) : data.length;
+}
+
+/** The same memory. */
+function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** The code and the reason as the connection takes them. */
+function closing(code: number | undefined, data: string | Uint8Array | undefined): [status: number, reason: string] {
+  if (code === undefined) return [1005, ""];
+  if (typeof code !== "number" || !isSendable(code)) {
+    throw new TypeError("First argument must be a valid error code number");
+  }
+  if (data === undefined || data.length === 0) return [code, ""];
+  if (typeof data !== "string" && !(data instanceof Uint8Array)) {
+    throw new TypeError("Second argument must be a string or a Uint8Array");
+  }
+  const reason = Buffer.from(data as string);
+  if (reason.length > MAX_REASON_LENGTH) throw new RangeError("The message must not be greater than 123 bytes");
+  return [code, reason.toString()];
+}
+
+/** RFC 6455 §7.4. */
+function isSendable(code: number): boolean {
+  return (
+    (code >= 1000 && code <= 1014 && code !== 1004 && code !== 1005 && code !== 1006) || (code >= 3000 && code <= 4999)
+  );
+}
+
+/** With context takeover every message is worth it, as `ws` sees it. */
+function thresholdOf(extensions: string, { session }: SocketSettings, isServer: boolean): number {
+  const side = isServer ? "server" : "client";
+  return extensions.includes(`${side}_no_context_takeover`) ? (session.deflate?.threshold ?? 0) : 0;
+}
+
+function withoutDelay(stream: Duplex): void {
+  const socket = stream as { setTimeout?: (time: number) => void; setNoDelay?: () => void };
+  socket.setTimeout?.(0);
+  socket.setNoDelay?.();
+}

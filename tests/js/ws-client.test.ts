@@ -1,0 +1,127 @@
+/** How a client of `websocket-component/ws` reaches its server: sockets, TLS, agents, redirects; and its stream. */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { Agent, createServer, type IncomingMessage } from "node:http";
+import { createServer as createSecureServer } from "node:https";
+import { type AddressInfo, createServer as createTcpServer, type Server } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+
+import { createWebSocketStream, WebSocket, WebSocketServer } from "websocket-component/ws";
+
+import { certificate, key } from "./certificate.js";
+
+/** Listens; the port is 0 for a unix socket. */
+async function listen(t: TestContext, server: Server, where: number | string = 0): Promise<number> {
+  if (typeof where === "string") server.listen(where);
+  else server.listen(where, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => server.close());
+  return (server.address() as AddressInfo).port ?? 0;
+}
+
+/** Opens, and gives the request that the server saw. */
+async function opened(t: TestContext, server: WebSocketServer, client: WebSocket): Promise<IncomingMessage> {
+  const [[, request]] = (await Promise.all([once(server, "connection"), once(client, "open")])) as [
+    [WebSocket, IncomingMessage],
+    unknown,
+  ];
+  t.after(() => client.terminate());
+  return request;
+}
+
+test("a URL ws+unix: names a socket and, behind a colon, a path", { skip: process.platform === "win32" }, async (t) => {
+  const http = createServer();
+  const server = new WebSocketServer({ server: http });
+  const path = join(tmpdir(), `websocket-component-${process.pid}.sock`);
+  await listen(t, http, path);
+  const client = new WebSocket(`ws+unix://${path}:/chat?room=1`);
+  assert.equal((await opened(t, server, client)).url, "/chat?room=1");
+});
+
+test("options of TLS and credentials of the URL reach the server", async (t) => {
+  const https = createSecureServer({ key, cert: certificate });
+  const server = new WebSocketServer({ server: https });
+  const port = await listen(t, https);
+  const client = new WebSocket(`wss://user:secret@localhost:${port}/`, { ca: certificate, family: 4 });
+  const { headers } = await opened(t, server, client);
+  assert.equal(headers.authorization, `Basic ${Buffer.from("user:secret").toString("base64")}`);
+});
+
+test("an agent makes the connection, and finishRequest sees the request", async (t) => {
+  const http = createServer();
+  const server = new WebSocketServer({ server: http });
+  const port = await listen(t, http);
+  let connections = 0;
+  class Counting extends Agent {
+    override createConnection(...given: Parameters<Agent["createConnection"]>): ReturnType<Agent["createConnection"]> {
+      connections += 1;
+      return super.createConnection(...given);
+    }
+  }
+  const client = new WebSocket(`ws://127.0.0.1:${port}/`, {
+    agent: new Counting(),
+    finishRequest: (request) => {
+      request.setHeader("X-Added", "late");
+      request.end();
+    },
+  });
+  const { headers } = await opened(t, server, client);
+  assert.equal(headers["x-added"], "late");
+  assert.equal(connections, 1);
+});
+
+for (const [where, kept] of [
+  ["the same host", true],
+  ["another host", false],
+] as const) {
+  test(`a redirect to ${where} ${kept ? "keeps" : "drops"} secrets`, async (t) => {
+    const server = new WebSocketServer({ noServer: true });
+    const [first, second] = [createServer(), createServer()];
+    const [port, otherPort] = [await listen(t, first), await listen(t, second)];
+    const end = `ws://127.0.0.1:${kept ? port : otherPort}/end`;
+    for (const http of [first, second]) {
+      http.on("upgrade", (request, stream, head) => {
+        if (request.url === "/start") stream.end(`HTTP/1.1 302 Found\r\nLocation: ${end}\r\n\r\n`);
+        else server.handleUpgrade(request, stream, head, (socket) => server.emit("connection", socket, request));
+      });
+    }
+    const client = new WebSocket(`ws://127.0.0.1:${port}/start`, {
+      followRedirects: true,
+      headers: { Cookie: "secret=1", Authorization: "Bearer secret", "X-Plain": "1" },
+    });
+    const { headers } = await opened(t, server, client);
+    assert.equal(headers["x-plain"], "1");
+    assert.equal(headers.cookie, kept ? "secret=1" : undefined);
+    assert.equal(headers.authorization, kept ? "Bearer secret" : undefined);
+    assert.equal(client.url, end);
+  });
+}
+
+test("a server that does not answer is given up after handshakeTimeout", async (t) => {
+  const silent = createTcpServer((socket) => socket.on("error", () => {}).resume());
+  const port = await listen(t, silent);
+  const client = new WebSocket(`ws://127.0.0.1:${port}/`, { handshakeTimeout: 20 });
+  const [error] = (await once(client, "error")) as [Error];
+  assert.equal(error.message, "Opening handshake has timed out");
+});
+
+test("a stream that nobody reads holds one message over its high-water mark, and loses none", async (t) => {
+  const http = createServer();
+  const server = new WebSocketServer({ server: http });
+  const port = await listen(t, http);
+  const size = 100_000;
+  const count = 200;
+  server.on("connection", (socket) => {
+    for (let sent = 0; sent < count; sent++) socket.send(Buffer.alloc(size, sent));
+    socket.close();
+  });
+  const client = new WebSocket(`ws://127.0.0.1:${port}/`);
+  const stream = createWebSocketStream(client, { readableHighWaterMark: size });
+  client.on("message", () => assert.ok(stream.readableLength <= 2 * size));
+  while (!client.isPaused) await once(client, "message");
+  let read = 0;
+  for await (const chunk of stream) read += chunk.length;
+  assert.equal(read, size * count);
+});
