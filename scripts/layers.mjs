@@ -18,7 +18,7 @@ const scriptLayers = [
   ["session.ts", "http.ts", "options.ts", "deflate.ts", "prepared.ts", "component.ts"],
   ["transport/", "handshake.ts", "upgrade.ts", "exchange.ts", "connection.ts", "client.ts"],
   ["arguments.ts", "events.ts", "handlers.ts", "websocket.ts", "server.ts"],
-  ["index.ts", "component-index.ts", "load/", "entry/", "echo.ts", "bin.ts"],
+  ["index.ts", "component-index.ts", "socket-index.ts", "load/", "entry/", "echo.ts", "bin.ts"],
 ];
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));

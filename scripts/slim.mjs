@@ -5,6 +5,9 @@ import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 
 process.chdir(fileURLToPath(new URL("../dist", import.meta.url)));
+// by syntax that TypeScript does not know
+const source = 'import source engine from "../../pkg/websocket_component_bg.wasm";\nexport default engine;\n';
+writeFileSync("load/source.js", source);
 rmSync("slim", { recursive: true, force: true });
 const modules = readdirSync(".", { recursive: true }).filter((file) => /(?<!bin|echo)\.js$/.test(file));
 for (const file of modules) {
