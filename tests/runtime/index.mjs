@@ -14,6 +14,7 @@ import { program } from "../../scripts/tools.mjs";
 
 const RUNTIMES = ["node", "deno", "bun"];
 const wanted = RUNTIMES.filter((name) => process.argv.length < 3 || process.argv.includes(name));
+const OURS = "program.mjs";
 const folder = mkdtempSync(join(tmpdir(), "runtime-"));
 /** All that Deno is allowed to do: for a unix socket it is asked thrice. */
 const PERMISSIONS = [
@@ -42,7 +43,9 @@ const clients = {
 if (!("WebSocket" in globalThis)) delete clients["Node's client"];
 
 for (const name of wanted) {
-  const { lines, code } = await outputOf(start(name, ours(name), "suite", folder));
+  const { lines, code } = await outputOf(start(name, OURS, "suite", folder));
+  const { entry } = lines.shift();
+  test(`${name}: the entry is its own`, () => assert.match(entry, new RegExp(`/dist/entry/${name}\\.js$`)));
   test(`${name}: the tests come to their end`, () => assert.equal(code, 0));
   for (const { column, name: what, error } of lines) {
     cell(name, column, `${name}, ${column}: ${what}`, () => assert.ok(error === undefined, error));
@@ -51,19 +54,19 @@ for (const name of wanted) {
     cell(name, peer, `${name}: our client and ${peer}`, async () => {
       const server = start(runtime, ...script);
       const port = await first(server);
-      const output = await outputOf(start(name, ours(name), "client", `ws://127.0.0.1:${port}/`));
+      const output = await outputOf(start(name, OURS, "client", `ws://127.0.0.1:${port}/`));
       assert.deepEqual(output, { lines: [{ verdict: "OK" }], code: 0 });
       server.kill();
     });
   }
   for (const [peer, [runtime, ...script]] of Object.entries(clients)) {
     cell(name, peer, `${name}: our server and ${peer}`, async () => {
-      const server = start(name, ours(name), "server");
+      const server = start(name, OURS, "server");
       const lines = createInterface(server.stdout)[Symbol.asyncIterator]();
       const { port } = JSON.parse((await lines.next()).value);
-      const client = start(runtime, ...script, `ws://127.0.0.1:${port}/`);
+      const clientEnded = once(start(runtime, ...script, `ws://127.0.0.1:${port}/`), "close");
       assert.deepEqual(JSON.parse((await lines.next()).value), { verdict: "OK" });
-      await once(client, "close");
+      await clientEnded;
       server.stdin.end();
       await once(server, "close");
     });
@@ -94,10 +97,6 @@ function cell(row, column, name, run) {
 
 function countOf({ good, all } = { good: 0, all: 0 }) {
   return good === all ? `${good}` : `${good} of ${all}`;
-}
-
-function ours(name) {
-  return `${name}.mjs`;
 }
 
 /** Starts a script of this folder in a runtime, with no more than it needs. */

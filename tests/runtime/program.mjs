@@ -1,22 +1,14 @@
-// What a runtime is told to do: `suite FOLDER` runs the tests, with a folder for a socket; `client URL` talks to a server
+// Ours in a runtime: `program.mjs suite FOLDER` runs the tests, with a folder for a socket; `client URL` talks to a server
 // of others; `server` prints its port and talks to clients of others, until its standard input ends. Each prints lines of
 // JSON.
 import process from "node:process";
+import * as ours from "websocket-component";
 
 import { nearEnd } from "../interop/peer.mjs";
 import { runSuite } from "./suite.mjs";
 
-/** Does what the arguments say, with our API. */
-export async function main(ours) {
-  const [what, argument] = process.argv.slice(2);
-  if (what === "suite") await runSuite(ours, argument);
-  else if (what === "client") console.log(JSON.stringify({ verdict: await client(ours, argument) }));
-  else await serve(ours);
-  process.exit();
-}
-
-async function client({ WebSocket }, url) {
-  const socket = new WebSocket(url, { perMessageDeflate: { threshold: 0 } });
+async function client(url) {
+  const socket = new ours.WebSocket(url, { perMessageDeflate: { threshold: 0 } });
   socket.binaryType = "arraybuffer";
   await new Promise((resolve) => {
     socket.onopen = socket.onerror = resolve;
@@ -24,8 +16,8 @@ async function client({ WebSocket }, url) {
   return ended(socket, await nearEnd(socket));
 }
 
-async function serve({ WebSocketServer }) {
-  const server = new WebSocketServer({ port: 0, host: "127.0.0.1", perMessageDeflate: { threshold: 0 } });
+async function serve() {
+  const server = new ours.WebSocketServer({ port: 0, host: "127.0.0.1", perMessageDeflate: { threshold: 0 } });
   server.on("connection", async (socket) => {
     const verdict = await nearEnd(socket);
     console.log(JSON.stringify({ verdict: await ended(socket, verdict) }));
@@ -44,3 +36,14 @@ async function ended(socket, verdict) {
   const { wasClean, code } = await end;
   return wasClean ? verdict : `FAIL: ended with ${code}`;
 }
+
+const [what, argument] = process.argv.slice(2);
+if (what === "suite") {
+  console.log(JSON.stringify({ entry: import.meta.resolve("websocket-component") }));
+  await runSuite(ours, argument);
+} else if (what === "client") {
+  console.log(JSON.stringify({ verdict: await client(argument) }));
+} else {
+  await serve();
+}
+process.exit();
