@@ -3,17 +3,21 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 
+import { WebSocket } from "websocket-component";
+
 import { program } from "../../scripts/tools.mjs";
 
 const RUNTIMES = ["node", "deno", "bun"];
 const wanted = RUNTIMES.filter((name) => process.argv.length < 3 || process.argv.includes(name));
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const OURS = "program.mjs";
 const folder = mkdtempSync(join(tmpdir(), "runtime-"));
 /** All that Deno is allowed to do: for a unix socket it is asked thrice. */
@@ -73,6 +77,26 @@ for (const name of wanted) {
   }
 }
 
+if (wanted.includes("deno")) {
+  test("deno: the README's example runs, allowed no more than it says", async () => {
+    const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
+    const [, example] = /```ts\n([\s\S]*?)```/.exec(readme);
+    const [flag] = /--allow-net=127\.0\.0\.1:8080/.exec(readme);
+    const port = await freePort();
+    const code = `${example}server.on("listening", () => console.log("listening"));`.replace("npm:", "");
+    const flags = ["run", "--quiet", "--no-prompt", flag.replace("8080", port), "-"];
+    const child = spawn(program("deno"), flags, { cwd: ROOT, stdio: ["pipe", "pipe", "inherit"] });
+    cleanups.push(() => child.kill("SIGKILL"));
+    child.stdin.end(code.replace("8080", port));
+    assert.equal(await first(child), "listening");
+    const socket = new WebSocket(`ws://127.0.0.1:${port}`);
+    socket.onopen = () => socket.send("Hello");
+    const [{ data }] = await once(socket, "message");
+    assert.equal(data, "Hello");
+    socket.close();
+  });
+}
+
 after(async () => {
   for (const cleanup of cleanups) await cleanup();
 });
@@ -107,6 +131,14 @@ function start(runtime, script, ...args) {
   const child = spawn(path, command, { stdio: ["pipe", "pipe", "inherit"] });
   cleanups.push(() => child.kill("SIGKILL"));
   return child;
+}
+
+async function freePort() {
+  const probe = createServer().listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const { port } = probe.address();
+  probe.close();
+  return port;
 }
 
 async function first(child) {
