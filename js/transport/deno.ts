@@ -229,9 +229,9 @@ function bind(
   const accept = async (): Promise<void> => {
     while (!isClosed) {
       const conn = await listener.accept().catch(ignore);
-      if (conn === undefined) await new Promise((next) => setTimeout(next, ACCEPT_AGAIN));
-      else if (isClosed) close(conn);
-      else onConnection(new DenoTransport(conn), peerOf(conn, tls !== undefined));
+      if (conn !== undefined && !isClosed) onConnection(new DenoTransport(conn), peerOf(conn, tls !== undefined));
+      else if (conn !== undefined) close(conn);
+      else if (!isClosed) await new Promise((next) => setTimeout(next, ACCEPT_AGAIN));
     }
   };
   accept();
