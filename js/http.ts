@@ -59,11 +59,22 @@ export interface ResponseHead {
  * @throws WebSocketProtocolError if it is malformed, over 16 KiB or 256 fields, or cannot be a handshake
  */
 export function parseRequest(bytes: Uint8Array): RequestHead | undefined {
+  return readRequest(bytes, (head) => {
+    head.check();
+    return { method: head.method, target: head.target, length: head.length, headers: pairs(head.headers()) };
+  });
+}
+
+/**
+ * @internal Reads the head of any request.
+ *
+ * @throws WebSocketProtocolError if it is malformed, over 16 KiB or 256 fields
+ */
+export function readRequest<T>(bytes: Uint8Array, read: (head: wasm.RequestHead) => T): T | undefined {
   return withTypedErrors(() => {
     const head = wasm.parse_request(bytes);
     try {
-      head?.check();
-      return head && { method: head.method, target: head.target, length: head.length, headers: pairs(head.headers()) };
+      return head && read(head);
     } finally {
       head?.free();
     }

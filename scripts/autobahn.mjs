@@ -1,6 +1,6 @@
 // Runs Autobahn's test suite, the real one, against our server and client, and those of the crate's examples:
 // `npm run autobahn -- [--role server|client|native-server|native-client]… [--cases PATTERN]… [--quick] [--runtime PROGRAM]`.
-// The runtime is what runs our JavaScript: this Node by default. `--quick` leaves out most cases of compression (12, 13),
+// The runtime is what runs our JavaScript: this Node by default, `deno` or `bun` from npm, or a program. `--quick` leaves out most cases of compression (12, 13),
 // which take most of the time. Prints a table by category, leaves the HTML reports in
 // build/autobahn/, and exits with 1 on anything but OK and INFORMATIONAL, with 3 if the suite cannot run here. Cases of
 // extensions that we do not have yet are counted as unimplemented.
@@ -13,6 +13,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 
 import { prepare, root } from "./prepare.mjs";
+import { program } from "./tools.mjs";
 
 const AGENT = "websocket-component";
 const SUITE = "autobahntestsuite==0.8.2";
@@ -28,13 +29,19 @@ const CANNOT_RUN = 3;
 const QUICK = ["1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "9.*", "10.*", "12.1.*", "13.1.*"];
 const patterns = values.cases ?? (values.quick ? QUICK : ["*"]);
 const drivers = {
-  server: (port) => run(values.runtime, script("server.mjs"), port),
-  client: (port) => run(values.runtime, script("client.mjs"), port, AGENT),
+  server: (port) => run(...runtime, script("server.mjs"), port),
+  client: (port) => run(...runtime, script("client.mjs"), port, AGENT),
   "native-server": (port) => run(example("echo_server"), `127.0.0.1:${port}`),
   "native-client": (port) => run(process.execPath, script("native-client.mjs"), example("echo_client"), port, AGENT),
 };
 
+const RUNTIMES = {
+  deno: () => [program("deno"), "run", "--quiet", "--allow-net=127.0.0.1"],
+  bun: () => [program("bun")],
+};
+
 prepare();
+const runtime = RUNTIMES[values.runtime]?.() ?? [values.runtime];
 const unknown = values.role.find((role) => !(role in drivers));
 if (unknown !== undefined) {
   console.error(`autobahn: no role ${unknown}; there are ${Object.keys(drivers).join(", ")}`);
@@ -126,8 +133,8 @@ function count(category, name, { behavior, behaviorClose }) {
 function findSuite() {
   if (process.env.WSTEST) return process.env.WSTEST;
   const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "websocket-component/autobahn-0.8.2");
-  const program = join(cache, "bin/wstest");
-  if (existsSync(program)) return program;
+  const suite = join(cache, "bin/wstest");
+  if (existsSync(suite)) return suite;
   const python = findPython();
   if (python === undefined) {
     console.error(
@@ -141,7 +148,7 @@ function findSuite() {
   execFileSync(python, ["-m", "pip", "install", "--quiet", "--user", "virtualenv==20.15.1"], { stdio });
   execFileSync(python, ["-m", "virtualenv", "--quiet", cache], { stdio });
   execFileSync(join(cache, "bin/pip"), ["install", "--quiet", SUITE], { stdio });
-  return program;
+  return suite;
 }
 
 function findPython() {

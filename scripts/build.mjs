@@ -2,6 +2,7 @@
 //   dist/slim/           around the engine without compression, which is another state and so needs modules of its own
 //   dist/cjs/, cjs/slim/ as CommonJS with its types, for Node that cannot require a module
 //   dist/load/base64.js  the engine as text, for bundles
+//   dist/load/source.js  the engine as a module, by syntax that TypeScript does not know, for Deno
 // Each is a file for a file: nothing is bundled, so that all entries of one form share one engine.
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, posix } from "node:path";
@@ -14,15 +15,18 @@ const MODULE_EXPORTS = 'module.exports = module.exports["module.exports"];';
 const FILE_URL = 'const file_url = require("node:url").pathToFileURL(__filename).href;';
 /** What only the command, the bundles, or pages import. */
 const APART = /^(?:bin|echo|.*(?:inline|base64))\.|^(?:cjs|slim)\//;
-const BROWSER = /\bbrowser\./;
+/** What only those import that have modules. */
+const NOT_NODE = /\b(?:browser|bun|deno|socket-index|source)\./;
 
 process.chdir(fileURLToPath(new URL("../dist", import.meta.url)));
 for (const folder of ["slim", "cjs"]) rmSync(folder, { recursive: true, force: true });
 
+write("load/source.js", 'import source engine from "../../pkg/websocket_component_bg.wasm";\nexport default engine;\n');
+
 const files = readdirSync(".", { recursive: true }).map((file) => file.replaceAll("\\", "/"));
 const shared = files.filter((file) => /(?:\.js|\.d\.ts)$/.test(file) && !APART.test(file));
 const modules = shared.filter((file) => file.endsWith(".js"));
-const inNode = shared.filter((file) => !BROWSER.test(file));
+const inNode = shared.filter((file) => !NOT_NODE.test(file));
 
 for (const file of modules) write(`slim/${file}`, slim(read(file)));
 for (const file of inNode) write(`cjs/${file}`, commonJs(file, read(file)));

@@ -39,7 +39,7 @@ const scriptLayers = [
     "server.ts",
     "ws/",
   ],
-  ["index.ts", "component-index.ts", "load/", "entry/", "echo.ts", "bin.ts"],
+  ["index.ts", "component-index.ts", "socket-index.ts", "load/", "entry/", "echo.ts", "bin.ts"],
 ];
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));

@@ -1,5 +1,5 @@
 /**
- * Loads the engine from its file, at once: Node, Deno and Bun.
+ * Loads the engine from its file, at once: Node and Bun.
  *
  * @module
  */

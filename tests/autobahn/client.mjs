@@ -1,5 +1,5 @@
 // The client that Autobahn's server tests, case after case: `node client.mjs PORT AGENT`.
-import { WebSocket } from "../../dist/entry/node.js";
+import { WebSocket } from "websocket-component";
 
 const [port, agent] = process.argv.slice(2);
 

@@ -1,5 +1,5 @@
 // The echo server that Autobahn's client tests: `node server.mjs PORT`.
-import { WebSocketServer } from "../../dist/entry/node.js";
+import { WebSocketServer } from "websocket-component";
 
 const server = new WebSocketServer({ port: Number(process.argv[2]), host: "127.0.0.1" });
 server.on("connection", (socket) => {

@@ -41,14 +41,13 @@ function canRequireModules(version) {
 /** Adds the cells of Deno and of Bun. */
 export function testOthers() {
   const folder = project("others");
-  const read = "--allow-read=node_modules/websocket-component/pkg";
   const deno = (...args) => [folder, program("deno"), "run", "--no-prompt", "--allow-net=127.0.0.1", ...args];
   // its own `require` asks for the project's folder
-  cell("Deno", "import", () => prints("OK", ...deno(read, "import.mjs")));
+  cell("Deno", "import", () => prints("OK", ...deno("import.mjs")));
   cell("Deno", "require", () => prints("OK", ...deno("--allow-read=.", "require.cjs")));
   cell("Deno", "both", () => prints("1 engine", ...deno("--allow-read=.", "both.cjs")));
   cell("Deno, nothing to be read", "import", () => prints("OK", ...deno("inline.mjs")));
-  cell("Deno, npm:", "import", () => prints("OK", ...deno(read, "deno.mjs")));
+  cell("Deno, npm:", "import", () => prints("OK", ...deno("deno.mjs")));
   cell("Deno, npm:", "types", async () => {
     await run(folder, program("deno"), "check", "deno.ts");
     return "OK";

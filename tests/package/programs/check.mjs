@@ -1,5 +1,7 @@
 // What every runtime must do with the package.
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { once } from "node:events";
 
 import { frame } from "./frame.mjs";
 
@@ -31,6 +33,25 @@ async function roundTrip({ WebSocket, WebSocketServer }, extension) {
   await server.close();
 }
 
+/** The same by the API of `ws`, whose class has all others. */
+async function wsRoundTrip(Ws) {
+  const server = new Ws.WebSocketServer({ port: 0, host: "127.0.0.1" });
+  server.on("connection", (ws) => ws.on("message", (data, isBinary) => ws.send(data, { binary: isBinary })));
+  await once(server, "listening");
+  const ws = new Ws(`ws://127.0.0.1:${server.address().port}`);
+  await once(ws, "open");
+  for (const data of ["größe 😀", BYTES]) {
+    ws.send(data);
+    const [received, isBinary] = await once(ws, "message");
+    assert.equal(isBinary, typeof data !== "string");
+    assert.deepEqual(received, Buffer.from(data));
+  }
+  ws.close(4000, "done");
+  const [code] = await once(ws, "close");
+  assert.equal(code, 4000);
+  await new Promise((resolve) => server.close(resolve));
+}
+
 function event(target, type) {
   return new Promise((resolve, reject) => {
     target.addEventListener(type, resolve, { once: true });
@@ -38,10 +59,11 @@ function event(target, type) {
   });
 }
 
-/** Takes the namespaces of the entries, and prints `OK` when each has done its part. */
-export async function check({ sockets = [], components = [], slimSockets = [] }) {
+/** Takes the namespaces of the entries, and the class of `websocket-component/ws`, and prints `OK` when each has done its part. */
+export async function check({ sockets = [], components = [], slimSockets = [], Ws }) {
   for (const entry of components) assert.equal(frame(entry), "810548656c6c6f");
   for (const entry of sockets) await roundTrip(entry, /^permessage-deflate/);
   for (const entry of slimSockets) await roundTrip(entry, /^$/);
+  if (Ws !== undefined) await wsRoundTrip(Ws);
   console.log("OK");
 }

@@ -4,6 +4,7 @@ import * as inline from "websocket-component/inline";
 import * as inlineComponent from "websocket-component/inline/component";
 import * as slim from "websocket-component/slim";
 import * as slimComponent from "websocket-component/slim/component";
+import Ws from "websocket-component/ws";
 
 import { check } from "./check.mjs";
 
@@ -11,4 +12,5 @@ await check({
   sockets: [main, inline],
   components: [component, inlineComponent, slimComponent],
   slimSockets: [slim],
+  Ws,
 });

@@ -1,0 +1,13 @@
+/**
+ * WebSocket client and server for Deno, on its own sockets.
+ *
+ * @packageDocumentation
+ */
+import "../load/deno.js";
+
+import { denoSockets } from "../transport/deno.js";
+import { useSockets } from "../transport/sockets.js";
+
+useSockets(denoSockets);
+
+export * from "../socket-index.js";

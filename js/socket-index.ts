@@ -1,0 +1,20 @@
+/**
+ * What Deno and Bun get: the same as Node, but that a server's requests are `HandshakeRequest`s, whoever read them.
+ *
+ * @module
+ */
+import * as server from "./server.js";
+import type { HandshakeRequest } from "./upgrade.js";
+
+export * from "./index.js";
+
+/** Decides whether to accept a handshake. */
+export type Verify = server.Verify<HandshakeRequest>;
+/** Options of a server. One of `port`, `socketPath`, `server` and `noServer` is needed. */
+export type WebSocketServerOptions = server.WebSocketServerOptions<HandshakeRequest>;
+/** The events of a server, with their arguments. */
+export type WebSocketServerEvents = server.WebSocketServerEvents<HandshakeRequest>;
+/** A WebSocket server. */
+export type WebSocketServer = server.WebSocketServer<HandshakeRequest>;
+/** A WebSocket server. */
+export const WebSocketServer: typeof server.WebSocketServer<HandshakeRequest> = server.WebSocketServer;

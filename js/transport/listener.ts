@@ -1,0 +1,164 @@
+/**
+ * An HTTP server for upgrades over plain connections, for runtimes whose own servers give no connection out.
+ *
+ * @module
+ */
+import type { AddressInfo } from "node:net";
+
+import { concat } from "../bytes.js";
+import { WebSocketProtocolError } from "../errors.js";
+import { hasName, pairs, readRequest } from "../http.js";
+import { guarded } from "../session.js";
+import { type HandshakeRequest, type Rejection, reject } from "../upgrade.js";
+import type { Listener, ListenOptions, ListenOwner } from "./sockets.js";
+import type { Transport, TransportListener } from "./transport.js";
+
+/** A socket that listens. */
+export interface Bound {
+  readonly address: AddressInfo | string;
+  /** Stops listening; connections go on. */
+  close(): void;
+}
+
+/** What a connection is known by. */
+export type Peer = HandshakeRequest["socket"];
+
+/** Listens, and hands out each connection. */
+export type Bind = (onConnection: (transport: Transport, peer: Peer) => void) => Bound;
+
+/** A listener over a runtime's sockets. */
+export function listenFor({ handshakeTimeout }: ListenOptions, owner: ListenOwner, bind: Bind): Listener {
+  const readers = new Set<RequestReader>();
+  let bound: Bound | undefined;
+  try {
+    bound = bind((transport, peer) => {
+      const reader = new RequestReader(transport, peer, owner, () => readers.delete(reader));
+      readers.add(reader);
+      reader.start(handshakeTimeout);
+    });
+    queueMicrotask(() => bound && owner.onListening());
+  } catch (error) {
+    queueMicrotask(() => owner.onError(error as Error));
+  }
+  return {
+    address: () => bound?.address ?? null,
+    close: async () => {
+      bound?.close();
+      bound = undefined;
+      for (const reader of readers) reader.drop();
+    },
+  };
+}
+
+const LINE_FEED = 0x0a;
+/** The engine refuses longer heads. */
+const MAX_HEAD_SIZE = 16 * 1024;
+
+/** Reads the head of a connection's one request. */
+class RequestReader implements TransportListener {
+  readonly #transport: Transport;
+  readonly #peer: Peer;
+  readonly #owner: ListenOwner;
+  readonly #onDone: () => void;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #received: Uint8Array = new Uint8Array(0);
+  #isDone = false;
+
+  constructor(transport: Transport, peer: Peer, owner: ListenOwner, onDone: () => void) {
+    this.#transport = transport;
+    this.#peer = peer;
+    this.#owner = owner;
+    this.#onDone = onDone;
+  }
+
+  start(timeout: number): void {
+    this.#timer = setTimeout(() => this.#refuse({ status: 408 }), timeout);
+    this.#transport.start(this);
+    this.#transport.resume();
+  }
+
+  /** Gives the connection up. */
+  drop(): void {
+    this.#done();
+    this.#transport.destroy();
+  }
+
+  onData(chunk: Uint8Array): void {
+    if (this.#isDone) return;
+    const isFirst = this.#received.length === 0;
+    this.#received = concat(this.#received, chunk);
+    // byte by byte, a pass over the head for each would take quadratic time; only a line's end makes a difference
+    if (isFirst || chunk.includes(LINE_FEED) || this.#received.length > MAX_HEAD_SIZE) this.#read();
+  }
+
+  onDrain(): void {}
+
+  onEnd(): void {
+    this.drop();
+  }
+
+  onClose(): void {
+    this.#done();
+  }
+
+  #read(): void {
+    let request: ReturnType<typeof requestOf>;
+    try {
+      request = guarded(() => requestOf(this.#received, this.#peer));
+    } catch (error) {
+      this.#refuse({ status: error instanceof WebSocketProtocolError ? 400 : 500 });
+      return;
+    }
+    if (request === undefined) return;
+    const [handshake, length] = request;
+    if (!isUpgrade(handshake)) {
+      this.#refuse({ status: 426, headers: { Upgrade: "websocket" }, body: "This server speaks WebSocket only\n" });
+      return;
+    }
+    this.#done();
+    this.#transport.pause();
+    this.#owner.onUpgrade(handshake, this.#transport, this.#received.subarray(length));
+  }
+
+  #refuse(rejection: Rejection): void {
+    this.#done();
+    reject(this.#transport, rejection);
+  }
+
+  #done(): void {
+    this.#isDone = true;
+    clearTimeout(this.#timer);
+    this.#onDone();
+  }
+}
+
+/** A request, and the length of its head; `undefined` if it needs more bytes. */
+function requestOf(bytes: Uint8Array, socket: Peer): [request: HandshakeRequest, length: number] | undefined {
+  return readRequest(bytes, (head) => {
+    const { method, target: url, version, length } = head;
+    const rawHeaders = head.headers();
+    return [
+      { method, url, httpVersion: `1.${version}`, headers: joinedByName(rawHeaders), rawHeaders, socket },
+      length,
+    ];
+  });
+}
+
+/** Values by lower-case names, joined where a name comes more than once. */
+function joinedByName(rawHeaders: readonly string[]): Record<string, string> {
+  const headers: Record<string, string> = Object.create(null);
+  for (const [name, value] of pairs(rawHeaders)) {
+    const key = name.toLowerCase();
+    const before = headers[key];
+    headers[key] = before === undefined ? value : `${before}${key === "cookie" ? "; " : ", "}${value}`;
+  }
+  return headers;
+}
+
+/** RFC 9110 §7.8: `Upgrade` is for this connection if `Connection` says so. */
+function isUpgrade({ rawHeaders }: HandshakeRequest): boolean {
+  const fields = pairs(rawHeaders);
+  const options = fields.filter((field) => hasName(field, "Connection")).flatMap(([, value]) => value.split(","));
+  const isOption = options.some((option) => option.trim().toLowerCase() === "upgrade");
+  return isOption && fields.some((field) => hasName(field, "Upgrade"));
+}

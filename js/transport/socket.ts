@@ -1,0 +1,214 @@
+/**
+ * What the sockets of Deno and Bun have in common, as a transport: bytes that wait to be delivered or written, and the
+ * two ends of the stream.
+ *
+ * @module
+ */
+import { concat } from "../bytes.js";
+import type { Transport, TransportListener } from "./transport.js";
+
+/** Bytes that wait to be written, from which on a transport is full; as Node has it. */
+const HIGH_WATER_MARK = 64 * 1024;
+/** Small parts leave in one write of at most so many bytes. */
+const LARGEST_GATHERED = 64 * 1024;
+
+const NO_BYTES = new Uint8Array(0);
+
+interface Waiting {
+  bytes: Uint8Array;
+  readonly done: () => void;
+}
+
+/** A transport over a runtime's socket, which a subclass knows. */
+export abstract class SocketTransport implements Transport {
+  #listener: TransportListener | undefined;
+  #isPaused = true;
+  /** To be delivered before what the network has. */
+  #unread: Uint8Array = NO_BYTES;
+  /** Whether the peer has closed its side, and whether the listener knows. */
+  #end: "open" | "closed" | "told" = "open";
+  #waiting: Waiting[] = [];
+  #waitingBytes = 0;
+  #isSending = false;
+  #isFull = false;
+  /** Our side; `ending` while something is still waiting. */
+  #side: "open" | "ending" | "closed" = "open";
+  #isClosed = false;
+
+  /** Begins to read, and calls `received` until `stopReading`. */
+  protected abstract startReading(): void;
+  /** Stops reading; what was already read may still come. */
+  protected abstract stopReading(): void;
+  /** Writes as much of the bytes as the network takes, and calls `sent` once it can take more. */
+  protected abstract send(bytes: Uint8Array): void;
+  /** Closes our side, and calls `sideClosed`. */
+  protected abstract closeSide(): void;
+  /** Closes the socket at once. */
+  protected abstract close(): void;
+
+  start(listener: TransportListener): void {
+    this.#listener = listener;
+    this.pause();
+  }
+
+  unread(bytes: Uint8Array): void {
+    if (bytes.length > 0) this.#unread = concat(bytes, this.#unread);
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+    this.stopReading();
+  }
+
+  resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    queueMicrotask(() => this.#deliver());
+  }
+
+  write(parts: readonly Uint8Array[], done: () => void): void {
+    if (this.#side !== "open" || this.#isClosed) return;
+    const last = parts.length - 1;
+    for (const [index, bytes] of parts.entries()) {
+      this.#waiting.push({ bytes, done: index === last ? done : ignore });
+      this.#waitingBytes += bytes.length;
+    }
+    this.#isFull ||= this.#waitingBytes >= HIGH_WATER_MARK;
+    this.#sendNext();
+  }
+
+  get isFull(): boolean {
+    return this.#isFull;
+  }
+
+  end(): void {
+    if (this.#side !== "open" || this.#isClosed) return;
+    this.#side = "ending";
+    this.#sendNext();
+  }
+
+  destroy(): void {
+    this.#destroy(undefined);
+  }
+
+  /** Bytes came, which may be overwritten after the call. */
+  protected received(chunk: Uint8Array): void {
+    if (this.#isClosed) return;
+    if (this.#isPaused || this.#unread.length > 0) this.#unread = concat(this.#unread, chunk);
+    else this.#listener?.onData(chunk);
+  }
+
+  /** The network has taken `count` of the bytes that it was to send, and can take more. */
+  protected sent(count: number): void {
+    this.#isSending = false;
+    const [first] = this.#waiting;
+    if (first === undefined || this.#isClosed) return;
+    this.#waitingBytes -= count;
+    first.bytes = first.bytes.subarray(count);
+    if (first.bytes.length === 0) {
+      this.#waiting.shift();
+      first.done();
+    }
+    this.#sendNext();
+  }
+
+  /** Our side is closed. */
+  protected sideClosed(): void {
+    this.#side = "closed";
+    this.#closeIfOver();
+  }
+
+  /** The peer has closed its side. */
+  protected ended(): void {
+    if (this.#end !== "open") return;
+    this.#end = "closed";
+    if (!this.#isPaused && this.#unread.length === 0) this.#tellEnd();
+  }
+
+  /** The socket is closed: after an error, or when the peer has closed both sides. */
+  protected gone(error: Error | undefined): void {
+    if (error !== undefined) {
+      this.#destroy(error);
+    } else {
+      this.#side = "closed";
+      this.ended();
+      this.#closeIfOver();
+    }
+  }
+
+  #deliver(): void {
+    if (this.#isPaused || this.#isClosed) return;
+    const bytes = this.#unread;
+    this.#unread = NO_BYTES;
+    if (bytes.length > 0) this.#listener?.onData(bytes);
+    if (this.#isPaused || this.#isClosed) return;
+    if (this.#end === "closed") this.#tellEnd();
+    else if (this.#end === "open") this.startReading();
+  }
+
+  #tellEnd(): void {
+    this.#end = "told";
+    this.#listener?.onEnd();
+    this.#closeIfOver();
+  }
+
+  #closeIfOver(): void {
+    if (this.#side === "closed" && this.#end === "told") this.#destroy(undefined);
+  }
+
+  #sendNext(): void {
+    if (this.#isSending || this.#isClosed) return;
+    const next = this.#gather();
+    if (next !== undefined) {
+      this.#isSending = true;
+      this.send(next.bytes);
+      return;
+    }
+    if (this.#isFull) queueMicrotask(() => this.#drained());
+    if (this.#side === "ending") this.closeSide();
+  }
+
+  /** What stands first, with what goes well into the same write. */
+  #gather(): Waiting | undefined {
+    let size = 0;
+    const length = this.#waiting.findIndex(({ bytes }) => {
+      size += bytes.length;
+      return size > LARGEST_GATHERED;
+    });
+    const count = length < 0 ? this.#waiting.length : length;
+    if (count > 1) this.#waiting.unshift(merged(this.#waiting.splice(0, count)));
+    return this.#waiting[0];
+  }
+
+  #drained(): void {
+    if (!this.#isFull || this.#waiting.length > 0 || this.#isClosed) return;
+    this.#isFull = false;
+    this.#listener?.onDrain();
+  }
+
+  #destroy(error: Error | undefined): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#waiting = [];
+    this.#unread = NO_BYTES;
+    this.close();
+    queueMicrotask(() => this.#listener?.onClose(error));
+  }
+}
+
+function merged(several: readonly Waiting[]): Waiting {
+  const bytes = new Uint8Array(several.reduce((sum, one) => sum + one.bytes.length, 0));
+  let at = 0;
+  for (const one of several) {
+    bytes.set(one.bytes, at);
+    at += one.bytes.length;
+  }
+  return {
+    bytes,
+    done: () => {
+      for (const one of several) one.done();
+    },
+  };
+}
+
+function ignore(): void {}

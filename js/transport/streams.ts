@@ -1,0 +1,77 @@
+/**
+ * Connections over streams of Node's kind: Node's own sockets, and in every runtime what an application makes.
+ *
+ * @module
+ */
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+
+import { NodeTransport } from "./node.js";
+import type { ConnectListener, CreateConnection, Destination } from "./sockets.js";
+
+/** Makes a stream and waits until it is connected. Returns a function that gives the attempt up. */
+export function connectStream(
+  create: CreateConnection,
+  destination: Destination,
+  listener: ConnectListener,
+): () => void {
+  const attempt = new Attempt(listener);
+  attempt.begin(create, destination);
+  return () => attempt.abandon();
+}
+
+class Attempt {
+  readonly #listener: ConnectListener;
+  #socket: Duplex | undefined;
+  #isDone = false;
+
+  constructor(listener: ConnectListener) {
+    this.#listener = listener;
+  }
+
+  async begin(create: CreateConnection, destination: Destination): Promise<void> {
+    try {
+      const made = create(destination);
+      this.#take(made instanceof Promise ? await made : made);
+    } catch (error) {
+      queueMicrotask(() => this.#fail(error as Error));
+    }
+  }
+
+  abandon(): void {
+    this.#isDone = true;
+    this.#socket?.off("close", this.#onClose).off("error", this.#fail).on("error", ignore).destroy();
+  }
+
+  #take(socket: Duplex): void {
+    this.#socket = socket;
+    if (this.#isDone) {
+      this.abandon();
+      return;
+    }
+    (socket as Partial<Socket>).setNoDelay?.(true);
+    socket.on("error", this.#fail).on("close", this.#onClose);
+    const { secureConnecting, connecting } = socket as Partial<Socket> & { secureConnecting?: boolean };
+    if (secureConnecting) socket.once("secureConnect", this.#connected);
+    else if (connecting) socket.once("connect", this.#connected);
+    else queueMicrotask(this.#connected);
+  }
+
+  readonly #connected = (): void => {
+    if (this.#isDone) return;
+    this.#isDone = true;
+    const socket = this.#socket as Duplex;
+    this.#listener.onConnected(new NodeTransport(socket));
+    socket.off("error", this.#fail).off("close", this.#onClose);
+  };
+
+  readonly #onClose = (): void => this.#fail(new Error("The socket was closed"));
+
+  readonly #fail = (cause: Error): void => {
+    if (this.#isDone) return;
+    this.abandon();
+    this.#listener.onFailed(cause);
+  };
+}
+
+function ignore(): void {}

@@ -1,0 +1,155 @@
+// Ours in Node, Deno and Bun: `npm run test:runtimes [RUNTIME…]` runs suite.mjs in each, then our clients and servers there
+// with those of others, and prints a table of how many tests passed. Deno and Bun come from npm.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { after, test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+import { WebSocket } from "websocket-component";
+
+import { program } from "../../scripts/tools.mjs";
+
+const RUNTIMES = ["node", "deno", "bun"];
+const wanted = RUNTIMES.filter((name) => process.argv.length < 3 || process.argv.includes(name));
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const OURS = "program.mjs";
+const folder = mkdtempSync(join(tmpdir(), "runtime-"));
+/** All that Deno is allowed to do: for a unix socket it is asked thrice. */
+const PERMISSIONS = [
+  `--allow-net=127.0.0.1,localhost,unix:${join(folder, "socket")}`,
+  `--allow-read=${folder}`,
+  `--allow-write=${folder}`,
+];
+const cleanups = [() => rmSync(folder, { recursive: true })];
+const rows = new Map(wanted.map((name) => [name, new Map()]));
+
+/** Servers of others: runtime, script, arguments. */
+const servers = {
+  "`ws` server": ["node", "ws-server.mjs"],
+  "Deno's server": ["deno", "../interop/deno-server.mjs"],
+  "Bun's server": ["bun", "../interop/bun-server.mjs", "shared", "shared"],
+};
+
+/** Clients of others; the address is added. */
+const clients = {
+  "`ws` client": ["node", "ws-client.mjs"],
+  "Node's client": ["node", "../interop/client.mjs"],
+  "Deno's client": ["deno", "../interop/client.mjs"],
+  "Bun's client": ["bun", "../interop/client.mjs"],
+};
+
+if (!("WebSocket" in globalThis)) delete clients["Node's client"];
+
+for (const name of wanted) {
+  const { lines, code } = await outputOf(start(name, OURS, "suite", folder));
+  const { entry } = lines.shift();
+  test(`${name}: the entry is its own`, () => assert.match(entry, new RegExp(`/dist/entry/${name}\\.js$`)));
+  test(`${name}: the tests come to their end`, () => assert.equal(code, 0));
+  for (const { column, name: what, error } of lines) {
+    cell(name, column, `${name}, ${column}: ${what}`, () => assert.ok(error === undefined, error));
+  }
+  for (const [peer, [runtime, ...script]] of Object.entries(servers)) {
+    cell(name, peer, `${name}: our client and ${peer}`, async () => {
+      const server = start(runtime, ...script);
+      const port = await first(server);
+      const output = await outputOf(start(name, OURS, "client", `ws://127.0.0.1:${port}/`));
+      assert.deepEqual(output, { lines: [{ verdict: "OK" }], code: 0 });
+      server.kill();
+    });
+  }
+  for (const [peer, [runtime, ...script]] of Object.entries(clients)) {
+    cell(name, peer, `${name}: our server and ${peer}`, async () => {
+      const server = start(name, OURS, "server");
+      const lines = createInterface(server.stdout)[Symbol.asyncIterator]();
+      const { port } = JSON.parse((await lines.next()).value);
+      const clientEnded = once(start(runtime, ...script, `ws://127.0.0.1:${port}/`), "close");
+      assert.deepEqual(JSON.parse((await lines.next()).value), { verdict: "OK" });
+      await clientEnded;
+      server.stdin.end();
+      await once(server, "close");
+    });
+  }
+}
+
+if (wanted.includes("deno")) {
+  test("deno: the README's example runs, allowed no more than it says", async () => {
+    const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
+    const [, example] = /```ts\n([\s\S]*?)```/.exec(readme);
+    const [flag] = /--allow-net=127\.0\.0\.1:8080/.exec(readme);
+    const port = await freePort();
+    const code = `${example}server.on("listening", () => console.log("listening"));`.replace("npm:", "");
+    const flags = ["run", "--quiet", "--no-prompt", flag.replace("8080", port), "-"];
+    const child = spawn(program("deno"), flags, { cwd: ROOT, stdio: ["pipe", "pipe", "inherit"] });
+    cleanups.push(() => child.kill("SIGKILL"));
+    child.stdin.end(code.replace("8080", port));
+    assert.equal(await first(child), "listening");
+    const socket = new WebSocket(`ws://127.0.0.1:${port}`);
+    socket.onopen = () => socket.send("Hello");
+    const [{ data }] = await once(socket, "message");
+    assert.equal(data, "Hello");
+    socket.close();
+  });
+}
+
+after(async () => {
+  for (const cleanup of cleanups) await cleanup();
+});
+
+process.on("exit", () => {
+  const columns = [...new Set([...rows.values()].flatMap((cells) => [...cells.keys()]))];
+  const line = (cells) => console.log(`| ${cells.join(" | ")} |`);
+  line(["", ...columns]);
+  line(["", ...columns].map(() => "---"));
+  for (const [name, cells] of rows) line([name, ...columns.map((column) => countOf(cells.get(column)))]);
+});
+
+function cell(row, column, name, run) {
+  const cells = rows.get(row);
+  const count = cells.get(column) ?? cells.set(column, { good: 0, all: 0 }).get(column);
+  count.all += 1;
+  test(name, { timeout: 120_000 }, async () => {
+    await run();
+    count.good += 1;
+  });
+}
+
+function countOf({ good, all } = { good: 0, all: 0 }) {
+  return good === all ? `${good}` : `${good} of ${all}`;
+}
+
+/** Starts a script of this folder in a runtime, with no more than it needs. */
+function start(runtime, script, ...args) {
+  const flags = runtime === "deno" ? ["run", "--quiet", "--no-prompt", ...PERMISSIONS] : [];
+  const path = runtime === "node" ? process.execPath : program(runtime);
+  const command = [...flags, fileURLToPath(new URL(script, import.meta.url)), ...args];
+  const child = spawn(path, command, { stdio: ["pipe", "pipe", "inherit"] });
+  cleanups.push(() => child.kill("SIGKILL"));
+  return child;
+}
+
+async function freePort() {
+  const probe = createServer().listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const { port } = probe.address();
+  probe.close();
+  return port;
+}
+
+async function first(child) {
+  const [line] = await once(createInterface(child.stdout), "line");
+  return line;
+}
+
+/** All that a program prints, and how it ends. */
+async function outputOf(child) {
+  const ended = once(child, "close");
+  const lines = [];
+  for await (const line of createInterface(child.stdout)) lines.push(JSON.parse(line));
+  return { lines, code: (await ended)[0] };
+}

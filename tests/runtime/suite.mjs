@@ -1,0 +1,529 @@
+// What must hold in every runtime: ours against ours, and against bytes. A test is a column of the table, what must hold,
+// and a function of a `Scope`.
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import { connect } from "node:net";
+import { join } from "node:path";
+
+import { authority, certificate, key } from "./certificate.mjs";
+import { answerTo, event, frame, masked, messages, pattern, REQUEST, Scope, same } from "./support.mjs";
+
+const TIME = 60_000;
+const TLS = { tls: { key, cert: certificate } };
+const TRUSTED = { tls: { ca: authority } };
+
+const tests = [
+  ["client", "text, bytes and nothing come back as they were", roundTrip],
+  ["client", "its fields and subprotocols reach the server", requestFields],
+  ["client", "a close's code and reason reach the other side, both ways", closes],
+  ["client", "nobody listens: an error, and 1006", refused],
+  ["client", "a server that says nothing: WS_ERR_HANDSHAKE_TIMEOUT", silentServer],
+  ["client", "a signal gives the attempt up, and the server sees it go", aborted],
+  ["client", "an answer other than 101 is an error with its status", unexpected],
+  ["client", "frames in the answer's packet are delivered, pings between fragments answered", answeredAtOnce],
+  ["client", "a reset is an error, and 1006", clientReset],
+  ["client", "a stream that the application makes", ownStream],
+  ["server", "frames in the request's packet are delivered", requestedAtOnce],
+  ["server", "a request comes byte by byte", byteByByte],
+  ["server", "the request says whose it is, and what it asks for", requestShape],
+  ["server", "426 to what is no upgrade, 400 to what is no HTTP, 404 to another path, 403 by verify", refusals],
+  ["server", "a head of more than 16 KiB is refused", longHead],
+  ["server", "408 to a request that does not end", slowRequest],
+  ["server", "a peer that resets is closed with 1006, others go on", serverReset],
+  ["server", "200 connections at once", manyConnections],
+  ["server", "closing it closes its clients with 1001, and drops unfinished handshakes", closing],
+  ["server", "a port that is taken is an error", takenPort],
+  ["server", "its connections can be iterated", iteration],
+  ["server", "behind a server of node:http", behindHttp],
+  ["server", "by handleUpgrade, on a server of node:http", byHandleUpgrade],
+  ["unix socket", "there and back", unixSocket],
+  ["TLS", "16 MiB there and back, by a name and by an address", secure],
+  ["TLS", "an authority that is not known is refused", unknownAuthority],
+  ["TLS", "a certificate of another name is refused", otherName],
+  ["TLS", "a refusal arrives whole", secureRefusal],
+  ["TLS", "closing works from either side", secureClosing],
+  ["TLS", "an option of Node's works, or is a WS_ERR_INVALID_OPTION", impossibleOption],
+  ["deflate", "agreed on, and used", compressed],
+  ["deflate", "not agreed on if one side does not want it", uncompressed],
+  ["backpressure", "16 MiB there and back", large],
+  ["backpressure", "a peer that does not read: what waits is seen, and drains in order", slowReader],
+  ["backpressure", "one that is paused gets everything later, the end too", pausedReader],
+];
+
+/** Runs all, and prints a line of JSON for each. */
+export async function runSuite(ours, folder) {
+  for (const [column, name, run] of tests) {
+    const error = await runOne(run, ours, folder);
+    console.log(JSON.stringify({ column, name, error }));
+  }
+}
+
+async function runOne(run, ours, folder) {
+  const scope = new Scope(ours);
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`not done after ${TIME} ms`)), TIME);
+  });
+  try {
+    await Promise.race([run(scope, folder), late]);
+    await Promise.race([scope.close(), late]);
+  } catch (error) {
+    return `${error?.stack ?? error}`;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function roundTrip(t) {
+  const { url } = await t.serveEcho();
+  const socket = await t.open(url);
+  const all = messages(socket, 4);
+  for (const data of ["Grüße ✓", new Uint8Array([1, 2, 3]), "", new Uint8Array(0)]) socket.send(data);
+  const [text, bytes, empty, none] = await all;
+  assert.equal(text, "Grüße ✓");
+  same(bytes, new Uint8Array([1, 2, 3]));
+  assert.equal(empty, "");
+  assert.equal(none.byteLength, 0);
+}
+
+async function requestFields(t) {
+  let request;
+  const { url } = await t.serve({}, (_socket, its) => {
+    request = its;
+  });
+  const socket = await t.open(`${url}/a?b`, { protocols: ["chat", "other"], headers: { "X-Test": "ä" } });
+  assert.equal(socket.protocol, "chat");
+  assert.equal(request.headers["x-test"], "ä");
+  assert.equal(request.url, "/a?b");
+}
+
+async function closes(t) {
+  let accepted;
+  const { url } = await t.serve({}, (socket) => {
+    accepted = socket;
+  });
+  const first = await t.open(url);
+  const seen = event(accepted, "close");
+  first.close(4001, "tschüß");
+  const [{ code, reason, wasClean }, ours] = await Promise.all([seen, event(first, "close")]);
+  assert.deepEqual([code, reason, wasClean, ours.code, ours.wasClean], [4001, "tschüß", true, 4001, true]);
+  const second = await t.open(url);
+  accepted.close(1000, "enough");
+  const its = await event(second, "close");
+  assert.deepEqual([its.code, its.reason, its.wasClean], [1000, "enough", true]);
+}
+
+async function refused(t) {
+  const { server, url } = await t.serve();
+  await server.close();
+  const socket = t.client(url);
+  const [failure, end] = await Promise.all([event(socket, "error"), event(socket, "close")]);
+  assert.equal(failure.error.code, "WS_ERR_CONNECTION");
+  assert.equal(end.code, 1006);
+}
+
+async function silentServer(t) {
+  let ended;
+  const port = await t.tcp((peer) => {
+    ended = peer.rest();
+  });
+  const socket = t.client(`ws://127.0.0.1:${port}`, { handshakeTimeout: 200 });
+  const { error } = await event(socket, "error");
+  assert.equal(error.code, "WS_ERR_HANDSHAKE_TIMEOUT");
+  await ended;
+}
+
+async function aborted(t) {
+  const attempt = new AbortController();
+  let ended;
+  const port = await t.tcp((peer) => {
+    ended = peer.head().then(() => {
+      attempt.abort();
+      return peer.rest();
+    });
+  });
+  const socket = t.client(`ws://127.0.0.1:${port}`, { signal: attempt.signal });
+  const { error } = await event(socket, "error");
+  assert.equal(error.code, "WS_ERR_ABORTED");
+  await ended;
+}
+
+async function unexpected(t) {
+  const port = await t.tcp(async (peer) => {
+    await peer.head();
+    peer.socket.end("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n");
+  });
+  const { error } = await event(t.client(`ws://127.0.0.1:${port}`), "error");
+  assert.deepEqual([error.code, error.status], ["WS_ERR_UNEXPECTED_RESPONSE", 503]);
+}
+
+async function answeredAtOnce(t) {
+  let pong;
+  const port = await t.tcp(async (peer) => {
+    const head = answerTo(await peer.head());
+    const frames = [frame(0x01, "frag"), frame(0x89, "?"), frame(0x80, "ments"), frame(0x81, "whole")];
+    peer.socket.write(Buffer.concat([Buffer.from(head), ...frames]));
+    pong = peer.bytes(7);
+    pong.then(() => peer.socket.write(frame(0x88, "\x03\xe8")));
+  });
+  const socket = t.client(`ws://127.0.0.1:${port}`);
+  assert.deepEqual(await messages(socket, 2), ["fragments", "whole"]);
+  const [first, length] = await pong;
+  assert.deepEqual([first, length], [0x8a, 0x81]);
+}
+
+async function clientReset(t) {
+  const port = await t.tcp(async (peer) => {
+    peer.socket.write(answerTo(await peer.head()));
+    await peer.bytes(7);
+    peer.reset();
+  });
+  const socket = await t.open(`ws://127.0.0.1:${port}`);
+  const end = event(socket, "close");
+  socket.send("a");
+  assert.equal((await end).code, 1006);
+}
+
+async function ownStream(t) {
+  const { url, port } = await t.serveEcho();
+  const socket = await t.open(url, { createConnection: () => connect(port, "127.0.0.1") });
+  const answer = messages(socket, 1);
+  socket.send("through");
+  assert.deepEqual(await answer, ["through"]);
+}
+
+async function requestedAtOnce(t) {
+  const { port } = await t.serveEcho();
+  const frames = [masked(0x01, "Hel"), masked(0x80, "lo"), masked(0x88, "\x03\xe8")];
+  const peer = await t.raw(port, Buffer.concat([Buffer.from(REQUEST), ...frames]));
+  assert.match(await peer.head(), /^HTTP\/1\.1 101 /);
+  assert.equal((await peer.bytes(7)).toString("latin1"), "\x81\x05Hello");
+  assert.equal((await peer.rest()).slice(0, 2), "\x88\x02");
+}
+
+async function byteByByte(t) {
+  const { port } = await t.serveEcho();
+  const peer = await t.raw(port);
+  peer.socket.setNoDelay(true);
+  for (const byte of REQUEST) await new Promise((resolve) => peer.socket.write(byte, resolve));
+  assert.match(await peer.head(), /^HTTP\/1\.1 101 /);
+}
+
+async function requestShape(t) {
+  let request;
+  const { port } = await t.serve({}, (_socket, its) => {
+    request = its;
+  });
+  const peer = await t.raw(port, REQUEST.replace("Host", "Cookie: a=1\r\nCookie: b=2\r\nX-A: 1\r\nX-A: 2\r\nHost"));
+  await peer.head();
+  const { method, url, httpVersion, headers, rawHeaders, socket } = request;
+  assert.deepEqual([method, url, httpVersion], ["GET", "/path?query", "1.1"]);
+  assert.deepEqual([headers.host, headers.cookie, headers["x-a"]], ["localhost", "a=1; b=2", "1, 2"]);
+  assert.deepEqual(rawHeaders.slice(0, 4), ["Cookie", "a=1", "Cookie", "b=2"]);
+  assert.equal(socket.remoteAddress, "127.0.0.1");
+  assert.equal(socket.remotePort, peer.socket.localPort);
+  assert.ok(!socket.encrypted);
+}
+
+async function refusals(t) {
+  const { port } = await t.serve({ path: "/path", verify: ({ headers }) => headers.origin === undefined });
+  const cases = [
+    ["GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 426],
+    ["NONSENSE\r\n\r\n", 400],
+    [REQUEST.replace("/path", "/other"), 404],
+    [REQUEST.replace("Host", "Origin: http://a\r\nHost"), 403],
+    [REQUEST.replace("HTTP/1.1", "HTTP/1.0"), 400],
+    [REQUEST.replace("Version: 13", "Version: 12"), 426],
+  ];
+  for (const [request, status] of cases) {
+    const peer = await t.raw(port, request);
+    assert.match(await peer.rest(), new RegExp(`^HTTP/1\\.1 ${status} `), request);
+    peer.socket.end();
+  }
+}
+
+async function longHead(t) {
+  const { port } = await t.serve();
+  const peer = await t.raw(port, REQUEST.replace("Host", `X: ${"x".repeat(20_000)}\r\nHost`));
+  assert.doesNotMatch(await peer.rest(), /^HTTP\/1\.1 101/);
+}
+
+async function slowRequest(t) {
+  const { port } = await t.serve({ handshakeTimeout: 200 });
+  const peer = await t.raw(port, REQUEST.slice(0, -2));
+  assert.match(await peer.rest(), /^HTTP\/1\.1 408 /);
+}
+
+async function serverReset(t) {
+  const ends = [];
+  const { url, port } = await t.serve({}, (socket) => {
+    socket.onmessage = ({ data }) => socket.send(data);
+    socket.onclose = ({ code }) => ends.push(code);
+    socket.onerror = () => {};
+  });
+  const other = await t.open(url);
+  const peer = await t.raw(port, REQUEST);
+  await peer.head();
+  peer.socket.write(masked(0x01, "half"));
+  peer.reset();
+  for (let count = 0; ends.length === 0; count++) {
+    const answer = messages(other, 1);
+    other.send(`${count}`);
+    assert.deepEqual(await answer, [`${count}`]);
+  }
+  assert.deepEqual(ends, [1006]);
+}
+
+async function manyConnections(t) {
+  const { server, url } = await t.serveEcho();
+  const sockets = await Promise.all(Array.from({ length: 200 }, () => t.open(url)));
+  assert.equal(server.clients.size, 200);
+  const answers = sockets.map((socket) => messages(socket, 10));
+  for (let round = 0; round < 10; round++) {
+    for (const [index, socket] of sockets.entries()) socket.send(`${index}:${round}`);
+  }
+  for (const [index, answer] of answers.entries()) {
+    assert.deepEqual(
+      await answer,
+      Array.from({ length: 10 }, (_, round) => `${index}:${round}`),
+    );
+  }
+  const ends = sockets.map((socket) => event(socket, "close"));
+  for (const socket of sockets) socket.close();
+  await Promise.all(ends);
+}
+
+async function closing(t) {
+  const { server, url, port } = await t.serve();
+  const sockets = await Promise.all([t.open(url), t.open(url)]);
+  const unfinished = await t.raw(port, REQUEST.slice(0, 20));
+  const another = await t.raw(port, REQUEST); // once it is answered, the one before was accepted too
+  await another.head();
+  another.socket.end(masked(0x88, "\x03\xe8"));
+  const ends = sockets.map((socket) => event(socket, "close"));
+  const closed = server.close();
+  assert.deepEqual(
+    (await Promise.all(ends)).map(({ code }) => code),
+    [1001, 1001],
+  );
+  assert.equal(await unfinished.rest(), "");
+  await closed;
+  assert.equal(server.address(), null);
+  const { error } = await event(t.client(url), "error");
+  assert.equal(error.code, "WS_ERR_CONNECTION");
+}
+
+async function takenPort(t) {
+  const { port } = await t.serve();
+  const server = new t.ours.WebSocketServer({ port, host: "127.0.0.1" });
+  const error = await new Promise((resolve) => server.once("error", resolve));
+  assert.equal(error.code, "EADDRINUSE");
+  await server.close();
+}
+
+async function iteration(t) {
+  const { server, url } = await t.serve();
+  const seen = [];
+  const all = (async () => {
+    for await (const [socket, request] of server) {
+      seen.push(request.url);
+      socket.close(1000);
+    }
+  })();
+  for (const path of ["/1", "/2"]) await event(t.client(url + path), "close");
+  await server.close();
+  await all;
+  assert.deepEqual(seen, ["/1", "/2"]);
+}
+
+async function behindHttp(t) {
+  const http = createServer((_request, response) => response.end("page"));
+  await t.serveEcho({ server: http });
+  await echoBehind(t, http);
+}
+
+async function byHandleUpgrade(t) {
+  const http = createServer();
+  const { server } = await t.serveEcho({ noServer: true });
+  http.on("upgrade", (request, socket, head) => server.handleUpgrade(request, socket, head));
+  await echoBehind(t, http);
+}
+
+async function echoBehind(t, http) {
+  await new Promise((resolve) => http.listen(0, "127.0.0.1", resolve));
+  t.after(() => http.close());
+  const { port } = http.address();
+  const socket = await t.open(`ws://127.0.0.1:${port}`);
+  const bytes = pattern(1 << 20);
+  const answer = messages(socket, 1);
+  socket.send(bytes);
+  same((await answer)[0], bytes);
+  const ended = event(socket, "close");
+  socket.close(1000);
+  assert.equal((await ended).wasClean, true);
+  const peer = await t.raw(port, Buffer.concat([Buffer.from(REQUEST), masked(0x81, "early")]));
+  assert.match(await peer.head(), / 101 /);
+  assert.equal((await peer.bytes(7)).toString("latin1"), "\x81\x05early");
+}
+
+async function unixSocket(t, folder) {
+  const socketPath = join(folder, "socket");
+  const { server } = await t.serveEcho({ socketPath });
+  assert.equal(server.address(), socketPath);
+  const socket = await t.open("ws://localhost", { socketPath });
+  const answer = messages(socket, 1);
+  socket.send("local");
+  assert.deepEqual(await answer, ["local"]);
+}
+
+async function secure(t) {
+  let request;
+  const { url, port } = await t.serve({ ...TLS, perMessageDeflate: false }, (socket, its) => {
+    request = its;
+    socket.onmessage = ({ data }) => socket.send(data);
+  });
+  const bytes = pattern(16 << 20);
+  for (const address of [url, `wss://localhost:${port}`]) {
+    const socket = await t.open(address, TRUSTED);
+    const answer = messages(socket, 1);
+    socket.send(bytes);
+    same((await answer)[0], bytes);
+  }
+  assert.equal(request.socket.encrypted, true);
+}
+
+async function unknownAuthority(t) {
+  const { url } = await t.serve(TLS);
+  const { error } = await event(t.client(url), "error");
+  assert.equal(error.code, "WS_ERR_CONNECTION");
+  assert.match(error.message, /certificate|issuer/i);
+}
+
+async function otherName(t) {
+  const { url } = await t.serve(TLS);
+  const { error } = await event(t.client(url, { tls: { ca: authority, servername: "example.com" } }), "error");
+  assert.equal(error.code, "WS_ERR_CONNECTION");
+  assert.match(error.message, /certificate/i);
+}
+
+async function secureRefusal(t) {
+  const body = "no ".repeat(10_000);
+  const { url } = await t.serve({ ...TLS, verify: () => ({ status: 403, body }) });
+  const { error } = await event(t.client(url, TRUSTED), "error");
+  assert.equal(error.status, 403);
+}
+
+async function secureClosing(t) {
+  let accepted;
+  const { url } = await t.serve(TLS, (socket) => {
+    accepted = socket;
+  });
+  for (const side of ["client", "server"]) {
+    const socket = await t.open(url, TRUSTED);
+    const [near, far] = side === "client" ? [socket, accepted] : [accepted, socket];
+    const ends = Promise.all([event(near, "close"), event(far, "close")]);
+    near.close(1000, side);
+    const [own, other] = await ends;
+    assert.deepEqual([own.wasClean, other.wasClean, other.reason], [true, true, side]);
+  }
+  const socket = await t.open(url, TRUSTED);
+  accepted.onerror = () => {};
+  const end = event(accepted, "close");
+  socket.terminate();
+  assert.equal((await end).code, 1006);
+}
+
+async function impossibleOption(t) {
+  const { url } = await t.serve(TLS);
+  if (!("Deno" in globalThis) && !("Bun" in globalThis)) {
+    await t.open(url, { tls: { ca: authority, minVersion: "TLSv1.3" } });
+    return;
+  }
+  const { error } = await event(t.client(url, { tls: { minVersion: "TLSv1.3" } }), "error");
+  assert.equal(error.code, "WS_ERR_INVALID_OPTION");
+  const make = () => new t.ours.WebSocketServer({ port: 0, tls: { ...TLS.tls, minVersion: "TLSv1.3" } });
+  assert.throws(make, { code: "WS_ERR_INVALID_OPTION" });
+}
+
+async function compressed(t) {
+  const { url } = await t.serveEcho();
+  const socket = await t.open(url);
+  assert.match(socket.extensions, /^permessage-deflate/);
+  const text = "again and ".repeat(100_000);
+  const answer = messages(socket, 2);
+  socket.send(text);
+  socket.send("short");
+  assert.deepEqual(await answer, [text, "short"]);
+}
+
+async function uncompressed(t) {
+  const { url } = await t.serveEcho({ perMessageDeflate: false });
+  const socket = await t.open(url);
+  assert.equal(socket.extensions, "");
+}
+
+async function large(t) {
+  const { url } = await t.serveEcho({ perMessageDeflate: false });
+  const socket = await t.open(url);
+  const bytes = pattern(16 << 20);
+  const answer = messages(socket, 1);
+  socket.send(bytes);
+  same((await answer)[0], bytes);
+}
+
+async function slowReader(t) {
+  const COUNT = 64;
+  const bytes = pattern(256 * 1024);
+  const received = [];
+  let accepted;
+  const { url } = await t.serve({ perMessageDeflate: false }, (socket) => {
+    accepted = socket;
+    socket.pause();
+    socket.onmessage = ({ data }) => received.push(data);
+  });
+  const socket = await t.open(url, { perMessageDeflate: false });
+  for (let count = 0; count < COUNT; count++) {
+    bytes[0] = count;
+    socket.send(bytes);
+  }
+  const drained = event(socket, "drain");
+  // more than any system buffers: it cannot have left while nobody reads
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.ok(socket.bufferedAmount > 0, "something waits");
+  accepted.resume();
+  await drained;
+  assert.equal(socket.bufferedAmount, 0);
+  const end = event(accepted, "close");
+  socket.close(1000);
+  assert.equal((await end).wasClean, true);
+  assert.equal(received.length, COUNT);
+  for (const [count, data] of received.entries()) {
+    bytes[0] = count;
+    same(data, bytes);
+  }
+}
+
+async function pausedReader(t) {
+  let accepted;
+  const received = [];
+  const { url } = await t.serve({}, (socket) => {
+    accepted ??= socket;
+    socket.onmessage = ({ data }) => received.push(data);
+  });
+  const socket = await t.open(url);
+  const first = event(accepted, "message");
+  socket.send("first");
+  await first;
+  accepted.pause();
+  socket.send("second");
+  socket.close(1000, "done");
+  const end = event(accepted, "close");
+  // what may come in spite of the pause has come by the answer to another connection
+  const other = await t.open(url);
+  other.close();
+  await event(other, "close");
+  assert.deepEqual(received, ["first"]);
+  accepted.resume();
+  assert.equal((await end).reason, "done");
+  assert.deepEqual(received, ["first", "second"]);
+}

@@ -1,0 +1,188 @@
+// What the tests of every runtime share. Everything but ours is `node:net`, which Deno and Bun have too.
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { connect, createServer } from "node:net";
+
+/** A test's means: what it opens is closed at its end. */
+export class Scope {
+  #cleanups = [];
+
+  constructor(ours) {
+    this.ours = ours;
+  }
+
+  after(cleanup) {
+    this.#cleanups.push(cleanup);
+  }
+
+  async close() {
+    for (const cleanup of this.#cleanups.reverse()) await cleanup();
+  }
+
+  /** A server of ours on a free port. */
+  async serve(options = {}, onConnection = () => {}) {
+    const place = options.socketPath || options.server || options.noServer ? {} : { port: 0, host: "127.0.0.1" };
+    const server = new this.ours.WebSocketServer({ ...place, closeTimeout: 1000, ...options });
+    this.after(() => server.close());
+    server.on("connection", onConnection);
+    if (!options.server && !options.noServer) await new Promise((resolve) => server.once("listening", resolve));
+    const port = server.address()?.port;
+    return { server, port, url: `${options.tls ? "wss" : "ws"}://127.0.0.1:${port}` };
+  }
+
+  serveEcho(options) {
+    return this.serve(options, (socket) => {
+      socket.onmessage = ({ data }) => socket.send(data);
+    });
+  }
+
+  /** A client of ours, open. */
+  async open(url, options = {}) {
+    const socket = this.client(url, options);
+    await Promise.race([event(socket, "open"), event(socket, "error").then(({ error }) => Promise.reject(error))]);
+    return socket;
+  }
+
+  client(url, options = {}) {
+    const socket = new this.ours.WebSocket(url, { closeTimeout: 1000, ...options });
+    socket.binaryType = "arraybuffer";
+    this.after(() => socket.terminate());
+    return socket;
+  }
+
+  /** A TCP server. */
+  async tcp(onConnection) {
+    const sockets = new Set();
+    const server = createServer({ allowHalfOpen: true }, (socket) => {
+      sockets.add(socket);
+      socket.on("error", () => {});
+      onConnection(new Raw(socket));
+    });
+    await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+    this.after(() => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    });
+    return server.address().port;
+  }
+
+  /** A TCP client. */
+  async raw(port, bytes) {
+    const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+    this.after(() => socket.destroy());
+    await new Promise((resolve, reject) => socket.once("connect", resolve).once("error", reject));
+    socket.on("error", () => {});
+    if (bytes !== undefined) socket.write(bytes);
+    return new Raw(socket);
+  }
+}
+
+/** A peer that speaks bytes. */
+export class Raw {
+  #read = Buffer.alloc(0);
+  #isOver = false;
+  #wake = () => {};
+
+  constructor(socket) {
+    this.socket = socket;
+    const over = () => {
+      this.#isOver = true;
+      this.#wake();
+    };
+    socket.on("end", over).on("close", over);
+    socket.on("data", (chunk) => {
+      this.#read = Buffer.concat([this.#read, chunk]);
+      this.#wake();
+    });
+  }
+
+  async bytes(length) {
+    await this.#until(() => this.#read.length >= length);
+    return this.#take(length);
+  }
+
+  async head() {
+    await this.#until(() => this.#read.includes("\r\n\r\n"));
+    return this.#take(this.#read.indexOf("\r\n\r\n") + 4).toString("latin1");
+  }
+
+  async rest() {
+    await this.#until(() => this.#isOver);
+    return this.#take(this.#read.length).toString("latin1");
+  }
+
+  /** Resets the connection. */
+  reset() {
+    this.socket.resetAndDestroy();
+  }
+
+  async #until(isDone) {
+    while (!isDone()) {
+      assert.ok(!this.#isOver, "the peer closed too early");
+      await new Promise((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  #take(length) {
+    const taken = this.#read.subarray(0, length);
+    this.#read = this.#read.subarray(length);
+    return taken;
+  }
+}
+
+const NEEDED = [
+  "Host: localhost",
+  "Connection: keep-alive, Upgrade",
+  "Upgrade: websocket",
+  "Sec-WebSocket-Version: 13",
+  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+];
+
+export const REQUEST = ["GET /path?query HTTP/1.1", ...NEEDED, "", ""].join("\r\n");
+
+/** The head of the answer to a request's head. */
+export function answerTo(request) {
+  const [, key] = /^sec-websocket-key: *(\S+)/im.exec(request);
+  const accept = createHash("sha1").update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
+  const head = ["HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade"];
+  return [...head, `Sec-WebSocket-Accept: ${accept}`, "", ""].join("\r\n");
+}
+
+/** A short frame. */
+export function frame(first, payload = "") {
+  const bytes = Buffer.from(payload);
+  return Buffer.concat([Buffer.from([first, bytes.length]), bytes]);
+}
+
+/** A short frame masked with zeros. */
+export function masked(first, payload = "") {
+  const bytes = Buffer.from(payload);
+  return Buffer.concat([Buffer.from([first, 0x80 | bytes.length, 0, 0, 0, 0]), bytes]);
+}
+
+/** The next event of this type. */
+export function event(target, type) {
+  return new Promise((resolve) => target.addEventListener(type, resolve, { once: true }));
+}
+
+/** The data of the next messages. */
+export function messages(socket, count) {
+  const data = [];
+  return new Promise((resolve) => {
+    socket.addEventListener("message", (event) => {
+      data.push(event.data);
+      if (data.length === count) resolve(data);
+    });
+  });
+}
+
+/** Bytes that differ from place to place. */
+export function pattern(length) {
+  return Uint8Array.from({ length }, (_, at) => (at * 31 + (at >> 8)) & 0xff);
+}
+
+export function same(actual, expected) {
+  assert.equal(Buffer.compare(new Uint8Array(actual), expected), 0);
+}
