@@ -6,7 +6,9 @@ import { fileURLToPath } from "node:url";
 
 process.chdir(fileURLToPath(new URL("../dist", import.meta.url)));
 rmSync("slim", { recursive: true, force: true });
-const modules = readdirSync(".", { recursive: true }).filter((file) => /(?<!bin|echo)\.js$/.test(file));
+// what is not about an engine, or has one of its own
+const ownOnly = /^(?:bin\.js|echo\.js|command\b|inspect\b|(?:load|entry)\/inspect-)/;
+const modules = readdirSync(".", { recursive: true }).filter((file) => file.endsWith(".js") && !ownOnly.test(file));
 for (const file of modules) {
   const text = readFileSync(file, "utf8")
     .replace(/(?:\.\.\/)+pkg\/websocket_component/g, "../$&_slim")
