@@ -375,10 +375,16 @@ impl Inspector {
         let Some(inflater) = &mut self.sides[direction as usize].reader.inflater else {
             return Err(Violation::DeflateCorrupt);
         };
-        payload::inflate(inflater, piece, |out| {
+        let mut outcome = Ok(());
+        let inflated = payload::inflate(inflater, piece, |out| {
             *length += out.len() as u64;
-            check_text(&mut message.text, out)
-        })
+            if outcome.is_ok() {
+                outcome = check_text(&mut message.text, out);
+            }
+            // to the end, though it is no text: later messages refer to it
+            Ok(())
+        });
+        outcome.and(inflated)
     }
 
     fn finish_message(&mut self, direction: Direction, record: u32, offset: u64) {
@@ -386,10 +392,11 @@ impl Inspector {
             return;
         };
         let is_compressed = self.messages[message.number as usize].is_compressed;
-        if message.is_readable && is_compressed {
-            if let Err(violation) = self.inflate(direction, &mut message, None) {
-                self.fail_message(direction, record, offset, violation);
-            }
+        if message.is_readable
+            && is_compressed
+            && let Err(violation) = self.inflate(direction, &mut message, None)
+        {
+            self.fail_message(direction, record, offset, violation);
         }
         let has_failed = self.messages[message.number as usize].state == MessageState::Failed;
         if !has_failed && message.text.is_some_and(|text| !text.is_boundary()) {

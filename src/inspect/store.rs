@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn what_was_pushed_is_read_over_the_ends_of_blocks_with_its_time() {
-        let bytes: Vec<u8> = (0..BLOCK * 2 + 100).map(|index| (index % 251) as u8).collect();
+        let bytes: Vec<u8> = (0..=250).cycle().take(BLOCK * 2 + 100).collect();
         let mut store = Store::default();
         for (time, piece) in (0_u32..).zip(bytes.chunks(BLOCK / 3 + 1)) {
             store.push(piece, f64::from(time));
