@@ -305,6 +305,32 @@ fn messages_that_refer_to_one_another_are_decompressed_in_any_order() {
 }
 
 #[test]
+fn what_is_missing_in_a_payload_hides_that_message_and_in_a_header_all_that_follows() {
+    let mut inspector = Inspector::new(Options { extensions: DEFLATE });
+    inspector.push(ToClient, b"\x81\x05H", 1.0);
+    inspector.push_missing(ToClient, 3, 2.0);
+    inspector.push(ToClient, b"o\xC1\x07\xF2\x48\xCD\xC9\xC9\x07\x00\xC1\x05\xF2", 3.0);
+    inspector.push_missing(ToClient, 2, 4.0);
+    inspector.push(ToClient, b"\x00\x00\x89\x01", 5.0);
+    inspector.push_missing(ToClient, 3, 6.0);
+    inspector.push(ToClient, b"\x81\x00", 7.0);
+    inspector.finish();
+    let states: Vec<_> = inspector.messages().iter().map(|message| message.state).collect();
+    assert_eq!(
+        states,
+        [MessageState::Unreadable, MessageState::Whole, MessageState::Unreadable]
+    );
+    assert_eq!(inspector.payload(0, Stage::Inflated, usize::MAX), b"H\0\0\0o");
+    assert_eq!(inspector.payload(1, Stage::Inflated, usize::MAX), b"Hello");
+    let rest = inspector.records()[4];
+    assert_eq!(
+        (rest.kind, rest.end - rest.start),
+        (RecordKind::Bytes(Reason::Missing), 4)
+    );
+    assert_eq!(inspector.faults(), []);
+}
+
+#[test]
 fn a_record_takes_96_bytes_at_most() {
     assert!(size_of::<Record>() <= 96, "{}", size_of::<Record>());
 }

@@ -77,6 +77,7 @@ const BYTES = {
   afterClose: "after the close, without meaning",
   notWebSocket: "no WebSocket",
   noBoundary: "where the next frame begins is not known",
+  missing: "a header is missing, and with it where frames begin",
 } as const;
 
 function frameText(inspector: Inspector, frame: FrameRecord, { paint, payload }: Style): string {

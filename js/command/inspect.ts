@@ -72,10 +72,10 @@ function summary({ format, connections, skipped }: Capture): string {
   return `${format}: ${count}${others}\n${made}`;
 }
 
-function title(index: number, { client, server, gaps }: Connection): string {
+function title(index: number, { client, server, pieces }: Connection): string {
   const names = [client, server].filter((name) => name !== "").join(" → ");
-  const missing = gaps.reduce((sum, { start, end }) => sum + end - start, 0);
-  return `${index + 1}. ${names}${missing > 0 ? `, ${missing} bytes are missing and shown as zeros` : ""}`;
+  const missing = pieces.reduce((sum, piece) => sum + piece.missing, 0);
+  return `${index + 1}. ${names}${missing > 0 ? `, ${missing} bytes are missing` : ""}`;
 }
 
 async function writeRecords(inspector: Inspector, connection: number, values: InspectValues): Promise<void> {

@@ -76,7 +76,9 @@ export type BytesReason =
   /** They come after a head that opens no WebSocket connection. */
   | "notWebSocket"
   /** They come after a frame whose length cannot be. */
-  | "noBoundary";
+  | "noBoundary"
+  /** They are missing where a head or a frame's header would be, or come after such ones. */
+  | "missing";
 
 /** Bytes that are nothing of WebSocket's. */
 export interface BytesRecord extends RecordBase {
@@ -94,7 +96,7 @@ export type MessageState =
   | "whole"
   /** It is not valid; `faults` tell why. */
   | "failed"
-  /** It is compressed with reference to one that failed. */
+  /** Bytes of it are missing, or it is compressed with reference to one that cannot be decompressed. */
   | "unreadable";
 
 /** A message, over all its frames. */

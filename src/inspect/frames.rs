@@ -100,6 +100,12 @@ impl Inspector {
         else {
             return false;
         };
+        let side = &mut self.sides[direction as usize];
+        let header = side.position..side.position + raw.size as u64;
+        if side.store.is_missing(&header) {
+            side.mode = Mode::Bytes(Reason::Missing, None);
+            return false;
+        }
         self.begin_frame(direction, &raw);
         true
     }
@@ -308,10 +314,12 @@ impl Inspector {
         let side = &self.sides[direction as usize];
         let (start, available) = (side.position, side.store.length().min(frame.end));
         let is_control = frame.opcode.is_some_and(Opcode::is_control);
-        if is_control {
-            if available < frame.end {
-                return false;
-            }
+        if is_control && available < frame.end {
+            return false;
+        }
+        if side.store.is_missing(&(start..available)) {
+            self.give_up_message(direction, &frame);
+        } else if is_control {
             let mut payload = side.store.bytes(start..available);
             frame.mask.apply(&mut payload);
             self.take_control(direction, &frame, &payload);
@@ -335,6 +343,22 @@ impl Inspector {
             self.finish_message(direction, frame.record, available);
         }
         true
+    }
+
+    /// Bytes of the frame are missing.
+    fn give_up_message(&mut self, direction: Direction, frame: &OpenFrame) {
+        let (_, takeover) = self.deflate_of(direction);
+        let reader = self.reader(direction);
+        let Some(message) = reader.message.as_mut().filter(|_| frame.is_message) else {
+            return;
+        };
+        (message.text, message.is_readable) = (None, false);
+        let number = message.number;
+        if self.messages[number as usize].is_compressed {
+            let reader = self.reader(direction);
+            reader.inflater = None;
+            reader.is_lost = takeover;
+        }
     }
 
     /// Whether something is asked of the open message's bytes.

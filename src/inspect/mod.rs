@@ -106,6 +106,16 @@ impl Inspector {
         self.advance();
     }
 
+    /// Says that the next `length` bytes of a direction are missing; they read as zeros. What can be told without them is
+    /// told: of a frame whose payload they belong to, and of those behind it. Where a header would be, the reading ends.
+    pub fn push_missing(&mut self, direction: Direction, length: u64, time: f64) {
+        if self.is_finished {
+            return;
+        }
+        self.sides[direction as usize].store.push_missing(length, time);
+        self.advance();
+    }
+
     /// Says that no more bytes come: what was waited for is read without it, and what is cut gets its record.
     pub fn finish(&mut self) {
         if self.is_finished {

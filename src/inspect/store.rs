@@ -7,10 +7,14 @@ pub struct Store {
     length: u64,
     /// Where each piece begins, and its time.
     pieces: Vec<(u64, f64)>,
+    /// Where zeros stand for bytes that nobody has.
+    missing: Vec<Range<u64>>,
 }
 
 /// The bytes of a block; the last one may have fewer.
 const BLOCK: usize = 1 << 20;
+
+static ZEROS: [u8; 4096] = [0; 4096];
 
 impl Store {
     pub const fn length(&self) -> u64 {
@@ -34,6 +38,22 @@ impl Store {
             block.extend_from_slice(now);
             bytes = later;
         }
+    }
+
+    /// Takes zeros in place of so many bytes that nobody has.
+    pub fn push_missing(&mut self, length: u64, time: f64) {
+        let end = self.length.saturating_add(length);
+        self.missing.push(self.length..end);
+        while self.length < end {
+            let step = usize::try_from(end - self.length).map_or(ZEROS.len(), |left| left.min(ZEROS.len()));
+            self.push(&ZEROS[..step], time);
+        }
+    }
+
+    /// Whether a byte of the range is one that nobody has.
+    pub fn is_missing(&self, range: &Range<u64>) -> bool {
+        let after = self.missing.partition_point(|missing| missing.end <= range.start);
+        self.missing.get(after).is_some_and(|missing| missing.start < range.end)
     }
 
     /// When the byte at `offset` came.

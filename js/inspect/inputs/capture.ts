@@ -126,17 +126,20 @@ function guessedDirection(bytes: Uint8Array): Direction {
 }
 
 function piece(direction: Direction, bytes: Uint8Array): Piece {
-  return { direction, bytes, time: 0 };
+  return { direction, bytes, time: 0, missing: 0 };
 }
 
 function connectionOf(pieces: Piece[]): Connection {
-  return { client: "", server: "", pieces, gaps: [], synthetic: false };
+  return { client: "", server: "", pieces, synthetic: false };
 }
 
 /** An inspector that has read the whole connection. */
 export function inspectConnection(connection: Connection, options: InspectorOptions = {}): Inspector {
   const inspector = new Inspector(options);
-  for (const { direction, bytes, time } of connection.pieces) inspector.push(direction, bytes, time);
+  for (const { direction, bytes, time, missing } of connection.pieces) {
+    if (missing > 0) inspector.pushMissing(direction, missing, time);
+    inspector.push(direction, bytes, time);
+  }
   inspector.finish();
   return inspector;
 }
