@@ -190,6 +190,13 @@ fn what_is_no_websocket_is_bytes() {
     let inspector = inspected("", &pieces);
     assert_eq!(inspector.records()[2].kind, RecordKind::Bytes(Reason::NotWebSocket));
     assert_eq!(handshake_errors(&inspector)[0], HandshakeError::StatusNot101);
+    // frames that stand without a request are not the response's affair
+    let frames: [(Direction, &[u8]); 3] = [
+        (ToServer, b"\x81\x85\0"),
+        (ToClient, pieces[1].1),
+        (ToServer, b"\0\0\0Hello"),
+    ];
+    assert_eq!(inspected("", &frames).messages()[0].state, MessageState::Whole);
     let inspector = inspected("", &[(ToServer, b"GIBBERISH\n"), (ToServer, b"more")]);
     assert_eq!(inspector.records().len(), 1);
     assert_eq!(inspector.checks(ToServer)[0].found, ["GIBBERISH"]);

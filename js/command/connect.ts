@@ -81,7 +81,19 @@ function readLines(socket: WebSocket, binary: boolean, say: (text: string) => vo
       say((error as Error).message);
     }
   });
-  lines.on("close", () => socket.close(1000));
+  lines.on("close", () => closeAfterReplies(socket));
+}
+
+/** The payload of the last ping. */
+const END = "end of input";
+
+/** A peer's pong comes behind all that it has to say to what came before the ping; what comes after our close is lost. */
+function closeAfterReplies(socket: WebSocket): void {
+  if (socket.readyState !== WebSocket.OPEN) return;
+  socket.addEventListener("pong", ({ data }: ControlEvent) => {
+    if (textOf(data) === END) socket.close(1000);
+  });
+  socket.ping(END);
 }
 
 function act(socket: WebSocket, line: string, binary: boolean, say: (text: string) => void): void {

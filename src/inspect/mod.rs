@@ -271,7 +271,8 @@ impl Inspector {
         self.checks[direction as usize] = checks;
         let rest = Mode::Bytes(Reason::NotWebSocket, None);
         self.sides[direction as usize].mode = if is_accepted { Mode::Frames } else { rest };
-        if !is_accepted {
+        // what the client sent behind its request has waited for this
+        if !is_accepted && !self.checks[direction.reverse() as usize].is_empty() {
             self.sides[direction.reverse() as usize].mode = rest;
         }
     }

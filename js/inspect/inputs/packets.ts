@@ -63,9 +63,9 @@ export function* pcapPackets(bytes: Uint8Array): Generator<Packet> {
 
 interface Interface {
   readonly linkType: number;
-  /** Units of time in a millisecond. */
-  readonly ticks: number;
-  /** Milliseconds to add. */
+  /** Units of time in a second. */
+  readonly ticks: bigint;
+  /** Seconds to add. */
   readonly offset: number;
 }
 
@@ -115,11 +115,14 @@ function packetOf(
   const number = type === Block.Packet ? view.getUint16(start, little) : view.getUint32(start, little);
   const from = interfaces[number];
   if (from === undefined) return undefined;
-  const ticks = view.getUint32(start + 4, little) * 2 ** 32 + view.getUint32(start + 8, little);
+  // nanoseconds since 1970 are more than a number tells apart
+  const ticks = (BigInt(view.getUint32(start + 4, little)) << 32n) | BigInt(view.getUint32(start + 8, little));
+  const seconds = Number(ticks / from.ticks);
+  const rest = Number(ticks % from.ticks) / Number(from.ticks);
   const captured = Math.min(view.getUint32(start + 12, little), end - start - 20);
   return {
     linkType: from.linkType,
-    time: ticks / from.ticks + from.offset,
+    time: (seconds + from.offset) * 1000 + rest * 1000,
     bytes: bytes.subarray(start + 20, start + 20 + captured),
   };
 }
@@ -127,16 +130,16 @@ function packetOf(
 const Option = { TimeResolution: 9, TimeOffset: 14 } as const;
 
 function interfaceOf(view: DataView, start: number, end: number, little: boolean): Interface {
-  let [ticks, offset] = [1e3, 0];
+  let [ticks, offset] = [1_000_000n, 0];
   for (let at = start + 8; at + 4 <= end; ) {
     const code = view.getUint16(at, little);
     const length = view.getUint16(at + 2, little);
     if (code === 0 || at + 4 + length > end) break;
     if (code === Option.TimeResolution) {
       const value = view.getUint8(at + 4);
-      ticks = (value & 0x80 ? 2 ** (value & 0x7f) : 10 ** value) / 1000;
+      ticks = value & 0x80 ? 2n ** BigInt(value & 0x7f) : 10n ** BigInt(value);
     }
-    if (code === Option.TimeOffset && length === 8) offset = Number(view.getBigInt64(at + 4, little)) * 1000;
+    if (code === Option.TimeOffset && length === 8) offset = Number(view.getBigInt64(at + 4, little));
     at += 4 + length + (-length & 3);
   }
   return { linkType: view.getUint16(start, little), ticks, offset };
