@@ -32,7 +32,10 @@ impl Store {
         while !bytes.is_empty() {
             let block = match self.blocks.last_mut() {
                 Some(block) if block.len() < BLOCK => block,
-                _ => self.blocks.push_mut(Vec::new()),
+                // most connections need no more than a part of the first one
+                None => self.blocks.push_mut(Vec::new()),
+                // in one step, as every step in which WebAssembly's memory grows costs much
+                Some(_) => self.blocks.push_mut(Vec::with_capacity(BLOCK)),
             };
             let (now, later) = bytes.split_at(bytes.len().min(BLOCK - block.len()));
             block.extend_from_slice(now);

@@ -37,7 +37,9 @@ export interface Capture {
  *
  * @throws CaptureError if it is empty, or not what its format asks for
  */
-export function readCapture(bytes: Uint8Array, options: ReadOptions = {}): Capture {
+export function readCapture(given: Uint8Array, options: ReadOptions = {}): Capture {
+  // parts of a Node Buffer would be Buffers, which take longer to make
+  const bytes = new Uint8Array(given.buffer, given.byteOffset, given.length);
   if (bytes.length === 0) throw new CaptureError("WS_ERR_CAPTURE_UNKNOWN", "There are no bytes");
   const format = options.format ?? formatOf(bytes);
   const found = read(format, bytes, options.direction);
@@ -52,10 +54,10 @@ function read(
   switch (format) {
     case "pcap":
       if (!isPcap(bytes)) throw notThis(format);
-      return connectionsOf(pcapPackets(bytes));
+      return connectionsOf(bytes, pcapPackets(bytes));
     case "pcapng":
       if (!isPcapng(bytes)) throw notThis(format);
-      return connectionsOf(pcapngPackets(bytes));
+      return connectionsOf(bytes, pcapngPackets(bytes));
     case "har": {
       const value = jsonOf(textOf(bytes));
       if (!isHar(value)) throw notThis(format);

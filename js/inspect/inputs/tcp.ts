@@ -6,10 +6,14 @@
 import { concat } from "../../bytes.js";
 import type { Direction } from "../records.js";
 import type { Connection, Piece } from "./connection.js";
-import { type Packet, type Segment, segmentOf } from "./packets.js";
+import { type Packet, type Segment, segmentReader } from "./packets.js";
 
-/** The connections in these packets that speak WebSocket, and how many others there are. */
-export function connectionsOf(packets: Iterable<Packet>): { connections: Connection[]; skipped: number } {
+/** The connections in the packets of a file that speak WebSocket, and how many others there are. */
+export function connectionsOf(
+  file: Uint8Array,
+  packets: Iterable<Packet>,
+): { connections: Connection[]; skipped: number } {
+  const segmentOf = segmentReader(file);
   const all: TcpConnection[] = [];
   const current = new Map<string, TcpConnection>();
   for (const packet of packets) {
@@ -120,7 +124,7 @@ class Stream {
       this.#ahead.push({ at, bytes, time });
       return;
     }
-    const fresh = bytes.subarray(this.#length - at);
+    const fresh = at === this.#length ? bytes : bytes.subarray(this.#length - at);
     if (fresh.length === 0) return;
     this.#parts.push({ bytes: fresh, time, missing: 0 });
     this.#length += fresh.length;
