@@ -25,8 +25,14 @@ export function watcher(
 ): () => Tap | undefined {
   const writer = record === undefined ? undefined : new CaptureWriter(side, lineWriter(record));
   if (writer === undefined && !frames) return () => undefined;
+  let connections = 0;
   return () => {
-    const taps = [writer?.tap(), frames ? printingTap(side, print) : undefined].filter((tap) => tap !== undefined);
+    connections += 1;
+    // a server's connections are told apart
+    const label = side === "server" ? painter()("dim", `[${connections}] `) : "";
+    const taps = [writer?.tap(), frames ? printingTap(side, (text) => print(label + text)) : undefined].filter(
+      (tap) => tap !== undefined,
+    );
     return (traffic) => {
       for (const tap of taps) tap(traffic);
     };

@@ -59,7 +59,10 @@ export interface FrameRecord extends RecordBase {
   readonly length: number;
   /** The index of its message, if it belongs to one. */
   readonly message: number | undefined;
-  /** The index of the pong to this ping, of the ping to this pong, or of the other side's close. */
+  /**
+   * The index of the pong to this ping, of the ping to this pong, or of the other side's close: the lower one of two closes
+   * began the closing.
+   */
   readonly partner: number | undefined;
   /** Of a close that is whole: its status, 1005 if it has none. The reason is its payload from the third byte on. */
   readonly closeStatus: number | undefined;
