@@ -305,7 +305,12 @@ fn messages_that_refer_to_one_another_are_decompressed_in_any_order() {
     let mut inspector = inspected(DEFLATE, &[(ToClient, &wire)]);
     assert_eq!(inspector.faults(), []);
     for number in [399, 0, 1, 200, 201, 150, 399, 398] {
-        let payload = inspector.message_payload(u32::try_from(number).unwrap(), Stage::Inflated, usize::MAX);
+        let message = u32::try_from(number).unwrap();
+        assert_eq!(
+            inspector.message_payload(message, Stage::Inflated, 10),
+            payloads[number][..10]
+        );
+        let payload = inspector.message_payload(message, Stage::Inflated, usize::MAX);
         assert!(payload == payloads[number], "message {number}");
         assert_eq!(inspector.messages()[number].length, payload.len() as u64);
     }

@@ -50,7 +50,8 @@ pub struct Inspector {
     faults: Vec<Fault>,
     checks: [Vec<Check>; 2],
     is_finished: bool,
-    cursor: Option<Cursor>,
+    /// By direction.
+    cursors: [Option<Cursor>; 2],
 }
 
 /// One direction.
@@ -92,7 +93,7 @@ impl Inspector {
             faults: Vec::new(),
             checks: [Vec::new(), Vec::new()],
             is_finished: false,
-            cursor: None,
+            cursors: [None, None],
         }
     }
 
