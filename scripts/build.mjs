@@ -2,7 +2,7 @@
 //   dist/slim/           around the engine without compression, which is another state and so needs modules of its own
 //   dist/cjs/, cjs/slim/ as CommonJS with its types, for Node that cannot require a module
 //   dist/load/base64.js  the engine as text, for bundles
-//   dist/load/source.js  the engine as a module, by syntax that TypeScript does not know, for Deno
+//   dist/load/*source.js the engines as modules, by syntax that TypeScript does not know, for Deno
 // Each is a file for a file: nothing is bundled, so that all entries of one form share one engine.
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, posix } from "node:path";
@@ -14,30 +14,38 @@ import { transformSync } from "esbuild";
 const MODULE_EXPORTS = 'module.exports = module.exports["module.exports"];';
 const FILE_URL = 'const file_url = require("node:url").pathToFileURL(__filename).href;';
 /** What only the command, the bundles, or pages import. */
-const APART = /^(?:bin|echo|.*(?:inline|base64))\.|^(?:cjs|slim)\//;
+const APART = /^(?:bin|echo|.*(?:inline|base64))\.|^(?:cjs|slim|command)\//;
+/** What has an engine of its own. */
+const INSPECT = /\binspect\b/;
 /** What only those import that have modules. */
 const NOT_NODE = /\b(?:browser|bun|deno|socket-index|source)\./;
 
 process.chdir(fileURLToPath(new URL("../dist", import.meta.url)));
 for (const folder of ["slim", "cjs"]) rmSync(folder, { recursive: true, force: true });
 
-write("load/source.js", 'import source engine from "../../pkg/websocket_component_bg.wasm";\nexport default engine;\n');
+write("load/source.js", source("websocket_component"));
+write("load/inspect-source.js", source("websocket_component_inspect"));
 
 const files = readdirSync(".", { recursive: true }).map((file) => file.replaceAll("\\", "/"));
 const shared = files.filter((file) => /(?:\.js|\.d\.ts)$/.test(file) && !APART.test(file));
 const modules = shared.filter((file) => file.endsWith(".js"));
 const inNode = shared.filter((file) => !NOT_NODE.test(file));
 
-for (const file of modules) write(`slim/${file}`, slim(read(file)));
+for (const file of modules.filter((file) => !INSPECT.test(file))) write(`slim/${file}`, slim(read(file)));
 for (const file of inNode) write(`cjs/${file}`, commonJs(file, read(file)));
-for (const file of inNode.filter((file) => file.endsWith(".js")))
+for (const file of inNode.filter((file) => file.endsWith(".js") && !INSPECT.test(file)))
   write(`cjs/slim/${file}`, commonJs(file, slim(read(file))));
-for (const file of ["websocket_component.js", "websocket_component.d.ts", "websocket_component_slim.js"]) {
-  write(`cjs/pkg/${file}`, commonJs(file, read(`../pkg/${file}`)));
+for (const name of ["websocket_component", "websocket_component_slim", "websocket_component_inspect"]) {
+  write(`cjs/pkg/${name}.js`, commonJs(`${name}.js`, read(`../pkg/${name}.js`)));
+  if (!name.endsWith("slim")) write(`cjs/pkg/${name}.d.ts`, read(`../pkg/${name}.d.ts`));
 }
 write("cjs/package.json", '{ "type": "commonjs" }\n');
 const engine = readFileSync("../pkg/websocket_component_bg.wasm", "base64");
 write("load/base64.js", `export default "${engine}";\n`);
+
+function source(name) {
+  return `import source engine from "../../pkg/${name}_bg.wasm";\nexport default engine;\n`;
+}
 
 /** A file's text without the name of its map: what is made of it has other lines. */
 function read(file) {

@@ -10,14 +10,16 @@ export function initSync(options: { module: EngineModule }): { readonly memory: 
 `;
 
 const [folder] = process.argv.slice(2);
-for (const name of ["websocket_component", "websocket_component_slim"]) {
+for (const name of ["websocket_component", "websocket_component_slim", "websocket_component_inspect"]) {
   edit(`${name}.js`, (text) => {
     const synchronous =
       text.slice(0, at(text, "async function __wbg_load(")) + text.slice(at(text, "function initSync("));
     return `${synchronous.slice(0, at(synchronous, "let __wbg_init_promise;"))}export { initSync };\n`;
   });
 }
-edit("websocket_component.d.ts", (text) => text.slice(0, at(text, "export type InitInput")) + TYPES);
+for (const name of ["websocket_component", "websocket_component_inspect"]) {
+  edit(`${name}.d.ts`, (text) => text.slice(0, at(text, "export type InitInput")) + TYPES);
+}
 
 function edit(name, change) {
   const path = `${folder}/${name}`;

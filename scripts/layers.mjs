@@ -8,14 +8,14 @@ const rustLayers = [
   ["error", "random", "wire"],
   ["deflate", "frame", "http"],
   ["handshake", "session"],
-  ["handle"],
+  ["handle", "inspect"],
   ["wasm"],
 ];
 
 /** Lowest first; a name is a file of js/, or a folder with all that is in it. */
 const scriptLayers = [
   ["engine.ts", "errors.ts", "text.ts", "bytes.ts"],
-  ["session.ts", "http.ts", "options.ts", "deflate.ts", "prepared.ts", "component.ts"],
+  ["session.ts", "http.ts", "options.ts", "deflate.ts", "prepared.ts", "component.ts", "inspect/"],
   [
     "transport/",
     "handshake.ts",
@@ -39,7 +39,7 @@ const scriptLayers = [
     "server.ts",
     "ws/",
   ],
-  ["index.ts", "component-index.ts", "socket-index.ts", "load/", "entry/", "echo.ts", "bin.ts"],
+  ["index.ts", "component-index.ts", "socket-index.ts", "load/", "entry/", "echo.ts", "command/", "bin.ts"],
 ];
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));

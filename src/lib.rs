@@ -64,8 +64,9 @@
 //! ```
 //!
 //! # Layers
-//! `wire` (bytes) ← `frame`, [`http`], `deflate` (codecs) ← `handshake`, `session` (state) ← `handle` (action loop) ← `wasm`
-//! (the exports for JavaScript, feature `wasm`). A module uses only those to its left.
+//! `wire` (bytes) ← `frame`, [`http`], `deflate` (codecs) ← `handshake`, `session` (state) ← `handle` (action loop),
+//! `inspect` (recorded conversations) ← `wasm` (the exports for JavaScript, feature `wasm`). A module uses only those to its
+//! left.
 
 #[cfg(feature = "deflate")]
 #[forbid(unsafe_code)]
@@ -80,10 +81,17 @@ mod handle;
 pub mod handshake;
 #[forbid(unsafe_code)]
 pub mod http;
+#[cfg(feature = "inspect")]
+#[forbid(unsafe_code)]
+pub mod inspect;
 mod random;
 #[forbid(unsafe_code)]
 mod session;
-#[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "wasm"))]
+#[cfg(all(
+    target_arch = "wasm32",
+    target_os = "unknown",
+    any(feature = "wasm", feature = "wasm-inspect")
+))]
 mod wasm;
 #[forbid(unsafe_code)]
 mod wire;

@@ -1,3 +1,3 @@
-/** The engine by `import source`, which TypeScript does not know; `scripts/slim.mjs` makes the module. */
+/** The engine by `import source`, which TypeScript does not know; `scripts/build.mjs` makes the module. */
 declare const engine: WebAssembly.Module;
 export default engine;

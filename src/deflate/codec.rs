@@ -243,6 +243,22 @@ impl Inflater {
         Ok(())
     }
 
+    /// The bytes that the next message may refer to: between messages, all that there is to remember.
+    #[cfg(feature = "inspect")]
+    pub(crate) fn window(&self) -> Vec<u8> {
+        self.history.iter().copied().collect()
+    }
+
+    /// Goes on behind messages that left this [`window`](Self::window).
+    #[cfg(feature = "inspect")]
+    pub(crate) fn set_window(&mut self, window: &[u8]) -> Result<(), Corrupt> {
+        self.reset();
+        self.history.extend(window);
+        self.restart()?;
+        self.ended = false;
+        Ok(())
+    }
+
     fn run(&mut self, input: &[u8], out: &mut [u8], flush: InflateFlush) -> Result<(usize, usize), Corrupt> {
         if self.corrupt {
             return Err(Corrupt);

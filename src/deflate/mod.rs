@@ -8,4 +8,6 @@ mod pool;
 pub use codec::{Corrupt, Deflater, Flush, Inflater};
 pub use params::{Agreement, DeflateOptions, NAME, Selection, accept_response, offer, select};
 
+#[cfg(feature = "inspect")]
+pub(crate) use params::{agreement_of, options_of};
 pub(crate) use pool::{borrow_deflater, borrow_inflater, return_deflater, return_inflater};

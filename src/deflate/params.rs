@@ -135,6 +135,31 @@ pub fn accept_response(options: &DeflateOptions, response: &Extension<'_>) -> Re
     })
 }
 
+/// The options of the client that has made this offer.
+///
+/// # Errors
+/// A parameter that is unknown, repeated or has no valid value.
+#[cfg(feature = "inspect")]
+pub(crate) fn options_of(offer: &Extension<'_>) -> Result<DeflateOptions, HandshakeError> {
+    let offered = Parameters::read(offer)?;
+    Ok(DeflateOptions {
+        server_no_context_takeover: offered.server_no_context_takeover,
+        client_no_context_takeover: offered.client_no_context_takeover,
+        server_max_window_bits: offered.server_max_window_bits,
+        client_max_window_bits: offered.client_max_window_bits.flatten(),
+        offer_client_max_window_bits: offered.client_max_window_bits.is_some(),
+    })
+}
+
+/// What a response says on its own, where the offer is not known.
+///
+/// # Errors
+/// As [`options_of`].
+#[cfg(feature = "inspect")]
+pub(crate) fn agreement_of(response: &Extension<'_>) -> Result<Agreement, HandshakeError> {
+    accept_response(&DeflateOptions::default(), response)
+}
+
 /// The first of a client's offers that a server with these (valid) options can accept, and the response to it.
 ///
 /// Offers of other extensions are passed over, and so are those with a parameter that is unknown, repeated or has an

@@ -37,9 +37,10 @@ impl Header {
     pub fn decode(bytes: &[u8]) -> Result<Option<(Self, usize)>, Violation> {
         let Some(&first) = bytes.first() else { return Ok(None) };
         let opcode = Opcode::from_bits(first & OPCODE).ok_or(Violation::OpcodeReserved)?;
-        let Some((length, after_length)) = decode_length(bytes)? else {
+        let Some((length, after_length)) = read_length(bytes) else {
             return Ok(None);
         };
+        check_length(length, after_length)?;
         let mut end = after_length;
         let mut mask = None;
         if bytes[1] & MASK != 0 {
@@ -95,23 +96,17 @@ const fn length_form(length: u64) -> (u8, usize) {
 }
 
 /// The payload length, and where it ends.
-fn decode_length(bytes: &[u8]) -> Result<Option<(u64, usize)>, Violation> {
-    let Some(&second) = bytes.get(1) else { return Ok(None) };
-    let (length, end) = match second & LENGTH {
-        LENGTH_IN_16_BITS => {
-            let Some(extended) = bytes[2..].first_chunk() else {
-                return Ok(None);
-            };
-            (u64::from(u16::from_be_bytes(*extended)), 4)
-        }
-        LENGTH_IN_64_BITS => {
-            let Some(extended) = bytes[2..].first_chunk() else {
-                return Ok(None);
-            };
-            (u64::from_be_bytes(*extended), 10)
-        }
+fn read_length(bytes: &[u8]) -> Option<(u64, usize)> {
+    let &second = bytes.get(1)?;
+    Some(match second & LENGTH {
+        LENGTH_IN_16_BITS => (u64::from(u16::from_be_bytes(*bytes[2..].first_chunk()?)), 4),
+        LENGTH_IN_64_BITS => (u64::from_be_bytes(*bytes[2..].first_chunk()?), 10),
         code => (u64::from(code), 2),
-    };
+    })
+}
+
+/// Checks a length that ends at `end`.
+fn check_length(length: u64, end: usize) -> Result<(), Violation> {
     // "the most significant bit MUST be 0"
     if length >> 63 != 0 {
         return Err(Violation::LengthTopBitSet);
@@ -120,7 +115,65 @@ fn decode_length(bytes: &[u8]) -> Result<Option<(u64, usize)>, Violation> {
     if end != 2 + length_form(length).1 {
         return Err(Violation::LengthNotMinimal);
     }
-    Ok(Some((length, end)))
+    Ok(())
+}
+
+/// A header as it stands on the wire, whatever is wrong with it.
+#[cfg(feature = "inspect")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RawHeader {
+    /// FIN, the reserved bits and the opcode.
+    pub first: u8,
+    /// The masking key, `None` if the mask bit is clear.
+    pub mask: Option<MaskKey>,
+    /// Payload length in bytes.
+    pub length: u64,
+    /// The header's own length in bytes.
+    pub size: usize,
+}
+
+#[cfg(feature = "inspect")]
+impl RawHeader {
+    /// Reads the header at the start of `bytes`, `None` if they end before it does.
+    pub fn read(bytes: &[u8]) -> Option<Self> {
+        let (length, after_length) = read_length(bytes)?;
+        let mask = if bytes[1] & MASK == 0 {
+            None
+        } else {
+            Some(MaskKey(*bytes[after_length..].first_chunk()?))
+        };
+        Some(Self {
+            first: bytes[0],
+            mask,
+            length,
+            size: after_length + if mask.is_some() { 4 } else { 0 },
+        })
+    }
+
+    /// What the opcode's four bits stand for, `None` if they are reserved.
+    pub const fn opcode(&self) -> Option<Opcode> {
+        Opcode::from_bits(self.first & OPCODE)
+    }
+
+    /// All for which [`Header::decode`] would refuse it.
+    pub fn violations(&self) -> impl Iterator<Item = Violation> {
+        let after_length = self.size - if self.mask.is_some() { 4 } else { 0 };
+        let reserved = self.opcode().is_none().then_some(Violation::OpcodeReserved);
+        reserved
+            .into_iter()
+            .chain(check_length(self.length, after_length).err())
+    }
+
+    /// The header with this opcode.
+    pub const fn with_opcode(&self, opcode: Opcode) -> Header {
+        Header {
+            fin: self.first & FIN != 0,
+            rsv: (self.first & RSV) >> 4,
+            opcode,
+            mask: self.mask,
+            length: self.length,
+        }
+    }
 }
 
 #[cfg(test)]

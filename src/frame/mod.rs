@@ -3,5 +3,7 @@
 mod header;
 mod rules;
 
+#[cfg(feature = "inspect")]
+pub use header::RawHeader;
 pub use header::{Header, MAX_HEADER_LENGTH};
 pub use rules::{Expectation, RSV1, ReservedBits, check};

@@ -42,6 +42,24 @@ impl ClientHandshake {
         })
     }
 
+    /// The half of a client that has sent this request. What is malformed in it counts as not there.
+    #[cfg(feature = "inspect")]
+    pub fn of_request(request: &[HttpHeader<'_>]) -> Self {
+        let key = grammar::values(request, "Sec-WebSocket-Key").next().unwrap_or_default();
+        let subprotocols = crate::handshake::offered_subprotocols(request).unwrap_or_default();
+        let extensions = grammar::extensions(request).unwrap_or_default();
+        Self {
+            key: String::from_utf8_lossy(grammar::trim(key)).into_owned(),
+            subprotocols: subprotocols.into_iter().map(str::to_owned).collect(),
+            subprotocol_list: String::new(),
+            extensions: extensions
+                .into_iter()
+                .map(|extension| extension.name.to_owned())
+                .collect(),
+            extension_list: String::new(),
+        }
+    }
+
     /// The fields to add to the request (RFC 6455 §4.1).
     pub fn headers(&self) -> Vec<HttpHeader<'_>> {
         let mut headers = vec![
@@ -74,15 +92,7 @@ impl ClientHandshake {
         allow_no_subprotocol: bool,
     ) -> Result<Negotiated, HandshakeError> {
         check_upgrade(response)?;
-        let accepted = single(
-            response,
-            "Sec-WebSocket-Accept",
-            HandshakeError::AcceptMissing,
-            HandshakeError::AcceptRepeated,
-        )?;
-        if accepted != accept(self.key.as_bytes()).as_bytes() {
-            return Err(HandshakeError::AcceptWrong);
-        }
+        self.check_accept(response)?;
         let extensions = self.selected_extensions(response)?;
         let subprotocol = self.selected_subprotocol(response)?;
         if subprotocol.is_none() && !self.subprotocols.is_empty() && !allow_no_subprotocol {
@@ -94,7 +104,21 @@ impl ClientHandshake {
         })
     }
 
-    fn selected_extensions(&self, response: &[HttpHeader<'_>]) -> Result<Vec<usize>, HandshakeError> {
+    pub(crate) fn check_accept(&self, response: &[HttpHeader<'_>]) -> Result<(), HandshakeError> {
+        let accepted = single(
+            response,
+            "Sec-WebSocket-Accept",
+            HandshakeError::AcceptMissing,
+            HandshakeError::AcceptRepeated,
+        )?;
+        if accepted == accept(self.key.as_bytes()).as_bytes() {
+            Ok(())
+        } else {
+            Err(HandshakeError::AcceptWrong)
+        }
+    }
+
+    pub(crate) fn selected_extensions(&self, response: &[HttpHeader<'_>]) -> Result<Vec<usize>, HandshakeError> {
         let mut indices = Vec::new();
         for extension in grammar::extensions(response)? {
             let offers = self.extensions.iter().map(|offer| grammar::extension(offer));
@@ -115,7 +139,7 @@ impl ClientHandshake {
         Ok(indices)
     }
 
-    fn selected_subprotocol(&self, response: &[HttpHeader<'_>]) -> Result<Option<usize>, HandshakeError> {
+    pub(crate) fn selected_subprotocol(&self, response: &[HttpHeader<'_>]) -> Result<Option<usize>, HandshakeError> {
         let mut values = grammar::values(response, "Sec-WebSocket-Protocol");
         let Some(selected) = values.next().map(grammar::trim) else {
             return Ok(None);

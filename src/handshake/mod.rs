@@ -6,6 +6,8 @@ mod server;
 
 pub(crate) use client::ClientHandshake;
 pub(crate) use server::ServerHandshake;
+#[cfg(feature = "inspect")]
+pub(crate) use server::{check_key, check_version};
 pub use server::{offered_subprotocols, supported_versions_header};
 
 use base64::Engine as _;
@@ -45,6 +47,12 @@ fn is_key(value: &[u8]) -> bool {
 
 /// The fields that both sides' checks begin with: well-formed ones, `Upgrade: websocket`, `Connection: Upgrade`.
 fn check_upgrade(headers: &[HttpHeader<'_>]) -> Result<(), HandshakeError> {
+    check_fields(headers)?;
+    check_upgrade_token(headers)?;
+    check_connection_token(headers)
+}
+
+pub(crate) fn check_fields(headers: &[HttpHeader<'_>]) -> Result<(), HandshakeError> {
     if headers.is_empty() {
         return Err(HandshakeError::HeadersMissing);
     }
@@ -54,9 +62,17 @@ fn check_upgrade(headers: &[HttpHeader<'_>]) -> Result<(), HandshakeError> {
     if !headers.iter().all(grammar::is_field) {
         return Err(HandshakeError::HeaderMalformed);
     }
+    Ok(())
+}
+
+pub(crate) fn check_upgrade_token(headers: &[HttpHeader<'_>]) -> Result<(), HandshakeError> {
     if !grammar::has_token(grammar::values(headers, "Upgrade"), "websocket") {
         return Err(HandshakeError::UpgradeMissing);
     }
+    Ok(())
+}
+
+pub(crate) fn check_connection_token(headers: &[HttpHeader<'_>]) -> Result<(), HandshakeError> {
     if !grammar::has_token(grammar::values(headers, "Connection"), "upgrade") {
         return Err(HandshakeError::ConnectionMissing);
     }

@@ -23,15 +23,7 @@ impl ServerHandshake {
     ) -> Result<Self, HandshakeError> {
         check_upgrade(request)?;
         check_version(request)?;
-        let key = single(
-            request,
-            "Sec-WebSocket-Key",
-            HandshakeError::KeyMissing,
-            HandshakeError::KeyRepeated,
-        )?;
-        if !is_key(key) {
-            return Err(HandshakeError::KeyMalformed);
-        }
+        let key = check_key(request)?;
         let subprotocol = subprotocol.filter(|subprotocol| !subprotocol.is_empty());
         check_selection(subprotocol, extensions, request)?;
         Ok(Self {
@@ -77,7 +69,22 @@ pub fn supported_versions_header() -> HttpHeader<'static> {
     HttpHeader::new("Sec-WebSocket-Version", "13")
 }
 
-fn check_version(request: &[HttpHeader<'_>]) -> Result<(), HandshakeError> {
+/// The request's key.
+pub(crate) fn check_key<'a>(request: &[HttpHeader<'a>]) -> Result<&'a [u8], HandshakeError> {
+    let key = single(
+        request,
+        "Sec-WebSocket-Key",
+        HandshakeError::KeyMissing,
+        HandshakeError::KeyRepeated,
+    )?;
+    if is_key(key) {
+        Ok(key)
+    } else {
+        Err(HandshakeError::KeyMalformed)
+    }
+}
+
+pub(crate) fn check_version(request: &[HttpHeader<'_>]) -> Result<(), HandshakeError> {
     let version = single(
         request,
         "Sec-WebSocket-Version",

@@ -2,7 +2,7 @@ use crate::error::{HandshakeError, Misuse};
 use crate::http::{HttpHeader, grammar};
 
 /// The most bytes of a head, with its blank line.
-const MAX_HEAD_LENGTH: usize = 16 * 1024;
+pub(crate) const MAX_HEAD_LENGTH: usize = 16 * 1024;
 /// The most fields of a head.
 const MAX_FIELDS: usize = 256;
 
@@ -68,22 +68,42 @@ impl<'a> RequestHead<'a> {
     /// # Errors
     /// The first check that fails.
     pub fn check(&self) -> Result<(), HandshakeError> {
-        if self.method != "GET" {
-            return Err(HandshakeError::MethodNotGet);
+        self.check_method()?;
+        check_version(self.version)?;
+        self.check_host()?;
+        self.check_target()?;
+        self.check_body()
+    }
+
+    pub(crate) fn check_method(&self) -> Result<(), HandshakeError> {
+        if self.method == "GET" {
+            Ok(())
+        } else {
+            Err(HandshakeError::MethodNotGet)
         }
-        if self.version < 1 {
-            return Err(HandshakeError::HttpVersionTooLow);
-        }
+    }
+
+    pub(crate) fn check_host(&self) -> Result<(), HandshakeError> {
         let mut hosts = grammar::values(&self.headers, "Host");
         let (Some(host), None) = (hosts.next(), hosts.next()) else {
             return Err(HandshakeError::HostMissing);
         };
-        if !grammar::is_host(grammar::trim(host)) {
-            return Err(HandshakeError::HostMalformed);
+        if grammar::is_host(grammar::trim(host)) {
+            Ok(())
+        } else {
+            Err(HandshakeError::HostMalformed)
         }
-        if !is_target(self.target) {
-            return Err(HandshakeError::TargetMalformed);
+    }
+
+    pub(crate) fn check_target(&self) -> Result<(), HandshakeError> {
+        if is_target(self.target) {
+            Ok(())
+        } else {
+            Err(HandshakeError::TargetMalformed)
         }
+    }
+
+    pub(crate) fn check_body(&self) -> Result<(), HandshakeError> {
         let no_body = grammar::values(&self.headers, "Content-Length").all(|value| grammar::trim(value) == b"0");
         if !no_body || grammar::values(&self.headers, "Transfer-Encoding").next().is_some() {
             return Err(HandshakeError::RequestHasBody);
@@ -122,12 +142,24 @@ impl<'a> ResponseHead<'a> {
     /// # Errors
     /// It does not.
     pub fn check(&self) -> Result<(), HandshakeError> {
-        if self.status != 101 {
-            return Err(HandshakeError::StatusNot101);
+        self.check_status()?;
+        check_version(self.version)
+    }
+
+    pub(crate) fn check_status(&self) -> Result<(), HandshakeError> {
+        if self.status == 101 {
+            Ok(())
+        } else {
+            Err(HandshakeError::StatusNot101)
         }
-        if self.version < 1 {
-            return Err(HandshakeError::HttpVersionTooLow);
-        }
+    }
+}
+
+/// HTTP/1.1 or higher; the minor version.
+pub(crate) fn check_version(version: u8) -> Result<(), HandshakeError> {
+    if version < 1 {
+        Err(HandshakeError::HttpVersionTooLow)
+    } else {
         Ok(())
     }
 }

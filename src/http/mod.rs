@@ -7,6 +7,8 @@ pub(crate) mod grammar;
 mod head;
 
 pub use grammar::{Extension, extensions};
+#[cfg(feature = "inspect")]
+pub(crate) use head::{MAX_HEAD_LENGTH, check_version};
 pub use head::{RequestHead, ResponseHead, write_request, write_response};
 
 /// One header field.

@@ -11,6 +11,8 @@ mod sender;
 mod state;
 
 pub use close::ClosePayload;
+#[cfg(feature = "inspect")]
+pub(crate) use close::parse as parse_close;
 #[cfg(feature = "deflate")]
 pub use compression::DeflateSettings;
 pub use receiver::{Received, Step};

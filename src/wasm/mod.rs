@@ -6,10 +6,17 @@
 )]
 #![allow(clippy::cast_possible_wrap, reason = "offsets into the scratch memory are small")]
 
-#[cfg(feature = "deflate")]
+#[cfg(all(feature = "wasm", feature = "deflate"))]
 mod deflate;
+#[cfg(feature = "wasm")]
 mod handle;
+#[cfg(feature = "wasm")]
 mod http;
+#[cfg(feature = "wasm-inspect")]
+mod inspect;
+#[cfg(feature = "wasm")]
 mod scratch;
+#[cfg(feature = "wasm")]
 mod session;
+#[cfg(feature = "wasm")]
 mod strings;

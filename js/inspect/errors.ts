@@ -1,0 +1,29 @@
+/**
+ * What can be wrong with a capture.
+ *
+ * @module
+ */
+
+/** Why a capture cannot be read. */
+export type CaptureErrorCode =
+  /** Its format is none that is known. */
+  | "WS_ERR_CAPTURE_UNKNOWN"
+  /** It is not what its format asks for. */
+  | "WS_ERR_CAPTURE_MALFORMED";
+
+/** A capture that cannot be read. */
+export class CaptureError extends Error {
+  override readonly name = "CaptureError";
+  /** What went wrong. */
+  readonly code: CaptureErrorCode;
+
+  constructor(code: CaptureErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** The bytes are not what their format asks for. */
+export function malformed(message: string, cause?: unknown): CaptureError {
+  return new CaptureError("WS_ERR_CAPTURE_MALFORMED", message, cause === undefined ? undefined : { cause });
+}

@@ -1,0 +1,29 @@
+/**
+ * What all inputs are read to: connections, each with the bytes that went both ways.
+ *
+ * @module
+ */
+import type { Direction } from "../records.js";
+
+/** Bytes of one direction. */
+export interface Piece {
+  readonly direction: Direction;
+  /** A part of the input, not copied, where the input has the bytes as they are. */
+  readonly bytes: Uint8Array;
+  /** Milliseconds since 1970; 0 where the input has no times. */
+  readonly time: number;
+  /** How many bytes the input lacks before these; 0 mostly. */
+  readonly missing: number;
+}
+
+/** One connection of a capture. */
+export interface Connection {
+  /** Address and port, or what the input has instead; empty if it has nothing. */
+  readonly client: string;
+  /** Address and port, or a URL; empty if the input has nothing. */
+  readonly server: string;
+  /** In the order of their times. */
+  readonly pieces: readonly Piece[];
+  /** The input has messages and no frames: these bytes were made of them, each message in one frame, with a key of zeros. */
+  readonly synthetic: boolean;
+}

@@ -1,0 +1,172 @@
+/**
+ * What an inspector tells of a conversation.
+ *
+ * @module
+ */
+
+/** Which way bytes went: `"toServer"` is what the client sent. */
+export type Direction = "toServer" | "toClient";
+
+/** What all records have. Those of a direction cover its bytes without a gap, each from the end of the one before it. */
+interface RecordBase {
+  /** Its place among the records. */
+  readonly index: number;
+  readonly direction: Direction;
+  /** When its first byte came, as it was given to `push`. */
+  readonly time: number;
+  /** Where it begins, in bytes of its direction. */
+  readonly start: number;
+  /** Where it ends, or would end if the bytes did not end before. */
+  readonly end: number;
+  /** All its bytes have come. */
+  readonly whole: boolean;
+  /**
+   * A violation before it in the same direction would have closed the connection, and may have hidden where frames begin.
+   */
+  readonly unreliable: boolean;
+}
+
+/** The client's half of the handshake: an HTTP request's head. */
+export interface RequestRecord extends RecordBase {
+  readonly type: "request";
+}
+
+/** The server's half of the handshake: a response's head. */
+export interface ResponseRecord extends RecordBase {
+  readonly type: "response";
+}
+
+/** The names of opcodes; the ten others are reserved (RFC 6455 §5.2). */
+export type OpcodeName = "continuation" | "text" | "binary" | "close" | "ping" | "pong" | "reserved";
+
+/** A frame (RFC 6455 §5.2). */
+export interface FrameRecord extends RecordBase {
+  readonly type: "frame";
+  readonly fin: boolean;
+  readonly rsv1: boolean;
+  readonly rsv2: boolean;
+  readonly rsv3: boolean;
+  /** 0 to 15. */
+  readonly opcode: number;
+  readonly opcodeName: OpcodeName;
+  /** The masking key, as a number of 32 bits whose first byte is the highest, if the frame is masked. */
+  readonly mask: number | undefined;
+  /** The bits that the length takes in the header. */
+  readonly lengthBits: 7 | 16 | 64;
+  /** Bytes of the header: 2 to 14. */
+  readonly headerSize: number;
+  /** Bytes of the payload. */
+  readonly length: number;
+  /** The index of its message, if it belongs to one. */
+  readonly message: number | undefined;
+  /**
+   * The index of the pong to this ping, of the ping to this pong, or of the other side's close: the lower one of two closes
+   * began the closing.
+   */
+  readonly partner: number | undefined;
+  /** Of a close that is whole: its status, 1005 if it has none. The reason is its payload from the third byte on. */
+  readonly closeStatus: number | undefined;
+  /** The engine would refuse it; `faults` tell why. */
+  readonly violation: boolean;
+}
+
+/** Why bytes are no frame and no head. */
+export type BytesReason =
+  /** The stream ends in a head or a frame's header. */
+  | "cut"
+  /** They come after a close, and mean nothing. */
+  | "afterClose"
+  /** They come after a head that opens no WebSocket connection. */
+  | "notWebSocket"
+  /** They come after a frame whose length cannot be. */
+  | "noBoundary"
+  /** They are missing where a head or a frame's header would be, or come after such ones. */
+  | "missing";
+
+/** Bytes that are nothing of WebSocket's. */
+export interface BytesRecord extends RecordBase {
+  readonly type: "bytes";
+  readonly reason: BytesReason;
+}
+
+/** One thing on the wire. */
+export type InspectRecord = RequestRecord | ResponseRecord | FrameRecord | BytesRecord;
+
+/** How far a message came. */
+export type MessageState =
+  /** Its last frame has not ended. */
+  | "unfinished"
+  | "whole"
+  /** It is not valid; `faults` tell why. */
+  | "failed"
+  /** Bytes of it are missing, or it is compressed with reference to one that cannot be decompressed. */
+  | "unreadable";
+
+/** A message, over all its frames. */
+export interface InspectMessage {
+  /** Its place among the messages. */
+  readonly index: number;
+  readonly direction: Direction;
+  readonly text: boolean;
+  /** permessage-deflate (RFC 7692). */
+  readonly compressed: boolean;
+  readonly state: MessageState;
+  /** The index of the record of its first frame. */
+  readonly first: number;
+  /** The index of the record of its last frame so far. */
+  readonly last: number;
+  /** How many frames it has so far. */
+  readonly frames: number;
+  /** Payload bytes on the wire. */
+  readonly wireLength: number;
+  /** Payload bytes after decompressing; the same if it is not compressed. */
+  readonly length: number;
+}
+
+/** Something that the RFCs do not allow. */
+export interface Fault {
+  /** Its place among the faults. */
+  readonly index: number;
+  /** The index of the record that it is about. */
+  readonly record: number;
+  /** Where it shows, in bytes of the record's direction. */
+  readonly offset: number;
+  /** A name for it, such as `"MaskMissing"`. */
+  readonly name: string;
+  /** What is wrong. */
+  readonly message: string;
+  /** The section that asks for something else. */
+  readonly section: string;
+  /** What the engine closes the connection with; `undefined` for a handshake, which it refuses. */
+  readonly closeStatus: number | undefined;
+}
+
+/** One thing that the RFCs ask of a head. */
+export interface HandshakeCheck {
+  /** A field's name, or `"method"`, `"target"`, `"version"`, `"status"`, `"fields"` (how many) or `"head"` (all of it). */
+  readonly subject: string;
+  /** The section that asks for it. */
+  readonly section: string;
+  /** What stands there, bytes as Latin-1: nothing if it is missing. */
+  readonly found: readonly string[];
+  /** What is wrong with it, if something is. */
+  readonly error: { readonly name: string; readonly message: string } | undefined;
+}
+
+/** The extensions of a connection. */
+export interface AgreedExtensions {
+  /** permessage-deflate: windows in bits, and which side starts each message with an empty one. */
+  readonly deflate:
+    | {
+        readonly serverMaxWindowBits: number;
+        readonly clientMaxWindowBits: number;
+        readonly serverNoContextTakeover: boolean;
+        readonly clientNoContextTakeover: boolean;
+      }
+    | undefined;
+  /** There are others, for which any reserved bit may be set. */
+  readonly others: boolean;
+}
+
+/** What is done to a payload before it is given out: nothing, unmasking, or unmasking and decompressing. */
+export type PayloadStage = "wire" | "unmasked" | "inflated";

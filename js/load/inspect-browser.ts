@@ -1,0 +1,9 @@
+/**
+ * Fetches the inspector; whoever imports this waits for it.
+ *
+ * @module
+ */
+import { initialise } from "../inspect/inspector.js";
+
+const url = new URL("../../pkg/websocket_component_inspect_bg.wasm", import.meta.url);
+initialise(await WebAssembly.compileStreaming(fetch(url)));

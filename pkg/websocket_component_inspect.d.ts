@@ -1,0 +1,78 @@
+/* tslint:disable */
+/* eslint-disable */
+
+/**
+ * Recorded conversations, taken apart.
+ */
+export class Inspector {
+    free(): void;
+    [Symbol.dispose](): void;
+    /**
+     * Bytes of a direction as they came.
+     */
+    bytes(direction: number, start: number, end: number): Uint8Array;
+    /**
+     * The checks of a head: an array of subject, section, values and the error's number for each.
+     */
+    checks(direction: number): any[];
+    /**
+     * How many records, messages and faults there are.
+     */
+    counts(): Uint32Array;
+    /**
+     * What was agreed on: whether there are other extensions, and of permessage-deflate, if there is one, both windows and
+     * both no_context_takeover.
+     */
+    extensions(): Uint8Array;
+    /**
+     * So many rows of 3 numbers each.
+     */
+    faults(start: number, count: number): Float64Array;
+    /**
+     * Says that no more bytes come.
+     */
+    finish(): void;
+    /**
+     * How many bytes have come in a direction.
+     */
+    length(direction: number): number;
+    /**
+     * The payload of a message.
+     */
+    message_payload(message: number, stage: number, limit: number): Uint8Array;
+    /**
+     * So many rows of 9 numbers each.
+     */
+    messages(start: number, count: number): Float64Array;
+    /**
+     * For one connection; the extensions are those of a response that is not part of it.
+     */
+    constructor(extensions: string);
+    /**
+     * The payload of a record; the stage is 0 for the wire's, 1 unmasked, 2 decompressed.
+     */
+    payload(record: number, stage: number, limit: number): Uint8Array;
+    /**
+     * Takes the next bytes of a direction: 0 to the server, 1 to the client.
+     */
+    push(direction: number, bytes: Uint8Array | number[], time: number): void;
+    /**
+     * Says that so many bytes of a direction are missing.
+     */
+    push_missing(direction: number, length: number, time: number): void;
+    /**
+     * So many rows of 14 numbers each.
+     */
+    records(start: number, count: number): Float64Array;
+}
+
+/**
+ * Name, text, section and close status (0 if there is none) of an error's number.
+ */
+export function describe(number: number): any[];
+
+/** A compiled `WebAssembly.Module`; not by that name, which only type libraries of the DOM have. */
+export type EngineModule = object;
+
+/** Makes the one instance; later calls give the same. */
+export function initSync(options: { module: EngineModule }): { readonly memory: { readonly buffer: ArrayBuffer } };

@@ -1,0 +1,206 @@
+//! Payloads, made again from the bytes when somebody asks for one.
+
+use crate::deflate::Inflater;
+use crate::error::Violation;
+use crate::inspect::Inspector;
+use crate::inspect::record::{Direction, Message, MessageState, Record, RecordKind, Stage};
+use crate::wire::MaskKey;
+
+/// What a direction's messages refer to at the beginning of one, for not having to decompress all before it.
+pub struct Checkpoint {
+    message: u32,
+    window: Box<[u8]>,
+    totals: Totals,
+}
+
+/// Bytes of a direction's compressed messages, as they came and decompressed.
+pub type Totals = [u64; 2];
+
+/// At least so many of each lie between two checkpoints: so they take an eighth of the bytes at most, and no message is far
+/// from one.
+const APART: Totals = [256 * 1024, 4 * 1024 * 1024];
+
+impl Checkpoint {
+    /// Adds one if the last one is far enough away.
+    pub fn consider(checkpoints: &mut Vec<Self>, message: u32, totals: Totals, inflater: &Inflater) {
+        let last = checkpoints.last().map_or([0; 2], |last| last.totals);
+        if (0..2).all(|index| totals[index] - last[index] >= APART[index]) {
+            checkpoints.push(Self {
+                message,
+                window: inflater.window().into(),
+                totals,
+            });
+        }
+    }
+}
+
+/// A decompressor that stands at the beginning of a message: whoever asks for one payload mostly asks for the next one
+/// then.
+pub struct Cursor {
+    message: u32,
+    inflater: Inflater,
+}
+
+/// What is decompressed at once.
+const STEP: usize = 8 * 1024;
+
+/// Decompresses a piece of a message or, without one, its end, and gives out what comes.
+pub fn inflate(
+    inflater: &mut Inflater,
+    piece: Option<&[u8]>,
+    mut take: impl FnMut(&[u8]) -> Result<(), Violation>,
+) -> Result<(), Violation> {
+    let mut out = [0; STEP];
+    let mut input = piece.unwrap_or_default();
+    loop {
+        let step = match piece {
+            Some(_) => inflater.inflate(input, &mut out),
+            None => inflater.finish(&mut out).map(|(produced, _)| (0, produced)),
+        };
+        let (consumed, produced) = step.map_err(|_| Violation::DeflateCorrupt)?;
+        take(&out[..produced])?;
+        input = &input[consumed..];
+        // what is corrupt behind good bytes is told by the next call
+        if produced < STEP && !inflater.is_corrupt() {
+            return Ok(());
+        }
+    }
+}
+
+impl Inspector {
+    /// The payload of a frame, or all bytes of another record: at most `limit` bytes of it, and as much as there is of one
+    /// that is cut or corrupt. Of a compressed message's frame, [`Stage::Inflated`] is what its bytes add to the message.
+    pub fn payload(&mut self, record: u32, stage: Stage, limit: usize) -> Vec<u8> {
+        let Some(&found) = self.records.get(record as usize) else {
+            return Vec::new();
+        };
+        let message = match found.kind {
+            RecordKind::Frame(frame) => frame.message,
+            _ => None,
+        };
+        match message {
+            Some(message) if stage == Stage::Inflated && self.messages[message as usize].is_compressed => {
+                self.inflated(message, Some(record), limit)
+            }
+            _ => self.part(&found, stage, limit),
+        }
+    }
+
+    /// The payload of a message, over all its frames: at most `limit` bytes of it, and as much as there is of one that is
+    /// unfinished or corrupt.
+    pub fn message_payload(&mut self, message: u32, stage: Stage, limit: usize) -> Vec<u8> {
+        let Some(&found) = self.messages.get(message as usize) else {
+            return Vec::new();
+        };
+        if stage == Stage::Inflated && found.is_compressed {
+            return self.inflated(message, None, limit);
+        }
+        let mut payload = Vec::new();
+        for frame in self.frames_of(message, &found) {
+            payload.extend(self.part(&self.records[frame as usize], stage, limit - payload.len()));
+            if payload.len() == limit {
+                break;
+            }
+        }
+        payload
+    }
+
+    fn part(&self, record: &Record, stage: Stage, limit: usize) -> Vec<u8> {
+        let (start, mask) = match record.kind {
+            RecordKind::Frame(frame) => (record.start + u64::from(frame.header_size), frame.mask),
+            _ => (record.start, None),
+        };
+        let end = record.end.min(start.saturating_add(limit as u64));
+        let mut bytes = self.bytes(record.direction, start..end);
+        if stage != Stage::Wire {
+            mask.unwrap_or(MaskKey::ZERO).apply(&mut bytes);
+        }
+        bytes
+    }
+
+    fn frames_of(&self, number: u32, message: &Message) -> impl Iterator<Item = u32> + use<> {
+        let of_message = |&record: &u32| matches!(self.records[record as usize].kind, RecordKind::Frame(frame) if frame.message == Some(number));
+        let frames: Vec<u32> = (message.first..=message.last).filter(of_message).collect();
+        frames.into_iter()
+    }
+
+    /// Decompresses a message, and all since the last known place that it may refer to. Gives what `only` this frame adds.
+    fn inflated(&mut self, message: u32, only: Option<u32>, limit: usize) -> Vec<u8> {
+        let mut payload = Vec::new();
+        let direction = self.messages[message as usize].direction;
+        let mut cursor = self.cursor_before(direction, message);
+        let mut outcome = Ok(());
+        let mut produced = 0;
+        while cursor.message <= message && outcome.is_ok() {
+            let number = cursor.message;
+            let next = self.messages[number as usize];
+            cursor.message += 1;
+            if next.direction != direction || !next.is_compressed {
+                continue;
+            }
+            outcome = self.inflate_message(&mut cursor.inflater, number, &mut |frame, bytes| {
+                if number == message && only.is_none_or(|only| only == frame) {
+                    let room = limit - payload.len();
+                    payload.extend_from_slice(&bytes[..bytes.len().min(room)]);
+                }
+                // the rest is decompressed for those who ask for the next message, unless it is very much
+                produced += if number == message { bytes.len() as u64 } else { 0 };
+                let is_enough = payload.len() == limit && produced > APART[1];
+                if is_enough {
+                    Err(Violation::MessageTooBig)
+                } else {
+                    Ok(())
+                }
+            });
+        }
+        self.cursors[direction as usize] = outcome.is_ok().then_some(cursor);
+        payload
+    }
+
+    fn inflate_message(
+        &self,
+        inflater: &mut Inflater,
+        number: u32,
+        take: &mut impl FnMut(u32, &[u8]) -> Result<(), Violation>,
+    ) -> Result<(), Violation> {
+        let message = self.messages[number as usize];
+        for frame in self.frames_of(number, &message) {
+            let record = &self.records[frame as usize];
+            let piece = self.part(record, Stage::Unmasked, usize::MAX);
+            inflate(inflater, Some(&piece), |out| take(frame, out))?;
+        }
+        match message.state {
+            // what comes after it refers to what nobody knows
+            MessageState::Unfinished | MessageState::Unreadable => Err(Violation::DeflateCorrupt),
+            MessageState::Whole | MessageState::Failed => inflate(inflater, None, |out| take(message.last, out)),
+        }
+    }
+
+    /// The nearest of the places from which the message can be decompressed.
+    fn cursor_before(&mut self, direction: Direction, message: u32) -> Cursor {
+        let (window_bits, takeover) = self.deflate_of(direction);
+        if !takeover {
+            return Cursor {
+                message,
+                inflater: Inflater::new(window_bits),
+            };
+        }
+        let checkpoints = &self.sides[direction as usize].reader.checkpoints;
+        let after = checkpoints.partition_point(|checkpoint| checkpoint.message <= message);
+        let checkpoint = after.checked_sub(1).map(|index| &checkpoints[index]);
+        let start = checkpoint.map_or(0, |checkpoint| checkpoint.message);
+        let is_near = |cursor: &Cursor| (start..=message).contains(&cursor.message);
+        if let Some(cursor) = self.cursors[direction as usize].take().filter(is_near) {
+            return cursor;
+        }
+        let mut inflater = Inflater::new(window_bits);
+        if let Some(checkpoint) = checkpoint {
+            // a window that a decompressor has had is one that it takes
+            let _ = inflater.set_window(&checkpoint.window);
+        }
+        Cursor {
+            message: start,
+            inflater,
+        }
+    }
+}
