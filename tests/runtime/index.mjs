@@ -80,7 +80,7 @@ for (const name of wanted) {
 if (wanted.includes("deno")) {
   test("deno: the README's example runs, allowed no more than it says", async () => {
     const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
-    const [, example] = /```ts\n([\s\S]*?)```/.exec(readme);
+    const [, example] = /```ts config=deno\n([\s\S]*?)```/.exec(readme);
     const [flag] = /--allow-net=127\.0\.0\.1:8080/.exec(readme);
     const port = await freePort();
     const code = `${example}server.on("listening", () => console.log("listening"));`.replace("npm:", "");

@@ -45,6 +45,9 @@ const tests = [
   ["TLS", "an option of Node's works, or is a WS_ERR_INVALID_OPTION", impossibleOption],
   ["deflate", "agreed on, and used", compressed],
   ["deflate", "not agreed on if one side does not want it", uncompressed],
+  ["stream", "a WebSocketStream at each end, text and bytes, and a clean close", streams],
+  ["stream", "a loop over messages, awaited writes, a message in chunks and in pieces", loops],
+  ["keep-alive", "a peer that answers is kept and its round trip known; a silent one is given up", keepAlive],
   ["backpressure", "16 MiB there and back", large],
   ["backpressure", "a peer that does not read: what waits is seen, and drains in order", slowReader],
   ["backpressure", "one that is paused gets everything later, the end too", pausedReader],
@@ -334,6 +337,69 @@ async function iteration(t) {
   await server.close();
   await all;
   assert.deepEqual(seen, ["/1", "/2"]);
+}
+
+async function streams(t) {
+  const { WebSocketStream } = t.ours;
+  const { url } = await t.serve({}, async (socket) => {
+    const { readable, writable } = await new WebSocketStream(socket).opened;
+    const writer = writable.getWriter();
+    for await (const data of readable) await writer.write(data);
+  });
+  const stream = new WebSocketStream(url);
+  const { readable, writable } = await stream.opened;
+  const [reader, writer] = [readable.getReader(), writable.getWriter()];
+  for (const data of ["Grüße", pattern(100_000)]) {
+    void writer.write(data);
+    const { value } = await reader.read();
+    if (typeof data === "string") assert.equal(value, data);
+    else same(value, data);
+  }
+  stream.close({ closeCode: 4000, reason: "done" });
+  assert.equal((await stream.closed).closeCode, 4000);
+}
+
+async function loops(t) {
+  const pieces = [];
+  const { url } = await t.serve({ streamMessages: true }, async (socket) => {
+    for await (const message of socket) {
+      let length = 0;
+      for await (const piece of message) length += piece.length;
+      pieces.push([message.isText, length]);
+      await socket.write(`${length}`);
+    }
+  });
+  const socket = await t.open(url);
+  const answers = messages(socket, 2);
+  await socket.sendStream(["one, ", "two, ", "three"]);
+  await socket.write(pattern(1 << 20));
+  assert.deepEqual(await answers, ["15", `${1 << 20}`]);
+  assert.deepEqual(pieces, [
+    [true, 15],
+    [false, 1 << 20],
+  ]);
+  socket.close();
+  await event(socket, "close");
+}
+
+async function keepAlive(t) {
+  const { server, url } = await t.serve({ pingInterval: 20, pongTimeout: 5000 });
+  const sockets = server[Symbol.asyncIterator]();
+  await t.open(url);
+  const [answering] = (await sockets.next()).value;
+  const { roundTripTime } = await event(answering, "pong");
+  assert.ok(roundTripTime >= 0);
+  assert.equal(answering.statistics.roundTripTime, roundTripTime);
+  const quick = await t.serve({ pingInterval: 20, pongTimeout: 20 });
+  const others = quick.server[Symbol.asyncIterator]();
+  const peer = connect(quick.port, "127.0.0.1");
+  t.after(() => peer.destroy());
+  peer.on("error", () => {});
+  peer.write(REQUEST);
+  peer.resume();
+  const [silent] = (await others.next()).value;
+  const { error } = await event(silent, "error");
+  assert.equal(error.code, "WS_ERR_PING_TIMEOUT");
 }
 
 async function behindHttp(t) {
