@@ -80,9 +80,9 @@ export interface WebSocketServerOptions<R extends HandshakeRequest = IncomingMes
 export interface WebSocketServerEvents<R extends HandshakeRequest = IncomingMessage> {
   /**
    * A handshake is done. Messages wait for the first who asks for them, however late: a listener of `message`, a loop over
-   * the socket, a `WebSocketStream`, or `resume()`. Until then what stands behind the first message waits too, pings among
-   * it, and no more than 64 KiB is read; a socket that only sends should call `resume()`. If the peer leaves, and nobody
-   * has asked within `closeTimeout`, the messages are given up.
+   * the socket, a `WebSocketStream`, or `resume()`. Pings are answered meanwhile, and a close too; from 64 KiB on nothing
+   * more is read, so that a socket that only sends, to peers that talk, should call `resume()`. If the peer has left, and
+   * nobody has asked for a second, the messages are given up, and the `close` event comes.
    */
   connection: [socket: WebSocket, request: R];
   /** The port is open. */
