@@ -29,6 +29,7 @@ export class MessageStream extends ReadableStream<Piece> {
   /** Whether it is a text message. */
   readonly isText: boolean;
 
+  /** @internal */
   constructor(isText: boolean, source: PieceSource) {
     super(source);
     this.isText = isText;

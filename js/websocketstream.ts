@@ -38,6 +38,7 @@ export interface WebSocketCloseInfo {
 export interface WebSocketClosed {
   /** What the peer's close frame says; 1005 if nothing. */
   readonly closeCode: number;
+  /** What it says beside that, or `""`; at most 123 bytes of UTF-8. */
   readonly reason: string;
 }
 
@@ -80,6 +81,7 @@ export class WebSocketStreamError extends DOMException {
     return this.#reason;
   }
 
+  /** The proposal's name of the class. */
   get [Symbol.toStringTag](): string {
     return "WebSocketError";
   }
@@ -166,6 +168,7 @@ export class WebSocketStream {
     this.#socket.close(closeCode, reason);
   }
 
+  /** The name of the class. */
   get [Symbol.toStringTag](): string {
     return "WebSocketStream";
   }

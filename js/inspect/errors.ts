@@ -13,6 +13,7 @@ export type CaptureErrorCode =
 
 /** A capture that cannot be read. */
 export class CaptureError extends Error {
+  /** The name of the class. */
   override readonly name = "CaptureError";
   /** What went wrong. */
   readonly code: CaptureErrorCode;

@@ -193,6 +193,7 @@ export class Inspector {
     this.#engine.free();
   }
 
+  /** Does what `free` does, at the end of a block with `using`. */
   [Symbol.dispose](): void {
     this.free();
   }

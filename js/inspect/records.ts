@@ -11,6 +11,7 @@ export type Direction = "toServer" | "toClient";
 interface RecordBase {
   /** Its place among the records. */
   readonly index: number;
+  /** Which way its bytes went. */
   readonly direction: Direction;
   /** When its first byte came, as it was given to `push`. */
   readonly time: number;
@@ -28,11 +29,13 @@ interface RecordBase {
 
 /** The client's half of the handshake: an HTTP request's head. */
 export interface RequestRecord extends RecordBase {
+  /** Tells it from the other records. */
   readonly type: "request";
 }
 
 /** The server's half of the handshake: a response's head. */
 export interface ResponseRecord extends RecordBase {
+  /** Tells it from the other records. */
   readonly type: "response";
 }
 
@@ -41,13 +44,19 @@ export type OpcodeName = "continuation" | "text" | "binary" | "close" | "ping" |
 
 /** A frame (RFC 6455 §5.2). */
 export interface FrameRecord extends RecordBase {
+  /** Tells it from the other records. */
   readonly type: "frame";
+  /** Whether it is the last frame of its message. */
   readonly fin: boolean;
+  /** With permessage-deflate, set on the first frame of a compressed message (RFC 7692 §6). */
   readonly rsv1: boolean;
+  /** Reserved for extensions. */
   readonly rsv2: boolean;
+  /** Reserved for extensions. */
   readonly rsv3: boolean;
   /** 0 to 15. */
   readonly opcode: number;
+  /** The opcode in a word. */
   readonly opcodeName: OpcodeName;
   /** The masking key, as a number of 32 bits whose first byte is the highest, if the frame is masked. */
   readonly mask: number | undefined;
@@ -85,7 +94,9 @@ export type BytesReason =
 
 /** Bytes that are nothing of WebSocket's. */
 export interface BytesRecord extends RecordBase {
+  /** Tells it from the other records. */
   readonly type: "bytes";
+  /** Why. */
   readonly reason: BytesReason;
 }
 
@@ -106,10 +117,13 @@ export type MessageState =
 export interface InspectMessage {
   /** Its place among the messages. */
   readonly index: number;
+  /** Which way it went. */
   readonly direction: Direction;
+  /** Whether it is text; else it is binary. */
   readonly text: boolean;
   /** permessage-deflate (RFC 7692). */
   readonly compressed: boolean;
+  /** How far it came. */
   readonly state: MessageState;
   /** The index of the record of its first frame. */
   readonly first: number;
@@ -150,7 +164,14 @@ export interface HandshakeCheck {
   /** What stands there, bytes as Latin-1: nothing if it is missing. */
   readonly found: readonly string[];
   /** What is wrong with it, if something is. */
-  readonly error: { readonly name: string; readonly message: string } | undefined;
+  readonly error:
+    | {
+        /** A name for it, as a `Fault` has it. */
+        readonly name: string;
+        /** In words. */
+        readonly message: string;
+      }
+    | undefined;
 }
 
 /** The extensions of a connection. */
@@ -158,9 +179,13 @@ export interface AgreedExtensions {
   /** permessage-deflate: windows in bits, and which side starts each message with an empty one. */
   readonly deflate:
     | {
+        /** Of the server's messages, 8 to 15. */
         readonly serverMaxWindowBits: number;
+        /** Of the client's messages, 8 to 15. */
         readonly clientMaxWindowBits: number;
+        /** Whether each of the server's messages starts with an empty window. */
         readonly serverNoContextTakeover: boolean;
+        /** Whether each of the client's messages starts with an empty window. */
         readonly clientNoContextTakeover: boolean;
       }
     | undefined;

@@ -101,13 +101,22 @@ for (const [event, names] of [
 }
 
 /** What `addEventListener` takes. */
-export type EventListener<E> = ((event: E) => unknown) | { handleEvent(event: E): unknown };
+export type EventListener<E> =
+  | ((event: E) => unknown)
+  | {
+      /** Called with the event, on the object. */
+      handleEvent(event: E): unknown;
+    };
 
 /** The types that `addEventListener` knows; it ignores others, as `ws` does. */
 export interface EventTypes<T> {
+  /** The connection is open. */
   open: Event<T>;
+  /** A message came. */
   message: MessageEvent<T>;
+  /** The connection has ended. */
   close: CloseEvent<T>;
+  /** The handshake or the connection failed. */
   error: ErrorEvent<T>;
 }
 

@@ -15,6 +15,14 @@ export interface Extensions {
   [name: string]: ExtensionParameters[];
 }
 
+/** A parameter's value to write; `true` for none. */
+export type ParameterValue = string | number | true;
+
+/** Parameters of one extension to write; a list gives a parameter once for each value. */
+export interface ParametersToFormat {
+  [name: string]: ParameterValue | ParameterValue[];
+}
+
 const TOKEN = /[!#$%&'*+\-.^_`|~\w]+/y;
 const BLANKS = /[ \t]*/y;
 const QUOTED = /"((?:\\?[!#$%&'*+\-.^_`|~\w])+)"/y;
@@ -112,11 +120,6 @@ export const extension = {
       .join(", ");
   },
 };
-
-type Value = string | number | true;
-interface ParametersToFormat {
-  [name: string]: Value | Value[];
-}
 
 function formatted(parameters: ParametersToFormat): string[] {
   return Object.entries(parameters).flatMap(([name, values]) =>

@@ -17,8 +17,8 @@ Object.assign(WebSocket, {
   subprotocol,
 });
 
-export type { CloseEvent, ErrorEvent, Event, EventListener, MessageEvent } from "./events.js";
-export type { ExtensionParameters, Extensions } from "./headers.js";
+export type { CloseEvent, ErrorEvent, Event, EventListener, EventTypes, MessageEvent } from "./events.js";
+export type { ExtensionParameters, Extensions, ParametersToFormat, ParameterValue } from "./headers.js";
 export type {
   ClientOptions,
   PerMessageDeflateOptions,
@@ -27,7 +27,7 @@ export type {
   VerifyClient,
   VerifyInfo,
 } from "./options.js";
-export type { WebSocketServerEvents } from "./server.js";
+export type { UpgradeCallback, WebSocketServerEvents } from "./server.js";
 export type { BinaryType, Data, RawData, SendCallback, SendOptions, WebSocketEvents } from "./websocket.js";
 export {
   createWebSocketStream,

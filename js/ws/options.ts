@@ -19,7 +19,15 @@ import type { WebSocket } from "./websocket.js";
 
 /** Whether and how to compress. */
 export interface PerMessageDeflateOptions {
+  /**
+   * The server compresses each message for itself; `false`. A client that asks for it accepts nothing else. Unlike in
+   * `ws`, a server's `false` declines no offer that asks for it.
+   */
   serverNoContextTakeover?: boolean | undefined;
+  /**
+   * The client compresses each message for itself; `false`. Unlike in `ws`, a client's `false` refuses no answer that
+   * asks for it.
+   */
   clientNoContextTakeover?: boolean | undefined;
   /** 8 to 15. */
   serverMaxWindowBits?: number | undefined;
@@ -37,9 +45,9 @@ export interface PerMessageDeflateOptions {
 
 /**
  * Options of both sides, by the names of `ws`. Those of `ConnectionSettings` that `ws` does not have are taken too, by
- * their own names and with their own defaults.
+ * their own names and with their own defaults, but for `streamMessages`.
  */
-export interface SharedOptions extends Partial<ConnectionSettings> {
+export interface SharedOptions extends Partial<Omit<ConnectionSettings, "streamMessages">> {
   /** `false` lets a task pass after each event of `message`, `ping` and `pong`; `true`. */
   allowSynchronousEvents?: boolean | undefined;
   /** `false` leaves the pongs to the caller; `true`. */
@@ -52,6 +60,7 @@ export interface SharedOptions extends Partial<ConnectionSettings> {
   maxPayload?: number | undefined;
   /** Has no meaning here: while the network is full, only the latest ping is answered. */
   maxPendingAutoPongs?: number | undefined;
+  /** Whether and how to compress, if the peer agrees; `true` for a client and `false` for a server. */
   perMessageDeflate?: boolean | PerMessageDeflateOptions | undefined;
   /** `true` takes text and close reasons as they are. */
   skipUTF8Validation?: boolean | undefined;
@@ -62,6 +71,7 @@ export interface ClientOptions
   extends SharedOptions,
     Omit<RequestOptions, "headers" | "protocol">,
     Omit<ConnectionOptions, "timeout" | "lookup" | "host" | "port" | "path" | "socketPath" | "family" | "hints"> {
+  /** Fields of the request, beside those of the handshake. */
   headers?: OutgoingHttpHeaders | undefined;
   /** The value of the field `Origin`. */
   origin?: string | undefined;
@@ -83,9 +93,11 @@ export interface ClientOptions
 
 /** What a server's `verifyClient` is told of a request. */
 export interface VerifyInfo<R extends IncomingMessage = IncomingMessage> {
+  /** The value of the field `Origin`; `undefined` of a request without one, whatever the type says, as in `ws`. */
   origin: string;
   /** Whether it came over TLS. */
   secure: boolean;
+  /** The handshake's request. */
   req: R;
 }
 
@@ -99,8 +111,11 @@ export type VerifyClient<R extends IncomingMessage = IncomingMessage> =
 
 /** Options of a server. One of `port`, `server` and `noServer` is needed. */
 export interface ServerOptions<W extends typeof WebSocket = typeof WebSocket> extends SharedOptions {
+  /** The address to listen at, with `port`; by default every one of the machine. */
   host?: string | undefined;
+  /** Listen here, with an HTTP server of its own; 0 for any port that is free. */
   port?: number | undefined;
+  /** How many connections may wait to be taken, with `port`; Node's default is 511. */
   backlog?: number | undefined;
   /** Take the upgrades of this server. */
   server?: Server | HttpsServer | undefined;
@@ -108,6 +123,7 @@ export interface ServerOptions<W extends typeof WebSocket = typeof WebSocket> ex
   noServer?: boolean | undefined;
   /** Requests of other paths are answered with 400. */
   path?: string | undefined;
+  /** Asked before a handshake is answered; one that it does not accept gets 401, or the status that it names. */
   verifyClient?: VerifyClient | undefined;
   /** Selects one of the offered subprotocols, or none; by default the first. */
   handleProtocols?: ((protocols: Set<string>, request: IncomingMessage) => string | false | undefined) | undefined;

@@ -32,6 +32,7 @@ export interface WebSocketServerEvents<W extends typeof WebSocket = typeof WebSo
   headers: [lines: string[], request: IncomingMessage];
   /** A request is no valid handshake; who listens has to answer it. */
   wsClientError: [error: Error, stream: Duplex, request: IncomingMessage];
+  /** The HTTP server listens. */
   listening: [];
   /** The HTTP server failed. */
   error: [error: Error];
@@ -39,7 +40,11 @@ export interface WebSocketServerEvents<W extends typeof WebSocket = typeof WebSo
   close: [];
 }
 
-type UpgradeCallback<W extends typeof WebSocket> = (socket: InstanceType<W>, request: IncomingMessage) => void;
+/** Called with the socket of a handshake that is done, and its request. */
+export type UpgradeCallback<W extends typeof WebSocket = typeof WebSocket> = (
+  socket: InstanceType<W>,
+  request: IncomingMessage,
+) => void;
 
 const KEY = /^[+/0-9A-Za-z]{22}==$/;
 

@@ -44,7 +44,10 @@ export type Data =
   | ArrayBufferLike
   | ArrayBufferView
   | readonly unknown[]
-  | { valueOf(): string | ArrayBufferLike | Uint8Array }
+  | {
+      /** What is sent in the object's place. */
+      valueOf(): string | ArrayBufferLike | Uint8Array;
+    }
   | null
   | undefined;
 
@@ -65,13 +68,17 @@ export type SendCallback = (error?: Error) => void;
 
 /** The events of a `WebSocket`, with their arguments. */
 export interface WebSocketEvents {
+  /** The connection is open. */
   open: [];
+  /** A message came; text is a Buffer too. */
   message: [data: RawData, isBinary: boolean];
   /** The connection has ended; 1005 stands for no code, and 1006 for no close frame. */
   close: [code: number, reason: Buffer];
   /** The handshake or the connection failed. */
   error: [error: Error];
+  /** A ping came, with at most 125 bytes; it is answered, unless `autoPong` is `false`. */
   ping: [data: Buffer];
+  /** A pong came, with at most 125 bytes. */
   pong: [data: Buffer];
   /** The answer to the handshake's request. */
   upgrade: [response: IncomingMessage];
@@ -105,25 +112,41 @@ const EMPTY = Buffer.alloc(0);
 
 /** A WebSocket connection, as `ws` has it. */
 export class WebSocket extends EventEmitter<WebSocketEvents> {
+  /** The `readyState` before the handshake is done. */
   declare static readonly CONNECTING: 0;
+  /** The `readyState` in which messages can be sent. */
   declare static readonly OPEN: 1;
+  /** The `readyState` from the start of a close to its end. */
   declare static readonly CLOSING: 2;
+  /** The `readyState` after the end, or after a handshake that failed. */
   declare static readonly CLOSED: 3;
-  /** The exports of the module once more, as `require("ws")` gives them. */
+  /** This class: the exports of the module are here once more, as `require("ws")` gives them. */
   declare static WebSocket: typeof WebSocket;
+  /** The export of that name. */
   declare static WebSocketServer: typeof WebSocketServer;
+  /** `WebSocketServer` by its other name. */
   declare static Server: typeof WebSocketServer;
+  /** The export of that name. */
   declare static createWebSocketStream: (socket: WebSocket, options?: DuplexOptions) => Duplex;
+  /** The export of that name. */
   declare static extension: typeof extension;
+  /** The export of that name. */
   declare static subprotocol: typeof subprotocol;
+  /** The `readyState` before the handshake is done. */
   declare readonly CONNECTING: 0;
+  /** The `readyState` in which messages can be sent. */
   declare readonly OPEN: 1;
+  /** The `readyState` from the start of a close to its end. */
   declare readonly CLOSING: 2;
+  /** The `readyState` after the end, or after a handshake that failed. */
   declare readonly CLOSED: 3;
-  /** Called on `open`, `message`, `close` and `error`. */
+  /** Called when the connection is open. */
   declare onopen: ((event: Event<WebSocket>) => unknown) | null;
+  /** Called with each message. */
   declare onmessage: ((event: MessageEvent<WebSocket>) => unknown) | null;
+  /** Called when the connection has ended. */
   declare onclose: ((event: CloseEvent<WebSocket>) => unknown) | null;
+  /** Called when the handshake or the connection failed. With neither it nor a listener of `error`, the error is thrown. */
   declare onerror: ((event: ErrorEvent<WebSocket>) => unknown) | null;
 
   #readyState: 0 | 1 | 2 | 3 = CONNECTING;

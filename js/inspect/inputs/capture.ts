@@ -26,7 +26,9 @@ export interface ReadOptions {
 
 /** What is in a capture. */
 export interface Capture {
+  /** What it was read as. */
   readonly format: Format;
+  /** Those of WebSocket. */
   readonly connections: readonly Connection[];
   /** How many connections, or entries of a HAR, are none of WebSocket. */
   readonly skipped: number;

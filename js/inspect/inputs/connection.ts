@@ -7,6 +7,7 @@ import type { Direction } from "../records.js";
 
 /** Bytes of one direction. */
 export interface Piece {
+  /** Which way they went. */
   readonly direction: Direction;
   /** A part of the input, not copied, where the input has the bytes as they are. */
   readonly bytes: Uint8Array;

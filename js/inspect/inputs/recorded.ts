@@ -15,7 +15,9 @@ import { base64Of, parseBase64 } from "./text.js";
 
 /** What a tap is told: bytes that an endpoint has sent or received. */
 export interface RecordedTraffic {
+  /** Whether the endpoint has received or sent them. */
   readonly direction: "received" | "sent";
+  /** As they were on the wire, cut anywhere. */
   readonly bytes: Uint8Array;
   /** Milliseconds since 1970. */
   readonly time: number;
