@@ -4,6 +4,11 @@
  * @module
  */
 
+/** A copy in an array of its own; a `Buffer`'s own `slice` would give the same memory. */
+export function copyOf(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(bytes);
+}
+
 /** Both, one behind the other, in an array of their own. */
 export function concat(first: Uint8Array, second: Uint8Array): Uint8Array {
   const both = new Uint8Array(first.length + second.length);

@@ -6,7 +6,7 @@
  */
 import { setImmediate } from "node:timers";
 
-import { concat } from "./bytes.js";
+import { concat, copyOf } from "./bytes.js";
 import { EngineTrap } from "./engine.js";
 import { WebSocketError, type WebSocketProtocolError } from "./errors.js";
 import { KeepAlive, Pings } from "./keepalive.js";
@@ -280,7 +280,7 @@ export class Connection implements TransportListener {
     if (!this.#canTake(payload.length)) return;
     this.#control(() => {
       this.#session.ping(payload);
-      this.#unflushedPings.push(payload.slice());
+      this.#unflushedPings.push(copyOf(payload));
     });
   }
 
@@ -415,7 +415,7 @@ export class Connection implements TransportListener {
     this.#unread = this.#unread.length === 0 ? chunk : concat(this.#unread, chunk);
     this.#deliver();
     // the chunk is the transport's
-    if (this.#unread.length > 0) this.#unread = this.#unread.slice();
+    if (this.#unread.length > 0) this.#unread = copyOf(this.#unread);
   }
 
   /** @internal */
@@ -593,7 +593,7 @@ export class Connection implements TransportListener {
 
   #oweAnswer(payload: Uint8Array): void {
     // a copy, as the owner may write to what it gets
-    if (this.#transport.isFull) this.#owedPong = payload.slice();
+    if (this.#transport.isFull) this.#owedPong = copyOf(payload);
     else this.#answerPing(payload);
   }
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { concat } from "./bytes.js";
+import { concat, copyOf } from "./bytes.js";
 import { WebSocketError } from "./errors.js";
 import { type HeaderField, parseResponse, writeRequest } from "./http.js";
 import { guarded } from "./session.js";
@@ -90,7 +90,7 @@ class OwnExchange implements TransportListener {
 
   onData(chunk: Uint8Array): void {
     const isFirst = this.#received.length === 0;
-    this.#received = isFirst ? chunk.slice() : concat(this.#received, chunk);
+    this.#received = isFirst ? copyOf(chunk) : concat(this.#received, chunk);
     // byte by byte, a pass over the head for each would take quadratic time; only a line's end makes a difference
     if (isFirst || chunk.includes(LINE_FEED) || this.#received.length > MAX_HEAD_SIZE) {
       this.#attempt(() => this.#readResponse());

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { copyOf } from "./bytes.js";
 import type { DeflateSettings } from "./deflate.js";
 import { EngineTrap, hasDeflate, renewScratch, scratch, wasm } from "./engine.js";
 import { WebSocketProtocolError, withTypedErrors } from "./errors.js";
@@ -508,7 +509,7 @@ export class FrameSession {
     } else if (this.#server) {
       this.#makeHeader(type, payload.length);
       this.spill();
-      this.#pending.push(owned ? payload : payload.slice());
+      this.#pending.push(owned ? payload : copyOf(payload));
     } else {
       this.#maskLarge(type, payload);
     }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { concat } from "./bytes.js";
+import { concat, copyOf } from "./bytes.js";
 import type { Transport, TransportListener } from "./transport/transport.js";
 
 /** Bytes that came from the peer, or that were given to the network for it. */
@@ -53,7 +53,7 @@ class TappedTransport implements Transport {
       onData: (chunk) => {
         const known = Math.min(this.#known, chunk.length);
         this.#known -= known;
-        if (chunk.length > known) this.#tell("received", chunk.slice(known));
+        if (chunk.length > known) this.#tell("received", copyOf(chunk.subarray(known)));
         listener.onData(chunk);
       },
       onDrain: () => listener.onDrain(),
@@ -68,7 +68,7 @@ class TappedTransport implements Transport {
   }
 
   write(parts: readonly Uint8Array[], done: () => void): void {
-    for (const part of parts) this.#tell("sent", part.slice());
+    for (const part of parts) this.#tell("sent", copyOf(part));
     this.#transport.write(parts, done);
   }
 

@@ -146,7 +146,7 @@ export function socketSettings(given: SharedOptions, isServer: boolean): SocketS
   const { maxPayload = 100 * 1024 * 1024, maxFragments = 16 * 1024, closeTimeout = 30_000 } = given;
   return {
     // no option is 0 there, and one millisecond is the least that a timer waits
-    connection: connectionSettings({ ...given, closeTimeout: closeTimeout || 1 }),
+    connection: connectionSettings({ ...given, streamMessages: false, closeTimeout: closeTimeout || 1 }),
     session: {
       limits: limits({ maxMessageSize: orNone(maxPayload), maxFragments: orNone(maxFragments) }),
       deflate: deflate(given.perMessageDeflate ?? !isServer, isServer),

@@ -7,7 +7,7 @@ import { Buffer } from "node:buffer";
 import { EventEmitter } from "node:events";
 import type { ClientRequest, IncomingMessage } from "node:http";
 import type { Duplex, DuplexOptions } from "node:stream";
-
+import { copyOf } from "../bytes.js";
 import { Connection, type ConnectionFailure, type ConnectionOwner } from "../connection.js";
 import type { Agreed } from "../handshake.js";
 import type { Framing } from "../session.js";
@@ -474,7 +474,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
     } else if (this.#waiting === undefined) {
       this.#send(data, isText, compress, isLast, callback);
     } else {
-      const copy = typeof data === "string" ? data : data.slice();
+      const copy = typeof data === "string" ? data : copyOf(data);
       this.#hold(sizeOf(data), () => this.#send(copy, isText, compress, isLast, callback));
     }
   }

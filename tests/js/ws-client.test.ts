@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 
-import { createWebSocketStream, WebSocket, WebSocketServer } from "websocket-component/ws";
+import { createWebSocketStream, type ServerOptions, WebSocket, WebSocketServer } from "websocket-component/ws";
 
 import { certificate, key } from "./certificate.js";
 
@@ -124,4 +124,23 @@ test("a stream that nobody reads holds one message over its high-water mark, and
   let read = 0;
   for await (const chunk of stream) read += chunk.length;
   assert.equal(read, size * count);
+});
+
+test("an option of the other entry does not take the messages away, and what is sent is copied", async (t) => {
+  const server = new WebSocketServer({ port: 0, host: "127.0.0.1", streamMessages: true } as ServerOptions);
+  t.after(() => server.close());
+  server.on("connection", (ws) => {
+    const bytes = Buffer.alloc(100_000, 1);
+    ws.on("message", () => {
+      ws.send(bytes);
+      bytes.fill(2);
+    });
+  });
+  await once(server, "listening");
+  const ws = new WebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  await once(ws, "open");
+  ws.send("Hello");
+  const [data] = (await once(ws, "message")) as [Buffer];
+  assert.ok(data.equals(Buffer.alloc(100_000, 1)));
+  ws.close();
 });
