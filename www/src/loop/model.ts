@@ -215,7 +215,7 @@ export class LoopModel {
     peer.handle.completeAction(action.actionContext, bytes.length);
     if (action.action === Action.SendToNetwork) return this.#write(end, bytes);
     if (action.action === Action.IndicateSendComplete) {
-      const done = peer.sends.findIndex((queued) => queued === action.applicationContext);
+      const done = peer.sends.indexOf(action.applicationContext as Queued);
       const [queued] = done < 0 ? [] : peer.sends.splice(done, 1);
       return [`done: ${queued?.what ?? "what the component sent by itself"}`];
     }

@@ -145,6 +145,7 @@ export const SAMPLES: readonly ConversationSample[] = [
     ],
     ALONE,
   ),
+  { ...good("A busy conversation", 9, busy()), category: undefined },
   {
     title: "The server's accept is that of another key",
     category: undefined,
@@ -152,6 +153,23 @@ export const SAMPLES: readonly ConversationSample[] = [
     sent: handshake("", { response: { "Sec-WebSocket-Accept": "AAAAAAAAAAAAAAAAAAAAAAAAAAA=" } }),
   },
 ];
+
+/** A number below `end`: the same at each visit, and without a pattern that could be seen. */
+function scattered(index: number, end: number): number {
+  return ((index * 7919) % 104_729) % end;
+}
+
+/** A chat: messages of many sizes, answers, and a ping now and then. */
+function busy(): Sent[] {
+  const sent: Sent[] = [];
+  for (let index = 0; index < 240; index++) {
+    const size = 2 ** (2 + scattered(index, 83) / 8);
+    const text = `${index}: ${"so it goes, ".repeat(size / 12)}`;
+    sent.push(index % 3 === 0 ? client(TEXT, text) : server(TEXT, text));
+    if (index % 20 === 10) sent.push(server(PING, `${index}`), client(PONG, `${index}`));
+  }
+  return sent;
+}
 
 function good(title: string, category: number, sent: readonly Sent[], extensions = ""): ConversationSample {
   return { title, category, fault: undefined, sent: [...handshake(extensions), ...sent, ...bye] };
@@ -175,8 +193,7 @@ export function captureOf({ sent }: ConversationSample): Blob {
   const lines: string[] = [];
   const tap = new CaptureWriter("client", (line) => lines.push(line)).tap();
   for (const [index, [direction, bytes]] of sent.entries()) {
-    // not all alike, so that there is something to see in the plots
-    const time = START + STEP * index + ((index * 7) % 5);
+    const time = START + STEP * index + scattered(index, 11);
     tap({ direction: direction === "toServer" ? "sent" : "received", bytes, time });
   }
   return new Blob(lines);

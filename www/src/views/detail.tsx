@@ -127,7 +127,7 @@ function Bits({ fields, wire, chosen, onChoose }: BitsProps) {
           <tr
             key={field.name}
             class={field === chosen ? "chosen" : ""}
-            // biome-ignore lint/a11y/noNoninteractiveTabindex: focus shows the field's bits, as the pointer does
+            // focus shows the field's bits, as the pointer does
             tabIndex={0}
             onMouseEnter={() => onChoose(field)}
             onFocus={() => onChoose(field)}

@@ -80,11 +80,11 @@ function Filters({ state: { filter: now, listed, overview } }: { state: State })
         onSize={(largest) => void filter({ largest })}
       />
       <label class="search">
-        Text{" "}
+        Contains{" "}
         <input
           type="search"
           value={now.text}
-          placeholder="in payloads"
+          placeholder="text in payloads"
           onInput={(event) => void filter({ text: event.currentTarget.value })}
         />
       </label>
@@ -204,7 +204,6 @@ function RecordRow({
   const isSelected = record.index === state.selected;
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the list takes the keys for all its rows
-    // biome-ignore lint/a11y/useFocusableInteractive: the list has the focus, and tells which row is active
     <div
       id={`record-${record.index}`}
       class={`record ${record.direction} ${isSelected ? "selected" : ""}`}

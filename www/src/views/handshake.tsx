@@ -132,7 +132,7 @@ function Checks({ checks, named = false }: { checks: readonly HandshakeCheck[]; 
       {checks.map(({ subject, section, found, error }, index) => (
         <li key={index}>
           <Verdict good={error === undefined}>
-            {error === undefined ? `${subject} is as it must be` : `${error.name}: ${error.message}`}
+            {error === undefined ? `${subject}: as it must be` : `${error.name}: ${error.message}`}
           </Verdict>
           {named && found.length > 0 && error !== undefined && <code> {found.join(" | ")}</code>}{" "}
           <Section name={section} />

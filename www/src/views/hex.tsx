@@ -40,7 +40,7 @@ export function HexView(props: Props) {
   const lines = Math.ceil(bytes.length / perLine);
   const line = (index: number) => <Line key={index} {...props} start={index * perLine} perLine={perLine} />;
   return (
-    <div class="hex" ref={box}>
+    <div class={props.headerSize ? "hex has-header" : "hex"} ref={box}>
       {lines > FEW ? (
         <VirtualList label={label} role="group" total={lines} rowHeight={ROW} row={line} />
       ) : (

@@ -66,7 +66,7 @@ function MessageLine({ index, row, overview }: { index: number; row: MessageRow 
         {text ? "text" : "binary"}
       </span>
       <span role="gridcell" title={compressed ? `${bytes(wireLength)} compressed` : undefined}>
-        {bytes(length)}
+        {bytes(length)}{" "}
         {compressed && length > 0 && <span class="marks">{Math.round((100 * wireLength) / length)} %</span>}
       </span>
       <span role="gridcell">

@@ -220,7 +220,7 @@ function SampleButton({ sample }: { sample: ConversationSample }) {
   const { title, category, fault } = sample;
   return (
     <button type="button" class="sample" onClick={() => void open({ name: title, content: captureOf(sample) })}>
-      <span class="quiet">{category === undefined ? "Handshake" : `${category} ${AUTOBAHN[category]}`}</span>
+      <span class="quiet">{category === undefined ? "Not in the suite" : `${category} ${AUTOBAHN[category]}`}</span>
       <span>{title}</span>
       <Verdict good={fault === undefined}>{fault ?? "good"}</Verdict>
     </button>

@@ -87,7 +87,7 @@ function Shown({ form, payload }: { form: Form; payload: Uint8Array }) {
   return (
     <>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys */}
-      <pre class="payload-text" tabIndex={0} aria-label="Payload as text">
+      <pre class="payload-text" tabIndex={0} role="group" aria-label="Payload as text">
         {text}
       </pre>
       {payload.length > CHARACTERS && <p class="quiet">The first {count(CHARACTERS)} bytes; hex shows all.</p>}

@@ -69,7 +69,7 @@ export function Plot({ title, samples, isLogarithmic = false, hasTimes, unit }: 
 function Dot({ sample, x, y, title }: { sample: Sample; x: number; y: number; title: string }) {
   const { direction, record } = sample;
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions lint/a11y/useKeyWithClickEvents: by keys, the list of frames leads to each
+    // biome-ignore lint/a11y/noStaticElementInteractions: by keys, the list of frames leads to each
     <g class={`dot ${direction}`} onClick={() => void reveal(record)}>
       <title>
         record {record}: {title}

@@ -65,7 +65,7 @@ function Lane({ direction, bins, tallest }: { direction: Direction; bins: readon
     const title = `${DIRECTION_NAMES[direction]}: ${counted(bin.records, "record")}, ${bytes(bin.bytes)}, ${bin.kind}${bin.faulty ? ", not allowed" : ""}`;
     const x = index * SLICE;
     return (
-      // biome-ignore lint/a11y/noStaticElementInteractions lint/a11y/useKeyWithClickEvents: by keys, the list below leads to each record
+      // biome-ignore lint/a11y/noStaticElementInteractions: by keys, the list below leads to each record
       <g key={index} class={`bin ${bin.kind}`} onClick={() => choose(bin.first)}>
         <title>{title}</title>
         <rect class="target" x={x} y={isAbove ? 0 : LANE + 2} width={SLICE} height={LANE} />
