@@ -156,7 +156,10 @@ export const SAMPLES: readonly ConversationSample[] = [
 
 /** A number below `end`: the same at each visit, and without a pattern that could be seen. */
 function scattered(index: number, end: number): number {
-  return ((index * 7919) % 104_729) % end;
+  // two rounds of a multiplicative hash
+  let hash = Math.imul(index + 1, 0x9e37_79b1);
+  hash = Math.imul(hash ^ (hash >>> 15), 0x85eb_ca6b);
+  return ((hash ^ (hash >>> 13)) >>> 0) % end;
 }
 
 /** A chat: messages of many sizes, answers, and a ping now and then. */
