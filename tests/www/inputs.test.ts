@@ -61,7 +61,7 @@ test("raw bytes of a server are opened with the direction that is chosen", async
   await page.context().close();
 });
 
-test("a dropped file is opened", async () => {
+test("a file is opened that is dropped on its place, or anywhere else", async () => {
   const page = await newPage(browser);
   const base64 = recorded(CONVERSATION).toString("base64");
   const dropped = await page.evaluateHandle((text) => {
@@ -69,9 +69,12 @@ test("a dropped file is opened", async () => {
     transfer.items.add(new File([Uint8Array.from(atob(text), (character) => character.charCodeAt(0))], "dropped.jsonl"));
     return transfer;
   }, base64);
-  await page.dispatchEvent(".drop", "drop", { dataTransfer: dropped });
-  await page.locator(".detail h2").waitFor();
-  assertRows(await listed(page), ROWS);
+  for (const place of [".drop", "h1"]) {
+    await showTab(page, "open");
+    await page.dispatchEvent(place, "drop", { dataTransfer: dropped });
+    await page.locator(".detail h2").waitFor();
+    assertRows(await listed(page), ROWS);
+  }
   await page.context().close();
 });
 
@@ -89,15 +92,15 @@ test("several connections of a capture are listed, and each can be chosen", asyn
 
 test("hex, a hex dump and Base64 are pasted; what is none of them is an error that is said", async () => {
   const page = await newPage(browser);
-  const [, frame] = client(0x81, "Hello");
-  for (const text of [
-    frame.toString("hex"),
-    `00000000  ${frame.toString("hex").replaceAll(/../g, "$& ")}`,
-    frame.toString("base64"),
-  ]) {
+  const frame = (text: string) => client(0x81, text)[1];
+  for (const [text, payload] of [
+    [frame("in hex").toString("hex"), /→ text in hex/],
+    [`00000000  ${frame("in a dump").toString("hex").replaceAll(/../g, "$& ")}`, /→ text in a dump/],
+    [frame("in Base64").toString("base64"), /→ text in Base64/],
+  ] as const) {
     await paste(page, text);
     await page.locator(".capture strong", { hasText: "pasted bytes" }).waitFor();
-    assertRows(await listed(page), [/→ text Hello/]);
+    assertRows(await listed(page), [payload]);
   }
   await showTab(page, "open");
   await page.getByLabel("Format").selectOption("pcap");

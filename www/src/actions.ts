@@ -51,11 +51,13 @@ function started(connection: number, overview: Overview, capture?: CaptureSummar
   });
 }
 
-/** Adds what came on a live connection. */
+/** Adds what came on a live connection; whoever looks at the last record goes on to the new last one. */
 export async function take(bytes: readonly LiveBytes[]): Promise<void> {
   const overview = await inspection.push(bytes);
   const listed = (await inspection.filter(current().filter)) ?? current().listed;
-  change({ overview, listed, version: current().version + 1 });
+  const { selected = -1, overview: before, version } = current();
+  const follows = selected === (before?.records ?? 0) - 1;
+  change({ overview, listed, version: version + 1, ...(follows && { selected: overview.records - 1 }) });
 }
 
 /** Lists what passes the filter. */

@@ -29,6 +29,12 @@ worker.addEventListener("message", ({ data: { id, value, error } }: MessageEvent
   else asked?.reject(new Error(error));
 });
 
+// it has run out of memory, perhaps
+worker.addEventListener("error", ({ message }) => {
+  for (const asked of waiting.values()) asked.reject(new Error(message || "The inspector has failed"));
+  waiting.clear();
+});
+
 function call(name: keyof Requests, given: readonly unknown[]): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const id = ++calls;

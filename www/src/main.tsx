@@ -23,3 +23,11 @@ async function openShared(): Promise<void> {
 
 void openShared();
 addEventListener("hashchange", () => void openShared());
+
+// a file that is dropped anywhere is meant for the inspector: the browser would leave the page for it
+addEventListener("dragover", (event) => event.preventDefault());
+addEventListener("drop", (event) => {
+  event.preventDefault();
+  const [file] = event.dataTransfer?.files ?? [];
+  if (file !== undefined) void open({ name: file.name, content: file });
+});

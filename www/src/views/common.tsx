@@ -8,6 +8,7 @@ import { useEffect, useState } from "preact/hooks";
 
 import type { Direction } from "../../../js/inspect/index.js";
 import { ARROWS, DIRECTION_NAMES, sectionAddress } from "../format.js";
+import { change } from "../state.js";
 
 /** An arrow, said in words to those who do not see it. */
 export function Arrow({ direction }: { direction: Direction }) {
@@ -81,8 +82,7 @@ export function useAnswer<Value>(ask: () => Promise<Value>, inputs: readonly unk
       (value) => {
         if (isLatest) setAnswer(() => value);
       },
-      // whoever asked for a record of a capture that was replaced meanwhile asks again
-      () => {},
+      (error: Error) => change({ error: error.message }),
     );
     return () => {
       isLatest = false;

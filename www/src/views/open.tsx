@@ -70,6 +70,7 @@ function FileInput({ onFile }: { onFile(file: File): void }) {
       onDragLeave={() => setIsOver(false)}
       onDrop={(event) => {
         event.preventDefault();
+        event.stopPropagation();
         setIsOver(false);
         take(event.dataTransfer?.files);
       }}

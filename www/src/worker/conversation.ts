@@ -155,10 +155,10 @@ export class Conversation {
     return this.#faults.get(record) ?? [];
   }
 
-  /** @throws RangeError if there is no such record */
-  detail(index: number): Detail {
+  /** Nothing if there is no such record. */
+  detail(index: number): Detail | undefined {
     const record = this.inspector.record(index);
-    if (record === undefined) throw new RangeError(`There is no record ${index}`);
+    if (record === undefined) return undefined;
     const { direction, start, end } = record;
     const wire = this.inspector.bytes(direction, start, Math.min(end, start + WIRE));
     const message = this.#messageOf(record);

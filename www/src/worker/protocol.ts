@@ -191,7 +191,8 @@ export interface Requests {
   rows(from: number, to: number): Row[];
   /** The place of a record among the listed ones; of one that is not listed, that of the next one. */
   placeOf(record: number): number;
-  detail(record: number): Detail;
+  /** Nothing if there is no such record, as of a capture that was replaced meanwhile. */
+  detail(record: number): Detail | undefined;
   payload(question: PayloadQuestion): Uint8Array;
   handshake(): Record<Direction, HandshakeHalf>;
   faults(from: number, to: number): Fault[];

@@ -29,7 +29,7 @@ const requests: Requests = {
   openLive(server) {
     const pieces: Piece[] = [];
     const connections = [{ client: "this browser", server, pieces, gaps: [], synthetic: false }];
-    const summary = keep({ ...NOTHING, connections }, { name: "Live", content: new Blob() }, "live");
+    const summary = keep({ ...NOTHING, connections }, { name: server, content: new Blob() }, "live");
     choose(0);
     return summary;
   },
