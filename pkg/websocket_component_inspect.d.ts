@@ -57,6 +57,10 @@ export class Inspector {
      */
     push(direction: number, bytes: Uint8Array | number[], time: number): void;
     /**
+     * Says that so many bytes of a direction are missing.
+     */
+    push_missing(direction: number, length: number, time: number): void;
+    /**
      * So many rows of 14 numbers each.
      */
     records(start: number, count: number): Float64Array;
@@ -85,6 +89,7 @@ export interface InitOutput {
     readonly inspector_new: (a: number, b: number) => number;
     readonly inspector_payload: (a: number, b: number, c: number, d: number) => [number, number];
     readonly inspector_push: (a: number, b: number, c: number, d: number, e: number) => void;
+    readonly inspector_push_missing: (a: number, b: number, c: number, d: number) => void;
     readonly inspector_records: (a: number, b: number, c: number) => [number, number];
     readonly __wbindgen_externrefs: WebAssembly.Table;
     readonly __externref_drop_slice: (a: number, b: number) => void;

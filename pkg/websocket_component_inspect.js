@@ -150,6 +150,15 @@ export class Inspector {
         wasm.inspector_push(this.__wbg_ptr, val2, ptr0, len0, val3);
     }
     /**
+     * Says that so many bytes of a direction are missing.
+     * @param {number} direction
+     * @param {number} length
+     * @param {number} time
+     */
+    push_missing(direction, length, time) {
+        wasm.inspector_push_missing(this.__wbg_ptr, direction, length, time);
+    }
+    /**
      * So many rows of 14 numbers each.
      * @param {number} start
      * @param {number} count

@@ -15,6 +15,7 @@ export const inspector_messages: (a: number, b: number, c: number) => [number, n
 export const inspector_new: (a: number, b: number) => number;
 export const inspector_payload: (a: number, b: number, c: number, d: number) => [number, number];
 export const inspector_push: (a: number, b: number, c: number, d: number, e: number) => void;
+export const inspector_push_missing: (a: number, b: number, c: number, d: number) => void;
 export const inspector_records: (a: number, b: number, c: number) => [number, number];
 export const __wbindgen_externrefs: WebAssembly.Table;
 export const __externref_drop_slice: (a: number, b: number) => void;

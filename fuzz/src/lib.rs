@@ -2,9 +2,11 @@
 
 mod compression;
 mod differential;
+mod inspect;
 
 pub use compression::{inflate, negotiate, roundtrip};
 pub use differential::differential;
+pub use inspect::inspect;
 
 use websocket_component::handshake::offered_subprotocols;
 use websocket_component::http::{RequestHead, ResponseHead, extensions as parse_extensions, write_request};
@@ -17,7 +19,7 @@ use websocket_component::{
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 9] = [
+pub const TARGETS: [Target; 10] = [
     ("server", server),
     ("client", client),
     ("handshake", handshake),
@@ -27,6 +29,7 @@ pub const TARGETS: [Target; 9] = [
     ("inflate", inflate),
     ("negotiate", negotiate),
     ("roundtrip", roundtrip),
+    ("inspect", inspect),
 ];
 
 /// Bytes from a client: the first byte says how the rest is split.

@@ -38,7 +38,7 @@ export function initialise(module: WebAssembly.Module): void {
 }
 
 const DIRECTIONS: readonly Direction[] = ["toServer", "toClient"];
-const REASONS: readonly BytesReason[] = ["cut", "afterClose", "notWebSocket", "noBoundary"];
+const REASONS: readonly BytesReason[] = ["cut", "afterClose", "notWebSocket", "noBoundary", "missing"];
 const STATES: readonly MessageState[] = ["unfinished", "whole", "failed", "unreadable"];
 const STAGES: readonly PayloadStage[] = ["wire", "unmasked", "inflated"];
 const OPCODES: Readonly<Record<number, OpcodeName>> = {
@@ -81,6 +81,14 @@ export class Inspector {
    */
   push(direction: Direction, bytes: Uint8Array, time = 0): void {
     this.#engine.push(DIRECTIONS.indexOf(direction), bytes, time);
+  }
+
+  /**
+   * Says that the next bytes of a direction are missing; they read as zeros. Frames whose headers are there are told of all
+   * the same; where a header would be missing, the direction's reading ends.
+   */
+  pushMissing(direction: Direction, length: number, time = 0): void {
+    this.#engine.push_missing(DIRECTIONS.indexOf(direction), length, time);
   }
 
   /** Says that no more bytes come: what is cut gets its record. Later bytes are ignored. */

@@ -59,7 +59,10 @@ export interface FrameRecord extends RecordBase {
   readonly length: number;
   /** The index of its message, if it belongs to one. */
   readonly message: number | undefined;
-  /** The index of the pong to this ping, of the ping to this pong, or of the other side's close. */
+  /**
+   * The index of the pong to this ping, of the ping to this pong, or of the other side's close: the lower one of two closes
+   * began the closing.
+   */
   readonly partner: number | undefined;
   /** Of a close that is whole: its status, 1005 if it has none. The reason is its payload from the third byte on. */
   readonly closeStatus: number | undefined;
@@ -76,7 +79,9 @@ export type BytesReason =
   /** They come after a head that opens no WebSocket connection. */
   | "notWebSocket"
   /** They come after a frame whose length cannot be. */
-  | "noBoundary";
+  | "noBoundary"
+  /** They are missing where a head or a frame's header would be, or come after such ones. */
+  | "missing";
 
 /** Bytes that are nothing of WebSocket's. */
 export interface BytesRecord extends RecordBase {
@@ -94,7 +99,7 @@ export type MessageState =
   | "whole"
   /** It is not valid; `faults` tell why. */
   | "failed"
-  /** It is compressed with reference to one that failed. */
+  /** Bytes of it are missing, or it is compressed with reference to one that cannot be decompressed. */
   | "unreadable";
 
 /** A message, over all its frames. */

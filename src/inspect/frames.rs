@@ -100,6 +100,12 @@ impl Inspector {
         else {
             return false;
         };
+        let side = &mut self.sides[direction as usize];
+        let header = side.position..side.position + raw.size as u64;
+        if side.store.is_missing(&header) {
+            side.mode = Mode::Bytes(Reason::Missing, None);
+            return false;
+        }
         self.begin_frame(direction, &raw);
         true
     }
@@ -308,10 +314,12 @@ impl Inspector {
         let side = &self.sides[direction as usize];
         let (start, available) = (side.position, side.store.length().min(frame.end));
         let is_control = frame.opcode.is_some_and(Opcode::is_control);
-        if is_control {
-            if available < frame.end {
-                return false;
-            }
+        if is_control && available < frame.end {
+            return false;
+        }
+        if side.store.is_missing(&(start..available)) {
+            self.give_up_message(direction, &frame);
+        } else if is_control {
             let mut payload = side.store.bytes(start..available);
             frame.mask.apply(&mut payload);
             self.take_control(direction, &frame, &payload);
@@ -335,6 +343,22 @@ impl Inspector {
             self.finish_message(direction, frame.record, available);
         }
         true
+    }
+
+    /// Bytes of the frame are missing.
+    fn give_up_message(&mut self, direction: Direction, frame: &OpenFrame) {
+        let (_, takeover) = self.deflate_of(direction);
+        let reader = self.reader(direction);
+        let Some(message) = reader.message.as_mut().filter(|_| frame.is_message) else {
+            return;
+        };
+        (message.text, message.is_readable) = (None, false);
+        let number = message.number;
+        if self.messages[number as usize].is_compressed {
+            let reader = self.reader(direction);
+            reader.inflater = None;
+            reader.is_lost = takeover;
+        }
     }
 
     /// Whether something is asked of the open message's bytes.
@@ -375,10 +399,16 @@ impl Inspector {
         let Some(inflater) = &mut self.sides[direction as usize].reader.inflater else {
             return Err(Violation::DeflateCorrupt);
         };
-        payload::inflate(inflater, piece, |out| {
+        let mut outcome = Ok(());
+        let inflated = payload::inflate(inflater, piece, |out| {
             *length += out.len() as u64;
-            check_text(&mut message.text, out)
-        })
+            if outcome.is_ok() {
+                outcome = check_text(&mut message.text, out);
+            }
+            // to the end, though it is no text: later messages refer to it
+            Ok(())
+        });
+        outcome.and(inflated)
     }
 
     fn finish_message(&mut self, direction: Direction, record: u32, offset: u64) {
@@ -386,10 +416,11 @@ impl Inspector {
             return;
         };
         let is_compressed = self.messages[message.number as usize].is_compressed;
-        if message.is_readable && is_compressed {
-            if let Err(violation) = self.inflate(direction, &mut message, None) {
-                self.fail_message(direction, record, offset, violation);
-            }
+        if message.is_readable
+            && is_compressed
+            && let Err(violation) = self.inflate(direction, &mut message, None)
+        {
+            self.fail_message(direction, record, offset, violation);
         }
         let has_failed = self.messages[message.number as usize].state == MessageState::Failed;
         if !has_failed && message.text.is_some_and(|text| !text.is_boundary()) {

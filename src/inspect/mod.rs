@@ -50,7 +50,8 @@ pub struct Inspector {
     faults: Vec<Fault>,
     checks: [Vec<Check>; 2],
     is_finished: bool,
-    cursor: Option<Cursor>,
+    /// By direction.
+    cursors: [Option<Cursor>; 2],
 }
 
 /// One direction.
@@ -92,7 +93,7 @@ impl Inspector {
             faults: Vec::new(),
             checks: [Vec::new(), Vec::new()],
             is_finished: false,
-            cursor: None,
+            cursors: [None, None],
         }
     }
 
@@ -103,6 +104,16 @@ impl Inspector {
             return;
         }
         self.sides[direction as usize].store.push(bytes, time);
+        self.advance();
+    }
+
+    /// Says that the next `length` bytes of a direction are missing; they read as zeros. What can be told without them is
+    /// told: of a frame whose payload they belong to, and of those behind it. Where a header would be, the reading ends.
+    pub fn push_missing(&mut self, direction: Direction, length: u64, time: f64) {
+        if self.is_finished {
+            return;
+        }
+        self.sides[direction as usize].store.push_missing(length, time);
         self.advance();
     }
 
@@ -261,7 +272,8 @@ impl Inspector {
         self.checks[direction as usize] = checks;
         let rest = Mode::Bytes(Reason::NotWebSocket, None);
         self.sides[direction as usize].mode = if is_accepted { Mode::Frames } else { rest };
-        if !is_accepted {
+        // what the client sent behind its request has waited for this
+        if !is_accepted && !self.checks[direction.reverse() as usize].is_empty() {
             self.sides[direction.reverse() as usize].mode = rest;
         }
     }

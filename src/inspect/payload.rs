@@ -37,7 +37,6 @@ impl Checkpoint {
 /// A decompressor that stands at the beginning of a message: whoever asks for one payload mostly asks for the next one
 /// then.
 pub struct Cursor {
-    direction: Direction,
     message: u32,
     inflater: Inflater,
 }
@@ -131,6 +130,7 @@ impl Inspector {
         let direction = self.messages[message as usize].direction;
         let mut cursor = self.cursor_before(direction, message);
         let mut outcome = Ok(());
+        let mut produced = 0;
         while cursor.message <= message && outcome.is_ok() {
             let number = cursor.message;
             let next = self.messages[number as usize];
@@ -143,11 +143,17 @@ impl Inspector {
                     let room = limit - payload.len();
                     payload.extend_from_slice(&bytes[..bytes.len().min(room)]);
                 }
-                let is_full = number == message && payload.len() == limit;
-                if is_full { Err(Violation::MessageTooBig) } else { Ok(()) }
+                // the rest is decompressed for those who ask for the next message, unless it is very much
+                produced += if number == message { bytes.len() as u64 } else { 0 };
+                let is_enough = payload.len() == limit && produced > APART[1];
+                if is_enough {
+                    Err(Violation::MessageTooBig)
+                } else {
+                    Ok(())
+                }
             });
         }
-        self.cursor = outcome.is_ok().then_some(cursor);
+        self.cursors[direction as usize] = outcome.is_ok().then_some(cursor);
         payload
     }
 
@@ -175,7 +181,6 @@ impl Inspector {
         let (window_bits, takeover) = self.deflate_of(direction);
         if !takeover {
             return Cursor {
-                direction,
                 message,
                 inflater: Inflater::new(window_bits),
             };
@@ -184,8 +189,8 @@ impl Inspector {
         let after = checkpoints.partition_point(|checkpoint| checkpoint.message <= message);
         let checkpoint = after.checked_sub(1).map(|index| &checkpoints[index]);
         let start = checkpoint.map_or(0, |checkpoint| checkpoint.message);
-        let is_near = |cursor: &Cursor| cursor.direction == direction && (start..=message).contains(&cursor.message);
-        if let Some(cursor) = self.cursor.take().filter(is_near) {
+        let is_near = |cursor: &Cursor| (start..=message).contains(&cursor.message);
+        if let Some(cursor) = self.cursors[direction as usize].take().filter(is_near) {
             return cursor;
         }
         let mut inflater = Inflater::new(window_bits);
@@ -194,7 +199,6 @@ impl Inspector {
             let _ = inflater.set_window(&checkpoint.window);
         }
         Cursor {
-            direction,
             message: start,
             inflater,
         }

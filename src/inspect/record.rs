@@ -107,6 +107,8 @@ pub enum Reason {
     NotWebSocket = 2,
     /// They came after a frame whose length cannot be.
     NoBoundary = 3,
+    /// They are missing where a head or a frame's header would be, or come after such ones.
+    Missing = 4,
 }
 
 /// A message, over all its frames.
@@ -141,7 +143,7 @@ pub enum MessageState {
     Whole = 1,
     /// It is not valid: there is a [`Fault`].
     Failed = 2,
-    /// It is compressed with reference to one that failed.
+    /// Bytes of it are missing, or it is compressed with reference to one that cannot be decompressed.
     Unreadable = 3,
 }
 

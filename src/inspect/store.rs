@@ -7,10 +7,14 @@ pub struct Store {
     length: u64,
     /// Where each piece begins, and its time.
     pieces: Vec<(u64, f64)>,
+    /// Where zeros stand for bytes that nobody has.
+    missing: Vec<Range<u64>>,
 }
 
 /// The bytes of a block; the last one may have fewer.
 const BLOCK: usize = 1 << 20;
+
+static ZEROS: [u8; 4096] = [0; 4096];
 
 impl Store {
     pub const fn length(&self) -> u64 {
@@ -28,12 +32,31 @@ impl Store {
         while !bytes.is_empty() {
             let block = match self.blocks.last_mut() {
                 Some(block) if block.len() < BLOCK => block,
-                _ => self.blocks.push_mut(Vec::new()),
+                // most connections need no more than a part of the first one
+                None => self.blocks.push_mut(Vec::new()),
+                // in one step, as every step in which WebAssembly's memory grows costs much
+                Some(_) => self.blocks.push_mut(Vec::with_capacity(BLOCK)),
             };
             let (now, later) = bytes.split_at(bytes.len().min(BLOCK - block.len()));
             block.extend_from_slice(now);
             bytes = later;
         }
+    }
+
+    /// Takes zeros in place of so many bytes that nobody has.
+    pub fn push_missing(&mut self, length: u64, time: f64) {
+        let end = self.length.saturating_add(length);
+        self.missing.push(self.length..end);
+        while self.length < end {
+            let step = usize::try_from(end - self.length).map_or(ZEROS.len(), |left| left.min(ZEROS.len()));
+            self.push(&ZEROS[..step], time);
+        }
+    }
+
+    /// Whether a byte of the range is one that nobody has.
+    pub fn is_missing(&self, range: &Range<u64>) -> bool {
+        let after = self.missing.partition_point(|missing| missing.end <= range.start);
+        self.missing.get(after).is_some_and(|missing| missing.start < range.end)
     }
 
     /// When the byte at `offset` came.
@@ -76,7 +99,7 @@ mod tests {
 
     #[test]
     fn what_was_pushed_is_read_over_the_ends_of_blocks_with_its_time() {
-        let bytes: Vec<u8> = (0..BLOCK * 2 + 100).map(|index| (index % 251) as u8).collect();
+        let bytes: Vec<u8> = (0..=250).cycle().take(BLOCK * 2 + 100).collect();
         let mut store = Store::default();
         for (time, piece) in (0_u32..).zip(bytes.chunks(BLOCK / 3 + 1)) {
             store.push(piece, f64::from(time));

@@ -29,6 +29,12 @@ impl WasmInspector {
         self.inspector.push(direction_of(direction), bytes, time);
     }
 
+    /// Says that so many bytes of a direction are missing.
+    pub fn push_missing(&mut self, direction: u8, length: f64, time: f64) {
+        self.inspector
+            .push_missing(direction_of(direction), length as u64, time);
+    }
+
     /// Says that no more bytes come.
     pub fn finish(&mut self) {
         self.inspector.finish();

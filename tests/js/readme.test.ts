@@ -8,7 +8,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
 const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
-const [server, client, component, compression] = [...readme.matchAll(/```js\n([\s\S]*?)```/g)].map(
+const [server, client, component, compression, inspect] = [...readme.matchAll(/```js\n([\s\S]*?)```/g)].map(
   ([, code]) => code as string,
 );
 
@@ -54,4 +54,8 @@ test("the server that compresses says what was agreed on", async () => {
   const out = await output("compression", `${(compression as string).replace("8081", "0")}${client}`, /\n/);
   const comment = /console\.log\(socket\.extensions\); \/\/ (.*)/.exec(compression as string);
   assert.equal(out, `${comment?.[1]}\n`);
+});
+
+test("the inspector tells of the frame that it is given", async () => {
+  assert.equal(await output("inspect", inspect as string, /\n/), "text true Hello\n");
 });

@@ -1,6 +1,7 @@
 /** Captures made of known bytes: what a client and a server sent, as pcap, pcapng, HAR, a recording, and a dump. */
 
-export type Sent = readonly [from: "client" | "server", bytes: Buffer];
+/** What a side has sent; what is lost is not in the capture. */
+export type Sent = readonly [from: "client" | "server", bytes: Buffer, fate?: "lost"];
 
 const KEY = [0x37, 0xfa, 0x21, 0x3d];
 /** 2026-01-01, in milliseconds; packets are ten apart. */
@@ -54,7 +55,7 @@ export const HANDSHAKE: readonly Sent[] = [
 /** TCP over IPv4 over Ethernet, a packet for each part; checksums are zero, as of a network card that makes them. */
 function* packets(sent: Iterable<Sent>, clientPort: number): Generator<Buffer> {
   const next = { client: 1000, server: 2000 };
-  for (const [from, bytes] of sent) {
+  for (const [from, bytes, fate] of sent) {
     const packet = Buffer.alloc(54 + bytes.length);
     packet.writeUInt16BE(0x0800, 12);
     packet[14] = 0x45;
@@ -69,7 +70,7 @@ function* packets(sent: Iterable<Sent>, clientPort: number): Generator<Buffer> {
     packet[47] = 0x18;
     packet.set(bytes, 54);
     next[from] = (next[from] + bytes.length) >>> 0;
-    yield packet;
+    if (fate !== "lost") yield packet;
   }
 }
 

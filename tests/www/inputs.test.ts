@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 
 import type { Browser, Page } from "playwright-core";
 
-import { client, HANDSHAKE, har, pcap, pcapng, recorded, server } from "./captures.js";
+import { client, HANDSHAKE, har, pcap, pcapng, recorded, type Sent, server } from "./captures.js";
 import { launch, listed, newPage, openFile, openSample, paste, ROOT, showTab, waitForCount } from "./support.js";
 
 const CONVERSATION = [...HANDSHAKE, client(0x81, "Hello"), server(0x81, "World"), client(0x88), server(0x88)];
@@ -87,6 +87,24 @@ test("several connections of a capture are listed, and each can be chosen", asyn
   await choice.selectOption("1");
   await waitForCount(page, "3 of 3");
   assertRows(await listed(page), [/request/, /response/, /→ text the second one/]);
+  await page.context().close();
+});
+
+test("a capture that lacks bytes says so, and cannot be saved as one that has all", async () => {
+  const page = await newPage(browser);
+  const [, frame] = client(0x81, "x".repeat(300));
+  const lossy: Sent[] = [
+    ...HANDSHAKE,
+    ["client", frame.subarray(0, 100)],
+    ["client", frame.subarray(100, 200), "lost"],
+    ["client", frame.subarray(200)],
+    client(0x81, "behind"),
+  ];
+  await openFile(page, "lossy.pcap", pcap(lossy));
+  assert.match(await page.locator(".warning").innerText(), /Bytes are missing in 1 place/);
+  assertRows(await listed(page), [/request/, /response/, /→ text xxx/, /→ text behind/]);
+  await page.getByRole("button", { name: "Save capture" }).click();
+  assert.match(await page.getByRole("alert").innerText(), /Bytes of this connection are missing/);
   await page.context().close();
 });
 

@@ -135,7 +135,7 @@ function CaptureBar({ state }: { state: State }) {
           → {bytes(lengths.toServer)}, ← {bytes(lengths.toClient)}
           {capture.skipped > 0 && `; ${counted(capture.skipped, "other connection")} left out`}
         </span>
-        {gaps > 0 && <p class="warning">Bytes are missing in {counted(gaps, "place")}; zeros stand there.</p>}
+        {gaps > 0 && <p class="warning">Bytes are missing in {counted(gaps, "place")}.</p>}
         {synthetic && <p class="warning">The capture has messages only: headers and keys are made up.</p>}
       </div>
       <ConnectionList state={state} />

@@ -37,7 +37,9 @@ export interface Capture {
  *
  * @throws CaptureError if it is empty, or not what its format asks for
  */
-export function readCapture(bytes: Uint8Array, options: ReadOptions = {}): Capture {
+export function readCapture(given: Uint8Array, options: ReadOptions = {}): Capture {
+  // parts of a Node Buffer would be Buffers, which take longer to make
+  const bytes = new Uint8Array(given.buffer, given.byteOffset, given.length);
   if (bytes.length === 0) throw new CaptureError("WS_ERR_CAPTURE_UNKNOWN", "There are no bytes");
   const format = options.format ?? formatOf(bytes);
   const found = read(format, bytes, options.direction);
@@ -52,10 +54,10 @@ function read(
   switch (format) {
     case "pcap":
       if (!isPcap(bytes)) throw notThis(format);
-      return connectionsOf(pcapPackets(bytes));
+      return connectionsOf(bytes, pcapPackets(bytes));
     case "pcapng":
       if (!isPcapng(bytes)) throw notThis(format);
-      return connectionsOf(pcapngPackets(bytes));
+      return connectionsOf(bytes, pcapngPackets(bytes));
     case "har": {
       const value = jsonOf(textOf(bytes));
       if (!isHar(value)) throw notThis(format);
@@ -126,17 +128,20 @@ function guessedDirection(bytes: Uint8Array): Direction {
 }
 
 function piece(direction: Direction, bytes: Uint8Array): Piece {
-  return { direction, bytes, time: 0 };
+  return { direction, bytes, time: 0, missing: 0 };
 }
 
 function connectionOf(pieces: Piece[]): Connection {
-  return { client: "", server: "", pieces, gaps: [], synthetic: false };
+  return { client: "", server: "", pieces, synthetic: false };
 }
 
 /** An inspector that has read the whole connection. */
 export function inspectConnection(connection: Connection, options: InspectorOptions = {}): Inspector {
   const inspector = new Inspector(options);
-  for (const { direction, bytes, time } of connection.pieces) inspector.push(direction, bytes, time);
+  for (const { direction, bytes, time, missing } of connection.pieces) {
+    if (missing > 0) inspector.pushMissing(direction, missing, time);
+    inspector.push(direction, bytes, time);
+  }
   inspector.finish();
   return inspector;
 }

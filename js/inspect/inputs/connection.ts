@@ -12,14 +12,8 @@ export interface Piece {
   readonly bytes: Uint8Array;
   /** Milliseconds since 1970; 0 where the input has no times. */
   readonly time: number;
-}
-
-/** Bytes that the input lacks. Zeros stand in their place, so that what follows is at its offset. */
-export interface Gap {
-  readonly direction: Direction;
-  /** In bytes of the direction. */
-  readonly start: number;
-  readonly end: number;
+  /** How many bytes the input lacks before these; 0 mostly. */
+  readonly missing: number;
 }
 
 /** One connection of a capture. */
@@ -30,7 +24,6 @@ export interface Connection {
   readonly server: string;
   /** In the order of their times. */
   readonly pieces: readonly Piece[];
-  readonly gaps: readonly Gap[];
   /** The input has messages and no frames: these bytes were made of them, each message in one frame, with a key of zeros. */
   readonly synthetic: boolean;
 }

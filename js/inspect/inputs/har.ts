@@ -54,15 +54,20 @@ function connectionOf({ request, response, startedDateTime, _webSocketMessages =
       client: "",
       server: request.url,
       pieces: [
-        { direction: "toServer", bytes: head(`GET ${pathname}${search} HTTP/1.1`, request.headers), time: started },
+        {
+          direction: "toServer",
+          bytes: head(`GET ${pathname}${search} HTTP/1.1`, request.headers),
+          time: started,
+          missing: 0,
+        },
         {
           direction: "toClient",
           bytes: head(`HTTP/1.1 ${response.status} ${response.statusText}`, response.headers),
           time: started,
+          missing: 0,
         },
         ..._webSocketMessages.map(pieceOf),
       ],
-      gaps: [],
       synthetic: true,
     };
   } catch (cause) {
@@ -78,7 +83,12 @@ function head(startLine: string, headers: readonly HarHeader[]): Uint8Array {
 function pieceOf({ type, time, opcode, data }: HarMessage): Piece {
   const payload = opcode === 1 ? new TextEncoder().encode(data) : parseBase64(data);
   const isSent = type === "send";
-  return { direction: isSent ? "toServer" : "toClient", bytes: frame(opcode, payload, isSent), time: time * 1000 };
+  return {
+    direction: isSent ? "toServer" : "toClient",
+    bytes: frame(opcode, payload, isSent),
+    time: time * 1000,
+    missing: 0,
+  };
 }
 
 /** A frame, masked with zeros if a client sends it. */

@@ -80,14 +80,13 @@ export function recordedConnections(text: string): Connection[] {
     if (isCut && index === lines.length - 1 && !line.trimEnd().endsWith("}")) break;
     const { connection, direction, time, base64 } = parse<Line>(line, index + 2);
     const pieces = all.get(connection) ?? [];
-    pieces.push({ direction: directionOf(side, direction), bytes: parseBase64(base64), time });
+    pieces.push({ direction: directionOf(side, direction), bytes: parseBase64(base64), time, missing: 0 });
     all.set(connection, pieces);
   }
   return [...all].map(([number, pieces]) => ({
     client: side === "client" ? "" : `connection ${number}`,
     server: side === "client" ? `connection ${number}` : "",
     pieces,
-    gaps: [],
     synthetic: false,
   }));
 }

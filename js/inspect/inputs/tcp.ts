@@ -5,11 +5,15 @@
  */
 import { concat } from "../../bytes.js";
 import type { Direction } from "../records.js";
-import type { Connection, Gap, Piece } from "./connection.js";
-import { type Packet, type Segment, segmentOf } from "./packets.js";
+import type { Connection, Piece } from "./connection.js";
+import { type Packet, type Segment, segmentReader } from "./packets.js";
 
-/** The connections in these packets that speak WebSocket, and how many others there are. */
-export function connectionsOf(packets: Iterable<Packet>): { connections: Connection[]; skipped: number } {
+/** The connections in the packets of a file that speak WebSocket, and how many others there are. */
+export function connectionsOf(
+  file: Uint8Array,
+  packets: Iterable<Packet>,
+): { connections: Connection[]; skipped: number } {
+  const segmentOf = segmentReader(file);
   const all: TcpConnection[] = [];
   const current = new Map<string, TcpConnection>();
   for (const packet of packets) {
@@ -68,7 +72,6 @@ class TcpConnection {
       client,
       server,
       pieces: merged(directed(toServer, "toServer"), directed(toClient, "toClient")),
-      gaps: [...gapsOf(toServer, "toServer"), ...gapsOf(toClient, "toClient")],
       synthetic: false,
     };
   }
@@ -79,19 +82,22 @@ class TcpConnection {
   }
 }
 
-/** A direction's bytes, in order. */
-interface Reassembled {
-  readonly parts: readonly { readonly bytes: Uint8Array; readonly time: number }[];
-  readonly gaps: readonly { readonly start: number; readonly end: number }[];
+/** Bytes of a direction, and how many are missing before them. */
+interface Part {
+  readonly bytes: Uint8Array;
+  readonly time: number;
+  readonly missing: number;
 }
 
-/** What is missing is filled with zeros up to this many bytes; over it, the direction ends there. */
-const LARGEST_GAP = 16 * 1024 * 1024;
+/** A direction's bytes, in order. */
+type Reassembled = readonly Part[];
+
+/** The most bytes that may be missing at a place; over it, the direction ends there. */
+const LARGEST_GAP = 1024 * 1024;
 
 /** One direction: segments in any order, repeated, overlapping or missing. Of bytes that come twice, the first count. */
 class Stream {
-  readonly #parts: { bytes: Uint8Array; time: number }[] = [];
-  readonly #gaps: { start: number; end: number }[] = [];
+  readonly #parts: Part[] = [];
   /** The sequence number of the first byte. */
   #start: number | undefined;
   /** How many bytes there are in order. */
@@ -118,9 +124,9 @@ class Stream {
       this.#ahead.push({ at, bytes, time });
       return;
     }
-    const fresh = bytes.subarray(this.#length - at);
+    const fresh = at === this.#length ? bytes : bytes.subarray(this.#length - at);
     if (fresh.length === 0) return;
-    this.#parts.push({ bytes: fresh, time });
+    this.#parts.push({ bytes: fresh, time, missing: 0 });
     this.#length += fresh.length;
   }
 
@@ -138,28 +144,25 @@ class Stream {
 
   finish(): Reassembled {
     this.#catchUp();
-    while (this.#ahead[0] !== undefined) {
-      const { at, time } = this.#ahead[0];
-      if (at - this.#length > LARGEST_GAP) break;
-      this.#gaps.push({ start: this.#length, end: at });
-      this.#place(this.#length, new Uint8Array(at - this.#length), time);
+    for (let next = this.#ahead.shift(); next !== undefined; next = this.#ahead.shift()) {
+      const { at, bytes, time } = next;
+      const missing = at - this.#length;
+      if (missing > LARGEST_GAP) break;
+      this.#parts.push({ bytes, time, missing });
+      this.#length = at + bytes.length;
       this.#catchUp();
     }
-    return { parts: this.#parts, gaps: this.#gaps };
+    return this.#parts;
   }
 }
 
-function directed({ parts }: Reassembled, direction: Direction): Piece[] {
+function directed(parts: Reassembled, direction: Direction): Piece[] {
   let latest = 0;
-  return parts.map(({ bytes, time }) => {
+  return parts.map(({ bytes, time, missing }) => {
     // bytes that waited for ones before them are there when those are
     latest = Math.max(latest, time);
-    return { direction, bytes, time: latest };
+    return { direction, bytes, time: latest, missing };
   });
-}
-
-function gapsOf({ gaps }: Reassembled, direction: Direction): Gap[] {
-  return gaps.map((gap) => ({ direction, ...gap }));
 }
 
 /** Both directions' pieces in the order of their times. */
@@ -185,10 +188,10 @@ function isWebSocket(toServer: Reassembled, toClient: Reassembled): boolean {
   return areFrames(request, true) && areFrames(response, false);
 }
 
-function beginning({ parts }: Reassembled): Uint8Array {
+function beginning(parts: Reassembled): Uint8Array {
   let bytes: Uint8Array = new Uint8Array(0);
   for (const part of parts) {
-    if (bytes.length >= LOOK) break;
+    if (bytes.length >= LOOK || part.missing > 0) break;
     bytes = concat(bytes, part.bytes);
   }
   return bytes.subarray(0, LOOK);

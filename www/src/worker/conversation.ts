@@ -51,8 +51,9 @@ export class Conversation {
     this.inspector = new Inspector(extensions ? { extensions } : {});
   }
 
-  push({ direction, bytes, time }: LiveBytes): void {
+  push({ direction, bytes, time, missing = 0 }: LiveBytes & { readonly missing?: number }): void {
     this.#hasTimes ||= time !== 0;
+    if (missing > 0) this.inspector.pushMissing(direction, missing, time);
     this.inspector.push(direction, bytes, time);
   }
 

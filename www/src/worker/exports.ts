@@ -19,11 +19,12 @@ const BATCH = 1000;
 
 /** Records, messages with their payloads, checks and faults. */
 export function jsonOf(inspector: Inspector, connection: Connection): Blob {
-  const { client, server, gaps, synthetic } = connection;
+  const { client, server, pieces, synthetic } = connection;
+  const missing = pieces.reduce((sum, piece) => sum + piece.missing, 0);
   const head = JSON.stringify({
     client,
     server,
-    gaps,
+    missing,
     synthetic,
     extensions: inspector.extensions,
     ...checksOf(inspector),
@@ -68,8 +69,15 @@ function base64Of(bytes: Uint8Array): string {
   return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
 }
 
-/** A capture as `--record` writes it, which the page and the command `inspect` open. */
+/**
+ * A capture as `--record` writes it, which the page and the command `inspect` open.
+ *
+ * @throws Error if bytes are missing, of which that format cannot tell
+ */
 export function captureOf(connection: Connection): Blob {
+  if (connection.pieces.some(({ missing }) => missing > 0)) {
+    throw new Error("Bytes of this connection are missing: pass the file on that it was read from.");
+  }
   const lines: string[] = [];
   const tap = new CaptureWriter("client", (line) => lines.push(line)).tap();
   for (const { direction, bytes, time } of connection.pieces) {

@@ -28,7 +28,7 @@ const requests: Requests = {
   },
   openLive(server) {
     const pieces: Piece[] = [];
-    const connections = [{ client: "this browser", server, pieces, gaps: [], synthetic: false }];
+    const connections = [{ client: "this browser", server, pieces, synthetic: false }];
     const summary = keep({ ...NOTHING, connections }, { name: server, content: new Blob() }, "live");
     choose(0);
     return summary;
@@ -36,7 +36,7 @@ const requests: Requests = {
   push(all) {
     const { pieces = [] } = chosen ?? {};
     for (const bytes of all) {
-      (pieces as Piece[]).push(bytes);
+      (pieces as Piece[]).push({ ...bytes, missing: 0 });
       current().push(bytes);
     }
     return current().overview();
@@ -81,9 +81,10 @@ function keep(read: Capture, source: Source, format: CaptureSummary["format"]): 
   return { name: source.name, format, connections: read.connections.map(summaryOf), skipped: read.skipped };
 }
 
-function summaryOf({ client, server, pieces, gaps, synthetic }: Connection): ConnectionSummary {
+function summaryOf({ client, server, pieces, synthetic }: Connection): ConnectionSummary {
   const size = pieces.reduce((sum, { bytes }) => sum + bytes.length, 0);
-  return { client, server, size, gaps: gaps.length, synthetic };
+  const gaps = pieces.filter(({ missing }) => missing > 0).length;
+  return { client, server, size, gaps, synthetic };
 }
 
 const ready = compiled(wasm).then(initialise);

@@ -1,0 +1,179 @@
+/**
+ * Records as lines of text and as JSON.
+ *
+ * @module
+ */
+import type {
+  Direction,
+  Fault,
+  FrameRecord,
+  HandshakeCheck,
+  InspectMessage,
+  Inspector,
+  InspectRecord,
+} from "../inspect/index.js";
+import { base64Of } from "../inspect/inputs/text.js";
+import type { Paint } from "./arguments.js";
+
+/** How to write records. */
+export interface Style {
+  readonly paint: Paint;
+  /** Whole payloads, not their beginnings. */
+  readonly payload: boolean;
+}
+
+const ARROWS: Readonly<Record<Direction, string>> = { toServer: "→", toClient: "←" };
+/** Characters of a payload's beginning. */
+const PREVIEW = 60;
+const WHOLE = { limit: 2 ** 31 - 1 } as const;
+
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
+/** A record in one line, more for a handshake and for what is wrong. */
+export function textOf(inspector: Inspector, record: InspectRecord, faults: readonly Fault[], style: Style): string {
+  const { paint } = style;
+  const arrow = paint(record.direction === "toServer" ? "cyan" : "green", ARROWS[record.direction]);
+  const place = paint("dim", `${timeOf(record.time)} ${String(record.start).padStart(8)}`);
+  const line = `${place} ${arrow} ${bodyOf(inspector, record, style)}`;
+  const doubt = record.unreliable ? paint("yellow", " (after a violation)") : "";
+  const lines = [line + doubt];
+  if (record.type === "request" || record.type === "response") {
+    lines.push(...inspector.checks(record.direction).map((check) => checkLine(check, paint)));
+  }
+  // what is wrong with a head stands with its checks
+  for (const { message, section, closeStatus } of isOfHead(record) ? [] : faults) {
+    lines.push(
+      paint("red", `    ✗ ${message} (${section})${closeStatus === undefined ? "" : `, close ${closeStatus}`}`),
+    );
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+function isOfHead({ type }: InspectRecord): boolean {
+  return type === "request" || type === "response";
+}
+
+function timeOf(time: number): string {
+  return time === 0 ? "" : new Date(time).toISOString().slice(11, 23);
+}
+
+function bodyOf(inspector: Inspector, record: InspectRecord, style: Style): string {
+  const length = record.end - record.start;
+  switch (record.type) {
+    case "request":
+    case "response": {
+      const [line = ""] = new TextDecoder("latin1").decode(inspector.payload(record)).split("\r\n");
+      return style.paint("blue", printable(line));
+    }
+    case "bytes":
+      return style.paint("yellow", `${length} bytes: ${BYTES[record.reason]}`);
+    case "frame":
+      return frameText(inspector, record, style);
+  }
+}
+
+const BYTES = {
+  cut: "the stream ends in the midst of a header",
+  afterClose: "after the close, without meaning",
+  notWebSocket: "no WebSocket",
+  noBoundary: "where the next frame begins is not known",
+  missing: "a header is missing, and with it where frames begin",
+} as const;
+
+function frameText(inspector: Inspector, frame: FrameRecord, { paint, payload }: Style): string {
+  const { opcode, opcodeName, length, whole, mask, closeStatus, partner } = frame;
+  const name = opcodeName === "reserved" ? `opcode 0x${opcode.toString(16)}` : opcodeName;
+  const message = frame.message === undefined ? undefined : inspector.message(frame.message);
+  const flags = [
+    frame.fin ? "FIN" : "",
+    frame.rsv1 ? "RSV1" : "",
+    frame.rsv2 ? "RSV2" : "",
+    frame.rsv3 ? "RSV3" : "",
+    mask === undefined ? "" : `mask ${mask.toString(16).padStart(8, "0")}`,
+    whole ? "" : "cut",
+  ];
+  const status = closeStatus === undefined || closeStatus === 1005 ? "" : ` ${closeStatus}`;
+  const size = `${length} bytes`;
+  const answer =
+    opcodeName === "pong" && partner !== undefined ? ` answers${timeBetween(inspector, partner, frame)}` : "";
+  const total = frame.fin && message !== undefined ? totalOf(message) : "";
+  const shown = length === 0 ? "" : ` ${preview(inspector, frame, message, payload)}`;
+  const title = paint(frame.violation ? "red" : "blue", `${name}${status}`);
+  return `${title} ${paint("dim", flags.filter((flag) => flag !== "").join(" "))} ${size}${total}${answer}${shown}`;
+}
+
+function timeBetween(inspector: Inspector, ping: number, pong: FrameRecord): string {
+  const time = pong.time - (inspector.record(ping)?.time ?? pong.time);
+  return time > 0 ? ` after ${Math.round(time * 1000) / 1000} ms` : "";
+}
+
+/** Of a message's last frame: what there is to say of the whole. */
+function totalOf({ compressed, frames, wireLength, length }: InspectMessage): string {
+  const parts = frames > 1 ? `${frames} frames, ${wireLength} bytes` : "";
+  const inflated = compressed ? `${length} decompressed` : "";
+  const total = [parts, inflated].filter((part) => part !== "").join(", ");
+  return total === "" ? "" : ` (${total})`;
+}
+
+/** The beginning of a payload, or all of it: as text where it is, else as hexadecimal digits. */
+function preview(
+  inspector: Inspector,
+  frame: FrameRecord,
+  message: InspectMessage | undefined,
+  whole: boolean,
+): string {
+  const bytes = inspector.payload(frame, whole ? WHOLE : { limit: PREVIEW * 4 });
+  const shown = frame.opcodeName === "close" ? bytes.subarray(2) : bytes;
+  const isText = message?.text ?? frame.opcodeName !== "binary";
+  const text = isText ? decoded(shown) : undefined;
+  if (text === undefined) {
+    const hex = Array.from(whole ? shown : shown.subarray(0, PREVIEW / 3), (byte) =>
+      byte.toString(16).padStart(2, "0"),
+    );
+    return hex.join(" ") + (hex.length < shown.length ? " …" : "");
+  }
+  const characters = [...text];
+  const cut = whole || characters.length <= PREVIEW ? text : `${characters.slice(0, PREVIEW).join("")}…`;
+  return shown.length === 0 ? "" : printable(JSON.stringify(cut));
+}
+
+/** What is UTF-8, but for a character that is cut at the end. */
+function decoded(bytes: Uint8Array): string | undefined {
+  for (const cut of [0, 1, 2, 3]) {
+    try {
+      return utf8.decode(bytes.subarray(0, bytes.length - cut));
+    } catch {
+      // perhaps with a byte less
+    }
+  }
+  return undefined;
+}
+
+/** A peer's text does not move the cursor of our terminal. */
+export function printable(text: string): string {
+  return text.replace(/\p{Cc}/gu, (control) => `\\x${control.charCodeAt(0).toString(16).padStart(2, "0")}`);
+}
+
+function checkLine({ subject, found, error, section }: HandshakeCheck, paint: Paint): string {
+  const value = found.length === 0 ? "–" : printable(found.join(", "));
+  if (error === undefined) return `    ${paint("green", "✓")} ${subject}: ${value} ${paint("dim", section)}`;
+  return paint("red", `    ✗ ${subject}: ${value}: ${error.message} (${section})`);
+}
+
+/** A record as an object for JSON. */
+export function jsonOf(
+  inspector: Inspector,
+  connection: number,
+  record: InspectRecord,
+  faults: readonly Fault[],
+  payload: boolean,
+): object {
+  const checks =
+    record.type === "request" || record.type === "response" ? { checks: inspector.checks(record.direction) } : {};
+  const message =
+    record.type === "frame" && record.message !== undefined && record.fin
+      ? { wholeMessage: inspector.message(record.message) }
+      : {};
+  const base64 = payload ? { base64: base64Of(inspector.payload(record, WHOLE)) } : {};
+  return { connection, ...record, ...checks, ...message, faults, ...base64 };
+}

@@ -1,0 +1,493 @@
+//! The inspector: what it tells of good and bad conversations, that it loses no byte, and that it finds what the engine
+//! finds.
+#![cfg(all(feature = "inspect", not(all(target_arch = "wasm32", target_os = "unknown"))))]
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::Index;
+use websocket_component::deflate::{Agreement, Deflater, Flush};
+use websocket_component::inspect::{
+    Direction::{self, ToClient, ToServer},
+    FaultError, Frame, Inspector, MessageState, Options, Reason, Record, RecordKind, Stage,
+};
+use websocket_component::{DeflateSettings, HandshakeError, Received, Role, Session, SessionOptions, Violation};
+
+const DEFLATE: &str = "permessage-deflate";
+const REQUEST: &[u8] = b"GET /chat HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+    Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n";
+const RESPONSE: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\
+    Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits=9\r\n\r\n";
+
+fn inspected(extensions: &str, pieces: &[(Direction, &[u8])]) -> Inspector {
+    let mut inspector = Inspector::new(Options { extensions });
+    for (time, (direction, bytes)) in (1_u32..).zip(pieces) {
+        inspector.push(*direction, bytes, f64::from(time));
+    }
+    inspector.finish();
+    inspector
+}
+
+fn frame(record: &Record) -> Frame {
+    match record.kind {
+        RecordKind::Frame(frame) => frame,
+        kind => panic!("{kind:?} is no frame"),
+    }
+}
+
+fn violations(inspector: &Inspector) -> Vec<(u32, Violation)> {
+    let faults = inspector.faults().iter();
+    faults
+        .map(|fault| match fault.error {
+            FaultError::Frame(violation) => (fault.record, violation),
+            FaultError::Handshake(error) => panic!("{error}"),
+        })
+        .collect()
+}
+
+fn handshake_errors(inspector: &Inspector) -> Vec<HandshakeError> {
+    let faults = inspector.faults().iter();
+    faults
+        .filter_map(|fault| match fault.error {
+            FaultError::Handshake(error) => Some(error),
+            FaultError::Frame(_) => None,
+        })
+        .collect()
+}
+
+#[test]
+fn a_whole_conversation_is_told_thing_by_thing() {
+    let client = [REQUEST, b"\x81\x85\x37\xFA\x21\x3D\x7F\x9F\x4D\x51\x58"].concat();
+    let server = [
+        RESPONSE,
+        b"\x89\x02hi",
+        b"\x41\x03\xF2\x48\xCD\x80\x04\xC9\xC9\x07\x00",
+        b"\x88\x02\x03\xE8",
+    ]
+    .concat();
+    let answers = b"\x8A\x82\0\0\0\0hi\x88\x82\0\0\0\0\x03\xE8";
+    let pieces = [&client[..20], &client[20..], &server, answers];
+    let directions = [ToServer, ToServer, ToClient, ToServer];
+    let pieces: Vec<_> = directions.into_iter().zip(pieces).collect();
+    let mut inspector = inspected("", &pieces);
+    assert_eq!(inspector.faults(), []);
+    let order: Vec<_> = inspector
+        .records()
+        .iter()
+        .map(|record| (record.direction, record.time))
+        .collect();
+    // what the client's frame means is known after the response
+    let of_server = [(ToClient, 3.0); 4];
+    let expected = [
+        &[(ToServer, 1.0), (ToClient, 3.0), (ToServer, 2.0)],
+        &of_server[..],
+        &[(ToServer, 4.0); 2],
+    ];
+    assert_eq!(order, expected.concat());
+    assert_eq!(inspector.records()[0].kind, RecordKind::Request);
+    assert_eq!(inspector.records()[1].kind, RecordKind::Response);
+    let agreement = Agreement {
+        server_no_context_takeover: false,
+        client_no_context_takeover: false,
+        server_max_window_bits: 15,
+        client_max_window_bits: 9,
+    };
+    assert_eq!(inspector.extensions().deflate, Some(agreement));
+    let frames: Vec<Frame> = inspector.records()[2..].iter().map(frame).collect();
+    assert_eq!(
+        [frames[1].partner, frames[5].partner],
+        [Some(7), Some(3)],
+        "ping and pong"
+    );
+    assert_eq!([frames[4].partner, frames[6].partner], [Some(8), Some(6)], "the closes");
+    assert_eq!([frames[4].status, frames[6].status, frames[0].status], [1000, 1000, 0]);
+    let [hello, compressed] = [inspector.messages()[0], inspector.messages()[1]];
+    assert_eq!((compressed.first, compressed.last, compressed.frames), (4, 5, 2));
+    assert_eq!(
+        (compressed.wire_length, compressed.length, compressed.is_compressed),
+        (7, 5, true)
+    );
+    assert_eq!(
+        (hello.state, hello.is_text, hello.is_compressed),
+        (MessageState::Whole, true, false)
+    );
+    let all = usize::MAX;
+    assert_eq!(inspector.payload(2, Stage::Wire, all), b"\x7F\x9F\x4D\x51\x58");
+    assert_eq!(inspector.payload(2, Stage::Unmasked, all), b"Hello");
+    assert_eq!(
+        inspector.message_payload(1, Stage::Unmasked, all),
+        b"\xF2\x48\xCD\xC9\xC9\x07\x00"
+    );
+    assert_eq!(inspector.message_payload(1, Stage::Inflated, all), b"Hello");
+    assert_eq!(inspector.message_payload(1, Stage::Inflated, 2), b"He");
+    let parts = [
+        inspector.payload(4, Stage::Inflated, all),
+        inspector.payload(5, Stage::Inflated, all),
+    ];
+    assert_eq!(parts.concat(), b"Hello");
+    assert!(
+        !parts[0].is_empty(),
+        "the first frame's bytes are decompressed as they come"
+    );
+}
+
+#[test]
+fn every_check_of_a_handshake_has_a_verdict() {
+    let cases: &[(&str, &str, HandshakeError)] = &[
+        ("GET /chat", "POST /chat", HandshakeError::MethodNotGet),
+        ("Host: example.com\r\n", "", HandshakeError::HostMissing),
+        ("Upgrade: websocket", "Upgrade: h2c", HandshakeError::UpgradeMissing),
+        (
+            "Connection: Upgrade",
+            "Connection: close",
+            HandshakeError::ConnectionMissing,
+        ),
+        ("Version: 13", "Version: 8", HandshakeError::VersionNotSupported),
+        ("Key: dGhl", "Key: dGh", HandshakeError::KeyMalformed),
+        ("permessage-deflate;", "a b;", HandshakeError::ListMalformed),
+    ];
+    let request = String::from_utf8(REQUEST.to_vec()).unwrap();
+    for (good, bad, error) in cases {
+        let inspector = inspected("", &[(ToServer, request.replacen(good, bad, 1).as_bytes())]);
+        assert_eq!(handshake_errors(&inspector), [*error], "{bad}");
+        let failed: Vec<_> = inspector
+            .checks(ToServer)
+            .iter()
+            .filter_map(|check| check.error)
+            .collect();
+        assert_eq!(failed, [*error]);
+        assert_eq!(inspector.checks(ToServer).len(), 12);
+    }
+    let responses: &[(&str, &str, HandshakeError)] = &[
+        ("s3pP", "S3PP", HandshakeError::AcceptWrong),
+        ("permessage-deflate", "x-other", HandshakeError::ExtensionNotOffered),
+        ("bits=9", "bits=16", HandshakeError::DeflateValueInvalid),
+        ("Upgrade: websocket\r\n", "", HandshakeError::UpgradeMissing),
+        (
+            "\r\n\r\n",
+            "\r\nSec-WebSocket-Protocol: chat\r\n\r\n",
+            HandshakeError::SubprotocolNotOffered,
+        ),
+    ];
+    let response = String::from_utf8(RESPONSE.to_vec()).unwrap();
+    for (good, bad, error) in responses {
+        let bytes = response.replacen(good, bad, 1);
+        // whichever comes first
+        for pieces in [
+            [(ToServer, REQUEST), (ToClient, bytes.as_bytes())],
+            [(ToClient, bytes.as_bytes()), (ToServer, REQUEST)],
+        ] {
+            let inspector = inspected("", &pieces);
+            assert_eq!(handshake_errors(&inspector), [*error], "{bad}");
+        }
+    }
+}
+
+#[test]
+fn what_is_no_websocket_is_bytes() {
+    let pieces: [(Direction, &[u8]); 2] = [(ToServer, REQUEST), (ToClient, b"HTTP/1.1 404 Not Found\r\n\r\nbody")];
+    let inspector = inspected("", &pieces);
+    assert_eq!(inspector.records()[2].kind, RecordKind::Bytes(Reason::NotWebSocket));
+    assert_eq!(handshake_errors(&inspector)[0], HandshakeError::StatusNot101);
+    // frames that stand without a request are not the response's affair
+    let frames: [(Direction, &[u8]); 3] = [
+        (ToServer, b"\x81\x85\0"),
+        (ToClient, pieces[1].1),
+        (ToServer, b"\0\0\0Hello"),
+    ];
+    assert_eq!(inspected("", &frames).messages()[0].state, MessageState::Whole);
+    let inspector = inspected("", &[(ToServer, b"GIBBERISH\n"), (ToServer, b"more")]);
+    assert_eq!(inspector.records().len(), 1);
+    assert_eq!(inspector.checks(ToServer)[0].found, ["GIBBERISH"]);
+}
+
+#[test]
+fn it_goes_on_after_a_violation_and_says_what_is_unreliable() {
+    // reserved bits, no mask, a reserved opcode, and then a frame that is good
+    let bytes = b"\xF1\x01a\x83\x80\0\0\0\0\x81\x81\0\0\0\0b\x80\x80\0\0\0\0";
+    let inspector = inspected("", &[(ToServer, bytes)]);
+    assert_eq!(
+        violations(&inspector),
+        [
+            (0, Violation::ReservedBitSet),
+            (0, Violation::MaskMissing),
+            (1, Violation::OpcodeReserved),
+            (3, Violation::ContinuationUnexpected),
+        ]
+    );
+    let unreliable: Vec<bool> = inspector.records().iter().map(|record| record.is_unreliable).collect();
+    assert_eq!(unreliable, [false, true, true, true]);
+    assert_eq!(inspector.messages()[1].state, MessageState::Whole);
+}
+
+#[test]
+fn a_length_that_cannot_be_hides_where_the_next_frame_begins() {
+    let inspector = inspected("", &[(ToClient, b"\x82\x7F\x80\0\0\0\0\0\0\x01abc")]);
+    assert_eq!(violations(&inspector), [(0, Violation::LengthTopBitSet)]);
+    assert_eq!(inspector.records()[1].kind, RecordKind::Bytes(Reason::NoBoundary));
+}
+
+#[test]
+fn what_a_stream_ends_in_is_told() {
+    let inspector = inspected("", &[(ToClient, b"\x01\x02ab\x80\x7E\x01")]);
+    assert_eq!(inspector.records()[1].kind, RecordKind::Bytes(Reason::Cut));
+    assert_eq!(inspector.messages()[0].state, MessageState::Unfinished);
+    let inspector = inspected("", &[(ToClient, b"\x88\x00after")]);
+    assert_eq!(inspector.records()[1].kind, RecordKind::Bytes(Reason::AfterClose));
+    assert_eq!(frame(&inspector.records()[0]).status, 1005);
+    let mut inspector = inspected("", &[(ToClient, b"\x82\x05abc")]);
+    assert!(!inspector.is_whole(&inspector.records()[0]));
+    assert_eq!(inspector.payload(0, Stage::Inflated, usize::MAX), b"abc");
+}
+
+#[test]
+fn a_corrupt_message_makes_those_after_it_unreadable_only_if_they_refer_to_it() {
+    let bytes = b"\xC1\x02\xFF\xFF\xC1\x07\xF2\x48\xCD\xC9\xC9\x07\x00";
+    let inspector = inspected(DEFLATE, &[(ToClient, bytes)]);
+    assert_eq!(violations(&inspector), [(0, Violation::DeflateCorrupt)]);
+    let states = |inspector: &Inspector| {
+        inspector
+            .messages()
+            .iter()
+            .map(|message| message.state)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(states(&inspector), [MessageState::Failed, MessageState::Unreadable]);
+    let alone = "permessage-deflate; server_no_context_takeover";
+    let mut inspector = inspected(alone, &[(ToClient, bytes)]);
+    assert_eq!(states(&inspector), [MessageState::Failed, MessageState::Whole]);
+    assert_eq!(inspector.message_payload(1, Stage::Inflated, usize::MAX), b"Hello");
+}
+
+#[test]
+fn a_compressed_message_that_is_no_text_is_decompressed_all_the_same() {
+    let mut deflater = Deflater::new(15, 8, 6);
+    let mut wire = Vec::new();
+    let text = [b"\xFF".as_slice(), &[b'a'; 20_000], b"b"].concat();
+    for _ in 0..2 {
+        let mut compressed = Vec::new();
+        deflater.compress(&text, Flush::Last, &mut compressed);
+        wire.extend(framed(0xC1, &compressed));
+    }
+    let mut inspector = inspected(DEFLATE, &[(ToClient, &wire)]);
+    assert_eq!(
+        violations(&inspector),
+        [(0, Violation::TextNotUtf8), (1, Violation::TextNotUtf8)]
+    );
+    for number in 0..2 {
+        assert_eq!(inspector.messages()[number as usize].length, text.len() as u64);
+        assert_eq!(inspector.message_payload(number, Stage::Inflated, usize::MAX), text);
+    }
+}
+
+#[test]
+fn messages_that_refer_to_one_another_are_decompressed_in_any_order() {
+    let texts: Vec<String> = (0..400)
+        .map(|index| format!("{index} ").repeat(8000 + index * 13))
+        .collect();
+    let mut deflater = Deflater::new(15, 8, 1);
+    let mut noise = 1_u32;
+    let mut wire = Vec::new();
+    let mut payloads: Vec<Vec<u8>> = Vec::new();
+    for text in &texts {
+        // some of each does not compress, so that there are checkpoints
+        let mut payload = text.clone().into_bytes();
+        payload.extend((0..4000).map(|_| {
+            noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (noise >> 24) as u8
+        }));
+        let mut compressed = Vec::new();
+        deflater.compress(&payload, Flush::Last, &mut compressed);
+        wire.extend(framed(0xC2, &compressed));
+        payloads.push(payload);
+    }
+    let mut inspector = inspected(DEFLATE, &[(ToClient, &wire)]);
+    assert_eq!(inspector.faults(), []);
+    for number in [399, 0, 1, 200, 201, 150, 399, 398] {
+        let message = u32::try_from(number).unwrap();
+        assert_eq!(
+            inspector.message_payload(message, Stage::Inflated, 10),
+            payloads[number][..10]
+        );
+        let payload = inspector.message_payload(message, Stage::Inflated, usize::MAX);
+        assert!(payload == payloads[number], "message {number}");
+        assert_eq!(inspector.messages()[number].length, payload.len() as u64);
+    }
+}
+
+#[test]
+fn what_is_missing_in_a_payload_hides_that_message_and_in_a_header_all_that_follows() {
+    let mut inspector = Inspector::new(Options { extensions: DEFLATE });
+    inspector.push(ToClient, b"\x81\x05H", 1.0);
+    inspector.push_missing(ToClient, 3, 2.0);
+    inspector.push(ToClient, b"o\xC1\x07\xF2\x48\xCD\xC9\xC9\x07\x00\xC1\x05\xF2", 3.0);
+    inspector.push_missing(ToClient, 2, 4.0);
+    inspector.push(ToClient, b"\x00\x00\x89\x01", 5.0);
+    inspector.push_missing(ToClient, 3, 6.0);
+    inspector.push(ToClient, b"\x81\x00", 7.0);
+    inspector.finish();
+    let states: Vec<_> = inspector.messages().iter().map(|message| message.state).collect();
+    assert_eq!(
+        states,
+        [MessageState::Unreadable, MessageState::Whole, MessageState::Unreadable]
+    );
+    assert_eq!(inspector.payload(0, Stage::Inflated, usize::MAX), b"H\0\0\0o");
+    assert_eq!(inspector.payload(1, Stage::Inflated, usize::MAX), b"Hello");
+    let rest = inspector.records()[4];
+    assert_eq!(
+        (rest.kind, rest.end - rest.start),
+        (RecordKind::Bytes(Reason::Missing), 4)
+    );
+    assert_eq!(inspector.faults(), []);
+}
+
+#[test]
+fn a_record_takes_96_bytes_at_most() {
+    assert!(size_of::<Record>() <= 96, "{}", size_of::<Record>());
+}
+
+/// A conversation's bytes, from headers that are often nearly right.
+fn bytes() -> impl Strategy<Value = Vec<u8>> {
+    let good = (0..11_u8, any::<bool>(), vec(any::<u8>(), 0..20))
+        .prop_map(|(opcode, fin, payload)| framed(if fin { 0x80 } else { 0 } | opcode, &payload));
+    let masked = (0..11_u8, vec(any::<u8>(), 0..20)).prop_map(|(opcode, payload)| {
+        let frame = framed(0x80 | opcode, &payload);
+        [&[frame[0], 0x80 | frame[1], 0, 0, 0, 0], &frame[2..]].concat()
+    });
+    let compressed = vec(prop_oneof![Just(0x61_u8), any::<u8>()], 0..200).prop_map(|payload| {
+        let mut out = Vec::new();
+        Deflater::new(15, 8, 6).compress(&payload, Flush::Last, &mut out);
+        framed(0xC2, &out)
+    });
+    let head = prop_oneof![Just(REQUEST.to_vec()), Just(RESPONSE.to_vec())];
+    let part = prop_oneof![4 => good, 4 => masked, 2 => compressed, 1 => vec(any::<u8>(), 0..30), 1 => head];
+    vec(part, 0..8).prop_map(|parts| parts.concat())
+}
+
+/// An unmasked frame of less than 64 KiB.
+fn framed(first: u8, payload: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(payload.len()).expect("a short payload");
+    let [high, low] = length.to_be_bytes();
+    let header = if length < 126 {
+        vec![first, low]
+    } else {
+        vec![first, 126, high, low]
+    };
+    [header, payload.to_vec()].concat()
+}
+
+fn cut<'a>(bytes: &'a [u8], cuts: &[Index]) -> Vec<&'a [u8]> {
+    let mut places: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
+    places.sort_unstable();
+    let ends = places.iter().copied().chain([bytes.len()]);
+    [0].into_iter()
+        .chain(places.iter().copied())
+        .zip(ends)
+        .map(|(start, end)| &bytes[start..end])
+        .collect()
+}
+
+/// All that is told of a direction, but for the numbers of things: which of two directions is read first depends on the
+/// pieces. So does where in a text it is found out to be none.
+fn told(inspector: &Inspector, direction: Direction) -> Vec<String> {
+    let mut told = Vec::new();
+    for (number, record) in (0..).zip(inspector.records()) {
+        if record.direction != direction {
+            continue;
+        }
+        let mut record = *record;
+        if let RecordKind::Frame(frame) = &mut record.kind {
+            let message = frame
+                .message
+                .take()
+                .map(|message| inspector.messages()[message as usize]);
+            let message = message.map(|message| (message.state, message.frames, message.wire_length, message.length));
+            told.push(format!("{message:?}"));
+            frame.partner = None;
+        }
+        told.push(format!("{record:?}"));
+        let faults = inspector.faults().iter().filter(|fault| fault.record == number);
+        told.extend(faults.map(|fault| format!("{:?}", fault.error)));
+    }
+    told
+}
+
+/// The first violation that a session of the engine finds.
+fn violation_of_session(role: Role, deflate: bool, bytes: &[u8]) -> Option<Violation> {
+    let mut session = Session::new(role, SessionOptions::default());
+    if deflate {
+        let agreement = Agreement {
+            server_no_context_takeover: false,
+            client_no_context_takeover: false,
+            server_max_window_bits: 15,
+            client_max_window_bits: 15,
+        };
+        session.enable_deflate(&agreement, DeflateSettings::default());
+    }
+    let mut input = bytes.to_vec();
+    let mut at = 0;
+    loop {
+        match session.receive(&mut input[at..]) {
+            Err(violation) => return Some(violation),
+            Ok(step) if step.received == Received::NeedMore => return None,
+            Ok(step) => at += step.consumed,
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_covered_by_records_and_cut_anywhere_give_the_same(
+        to_server in bytes(), to_client in bytes(), cuts in vec(any::<Index>(), 0..6), deflate in any::<bool>(),
+    ) {
+        let extensions = if deflate { DEFLATE } else { "" };
+        let mut whole = inspected(extensions, &[(ToServer, &to_server), (ToClient, &to_client)]);
+        let mut pieces = Inspector::new(Options { extensions });
+        for (direction, bytes) in [(ToServer, &to_server), (ToClient, &to_client)] {
+            for piece in cut(bytes, &cuts) {
+                pieces.push(direction, piece, if direction == ToServer { 1.0 } else { 2.0 });
+            }
+        }
+        pieces.finish();
+        for direction in [ToServer, ToClient] {
+            prop_assert_eq!(told(&whole, direction), told(&pieces, direction));
+        }
+        for (direction, bytes) in [(ToServer, &to_server), (ToClient, &to_client)] {
+            let mut rebuilt = Vec::new();
+            for record in whole.records().iter().filter(|record| record.direction == direction) {
+                prop_assert_eq!(record.start, rebuilt.len() as u64);
+                rebuilt.extend(whole.bytes(direction, record.start..record.end));
+            }
+            prop_assert_eq!(&rebuilt, bytes);
+        }
+        for record in 0..u32::try_from(whole.records().len()).unwrap() {
+            for stage in [Stage::Wire, Stage::Unmasked, Stage::Inflated] {
+                whole.payload(record, stage, 1000);
+            }
+        }
+        for message in 0..u32::try_from(whole.messages().len()).unwrap() {
+            let found = whole.messages()[message as usize];
+            let payload = whole.message_payload(message, Stage::Inflated, usize::MAX);
+            if found.state == MessageState::Whole {
+                prop_assert_eq!(payload.len() as u64, found.length);
+                let parts: Vec<u8> = (found.first..=found.last)
+                    .filter(|&record| matches!(whole.records()[record as usize].kind, RecordKind::Frame(frame) if frame.message == Some(message)))
+                    .collect::<Vec<_>>()
+                    .into_iter()
+                    .flat_map(|record| whole.payload(record, Stage::Inflated, usize::MAX))
+                    .collect();
+                prop_assert_eq!(parts, payload);
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_violation_is_the_one_that_the_engine_finds(bytes in bytes(), deflate in any::<bool>(), server in any::<bool>()) {
+        prop_assume!(!bytes.first().is_some_and(|first| (b'C'..=b'Z').contains(first)));
+        let (role, direction) = if server { (Role::Server, ToServer) } else { (Role::Client, ToClient) };
+        let inspector = inspected(if deflate { DEFLATE } else { "" }, &[(direction, &bytes)]);
+        let first = violations(&inspector).first().map(|&(_, violation)| violation);
+        prop_assert_eq!(first, violation_of_session(role, deflate, &bytes));
+    }
+}

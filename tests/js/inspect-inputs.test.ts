@@ -1,0 +1,272 @@
+/** Every kind of capture is read to the same bytes. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import {
+  CaptureError,
+  type Connection,
+  type Format,
+  inspectConnection,
+  readCapture,
+} from "websocket-component/inspect";
+
+import { ACK, FIN, ipPacket, LINKS, pcap, pcapng, SYN, type TestSegment } from "./packets.js";
+import { hex, masked, REQUEST, unmasked } from "./support.js";
+
+const RESPONSE = [
+  "HTTP/1.1 101 Switching Protocols",
+  "Upgrade: websocket",
+  "Connection: Upgrade",
+  "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=",
+  "",
+  "",
+].join("\r\n");
+const HELLO = hex("818537fa213d7f9f4d5158");
+const TEXT = new TextEncoder();
+
+function only(bytes: Uint8Array | string, format?: Format): Connection {
+  const capture = readCapture(typeof bytes === "string" ? TEXT.encode(bytes) : bytes);
+  if (format !== undefined) assert.equal(capture.format, format);
+  assert.equal(capture.connections.length, 1);
+  return capture.connections[0] as Connection;
+}
+
+function bytesOf({ pieces }: Connection, direction: string): Buffer {
+  return Buffer.concat(pieces.filter((piece) => piece.direction === direction).map(({ bytes }) => bytes));
+}
+
+test("hex in every common shape, and Base64, give the same bytes", () => {
+  const shapes: [string, Format][] = [
+    ["818537fa213d7f9f4d5158", "hex"],
+    ["81 85 37 FA\n21 3d 7f 9f 4d 51 58\n", "hex"],
+    ["0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58", "hex"],
+    ["\\x81\\x85\\x37\\xfa\\x21\\x3d\\x7f\\x9f\\x4d\\x51\\x58", "hex"],
+    ["00000000: 8185 37fa 213d 7f9f 4d51 58              ..7.!=..MQX\n", "dump"],
+    ["00000000  81 85 37 fa 21 3d 7f 9f  4d 51 58              |..7.!=..MQX|\n0000000b\n", "dump"],
+    ["0000000 8581 fa37 3d21 9f7f 514d 0058\n000000b\n", "dump"],
+    ["0000   81 85 37 fa 21 3d 7f 9f 4d 51 58   ..7.!=..MQX\n", "dump"],
+    ["0000000 81 85 37 fa 21 3d 7f 9f\n0000010 4d 51 58\n0000013\n", "dump"],
+    ["gYU3+iE9f59NUVg=", "base64"],
+    ["gYU3-iE9\nf59NUVg\n", "base64"],
+  ];
+  for (const [text, format] of shapes) {
+    const connection = only(text, format);
+    const bytes = bytesOf(connection, "toServer");
+    // plain hexdump fills its last word
+    assert.deepEqual(bytes.subarray(0, 11), HELLO, text);
+    assert.ok(bytes.length <= 12, text);
+  }
+});
+
+test("what Wireshark shows of a stream has both directions", () => {
+  const text =
+    "00000000  81 85 37 fa 21 3d 7f 9f  4d 51 58     ..7.!=.. MQX\n    00000000  81 05 48 65 6c 6c 6f                    ..Hello\n";
+  const connection = only(text, "dump");
+  assert.deepEqual(bytesOf(connection, "toServer"), HELLO);
+  assert.deepEqual(bytesOf(connection, "toClient"), unmasked(0x81, "Hello"));
+});
+
+test("raw bytes belong to the side that can have sent them, or to the one that is named", () => {
+  for (const [bytes, direction] of [
+    [HELLO, "toServer"],
+    [unmasked(0x81, "Hello"), "toClient"],
+    [TEXT.encode(REQUEST), "toServer"],
+    [TEXT.encode(RESPONSE), "toClient"],
+  ] as const) {
+    assert.deepEqual(bytesOf(only(bytes), direction), Buffer.from(bytes));
+  }
+  const { connections } = readCapture(HELLO, { direction: "toClient", format: "raw" });
+  assert.equal(connections[0]?.pieces[0]?.direction, "toClient");
+});
+
+/** A conversation of 12 segments; the server's numbers wrap. */
+function conversation(): TestSegment[] {
+  const [client, server] = [1000, 0xfffffff0];
+  const request = Buffer.from(REQUEST);
+  const response = Buffer.from(RESPONSE);
+  const answer = unmasked(0x81, "Hello");
+  return [
+    { toServer: true, sequence: client, flags: SYN },
+    { toServer: false, sequence: server, flags: SYN | ACK },
+    { toServer: true, sequence: client + 1, payload: request.subarray(0, 30) },
+    { toServer: true, sequence: client + 31, payload: request.subarray(30) },
+    { toServer: false, sequence: server + 1, payload: response },
+    { toServer: true, sequence: client + 1 + request.length, payload: HELLO },
+    { toServer: false, sequence: server + 1 + response.length, payload: answer.subarray(0, 3) },
+    { toServer: false, sequence: server + 4 + response.length, payload: answer.subarray(3) },
+    { toServer: true, sequence: client + 1 + request.length + HELLO.length, flags: FIN | ACK },
+  ];
+}
+
+function assertConversation(connection: Connection, what: string): void {
+  assert.equal(bytesOf(connection, "toServer").toString("latin1"), REQUEST + HELLO.toString("latin1"), what);
+  assert.equal(
+    bytesOf(connection, "toClient").toString("latin1"),
+    RESPONSE + unmasked(0x81, "Hello").toString("latin1"),
+    what,
+  );
+  const inspector = inspectConnection(connection);
+  assert.deepEqual([inspector.faultCount, inspector.messageCount], [0, 2], what);
+  inspector.free();
+}
+
+test("pcap and pcapng of every link type, IP version, byte order and resolution", () => {
+  for (const [name, [linkType, header]] of Object.entries(LINKS)) {
+    for (const version of [4, 6]) {
+      const packets = conversation().map((segment) => Buffer.concat([header(version), ipPacket(segment, version)]));
+      const files: [Format, Buffer][] = [
+        ["pcap", pcap(packets, linkType)],
+        ["pcap", pcap(packets, linkType, { little: false })],
+        ["pcap", pcap(packets, linkType, { nano: true })],
+        ["pcapng", pcapng(packets, linkType)],
+        ["pcapng", pcapng(packets, linkType, { little: false })],
+      ];
+      for (const [format, file] of files) {
+        const connection = only(file, format);
+        assertConversation(connection, `${name}, IPv${version}, ${format}`);
+        const [client, server] =
+          version === 4 ? ["10.0.0.1:50000", "10.0.0.2:80"] : ["[fd00::1]:50000", "[fd00::2]:80"];
+        assert.deepEqual([connection.client, connection.server], [client, server]);
+        assert.equal(connection.pieces[0]?.time, 1_700_000_000_002);
+        // a file that is cut anywhere has what is whole in it
+        assert.ok(readCapture(file.subarray(0, file.length - 20)).connections.length === 1);
+      }
+    }
+  }
+});
+
+function pcapOf(segments: TestSegment[]): Buffer {
+  return pcap(
+    segments.map((segment) => ipPacket(segment)),
+    101,
+  );
+}
+
+test("segments out of order, repeated and overlapping give each byte once", () => {
+  const all = conversation();
+  const [syn, synAck, first, second, ...rest] = all as [
+    TestSegment,
+    TestSegment,
+    TestSegment,
+    TestSegment,
+    ...TestSegment[],
+  ];
+  const overlap = { ...first, payload: Buffer.from(REQUEST).subarray(0, 60) };
+  const wrong = { ...first, payload: Buffer.alloc(30, "?") };
+  for (const segments of [
+    [syn, synAck, second, first, ...rest],
+    [syn, synAck, first, first, second, second, ...rest],
+    [syn, synAck, overlap, second, ...rest],
+    [syn, synAck, first, wrong, second, ...rest],
+    [syn, synAck, ...rest.toReversed(), second, first],
+    // a keep-alive: a byte before the next one
+    [syn, synAck, first, second, { ...second, sequence: second.sequence - 1, payload: Buffer.from("x") }, ...rest],
+  ]) {
+    assertConversation(only(pcapOf(segments)), segments.map(({ sequence }) => sequence).join(" "));
+  }
+});
+
+test("a segment that is missing is told, and the frames around it are", () => {
+  const start = 5000;
+  const before = masked(0x82, "whole");
+  const long = masked(0x82, Buffer.alloc(1000));
+  const after = masked(0x81, "after");
+  const all = Buffer.concat([before, long, after]);
+  const piece = (from: number, to: number) => ({
+    toServer: true,
+    sequence: start + from,
+    payload: all.subarray(from, to),
+  });
+  const connection = only(pcapOf([piece(0, 100), piece(500, all.length)]));
+  assert.deepEqual(
+    connection.pieces.map(({ missing }) => missing),
+    [0, 400],
+  );
+  const inspector = inspectConnection(connection);
+  assert.deepEqual(
+    [...inspector.messages()].map(({ state, length }) => [state, length]),
+    [
+      ["whole", 5],
+      ["unreadable", 1000],
+      ["whole", 5],
+    ],
+  );
+});
+
+test("connections are told apart, others than WebSocket are counted, and a port that is used again is a new one", () => {
+  const http = [
+    { toServer: true, sequence: 1, payload: Buffer.from("GET / HTTP/1.1\r\nHost: a\r\n\r\n") },
+    { toServer: false, sequence: 1, payload: Buffer.from("HTTP/1.1 200 OK\r\n\r\n") },
+  ];
+  const shifted = conversation().map((segment) => ({ ...segment, sequence: segment.sequence + 77_777 }));
+  const { connections, skipped } = readCapture(pcapOf([...http, ...conversation(), ...shifted]));
+  assert.deepEqual([connections.length, skipped], [2, 1]);
+  for (const connection of connections) assertConversation(connection, connection.client);
+});
+
+test("a capture that begins in the midst of a connection is read by its frames", () => {
+  const segments = conversation().slice(5, 8);
+  const connection = only(pcapOf(segments));
+  assert.equal(connection.client, "10.0.0.1:50000");
+  assert.deepEqual(bytesOf(connection, "toServer"), HELLO);
+});
+
+test("a HAR's messages become frames of both directions", () => {
+  const headers = (text: string) =>
+    text
+      .split("\r\n")
+      .slice(1)
+      .filter((line) => line !== "")
+      .map((line) => ({ name: line.split(": ")[0], value: line.split(": ")[1] }));
+  const har = {
+    log: {
+      entries: [
+        {
+          startedDateTime: "2024-01-01T00:00:00.000Z",
+          request: { method: "GET", url: "wss://example.com/chat?a=1", headers: headers(REQUEST) },
+          response: { status: 101, statusText: "Switching Protocols", headers: headers(RESPONSE) },
+          _resourceType: "websocket",
+          _webSocketMessages: [
+            { type: "send", time: 1704067201.5, opcode: 1, data: "é" },
+            { type: "receive", time: 1704067202, opcode: 2, data: "AAH/" },
+            { type: "receive", time: 1704067203, opcode: 1, data: "x".repeat(70_000) },
+          ],
+        },
+        { request: { method: "GET", url: "https://example.com/", headers: [] }, response: {} },
+      ],
+    },
+  };
+  const capture = readCapture(TEXT.encode(JSON.stringify(har)));
+  assert.deepEqual([capture.format, capture.skipped], ["har", 1]);
+  const connection = capture.connections[0] as Connection;
+  assert.deepEqual([connection.server, connection.synthetic], ["wss://example.com/chat?a=1", true]);
+  const inspector = inspectConnection(connection);
+  assert.equal(inspector.faultCount, 0);
+  const messages = [...inspector.messages()];
+  assert.deepEqual(
+    messages.map(({ direction, text, length }) => [direction, text, length]),
+    [
+      ["toServer", true, 2],
+      ["toClient", false, 3],
+      ["toClient", true, 70_000],
+    ],
+  );
+  assert.equal(inspector.record(2)?.time, 1704067201500);
+});
+
+test("what is no capture is a typed error", () => {
+  const cases: [string | Uint8Array, Format | undefined][] = [
+    ["", undefined],
+    ["no hex", "hex"],
+    ["{}", "har"],
+    ["not a pcap file, but long enough for one", "pcap"],
+    ["not a pcapng file, but long enough for one", "pcapng"],
+    ['{"format":"websocket-component","version":2,"side":"client"}\n', undefined],
+    ['{"format":"websocket-component","version":1,"side":"client"}\nnonsense\n', undefined],
+    ["*", "base64"],
+  ];
+  for (const [bytes, format] of cases) {
+    const given = typeof bytes === "string" ? TEXT.encode(bytes) : bytes;
+    assert.throws(() => readCapture(given, format === undefined ? {} : { format }), CaptureError, String(bytes));
+  }
+});
