@@ -61,6 +61,21 @@ test("raw bytes of a server are opened with the direction that is chosen", async
   await page.context().close();
 });
 
+test("two raw files, one for each direction, are one connection", async () => {
+  const page = await newPage(browser);
+  const bytesOf = (side: string) => Buffer.concat(CONVERSATION.filter(([from]) => from === side).map(([, bytes]) => bytes));
+  await page.setInputFiles('input[type="file"]', [
+    { name: "sent.bin", mimeType: "", buffer: bytesOf("client") },
+    { name: "received.bin", mimeType: "", buffer: bytesOf("server") },
+  ]);
+  await page.locator(".capture strong", { hasText: "sent.bin, received.bin" }).waitFor();
+  const rows = await listed(page);
+  for (const pattern of ROWS) assert.ok(rows.some((row) => pattern.test(row)), String(pattern));
+  await showTab(page, "problems");
+  await page.getByText("All that was sent is allowed.").waitFor();
+  await page.context().close();
+});
+
 test("a file is opened that is dropped on its place, or anywhere else", async () => {
   const page = await newPage(browser);
   const base64 = recorded(CONVERSATION).toString("base64");

@@ -46,6 +46,11 @@ export function hex(digits: string): Uint8Array {
   return Uint8Array.from(digits.match(/[0-9a-f]{2}/gi) ?? [], (pair) => Number.parseInt(pair, 16));
 }
 
+/** The names of files. */
+export function nameOf(files: readonly File[]): string {
+  return files.map(({ name }) => name).join(", ");
+}
+
 /** Which way, for those who cannot see an arrow. */
 export const DIRECTION_NAMES: Readonly<Record<Direction, string>> = {
   toServer: "client to server",

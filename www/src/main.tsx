@@ -7,6 +7,7 @@ import { render } from "preact";
 
 import { open, working } from "./actions.js";
 import { App } from "./app.js";
+import { nameOf } from "./format.js";
 import { sourceOf } from "./share.js";
 import { onChange } from "./state.js";
 import "./style.css";
@@ -28,6 +29,6 @@ addEventListener("hashchange", () => void openShared());
 addEventListener("dragover", (event) => event.preventDefault());
 addEventListener("drop", (event) => {
   event.preventDefault();
-  const [file] = event.dataTransfer?.files ?? [];
-  if (file !== undefined) void open({ name: file.name, content: file });
+  const files = [...(event.dataTransfer?.files ?? [])];
+  if (files.length > 0) void open({ name: nameOf(files), contents: files });
 });

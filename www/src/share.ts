@@ -25,7 +25,7 @@ export async function sourceOf(hash: string): Promise<Source | undefined> {
   if (text === null) return undefined;
   const compressed = new Blob([fromBase64Url(text)]);
   const content = await through(compressed, new DecompressionStream("deflate-raw"));
-  return { name: "shared capture", content: new Blob([content]) };
+  return { name: "shared capture", contents: [new Blob([content])] };
 }
 
 async function through(blob: Blob, stream: CompressionStream | DecompressionStream): Promise<Uint8Array<ArrayBuffer>> {

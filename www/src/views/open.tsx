@@ -7,6 +7,7 @@ import { useState } from "preact/hooks";
 
 import type { Direction, Format } from "../../../js/inspect/index.js";
 import { open, working } from "../actions.js";
+import { nameOf } from "../format.js";
 import { connect, defaultAddress } from "../live.js";
 import { type ConversationSample, captureOf, SAMPLES } from "../samples/samples.js";
 import type { Source } from "../worker/protocol.js";
@@ -41,11 +42,11 @@ const AUTOBAHN: Readonly<Record<number, string>> = {
 /** All inputs. */
 export function Open() {
   const [options, setOptions] = useState<Pick<Source, "format" | "direction" | "extensions">>({});
-  const read = (name: string, content: Blob) => void open({ name, content, ...options });
+  const read = (name: string, contents: readonly Blob[]) => void open({ name, contents, ...options });
   return (
     <div class="inputs">
-      <FileInput onFile={(file) => read(file.name, file)} />
-      <PasteInput onText={(text) => read("pasted bytes", new Blob([text]))} />
+      <FileInput onFiles={(files) => read(nameOf(files), files)} />
+      <PasteInput onText={(text) => read("pasted bytes", [new Blob([text])])} />
       <Options options={options} onChange={setOptions} />
       <LiveInput />
       <Gallery />
@@ -53,11 +54,10 @@ export function Open() {
   );
 }
 
-function FileInput({ onFile }: { onFile(file: File): void }) {
+function FileInput({ onFiles }: { onFiles(files: readonly File[]): void }) {
   const [isOver, setIsOver] = useState(false);
   const take = (files: FileList | null | undefined) => {
-    const [file] = files ?? [];
-    if (file !== undefined) onFile(file);
+    if (files?.length) onFiles([...files]);
   };
   return (
     <section
@@ -78,10 +78,10 @@ function FileInput({ onFile }: { onFile(file: File): void }) {
       <h2 id="file-title">A file</h2>
       <p>
         Drop it here: pcap or pcapng of Wireshark and tcpdump, HAR of Chrome’s DevTools, what <code>--record</code>{" "}
-        wrote, a hex dump, or raw bytes.
+        wrote, a hex dump, or raw bytes: two files, if there is one for each direction.
       </p>
       <label class="button">
-        <input type="file" onChange={(event) => take(event.currentTarget.files)} /> Choose a file …
+        <input type="file" multiple onChange={(event) => take(event.currentTarget.files)} /> Choose files …
       </label>
     </section>
   );
@@ -220,7 +220,7 @@ function Gallery() {
 function SampleButton({ sample }: { sample: ConversationSample }) {
   const { title, category, fault } = sample;
   return (
-    <button type="button" class="sample" onClick={() => void open({ name: title, content: captureOf(sample) })}>
+    <button type="button" class="sample" onClick={() => void open({ name: title, contents: [captureOf(sample)] })}>
       <span class="quiet">{category === undefined ? "Not in the suite" : `${category} ${AUTOBAHN[category]}`}</span>
       <span>{title}</span>
       <Verdict good={fault === undefined}>{fault ?? "good"}</Verdict>

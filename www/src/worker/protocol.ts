@@ -16,10 +16,11 @@ import type {
   PayloadStage,
 } from "../../../js/inspect/index.js";
 
-/** Something to read: a file, or bytes that were pasted or shared. */
+/** Something to read: files, or bytes that were pasted or shared. */
 export interface Source {
   readonly name: string;
-  readonly content: Blob;
+  /** Several that have the bytes of one direction each make one connection. */
+  readonly contents: readonly Blob[];
   /** By default they are recognised by the content. */
   readonly format?: Format | undefined;
   readonly direction?: Direction | undefined;

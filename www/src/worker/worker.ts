@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Capture, type Connection, type Piece, readCapture } from "../../../js/inspect/index.js";
+import { type Capture, type Connection, type Format, type Piece, readCapture } from "../../../js/inspect/index.js";
 import { initialise } from "../../../js/inspect/inspector.js";
 import wasm from "../../../pkg/websocket_component_inspect_bg.wasm?url&inline";
 import { compiled } from "../wasm.js";
@@ -12,6 +12,8 @@ import { captureOf, jsonOf } from "./exports.js";
 import { statisticsOf, timelineOf } from "./figures.js";
 import type { Answer, Call, CaptureSummary, ConnectionSummary, Requests, Source } from "./protocol.js";
 
+/** Formats of bytes alone. */
+const ONE_WAY: readonly Format[] = ["raw", "hex", "base64"];
 const NOTHING: Capture = { format: "raw", connections: [], skipped: 0 };
 
 let capture: Capture = NOTHING;
@@ -21,15 +23,17 @@ let conversation: Conversation | undefined;
 
 const requests: Requests = {
   async open(source) {
-    const bytes = new Uint8Array(await source.content.arrayBuffer());
-    const { direction, format } = source;
-    const read = readCapture(bytes, { ...(format && { format }), ...(direction && { direction }) });
+    const { contents, direction, format } = source;
+    const options = { ...(format && { format }), ...(direction && { direction }) };
+    const captures: Capture[] = [];
+    for (const content of contents) captures.push(readCapture(new Uint8Array(await content.arrayBuffer()), options));
+    const read = together(captures);
     return keep(read, source, read.format);
   },
   openLive(server) {
     const pieces: Piece[] = [];
     const connections = [{ client: "this browser", server, pieces, synthetic: false }];
-    const summary = keep({ ...NOTHING, connections }, { name: server, content: new Blob() }, "live");
+    const summary = keep({ ...NOTHING, connections }, { name: server, contents: [] }, "live");
     choose(0);
     return summary;
   },
@@ -60,6 +64,17 @@ const requests: Requests = {
   exportJson: () => jsonOf(current().inspector, chosen as Connection),
   exportCapture: () => captureOf(chosen as Connection),
 };
+
+/** One capture of all. Files of the bytes of one direction each are those of the same connection. */
+function together(captures: readonly Capture[]): Capture {
+  const [first = NOTHING, ...others] = captures;
+  if (others.length === 0) return first;
+  const skipped = captures.reduce((sum, one) => sum + one.skipped, 0);
+  const connections = captures.flatMap((one) => one.connections);
+  if (!captures.every(({ format }) => ONE_WAY.includes(format))) return { ...first, connections, skipped };
+  const pieces = connections.flatMap((connection) => connection.pieces);
+  return { ...first, connections: [{ client: "", server: "", pieces, synthetic: false }], skipped };
+}
 
 /** @throws Error if no connection is chosen */
 function current(): Conversation {
