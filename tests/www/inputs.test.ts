@@ -8,7 +8,18 @@ import { fileURLToPath } from "node:url";
 import type { Browser, Page } from "playwright-core";
 
 import { client, HANDSHAKE, har, pcap, pcapng, recorded, type Sent, server } from "./captures.js";
-import { launch, listed, newPage, openFile, openSample, paste, ROOT, showTab, waitForCount } from "./support.js";
+import {
+  launch,
+  listed,
+  newPage,
+  openFile,
+  openSample,
+  paste,
+  ROOT,
+  showTab,
+  waitForCount,
+  waitForRows,
+} from "./support.js";
 
 const CONVERSATION = [...HANDSHAKE, client(0x81, "Hello"), server(0x81, "World"), client(0x88), server(0x88)];
 const ROWS = [/→ request GET \/chat/, /← response HTTP\/1.1 101/, /→ text Hello/, /← text World/, /→ close/, /← close/];
@@ -25,12 +36,6 @@ after(async () => {
   child?.kill("SIGKILL");
 });
 
-/** In their order, whatever the records of one moment are. */
-function assertRows(rows: readonly string[], expected: readonly RegExp[]): void {
-  assert.equal(rows.length, expected.length, rows.join("\n"));
-  for (const [index, pattern] of expected.entries()) assert.match(rows[index] as string, pattern);
-}
-
 for (const [name, bytes] of [
   ["chat.pcap", pcap(CONVERSATION)],
   ["chat.pcapng", pcapng(CONVERSATION)],
@@ -39,7 +44,7 @@ for (const [name, bytes] of [
   test(`${name} is opened as a file, and its records are listed`, async () => {
     const page = await newPage(browser);
     await openFile(page, name, bytes);
-    assertRows(await listed(page), ROWS);
+    await waitForRows(page, ROWS);
     await page.context().close();
   });
 }
@@ -47,7 +52,7 @@ for (const [name, bytes] of [
 test("a HAR is opened as a file, and its bytes are said to be made up", async () => {
   const page = await newPage(browser);
   await openFile(page, "chat.har", har("ping me", "no"));
-  assertRows(await listed(page), [/→ request/, /← response/, /→ text ping me/, /← text no/]);
+  await waitForRows(page, [/→ request/, /← response/, /→ text ping me/, /← text no/]);
   assert.match(await page.locator(".warning").innerText(), /made up/);
   await page.context().close();
 });
@@ -56,21 +61,27 @@ test("raw bytes of a server are opened with the direction that is chosen", async
   const page = await newPage(browser);
   await page.getByLabel("Direction of raw bytes").selectOption("toServer");
   await openFile(page, "raw.bin", server(0x82, Buffer.from([0, 1, 2]))[1]);
-  assertRows(await listed(page), [/→ binary 00 01 02/]);
+  await waitForRows(page, [/→ binary 00 01 02/]);
   assert.match(await page.locator(".detail .fault").first().innerText(), /MaskMissing.*§5\.1.*Close with 1002/s);
   await page.context().close();
 });
 
 test("two raw files, one for each direction, are one connection", async () => {
   const page = await newPage(browser);
-  const bytesOf = (side: string) => Buffer.concat(CONVERSATION.filter(([from]) => from === side).map(([, bytes]) => bytes));
+  const bytesOf = (side: string) =>
+    Buffer.concat(CONVERSATION.filter(([from]) => from === side).map(([, bytes]) => bytes));
   await page.setInputFiles('input[type="file"]', [
     { name: "sent.bin", mimeType: "", buffer: bytesOf("client") },
     { name: "received.bin", mimeType: "", buffer: bytesOf("server") },
   ]);
   await page.locator(".capture strong", { hasText: "sent.bin, received.bin" }).waitFor();
+  await page.locator("#records .preview").nth(5).waitFor({ state: "attached" });
   const rows = await listed(page);
-  for (const pattern of ROWS) assert.ok(rows.some((row) => pattern.test(row)), String(pattern));
+  for (const pattern of ROWS)
+    assert.ok(
+      rows.some((row) => pattern.test(row)),
+      String(pattern),
+    );
   await showTab(page, "problems");
   await page.getByText("All that was sent is allowed.").waitFor();
   await page.context().close();
@@ -81,14 +92,16 @@ test("a file is opened that is dropped on its place, or anywhere else", async ()
   const base64 = recorded(CONVERSATION).toString("base64");
   const dropped = await page.evaluateHandle((text) => {
     const transfer = new DataTransfer();
-    transfer.items.add(new File([Uint8Array.from(atob(text), (character) => character.charCodeAt(0))], "dropped.jsonl"));
+    transfer.items.add(
+      new File([Uint8Array.from(atob(text), (character) => character.charCodeAt(0))], "dropped.jsonl"),
+    );
     return transfer;
   }, base64);
   for (const place of [".drop", "h1"]) {
     await showTab(page, "open");
     await page.dispatchEvent(place, "drop", { dataTransfer: dropped });
     await page.locator(".detail h2").waitFor();
-    assertRows(await listed(page), ROWS);
+    await waitForRows(page, ROWS);
   }
   await page.context().close();
 });
@@ -101,7 +114,7 @@ test("several connections of a capture are listed, and each can be chosen", asyn
   assert.deepEqual(await choice.locator("option").count(), 2);
   await choice.selectOption("1");
   await waitForCount(page, "3 of 3");
-  assertRows(await listed(page), [/request/, /response/, /→ text the second one/]);
+  await waitForRows(page, [/request/, /response/, /→ text the second one/]);
   await page.context().close();
 });
 
@@ -117,7 +130,7 @@ test("a capture that lacks bytes says so, and cannot be saved as one that has al
   ];
   await openFile(page, "lossy.pcap", pcap(lossy));
   assert.match(await page.locator(".warning").innerText(), /Bytes are missing in 1 place/);
-  assertRows(await listed(page), [/request/, /response/, /→ text xxx/, /→ text behind/]);
+  await waitForRows(page, [/request/, /response/, /→ text xxx/, /→ text behind/]);
   await page.getByRole("button", { name: "Save capture" }).click();
   assert.match(await page.getByRole("alert").innerText(), /Bytes of this connection are missing/);
   await page.context().close();
@@ -133,7 +146,7 @@ test("hex, a hex dump and Base64 are pasted; what is none of them is an error th
   ] as const) {
     await paste(page, text);
     await page.locator(".capture strong", { hasText: "pasted bytes" }).waitFor();
-    assertRows(await listed(page), [payload]);
+    await waitForRows(page, [payload]);
   }
   await showTab(page, "open");
   await page.getByLabel("Format").selectOption("pcap");
@@ -146,16 +159,21 @@ test("compressed frames without a handshake are read with the extensions that ar
   const page = await newPage(browser);
   await page.getByLabel("Extensions, if the handshake is missing").fill("permessage-deflate");
   await paste(page, "c1 07 f2 48 cd c9 c9 07 00");
-  assertRows(await listed(page), [/← text Hello/]);
+  await waitForRows(page, [/← text Hello/]);
   await page.context().close();
 });
 
 test("each sample of the gallery is as good or as bad as it is said to be, and every category of Autobahn's has one", async () => {
   const page = await newPage(browser);
   const buttons = page.locator(".sample");
-  const samples = await buttons.evaluateAll((all) => all.map((one) => [...one.children].map((part) => part.textContent)));
+  const samples = await buttons.evaluateAll((all) =>
+    all.map((one) => [...one.children].map((part) => part.textContent)),
+  );
   for (const category of [1, 2, 3, 4, 5, 6, 7, 9, 10, 12, 13]) {
-    assert.ok(samples.some(([name]) => name?.startsWith(`${category} `)), `category ${category}`);
+    assert.ok(
+      samples.some(([name]) => name?.startsWith(`${category} `)),
+      `category ${category}`,
+    );
   }
   for (const [, title, verdict] of samples) {
     await openSample(page, title as string);
@@ -173,7 +191,7 @@ test("a capture is shared by an address, saved as a capture, and exported as JSO
   await page.getByRole("button", { name: "Share" }).click();
   const address = await page.getByLabel("Address with all bytes in it").inputValue();
   const other = await newPage(browser, {}, address);
-  assertRows(await listed(other), ROWS);
+  await waitForRows(other, ROWS);
   await other.context().close();
 
   const content = async (name: string): Promise<string> => {

@@ -92,7 +92,9 @@ test(`${FRAMES.toLocaleString("en")} frames of 100 MB are opened, scrolled throu
     }
     return gaps.sort((one, other) => one - other);
   });
-  t.diagnostic(`120 steps of scrolling: median ${frames[60]?.toFixed(1)} ms, longest ${frames.at(-1)?.toFixed(1)} ms a step`);
+  t.diagnostic(
+    `120 steps of scrolling: median ${frames[60]?.toFixed(1)} ms, longest ${frames.at(-1)?.toFixed(1)} ms a step`,
+  );
   await timed("searched for a text", async () => {
     await page.getByLabel("Contains").fill("LAST needle");
     await waitForCount(page, "1 of 100,002");

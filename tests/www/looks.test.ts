@@ -93,7 +93,9 @@ function shortcomings(page: Page): Promise<string[]> {
       ...poor.map((element) => `poor contrast: ${element.className} ${element.textContent?.slice(0, 30)}`),
       ...nameless.map((element) => `no name: ${element.outerHTML.slice(0, 80)}`),
       ...ids.filter((id, index) => ids.indexOf(id) !== index).map((id) => `twice: #${id}`),
-      ...(document.documentElement.scrollWidth > innerWidth ? [`sticks out: ${document.documentElement.scrollWidth}`] : []),
+      ...(document.documentElement.scrollWidth > innerWidth
+        ? [`sticks out: ${document.documentElement.scrollWidth}`]
+        : []),
     ];
   });
 }
@@ -104,9 +106,15 @@ for (const colorScheme of ["light", "dark"] as const) {
       const page = await newPage(browser, { colorScheme, viewport });
       for (const view of Object.keys(SHOWN)) {
         await prepare(page, view);
-        await page.locator(SHOWN[view] as string).first().waitFor();
+        await page
+          .locator(SHOWN[view] as string)
+          .first()
+          .waitFor();
         assert.deepEqual(await shortcomings(page), [], view);
-        await page.screenshot({ path: built(`screenshots/${view}-${colorScheme}-${size}.png`), fullPage: size === "narrow" });
+        await page.screenshot({
+          path: built(`screenshots/${view}-${colorScheme}-${size}.png`),
+          fullPage: size === "narrow",
+        });
       }
       await page.context().close();
     });

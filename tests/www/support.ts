@@ -62,17 +62,25 @@ export async function showTab(page: Page, view: string): Promise<void> {
   await page.click(`#tab-${view}`);
 }
 
-/** The kinds and payloads of the records that are listed. */
-export async function listed(page: Page): Promise<string[]> {
-  await page.locator("#records .record:not(.heads) .kind-name").first().waitFor();
-  const rows = page.locator("#records .record:not(.heads)");
-  return rows.evaluateAll((all) =>
-    all.map((row) => {
+/** Direction, kind and payload of the records that are listed. */
+export function listed(page: Page): Promise<string[]> {
+  return page.locator("#records .record:not(.heads)").evaluateAll((rows) =>
+    rows.map((row) => {
       const cells = row.querySelectorAll('[role="gridcell"]');
-      const arrow = cells[2]?.textContent ?? "";
-      return `${arrow} ${row.querySelector(".kind-name")?.textContent} ${cells[5]?.textContent}`;
+      return `${cells[2]?.textContent} ${row.querySelector(".kind-name")?.textContent} ${cells[5]?.textContent}`;
     }),
   );
+}
+
+/** Waits until the listed records are these, and no others: rows come from the worker a moment after the list changes. */
+export async function waitForRows(page: Page, expected: readonly RegExp[]): Promise<void> {
+  const deadline = Date.now() + 10_000;
+  const fits = (rows: readonly string[]) =>
+    rows.length === expected.length && expected.every((pattern, index) => pattern.test(rows[index] as string));
+  for (let rows = await listed(page); !fits(rows); rows = await listed(page)) {
+    assert.ok(Date.now() < deadline, `not ${expected.join(", ")} but\n${rows.join("\n")}`);
+    await page.evaluate(() => new Promise(requestAnimationFrame));
+  }
 }
 
 /** Waits until as many records are listed. */

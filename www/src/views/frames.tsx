@@ -128,7 +128,7 @@ function SizeInput({
         aria-label={`Size ${label.toLowerCase()}, in bytes`}
         placeholder="bytes"
         value={value === none ? "" : String(value)}
-        onChange={(event) => read(event.currentTarget.value)}
+        onInput={(event) => read(event.currentTarget.value)}
       />
     </label>
   );
