@@ -7,12 +7,18 @@ import { fileURLToPath } from "node:url";
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 export function prepare() {
-  if (!existsSync(join(root, "node_modules/typescript"))) {
+  if (!existsSync(join(root, "node_modules/vite"))) {
     console.log("Installing the development packages …");
     npm("ci", "--ignore-scripts");
   }
   console.log("Compiling the TypeScript …");
   npm("run", "--silent", "build");
+}
+
+/** Builds the inspector's page into build/www. */
+export function preparePage() {
+  console.log("Building the page …");
+  npm("run", "--silent", "build:www");
 }
 
 function npm(...args) {

@@ -1,28 +1,37 @@
-// Starts the echo server and a page that talks to it: `npm start [-- --port N]`. Needs Node alone; what it needs from
-// npm it installs first.
+// Starts the inspector's page and an echo server that it can watch: `npm start [-- --port N]`. Needs Node alone; what it
+// needs from npm it installs first.
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join } from "node:path";
 import { parseArgs } from "node:util";
 
-import { prepare, root } from "./prepare.mjs";
+import { prepare, preparePage, root } from "./prepare.mjs";
 
 const TYPES = {
   ".css": "text/css; charset=utf-8",
   ".html": "text/html; charset=utf-8",
   ".js": "text/javascript; charset=utf-8",
-  ".wasm": "application/wasm",
 };
-/** Files of three folders and nothing else: no escape in it, no segment that begins with a dot. */
-const FILE = /^\/(?:www|dist|pkg)(?:\/\w[\w.-]*)+$/;
+/** Files of the page's folder: no escape in it, no segment that begins with a dot. */
+const FILE = /^(?:\/\w[\w.-]*)+$/;
+/** How often the echo server pings, in milliseconds: those who watch see round trips. */
+const PING_INTERVAL = 5000;
 const { values } = parseArgs({ options: { port: { type: "string", default: process.env.PORT ?? "8080" } } });
 
 prepare();
+preparePage();
 const { WebSocketServer } = await import("../dist/entry/node.js");
+const { CaptureWriter } = await import("../dist/entry/inspect-node.js");
 const { echo } = await import("../dist/echo.js");
+/** Who watches a connection of the echo server, by the name that both have in their addresses. */
+const watchers = new Map();
 const page = createServer(answer);
-const server = new WebSocketServer({ server: page });
-server.on("connection", echo);
+const server = new WebSocketServer({ server: page, pingInterval: PING_INTERVAL, tap });
+server.on("connection", (socket, request) => {
+  const name = watchedBy(request.url);
+  if (name === undefined) echo(socket);
+  else watch(name, socket);
+});
 listen(Number(values.port), 10);
 for (const signal of ["SIGINT", "SIGTERM"]) {
   process.once(signal, () => {
@@ -30,6 +39,24 @@ for (const signal of ["SIGINT", "SIGTERM"]) {
     page.closeAllConnections();
     void server.close();
   });
+}
+
+/** The name in a watcher's address, `/tap/NAME`. */
+function watchedBy(url) {
+  return /^\/tap\/([\w.-]+)$/.exec(url)?.[1];
+}
+
+/** Tells a socket, line by line in the format of captures, what goes over the connection `/echo?tap=NAME`. */
+function watch(name, socket) {
+  watchers.set(name, socket);
+  socket.addEventListener("close", () => watchers.delete(name));
+}
+
+/** Watches connections for which somebody waits. */
+function tap(request) {
+  const name = /[?&]tap=([\w.-]+)/.exec(request.url)?.[1];
+  const watcher = watchers.get(name);
+  return watcher && new CaptureWriter("server", (line) => watcher.readyState === 1 && watcher.send(line)).tap();
 }
 
 /** Listens on the port, or on the next that is free. */
@@ -42,15 +69,15 @@ function listen(port, tries) {
   page.listen(port, "127.0.0.1", () => {
     page.removeAllListeners("error");
     const { port: actual } = page.address();
-    console.log(`\n  The page:        http://localhost:${actual}/`);
+    console.log(`\n  The inspector:   http://localhost:${actual}/`);
     console.log(`  The echo server: ws://localhost:${actual}/echo\n\n  Ctrl-C ends it.`);
   });
 }
 
-/** The page, and the engine that it runs. */
+/** The page. */
 function answer(request, response) {
-  const path = request.url.split("?")[0].replace(/^\/$/, "/www/index.html");
-  const file = join(root, path);
+  const path = request.url.split("?")[0].replace(/^\/$/, "/index.html");
+  const file = join(root, "build/www", path);
   if (!FILE.test(path) || !existsSync(file) || !statSync(file).isFile()) {
     response.writeHead(404, { "Content-Type": "text/plain" }).end("Not found\n");
     return;

@@ -1,0 +1,89 @@
+/** A browser with the page in it, as built. */
+import assert from "node:assert/strict";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+
+const FLAGS =
+  "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync";
+
+/** The repository's root. */
+export const ROOT = new URL("../../", import.meta.url);
+/** The page as a file, without any server. */
+export const PAGE = new URL("build/www/index.html", ROOT).href;
+
+export async function launch(): Promise<Browser> {
+  const { CHROMIUM } = process.env;
+  assert.ok(CHROMIUM, "CHROMIUM names the browser: scripts/toolchain browser finds it");
+  return chromium.launch({ executablePath: CHROMIUM, args: FLAGS.split(" ") });
+}
+
+/** A new page, which fails the test by any error in it. */
+export async function newPage(browser: Browser, options: BrowserContextOptions = {}, address = PAGE): Promise<Page> {
+  const context = await browser.newContext({ viewport: { width: 1360, height: 900 }, ...options });
+  const page = await context.newPage();
+  page.on("pageerror", (error) => assert.fail(error));
+  await page.goto(address);
+  return page;
+}
+
+/** A path in the folder of builds. */
+export function built(name: string): string {
+  return fileURLToPath(new URL(`build/${name}`, ROOT));
+}
+
+/** A path as an address. */
+export function fileAddress(path: string): string {
+  return pathToFileURL(path).href;
+}
+
+/** Chooses a file by its bytes, and waits for its records. */
+export async function openFile(page: Page, name: string, buffer: Buffer): Promise<void> {
+  await showTab(page, "open");
+  await page.setInputFiles('input[type="file"]', { name, mimeType: "application/octet-stream", buffer });
+  await page.locator(".capture strong", { hasText: name }).waitFor();
+  await page.locator(".detail h2").waitFor();
+}
+
+export async function paste(page: Page, text: string): Promise<void> {
+  await showTab(page, "open");
+  await page.getByLabel("Hex, a hex dump, or Base64").fill(text);
+  await page.getByRole("button", { name: "Inspect", exact: true }).click();
+}
+
+export async function openSample(page: Page, title: string): Promise<void> {
+  await showTab(page, "open");
+  await page.getByRole("button", { name: title }).click();
+  await page.locator(".capture strong", { hasText: title }).waitFor();
+  await page.locator(".detail h2").waitFor();
+}
+
+export async function showTab(page: Page, view: string): Promise<void> {
+  await page.click(`#tab-${view}`);
+}
+
+/** Direction, kind and payload of the records that are listed. */
+export function listed(page: Page): Promise<string[]> {
+  return page.locator("#records .record:not(.heads)").evaluateAll((rows) =>
+    rows.map((row) => {
+      const cells = row.querySelectorAll('[role="gridcell"]');
+      return `${cells[2]?.textContent} ${row.querySelector(".kind-name")?.textContent} ${cells[5]?.textContent}`;
+    }),
+  );
+}
+
+/** Waits until the listed records are these, and no others: rows come from the worker a moment after the list changes. */
+export async function waitForRows(page: Page, expected: readonly RegExp[]): Promise<void> {
+  const deadline = Date.now() + 10_000;
+  const fits = (rows: readonly string[]) =>
+    rows.length === expected.length && expected.every((pattern, index) => pattern.test(rows[index] as string));
+  for (let rows = await listed(page); !fits(rows); rows = await listed(page)) {
+    assert.ok(Date.now() < deadline, `not ${expected.join(", ")} but\n${rows.join("\n")}`);
+    await page.evaluate(() => new Promise(requestAnimationFrame));
+  }
+}
+
+/** Waits until as many records are listed. */
+export async function waitForCount(page: Page, count: string): Promise<void> {
+  await page.locator(".filters output", { hasText: count }).waitFor();
+}

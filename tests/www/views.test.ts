@@ -1,0 +1,240 @@
+/** Every view: what it shows, by pointer and by keys. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import type { Browser, Page } from "playwright-core";
+
+import { client, HANDSHAKE, recorded, server } from "./captures.js";
+import { launch, newPage, openFile, openSample, paste, showTab, waitForCount, waitForRows } from "./support.js";
+
+let browser: Browser;
+
+before(async () => {
+  browser = await launch();
+});
+
+after(() => browser?.close());
+
+/** The field's row in the table of the header's fields. */
+function fieldRow(page: Page, name: string): ReturnType<Page["locator"]> {
+  return page.locator(".fields tr", { has: page.getByRole("rowheader", { name, exact: true }) });
+}
+
+/** The octets that are lit, each with the bits that are. */
+function litOctets(page: Page): Promise<string[]> {
+  return page
+    .locator(".octet.lit")
+    .evaluateAll((all) => all.map((one) => `${one.firstChild?.textContent} ${one.querySelector("b")?.textContent}`));
+}
+
+test("a field's bits light up in the hex view when the pointer or the focus is on it", async () => {
+  const page = await newPage(browser);
+  await paste(page, "81 85 37 fa 21 3d 7f 9f 4d 51 58");
+  await fieldRow(page, "opcode").hover();
+  assert.deepEqual(await litOctets(page), ["81 0001"]);
+  await fieldRow(page, "FIN").hover();
+  assert.deepEqual(await litOctets(page), ["81 1"]);
+  await fieldRow(page, "Payload len").focus();
+  assert.deepEqual(await litOctets(page), ["85 0000101"]);
+  await fieldRow(page, "Masking-key").focus();
+  assert.deepEqual(await litOctets(page), ["37 00110111", "fa 11111010", "21 00100001", "3d 00111101"]);
+  await page.locator(".octet", { hasText: "85" }).first().hover();
+  assert.match((await page.locator(".fields tr.chosen").innerText()) ?? "", /^MASK/);
+  assert.match(await fieldRow(page, "opcode").innerText(), /0001\s+text\s+RFC 6455 §5\.2/);
+  await page.context().close();
+});
+
+test("a payload is shown as it was on the wire, unmasked, as text and as hex", async () => {
+  const page = await newPage(browser);
+  await paste(page, "81 85 37 fa 21 3d 7f 9f 4d 51 58");
+  assert.equal(await page.locator(".payload-text").innerText(), "Hello");
+  await page.getByText("On the wire", { exact: true }).last().click();
+  const hex = page.getByRole("group", { name: "Payload as hex" });
+  await hex.getByText("7f").waitFor();
+  await page.getByText("Unmasked", { exact: true }).click();
+  await hex.getByText("48").waitFor();
+  assert.match((await hex.innerText()).replaceAll(/\s+/g, " "), /48 65 6c 6c 6f .*Hello/);
+  await page.context().close();
+});
+
+test("JSON is shown as a tree, and a message of several frames is put together", async () => {
+  const page = await newPage(browser);
+  await openSample(page, "A greeting, a JSON message, and goodbye");
+  await page.locator("#records .record", { hasText: "order" }).click();
+  await page.locator(".json").getByText("items:").waitFor();
+  assert.match(await page.locator(".json").innerText(), /items: \[ 1 item \]/);
+
+  await openSample(page, "A message in three frames, with a ping between them");
+  await page.locator("#records .record", { hasText: "in three" }).first().click();
+  await page.getByText("Text, whole, 27 B, in 3 frames").waitFor();
+  await page.getByText("Whole message", { exact: true }).click();
+  await page.locator(".payload-text", { hasText: "One message in three frames" }).waitFor();
+  await page.getByRole("list", { name: "Its frames" }).getByRole("button", { name: "record 6" }).click();
+  await page.getByRole("heading", { name: /Record 6/ }).waitFor();
+  await page.context().close();
+});
+
+test("a ping leads to its pong", async () => {
+  const page = await newPage(browser);
+  await openSample(page, "Pings and their pongs");
+  await page.locator("#records .record", { hasText: "are you there?" }).first().click();
+  await page.locator(".detail").getByText("answered by").waitFor();
+  await page.locator(".detail").getByRole("button", { name: "record 3" }).click();
+  await page.getByRole("heading", { name: /Record 3: pong/ }).waitFor();
+  await page.context().close();
+});
+
+test("the list is filtered by kind, direction, size, text and faults", async () => {
+  const page = await newPage(browser);
+  const conversation = [
+    ...HANDSHAKE,
+    client(0x81, "needle"),
+    server(0x81, "hay NEEDLE hay"),
+    server(0x82, Buffer.alloc(1000)),
+    client(0x89, "x"),
+    client(0x83, "bad"),
+  ];
+  await openFile(page, "mixed.jsonl", recorded(conversation));
+  const kind = (name: string) => page.locator(".filters label.kind", { hasText: name });
+  await kind("text").click();
+  await waitForCount(page, "2 of 7");
+  await page.getByRole("combobox", { name: "Direction" }).selectOption("toClient");
+  await waitForCount(page, "1 of 7");
+  await waitForRows(page, [/^← text hay NEEDLE hay$/]);
+  await page.getByRole("button", { name: "Show all" }).click();
+  await waitForCount(page, "7 of 7");
+  await page.getByLabel("Contains").fill("needle");
+  await waitForCount(page, "2 of 7");
+  await page.getByLabel("Contains").fill("");
+  await page.getByLabel("Size from, in bytes").fill("500");
+  await waitForCount(page, "1 of 7");
+  await page.getByRole("button", { name: "Show all" }).click();
+  await page.getByLabel("Size to, in bytes").fill("1");
+  await waitForCount(page, "1 of 7");
+  await waitForRows(page, [/^→ ping x$/]);
+  await page.getByRole("button", { name: "Show all" }).click();
+  await kind("problems only").click();
+  await waitForCount(page, "1 of 7");
+  await waitForRows(page, [/→ reserved bad/]);
+  await page.context().close();
+});
+
+test("keys alone lead through tabs and records", async () => {
+  const page = await newPage(browser);
+  await openSample(page, "Pings and their pongs");
+  await page.locator("#records").focus();
+  await page.keyboard.press("End");
+  await page.getByRole("heading", { name: /Record 9: close/ }).waitFor();
+  await page.keyboard.press("ArrowUp");
+  await page.getByRole("heading", { name: /Record 8: close/ }).waitFor();
+  assert.equal(await page.locator("#records").getAttribute("aria-activedescendant"), "record-8");
+  await page.locator("#tab-frames").focus();
+  await page.keyboard.press("ArrowRight");
+  await page.getByRole("heading", { name: "The client asks" }).first().waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement?.id), "tab-handshake");
+  await page.context().close();
+});
+
+test("the handshake is explained line by line, with a verdict for each check", async () => {
+  const page = await newPage(browser);
+  await openSample(page, "The server's accept is that of another key");
+  await showTab(page, "handshake");
+  const line = page.locator(".head > li", { hasText: "Sec-WebSocket-Accept:" });
+  assert.match(await line.innerText(), /SHA-1.*✗ AcceptWrong.*RFC 6455 §4\.1/s);
+  const key = page.locator(".head > li", { hasText: "Sec-WebSocket-Key:" });
+  assert.match(await key.innerText(), /16 random bytes.*✓ .*: as it must be/s);
+  await page.context().close();
+});
+
+test("problems name the rule, its section and the close code, and lead to the record", async () => {
+  const page = await newPage(browser);
+  await openSample(page, "Text that is no UTF-8");
+  await showTab(page, "problems");
+  const row = page.locator("#view tbody tr").first();
+  assert.match(
+    await row.innerText(),
+    /record 2, byte \d+\s+✗ TextNotUtf8: the text is not UTF-8\s+RFC 6455 §8\.1\s+1007/,
+  );
+  assert.equal(await row.getByRole("link").getAttribute("href"), "https://www.rfc-editor.org/rfc/rfc6455#section-8.1");
+  await row.getByRole("button", { name: "record 2" }).click();
+  await page.getByRole("heading", { name: /Record 2: text/ }).waitFor();
+  await page.context().close();
+});
+
+test("messages are listed with what compression saved, and statistics have their plots", async () => {
+  const page = await newPage(browser);
+  await openSample(page, "Compressed: the examples of RFC 7692 §7.2.3");
+  await showTab(page, "messages");
+  const second = page.locator(".messages .record", { hasText: "Hello" }).nth(1);
+  assert.match((await second.innerText()).replaceAll(/\s+/g, " "), /← text 5 B 140 % 1 frame whole Hello/);
+  await showTab(page, "statistics");
+  await page.getByRole("img", { name: /^Payload sizes: 5 values from 3 B to 7 B/ }).waitFor();
+  await page.getByRole("img", { name: /^Compressed size.*: 4 values/ }).waitFor();
+  await openSample(page, "Pings and their pongs");
+  await showTab(page, "statistics");
+  await page.getByRole("img", { name: /^From ping to pong: 2 values/ }).waitFor();
+  assert.match((await page.locator("table.numbers").innerText()).replaceAll(/\s+/g, " "), /ping → 2 2 B 12 B/);
+  await page.context().close();
+});
+
+test("the timeline shows both directions, marks what is not allowed, and leads to it", async () => {
+  const page = await newPage(browser);
+  await openSample(page, "Text that is no UTF-8");
+  await page.getByRole("img", { name: /^Timeline: 4 records, .* 1 problem$/ }).waitFor();
+  const faulty = page.locator(".bin", { has: page.locator(".fault") });
+  await faulty.click();
+  await page.getByRole("heading", { name: /Record 2: text/ }).waitFor();
+  await page.context().close();
+});
+
+test("the action loop is played call by call, and a message goes from one end to the other", async () => {
+  const page = await newPage(browser);
+  await showTab(page, "loop");
+  const ends = { client: page.locator(".end").first(), server: page.locator(".end").last() };
+  await page.getByRole("form", { name: "Send from the client" }).getByLabel("Fragments").fill("2");
+  await ends.client.getByRole("button", { name: "send" }).click();
+  assert.equal(await ends.client.locator(".queue li").count(), 2);
+  await ends.client.getByRole("button", { name: "getAction" }).click();
+  await ends.client.getByText("SendToNetwork: Utf8Fragment").waitFor();
+  await ends.client.getByRole("button", { name: "completeAction" }).click();
+  await page.getByLabel("→ to the server, 9 bytes").waitFor();
+  await ends.server.getByRole("button", { name: "receive" }).click();
+  await ends.server.getByRole("button", { name: "getAction" }).click();
+  await ends.server.getByText("ReceiveFromNetwork").waitFor();
+  await ends.server.getByRole("button", { name: "completeAction" }).click();
+  await page.getByRole("button", { name: "Next call" }).click();
+  await page.getByRole("button", { name: "Run" }).click();
+  await ends.server.locator(".told li").nth(1).waitFor();
+  assert.deepEqual(await ends.server.locator(".told li").allInnerTexts(), ["Utf8Fragment: “Hel”", "Utf8Message: “lo”"]);
+  await page.getByRole("button", { name: "Inspect what went over the wire" }).click();
+  await waitForRows(page, [/^→ text Hel$/, /^→ continuation lo$/]);
+  await page.context().close();
+});
+
+test("a ping is answered by the other end itself", async () => {
+  const page = await newPage(browser);
+  await showTab(page, "loop");
+  const form = page.getByRole("form", { name: "Send from the server" });
+  await form.getByLabel("What").selectOption("PingPong");
+  await form.getByRole("button", { name: "send" }).click();
+  await page.getByRole("button", { name: "Run" }).click();
+  await page.locator(".end").last().locator(".told li").waitFor();
+  assert.deepEqual(await page.locator(".end").last().locator(".told li").allInnerTexts(), ["PingPong: “Hello”"]);
+  await page.context().close();
+});
+
+test("bytes that are broken on the wire are a violation, which the other end closes for", async () => {
+  const page = await newPage(browser);
+  await showTab(page, "loop");
+  await page.getByRole("form", { name: "Send from the client" }).getByRole("button", { name: "send" }).click();
+  await page.getByRole("button", { name: "Next call" }).click();
+  await page.getByRole("button", { name: "Next call" }).click();
+  await page.getByLabel("Break it").first().selectOption("Take the mask bit away");
+  await page.getByRole("button", { name: "Run" }).click();
+  const end = page.locator(".end").last();
+  await end.getByText("The peer broke the protocol").waitFor();
+  await end.getByRole("button", { name: "send a close with 1002" }).click();
+  await page.getByRole("button", { name: "Run" }).click();
+  await page.locator(".end").first().getByText("Close 1002").waitFor();
+  await page.context().close();
+});

@@ -1,0 +1,163 @@
+/**
+ * The page: its head, its tabs, and the view that is chosen.
+ *
+ * @module
+ */
+import { useRef } from "preact/hooks";
+
+import { choose, show } from "./actions.js";
+import { bytes, count, counted } from "./format.js";
+import { type State, VIEWS, type View } from "./state.js";
+import { ThemeSwitch } from "./theme.js";
+import { Exports } from "./views/exports.js";
+import { Frames } from "./views/frames.js";
+import { Handshake } from "./views/handshake.js";
+import { LiveBar } from "./views/live.js";
+import { Loop } from "./views/loop.js";
+import { Messages } from "./views/messages.js";
+import { Open } from "./views/open.js";
+import { Problems } from "./views/problems.js";
+import { StatisticsView } from "./views/statistics.js";
+
+const NAMES: Readonly<Record<View, string>> = {
+  open: "Open",
+  frames: "Frames",
+  handshake: "Handshake",
+  messages: "Messages",
+  problems: "Problems",
+  statistics: "Statistics",
+  loop: "Action loop",
+};
+
+/** Views that need no capture. */
+const ALWAYS: readonly View[] = ["open", "loop"];
+
+/** The whole page. */
+export function App({ state }: { state: State }) {
+  return (
+    <>
+      <header class="top">
+        <h1>WebSocket inspector</h1>
+        <p class="quiet">Byte by byte, by the engine of websocket-component. Nothing leaves this page.</p>
+        <ThemeSwitch />
+      </header>
+      <Tabs state={state} />
+      <p class="unseen" role="status">
+        {state.busy ?? state.notice}
+      </p>
+      {state.error !== undefined && (
+        <p class="error" role="alert">
+          <strong>That did not work.</strong> {state.error}
+        </p>
+      )}
+      {state.busy !== undefined && <div class="busy">{state.busy}</div>}
+      <main>
+        <div id="view" role="tabpanel" aria-labelledby={`tab-${state.view}`}>
+          {!ALWAYS.includes(state.view) && <CaptureBar state={state} />}
+          <Chosen state={state} />
+        </div>
+      </main>
+    </>
+  );
+}
+
+function Tabs({ state }: { state: State }) {
+  const list = useRef<HTMLDivElement>(null);
+  const usable = VIEWS.filter((view) => ALWAYS.includes(view) || state.overview !== undefined);
+  const move = (event: KeyboardEvent) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (step === undefined) return;
+    event.preventDefault();
+    const next = usable.at((usable.indexOf(state.view) + step) % usable.length) as View;
+    show(next);
+    list.current?.querySelector<HTMLElement>(`#tab-${next}`)?.focus();
+  };
+  return (
+    <div class="tabs" role="tablist" aria-label="Views" ref={list} onKeyDown={move}>
+      {VIEWS.map((view) => (
+        <button
+          key={view}
+          type="button"
+          role="tab"
+          id={`tab-${view}`}
+          aria-selected={view === state.view}
+          aria-controls="view"
+          tabIndex={view === state.view ? 0 : -1}
+          disabled={!usable.includes(view)}
+          onClick={() => show(view)}
+        >
+          {NAMES[view]}
+          <Badge view={view} state={state} />
+        </button>
+      ))}
+    </div>
+  );
+}
+
+function Badge({ view, state: { overview } }: { view: View; state: State }) {
+  if (overview === undefined) return null;
+  const { records, messages, faults } = overview;
+  const number = { frames: records, messages, problems: faults }[view as string];
+  if (number === undefined) return null;
+  return <span class={view === "problems" && number > 0 ? "badge bad" : "badge"}>{count(number)}</span>;
+}
+
+function Chosen({ state }: { state: State }) {
+  switch (state.view) {
+    case "open":
+      return <Open />;
+    case "frames":
+      return <Frames state={state} />;
+    case "handshake":
+      return <Handshake state={state} />;
+    case "messages":
+      return <Messages state={state} />;
+    case "problems":
+      return <Problems state={state} />;
+    case "statistics":
+      return <StatisticsView state={state} />;
+    case "loop":
+      return <Loop />;
+  }
+}
+
+/** Which capture and which of its connections this is, and what can be done with it. */
+function CaptureBar({ state }: { state: State }) {
+  const { capture, overview, connection } = state;
+  if (capture === undefined || overview === undefined) return null;
+  const { gaps = 0, synthetic = false } = capture.connections[connection] ?? {};
+  const { lengths } = overview;
+  return (
+    <section class="capture" aria-label="The capture">
+      <div>
+        <strong>{capture.name}</strong> <span class="quiet">({capture.format})</span>{" "}
+        <span class="quiet">
+          → {bytes(lengths.toServer)}, ← {bytes(lengths.toClient)}
+          {capture.skipped > 0 && `; ${counted(capture.skipped, "other connection")} left out`}
+        </span>
+        {gaps > 0 && <p class="warning">Bytes are missing in {counted(gaps, "place")}.</p>}
+        {synthetic && <p class="warning">The capture has messages only: headers and keys are made up.</p>}
+      </div>
+      <ConnectionList state={state} />
+      <Exports name={capture.name} />
+      {state.live !== undefined && <LiveBar live={state.live} />}
+    </section>
+  );
+}
+
+function ConnectionList({ state: { capture, connection } }: { state: State }) {
+  const connections = capture?.connections ?? [];
+  if (connections.length < 2) return null;
+  return (
+    <label>
+      Connection{" "}
+      <select value={String(connection)} onChange={(event) => void choose(Number(event.currentTarget.value))}>
+        {connections.map(({ client, server, size }, index) => (
+          <option key={index} value={String(index)}>
+            {index + 1}. {client || "client"} → {server || "server"} ({bytes(size)})
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}

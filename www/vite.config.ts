@@ -1,0 +1,45 @@
+/**
+ * Builds the page into build/www: one folder of static files that works from any place, also from file://, where browsers
+ * load no module, no worker and no wasm from files. So there is one classic script, with both engines and the worker in it.
+ */
+import { fileURLToPath } from "node:url";
+
+import { defineConfig, type Plugin } from "vite";
+
+export default defineConfig({
+  root: fileURLToPath(new URL(".", import.meta.url)),
+  base: "./",
+  plugins: [classicScript(), noWasmFiles()],
+  worker: { format: "iife", plugins: () => [noWasmFiles()] },
+  build: {
+    outDir: "../build/www",
+    emptyOutDir: true,
+    modulePreload: false,
+    target: "es2023",
+    chunkSizeWarningLimit: 1500,
+    rolldownOptions: {
+      output: { format: "iife", entryFileNames: "[name].js", assetFileNames: "[name][extname]" },
+    },
+  },
+});
+
+/** Vite loads its script as a module; this one need not be one. */
+function classicScript(): Plugin {
+  return {
+    name: "classic-script",
+    transformIndexHtml: {
+      order: "post",
+      handler: (html) => html.replaceAll(' type="module"', " defer").replaceAll(" crossorigin", ""),
+    },
+  };
+}
+
+/** The engines' modules name their files beside them, which nobody asks for here. */
+function noWasmFiles(): Plugin {
+  return {
+    name: "no-wasm-files",
+    generateBundle(_options, bundle) {
+      for (const name of Object.keys(bundle)) if (name.endsWith(".wasm")) delete bundle[name];
+    },
+  };
+}
