@@ -48,14 +48,6 @@ export interface WebSocketOptions extends SocketOptions {
   tap?: Tap;
 }
 
-/** https://fetch.spec.whatwg.org/#bad-port */
-const BAD_PORTS = new Set([
-  0, 1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102, 103, 104, 109, 110,
-  111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427, 465, 512, 513, 514, 515, 526, 530, 531, 532,
-  540, 548, 554, 556, 563, 587, 601, 636, 989, 990, 993, 995, 1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061,
-  6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080,
-]);
-
 const SUBPROTOCOL = /^[!#$%&'*+\-.^_`|~\w]+$/;
 
 /** Whether the second argument is subprotocols, and not options. Whatever can be iterated is a sequence. */
@@ -75,11 +67,6 @@ export function urlRecord(text: string): URL {
   }
   if (record.href.includes("#")) throw new DOMException(`${text} has a fragment`, "SyntaxError");
   return record;
-}
-
-/** Whether Fetch blocks the port, as what speaks another protocol there might take a handshake for its own. */
-export function hasBadPort(url: URL): boolean {
-  return url.port !== "" && BAD_PORTS.has(Number(url.port));
 }
 
 /** `(DOMString or sequence<DOMString>)` as a sequence. */

@@ -12,6 +12,19 @@ import { flatten, type HeaderField, type HeaderFields, hasName, joined, pairs } 
 import { guarded } from "./session.js";
 import type { Transport } from "./transport/transport.js";
 
+/** https://fetch.spec.whatwg.org/#bad-port */
+const BAD_PORTS = new Set([
+  0, 1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102, 103, 104, 109, 110,
+  111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427, 465, 512, 513, 514, 515, 526, 530, 531, 532,
+  540, 548, 554, 556, 563, 587, 601, 636, 989, 990, 993, 995, 1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061,
+  6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080,
+]);
+
+/** Whether Fetch blocks the port, as what speaks another protocol there might take a handshake for its own. */
+export function hasBadPort(url: URL): boolean {
+  return url.port !== "" && BAD_PORTS.has(Number(url.port));
+}
+
 /** How to open a connection. */
 export interface ClientOptions extends SessionOptions, ConnectOptions {
   /** Fields to add to the request, such as `Origin`, `Authorization` and `Cookie`. */
@@ -143,13 +156,13 @@ function isRedirect(status: number): boolean {
   return [301, 302, 303, 307, 308].includes(status);
 }
 
-/** Where a redirect leads; not from TLS to the open. */
+/** Where a redirect leads; not from TLS to the open, nor to a port that is blocked. */
 function redirected(from: URL, location: string, status: number): URL {
   const target = URL.canParse(location, from.href) ? new URL(location, from.href) : undefined;
   if (target?.protocol === "http:") target.protocol = "ws:";
   if (target?.protocol === "https:") target.protocol = "wss:";
   const isAllowed = target?.protocol === "wss:" || (target?.protocol === "ws:" && from.protocol === "ws:");
-  if (target === undefined || !isAllowed) {
+  if (target === undefined || !isAllowed || hasBadPort(target)) {
     const message = `The server answered ${status} with a redirect that is not followed, to ${location}`;
     throw new WebSocketError("WS_ERR_UNEXPECTED_RESPONSE", message, { status });
   }

@@ -10,14 +10,13 @@ import { setImmediate } from "node:timers";
 import {
   checkSubprotocols,
   clientOptions,
-  hasBadPort,
   isProtocols,
   subprotocols,
   urlRecord,
   type WebSocketOptions,
 } from "./arguments.js";
 import { bytesOf } from "./bytes.js";
-import { type Opened, open } from "./client.js";
+import { hasBadPort, type Opened, open } from "./client.js";
 import { Connection, type ConnectionFailure, type ConnectionOwner, type Statistics } from "./connection.js";
 import { channels } from "./diagnostics.js";
 import { WebSocketError } from "./errors.js";
