@@ -225,7 +225,7 @@ function authOf({ username, password }: URL): string | undefined {
 }
 
 function withoutSecrets(headers: ClientOptions["headers"]): ClientOptions["headers"] {
-  return without(without(headers, "authorization"), "cookie");
+  return ["authorization", "cookie", "proxy-authorization"].reduce(without, headers);
 }
 
 function without(headers: ClientOptions["headers"] = {}, name: string): ClientOptions["headers"] {

@@ -89,11 +89,17 @@ for (const [where, kept] of [
     }
     const client = new WebSocket(`ws://127.0.0.1:${port}/start`, {
       followRedirects: true,
-      headers: { Cookie: "secret=1", Authorization: "Bearer secret", "X-Plain": "1" },
+      headers: {
+        Cookie: "secret=1",
+        Authorization: "Bearer secret",
+        "Proxy-Authorization": "Basic eA==",
+        "X-Plain": "1",
+      },
     });
     const { headers } = await opened(t, server, client);
     assert.equal(headers["x-plain"], "1");
     assert.equal(headers.cookie, kept ? "secret=1" : undefined);
+    assert.equal(headers["proxy-authorization"], kept ? "Basic eA==" : undefined);
     assert.equal(headers.authorization, kept ? "Bearer secret" : undefined);
     assert.equal(client.url, end);
   });
