@@ -44,11 +44,13 @@ class Attempt {
   }
 
   #take(socket: Duplex): void {
+    if (!isStream(socket)) throw new TypeError("createConnection must return a stream, or promise one");
     this.#socket = socket;
     if (this.#isDone) {
       this.abandon();
       return;
     }
+    if (socket.destroyed) throw socket.errored ?? new Error("The socket was closed");
     (socket as Partial<Socket>).setNoDelay?.(true);
     socket.on("error", this.#fail).on("close", this.#onClose);
     const { secureConnecting, connecting } = socket as Partial<Socket> & { secureConnecting?: boolean };
@@ -72,6 +74,10 @@ class Attempt {
     this.abandon();
     this.#listener.onFailed(cause);
   };
+}
+
+function isStream(made: unknown): made is Duplex {
+  return typeof (made as Partial<Duplex> | null | undefined)?.on === "function";
 }
 
 function ignore(): void {}
