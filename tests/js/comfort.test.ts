@@ -6,7 +6,7 @@ import { Agent, createServer, type IncomingMessage, type RequestListener } from 
 import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Duplex } from "node:stream";
+import { type Duplex, PassThrough } from "node:stream";
 import { type TestContext, test } from "node:test";
 import { connect as connectTls } from "node:tls";
 import {
@@ -111,6 +111,43 @@ async function serveProxy(t: TestContext): Promise<{ port: number; tunnels: stri
   return { port: (server.address() as AddressInfo).port, tunnels };
 }
 
+test("at a unix socket too, the certificate must be that of the URL's host", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "ws-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const socketPath = join(folder, "socket");
+  const server = new WebSocketServer({ socketPath, tls: { key, cert } });
+  server.on("connection", (socket) => {
+    socket.onmessage = (event) => socket.send(event.data);
+  });
+  t.after(() => server.close());
+  await once(server, "listening");
+  const options = { socketPath, tls: { ca: cert } };
+  await roundTrip("wss://127.0.0.1/", options);
+  await roundTrip("wss://localhost/", options);
+  for (const other of ["wss://127.0.0.2/", "wss://example.com/"]) {
+    const { cause } = await failure(other, options);
+    assert.equal((cause as NodeJS.ErrnoException).code, "ERR_TLS_CERT_ALTNAME_INVALID");
+  }
+});
+
+for (const handshakeTimeout of [50, 100_000]) {
+  test(`a client that never begins TLS is dropped by ${handshakeTimeout === 50 ? "handshakeTimeout" : "close()"}`, async (t) => {
+    const { server, port } = await serve(t, { tls: { key, cert }, handshakeTimeout });
+    const idle = connect(port, "127.0.0.1").on("error", () => {});
+    const ended = once(idle, "close");
+    idle.resume();
+    const socket = new WebSocket(`wss://localhost:${port}`, { tls: { ca: cert } });
+    await nextEvent(socket, "open"); // the server has accepted the one before too
+    if (handshakeTimeout === 50) {
+      await ended;
+      assert.equal(socket.readyState, WebSocket.OPEN);
+    }
+    const end = closed(socket);
+    await Promise.all([server.close(), ended]);
+    assert.equal((await end).code, 1001);
+  });
+}
+
 test("a stream that is promised leads through a proxy", async (t) => {
   const { url, port } = await serveEcho(t);
   const proxy = await serveProxy(t);
@@ -166,6 +203,16 @@ test("a stream that cannot be made fails the connection with its cause", async (
   }
 });
 
+test("what is no stream, or is over, fails the connection at once", async () => {
+  const over = new PassThrough();
+  over.destroy();
+  await once(over, "close");
+  for (const made of [5, {}, undefined, null, Promise.resolve({}), over]) {
+    const error = await failure("ws://127.0.0.1:8/", { createConnection: () => made as Duplex });
+    assert.equal(error.code, "WS_ERR_CONNECTION");
+  }
+});
+
 test("redirects are followed as often as the option says, and none is by default", async (t) => {
   const { url } = await serveEcho(t);
   const paths: string[] = [];
@@ -205,7 +252,7 @@ test("a redirect to another host takes no secrets along, and one to the same hos
   );
 });
 
-test("a redirect from TLS to the open, or to another scheme, is not followed", async (t) => {
+test("a redirect from TLS to the open, to another scheme, or to a blocked port is not followed", async (t) => {
   const { url } = await serve(t);
   const server = (await import("node:https")).createServer({ key, cert }, (_request, response) => {
     response.writeHead(302, { Location: url }).end();
@@ -216,8 +263,10 @@ test("a redirect from TLS to the open, or to another scheme, is not followed", a
   const secure = `wss://localhost:${(server.address() as AddressInfo).port}`;
   const plain = await failure(secure, { tls: { ca: cert }, maxRedirects: 5 });
   assert.deepEqual([plain.code, plain.status], ["WS_ERR_UNEXPECTED_RESPONSE", 302]);
-  const { port } = await serveHttp(t, (_request, response) => response.writeHead(302, { Location: "file:///x" }).end());
-  assert.equal((await failure(`ws://127.0.0.1:${port}`, { maxRedirects: 5 })).code, "WS_ERR_UNEXPECTED_RESPONSE");
+  for (const Location of ["file:///x", "ws://127.0.0.1:25/"]) {
+    const { port } = await serveHttp(t, (_request, response) => response.writeHead(302, { Location }).end());
+    assert.equal((await failure(`ws://127.0.0.1:${port}`, { maxRedirects: 5 })).code, "WS_ERR_UNEXPECTED_RESPONSE");
+  }
 });
 
 test("a signal gives up an opening handshake wherever it is, and no connection that is open", async (t) => {
