@@ -20,7 +20,8 @@ declare const Deno: {
   startTls(conn: DenoConn, options: ClientTls): Promise<DenoConn>;
   listen(options: DenoAddress): DenoListener;
   listenTls(options: DenoAddress & Certified & { alpnProtocols: string[] }): DenoListener;
-  errors: { BadResource: new () => Error };
+  removeSync(path: string): void;
+  errors: { BadResource: new () => Error; NotFound: new () => Error };
 };
 
 type DenoAddress = { hostname?: string; port: number } | { transport: "unix"; path: string };
@@ -240,8 +241,18 @@ function bind(
     close: () => {
       isClosed = true;
       listener.close();
+      if (listener.addr.path !== undefined) remove(listener.addr.path);
     },
   };
+}
+
+/** A unix socket that is left behind keeps the next server from its path; Node removes it by itself. */
+function remove(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
 }
 
 function boundTo({ addr: { hostname = "", port = 0, path } }: DenoListener): AddressInfo | string {
