@@ -49,6 +49,8 @@ interface BunSocket {
   resume(): void;
   shutdown(): void;
   close(): void;
+  /** Closes at once, and says so to the peer by a reset. */
+  terminate(): void;
   setNoDelay(noDelay: boolean): void;
 }
 
@@ -65,19 +67,24 @@ export const bunSockets: Sockets = {
     if (create !== undefined) return connectStream(create, destination, listener);
     const { isSecure } = destination;
     let isGivenUp = false;
+    let opened: BunSocket | undefined;
     let failure = new Error("The socket was closed");
     const connected = (socket: BunSocket) => {
       socket.data = new BunTransport(socket);
-      if (isGivenUp) socket.close();
-      else listener.onConnected(socket.data);
+      listener.onConnected(socket.data);
     };
     const failed = (error: Error) => {
       if (!isGivenUp) listener.onFailed(error);
       isGivenUp = true;
     };
     const early: Partial<BunHandlers> = {
-      open: (socket) => isSecure || connected(socket),
+      open: (socket) => {
+        opened = socket;
+        if (isGivenUp) socket.close();
+        else if (!isSecure) connected(socket);
+      },
       handshake: (socket, isTrusted, error) => {
+        if (isGivenUp) return;
         if (isTrusted) connected(socket);
         else failure = error ?? failure;
       },
@@ -88,6 +95,7 @@ export const bunSockets: Sockets = {
     Bun.connect(options).catch(failed);
     return () => {
       isGivenUp = true;
+      opened?.close(); // the other side may never finish TLS
     };
   },
   listen(options, owner) {
@@ -98,6 +106,8 @@ export const bunSockets: Sockets = {
 
 class BunTransport extends SocketTransport {
   readonly #socket: BunSocket;
+  /** @internal Whether it is to be TLS, and is not established. */
+  isInsecure = false;
   /** What the last write did take of its bytes, if not all. */
   #taken: number | undefined;
 
@@ -127,7 +137,9 @@ class BunTransport extends SocketTransport {
   }
 
   protected close(): void {
-    this.#socket.close();
+    if (this.isInsecure)
+      this.#socket.terminate(); // the other would wait for the peer's part of TLS
+    else this.#socket.close();
   }
 
   /** @internal */
@@ -194,9 +206,13 @@ function addressOf({ host = "::", port = 0, socketPath }: ListenOptions): Partia
 function bind(options: Partial<BunOptions>, onConnection: (transport: Transport, peer: Peer) => void): Bound {
   const open = (socket: BunSocket): void => {
     socket.data = new BunTransport(socket);
+    socket.data.isInsecure = options.tls !== undefined;
     onConnection(socket.data, peerOf(socket, options.tls !== undefined));
   };
-  const listener = Bun.listen({ ...options, allowHalfOpen: true, socket: { ...handlers, open } });
+  const handshake = ({ data }: BunSocket): void => {
+    if (data !== undefined) data.isInsecure = false;
+  };
+  const listener = Bun.listen({ ...options, allowHalfOpen: true, socket: { ...handlers, open, handshake } });
   return { address: boundTo(listener), close: () => listener.stop() };
 }
 

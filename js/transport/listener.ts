@@ -61,6 +61,7 @@ class RequestReader implements TransportListener {
   readonly #owner: ListenOwner;
   readonly #onDone: () => void;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #timeout = 0;
   #received: Uint8Array = new Uint8Array(0);
   #isDone = false;
 
@@ -72,6 +73,7 @@ class RequestReader implements TransportListener {
   }
 
   start(timeout: number): void {
+    this.#timeout = timeout;
     this.#timer = setTimeout(() => this.#refuse({ status: 408 }), timeout);
     this.#transport.start(this);
     this.#transport.resume();
@@ -122,6 +124,8 @@ class RequestReader implements TransportListener {
 
   #refuse(rejection: Rejection): void {
     this.#done();
+    // one that does not read, or never begins TLS, takes no answer
+    this.#timer = setTimeout(() => this.drop(), this.#timeout);
     reject(this.#transport, rejection);
   }
 

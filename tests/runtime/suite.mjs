@@ -36,12 +36,14 @@ const tests = [
   ["server", "its connections can be iterated", iteration],
   ["server", "behind a server of node:http", behindHttp],
   ["server", "by handleUpgrade, on a server of node:http", byHandleUpgrade],
-  ["unix socket", "there and back", unixSocket],
+  ["unix socket", "there and back, and a second server at the same path", unixSocket],
   ["TLS", "16 MiB there and back, by a name and by an address", secure],
   ["TLS", "an authority that is not known is refused", unknownAuthority],
   ["TLS", "a certificate of another name is refused", otherName],
   ["TLS", "a refusal arrives whole", secureRefusal],
   ["TLS", "closing works from either side", secureClosing],
+  ["TLS", "a server that never begins it sees the client go", silentTls],
+  ["TLS", "a client that never begins it is dropped", silentTlsClient],
   ["TLS", "an option of Node's works, or is a WS_ERR_INVALID_OPTION", impossibleOption],
   ["deflate", "agreed on, and used", compressed],
   ["deflate", "not agreed on if one side does not want it", uncompressed],
@@ -434,6 +436,8 @@ async function echoBehind(t, http) {
 
 async function unixSocket(t, folder) {
   const socketPath = join(folder, "socket");
+  const { server: before } = await t.serve({ socketPath });
+  await before.close();
   const { server } = await t.serveEcho({ socketPath });
   assert.equal(server.address(), socketPath);
   const socket = await t.open("ws://localhost", { socketPath });
@@ -497,6 +501,24 @@ async function secureClosing(t) {
   const end = event(accepted, "close");
   socket.terminate();
   assert.equal((await end).code, 1006);
+}
+
+async function silentTls(t) {
+  if ("Deno" in globalThis) return; // Deno keeps the TCP connection while its TLS is not established, closed or not
+  let ended;
+  const port = await t.tcp((peer) => {
+    ended = peer.bytes(1).then(() => peer.rest());
+  });
+  const { error } = await event(t.client(`wss://localhost:${port}`, { handshakeTimeout: 100 }), "error");
+  assert.equal(error.code, "WS_ERR_HANDSHAKE_TIMEOUT");
+  await ended;
+}
+
+async function silentTlsClient(t) {
+  if ("Deno" in globalThis) return; // as before
+  const { port } = await t.serve({ ...TLS, handshakeTimeout: 100 });
+  const peer = await t.raw(port);
+  assert.equal(await peer.rest(), "");
 }
 
 async function impossibleOption(t) {
