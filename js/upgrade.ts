@@ -56,7 +56,7 @@ const HOST = /^[\w.~%!$&'()*+,;=:[\]-]*$/;
 export function isPossible({ method, url, httpVersion, rawHeaders }: HandshakeRequest): boolean {
   const fields = pairs(rawHeaders);
   const hasBody = fields.some(
-    (field) => hasName(field, "Transfer-Encoding") || (hasName(field, "Content-Length") && Number(field[1]) !== 0),
+    (field) => hasName(field, "Transfer-Encoding") || (hasName(field, "Content-Length") && !/^0+$/.test(field[1])),
   );
   const [host, ...more] = fields.filter((field) => hasName(field, "Host"));
   const hasHost = host !== undefined && HOST.test(host[1]) && more.length === 0;

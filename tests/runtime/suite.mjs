@@ -238,6 +238,7 @@ async function refusals(t) {
     [REQUEST.replace("/path", "/other"), 404],
     [REQUEST.replace("Host", "Origin: http://a\r\nHost"), 403],
     [REQUEST.replace("HTTP/1.1", "HTTP/1.0"), 400],
+    [REQUEST.replace("Host", "Content-Length: 0x0\r\nHost"), 400],
     [REQUEST.replace("Version: 13", "Version: 12"), 426],
   ];
   for (const [request, status] of cases) {
