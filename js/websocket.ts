@@ -17,7 +17,13 @@ import {
 } from "./arguments.js";
 import { bytesOf } from "./bytes.js";
 import { hasBadPort, type Opened, open } from "./client.js";
-import { Connection, type ConnectionFailure, type ConnectionOwner, type Statistics } from "./connection.js";
+import {
+  Connection,
+  type ConnectionFailure,
+  type ConnectionOwner,
+  type Demand,
+  type Statistics,
+} from "./connection.js";
 import { channels } from "./diagnostics.js";
 import { WebSocketError } from "./errors.js";
 import { CloseEvent, ControlEvent, ErrorEvent, type Listener, type ListenerOptions } from "./events.js";
@@ -487,12 +493,17 @@ export class WebSocket extends WebSocketEventTarget {
    * standard's class has none.
    */
   #leaveUnclaimed(): void {
-    this.#connection?.demand("unclaimed");
+    this.#hold("unclaimed");
     const addEventListener = (type: string, listener: Listener<Event> | null, options?: boolean | ListenerOptions) => {
       super.addEventListener(type, listener, options);
       if (type === "message" && listener !== null) this.#connection?.demand("wanted");
     };
     Object.defineProperty(this, "addEventListener", { value: addEventListener, configurable: true, writable: true });
+  }
+
+  /** Lets messages wait; but after our own close nobody gets them, and the peer's close behind them has to be read. */
+  #hold(demand: Demand): void {
+    if (!this.#hasClosed) this.#connection?.demand(demand);
   }
 
   /** The next message, or nothing when the connection was closed; none is delivered behind it. */
@@ -504,7 +515,7 @@ export class WebSocket extends WebSocketEventTarget {
       };
       const onMessage = (event: MessageEvent<MessageData>): void => {
         stop();
-        this.#connection?.demand("held");
+        this.#hold("held");
         resolve(event);
       };
       const onClose = (): void => {
