@@ -444,6 +444,7 @@ export class Connection implements TransportListener {
   onClose(error: Error | undefined): void {
     this.#transportClosed = { error };
     this.#stopMessageTimer();
+    clearTimeout(this.#closeTimer); // what came before takes the time of whoever reads it
     this.#deliver();
   }
 
@@ -669,15 +670,17 @@ export class Connection implements TransportListener {
     this.#state = state;
     this.#stopMessageTimer();
     this.#keepAlive?.stop();
-    this.#closeTimer ??= setTimeout(() => this.#giveUp(), this.#settings.closeTimeout);
+    if (this.#transportClosed === undefined) {
+      this.#closeTimer ??= setTimeout(() => this.#giveUp(), this.#settings.closeTimeout);
+    }
     if (wasOpen) this.#owner.onClosing(this.#failure);
   }
 
   #giveUp(): void {
     if (this.#peerClose === undefined) {
       this.#failure ??= new WebSocketError("WS_ERR_CLOSE_TIMEOUT", "The peer did not answer the close frame in time");
+      this.#state = "failed"; // whoever has paused until now will not get the rest
     }
-    this.#state = "failed"; // whoever has paused until now will not get the rest
     this.#destroy();
   }
 

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { type TestContext, test } from "node:test";
-import { setImmediate as turn } from "node:timers/promises";
+import { setImmediate as turn, setTimeout as wait } from "node:timers/promises";
 
 import { type ErrorEvent, sessionCount, WebSocket, WebSocketStream } from "websocket-component";
 
@@ -289,3 +289,52 @@ test("a client's messages that nobody listens to are lost, as the standard has i
   assert.equal((await message).data, "heard");
   socket.terminate();
 });
+
+test("a loop that closes the socket and is left does not keep the peer's answer from being read", async (t) => {
+  const { peer, socket } = await unclaimed(t, { closeTimeout: 1_000_000 }, masked(0x81, "1"));
+  const end = closed(socket);
+  for await (const _ of socket) {
+    socket.close(1000);
+    break;
+  }
+  peer.write(masked(0x82, Buffer.alloc(1 << 20)), masked(0x88, statusBytes(1000)));
+  peer.socket.end();
+  assert.equal((await end).wasClean, true);
+});
+
+test("a listener that closes the socket before a loop gets its message does not make the peer's answer wait", async (t) => {
+  const { peer, socket } = await unclaimed(t, { closeTimeout: 1_000_000 });
+  const end = closed(socket);
+  socket.onmessage = () => socket.close(1000);
+  const next = socket[Symbol.asyncIterator]().next();
+  peer.write(masked(0x81, "1"), masked(0x81, "2"), masked(0x88, statusBytes(1000)));
+  peer.socket.end();
+  assert.equal((await next).value, "1");
+  assert.equal((await end).wasClean, true);
+});
+
+test("whoever reads slowly gets all messages of a peer that has gone, whatever closeTimeout is", async (t) => {
+  for (const last of [masked(0x88, statusBytes(1000)), Buffer.alloc(0)]) {
+    const { peer, socket, tcp } = await unclaimed(t, { closeTimeout: 20 }, masked(0x81, "1"), masked(0x81, "2"));
+    const gone = once(tcp, "close");
+    peer.write(last);
+    peer.socket.end();
+    await Promise.all([gone, closing(socket)]);
+    const data: unknown[] = [];
+    const reading = (async () => {
+      for await (const message of socket) {
+        data.push(message);
+        await wait(40); // more than closeTimeout
+      }
+    })();
+    if (last.length > 0) await reading;
+    else await assert.rejects(reading, { code: "WS_ERR_CONNECTION_LOST" });
+    assert.deepEqual(data, ["1", "2"]);
+  }
+  assert.equal(sessionCount(), 0);
+});
+
+/** Until the peer's close, or its end, was read. */
+async function closing(socket: WebSocket): Promise<void> {
+  while (socket.readyState === WebSocket.OPEN) await turn();
+}
