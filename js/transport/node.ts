@@ -50,7 +50,8 @@ export class NodeTransport implements Transport {
     const last = parts.length - 1;
     if (last > 0) socket.cork();
     for (const [index, part] of parts.entries()) {
-      if (index === last) socket.write(part, (error) => error ?? done());
+      // a socket that was destroyed calls back without an error too
+      if (index === last) socket.write(part, (error) => error ?? (socket.destroyed || done()));
       else socket.write(part);
     }
     if (last > 0) socket.uncork();
