@@ -34,6 +34,7 @@ export class EventHandlers {
       this.#handlers.delete(type);
     } else if (present !== undefined) {
       present.handler = handler;
+      this.#target.addEventListener(type, present.listener); // it is there; but asking for messages again counts
     } else {
       const entry = {
         handler: handler as unknown,
