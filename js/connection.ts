@@ -394,7 +394,7 @@ export class Connection implements TransportListener {
     if (this.#isStopped || this.#hasReadAhead) return;
     if (!this.#isHolding) this.#watchMessage();
     this.#transport.resume();
-    if (this.#isOpen()) this.#keepAlive?.start();
+    if (this.canSend) this.#keepAlive?.start();
   }
 
   /** Whether a message waits until it is wanted. */
@@ -447,6 +447,7 @@ export class Connection implements TransportListener {
     clearTimeout(this.#closeTimer); // what came before takes the time of whoever reads it
     this.#deliver();
   }
+    this.#keepAlive?.stop();
 
   /** Hands out what came, until it pauses, and the end of the connection after all of it. */
   #deliver(): void {
@@ -707,6 +708,7 @@ export class Connection implements TransportListener {
   #failWaiters(failure: ConnectionFailure): void {
     for (const waiters of [...this.#flushedWaiters, this.#unflushedWaiters]) {
       for (const waiter of waiters) waiter(failure);
+    this.#stopMessageTimer(); // a message that was still to be read has begun, and will not end
     }
     this.#flushedWaiters.clear();
     this.#unflushedWaiters = [];

@@ -93,6 +93,18 @@ test("what a ping's caller does to its bytes later changes neither the ping nor 
   assert.notEqual(pong.roundTripTime, undefined);
 });
 
+test("a connection that was reset is not pinged or given up any more: it has closed once", async (t) => {
+  const options = { pingInterval: 20, pongTimeout: 20 };
+  const { peer, socket } = await rawClient(t, options);
+  const events: string[] = [];
+  for (const type of ["error", "close"]) socket.addEventListener(type, () => events.push(type));
+  const end = closed(socket);
+  peer.socket.resetAndDestroy();
+  await end;
+  await closed((await rawClient(t, options)).socket); // which began later, and was given up
+  assert.deepEqual(events, ["error", "close"]);
+});
+
 test("intervals that are no times are refused", () => {
   for (const options of [{ pingInterval: 0 }, { pongTimeout: -1 }, { pingInterval: Number.NaN }]) {
     assert.throws(() => new WebSocket("ws://localhost", options), { code: "WS_ERR_INVALID_OPTION" });
