@@ -479,7 +479,7 @@ export class Connection implements TransportListener {
       const received = this.#undelivered[this.#next] as Received;
       this.#undelivered[this.#next++] = undefined;
       if (this.#undeliveredBytes > 0) this.#undeliveredBytes -= sizeOf(received);
-      if (this.#demand === "unclaimed" && isOfMessage(received)) this.#keep(received);
+      if (this.#isUnclaimed(received)) this.#keep(received);
       else this.#handle(received);
     }
     if (this.#state === "failed") {
@@ -497,6 +497,12 @@ export class Connection implements TransportListener {
   /** A message waits to be claimed; what comes behind it and is no message does not. */
   #keep(received: Received): void {
     this.#unclaimed.push(received);
+  /** Whether it is to be claimed first; the rest of a message that was given out is not. */
+  #isUnclaimed(received: Received): boolean {
+    const isBehind = this.#unclaimed.length > 0;
+    return this.#demand === "unclaimed" && (beginsMessage(received) || (isBehind && isOfMessage(received)));
+  }
+
     this.#unclaimedBytes += sizeOf(received);
   }
 
