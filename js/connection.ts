@@ -199,7 +199,7 @@ export class Connection implements TransportListener {
     return this.#transport.isFull;
   }
 
-  /** Bytes of messages that were sent and that the network has not taken. */
+  /** Bytes of messages that were sent, or wait with the owner, and that the network has not taken. */
   get bufferedAmount(): number {
     this.#isAwaited ||= this.#bufferedAmount > 0;
     return this.#bufferedAmount;
@@ -211,16 +211,19 @@ export class Connection implements TransportListener {
   }
 
   /**
-   * Counts a message that waits with the owner before it can be sent; the connection fails if there is no room for it.
-   * Returns a function that counts it no longer.
+   * Counts a message that waits with the owner before it can be sent, in `bufferedAmount` too; the connection fails if
+   * there is no room for it. Returns a function that counts it no longer.
    */
   hold(size: number): () => void {
-    let held = size + OVERHEAD;
-    this.#hasRoom(held);
-    this.#unsent += held;
+    let isHeld = true;
+    this.#hasRoom(size + OVERHEAD);
+    this.#unsent += size + OVERHEAD;
+    this.#bufferedAmount += size;
     return () => {
-      this.#unsent -= held;
-      held = 0;
+      if (!isHeld) return;
+      isHeld = false;
+      this.#unsent -= size + OVERHEAD;
+      this.#bufferedAmount -= size;
     };
   }
 
@@ -444,10 +447,10 @@ export class Connection implements TransportListener {
   onClose(error: Error | undefined): void {
     this.#transportClosed = { error };
     this.#stopMessageTimer();
+    this.#keepAlive?.stop();
     clearTimeout(this.#closeTimer); // what came before takes the time of whoever reads it
     this.#deliver();
   }
-    this.#keepAlive?.stop();
 
   /** Hands out what came, until it pauses, and the end of the connection after all of it. */
   #deliver(): void {
@@ -494,15 +497,15 @@ export class Connection implements TransportListener {
     }
   }
 
-  /** A message waits to be claimed; what comes behind it and is no message does not. */
-  #keep(received: Received): void {
-    this.#unclaimed.push(received);
   /** Whether it is to be claimed first; the rest of a message that was given out is not. */
   #isUnclaimed(received: Received): boolean {
     const isBehind = this.#unclaimed.length > 0;
     return this.#demand === "unclaimed" && (beginsMessage(received) || (isBehind && isOfMessage(received)));
   }
 
+  /** A message waits to be claimed; what comes behind it and is no message does not. */
+  #keep(received: Received): void {
+    this.#unclaimed.push(received);
     this.#unclaimedBytes += sizeOf(received);
   }
 
@@ -705,6 +708,7 @@ export class Connection implements TransportListener {
     clearTimeout(this.#closeTimer);
     clearTimeout(this.#releaseTimer);
     clearTimeout(this.#claimTimer);
+    this.#stopMessageTimer(); // a message that was still to be read has begun, and will not end
     this.#session.free();
     this.#failWaiters(failure ?? lost(undefined));
     const { status, reason } = this.#peerClose ?? { status: ABNORMAL, reason: "" };
@@ -714,7 +718,6 @@ export class Connection implements TransportListener {
   #failWaiters(failure: ConnectionFailure): void {
     for (const waiters of [...this.#flushedWaiters, this.#unflushedWaiters]) {
       for (const waiter of waiters) waiter(failure);
-    this.#stopMessageTimer(); // a message that was still to be read has begun, and will not end
     }
     this.#flushedWaiters.clear();
     this.#unflushedWaiters = [];

@@ -137,8 +137,8 @@ export class WebSocket extends WebSocketEventTarget {
   readonly #writes = new Pending();
   readonly #ready = new Pending();
   #failure: ConnectionFailure | undefined;
-  /** Bytes that were sent and are not with the connection: waiting for a Blob, or dropped after a close. */
-  #heldBytes = 0;
+  /** Bytes that were sent after a close, and dropped. */
+  #droppedBytes = 0;
 
   static {
     accept = (accepted) => {
@@ -208,7 +208,7 @@ export class WebSocket extends WebSocketEventTarget {
 
   /** Bytes of messages (text as UTF-8) that were sent and that the network has not taken; grows after a close. */
   get bufferedAmount(): number {
-    return (this.#connection?.bufferedAmount ?? 0) + this.#heldBytes;
+    return (this.#connection?.bufferedAmount ?? 0) + this.#droppedBytes;
   }
 
   /** The extensions that the server selected, or `""`. */
@@ -439,7 +439,7 @@ export class WebSocket extends WebSocketEventTarget {
   #sendNow(data: string | Uint8Array | PreparedMessage, compress: boolean | undefined, taken?: () => void): void {
     const size = sizeOf(data);
     if (this.#readyState !== OPEN) {
-      this.#heldBytes += size;
+      this.#droppedBytes += size;
     } else if (this.#waiting === undefined) {
       this.#connection?.send(data, size, compress, undefined, taken);
     } else {
@@ -450,7 +450,7 @@ export class WebSocket extends WebSocketEventTarget {
 
   #sendBlob(blob: Blob, compress: boolean | undefined, taken?: () => void): void {
     if (this.#readyState !== OPEN) {
-      this.#heldBytes += blob.size;
+      this.#droppedBytes += blob.size;
       return;
     }
     this.#wait(blob.size, compress, async () => new Uint8Array(await blob.arrayBuffer()), taken);
@@ -537,7 +537,6 @@ export class WebSocket extends WebSocketEventTarget {
     read: () => string | Uint8Array | PreparedMessage | Promise<Uint8Array>,
     taken: (() => void) | undefined,
   ): void {
-    this.#heldBytes += size;
     const release = this.#connection?.hold(size);
     this.#inOrder(async () => {
       try {
@@ -546,7 +545,6 @@ export class WebSocket extends WebSocketEventTarget {
         this.#connection?.send(data, size, compress, undefined, taken);
       } finally {
         release?.();
-        this.#heldBytes -= size;
       }
     }, true);
   }
@@ -564,7 +562,8 @@ export class WebSocket extends WebSocketEventTarget {
       for (let step = waiting.shift(); step !== undefined; step = waiting.shift()) await step();
     } catch (cause) {
       // a Blob that cannot be read; what comes after it must not take its place
-      this.dispatchEvent(errorEvent(new WebSocketError("WS_ERR_CONNECTION", "A Blob could not be read", { cause })));
+      const error = new WebSocketError("WS_ERR_CONNECTION", "A Blob could not be read", { cause });
+      if (this.#readyState !== CLOSED) this.dispatchEvent(errorEvent(error));
       this.terminate();
     }
     this.#waiting = undefined;

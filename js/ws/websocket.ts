@@ -166,8 +166,8 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
   #unfinishedText: boolean | undefined;
   /** What waits for a Blob before it to be read. */
   #waiting: Promise<void> | undefined;
-  /** Bytes that wait for it, or that were given after the end. */
-  #heldBytes = 0;
+  /** Bytes that were sent after a close, and dropped. */
+  #droppedBytes = 0;
 
   static {
     accept = (socket, { stream, head, settings, ...agreed }) => socket.#opened(stream, head, agreed, settings, true);
@@ -209,7 +209,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
 
   /** Bytes of messages that were sent and that the network has not taken; grows after a close. */
   get bufferedAmount(): number {
-    return (this.#connection?.bufferedAmount ?? 0) + this.#heldBytes;
+    return (this.#connection?.bufferedAmount ?? 0) + this.#droppedBytes;
   }
 
   /** The names of the extensions that are in use. */
@@ -515,11 +515,9 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
 
   /** Runs a step when those before it are done, and counts its bytes until then. */
   #hold(size: number, step: () => void | Promise<void>): void {
-    this.#heldBytes += size;
     const release = this.#connection?.hold(size);
     const turn = (this.#waiting ?? Promise.resolve()).then(async () => {
       release?.();
-      this.#heldBytes -= size;
       await step();
     });
     // what comes behind a Blob that cannot be read must not take its place
@@ -572,7 +570,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
   }
 
   #refuse(size: number, callback: SendCallback | undefined): void {
-    this.#heldBytes += size;
+    this.#droppedBytes += size;
     if (callback !== undefined) process.nextTick(callback, new Error(`WebSocket is not open: ${this.#state}`));
   }
 }

@@ -6,7 +6,7 @@ import type { Socket } from "node:net";
 import { type TestContext, test } from "node:test";
 import { setImmediate as turn, setTimeout as wait } from "node:timers/promises";
 
-import { type ErrorEvent, sessionCount, WebSocket, WebSocketStream } from "websocket-component";
+import { type ErrorEvent, type MessageStream, sessionCount, WebSocket, WebSocketStream } from "websocket-component";
 
 import { statusBytes } from "./ends.js";
 import { answer, closed, masked, nextEvent, RawPeer, serve, serveRaw, unmasked } from "./support.js";
@@ -311,6 +311,32 @@ test("a listener that closes the socket before a loop gets its message does not 
   peer.socket.end();
   assert.equal((await next).value, "1");
   assert.equal((await end).wasClean, true);
+});
+
+test("a message in pieces that a loop has given out comes to its end after the loop is left, and the next one waits", async (t) => {
+  const { peer, socket } = await unclaimed(t, { streamMessages: true }, masked(0x01, "a"));
+  let first: unknown;
+  for await (first of socket) break;
+  peer.write(masked(0x80, "b"), masked(0x81, "next"), masked(0x89, ""));
+  const text = [];
+  for await (const piece of first as MessageStream) text.push(piece);
+  assert.equal(text.join(""), "ab");
+  await peer.bytes(2); // the pong: the next message was read
+  for await (const next of socket) {
+    assert.equal((await (next as MessageStream).getReader().read()).value, "next");
+    break;
+  }
+});
+
+test("a handler that takes another's place after a loop asks for messages", async (t) => {
+  const { socket, peer } = await unclaimed(t, {}, masked(0x81, "1"), masked(0x81, "2"));
+  socket.onmessage = () => {};
+  for await (const _ of socket) break;
+  const data = new Promise((resolve) => {
+    socket.onmessage = (event) => resolve(event.data);
+  });
+  assert.equal(await data, "2");
+  peer.socket.end();
 });
 
 test("whoever reads slowly gets all messages of a peer that has gone, whatever closeTimeout is", async (t) => {

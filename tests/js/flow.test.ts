@@ -9,7 +9,7 @@ import { WebSocket } from "websocket-component";
 import Ws from "ws";
 
 import { clog, connector, FRAME, ROLES, statusBytes } from "./ends.js";
-import { closed, masked, nextEvent, RawPeer, serve } from "./support.js";
+import { closed, masked, nextEvent, RawPeer, rawClient, serve, unmasked } from "./support.js";
 
 /** The data of all messages until the loop ends. */
 async function read(socket: WebSocket): Promise<unknown[]> {
@@ -205,4 +205,44 @@ test("a loop echoes what ws sends", async (t) => {
   await new Promise<void>((done) => peer.on("message", (data) => texts.push(String(data)) === 3 && done()));
   assert.deepEqual(texts, ["a", "b", "c"]);
   peer.close();
+});
+
+test("drain tells that a Blob, which was seen in bufferedAmount before it was read, is with the network", async (t) => {
+  const { socket, peer } = await rawClient(t);
+  socket.send(new Blob(["four"]));
+  assert.equal(socket.bufferedAmount, 4);
+  await nextEvent(socket, "drain");
+  assert.equal(socket.bufferedAmount, 0);
+  assert.deepEqual(await peer.bytes(6), unmasked(0x82, "four"));
+});
+
+test("a Blob that cannot be read after the connection has ended is no error of the socket", async (t) => {
+  const { socket } = await rawClient(t);
+  let fail: (() => void) | undefined;
+  class Unreadable extends Blob {
+    override arrayBuffer(): Promise<ArrayBuffer> {
+      return new Promise((_, reject) => {
+        fail = () => reject(new Error("gone"));
+      });
+    }
+  }
+  const events: string[] = [];
+  for (const type of ["error", "close"]) socket.addEventListener(type, () => events.push(type));
+  const end = closed(socket);
+  socket.send(new Unreadable(["data"]));
+  socket.terminate();
+  await end;
+  fail?.();
+  await turn();
+  assert.deepEqual(events, ["close"]);
+});
+
+test("a write that the network has not taken is rejected when the connection is terminated", async (t) => {
+  const { socket, peer } = await rawClient(t);
+  peer.socket.pause();
+  const writing = socket.write(new Uint8Array(32 << 20));
+  await turn();
+  assert.ok(socket.bufferedAmount > 0);
+  socket.terminate();
+  await assert.rejects(writing, { code: "WS_ERR_NOT_SENT" });
 });
