@@ -10,6 +10,7 @@ import type { ConnectOptions, Exchange, UpgradeResponse } from "./exchange.js";
 import { type Agreed, ClientHandshake, type SessionOptions } from "./handshake.js";
 import { flatten, type HeaderField, type HeaderFields, hasName, joined, pairs } from "./http.js";
 import { guarded } from "./session.js";
+import type { TlsClientOptions } from "./transport/sockets.js";
 import type { Transport } from "./transport/transport.js";
 
 /** https://fetch.spec.whatwg.org/#bad-port */
@@ -71,6 +72,7 @@ class Attempt {
   readonly #listener: OpenListener;
   readonly #protocols: readonly string[];
   readonly #timer: ReturnType<typeof setTimeout>;
+  #tls: TlsClientOptions;
   #redirects = 0;
   #handshake: ClientHandshake | undefined;
   #abandon: (() => void) | undefined;
@@ -79,6 +81,7 @@ class Attempt {
   constructor(protocols: readonly string[], options: ClientOptions, listener: OpenListener) {
     this.#protocols = protocols;
     this.#options = options;
+    this.#tls = options.tls;
     this.#listener = listener;
     const { handshakeTimeout, signal } = options;
     this.#timer = setTimeout(() => this.fail(timedOut(handshakeTimeout)), handshakeTimeout);
@@ -103,10 +106,14 @@ class Attempt {
       const host: HeaderField[] = has("Host") ? [] : [["Host", url.host]];
       const authorization = has("Authorization") ? [] : basicAuthorization(url);
       const request = { url, fields: [...host, ...authorization, ...handshake.fields] };
-      this.#abandon = this.#options.exchange(request, this.#options, {
-        onResponse: (response) => this.#attempt(() => this.#onResponse(url, own, response)),
-        onFailed: (error) => this.fail(error),
-      });
+      this.#abandon = this.#options.exchange(
+        request,
+        { ...this.#options, tls: this.#tls },
+        {
+          onResponse: (response) => this.#attempt(() => this.#onResponse(url, own, response)),
+          onFailed: (error) => this.fail(error),
+        },
+      );
     });
   }
 
@@ -125,7 +132,15 @@ class Attempt {
       this.#redirects += 1;
       this.#handshake?.abandon();
       const target = redirected(url, location, status);
-      this.ask(target, target.host === url.host ? own : own.filter((field) => !isSecret(field)));
+      if (target.host === url.host) {
+        this.ask(target, own);
+      } else {
+        this.#tls = withoutSecrets(this.#tls);
+        this.ask(
+          target,
+          own.filter((field) => !isSecret(field)),
+        );
+      }
       return;
     }
     if (transport === undefined) {
@@ -168,6 +183,12 @@ function redirected(from: URL, location: string, status: number): URL {
   }
   target.hash = "";
   return target;
+}
+
+/** Another host gets no certificate of ours. */
+function withoutSecrets(tls: TlsClientOptions): TlsClientOptions {
+  const { cert: _cert, key: _key, pfx: _pfx, passphrase: _passphrase, ...others } = tls;
+  return others;
 }
 
 /** What another host must not learn, and its own name. */

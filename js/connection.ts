@@ -126,6 +126,7 @@ export class Connection implements TransportListener {
   #demand: Demand = "wanted";
   /** Runs when the peer has gone and nobody has asked for what it said. */
   #claimTimer: ReturnType<typeof setTimeout> | undefined;
+  #areMessagesGivenUp = false;
   /** When `#messageTimer` ends, and the milliseconds that were left when it was stopped by `throttle`. */
   #messageDeadline = 0;
   #messageTimeLeft: number | undefined;
@@ -474,7 +475,12 @@ export class Connection implements TransportListener {
 
   /** The peer has gone, and what it said is for nobody until now: soon it will be given up. */
   #awaitClaim(): void {
-    this.#claimTimer ??= setTimeout(() => this.demand("wanted"), Math.min(this.#settings.closeTimeout, CLAIM_TIME));
+    this.#claimTimer ??= setTimeout(() => this.#giveUpMessages(), Math.min(this.#settings.closeTimeout, CLAIM_TIME));
+  }
+
+  #giveUpMessages(): void {
+    this.#areMessagesGivenUp = true;
+    this.demand("wanted");
   }
 
   #deliverBatch(): void {
@@ -571,6 +577,7 @@ export class Connection implements TransportListener {
   };
 
   #handle(received: Received): void {
+    if (this.#areMessagesGivenUp && isOfMessage(received)) return;
     if (typeof received === "string") this.#owner.onMessage(received, true);
     else if (received instanceof Uint8Array) this.#owner.onMessage(received, false);
     else if (received.kind === "text") this.#owner.onMessage(received.payload, true);
@@ -750,7 +757,8 @@ export class Connection implements TransportListener {
     this.#unflushed = 0;
     this.#unflushedHeld = 0;
     for (const part of parts) this.#bytesSent += part.length;
-    if (this.#unflushedPings.length > 0) this.#rememberPings();
+    const hasPing = this.#unflushedPings.length > 0;
+    if (hasPing) this.#rememberPings();
     const waiters = this.#unflushedWaiters.length > 0 ? this.#unflushedWaiters : undefined;
     if (waiters !== undefined) {
       this.#unflushedWaiters = [];
@@ -759,7 +767,7 @@ export class Connection implements TransportListener {
     this.#transport.write(parts, () => {
       this.#bufferedAmount -= size;
       this.#unsent -= held;
-      this.#keepAlive?.sent();
+      this.#keepAlive?.sent(hasPing);
       if (waiters !== undefined && this.#flushedWaiters.delete(waiters)) for (const waiter of waiters) waiter();
       // the transport's own `drain` comes first
       if (this.#isAwaited) queueMicrotask(() => this.#tellDrained());

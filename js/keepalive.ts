@@ -15,7 +15,8 @@ export class KeepAlive {
   readonly #ping: () => void;
   readonly #onDead: () => void;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #isWaiting = false;
+  /** `leaving`: a ping waits for the network to take it. `awaited`: it has left, and nothing came since. */
+  #state: "none" | "leaving" | "awaited" = "none";
 
   /**
    * @param ping sends one
@@ -37,27 +38,29 @@ export class KeepAlive {
   stop(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#isWaiting = false;
+    this.#state = "none";
   }
 
   /** Bytes came. */
   received(): void {
-    if (this.#isWaiting) this.start();
-    else this.#timer?.refresh();
+    if (this.#state === "none") this.#timer?.refresh();
+    else if (this.#timer !== undefined) this.start();
   }
 
-  /** Bytes left: a ping among them, or what stood before it in a slow network. */
-  sent(): void {
+  /** The network has taken bytes, a ping perhaps among them. That says nothing of the peer once a pong is awaited. */
+  sent(hasPing: boolean): void {
+    if (this.#state === "awaited") return;
+    if (this.#state === "leaving" && hasPing) this.#state = "awaited";
     this.#timer?.refresh();
   }
 
   readonly #onSilence = (): void => {
-    if (this.#isWaiting) {
+    if (this.#state !== "none") {
       this.stop();
       this.#onDead();
       return;
     }
-    this.#isWaiting = true;
+    this.#state = "leaving";
     this.#timer = setTimeout(this.#onSilence, this.#settings.pongTimeout);
     this.#ping();
   };

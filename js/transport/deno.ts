@@ -83,8 +83,12 @@ class DenoTransport extends SocketTransport {
 
   constructor(conn: DenoConn) {
     super();
-    conn.setNoDelay?.();
     this.#conn = conn;
+    try {
+      conn.setNoDelay?.();
+    } catch {
+      // it is closed already, which reading will tell
+    }
   }
 
   protected startReading(): void {

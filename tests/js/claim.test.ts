@@ -195,6 +195,27 @@ test("when the peer has gone, messages that nobody asked for are given up after 
   assert.equal(sessionCount(), 0);
 });
 
+test("messages in pieces that nobody asked for, more than is read ahead, are given up too", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { peer, socket, tcp } = await unclaimed(t, { closeTimeout: 5000, streamMessages: true });
+  const message = masked(0x82, Buffer.alloc(60 * 1024));
+  peer.write(message, message, message);
+  await settled(tcp);
+  const end = closed(socket);
+  const gone = new Promise((resolve) => tcp.once("close", resolve));
+  peer.socket.resetAndDestroy();
+  // the server learns of the reset when it writes
+  for (let count = 0; count < 3 && !tcp.destroyed; count++) {
+    socket.send("into the void");
+    await turn();
+  }
+  await gone;
+  await turn();
+  t.mock.timers.tick(1000);
+  assert.equal((await end).code, 1006);
+  assert.equal(sessionCount(), 0);
+});
+
 test("a socket whose peer has gone is closed by the server's close, though nobody asked for its messages", async (t) => {
   const { peer, socket, tcp, close } = await unclaimed(t, {}, masked(0x81, "1"));
   const ended = once(tcp, "end");

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Duplex, PassThrough } from "node:stream";
 import { type TestContext, test } from "node:test";
-import { connect as connectTls } from "node:tls";
+import { connect as connectTls, type TLSSocket } from "node:tls";
 import {
   type Destination,
   type ErrorEvent,
@@ -250,6 +250,29 @@ test("a redirect to another host takes no secrets along, and one to the same hos
     same.requests.map((request) => request.headers.cookie),
     ["a=b", "a=b"],
   );
+});
+
+test("a redirect to another host takes no certificate of the client's along", async (t) => {
+  const seen: (string | undefined)[] = [];
+  const https = await import("node:https");
+  const hosts: number[] = [];
+  for (const answer of [() => 404, () => `https://localhost:${hosts[0]}/`]) {
+    const server = https.createServer({ key, cert, ca: cert, requestCert: true, rejectUnauthorized: false });
+    server.on("upgrade", (request: IncomingMessage, socket: Duplex) => {
+      const { subject } = (request.socket as TLSSocket).getPeerCertificate();
+      seen.push(subject?.CN as string | undefined);
+      const where = answer();
+      const head = typeof where === "string" ? `302 Found\r\nLocation: ${where}` : "404 Not Found";
+      socket.end(`HTTP/1.1 ${head}\r\nContent-Length: 0\r\n\r\n`);
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    t.after(() => server.close());
+    hosts.push((server.address() as AddressInfo).port);
+  }
+  const options = { tls: { ca: cert, key, cert }, maxRedirects: 1 };
+  assert.equal((await failure(`wss://localhost:${hosts[1]}/`, options)).status, 404);
+  assert.deepEqual(seen, ["localhost", undefined]);
 });
 
 test("a redirect from TLS to the open, to another scheme, or to a blocked port is not followed", async (t) => {

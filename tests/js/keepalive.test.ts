@@ -41,6 +41,22 @@ test("only one ping is outstanding", async (t) => {
   assert.equal((await peer.rest()).length, 6);
 });
 
+test("what we send is no sign of a peer's life: one that vanished is given up though messages leave", async (t) => {
+  const { peer, socket } = await rawClient(t, { pingInterval: 20, pongTimeout: 60 });
+  const error = nextEvent<ErrorEvent>(socket, "error");
+  let isClosed = false;
+  socket.onclose = () => {
+    isClosed = true;
+  };
+  peer.socket.resume();
+  await peer.bytes(6); // its ping
+  while (!isClosed) {
+    socket.send("still here?");
+    await wait(5);
+  }
+  assert.equal(((await error).error as { code: string }).code, "WS_ERR_PING_TIMEOUT");
+});
+
 test("a peer that answers is kept, and one that talks is not pinged", async (t) => {
   const { url } = await serveEcho(t, { pingInterval: 15, pongTimeout: 500 });
   const socket = new WebSocket(url);

@@ -108,6 +108,7 @@ export class RawPeer {
       socket.emit("more");
     });
     this.ended = Promise.race([once(socket, "end"), once(socket, "close")]);
+    this.ended.catch(() => {}); // a reset is of interest to those only who wait for the end
   }
 
   /** Connects and sends a request's head, with the first bytes of the stream behind it. */
