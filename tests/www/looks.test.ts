@@ -94,7 +94,10 @@ function shortcomings(page: Page): Promise<string[]> {
       ...nameless.map((element) => `no name: ${element.outerHTML.slice(0, 80)}`),
       ...ids.filter((id, index) => ids.indexOf(id) !== index).map((id) => `twice: #${id}`),
       ...(document.documentElement.scrollWidth > innerWidth
-        ? [`sticks out: ${document.documentElement.scrollWidth}`]
+        ? [...document.querySelectorAll("body *")]
+            .map((element) => ({ element, right: Math.round(element.getBoundingClientRect().right) }))
+            .filter(({ right }) => right > innerWidth)
+            .map(({ element, right }) => `sticks out: ${element.tagName} ${element.className} ${right}`)
         : []),
     ];
   });
