@@ -32,6 +32,7 @@ server.on("connection", (socket, request) => {
   if (name === undefined) echo(socket);
   else watch(name, socket);
 });
+page.once("listening", printAddresses);
 listen(Number(values.port), 10);
 for (const signal of ["SIGINT", "SIGTERM"]) {
   process.once(signal, () => {
@@ -66,12 +67,14 @@ function listen(port, tries) {
     console.log(`Port ${port} is taken, trying ${port + 1} …`);
     listen(port + 1, tries - 1);
   });
-  page.listen(port, "127.0.0.1", () => {
-    page.removeAllListeners("error");
-    const { port: actual } = page.address();
-    console.log(`\n  The inspector:   http://localhost:${actual}/`);
-    console.log(`  The echo server: ws://localhost:${actual}/echo\n\n  Ctrl-C ends it.`);
-  });
+  page.listen(port, "127.0.0.1");
+}
+
+function printAddresses() {
+  page.removeAllListeners("error");
+  const { port } = page.address();
+  console.log(`\n  The inspector:   http://localhost:${port}/`);
+  console.log(`  The echo server: ws://localhost:${port}/echo\n\n  Ctrl-C ends it.`);
 }
 
 /** The page. */
