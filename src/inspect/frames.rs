@@ -377,27 +377,28 @@ impl Inspector {
         if !message.is_readable {
             return;
         }
-        let outcome = if self.messages[message.number as usize].is_compressed {
+        let outcomes = if self.messages[message.number as usize].is_compressed {
             self.inflate(direction, &mut message, Some(piece))
         } else {
-            check_text(&mut message.text, piece)
+            [check_text(&mut message.text, piece), Ok(())]
         };
         self.reader(direction).message = Some(message);
-        if let Err(violation) = outcome {
+        for violation in outcomes.into_iter().filter_map(Result::err) {
             self.fail_message(direction, record, offset, violation);
         }
     }
 
-    /// Decompresses a piece of the message, or its end, and checks what comes out.
+    /// Decompresses a piece of the message, or its end, and checks what comes out: tells of the text, and of the
+    /// compression, which may be at fault behind it.
     fn inflate(
         &mut self,
         direction: Direction,
         message: &mut OpenMessage,
         piece: Option<&[u8]>,
-    ) -> Result<(), Violation> {
+    ) -> [Result<(), Violation>; 2] {
         let length = &mut self.messages[message.number as usize].length;
         let Some(inflater) = &mut self.sides[direction as usize].reader.inflater else {
-            return Err(Violation::DeflateCorrupt);
+            return [Ok(()), Err(Violation::DeflateCorrupt)];
         };
         let mut outcome = Ok(());
         let inflated = payload::inflate(inflater, piece, |out| {
@@ -408,7 +409,7 @@ impl Inspector {
             // to the end, though it is no text: later messages refer to it
             Ok(())
         });
-        outcome.and(inflated)
+        [outcome, inflated]
     }
 
     fn finish_message(&mut self, direction: Direction, record: u32, offset: u64) {
@@ -416,11 +417,14 @@ impl Inspector {
             return;
         };
         let is_compressed = self.messages[message.number as usize].is_compressed;
-        if message.is_readable
-            && is_compressed
-            && let Err(violation) = self.inflate(direction, &mut message, None)
-        {
-            self.fail_message(direction, record, offset, violation);
+        if message.is_readable && is_compressed {
+            for violation in self
+                .inflate(direction, &mut message, None)
+                .into_iter()
+                .filter_map(Result::err)
+            {
+                self.fail_message(direction, record, offset, violation);
+            }
         }
         let has_failed = self.messages[message.number as usize].state == MessageState::Failed;
         if !has_failed && message.text.is_some_and(|text| !text.is_boundary()) {
