@@ -4,6 +4,22 @@
  * @module
  */
 
+const { Buffer } = globalThis as { Buffer?: { allocUnsafe(size: number): Uint8Array<ArrayBuffer> } };
+
+/**
+ * So many bytes, with anything in them: a `Buffer` where the runtime has that, and if they are few, a part of its pool.
+ */
+export function allocate(size: number): Uint8Array<ArrayBuffer> {
+  return Buffer === undefined ? new Uint8Array(size) : Buffer.allocUnsafe(size);
+}
+
+/** A part of an array as an array of its own, of {@link allocate}. */
+export function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Array<ArrayBuffer> {
+  const copy = allocate(end - start);
+  copy.set(bytes.subarray(start, end));
+  return copy;
+}
+
 /** Both, one behind the other, in an array of their own. */
 export function concat(first: Uint8Array, second: Uint8Array): Uint8Array {
   const both = new Uint8Array(first.length + second.length);

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { allocate, copyOf } from "./bytes.js";
 import type { DeflateSettings } from "./deflate.js";
 import { EngineTrap, hasDeflate, renewScratch, scratch, wasm } from "./engine.js";
 import { WebSocketProtocolError, withTypedErrors } from "./errors.js";
@@ -68,6 +69,8 @@ const UNFINISHED = 6;
 const HAS_MORE = 7;
 /** … and how many frames have come, modulo 2^32. */
 const FRAMES = 8;
+/** … and how many bytes of a message its last frame still announces; 0 if it has not begun, or is compressed. */
+const LEFT = 9;
 
 /** What has begun and not ended. */
 export const Unfinished = { Nothing: 0, Frame: 1, Message: 2 } as const;
@@ -390,23 +393,27 @@ export class FrameSession {
 
   /** Tells whether the pieces had room. */
   #takeEvents(count: number, received: Received[], room: number): boolean {
-    const { bytes, events } = scratch();
-    for (let at = 0; at < count * 3; at += 3) {
+    const { bytes, events, report } = scratch();
+    const all = count * 3;
+    const shared = new Shared(bytes, all === 0 ? 0 : (events[all - 2] as number) + (events[all - 1] as number));
+    for (let at = 0; at < all; at += 3) {
       const flags = events[at] as number;
       const start = events[at + 1] as number;
       const end = start + (events[at + 2] as number);
+      const ascii = (flags & Flag.Ascii) !== 0;
       this.#batchBytes += end - start;
       this.counters.messageBytesReceived += end - start;
       if ((flags & Flag.Last) !== 0) this.counters.messagesReceived += 1;
       const whole = (flags & (Flag.First | Flag.Last)) === (Flag.First | Flag.Last);
       if (whole) {
-        const text = (flags & Flag.Text) !== 0;
-        received.push(text ? decodeText(bytes, start, end, (flags & Flag.Ascii) !== 0) : bytes.slice(start, end));
+        received.push((flags & Flag.Text) !== 0 ? shared.text(start, end, ascii) : shared.binary(start, end));
         continue;
       }
       this.#message ??= new Assembly(this.#maxMessageSize);
-      if (!this.#message.push(bytes.subarray(start, end), (flags & Flag.Ascii) !== 0, room)) return false;
-      if ((flags & Flag.Last) !== 0) {
+      const last = (flags & Flag.Last) !== 0;
+      const left = last ? 0 : at + 3 < all || report[LEFT] === 0 ? undefined : (report[LEFT] as number);
+      if (!this.#message.push(bytes.subarray(start, end), ascii, room, left)) return false;
+      if (last) {
         received.push(this.#message.finish((flags & Flag.Text) !== 0));
         this.#message = undefined;
       }
@@ -548,9 +555,58 @@ export class FrameSession {
   }
 }
 
-/** The pieces of a message, in one buffer that grows with what came and never by what was announced. */
+/** Up to so many bytes of the engine's memory are copied out at once, with all short messages in them. */
+const SHARED_BYTES = 2048;
+/** Messages up to here are short. */
+const SHORT_MESSAGE = 512;
+
+/**
+ * Copies whole messages out of the engine's memory. Short ones of a batch share a copy, as those of Node share its pool:
+ * each would cost more to copy than to read. So one that is kept may keep {@link SHARED_BYTES}, or Node's pool.
+ */
+class Shared {
+  readonly #memory: Uint8Array;
+  /** Where the last message ends. */
+  readonly #end: number;
+  #text = "";
+  #textStart = 0;
+  #bytes: Uint8Array<ArrayBuffer> | undefined;
+  #bytesStart = 0;
+
+  constructor(memory: Uint8Array, end: number) {
+    this.#memory = memory;
+    this.#end = end;
+  }
+
+  text(start: number, end: number, ascii: boolean): string {
+    if (!ascii || end - start > SHORT_MESSAGE) return decodeText(this.#memory, start, end, ascii);
+    if (start < this.#textStart || end > this.#textStart + this.#text.length) {
+      this.#text = decodeText(this.#memory, start, this.#copyEnd(start, end), true);
+      this.#textStart = start;
+    }
+    return this.#text.substring(start - this.#textStart, end - this.#textStart);
+  }
+
+  binary(start: number, end: number): Uint8Array<ArrayBuffer> {
+    if (end - start > SHORT_MESSAGE) return copyOf(this.#memory, start, end);
+    if (this.#bytes === undefined || start < this.#bytesStart || end > this.#bytesStart + this.#bytes.length) {
+      this.#bytes = copyOf(this.#memory, start, this.#copyEnd(start, end));
+      this.#bytesStart = start;
+    }
+    return this.#bytes.subarray(start - this.#bytesStart, end - this.#bytesStart);
+  }
+
+  #copyEnd(start: number, end: number): number {
+    return Math.max(end, Math.min(start + SHARED_BYTES, this.#end));
+  }
+}
+
+/**
+ * The pieces of a message, in one buffer that grows with what came. What was announced only keeps it from growing
+ * beyond that.
+ */
 class Assembly {
-  #bytes = new Uint8Array(1024);
+  #bytes = allocate(0);
   #length = 0;
   #ascii = true;
   readonly #most: number;
@@ -564,12 +620,17 @@ class Assembly {
     return this.#bytes.length;
   }
 
-  /** Tells whether there is room. */
-  push(piece: Uint8Array, ascii: boolean, room: number): boolean {
+  /**
+   * Tells whether there is room.
+   *
+   * @param left how many bytes of the message will come after the piece, if that is known
+   */
+  push(piece: Uint8Array, ascii: boolean, room: number, left: number | undefined): boolean {
     const length = this.#length + piece.length;
     if (length > room) return false;
     if (length > this.#bytes.length) {
-      const grown = new Uint8Array(Math.max(length, Math.min(this.#bytes.length * 2, room, this.#most)));
+      const wanted = left === undefined ? Math.max(length * 2, 1024) : Math.min(length * 16, length + left);
+      const grown = allocate(Math.max(length, Math.min(wanted, room, this.#most)));
       grown.set(this.#bytes.subarray(0, this.#length));
       this.#bytes = grown;
     }
@@ -579,7 +640,9 @@ class Assembly {
     return true;
   }
 
+  /** The whole message. Nothing may be pushed any more. */
   finish(text: boolean): string | Uint8Array<ArrayBuffer> {
-    return text ? decodeText(this.#bytes, 0, this.#length, this.#ascii) : this.#bytes.slice(0, this.#length);
+    if (text) return decodeText(this.#bytes, 0, this.#length, this.#ascii);
+    return this.#length === this.#bytes.length ? this.#bytes : copyOf(this.#bytes, 0, this.#length);
   }
 }

@@ -445,7 +445,9 @@ export class WebSocket extends WebSocketEventTarget {
 
   #binary(data: Uint8Array<ArrayBuffer>): Blob | ArrayBuffer | Buffer {
     if (this.#binaryType === "blob") return new Blob([data]);
-    return this.#binaryType === "arraybuffer" ? data.buffer : Buffer.from(data.buffer);
+    const { buffer, byteOffset, byteLength } = data;
+    if (this.#binaryType === "nodebuffer") return Buffer.from(buffer, byteOffset, byteLength);
+    return byteLength === buffer.byteLength ? buffer : buffer.slice(byteOffset, byteOffset + byteLength);
   }
 }
 

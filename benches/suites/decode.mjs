@@ -82,7 +82,7 @@ const decoders = {
           for (let taken = 0; taken < chunk.length; ) {
             const received = [];
             taken += session.receive(taken === 0 ? chunk : chunk.subarray(taken), received);
-            for (const message of received) sink.take(isText ? message : Buffer.from(message.buffer));
+            for (const message of received) sink.take(message);
           }
         }
         sink.expect(count);

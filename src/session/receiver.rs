@@ -29,7 +29,7 @@ pub enum Received {
         payload: Range<usize>,
         /// The message begins here.
         first: bool,
-        /// All bytes are below 0x80.
+        /// It is text, and all bytes are below 0x80.
         ascii: bool,
     },
     /// What the input has of the payload of a compressed message, decompressed; or a part of that, if it needs more room
@@ -41,7 +41,7 @@ pub enum Received {
         payload: Range<usize>,
         /// The message begins here.
         first: bool,
-        /// All bytes are below 0x80.
+        /// It is text, and all bytes are below 0x80.
         ascii: bool,
     },
     /// A ping, which asks for a pong with the same payload.
@@ -149,6 +149,15 @@ impl Receiver {
         self.failure.is_none() && inflation.is_some_and(|inflation| inflation.is_full)
     }
 
+    /// How many bytes of a message its last frame still announces; 0 if it has not begun, or is compressed.
+    #[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "wasm"))]
+    pub fn announced(&self) -> u64 {
+        match (self.frame, self.message) {
+            (Some(frame), Some(message)) if frame.fin && message.inflation.is_none() => frame.left,
+            _ => 0,
+        }
+    }
+
     pub const fn set_limits(&mut self, limits: Limits) {
         self.limits = limits;
     }
@@ -235,8 +244,41 @@ impl Receiver {
             }
             consumed += size;
             self.frames += 1;
-            self.begin_frame(&header)?;
+            match self.whole_message(&header, input, consumed, limit) {
+                Some(step) => return step,
+                None => self.begin_frame(&header)?,
+            }
         }
+    }
+
+    /// Delivers the only frame of a message, if all of its payload is there and it may go as it is. Nothing need be
+    /// remembered of it: most messages are such, and short.
+    fn whole_message(
+        &self,
+        header: &Header,
+        input: &mut [u8],
+        start: usize,
+        limit: usize,
+    ) -> Option<Result<Step, Violation>> {
+        let length = usize::try_from(header.length).ok()?;
+        let is_alone = header.fin && header.rsv == 0 && header.opcode != Opcode::Continuation;
+        let is_allowed = header.length <= self.limits.max_message_size && self.limits.max_fragments > 0;
+        if !is_alone || !is_allowed || length > limit || length > input.len() - start {
+            return None;
+        }
+        let payload = start..start + length;
+        let mut kind = self.kind(header, false);
+        let mask = header.mask.unwrap_or(MaskKey::ZERO);
+        let unmasked = kind.unmask(&mut input[payload.clone()], mask, true);
+        Some(unmasked.map(|(_, ascii)| Step {
+            consumed: payload.end,
+            received: Received::Data {
+                buffer_type: kind.buffer_type(true, 0, header.opcode),
+                payload,
+                first: true,
+                ascii,
+            },
+        }))
     }
 
     const fn expectation(&self) -> Expectation {
@@ -310,18 +352,21 @@ impl Receiver {
 
     fn new_message(&self, header: &Header) -> Message {
         let is_compressed = self.compression && header.rsv == RSV1;
-        let kind = match header.opcode {
-            _ if header.rsv != 0 && !is_compressed => MessageKind::Custom,
-            Opcode::Text if self.verify_utf8 => MessageKind::Text(Utf8Validator::default()),
-            Opcode::Text => MessageKind::UnverifiedText,
-            _ => MessageKind::Binary,
-        };
         Message {
-            kind,
+            kind: self.kind(header, is_compressed),
             length: 0,
             frames: 0,
             delivered: false,
             inflation: is_compressed.then(Inflation::default),
+        }
+    }
+
+    fn kind(&self, header: &Header, is_compressed: bool) -> MessageKind {
+        match header.opcode {
+            _ if header.rsv != 0 && !is_compressed => MessageKind::Custom,
+            Opcode::Text if self.verify_utf8 => MessageKind::Text(Utf8Validator::default()),
+            Opcode::Text => MessageKind::UnverifiedText,
+            _ => MessageKind::Binary,
         }
     }
 
@@ -344,11 +389,11 @@ impl Receiver {
         }
         let range = start..start + taken;
         let bytes = &mut input[range.clone()];
-        frame.mask = frame.mask.apply(bytes);
         frame.left -= taken as u64;
         let last = frame.left == 0 && frame.fin;
-        let ascii = message.kind.verify(bytes, last)?;
-        let buffer_type = message.kind.buffer_type(&frame, last);
+        let ascii;
+        (frame.mask, ascii) = message.kind.unmask(bytes, frame.mask, last)?;
+        let buffer_type = message.kind.buffer_type(last, frame.rsv, frame.opcode);
         let first = !message.delivered;
         message.delivered = true;
         self.frame = (frame.left > 0).then_some(frame);
@@ -392,7 +437,7 @@ impl Receiver {
         let bytes = &mut input[..taken];
         frame.mask.apply(bytes);
         let (used, produced) = compression.inflate(bytes, room)?;
-        let mut ascii = message.kind.verify(&room[..produced], false)?;
+        let mut ascii = message.kind.verify(&mut room[..produced], false)?;
         // what is not used stays as it came: masking twice is the identity
         let (done, rest) = bytes.split_at_mut(used);
         frame.mask = frame.mask.advance(done.len());
@@ -402,7 +447,7 @@ impl Receiver {
         let is_corrupt = compression.is_corrupt();
         if frame.left == 0 && frame.fin && produced < room.len() && !is_corrupt {
             (more, last) = compression.finish(&mut room[produced..])?;
-            ascii &= message.kind.verify(&room[produced..produced + more], last)?;
+            ascii &= message.kind.verify(&mut room[produced..produced + more], last)?;
         }
         let produced = produced + more;
         inflation.length += produced as u64;
@@ -411,7 +456,7 @@ impl Receiver {
             return Err(Violation::MessageTooBig);
         }
         let received = (produced > 0 || last).then(|| Received::Inflated {
-            buffer_type: message.kind.buffer_type(&frame, last),
+            buffer_type: message.kind.buffer_type(last, frame.rsv, frame.opcode),
             payload: 0..produced,
             first: !message.delivered,
             ascii,
@@ -425,6 +470,9 @@ impl Receiver {
     }
 }
 
+/// So many bytes of text are unmasked and then checked, before the next.
+const CHECKED_AT_ONCE: usize = 16 * 1024;
+
 /// The most bytes that a message of so many should be compressed to, with generous allowance for the headers of blocks,
 /// and for the flush that ends each frame.
 const fn longest_compressed(length: u64, frames: u64) -> u64 {
@@ -436,29 +484,43 @@ const fn longest_compressed(length: u64, frames: u64) -> u64 {
 }
 
 impl MessageKind {
-    /// Checks the next bytes of the message; tells whether they are all ASCII.
-    fn verify(&mut self, bytes: &[u8], last: bool) -> Result<bool, Violation> {
-        let ascii = bytes.is_ascii();
-        if let Self::Text(utf8) = self {
-            let checked = if ascii && utf8.is_boundary() {
-                Ok(())
-            } else {
-                utf8.push(bytes)
-            };
-            if checked.is_err() || last && !utf8.is_boundary() {
-                return Err(Violation::TextNotUtf8);
+    /// Unmasks the next bytes of the message and checks them. Gives the key for the bytes that follow, and whether these
+    /// are text and all ASCII.
+    fn unmask(&mut self, bytes: &mut [u8], mut mask: MaskKey, last: bool) -> Result<(MaskKey, bool), Violation> {
+        let Self::Text(utf8) = self else {
+            return Ok(match self {
+                Self::UnverifiedText => mask.apply_and_scan(bytes),
+                _ => (mask.apply(bytes), false),
+            });
+        };
+        let mut all_ascii = true;
+        // what is unmasked is checked while the first cache still has it
+        for block in bytes.chunks_mut(CHECKED_AT_ONCE) {
+            let ascii;
+            (mask, ascii) = mask.apply_and_scan(block);
+            all_ascii &= ascii;
+            if !(ascii && utf8.is_boundary()) {
+                utf8.push(block).map_err(|_| Violation::TextNotUtf8)?;
             }
         }
-        Ok(ascii)
+        if last && !utf8.is_boundary() {
+            return Err(Violation::TextNotUtf8);
+        }
+        Ok((mask, all_ascii))
     }
 
-    fn buffer_type(self, frame: &DataFrame, last: bool) -> BufferType {
+    /// Checks the next bytes of a message that came compressed; tells as `unmask` does.
+    fn verify(&mut self, bytes: &mut [u8], last: bool) -> Result<bool, Violation> {
+        Ok(self.unmask(bytes, MaskKey::ZERO, last)?.1)
+    }
+
+    fn buffer_type(self, last: bool, rsv: u8, opcode: Opcode) -> BufferType {
         match self {
             Self::Text(_) | Self::UnverifiedText if last => BufferType::Utf8Message,
             Self::Text(_) | Self::UnverifiedText => BufferType::Utf8Fragment,
             Self::Binary if last => BufferType::BinaryMessage,
             Self::Binary => BufferType::BinaryFragment,
-            Self::Custom => BufferType::Custom(CustomHeader::from_parts(last, frame.rsv, frame.opcode)),
+            Self::Custom => BufferType::Custom(CustomHeader::from_parts(last, rsv, opcode)),
         }
     }
 }
