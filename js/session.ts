@@ -396,29 +396,34 @@ export class FrameSession {
     const { bytes, events, report } = scratch();
     const all = count * 3;
     const shared = new Shared(bytes, all === 0 ? 0 : (events[all - 2] as number) + (events[all - 1] as number));
-    for (let at = 0; at < all; at += 3) {
+    const before = received.length;
+    let size = 0;
+    let hasRoom = true;
+    for (let at = 0; at < all && hasRoom; at += 3) {
       const flags = events[at] as number;
       const start = events[at + 1] as number;
       const end = start + (events[at + 2] as number);
       const ascii = (flags & Flag.Ascii) !== 0;
-      this.#batchBytes += end - start;
-      this.counters.messageBytesReceived += end - start;
-      if ((flags & Flag.Last) !== 0) this.counters.messagesReceived += 1;
-      const whole = (flags & (Flag.First | Flag.Last)) === (Flag.First | Flag.Last);
-      if (whole) {
+      size += end - start;
+      if ((flags & (Flag.First | Flag.Last)) === (Flag.First | Flag.Last)) {
         received.push((flags & Flag.Text) !== 0 ? shared.text(start, end, ascii) : shared.binary(start, end));
         continue;
       }
       this.#message ??= new Assembly(this.#maxMessageSize);
       const last = (flags & Flag.Last) !== 0;
-      const left = last ? 0 : at + 3 < all || report[LEFT] === 0 ? undefined : (report[LEFT] as number);
-      if (!this.#message.push(bytes.subarray(start, end), ascii, room, left)) return false;
-      if (last) {
+      // the report is about the last event; what is announced has begun with it
+      const announced = at + 3 === all ? (report[LEFT] as number) : 0;
+      const left = last || announced > 0 ? announced : undefined;
+      hasRoom = this.#message.push(bytes.subarray(start, end), ascii, room, left);
+      if (last && hasRoom) {
         received.push(this.#message.finish((flags & Flag.Text) !== 0));
         this.#message = undefined;
       }
     }
-    return true;
+    this.#batchBytes += size;
+    this.counters.messageBytesReceived += size;
+    this.counters.messagesReceived += received.length - before;
+    return hasRoom;
   }
 
   /** Frees what is kept from one sent message to compress the next one by; the next is compressed for itself. */
@@ -555,14 +560,16 @@ export class FrameSession {
   }
 }
 
-/** Up to so many bytes of the engine's memory are copied out at once, with all short messages in them. */
-const SHARED_BYTES = 2048;
-/** Messages up to here are short. */
-const SHORT_MESSAGE = 512;
+/** Text of up to so many bytes of the engine's memory is made at once, and short messages are cut out of it; … */
+const SHARED_TEXT = 2048;
+const SHORT_TEXT = 512;
+/** … and so many bytes are copied at once, with all short binary messages in them. */
+const SHARED_BYTES = 64 * 1024;
+const SHORT_BINARY = 32 * 1024;
 
 /**
- * Copies whole messages out of the engine's memory. Short ones of a batch share a copy, as those of Node share its pool:
- * each would cost more to copy than to read. So one that is kept may keep {@link SHARED_BYTES}, or Node's pool.
+ * Copies whole messages out of the engine's memory. Short ones of a batch share what is copied, since to allocate takes
+ * longer than to copy; so one that is kept keeps that too.
  */
 class Shared {
   readonly #memory: Uint8Array;
@@ -579,25 +586,25 @@ class Shared {
   }
 
   text(start: number, end: number, ascii: boolean): string {
-    if (!ascii || end - start > SHORT_MESSAGE) return decodeText(this.#memory, start, end, ascii);
+    if (!ascii || end - start > SHORT_TEXT) return decodeText(this.#memory, start, end, ascii);
     if (start < this.#textStart || end > this.#textStart + this.#text.length) {
-      this.#text = decodeText(this.#memory, start, this.#copyEnd(start, end), true);
+      this.#text = decodeText(this.#memory, start, this.#copyEnd(start, end, SHARED_TEXT), true);
       this.#textStart = start;
     }
     return this.#text.substring(start - this.#textStart, end - this.#textStart);
   }
 
   binary(start: number, end: number): Uint8Array<ArrayBuffer> {
-    if (end - start > SHORT_MESSAGE) return copyOf(this.#memory, start, end);
+    if (end - start > SHORT_BINARY) return copyOf(this.#memory, start, end);
     if (this.#bytes === undefined || start < this.#bytesStart || end > this.#bytesStart + this.#bytes.length) {
-      this.#bytes = copyOf(this.#memory, start, this.#copyEnd(start, end));
+      this.#bytes = copyOf(this.#memory, start, this.#copyEnd(start, end, SHARED_BYTES));
       this.#bytesStart = start;
     }
     return this.#bytes.subarray(start - this.#bytesStart, end - this.#bytesStart);
   }
 
-  #copyEnd(start: number, end: number): number {
-    return Math.max(end, Math.min(start + SHARED_BYTES, this.#end));
+  #copyEnd(start: number, end: number, size: number): number {
+    return Math.max(end, Math.min(start + size, this.#end));
   }
 }
 

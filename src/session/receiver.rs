@@ -29,7 +29,7 @@ pub enum Received {
         payload: Range<usize>,
         /// The message begins here.
         first: bool,
-        /// It is text, and all bytes are below 0x80.
+        /// It is text that is verified, and all bytes are below 0x80.
         ascii: bool,
     },
     /// What the input has of the payload of a compressed message, decompressed; or a part of that, if it needs more room
@@ -41,7 +41,7 @@ pub enum Received {
         payload: Range<usize>,
         /// The message begins here.
         first: bool,
-        /// It is text, and all bytes are below 0x80.
+        /// It is text that is verified, and all bytes are below 0x80.
         ascii: bool,
     },
     /// A ping, which asks for a pong with the same payload.
@@ -485,13 +485,10 @@ const fn longest_compressed(length: u64, frames: u64) -> u64 {
 
 impl MessageKind {
     /// Unmasks the next bytes of the message and checks them. Gives the key for the bytes that follow, and whether these
-    /// are text and all ASCII.
+    /// are verified text and all ASCII.
     fn unmask(&mut self, bytes: &mut [u8], mut mask: MaskKey, last: bool) -> Result<(MaskKey, bool), Violation> {
         let Self::Text(utf8) = self else {
-            return Ok(match self {
-                Self::UnverifiedText => mask.apply_and_scan(bytes),
-                _ => (mask.apply(bytes), false),
-            });
+            return Ok((mask.apply(bytes), false));
         };
         let mut all_ascii = true;
         // what is unmasked is checked while the first cache still has it

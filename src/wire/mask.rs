@@ -34,7 +34,8 @@ impl MaskKey {
         (self.advance(bytes.len()), bits & 0x8080_8080_8080_8080 == 0)
     }
 
-    /// Masks, and gives the bits that any of the words of eight bytes has then. The compiler makes SIMD of the loop.
+    /// Masks, and gives the bits that any of the words of eight bytes has then. The compiler makes SIMD of the
+    /// first loop.
     fn apply_and_gather(self, bytes: &mut [u8]) -> u64 {
         let [a, b, c, d] = self.0;
         let key = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
@@ -45,7 +46,13 @@ impl MaskKey {
             *word = plain.to_ne_bytes();
             bits |= plain;
         }
-        for (byte, key) in tail.iter_mut().zip([a, b, c, d, a, b, c]) {
+        let (halves, tail) = tail.as_chunks_mut::<4>();
+        for half in halves {
+            let plain = u32::from_ne_bytes(*half) ^ u32::from_ne_bytes(self.0);
+            *half = plain.to_ne_bytes();
+            bits |= u64::from(plain);
+        }
+        for (byte, key) in tail.iter_mut().zip(self.0) {
             *byte ^= key;
             bits |= u64::from(*byte);
         }
