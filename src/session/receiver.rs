@@ -200,85 +200,54 @@ impl Receiver {
     ) -> Result<Step, Violation> {
         let mut consumed = 0;
         loop {
-            if let (Some(frame), Some(message)) = (self.frame, self.message) {
-                let (Some(inflation), Some(compression)) = (message.inflation, compression.as_deref_mut()) else {
-                    return self.payload(frame, message, input, consumed, limit);
+            let (frame, message) = if let (Some(frame), Some(message)) = (&self.frame, &self.message) {
+                (*frame, *message)
+            } else {
+                let Some((header, size)) = Header::decode(&input[consumed..])? else {
+                    return Ok(Step {
+                        consumed,
+                        received: Received::NeedMore,
+                    });
                 };
-                let left = self
-                    .limits
-                    .max_message_size
-                    .saturating_sub(inflation.length)
-                    .saturating_add(1);
-                let room_at_most = usize::try_from(left)
-                    .map_or(limit, |left| left.min(limit))
-                    .min(room.len());
-                let work = Inflating {
-                    frame,
-                    message,
-                    inflation,
-                    compression,
-                    room: &mut room[..room_at_most],
-                };
-                match self.inflate(work, &mut input[consumed..])? {
-                    (taken, Some(received)) => {
-                        return Ok(Step {
-                            consumed: consumed + taken,
-                            received,
-                        });
-                    }
-                    (taken, None) => {
-                        consumed += taken;
-                        continue;
-                    }
+                frame::check(&header, self.expectation())?;
+                if header.opcode.is_control() {
+                    return self.control(&header, input, consumed, size);
                 }
-            }
-            let Some((header, size)) = Header::decode(&input[consumed..])? else {
-                return Ok(Step {
-                    consumed,
-                    received: Received::NeedMore,
-                });
+                consumed += size;
+                self.frames += 1;
+                let (frame, message) = self.begin_frame(&header)?;
+                if frame.left == 0 && !frame.fin {
+                    // an empty frame that does not end its message says nothing
+                    self.message = Some(message);
+                    continue;
+                }
+                (frame, message)
             };
-            frame::check(&header, self.expectation())?;
-            if header.opcode.is_control() {
-                return self.control(&header, input, consumed, size);
-            }
-            consumed += size;
-            self.frames += 1;
-            match self.whole_message(&header, input, consumed, limit) {
-                Some(step) => return step,
-                None => self.begin_frame(&header)?,
+            let (Some(inflation), Some(compression)) = (message.inflation, compression.as_deref_mut()) else {
+                return self.payload(frame, message, input, consumed, limit);
+            };
+            (self.frame, self.message) = (Some(frame), Some(message));
+            let left = self
+                .limits
+                .max_message_size
+                .saturating_sub(inflation.length)
+                .saturating_add(1);
+            let room_at_most = usize::try_from(left)
+                .map_or(limit, |left| left.min(limit))
+                .min(room.len());
+            let work = Inflating {
+                frame,
+                message,
+                inflation,
+                compression,
+                room: &mut room[..room_at_most],
+            };
+            let (taken, received) = self.inflate(work, &mut input[consumed..])?;
+            consumed += taken;
+            if let Some(received) = received {
+                return Ok(Step { consumed, received });
             }
         }
-    }
-
-    /// Delivers the only frame of a message, if all of its payload is there and it may go as it is. Nothing need be
-    /// remembered of it: most messages are such, and short.
-    fn whole_message(
-        &self,
-        header: &Header,
-        input: &mut [u8],
-        start: usize,
-        limit: usize,
-    ) -> Option<Result<Step, Violation>> {
-        let length = usize::try_from(header.length).ok()?;
-        let is_alone = header.fin && header.rsv == 0 && header.opcode != Opcode::Continuation;
-        let is_allowed = header.length <= self.limits.max_message_size && self.limits.max_fragments > 0;
-        if !is_alone || !is_allowed || length > limit || length > input.len() - start {
-            return None;
-        }
-        let payload = start..start + length;
-        let mut kind = self.kind(header, false);
-        let mask = header.mask.unwrap_or(MaskKey::ZERO);
-        let unmasked = kind.unmask(&mut input[payload.clone()], mask, true);
-        Some(unmasked.map(|(_, ascii)| Step {
-            consumed: payload.end,
-            received: Received::Data {
-                buffer_type: kind.buffer_type(true, 0, header.opcode),
-                payload,
-                first: true,
-                ascii,
-            },
-        }))
     }
 
     const fn expectation(&self) -> Expectation {
@@ -320,9 +289,13 @@ impl Receiver {
         Ok(Step { consumed, received })
     }
 
-    /// Starts a data frame, and its message with it unless the frame continues one.
-    fn begin_frame(&mut self, header: &Header) -> Result<(), Violation> {
-        let mut message = self.message.unwrap_or_else(|| self.new_message(header));
+    /// Starts a data frame, and its message with it unless the frame continues one. They are remembered only if there is
+    /// more of them than the input has: most messages are short, and whole when they come.
+    fn begin_frame(&self, header: &Header) -> Result<(DataFrame, Message), Violation> {
+        let mut message = match &self.message {
+            Some(message) => *message,
+            None => self.new_message(header),
+        };
         message.length = message.length.saturating_add(header.length);
         message.frames += 1;
         let most = match message.inflation {
@@ -336,37 +309,30 @@ impl Receiver {
         if message.frames > self.limits.max_fragments {
             return Err(Violation::FragmentsTooMany);
         }
-        self.message = Some(message);
-        // an empty frame that does not end its message says nothing
-        if header.length > 0 || header.fin {
-            self.frame = Some(DataFrame {
-                fin: header.fin,
-                rsv: header.rsv,
-                opcode: header.opcode,
-                mask: header.mask.unwrap_or(MaskKey::ZERO),
-                left: header.length,
-            });
-        }
-        Ok(())
+        let frame = DataFrame {
+            fin: header.fin,
+            rsv: header.rsv,
+            opcode: header.opcode,
+            mask: header.mask.unwrap_or(MaskKey::ZERO),
+            left: header.length,
+        };
+        Ok((frame, message))
     }
 
     fn new_message(&self, header: &Header) -> Message {
         let is_compressed = self.compression && header.rsv == RSV1;
-        Message {
-            kind: self.kind(header, is_compressed),
-            length: 0,
-            frames: 0,
-            delivered: false,
-            inflation: is_compressed.then(Inflation::default),
-        }
-    }
-
-    fn kind(&self, header: &Header, is_compressed: bool) -> MessageKind {
-        match header.opcode {
+        let kind = match header.opcode {
             _ if header.rsv != 0 && !is_compressed => MessageKind::Custom,
             Opcode::Text if self.verify_utf8 => MessageKind::Text(Utf8Validator::default()),
             Opcode::Text => MessageKind::UnverifiedText,
             _ => MessageKind::Binary,
+        };
+        Message {
+            kind,
+            length: 0,
+            frames: 0,
+            delivered: false,
+            inflation: is_compressed.then(Inflation::default),
         }
     }
 
@@ -382,6 +348,7 @@ impl Receiver {
         let available = (input.len() - start).min(limit);
         let taken = usize::try_from(frame.left).map_or(available, |left| left.min(available));
         if taken == 0 && frame.left > 0 {
+            (self.frame, self.message) = (Some(frame), Some(message));
             return Ok(Step {
                 consumed: start,
                 received: Received::NeedMore,
@@ -393,7 +360,7 @@ impl Receiver {
         let last = frame.left == 0 && frame.fin;
         let ascii;
         (frame.mask, ascii) = message.kind.unmask(bytes, frame.mask, last)?;
-        let buffer_type = message.kind.buffer_type(last, frame.rsv, frame.opcode);
+        let buffer_type = message.kind.buffer_type(&frame, last);
         let first = !message.delivered;
         message.delivered = true;
         self.frame = (frame.left > 0).then_some(frame);
@@ -456,7 +423,7 @@ impl Receiver {
             return Err(Violation::MessageTooBig);
         }
         let received = (produced > 0 || last).then(|| Received::Inflated {
-            buffer_type: message.kind.buffer_type(last, frame.rsv, frame.opcode),
+            buffer_type: message.kind.buffer_type(&frame, last),
             payload: 0..produced,
             first: !message.delivered,
             ascii,
@@ -511,13 +478,13 @@ impl MessageKind {
         Ok(self.unmask(bytes, MaskKey::ZERO, last)?.1)
     }
 
-    fn buffer_type(self, last: bool, rsv: u8, opcode: Opcode) -> BufferType {
+    fn buffer_type(self, frame: &DataFrame, last: bool) -> BufferType {
         match self {
             Self::Text(_) | Self::UnverifiedText if last => BufferType::Utf8Message,
             Self::Text(_) | Self::UnverifiedText => BufferType::Utf8Fragment,
             Self::Binary if last => BufferType::BinaryMessage,
             Self::Binary => BufferType::BinaryFragment,
-            Self::Custom => BufferType::Custom(CustomHeader::from_parts(last, rsv, opcode)),
+            Self::Custom => BufferType::Custom(CustomHeader::from_parts(last, frame.rsv, frame.opcode)),
         }
     }
 }
