@@ -8,7 +8,7 @@ import { allocate, copyOf } from "./bytes.js";
 import type { DeflateSettings } from "./deflate.js";
 import { EngineTrap, hasDeflate, renewScratch, scratch, wasm } from "./engine.js";
 import { WebSocketProtocolError, withTypedErrors } from "./errors.js";
-import { decodeText, encodeText, textBytes } from "./text.js";
+import { decodeText, encodeText, textBytes, textSize } from "./text.js";
 
 /** How much the peer may send. */
 export interface Limits {
@@ -250,10 +250,10 @@ export class FrameSession {
     this.counters.messageBytesSent += size;
     if (this.#compresses(size, compress)) {
       this.#hasCompressed = true;
-      if (typeof data === "string") this.#sendCompressed(TEXT, textBytes(data));
+      if (typeof data === "string") this.#sendCompressed(TEXT, textBytes(data, size));
       else this.#sendCompressed(BINARY, data);
     } else if (typeof data === "string") {
-      this.sendText(data);
+      this.sendText(data, true, size);
     } else {
       this.sendBinary(data);
     }
@@ -277,22 +277,16 @@ export class FrameSession {
     return this.#threshold !== undefined && (compress ?? size >= this.#threshold);
   }
 
-  /** Makes a text message that is not compressed, or a part of one. */
-  sendText(text: string, last = true): void {
+  /** Makes a text message that is not compressed, or a part of one, of `size` bytes of UTF-8. */
+  sendText(text: string, last = true, size = textSize(text)): void {
     const type = last ? TEXT : TEXT_FRAGMENT;
-    // three bytes of UTF-8 for each UTF-16 unit at most
-    const longest = text.length * 3;
-    if (longest > LARGE_PAYLOAD) {
-      this.#send(type, textBytes(text), true);
+    if (size > LARGE_PAYLOAD) {
+      this.#send(type, textBytes(text, size), true);
       return;
     }
-    const start = this.#claim(MAX_HEADER_SIZE + longest);
-    const { output } = scratch();
-    const guess = start + this.#headerSize(text.length);
-    const length = encodeText(text, output, guess);
-    const payload = start + this.#headerSize(length);
-    if (payload !== guess) output.copyWithin(payload, guess, guess + length);
-    outputEnd = this.#make(frame, type, start, length);
+    const start = this.#claim(MAX_HEADER_SIZE + size);
+    encodeText(text, size, scratch().output, start + this.#headerSize(size));
+    outputEnd = this.#make(frame, type, start, size);
   }
 
   /** Makes a binary message that is not compressed, or a part of one. The bytes are copied. */
@@ -468,7 +462,7 @@ export class FrameSession {
     } else if (this.#server) {
       this.#makeHeader(type, payload.length);
       this.spill();
-      this.#pending.push(owned ? payload : payload.slice());
+      this.#pending.push(owned ? payload : copyOf(payload, 0, payload.length));
     } else {
       this.#maskLarge(type, payload);
     }

@@ -62,7 +62,8 @@ const encoders = {
   ws(isServer) {
     let written = 0;
     const write = (part) => {
-      written += typeof part === "string" ? Buffer.byteLength(part) : part.length;
+      // a server's text it leaves to the socket to encode, which then does this
+      written += typeof part === "string" ? Buffer.from(part).length : part.length;
       return true;
     };
     const sender = new Sender({ write, cork() {}, uncork() {} }, {});
