@@ -4,6 +4,27 @@
  * @module
  */
 
+const { Buffer } = globalThis as { Buffer?: { allocUnsafe(size: number): Uint8Array<ArrayBuffer> } };
+
+/**
+ * So many bytes, with anything in them: a `Buffer` where the runtime has that, and if they are few, a part of its pool.
+ */
+export function allocate(size: number): Uint8Array<ArrayBuffer> {
+  return Buffer === undefined ? new Uint8Array(size) : Buffer.allocUnsafe(size);
+}
+
+/** A part of an array as an array of {@link allocate}. */
+export function allocatedCopy(bytes: Uint8Array, start: number, end: number): Uint8Array<ArrayBuffer> {
+  const copy = allocate(end - start);
+  copy.set(bytes.subarray(start, end));
+  return copy;
+}
+
+/** The buffer of an array that has all of it, or else a copy of its part. */
+export function bufferOf({ buffer, byteOffset, byteLength }: Uint8Array<ArrayBuffer>): ArrayBuffer {
+  return byteLength === buffer.byteLength ? buffer : buffer.slice(byteOffset, byteOffset + byteLength);
+}
+
 /** A copy in an array of its own; a `Buffer`'s own `slice` would give the same memory. */
 export function copyOf(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return new Uint8Array(bytes);

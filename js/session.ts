@@ -4,11 +4,11 @@
  *
  * @module
  */
-import { copyOf } from "./bytes.js";
+import { allocate, allocatedCopy, copyOf } from "./bytes.js";
 import type { DeflateSettings } from "./deflate.js";
 import { EngineTrap, hasDeflate, renewScratch, scratch, wasm } from "./engine.js";
 import { WebSocketProtocolError, withTypedErrors } from "./errors.js";
-import { decodeText, encodeText, textBytes } from "./text.js";
+import { decodeText, encodeText, textBytes, textSize } from "./text.js";
 
 /** How much the peer may send. */
 export interface Limits {
@@ -96,6 +96,8 @@ const UNFINISHED = 6;
 const HAS_MORE = 7;
 /** … and how many frames have come, modulo 2^32. */
 const FRAMES = 8;
+/** … and how many bytes of a message its last frame still announces; 0 if it has not begun, or is compressed. */
+const LEFT = 9;
 
 /** What has begun and not ended. */
 export const Unfinished = { Nothing: 0, Frame: 1, Message: 2 } as const;
@@ -289,9 +291,9 @@ export class FrameSession {
     this.counters.messageBytesSent += size;
     if (!isPart && this.#compresses(size, compress)) {
       this.#hasCompressed = true;
-      this.#sendCompressed(isText ? TEXT : BINARY, typeof data === "string" ? textBytes(data) : data);
+      this.#sendCompressed(isText ? TEXT : BINARY, typeof data === "string" ? textBytes(data, size) : data);
     } else if (isText) {
-      this.sendText(data, isLast);
+      this.sendText(data, isLast, size);
     } else {
       this.sendBinary(typeof data === "string" ? textBytes(data) : data, isLast);
     }
@@ -315,26 +317,20 @@ export class FrameSession {
     return this.#threshold !== undefined && (compress ?? size >= this.#threshold);
   }
 
-  /** Makes a text message that is not compressed, or a part of one. Bytes are UTF-8, and copied. */
-  sendText(text: string | Uint8Array, last = true): void {
+  /** Makes a text message that is not compressed, or a part of one, of `size` bytes of UTF-8. Bytes are copied. */
+  sendText(text: string | Uint8Array, last = true, size = textSize(text)): void {
     const type = last ? TEXT : TEXT_FRAGMENT;
     if (typeof text !== "string") {
       this.#send(type, text, false);
       return;
     }
-    // three bytes of UTF-8 for each UTF-16 unit at most
-    const longest = text.length * 3;
-    if (longest > LARGE_PAYLOAD) {
-      this.#send(type, textBytes(text), true);
+    if (size > LARGE_PAYLOAD) {
+      this.#send(type, textBytes(text, size), true);
       return;
     }
-    const start = this.#claim(MAX_HEADER_SIZE + longest);
-    const { output } = scratch();
-    const guess = start + this.#headerSize(text.length);
-    const length = encodeText(text, output, guess);
-    const payload = start + this.#headerSize(length);
-    if (payload !== guess) output.copyWithin(payload, guess, guess + length);
-    outputEnd = this.#make(frame, type, start, length);
+    const start = this.#claim(MAX_HEADER_SIZE + size);
+    encodeText(text, size, scratch().output, start + this.#headerSize(size));
+    outputEnd = this.#make(frame, type, start, size);
   }
 
   /** Makes a binary message that is not compressed, or a part of one. The bytes are copied. */
@@ -435,36 +431,45 @@ export class FrameSession {
 
   /** Tells whether the pieces had room. */
   #takeEvents(count: number, received: Received[], room: number): boolean {
-    const { bytes, events } = scratch();
-    for (let at = 0; at < count * 3; at += 3) {
+    const { bytes, events, report } = scratch();
+    const all = count * 3;
+    const shared = new Shared(bytes, all === 0 ? 0 : (events[all - 2] as number) + (events[all - 1] as number));
+    let messages = 0;
+    let size = 0;
+    let hasRoom = true;
+    for (let at = 0; at < all && hasRoom; at += 3) {
       const flags = events[at] as number;
       const start = events[at + 1] as number;
       const end = start + (events[at + 2] as number);
-      this.#batchBytes += end - start;
-      this.counters.messageBytesReceived += end - start;
-      if ((flags & Flag.Last) !== 0) this.counters.messagesReceived += 1;
+      const ascii = (flags & Flag.Ascii) !== 0;
+      const last = (flags & Flag.Last) !== 0;
+      size += end - start;
+      if (last) messages += 1;
       if (this.#decoder !== undefined) {
         received.push(partOf(this.#decoder, bytes, start, end, flags));
         continue;
       }
-      const whole = (flags & (Flag.First | Flag.Last)) === (Flag.First | Flag.Last);
-      if (whole) {
-        const isText = (flags & Flag.Text) !== 0;
-        const isString = isText && !this.textAsBytes;
-        const data = isString ? decodeText(bytes, start, end, (flags & Flag.Ascii) !== 0) : bytes.slice(start, end);
+      const isText = (flags & Flag.Text) !== 0;
+      const isString = isText && !this.textAsBytes;
+      if (last && (flags & Flag.First) !== 0) {
+        const data = isString ? shared.text(start, end, ascii) : shared.binary(start, end);
         received.push(asReceived(data, isText));
         continue;
       }
       this.#message ??= new Assembly(this.#maxMessageSize);
-      if (!this.#message.push(bytes.subarray(start, end), (flags & Flag.Ascii) !== 0, room)) return false;
-      if ((flags & Flag.Last) !== 0) {
-        const isText = (flags & Flag.Text) !== 0;
-        const data = this.#message.finish(isText && !this.textAsBytes);
-        received.push(asReceived(data, isText));
+      // the report is about the last event; what is announced has begun with it
+      const announced = at + 3 === all ? (report[LEFT] as number) : 0;
+      const left = last || announced > 0 ? announced : undefined;
+      hasRoom = this.#message.push(bytes.subarray(start, end), ascii, room, left);
+      if (last && hasRoom) {
+        received.push(asReceived(this.#message.finish(isString), isText));
         this.#message = undefined;
       }
     }
-    return true;
+    this.#batchBytes += size;
+    this.counters.messageBytesReceived += size;
+    this.counters.messagesReceived += messages;
+    return hasRoom;
   }
 
   /** Frees what is kept from one sent message to compress the next one by; the next is compressed for itself. */
@@ -613,9 +618,60 @@ function asReceived(data: string | Uint8Array<ArrayBuffer>, isText: boolean): Re
   return isText && typeof data !== "string" ? { kind: "text", payload: data } : data;
 }
 
-/** The pieces of a message, in one buffer that grows with what came and never by what was announced. */
+/** Text of up to so many bytes of the engine's memory is made at once, and short messages are cut out of it; … */
+const SHARED_TEXT = 2048;
+const SHORT_TEXT = 512;
+/** … and so many bytes are copied at once, with all short binary messages in them. */
+const SHARED_BYTES = 64 * 1024;
+const SHORT_BINARY = 32 * 1024;
+
+/**
+ * Copies whole messages out of the engine's memory. Short ones of a batch share what is copied, since to allocate takes
+ * longer than to copy; so one that is kept keeps that too.
+ */
+class Shared {
+  readonly #memory: Uint8Array;
+  /** Where the last message ends. */
+  readonly #end: number;
+  #text = "";
+  #textStart = 0;
+  #bytes: Uint8Array<ArrayBuffer> | undefined;
+  #bytesStart = 0;
+
+  constructor(memory: Uint8Array, end: number) {
+    this.#memory = memory;
+    this.#end = end;
+  }
+
+  text(start: number, end: number, ascii: boolean): string {
+    if (!ascii || end - start > SHORT_TEXT) return decodeText(this.#memory, start, end, ascii);
+    if (start < this.#textStart || end > this.#textStart + this.#text.length) {
+      this.#text = decodeText(this.#memory, start, this.#copyEnd(start, end, SHARED_TEXT), true);
+      this.#textStart = start;
+    }
+    return this.#text.substring(start - this.#textStart, end - this.#textStart);
+  }
+
+  binary(start: number, end: number): Uint8Array<ArrayBuffer> {
+    if (end - start > SHORT_BINARY) return allocatedCopy(this.#memory, start, end);
+    if (this.#bytes === undefined || start < this.#bytesStart || end > this.#bytesStart + this.#bytes.length) {
+      this.#bytes = allocatedCopy(this.#memory, start, this.#copyEnd(start, end, SHARED_BYTES));
+      this.#bytesStart = start;
+    }
+    return this.#bytes.subarray(start - this.#bytesStart, end - this.#bytesStart);
+  }
+
+  #copyEnd(start: number, end: number, size: number): number {
+    return Math.max(end, Math.min(start + size, this.#end));
+  }
+}
+
+/**
+ * The pieces of a message, in one buffer that grows with what came. What was announced only keeps it from growing
+ * beyond that.
+ */
 class Assembly {
-  #bytes = new Uint8Array(1024);
+  #bytes = allocate(0);
   #length = 0;
   #ascii = true;
   readonly #most: number;
@@ -629,12 +685,17 @@ class Assembly {
     return this.#bytes.length;
   }
 
-  /** Tells whether there is room. */
-  push(piece: Uint8Array, ascii: boolean, room: number): boolean {
+  /**
+   * Tells whether there is room.
+   *
+   * @param left how many bytes of the message will come after the piece, if that is known
+   */
+  push(piece: Uint8Array, ascii: boolean, room: number, left: number | undefined): boolean {
     const length = this.#length + piece.length;
     if (length > room) return false;
     if (length > this.#bytes.length) {
-      const grown = new Uint8Array(Math.max(length, Math.min(this.#bytes.length * 2, room, this.#most)));
+      const wanted = left === undefined ? Math.max(length * 2, 1024) : Math.min(length * 16, length + left);
+      const grown = allocate(Math.max(length, Math.min(wanted, room, this.#most)));
       grown.set(this.#bytes.subarray(0, this.#length));
       this.#bytes = grown;
     }
@@ -644,7 +705,9 @@ class Assembly {
     return true;
   }
 
+  /** The whole message. Nothing may be pushed any more. */
   finish(text: boolean): string | Uint8Array<ArrayBuffer> {
-    return text ? decodeText(this.#bytes, 0, this.#length, this.#ascii) : this.#bytes.slice(0, this.#length);
+    if (text) return decodeText(this.#bytes, 0, this.#length, this.#ascii);
+    return this.#length === this.#bytes.length ? this.#bytes : allocatedCopy(this.#bytes, 0, this.#length);
   }
 }

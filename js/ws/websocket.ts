@@ -7,7 +7,7 @@ import { Buffer } from "node:buffer";
 import { EventEmitter } from "node:events";
 import type { ClientRequest, IncomingMessage } from "node:http";
 import type { Duplex, DuplexOptions } from "node:stream";
-import { copyOf } from "../bytes.js";
+import { bufferOf, copyOf } from "../bytes.js";
 import { Connection, type ConnectionFailure, type ConnectionOwner } from "../connection.js";
 import type { Agreed } from "../handshake.js";
 import type { Framing } from "../session.js";
@@ -395,15 +395,15 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
       echoesReason: !session.skipUtf8Verification,
       onMessage: (data, isText) => {
         const bytes = data as Uint8Array<ArrayBuffer>; // as this is what the session was told to give
-        this.emit("message", isText ? bufferOf(bytes) : this.#binary(bytes), !isText);
+        this.emit("message", isText ? asBuffer(bytes) : this.#binary(bytes), !isText);
         this.#letPass();
       },
       onPing: (payload) => {
-        this.emit("ping", bufferOf(payload));
+        this.emit("ping", asBuffer(payload));
         this.#letPass();
       },
       onPong: (payload) => {
-        this.emit("pong", bufferOf(payload));
+        this.emit("pong", asBuffer(payload));
         this.#letPass();
       },
       onDrain: () => {},
@@ -444,13 +444,13 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
   #binary(data: Uint8Array<ArrayBuffer>): RawData {
     switch (this.#binaryType) {
       case "arraybuffer":
-        return data.buffer;
+        return bufferOf(data);
       case "blob":
         return new Blob([data]);
       case "fragments":
-        return [bufferOf(data)];
+        return [asBuffer(data)];
       default:
-        return bufferOf(data);
+        return asBuffer(data);
     }
   }
 
@@ -603,7 +603,7 @@ function sizeOf(data: string | Uint8Array): number {
 }
 
 /** The same memory. */
-function bufferOf(bytes: Uint8Array): Buffer {
+function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 

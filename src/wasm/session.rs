@@ -217,6 +217,7 @@ impl WasmSession {
         scratch.report[5] = scratch.unread.start.saturating_sub(TAIL_CAPACITY) as u32;
         scratch.report[6] = self.unfinished();
         scratch.report[7] = u32::from(self.session.has_more());
+        scratch.report[9] = u32::try_from(self.session.announced()).unwrap_or(u32::MAX);
         scratch.report[8] = self.session.frames_received() as u32; // modulo 2^32
         outcome
     }
