@@ -120,6 +120,8 @@ export class Connection implements TransportListener {
   #unclaimedBytes = 0;
   /** From the network, and not taken yet. */
   #unread: Uint8Array = NO_BYTES;
+  /** Whether messages may be parts of it. */
+  #isUnreadOwned = false;
   #hasStarted = false;
   #isPaused = false;
   #isThrottled = false;
@@ -412,14 +414,20 @@ export class Connection implements TransportListener {
   }
 
   /** @internal */
-  onData(chunk: Uint8Array): void {
+  onData(chunk: Uint8Array, isOwned = false): void {
     if (this.#state === "failed" || this.#peerClose !== undefined) return;
     this.#bytesReceived += chunk.length;
     this.#keepAlive?.received();
+    this.#isUnreadOwned = isOwned || this.#unread.length > 0;
     this.#unread = this.#unread.length === 0 ? chunk : concat(this.#unread, chunk);
     this.#deliver();
-    // the chunk is the transport's
-    if (this.#unread.length > 0) this.#unread = copyOf(this.#unread);
+    if (this.#unread.length > 0) this.#ownUnread();
+  }
+
+  /** What waits keeps no more than itself, and nothing of the transport's. */
+  #ownUnread(): void {
+    this.#unread = copyOf(this.#unread);
+    this.#isUnreadOwned = true;
   }
 
   /** @internal */
@@ -498,7 +506,9 @@ export class Connection implements TransportListener {
       this.#next = 0;
     } else if (this.#undeliveredBytes === 0) {
       for (let at = this.#next; at < this.#undelivered.length; at++) {
-        this.#undeliveredBytes += sizeOf(this.#undelivered[at] as Received);
+        const received = compact(this.#undelivered[at] as Received);
+        this.#undelivered[at] = received;
+        this.#undeliveredBytes += sizeOf(received);
       }
     }
   }
@@ -511,7 +521,7 @@ export class Connection implements TransportListener {
 
   /** A message waits to be claimed; what comes behind it and is no message does not. */
   #keep(received: Received): void {
-    this.#unclaimed.push(received);
+    this.#unclaimed.push(compact(received));
     this.#unclaimedBytes += sizeOf(received);
   }
 
@@ -538,7 +548,7 @@ export class Connection implements TransportListener {
     if (!this.#hasUnread() || this.#isStopped || this.#hasReadAhead) return false;
     const room = this.#settings.maxBufferedBytes - this.#unsent;
     const received: Received[] = [];
-    const taken = this.#session.receive(this.#unread, received, room);
+    const taken = this.#session.receive(this.#unread, received, room, this.#isUnreadOwned);
     // not even an empty view may keep the chunk
     this.#unread = taken === this.#unread.length ? NO_BYTES : this.#unread.subarray(taken);
     this.#undelivered = received;
@@ -794,6 +804,13 @@ function beginsMessage(received: Received | undefined): boolean {
 
 function endsMessage(received: Received): boolean {
   return isMessage(received) || (received.kind === "part" && received.isLast);
+}
+
+/** What waits keeps no more than itself: binary messages may be parts of something larger. */
+function compact(received: Received): Received {
+  if (typeof received === "string") return received;
+  if (received instanceof Uint8Array) return received.length < received.buffer.byteLength ? copyOf(received) : received;
+  return received.kind === "text" ? { kind: "text", payload: copyOf(received.payload) } : received;
 }
 
 /** The memory of what waits to be delivered, roughly: a string may take two bytes a character. */

@@ -4,9 +4,9 @@
  *
  * @module
  */
-import { allocate, allocatedCopy, copyOf } from "./bytes.js";
+import { allocate, allocatedCopy, copyOf, part } from "./bytes.js";
 import type { DeflateSettings } from "./deflate.js";
-import { EngineTrap, hasDeflate, renewScratch, scratch, wasm } from "./engine.js";
+import { EngineTrap, hasDeflate, renewScratch, type Scratch, scratch, wasm } from "./engine.js";
 import { WebSocketProtocolError, withTypedErrors } from "./errors.js";
 import { decodeText, encodeText, textBytes, textSize } from "./text.js";
 
@@ -254,21 +254,22 @@ export class FrameSession {
 
   /**
    * Takes a chunk from the network, or its beginning, and appends all that it completes to `received`, in order: about
-   * a thousand things, or 256 KiB and one message, at most. After a close, a violation or a trap nothing more comes. The
-   * chunk is not kept.
+   * a thousand things, or 256 KiB and one message, at most. After a close, a violation or a trap nothing more comes.
    *
    * @param room the most bytes that the pieces of an unfinished message may take
+   * @param isOwned whether the chunk is nobody else's, so that messages may be parts of it; else it is not kept
    * @returns how many bytes were taken
    */
-  receive(chunk: Uint8Array, received: Received[], room = Number.POSITIVE_INFINITY): number {
+  receive(chunk: Uint8Array, received: Received[], room = Number.POSITIVE_INFINITY, isOwned = false): number {
     try {
       let taken = 0;
       this.#batchBytes = 0;
       while ((taken < chunk.length || this.hasMore) && !this.#isBatchFull(received) && this.#session !== undefined) {
         const { input } = scratch();
-        const piece = chunk.subarray(taken, taken + input.length);
+        const isWhole = taken === 0 && chunk.length <= input.length;
+        const piece = isWhole ? chunk : chunk.subarray(taken, taken + input.length);
         input.set(piece);
-        taken += this.#drain(piece.length, received, room);
+        taken += this.#drain(piece, received, room, isOwned);
       }
       return taken;
     } catch (error) {
@@ -386,14 +387,16 @@ export class FrameSession {
    * Copies out what the chunk in input memory completes, before anyone else may call the engine. Returns how many of
    * its bytes are done with.
    */
-  #drain(length: number, received: Received[], room: number): number {
+  #drain(chunk: Uint8Array, received: Received[], room: number, isOwned: boolean): number {
+    const { length } = chunk;
     let outcome = this.#enter(receive, length);
     for (;;) {
       const { report, bytes } = scratch();
       this.#unfinished = report[UNFINISHED] as number;
       this.#hasMore = report[HAS_MORE] !== 0;
       this.#countFrames(report[FRAMES] as number);
-      if (!this.#takeEvents(report[0] as number, received, room)) {
+      const count = report[0] as number;
+      if (count > 0 && !this.#takeEvents(count, received, room, isOwned ? chunk : undefined)) {
         this.#hasMore = false;
         received.push({ kind: "full" });
         return length;
@@ -430,10 +433,11 @@ export class FrameSession {
   }
 
   /** Tells whether the pieces had room. */
-  #takeEvents(count: number, received: Received[], room: number): boolean {
-    const { bytes, events, report } = scratch();
+  #takeEvents(count: number, received: Received[], room: number, chunk: Uint8Array | undefined): boolean {
+    const views = scratch();
+    const { bytes, events, report } = views;
     const all = count * 3;
-    const shared = new Shared(bytes, all === 0 ? 0 : (events[all - 2] as number) + (events[all - 1] as number));
+    const batch = new Batch(views, (events[all - 2] as number) + (events[all - 1] as number), chunk);
     let messages = 0;
     let size = 0;
     let hasRoom = true;
@@ -452,7 +456,7 @@ export class FrameSession {
       const isText = (flags & Flag.Text) !== 0;
       const isString = isText && !this.textAsBytes;
       if (last && (flags & Flag.First) !== 0) {
-        const data = isString ? shared.text(start, end, ascii) : shared.binary(start, end);
+        const data = isString ? batch.text(start, end, ascii) : batch.binary(start, end);
         received.push(asReceived(data, isText));
         continue;
       }
@@ -567,7 +571,7 @@ export class FrameSession {
 
   /** @internal Moves what this session has in the output memory out of it. */
   spill(): void {
-    if (outputEnd > 0) this.#pending.push(scratch().output.slice(0, outputEnd));
+    if (outputEnd > 0) this.#pending.push(allocatedCopy(scratch().output, 0, outputEnd));
     outputEnd = 0;
   }
 
@@ -626,42 +630,62 @@ const SHARED_BYTES = 64 * 1024;
 const SHORT_BINARY = 32 * 1024;
 
 /**
- * Copies whole messages out of the engine's memory. Short ones of a batch share what is copied, since to allocate takes
- * longer than to copy; so one that is kept keeps that too.
+ * Takes whole messages out of the engine's memory. Those of a chunk share what is copied, since to allocate takes longer
+ * than to copy; so one that is kept keeps that too.
  */
-class Shared {
+class Batch {
   readonly #memory: Uint8Array;
+  /** Where the input stands in it. */
+  readonly #input: number;
+  readonly #inputSize: number;
   /** Where the last message ends. */
   readonly #end: number;
+  readonly #chunk: Uint8Array | undefined;
   #text = "";
   #textStart = 0;
   #bytes: Uint8Array<ArrayBuffer> | undefined;
   #bytesStart = 0;
 
-  constructor(memory: Uint8Array, end: number) {
-    this.#memory = memory;
+  /** @param chunk may have its own bytes back, unmasked, to be given out in parts */
+  constructor({ bytes, input }: Scratch, end: number, chunk: Uint8Array | undefined) {
+    this.#memory = bytes;
+    this.#input = input.byteOffset;
+    this.#inputSize = input.length;
     this.#end = end;
+    this.#chunk = chunk;
   }
 
   text(start: number, end: number, ascii: boolean): string {
     if (!ascii || end - start > SHORT_TEXT) return decodeText(this.#memory, start, end, ascii);
     if (start < this.#textStart || end > this.#textStart + this.#text.length) {
-      this.#text = decodeText(this.#memory, start, this.#copyEnd(start, end, SHARED_TEXT), true);
+      this.#text = decodeText(this.#memory, start, this.#sharedEnd(start, end, SHARED_TEXT), true);
       this.#textStart = start;
     }
     return this.#text.substring(start - this.#textStart, end - this.#textStart);
   }
 
   binary(start: number, end: number): Uint8Array<ArrayBuffer> {
-    if (end - start > SHORT_BINARY) return allocatedCopy(this.#memory, start, end);
+    // what was decompressed has other things behind it
+    const isInput = start >= this.#input && start - this.#input < this.#inputSize;
+    if (!isInput || (this.#chunk === undefined && end - start > SHORT_BINARY)) {
+      return allocatedCopy(this.#memory, start, end);
+    }
     if (this.#bytes === undefined || start < this.#bytesStart || end > this.#bytesStart + this.#bytes.length) {
-      this.#bytes = allocatedCopy(this.#memory, start, this.#copyEnd(start, end, SHARED_BYTES));
+      const copied = Math.min(this.#sharedEnd(start, end, SHARED_BYTES), this.#input + this.#inputSize);
+      this.#bytes = this.#copy(start, copied);
       this.#bytesStart = start;
     }
-    return this.#bytes.subarray(start - this.#bytesStart, end - this.#bytesStart);
+    return part(this.#bytes, start - this.#bytesStart, end - this.#bytesStart);
   }
 
-  #copyEnd(start: number, end: number, size: number): number {
+  #copy(start: number, end: number): Uint8Array<ArrayBuffer> {
+    if (this.#chunk === undefined) return allocatedCopy(this.#memory, start, end);
+    const place = part(this.#chunk, start - this.#input, end - this.#input);
+    place.set(this.#memory.subarray(start, end));
+    return place;
+  }
+
+  #sharedEnd(start: number, end: number, size: number): number {
     return Math.max(end, Math.min(start + size, this.#end));
   }
 }

@@ -15,7 +15,7 @@ import {
   urlRecord,
   type WebSocketOptions,
 } from "./arguments.js";
-import { bufferOf, bytesOf } from "./bytes.js";
+import { asBuffer, bufferOf, bytesOf } from "./bytes.js";
 import { hasBadPort, type Opened, open } from "./client.js";
 import {
   Connection,
@@ -642,9 +642,7 @@ export class WebSocket extends WebSocketEventTarget {
 
   #binary(data: Uint8Array<ArrayBuffer>): Blob | ArrayBuffer | Buffer {
     if (this.#binaryType === "blob") return new Blob([data]);
-    return this.#binaryType === "arraybuffer"
-      ? bufferOf(data)
-      : Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+    return this.#binaryType === "arraybuffer" ? bufferOf(data) : asBuffer(data);
   }
 }
 

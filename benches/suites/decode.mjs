@@ -81,7 +81,7 @@ const decoders = {
         for (const chunk of all) {
           for (let taken = 0; taken < chunk.length; ) {
             const received = [];
-            taken += session.receive(taken === 0 ? chunk : chunk.subarray(taken), received);
+            taken += session.receive(taken === 0 ? chunk : chunk.subarray(taken), received, Number.POSITIVE_INFINITY, true);
             for (const message of received) sink.take(message);
           }
         }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 
 import type { Transport, TransportListener } from "./transport.js";
@@ -25,7 +26,9 @@ export class NodeTransport implements Transport {
   #listen(): void {
     const socket = this.#socket;
     let failure: Error | undefined;
-    socket.on("data", (chunk: Uint8Array) => this.#listener?.onData(chunk));
+    // what a socket of the system gives is nobody else's; any other stream may have it from anywhere
+    const isOwned = socket instanceof Socket;
+    socket.on("data", (chunk: Uint8Array) => this.#listener?.onData(chunk, isOwned));
     // Node tells this before it calls back the write that drained it
     socket.on("drain", () => queueMicrotask(() => this.#drained()));
     socket.on("end", () => this.#listener?.onEnd());

@@ -7,7 +7,7 @@ import { Buffer } from "node:buffer";
 import { EventEmitter } from "node:events";
 import type { ClientRequest, IncomingMessage } from "node:http";
 import type { Duplex, DuplexOptions } from "node:stream";
-import { bufferOf, copyOf } from "../bytes.js";
+import { asBuffer, bufferOf, copyOf } from "../bytes.js";
 import { Connection, type ConnectionFailure, type ConnectionOwner } from "../connection.js";
 import type { Agreed } from "../handshake.js";
 import type { Framing } from "../session.js";
@@ -600,11 +600,6 @@ function content(data: Exclude<Data, Blob>, isText: boolean): string | Uint8Arra
 
 function sizeOf(data: string | Uint8Array): number {
   return typeof data === "string" ? Buffer.byteLength(data) : data.length;
-}
-
-/** The same memory. */
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /** The code and the reason as the connection takes them. */
