@@ -17,11 +17,12 @@ import {
   type FrameSession,
   type Framing,
   type Part,
-  type PreparedFrames,
   type Received,
+  type SentData,
   type TextBytes,
   Unfinished,
 } from "./session.js";
+import { textSize } from "./text.js";
 import type { Transport, TransportListener } from "./transport/transport.js";
 
 /** Why a connection ended, if not by close frames both ways. */
@@ -138,9 +139,9 @@ export class Connection implements TransportListener {
   /** The latest ping that waits for a transport that is full: its pong answers those before it too (§5.5.3). */
   #owedPong: Uint8Array | undefined;
   #flushIsDue = false;
-  /** Bytes of messages that were sent since the last flush, and what is counted for them. */
+  /** Bytes of messages that the session has counted, and those among them that were sent since the last flush. */
+  #counted = 0;
   #unflushed = 0;
-  #unflushedHeld = 0;
   #bufferedAmount = 0;
   /** Called when what was sent before them was flushed and then written: those that wait for a flush, and the others. */
   #unflushedWaiters: Waiter[] = [];
@@ -150,7 +151,7 @@ export class Connection implements TransportListener {
    * what is compressed, or was not flushed yet, may be little for it.
    */
   #isAwaited = false;
-  /** Bytes that wait for a flush, for the network, or with the owner for their turn; with their overhead. */
+  /** Bytes that wait for the network, or with the owner for their turn; with their overhead. */
   #unsent = 0;
 
   constructor(
@@ -183,6 +184,7 @@ export class Connection implements TransportListener {
 
   /** What went through so far. */
   get statistics(): Statistics {
+    this.#settle();
     return {
       ...this.#session.counters,
       bytesReceived: this.#bytesReceived,
@@ -204,8 +206,15 @@ export class Connection implements TransportListener {
 
   /** Bytes of messages that were sent, or wait with the owner, and that the network has not taken. */
   get bufferedAmount(): number {
+    this.#settle();
     this.#isAwaited ||= this.#bufferedAmount > 0;
     return this.#bufferedAmount;
+  }
+
+  /** Makes frames of what was sent, so that it is counted. */
+  #settle(): void {
+    if (this.canSend) this.#control(() => this.#session.settle());
+    this.#countSent();
   }
 
   /** Whether `pause` was called last. */
@@ -219,7 +228,7 @@ export class Connection implements TransportListener {
    */
   hold(size: number): () => void {
     let isHeld = true;
-    this.#hasRoom(size + OVERHEAD);
+    this.#mustHaveRoom(size + OVERHEAD);
     this.#unsent += size + OVERHEAD;
     this.#bufferedAmount += size;
     return () => {
@@ -231,36 +240,25 @@ export class Connection implements TransportListener {
   }
 
   /**
-   * Sends a message of `size` bytes; after a close it is dropped. The data is copied.
+   * Sends a message; after a close it is dropped. The data is copied.
    *
    * @param compress whether to compress it, if that was agreed; by default, if it is not too small
    * @param framing of data that is not prepared; until a message's last part nothing but pings, pongs and a close may come
    *   between
    * @param taken is called when the network has taken it, or never
    */
-  send(
-    data: string | Uint8Array | PreparedFrames,
-    size: number,
-    compress?: boolean,
-    framing?: Framing,
-    taken?: () => void,
-  ): void {
+  send(data: SentData, compress?: boolean, framing?: Framing, taken?: () => void): void {
     if (this.#state !== "open") return;
-    if (!this.#canTake(size)) {
-      this.#bufferedAmount += size;
+    if (!this.#canTake(data)) {
+      this.#bufferedAmount += sizeOfSent(data);
       return;
     }
     try {
-      if (typeof data === "string" || data instanceof Uint8Array) this.#session.send(data, size, compress, framing);
-      else this.#session.sendPrepared(data, compress);
+      this.#session.send(data, compress, framing);
     } catch (error) {
       this.#lose(error);
       return;
     }
-    this.#bufferedAmount += size;
-    this.#unflushed += size;
-    this.#unflushedHeld += size + HEADER;
-    this.#unsent += size + HEADER;
     if (taken !== undefined) this.#unflushedWaiters.push((failure) => failure ?? taken());
     this.#flushSoon();
     this.#releaseLater();
@@ -283,7 +281,7 @@ export class Connection implements TransportListener {
 
   /** Sends a ping of at most 125 bytes; after a close it is dropped. */
   ping(payload: Uint8Array): void {
-    if (!this.#canTake(payload.length)) return;
+    if (!this.#canTake(payload)) return;
     this.#control(() => {
       this.#session.ping(payload);
       this.#unflushedPings.push(copyOf(payload));
@@ -292,7 +290,7 @@ export class Connection implements TransportListener {
 
   /** Sends a pong of at most 125 bytes; after a close it is dropped. */
   pong(payload: Uint8Array): void {
-    if (this.#canTake(payload.length)) this.#control(() => this.#session.pong(payload));
+    if (this.#canTake(payload)) this.#control(() => this.#session.pong(payload));
   }
 
   /**
@@ -546,7 +544,7 @@ export class Connection implements TransportListener {
   /** Takes what has come from the network, as much as can be delivered at once; tells whether there was any. */
   #read(): boolean {
     if (!this.#hasUnread() || this.#isStopped || this.#hasReadAhead) return false;
-    const room = this.#settings.maxBufferedBytes - this.#unsent;
+    const room = this.#settings.maxBufferedBytes - this.#unsent - this.#session.outputBytes;
     const received: Received[] = [];
     const taken = this.#session.receive(this.#unread, received, room, this.#isUnreadOwned);
     // not even an empty view may keep the chunk
@@ -651,24 +649,31 @@ export class Connection implements TransportListener {
     return this.#state === "open";
   }
 
-  #canTake(size: number): boolean {
-    return this.canSend && this.#hasRoom(size + HEADER);
+  #canTake(data: SentData): boolean {
+    // the size of text is asked for only if it matters
+    return (
+      this.canSend && (this.#hasRoomFor(mostOfSent(data) + HEADER) || this.#mustHaveRoom(sizeOfSent(data) + HEADER))
+    );
   }
 
   /** All that is held for the connection, in bytes, with its overhead. */
   get #held(): number {
     const undelivered = this.#undeliveredBytes + this.#unclaimedBytes + this.#unread.length;
-    return this.#session.heldBytes + undelivered + this.#unsent;
+    return this.#session.heldBytes + undelivered + this.#session.outputBytes + this.#unsent;
   }
 
   /**
    * https://websockets.spec.whatwg.org/#dom-websocket-send: "If the data cannot be sent, e.g. because it would need to
    * be buffered but the buffer is full, the user agent must flag the WebSocket as full and then close".
    */
-  #hasRoom(size: number): boolean {
-    if (this.#held + size <= this.#settings.maxBufferedBytes) return true;
+  #mustHaveRoom(size: number): boolean {
+    if (this.#hasRoomFor(size)) return true;
     this.#fail(full(this.#settings.maxBufferedBytes), SERVER_ERROR);
     return false;
+  }
+
+  #hasRoomFor(size: number): boolean {
+    return this.#held + size <= this.#settings.maxBufferedBytes;
   }
 
   /** §7.1.7: fail the connection; the close frame says why. */
@@ -759,13 +764,12 @@ export class Connection implements TransportListener {
 
   readonly #flush = (): void => {
     this.#flushIsDue = false;
-    const parts = this.#session.takeOutput();
+    const parts = this.#takeOutput();
     if (parts.length === 0) return;
     const size = this.#unflushed;
     const held = parts.reduce((sum, part) => sum + part.length + OVERHEAD, 0);
-    this.#unsent += held - this.#unflushedHeld;
+    this.#unsent += held;
     this.#unflushed = 0;
-    this.#unflushedHeld = 0;
     for (const part of parts) this.#bytesSent += part.length;
     const hasPing = this.#unflushedPings.length > 0;
     if (hasPing) this.#rememberPings();
@@ -784,10 +788,38 @@ export class Connection implements TransportListener {
     });
   };
 
+  #takeOutput(): Uint8Array[] {
+    let parts: Uint8Array[] = [];
+    try {
+      parts = this.#session.takeOutput();
+    } catch (error) {
+      this.#lose(error);
+    }
+    this.#countSent();
+    return parts;
+  }
+
+  /** Texts are counted once they are bytes. */
+  #countSent(): void {
+    const { messageBytesSent } = this.#session.counters;
+    this.#bufferedAmount += messageBytesSent - this.#counted;
+    this.#unflushed += messageBytesSent - this.#counted;
+    this.#counted = messageBytesSent;
+  }
+
   #rememberPings(): void {
     for (const payload of this.#unflushedPings) this.#pings.sent(payload);
     this.#unflushedPings = [];
   }
+}
+
+function sizeOfSent(data: SentData): number {
+  return typeof data === "string" || data instanceof Uint8Array ? textSize(data) : data.size;
+}
+
+/** No less than its size. */
+function mostOfSent(data: SentData): number {
+  return typeof data === "string" ? data.length * 3 : sizeOfSent(data);
 }
 
 function isMessage(received: Received): received is string | Uint8Array<ArrayBuffer> | TextBytes {

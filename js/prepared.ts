@@ -24,7 +24,7 @@ export class PreparedMessage {
 
   constructor(data: string | ArrayBufferLike | ArrayBufferView) {
     this.data = typeof data === "string" ? data : (bytesOf(data) ?? new Uint8Array(0)).slice();
-    this.size = typeof this.data === "string" ? textSize(this.data) : this.data.length;
+    this.size = textSize(this.data);
   }
 
   /** @internal A server's frame. */
@@ -42,7 +42,7 @@ export class PreparedMessage {
       return new FrameSession(inner, true);
     });
     try {
-      session.send(this.data, this.size, compress);
+      session.send(this.data, compress);
       return session.takeOutput().reduce(concat, new Uint8Array(0));
     } finally {
       session.free();

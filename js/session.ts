@@ -4,11 +4,11 @@
  *
  * @module
  */
-import { allocate, allocatedCopy, copyOf, part } from "./bytes.js";
+import { allocate, allocatedCopy, part } from "./bytes.js";
 import type { DeflateSettings } from "./deflate.js";
 import { EngineTrap, hasDeflate, renewScratch, type Scratch, scratch, wasm } from "./engine.js";
 import { WebSocketProtocolError, withTypedErrors } from "./errors.js";
-import { decodeText, encodeText, textBytes, textSize } from "./text.js";
+import { decodeText, encodeText, isAtLeast, textBytes } from "./text.js";
 
 /** How much the peer may send. */
 export interface Limits {
@@ -43,6 +43,9 @@ export interface PreparedFrames {
   frame(compress: boolean): Uint8Array;
 }
 
+/** What is sent: text, bytes, or a message that was framed before. */
+export type SentData = string | Uint8Array | PreparedFrames;
+
 /** A text message as its bytes, for who asked for that. */
 export interface TextBytes {
   readonly kind: "text";
@@ -56,6 +59,9 @@ export interface Framing {
   /** Whether the message ends with it. */
   readonly isLast?: boolean;
 }
+
+/** The data makes a whole message. */
+const WHOLE: Framing = {};
 
 /** Something that is not a message. */
 export type Control =
@@ -109,12 +115,18 @@ const BATCH_BYTES = 256 * 1024;
 /** The flags of an event. */
 const Flag = { Text: 1, First: 2, Last: 4, Ascii: 8 } as const;
 
+/** Texts of up to so many UTF-16 units are framed together, if they are sent in one turn; that many units at once. */
+const SHORT_MESSAGE = 4 * 1024;
+const TEXTS = 16 * 1024;
+/** … and so many texts. */
+const TEXT_COUNT = 1024;
+
 /** Payloads up to here are copied behind their header, longer ones go to the network on their own. */
 const LARGE_PAYLOAD = 32 * 1024;
 const MAX_HEADER_SIZE = 14;
 const MAX_CONTROL_PAYLOAD = 125;
 
-const { receive, resume, frame, header, mask, close, compress, compressed_frame, release_compressor } =
+const { receive, resume, frame, frames, header, mask, close, compress, compressed_frame, release_compressor } =
   wasm.Session.prototype;
 
 /** Frees the engine's part of sessions that were dropped without `free()`; nothing relies on it. */
@@ -176,8 +188,12 @@ export class FrameSession {
   #message: Assembly | undefined;
   /** Decodes the text that is given out in pieces; nothing if messages are whole. */
   #decoder: TextDecoder | undefined;
+  /** Texts that are framed when the turn ends, as one string, and the UTF-16 units of each. */
+  #texts = "";
+  #lengths: number[] = [];
   /** Bytes for the network that had to leave the shared memory. */
   #pending: Uint8Array[] = [];
+  #pendingBytes = 0;
   #unfinished: number = Unfinished.Nothing;
   #hasMore = false;
   #hasCompressed = false;
@@ -281,57 +297,87 @@ export class FrameSession {
   }
 
   /**
-   * Makes a message of `size` bytes, compressed if that was agreed: by the caller's word, or if it is not too small. The
-   * data is copied. Parts of a message are not compressed.
+   * Sends a message: its frames are part of the output when that is taken. It is compressed if that was agreed: by the caller's word, or if it is not too small. The data is copied.
+   * Parts of a message are not compressed.
    */
-  send(data: string | Uint8Array, size: number, compress?: boolean, framing: Framing = {}): void {
+  send(data: SentData, compress?: boolean, framing: Framing = WHOLE): void {
+    if (typeof data !== "string" && !(data instanceof Uint8Array)) {
+      this.#sendPrepared(data, compress);
+      return;
+    }
     const { isText = typeof data === "string", isLast = true } = framing;
     const isPart = this.#isSendingParts || !isLast;
     this.#isSendingParts = !isLast;
     if (isLast) this.counters.messagesSent += 1;
-    this.counters.messageBytesSent += size;
-    if (!isPart && this.#compresses(size, compress)) {
-      this.#hasCompressed = true;
-      this.#sendCompressed(isText ? TEXT : BINARY, typeof data === "string" ? textBytes(data, size) : data);
+    if (!isPart && this.#compresses(data, compress)) {
+      this.#sendCompressed(isText ? TEXT : BINARY, typeof data === "string" ? textBytes(data) : data);
     } else if (isText) {
-      this.sendText(data, isLast, size);
+      this.sendText(data, isLast);
     } else {
       this.sendBinary(typeof data === "string" ? textBytes(data) : data, isLast);
     }
   }
 
-  /** The same with a message that was framed before. */
-  sendPrepared(message: PreparedFrames, compress?: boolean): void {
-    const isCompressed = this.#compresses(message.size, compress);
+  #sendPrepared(message: PreparedFrames, compress?: boolean): void {
+    const isCompressed = this.#compresses(message.data, compress);
     if (!this.#server || (isCompressed && !this.#takesPrepared)) {
-      this.send(message.data, message.size, compress);
+      this.send(message.data, compress);
       return;
     }
+    this.settle();
     if (outputOwner === this) this.spill();
-    this.#pending.push(message.frame(isCompressed));
+    this.#push(message.frame(isCompressed));
     this.counters.framesSent += 1;
     this.counters.messagesSent += 1;
     this.counters.messageBytesSent += message.size;
   }
 
-  #compresses(size: number, compress: boolean | undefined): boolean {
-    return this.#threshold !== undefined && (compress ?? size >= this.#threshold);
+  #compresses(data: string | Uint8Array, compress: boolean | undefined): boolean {
+    return this.#threshold !== undefined && (compress ?? isAtLeast(data, this.#threshold));
   }
 
-  /** Makes a text message that is not compressed, or a part of one, of `size` bytes of UTF-8. Bytes are copied. */
-  sendText(text: string | Uint8Array, last = true, size = textSize(text)): void {
+  /** Makes a text message that is not compressed, or a part of one. Bytes are UTF-8, and copied. */
+  sendText(text: string | Uint8Array, last = true): void {
     const type = last ? TEXT : TEXT_FRAGMENT;
-    if (typeof text !== "string") {
-      this.#send(type, text, false);
+    if (typeof text !== "string") this.#send(type, text, false);
+    else if (!last || text.length > SHORT_MESSAGE) this.#send(type, textBytes(text), true);
+    else this.#collect(text);
+  }
+
+  /** Strings are put together, and become bytes, at once: one by one that takes several times as long. */
+  #collect(text: string): void {
+    if (this.#session === undefined) throw freed();
+    if (this.#texts.length + text.length > TEXTS || this.#lengths.length === TEXT_COUNT) this.settle();
+    this.#texts += text;
+    this.#lengths.push(text.length);
+  }
+
+  /** Frames the texts that wait for it. Before this, `counters` do not have their bytes. */
+  settle(): void {
+    const lengths = this.#lengths;
+    if (lengths.length === 0) return;
+    const texts = this.#texts;
+    this.#lengths = [];
+    this.#texts = "";
+    if (encodeText(texts, scratch().input) === texts.length) {
+      this.#frames(lengths, texts.length); // it is all ASCII
       return;
     }
-    if (size > LARGE_PAYLOAD) {
-      this.#send(type, textBytes(text, size), true);
-      return;
+    let start = 0;
+    for (const length of lengths) {
+      const size = encodeText(texts.slice(start, start + length), scratch().input);
+      this.#frames([size], size);
+      start += length;
     }
-    const start = this.#claim(MAX_HEADER_SIZE + size);
-    encodeText(text, size, scratch().output, start + this.#headerSize(size));
-    outputEnd = this.#make(frame, type, start, size);
+  }
+
+  /** Makes text messages of what stands in the input memory, which is free while nothing is received. */
+  #frames(lengths: readonly number[], size: number): void {
+    const start = this.#claim(size + lengths.length * MAX_HEADER_SIZE);
+    scratch().events.set(lengths);
+    outputEnd = this.#enter(frames, TEXT, start, lengths.length);
+    this.counters.framesSent += lengths.length;
+    this.counters.messageBytesSent += size;
   }
 
   /** Makes a binary message that is not compressed, or a part of one. The bytes are copied. */
@@ -352,6 +398,7 @@ export class FrameSession {
   /** Makes a close frame; status 1005 makes one without a status. */
   close(status: number, reason: string): void {
     const bytes = textBytes(reason);
+    this.settle();
     const start = this.#claim(MAX_HEADER_SIZE + 2 + bytes.length);
     scratch().output.set(bytes, start + this.#headerSize(2) + 2);
     outputEnd = this.#make(close, start, status, bytes.length);
@@ -359,10 +406,18 @@ export class FrameSession {
 
   /** All bytes that were made and not taken yet, in order. They are the caller's. */
   takeOutput(): Uint8Array[] {
+    this.settle();
     if (outputOwner === this) this.spill();
     const output = this.#pending;
     this.#pending = [];
+    this.#pendingBytes = 0;
     return output;
+  }
+
+  /** The memory that the output takes, in bytes, until it is taken: roughly. */
+  get outputBytes(): number {
+    const made = this.#pendingBytes + (outputOwner === this ? outputEnd : 0);
+    return made + this.#texts.length + this.#lengths.length * MAX_HEADER_SIZE;
   }
 
   /** Frees the engine's memory. Afterwards nothing is received, and sending is an error. */
@@ -378,6 +433,8 @@ export class FrameSession {
 
   #forget(): void {
     this.#session = undefined;
+    this.#texts = "";
+    this.#lengths = [];
     this.#message = undefined;
     live -= 1;
     forgotten.unregister(this);
@@ -396,7 +453,7 @@ export class FrameSession {
       this.#hasMore = report[HAS_MORE] !== 0;
       this.#countFrames(report[FRAMES] as number);
       const count = report[0] as number;
-      if (count > 0 && !this.#takeEvents(count, received, room, isOwned ? chunk : undefined)) {
+      if (count > 0 && !this.#takeEvents(count, received, room, chunk, isOwned)) {
         this.#hasMore = false;
         received.push({ kind: "full" });
         return length;
@@ -433,11 +490,11 @@ export class FrameSession {
   }
 
   /** Tells whether the pieces had room. */
-  #takeEvents(count: number, received: Received[], room: number, chunk: Uint8Array | undefined): boolean {
+  #takeEvents(count: number, received: Received[], room: number, chunk: Uint8Array, isOwned: boolean): boolean {
     const views = scratch();
     const { bytes, events, report } = views;
     const all = count * 3;
-    const batch = new Batch(views, (events[all - 2] as number) + (events[all - 1] as number), chunk);
+    const batch = new Batch(views, (events[all - 2] as number) + (events[all - 1] as number), chunk, isOwned);
     let messages = 0;
     let size = 0;
     let hasRoom = true;
@@ -489,6 +546,9 @@ export class FrameSession {
 
   /** A whole message, which goes through the output memory in pieces and is compressed elsewhere. */
   #sendCompressed(type: number, payload: Uint8Array): void {
+    this.settle();
+    this.#hasCompressed = true;
+    this.counters.messageBytesSent += payload.length;
     const start = this.#claim(MAX_HEADER_SIZE + Math.min(payload.length, LARGE_PAYLOAD));
     let at = 0;
     do {
@@ -509,16 +569,18 @@ export class FrameSession {
     const [address, rest] = [report[1] as number, report[2] as number];
     if (rest === 0) return;
     this.spill();
-    this.#pending.push(bytes.slice(address, address + rest));
+    this.#push(allocatedCopy(bytes, address, address + rest));
   }
 
   #send(type: number, payload: Uint8Array, owned: boolean): void {
+    this.settle();
+    this.counters.messageBytesSent += payload.length;
     if (payload.length <= LARGE_PAYLOAD) {
       this.#copy(type, payload);
     } else if (this.#server) {
       this.#makeHeader(type, payload.length);
       this.spill();
-      this.#pending.push(owned ? payload : copyOf(payload));
+      this.#push(owned ? payload : allocatedCopy(payload, 0, payload.length));
     } else {
       this.#maskLarge(type, payload);
     }
@@ -526,6 +588,7 @@ export class FrameSession {
 
   /** The engine refuses what is too long, by a byte or by many: no more than one need fit into the output memory. */
   #control(type: number, payload: Uint8Array): void {
+    this.settle();
     this.#copy(type, payload.subarray(0, MAX_CONTROL_PAYLOAD + 1));
   }
 
@@ -571,8 +634,13 @@ export class FrameSession {
 
   /** @internal Moves what this session has in the output memory out of it. */
   spill(): void {
-    if (outputEnd > 0) this.#pending.push(allocatedCopy(scratch().output, 0, outputEnd));
+    if (outputEnd > 0) this.#push(allocatedCopy(scratch().output, 0, outputEnd));
     outputEnd = 0;
+  }
+
+  #push(bytes: Uint8Array): void {
+    this.#pending.push(bytes);
+    this.#pendingBytes += bytes.length;
   }
 
   #headerSize(length: number): number {
@@ -597,7 +665,7 @@ export class FrameSession {
     d: number | boolean = 0,
   ): unknown {
     const session = this.#session;
-    if (session === undefined) throw new TypeError("The session is freed");
+    if (session === undefined) throw freed();
     let answer: unknown;
     try {
       answer = method.call(session, a, b, c, d);
@@ -608,6 +676,10 @@ export class FrameSession {
     if (typeof answer === "number" && answer < 0) throw new WebSocketProtocolError(-answer);
     return answer;
   }
+}
+
+function freed(): TypeError {
+  return new TypeError("The session is freed");
 }
 
 /** A piece by itself. A character that it begins and does not end goes to the next one. */
@@ -635,24 +707,26 @@ const SHORT_BINARY = 32 * 1024;
  */
 class Batch {
   readonly #memory: Uint8Array;
-  /** Where the input stands in it. */
-  readonly #input: number;
-  readonly #inputSize: number;
+  /** Where the chunk stands in it. */
+  readonly #chunkStart: number;
+  readonly #chunkEnd: number;
   /** Where the last message ends. */
   readonly #end: number;
-  readonly #chunk: Uint8Array | undefined;
+  readonly #chunk: Uint8Array;
+  readonly #isOwned: boolean;
   #text = "";
   #textStart = 0;
   #bytes: Uint8Array<ArrayBuffer> | undefined;
   #bytesStart = 0;
 
-  /** @param chunk may have its own bytes back, unmasked, to be given out in parts */
-  constructor({ bytes, input }: Scratch, end: number, chunk: Uint8Array | undefined) {
+  /** @param isOwned whether the chunk may have its own bytes back, unmasked, to be given out in parts */
+  constructor({ bytes, input }: Scratch, end: number, chunk: Uint8Array, isOwned: boolean) {
     this.#memory = bytes;
-    this.#input = input.byteOffset;
-    this.#inputSize = input.length;
+    this.#chunkStart = input.byteOffset;
+    this.#chunkEnd = input.byteOffset + chunk.length;
     this.#end = end;
     this.#chunk = chunk;
+    this.#isOwned = isOwned;
   }
 
   text(start: number, end: number, ascii: boolean): string {
@@ -666,21 +740,18 @@ class Batch {
 
   binary(start: number, end: number): Uint8Array<ArrayBuffer> {
     // what was decompressed has other things behind it
-    const isInput = start >= this.#input && start - this.#input < this.#inputSize;
-    if (!isInput || (this.#chunk === undefined && end - start > SHORT_BINARY)) {
-      return allocatedCopy(this.#memory, start, end);
-    }
+    const isInChunk = start >= this.#chunkStart && end <= this.#chunkEnd;
+    if (!isInChunk || (!this.#isOwned && end - start > SHORT_BINARY)) return allocatedCopy(this.#memory, start, end);
     if (this.#bytes === undefined || start < this.#bytesStart || end > this.#bytesStart + this.#bytes.length) {
-      const copied = Math.min(this.#sharedEnd(start, end, SHARED_BYTES), this.#input + this.#inputSize);
-      this.#bytes = this.#copy(start, copied);
+      this.#bytes = this.#copy(start, Math.min(this.#sharedEnd(start, end, SHARED_BYTES), this.#chunkEnd));
       this.#bytesStart = start;
     }
     return part(this.#bytes, start - this.#bytesStart, end - this.#bytesStart);
   }
 
   #copy(start: number, end: number): Uint8Array<ArrayBuffer> {
-    if (this.#chunk === undefined) return allocatedCopy(this.#memory, start, end);
-    const place = part(this.#chunk, start - this.#input, end - this.#input);
+    if (!this.#isOwned) return allocatedCopy(this.#memory, start, end);
+    const place = part(this.#chunk, start - this.#chunkStart, end - this.#chunkStart);
     place.set(this.#memory.subarray(start, end));
     return place;
   }

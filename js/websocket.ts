@@ -437,14 +437,13 @@ export class WebSocket extends WebSocketEventTarget {
   }
 
   #sendNow(data: string | Uint8Array | PreparedMessage, compress: boolean | undefined, taken?: () => void): void {
-    const size = sizeOf(data);
     if (this.#readyState !== OPEN) {
-      this.#droppedBytes += size;
+      this.#droppedBytes += sizeOf(data);
     } else if (this.#waiting === undefined) {
-      this.#connection?.send(data, size, compress, undefined, taken);
+      this.#connection?.send(data, compress, undefined, taken);
     } else {
       const copy = data instanceof Uint8Array ? data.slice() : data;
-      this.#wait(size, compress, () => copy, taken);
+      this.#wait(sizeOf(data), compress, () => copy, taken);
     }
   }
 
@@ -468,7 +467,7 @@ export class WebSocket extends WebSocketEventTarget {
         if (data === undefined || isText !== (typeof data === "string")) {
           throw new TypeError("The chunks of a message are all strings, or all buffers");
         }
-        if (data.length > 0) connection.send(data, sizeOf(data), false, { isLast: false });
+        if (data.length > 0) connection.send(data, false, { isLast: false });
         if (connection.isFull) await this.#ready.promise();
         if (!connection.canSend) return;
       }
@@ -479,7 +478,7 @@ export class WebSocket extends WebSocketEventTarget {
       return;
     }
     const last = isText ? pieces.rest : new Uint8Array(0);
-    connection.send(last, sizeOf(last), false, { isLast: true }, resolve);
+    connection.send(last, false, { isLast: true }, resolve);
   }
 
   #notSent(): Error {
@@ -542,7 +541,7 @@ export class WebSocket extends WebSocketEventTarget {
       try {
         const data = await read();
         release?.();
-        this.#connection?.send(data, size, compress, undefined, taken);
+        this.#connection?.send(data, compress, undefined, taken);
       } finally {
         release?.();
       }

@@ -461,6 +461,18 @@ export class Session {
         return ret;
     }
     /**
+     * Makes `count` frames, at `start` in the output memory. Their payloads stand in the input memory, one behind the
+     * other, and their lengths in the memory of the events, as u32. Returns the last frame's end, or a negative error.
+     * @param {number} buffer_type
+     * @param {number} start
+     * @param {number} count
+     * @returns {number}
+     */
+    frames(buffer_type, start, count) {
+        const ret = wasm.session_frames(this.__wbg_ptr, buffer_type, start, count);
+        return ret;
+    }
+    /**
      * Makes a frame's header alone. Returns its end, or a negative error.
      * @param {number} buffer_type
      * @param {number} start

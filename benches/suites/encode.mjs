@@ -53,7 +53,7 @@ const encoders = {
     const none = Number.POSITIVE_INFINITY;
     const session = new FrameSession(new wasm.Session(isServer, none, none, none), isServer);
     return (message, count) => {
-      for (let left = count; left > 0; left--) session.send(message, size);
+      for (let left = count; left > 0; left--) session.send(message);
       let written = 0;
       for (const part of session.takeOutput()) written += part.length;
       return written;

@@ -11,6 +11,7 @@ import { asBuffer, bufferOf, copyOf } from "../bytes.js";
 import { Connection, type ConnectionFailure, type ConnectionOwner } from "../connection.js";
 import type { Agreed } from "../handshake.js";
 import type { Framing } from "../session.js";
+import { isAtLeast } from "../text.js";
 import { NodeTransport } from "../transport/node.js";
 import { Opening } from "./client.js";
 import { errorOf } from "./errors.js";
@@ -486,8 +487,8 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
     isLast: boolean,
     callback: SendCallback | undefined,
   ): void {
-    const size = sizeOf(data);
-    this.#connection?.send(data, size, compress && size >= this.#threshold, this.#framing(isText, isLast));
+    const compresses = compress && isAtLeast(data, this.#threshold);
+    this.#connection?.send(data, compresses, this.#framing(isText, isLast));
     if (callback !== undefined) this.#connection?.whenSent(callback);
   }
 
