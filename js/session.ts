@@ -115,8 +115,8 @@ const BATCH_BYTES = 256 * 1024;
 /** The flags of an event. */
 const Flag = { Text: 1, First: 2, Last: 4, Ascii: 8 } as const;
 
-/** Texts of up to so many UTF-16 units are framed together, if they are sent in one turn; that many units at once. */
-const SHORT_MESSAGE = 4 * 1024;
+/** Texts of up to so many UTF-16 units are framed together if they are sent in one turn: so many units at once … */
+const COLLECTED_TEXT = 512;
 const TEXTS = 16 * 1024;
 /** … and so many texts. */
 const TEXT_COUNT = 1024;
@@ -340,8 +340,14 @@ export class FrameSession {
   sendText(text: string | Uint8Array, last = true): void {
     const type = last ? TEXT : TEXT_FRAGMENT;
     if (typeof text !== "string") this.#send(type, text, false);
-    else if (!last || text.length > SHORT_MESSAGE) this.#send(type, textBytes(text), true);
-    else this.#collect(text);
+    else if (text.length > TEXTS) this.#send(type, textBytes(text), true);
+    else if (last && text.length <= COLLECTED_TEXT) this.#collect(text);
+    else this.#sendString(type, text);
+  }
+
+  #sendString(type: number, text: string): void {
+    this.settle();
+    this.#encode(type, text);
   }
 
   /** Strings are put together, and become bytes, at once: one by one that takes several times as long. */
@@ -359,24 +365,31 @@ export class FrameSession {
     const texts = this.#texts;
     this.#lengths = [];
     this.#texts = "";
-    if (encodeText(texts, scratch().input) === texts.length) {
-      this.#frames(lengths, texts.length); // it is all ASCII
+    const { input, events } = scratch();
+    if (encodeText(texts, input) === texts.length) {
+      events.set(lengths); // it is all ASCII
+      this.#frames(TEXT, lengths.length, texts.length);
       return;
     }
     let start = 0;
     for (const length of lengths) {
-      const size = encodeText(texts.slice(start, start + length), scratch().input);
-      this.#frames([size], size);
+      this.#encode(TEXT, texts.slice(start, start + length));
       start += length;
     }
   }
 
-  /** Makes text messages of what stands in the input memory, which is free while nothing is received. */
-  #frames(lengths: readonly number[], size: number): void {
-    const start = this.#claim(size + lengths.length * MAX_HEADER_SIZE);
-    scratch().events.set(lengths);
-    outputEnd = this.#enter(frames, TEXT, start, lengths.length);
-    this.counters.framesSent += lengths.length;
+  /** Makes a frame of text that fits into the input memory, which is free while nothing is received. */
+  #encode(type: number, text: string): void {
+    const { input, events } = scratch();
+    const size = encodeText(text, input);
+    events[0] = size;
+    this.#frames(type, 1, size);
+  }
+
+  #frames(type: number, count: number, size: number): void {
+    const start = this.#claim(size + count * MAX_HEADER_SIZE);
+    outputEnd = this.#enter(frames, type, start, count);
+    this.counters.framesSent += count;
     this.counters.messageBytesSent += size;
   }
 

@@ -6,6 +6,7 @@
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 
+import { copyOf } from "../bytes.js";
 import type { Transport, TransportListener } from "./transport.js";
 
 /** A transport over a connected socket. */
@@ -43,8 +44,8 @@ export class NodeTransport implements Transport {
   }
 
   unread(bytes: Uint8Array): void {
-    // first in line, and delivered like everything else: later, and not while paused
-    if (bytes.length > 0) this.#socket.unshift(bytes);
+    // first in line, and delivered like everything else: later, and not while paused. A copy, as it is written to then
+    if (bytes.length > 0) this.#socket.unshift(copyOf(bytes));
   }
 
   write(parts: readonly Uint8Array[], done: () => void): void {
