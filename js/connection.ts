@@ -106,9 +106,7 @@ export class Connection implements TransportListener {
   /** Runs while a message, or a frame, is unfinished. */
   #messageTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #keepAlive: KeepAlive | undefined;
-  readonly #pings = new Pings();
-  /** Pings that wait for a flush. */
-  #unflushedPings: Uint8Array[] = [];
+  #pings: Pings | undefined;
   #bytesReceived = 0;
   #bytesSent = 0;
   /** Received; those from `#next` on are not delivered yet. Their memory is counted once delivering has stopped. */
@@ -141,8 +139,8 @@ export class Connection implements TransportListener {
   #unflushedHeld = 0;
   #bufferedAmount = 0;
   /** Called when what was sent before them was flushed and then written: those that wait for a flush, and the others. */
-  #unflushedWaiters: Waiter[] = [];
-  readonly #flushedWaiters = new Set<Waiter[]>();
+  #unflushedWaiters: Waiter[] | undefined;
+  #flushedWaiters: Set<Waiter[]> | undefined;
   /**
    * Whether the owner has seen that something waits, and may wait for `onDrain`. The transport need not have been full:
    * what is compressed, or was not flushed yet, may be little for it.
@@ -166,7 +164,7 @@ export class Connection implements TransportListener {
     if (settings.streamMessages) session.splitMessages();
     if (settings.pingInterval < LONGEST_TIME) {
       const onDead = () => this.#lose(pingTimedOut(settings.pongTimeout));
-      this.#keepAlive = new KeepAlive(settings, () => this.ping(this.#pings.next()), onDead);
+      this.#keepAlive = new KeepAlive(settings, () => this.ping(this.#ownPings.next()), onDead);
     }
   }
 
@@ -185,8 +183,13 @@ export class Connection implements TransportListener {
       ...this.#session.counters,
       bytesReceived: this.#bytesReceived,
       bytesSent: this.#bytesSent,
-      roundTripTime: this.#pings.roundTripTime,
+      roundTripTime: this.#pings?.roundTripTime,
     };
+  }
+
+  get #ownPings(): Pings {
+    this.#pings ??= new Pings();
+    return this.#pings;
   }
 
   /** Whether messages can be sent: no close frame was sent or came. */
@@ -259,13 +262,14 @@ export class Connection implements TransportListener {
     this.#unflushed += size;
     this.#unflushedHeld += size + HEADER;
     this.#unsent += size + HEADER;
-    if (taken !== undefined) this.#unflushedWaiters.push((failure) => failure ?? taken());
+    if (taken !== undefined) this.whenSent((failure) => failure ?? taken());
     this.#flushSoon();
     this.#releaseLater();
   }
 
   /** Calls back when the network has taken what was sent last, or with the reason why it never will. */
   whenSent(waiter: Waiter): void {
+    this.#unflushedWaiters ??= [];
     this.#unflushedWaiters.push(waiter);
   }
 
@@ -284,7 +288,7 @@ export class Connection implements TransportListener {
     if (!this.#canTake(payload.length)) return;
     this.#control(() => {
       this.#session.ping(payload);
-      this.#unflushedPings.push(copyOf(payload));
+      this.#ownPings.made(copyOf(payload));
     });
   }
 
@@ -561,7 +565,7 @@ export class Connection implements TransportListener {
     if (unfinished !== Unfinished.Nothing && this.#state === "open" && this.#messageTimer === undefined) {
       const time = this.#messageTimeLeft ?? this.#settings.messageTimeout;
       this.#messageDeadline = performance.now() + time;
-      this.#messageTimer = setTimeout(this.#onMessageTimeout, time);
+      this.#messageTimer = setTimeout(() => this.#onMessageTimeout(), time);
     }
     this.#messageTimeLeft = undefined;
   }
@@ -571,10 +575,10 @@ export class Connection implements TransportListener {
     this.#messageTimer = undefined;
   }
 
-  readonly #onMessageTimeout = (): void => {
+  #onMessageTimeout(): void {
     this.#messageTimer = undefined;
     if (this.#state === "open") this.#fail(messageTimedOut(this.#settings.messageTimeout), POLICY_VIOLATION);
-  };
+  }
 
   #handle(received: Received): void {
     if (this.#areMessagesGivenUp && isOfMessage(received)) return;
@@ -592,7 +596,7 @@ export class Connection implements TransportListener {
         this.#owner.onPing(control.payload);
         break;
       case "pong":
-        this.#owner.onPong(control.payload, this.#pings.answered(control.payload));
+        this.#owner.onPong(control.payload, this.#pings?.answered(control.payload));
         break;
       case "close":
         this.#handleClose(control.status, control.reason);
@@ -723,11 +727,10 @@ export class Connection implements TransportListener {
   }
 
   #failWaiters(failure: ConnectionFailure): void {
-    for (const waiters of [...this.#flushedWaiters, this.#unflushedWaiters]) {
-      for (const waiter of waiters) waiter(failure);
-    }
-    this.#flushedWaiters.clear();
-    this.#unflushedWaiters = [];
+    const all = [...(this.#flushedWaiters ?? []), this.#unflushedWaiters ?? []];
+    this.#flushedWaiters = undefined;
+    this.#unflushedWaiters = undefined;
+    for (const waiter of all.flat()) waiter(failure);
   }
 
   #control(make: () => void): void {
@@ -744,10 +747,10 @@ export class Connection implements TransportListener {
   #flushSoon(): void {
     if (this.#isDelivering || this.#flushIsDue) return;
     this.#flushIsDue = true;
-    queueMicrotask(this.#flush);
+    queueMicrotask(() => this.#flush());
   }
 
-  readonly #flush = (): void => {
+  #flush(): void {
     this.#flushIsDue = false;
     const parts = this.#session.takeOutput();
     if (parts.length === 0) return;
@@ -757,26 +760,21 @@ export class Connection implements TransportListener {
     this.#unflushed = 0;
     this.#unflushedHeld = 0;
     for (const part of parts) this.#bytesSent += part.length;
-    const hasPing = this.#unflushedPings.length > 0;
-    if (hasPing) this.#rememberPings();
-    const waiters = this.#unflushedWaiters.length > 0 ? this.#unflushedWaiters : undefined;
+    const hasPing = this.#pings?.leave() ?? false;
+    const waiters = this.#unflushedWaiters;
     if (waiters !== undefined) {
-      this.#unflushedWaiters = [];
+      this.#unflushedWaiters = undefined;
+      this.#flushedWaiters ??= new Set();
       this.#flushedWaiters.add(waiters);
     }
     this.#transport.write(parts, () => {
       this.#bufferedAmount -= size;
       this.#unsent -= held;
       this.#keepAlive?.sent(hasPing);
-      if (waiters !== undefined && this.#flushedWaiters.delete(waiters)) for (const waiter of waiters) waiter();
+      if (waiters !== undefined && this.#flushedWaiters?.delete(waiters)) for (const waiter of waiters) waiter();
       // the transport's own `drain` comes first
       if (this.#isAwaited) queueMicrotask(() => this.#tellDrained());
     });
-  };
-
-  #rememberPings(): void {
-    for (const payload of this.#unflushedPings) this.#pings.sent(payload);
-    this.#unflushedPings = [];
   }
 }
 
