@@ -306,9 +306,8 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
       url: urlOf(request),
       binaryType: this.#options.binaryType ?? "nodebuffer",
       settings: this.#settings,
+      clients: this.clients,
     });
-    this.clients.add(socket);
-    socket.addEventListener("close", () => this.clients.delete(socket));
     try {
       callback(socket, request);
     } finally {

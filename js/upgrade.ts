@@ -129,7 +129,8 @@ export function reject(transport: Transport, { status, headers = [], body }: Rej
 /** The address that a client asked for. */
 export function urlOf(request: HandshakeRequest): string {
   const scheme = request.socket.encrypted ? "wss" : "ws";
-  return `${scheme}://${request.headers.host}${resource(request.url)}`;
+  // joined, it is one string; a template would keep all of its parts
+  return [scheme, "://", request.headers.host, resource(request.url)].join("");
 }
 
 /**
