@@ -88,6 +88,8 @@ const CLAIM_TIME = 1000;
 const READ_AHEAD = 64 * 1024;
 
 const NO_BYTES = new Uint8Array(0);
+/** What all connections have that have nothing. */
+const NOTHING = Object.freeze([]) as readonly never[] as never[];
 
 /** One WebSocket connection, of either role. */
 export class Connection implements TransportListener {
@@ -110,11 +112,11 @@ export class Connection implements TransportListener {
   #bytesReceived = 0;
   #bytesSent = 0;
   /** Received; those from `#next` on are not delivered yet. Their memory is counted once delivering has stopped. */
-  #undelivered: (Received | undefined)[] = [];
+  #undelivered: (Received | undefined)[] = NOTHING;
   #next = 0;
   #undeliveredBytes = 0;
   /** Messages that nobody has claimed. */
-  #unclaimed: Received[] = [];
+  #unclaimed: Received[] = NOTHING;
   #unclaimedBytes = 0;
   /** From the network, and not taken yet. */
   #unread: Uint8Array = NO_BYTES;
@@ -370,7 +372,7 @@ export class Connection implements TransportListener {
       this.#undelivered = [...this.#unclaimed, ...this.#undelivered.slice(this.#next)];
       this.#next = 0;
       this.#undeliveredBytes = 0; // counted again when delivering stops
-      this.#unclaimed = [];
+      this.#unclaimed = NOTHING;
       this.#unclaimedBytes = 0;
     }
     clearTimeout(this.#claimTimer);
@@ -498,7 +500,7 @@ export class Connection implements TransportListener {
     if (this.#state === "failed") {
       this.#discard();
     } else if (this.#next === this.#undelivered.length) {
-      this.#undelivered = [];
+      this.#undelivered = NOTHING;
       this.#next = 0;
     } else if (this.#undeliveredBytes === 0) {
       for (let at = this.#next; at < this.#undelivered.length; at++) {
@@ -515,15 +517,16 @@ export class Connection implements TransportListener {
 
   /** A message waits to be claimed; what comes behind it and is no message does not. */
   #keep(received: Received): void {
+    if (this.#unclaimed === NOTHING) this.#unclaimed = [];
     this.#unclaimed.push(received);
     this.#unclaimedBytes += sizeOf(received);
   }
 
   /** Drops what was received: nobody will get it. */
   #discard(): void {
-    this.#unclaimed = [];
+    this.#unclaimed = NOTHING;
     this.#unclaimedBytes = 0;
-    this.#undelivered = [];
+    this.#undelivered = NOTHING;
     this.#next = 0;
     this.#undeliveredBytes = 0;
     this.#unread = NO_BYTES;

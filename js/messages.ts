@@ -91,23 +91,21 @@ export interface Settle {
 
 /** Promises that wait for the same thing of a connection. */
 export class Pending {
-  /** None until there is one: most connections never have any. */
-  #waiting: Set<Settle> | undefined;
+  #waiting = new Set<Settle>();
 
   /** @param begin may settle this one before the others are */
   promise(begin: (settle: Settle) => void = () => {}): Promise<void> {
     return new Promise((resolve, reject) => {
       const settle: Settle = {
         resolve: () => {
-          this.#waiting?.delete(settle);
+          this.#waiting.delete(settle);
           resolve();
         },
         reject: (error) => {
-          this.#waiting?.delete(settle);
+          this.#waiting.delete(settle);
           reject(error);
         },
       };
-      this.#waiting ??= new Set();
       this.#waiting.add(settle);
       begin(settle);
     });
@@ -115,12 +113,12 @@ export class Pending {
 
   /** It has happened. */
   resolve(): void {
-    for (const settle of [...(this.#waiting ?? [])]) settle.resolve();
+    for (const settle of [...this.#waiting]) settle.resolve();
   }
 
   /** It will not happen. */
   reject(error: Error): void {
-    for (const settle of [...(this.#waiting ?? [])]) settle.reject(error);
+    for (const settle of [...this.#waiting]) settle.reject(error);
   }
 }
 

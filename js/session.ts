@@ -117,7 +117,10 @@ const MAX_CONTROL_PAYLOAD = 125;
 const { receive, resume, frame, header, mask, close, compress, compressed_frame, release_compressor } =
   wasm.Session.prototype;
 
-/** Frees the engine's part of sessions that were dropped without `free()`; nothing relies on it. */
+/**
+ * Frees the engine's part of sessions that were dropped without `free()`; nothing relies on it. `scripts/glue.mjs` takes
+ * out the one that wasm-bindgen would have.
+ */
 const forgotten = new FinalizationRegistry<wasm.Session>((session) => {
   session.free();
   live -= 1;
@@ -177,7 +180,7 @@ export class FrameSession {
   /** Decodes the text that is given out in pieces; nothing if messages are whole. */
   #decoder: TextDecoder | undefined;
   /** Bytes for the network that had to leave the shared memory. */
-  #pending: Uint8Array[] = [];
+  #pending: Uint8Array[] | undefined;
   #unfinished: number = Unfinished.Nothing;
   #hasMore = false;
   #hasCompressed = false;
@@ -189,15 +192,12 @@ export class FrameSession {
   textAsBytes = false;
   /** Whether a part of a message was sent that is not its last. */
   #isSendingParts = false;
-  /** What went through so far. */
-  readonly counters: Counters = {
-    framesReceived: 0,
-    framesSent: 0,
-    messagesReceived: 0,
-    messagesSent: 0,
-    messageBytesReceived: 0,
-    messageBytesSent: 0,
-  };
+  #framesReceived = 0;
+  #framesSent = 0;
+  #messagesReceived = 0;
+  #messagesSent = 0;
+  #messageBytesReceived = 0;
+  #messageBytesSent = 0;
 
   /**
    * @param session is owned from now on
@@ -220,6 +220,18 @@ export class FrameSession {
     }
     live += 1;
     forgotten.register(this, session, this);
+  }
+
+  /** What went through so far. */
+  get counters(): Counters {
+    return {
+      framesReceived: this.#framesReceived,
+      framesSent: this.#framesSent,
+      messagesReceived: this.#messagesReceived,
+      messagesSent: this.#messagesSent,
+      messageBytesReceived: this.#messageBytesReceived,
+      messageBytesSent: this.#messageBytesSent,
+    };
   }
 
   /** Whether a close frame was made. */
@@ -287,8 +299,8 @@ export class FrameSession {
     const { isText = typeof data === "string", isLast = true } = framing;
     const isPart = this.#isSendingParts || !isLast;
     this.#isSendingParts = !isLast;
-    if (isLast) this.counters.messagesSent += 1;
-    this.counters.messageBytesSent += size;
+    if (isLast) this.#messagesSent += 1;
+    this.#messageBytesSent += size;
     if (!isPart && this.#compresses(size, compress)) {
       this.#hasCompressed = true;
       this.#sendCompressed(isText ? TEXT : BINARY, typeof data === "string" ? textBytes(data, size) : data);
@@ -307,10 +319,10 @@ export class FrameSession {
       return;
     }
     if (outputOwner === this) this.spill();
-    this.#pending.push(message.frame(isCompressed));
-    this.counters.framesSent += 1;
-    this.counters.messagesSent += 1;
-    this.counters.messageBytesSent += message.size;
+    this.#push(message.frame(isCompressed));
+    this.#framesSent += 1;
+    this.#messagesSent += 1;
+    this.#messageBytesSent += message.size;
   }
 
   #compresses(size: number, compress: boolean | undefined): boolean {
@@ -359,9 +371,14 @@ export class FrameSession {
   /** All bytes that were made and not taken yet, in order. They are the caller's. */
   takeOutput(): Uint8Array[] {
     if (outputOwner === this) this.spill();
-    const output = this.#pending;
-    this.#pending = [];
+    const output = this.#pending ?? [];
+    this.#pending = undefined;
     return output;
+  }
+
+  #push(bytes: Uint8Array): void {
+    this.#pending ??= [];
+    this.#pending.push(bytes);
   }
 
   /** Frees the engine's memory. Afterwards nothing is received, and sending is an error. */
@@ -421,7 +438,7 @@ export class FrameSession {
   }
 
   #countFrames(count: number): void {
-    this.counters.framesReceived += (count - this.#engineFrames) >>> 0;
+    this.#framesReceived += (count - this.#engineFrames) >>> 0;
     this.#engineFrames = count;
   }
 
@@ -467,8 +484,8 @@ export class FrameSession {
       }
     }
     this.#batchBytes += size;
-    this.counters.messageBytesReceived += size;
-    this.counters.messagesReceived += messages;
+    this.#messageBytesReceived += size;
+    this.#messagesReceived += messages;
     return hasRoom;
   }
 
@@ -505,7 +522,7 @@ export class FrameSession {
     const [address, rest] = [report[1] as number, report[2] as number];
     if (rest === 0) return;
     this.spill();
-    this.#pending.push(bytes.slice(address, address + rest));
+    this.#push(bytes.slice(address, address + rest));
   }
 
   #send(type: number, payload: Uint8Array, owned: boolean): void {
@@ -514,7 +531,7 @@ export class FrameSession {
     } else if (this.#server) {
       this.#makeHeader(type, payload.length);
       this.spill();
-      this.#pending.push(owned ? payload : copyOf(payload));
+      this.#push(owned ? payload : copyOf(payload));
     } else {
       this.#maskLarge(type, payload);
     }
@@ -567,7 +584,7 @@ export class FrameSession {
 
   /** @internal Moves what this session has in the output memory out of it. */
   spill(): void {
-    if (outputEnd > 0) this.#pending.push(scratch().output.slice(0, outputEnd));
+    if (outputEnd > 0) this.#push(scratch().output.slice(0, outputEnd));
     outputEnd = 0;
   }
 
@@ -578,7 +595,7 @@ export class FrameSession {
   /** Makes one frame, or its header. */
   #make<A extends (number | boolean)[]>(method: (...args: A) => number, ...args: A): number {
     const end = this.#enter(method, ...args);
-    this.counters.framesSent += 1;
+    this.#framesSent += 1;
     return end;
   }
 

@@ -139,8 +139,8 @@ export class WebSocket extends WebSocketEventTarget {
   /** The message that is given out in pieces. */
   #message: MessageFeed | undefined;
   /** Messages that the network shall have taken, and calls that wait for room for more. */
-  readonly #writes = new Pending();
-  readonly #ready = new Pending();
+  #writes: Pending | undefined;
+  #ready: Pending | undefined;
   #failure: ConnectionFailure | undefined;
   /** Bytes that were sent after a close, and dropped. */
   #droppedBytes = 0;
@@ -262,7 +262,7 @@ export class WebSocket extends WebSocketEventTarget {
    */
   write(data: SendData, options?: { compress?: boolean }): Promise<void> {
     if (this.#readyState !== OPEN) return Promise.reject(this.#notSent());
-    return this.#writes.promise(({ resolve }) => this.#send(data, options?.compress, resolve));
+    return this.#whenTaken(({ resolve }) => this.#send(data, options?.compress, resolve));
   }
 
   /**
@@ -278,7 +278,7 @@ export class WebSocket extends WebSocketEventTarget {
    */
   sendStream(source: MessageSource): Promise<void> {
     if (this.#readyState !== OPEN) return Promise.reject(this.#notSent());
-    return this.#writes.promise((settle) => this.#inOrder(() => this.#sendParts(source, settle), true));
+    return this.#whenTaken((settle) => this.#inOrder(() => this.#sendParts(source, settle), true));
   }
 
   /**
@@ -289,7 +289,7 @@ export class WebSocket extends WebSocketEventTarget {
    */
   get ready(): Promise<void> {
     if (this.#readyState > OPEN) return Promise.reject(this.#notSent());
-    return this.#ready.promise(({ resolve }) => {
+    return this.#whenReady(({ resolve }) => {
       if (this.#readyState === OPEN) this.#inOrder(() => this.#connection?.isFull || resolve());
     });
   }
@@ -423,7 +423,7 @@ export class WebSocket extends WebSocketEventTarget {
     this.#opened(opened, settings);
     // 4. Fire an event named open.
     this.dispatchEvent(new Event("open"));
-    this.#ready.resolve();
+    this.#ready?.resolve();
     this.#connection?.start();
   }
 
@@ -463,6 +463,16 @@ export class WebSocket extends WebSocketEventTarget {
     this.#wait(blob.size, compress, async () => new Uint8Array(await blob.arrayBuffer()), taken);
   }
 
+  #whenTaken(begin: (settle: Settle) => void): Promise<void> {
+    this.#writes ??= new Pending();
+    return this.#writes.promise(begin);
+  }
+
+  #whenReady(begin?: (settle: Settle) => void): Promise<void> {
+    this.#ready ??= new Pending();
+    return this.#ready.promise(begin);
+  }
+
   /** Sends the chunks of a message, as fast as the network takes them. */
   async #sendParts(source: MessageSource, { resolve, reject }: Settle): Promise<void> {
     const connection = this.#connection as Connection;
@@ -476,7 +486,7 @@ export class WebSocket extends WebSocketEventTarget {
           throw new TypeError("The chunks of a message are all strings, or all buffers");
         }
         if (data.length > 0) connection.send(data, sizeOf(data), false, { isLast: false });
-        if (connection.isFull) await this.#ready.promise();
+        if (connection.isFull) await this.#whenReady();
         if (!connection.canSend) return;
       }
     } catch (cause) {
@@ -636,7 +646,7 @@ export class WebSocket extends WebSocketEventTarget {
     }
 
     onDrain(): void {
-      this.#socket.#ready.resolve();
+      this.#socket.#ready?.resolve();
       this.#socket.dispatchEvent(new Event("drain"));
     }
 
@@ -645,7 +655,7 @@ export class WebSocket extends WebSocketEventTarget {
       if (socket.#readyState !== OPEN) return;
       socket.#readyState = CLOSING;
       // the peer has closed, or the connection failed: what has not left will not be read
-      socket.#ready.reject(socket.#notSent());
+      socket.#ready?.reject(socket.#notSent());
     }
 
     onClosed(status: number, reason: string, wasClean: boolean, failure: ConnectionFailure | undefined): void {
@@ -660,8 +670,8 @@ export class WebSocket extends WebSocketEventTarget {
     this.#abandon = undefined;
     this.#failure = failure;
     this.#message?.fail(failure ?? new WebSocketError("WS_ERR_CONNECTION_LOST", "The message was not finished"));
-    this.#ready.reject(this.#notSent());
-    this.#writes.reject(this.#notSent());
+    this.#ready?.reject(this.#notSent());
+    this.#writes?.reject(this.#notSent());
     const ended = { socket: this, code, reason, wasClean, error: failure };
     if (channels.close.hasSubscribers) channels.close.publish(ended);
     // 2. If the user agent was required to fail the connection, fire an event named error.
