@@ -130,6 +130,9 @@ const forgotten = new FinalizationRegistry<wasm.Session>((session) => {
 let outputOwner: FrameSession | undefined;
 let outputEnd = 0;
 
+/** Bytes of the batch that is being made. */
+let batchBytes = 0;
+
 /** How many sessions hold memory of the engine. */
 export function sessionCount(): number {
   return live;
@@ -184,10 +187,6 @@ export class FrameSession {
   #unfinished: number = Unfinished.Nothing;
   #hasMore = false;
   #hasCompressed = false;
-  /** Bytes of the batch that is being made. */
-  #batchBytes = 0;
-  /** As the engine counts them. */
-  #engineFrames = 0;
   /** Whether text messages are given out as {@link TextBytes}, in place of strings. */
   textAsBytes = false;
   /** Whether a part of a message was sent that is not its last. */
@@ -275,7 +274,7 @@ export class FrameSession {
   receive(chunk: Uint8Array, received: Received[], room = Number.POSITIVE_INFINITY): number {
     try {
       let taken = 0;
-      this.#batchBytes = 0;
+      batchBytes = 0;
       while ((taken < chunk.length || this.hasMore) && !this.#isBatchFull(received) && this.#session !== undefined) {
         const { input } = scratch();
         const piece = chunk.subarray(taken, taken + input.length);
@@ -437,13 +436,13 @@ export class FrameSession {
     }
   }
 
+  /** The engine counts modulo 2^32. */
   #countFrames(count: number): void {
-    this.#framesReceived += (count - this.#engineFrames) >>> 0;
-    this.#engineFrames = count;
+    this.#framesReceived += (count - this.#framesReceived) >>> 0;
   }
 
   #isBatchFull(received: readonly Received[]): boolean {
-    return received.length >= BATCH || this.#batchBytes >= BATCH_BYTES;
+    return received.length >= BATCH || batchBytes >= BATCH_BYTES;
   }
 
   /** Tells whether the pieces had room. */
@@ -483,7 +482,7 @@ export class FrameSession {
         this.#message = undefined;
       }
     }
-    this.#batchBytes += size;
+    batchBytes += size;
     this.#messageBytesReceived += size;
     this.#messagesReceived += messages;
     return hasRoom;
