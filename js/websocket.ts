@@ -188,7 +188,7 @@ export class WebSocket extends WebSocketEventTarget {
     checkSubprotocols(protocols);
     // 5. Set this's url to urlRecord.
     this.#url = record.href;
-    this.#origin = `${record.protocol}//${record.host}`;
+    this.#origin = [record.protocol, "//", record.host].join(""); // one string, and not its parts
     // 6.–7. Establish a WebSocket connection, by Fetch, which blocks ports.
     const settings = connectionSettings(all);
     const opening = clientOptions(all);

@@ -168,7 +168,9 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
   #protocol = "";
   #extensions = "";
   #binaryType: BinaryType = "nodebuffer";
+  /** Until it is over: it holds the request and its answer. */
   #opening: Opening | undefined;
+  #url: string | undefined;
   #stream: Duplex | null = null;
   #connection: Connection | undefined;
   #isSynchronous = true;
@@ -298,7 +300,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
 
   /** The URL of a client's connection. */
   get url(): string | undefined {
-    return this.#opening?.url;
+    return this.#opening?.url ?? this.#url;
   }
 
   /** The stream of the connection, which many programs that use `ws` look at: for the peer's address, for instance. */
@@ -414,6 +416,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
 
   #opened(stream: Duplex, head: Uint8Array, agreed: Agreed, settings: SocketSettings, isServer: boolean): void {
     const { session, protocol, extensions } = agreed;
+    this.#endOpening();
     withoutDelay(stream);
     session.textAsBytes = true;
     const transport = new NodeTransport(stream);
@@ -433,8 +436,14 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
     }
   }
 
+  #endOpening(): void {
+    this.#url = this.#opening?.url;
+    this.#opening = undefined;
+  }
+
   /** The opening failed; whoever has given it up need not expect that within the call. */
   #failed(error: Error): void {
+    this.#endOpening();
     this.#readyState = CLOSING;
     process.nextTick(() => {
       try {
