@@ -89,6 +89,8 @@ const CLAIM_TIME = 1000;
 const READ_AHEAD = 64 * 1024;
 
 const NO_BYTES = new Uint8Array(0);
+/** What all connections have that have nothing. */
+const NOTHING = Object.freeze([]) as readonly never[] as never[];
 
 /** One WebSocket connection, of either role. */
 export class Connection implements TransportListener {
@@ -107,17 +109,15 @@ export class Connection implements TransportListener {
   /** Runs while a message, or a frame, is unfinished. */
   #messageTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #keepAlive: KeepAlive | undefined;
-  readonly #pings = new Pings();
-  /** Pings that wait for a flush. */
-  #unflushedPings: Uint8Array[] = [];
+  #pings: Pings | undefined;
   #bytesReceived = 0;
   #bytesSent = 0;
   /** Received; those from `#next` on are not delivered yet. Their memory is counted once delivering has stopped. */
-  #undelivered: (Received | undefined)[] = [];
+  #undelivered: (Received | undefined)[] = NOTHING;
   #next = 0;
   #undeliveredBytes = 0;
   /** Messages that nobody has claimed. */
-  #unclaimed: Received[] = [];
+  #unclaimed: Received[] = NOTHING;
   #unclaimedBytes = 0;
   /** From the network, and not taken yet. */
   #unread: Uint8Array = NO_BYTES;
@@ -144,8 +144,8 @@ export class Connection implements TransportListener {
   #unflushed = 0;
   #bufferedAmount = 0;
   /** Called when what was sent before them was flushed and then written: those that wait for a flush, and the others. */
-  #unflushedWaiters: Waiter[] = [];
-  readonly #flushedWaiters = new Set<Waiter[]>();
+  #unflushedWaiters: Waiter[] | undefined;
+  #flushedWaiters: Set<Waiter[]> | undefined;
   /**
    * Whether the owner has seen that something waits, and may wait for `onDrain`. The transport need not have been full:
    * what is compressed, or was not flushed yet, may be little for it.
@@ -169,7 +169,7 @@ export class Connection implements TransportListener {
     if (settings.streamMessages) session.splitMessages();
     if (settings.pingInterval < LONGEST_TIME) {
       const onDead = () => this.#lose(pingTimedOut(settings.pongTimeout));
-      this.#keepAlive = new KeepAlive(settings, () => this.ping(this.#pings.next()), onDead);
+      this.#keepAlive = new KeepAlive(settings, () => this.ping(this.#ownPings.next()), onDead);
     }
   }
 
@@ -189,8 +189,13 @@ export class Connection implements TransportListener {
       ...this.#session.counters,
       bytesReceived: this.#bytesReceived,
       bytesSent: this.#bytesSent,
-      roundTripTime: this.#pings.roundTripTime,
+      roundTripTime: this.#pings?.roundTripTime,
     };
+  }
+
+  get #ownPings(): Pings {
+    this.#pings ??= new Pings();
+    return this.#pings;
   }
 
   /** Whether messages can be sent: no close frame was sent or came. */
@@ -259,13 +264,14 @@ export class Connection implements TransportListener {
       this.#lose(error);
       return;
     }
-    if (taken !== undefined) this.#unflushedWaiters.push((failure) => failure ?? taken());
+    if (taken !== undefined) this.whenSent((failure) => failure ?? taken());
     this.#flushSoon();
     this.#releaseLater();
   }
 
   /** Calls back when the network has taken what was sent last, or with the reason why it never will. */
   whenSent(waiter: Waiter): void {
+    this.#unflushedWaiters ??= [];
     this.#unflushedWaiters.push(waiter);
   }
 
@@ -284,7 +290,7 @@ export class Connection implements TransportListener {
     if (!this.#canTake(payload)) return;
     this.#control(() => {
       this.#session.ping(payload);
-      this.#unflushedPings.push(copyOf(payload));
+      this.#ownPings.made(copyOf(payload));
     });
   }
 
@@ -366,7 +372,7 @@ export class Connection implements TransportListener {
       this.#undelivered = [...this.#unclaimed, ...this.#undelivered.slice(this.#next)];
       this.#next = 0;
       this.#undeliveredBytes = 0; // counted again when delivering stops
-      this.#unclaimed = [];
+      this.#unclaimed = NOTHING;
       this.#unclaimedBytes = 0;
     }
     clearTimeout(this.#claimTimer);
@@ -500,7 +506,7 @@ export class Connection implements TransportListener {
     if (this.#state === "failed") {
       this.#discard();
     } else if (this.#next === this.#undelivered.length) {
-      this.#undelivered = [];
+      this.#undelivered = NOTHING;
       this.#next = 0;
     } else if (this.#undeliveredBytes === 0) {
       for (let at = this.#next; at < this.#undelivered.length; at++) {
@@ -519,15 +525,16 @@ export class Connection implements TransportListener {
 
   /** A message waits to be claimed; what comes behind it and is no message does not. */
   #keep(received: Received): void {
+    if (this.#unclaimed === NOTHING) this.#unclaimed = [];
     this.#unclaimed.push(compact(received));
     this.#unclaimedBytes += sizeOf(received);
   }
 
   /** Drops what was received: nobody will get it. */
   #discard(): void {
-    this.#unclaimed = [];
+    this.#unclaimed = NOTHING;
     this.#unclaimedBytes = 0;
-    this.#undelivered = [];
+    this.#undelivered = NOTHING;
     this.#next = 0;
     this.#undeliveredBytes = 0;
     this.#unread = NO_BYTES;
@@ -569,7 +576,7 @@ export class Connection implements TransportListener {
     if (unfinished !== Unfinished.Nothing && this.#state === "open" && this.#messageTimer === undefined) {
       const time = this.#messageTimeLeft ?? this.#settings.messageTimeout;
       this.#messageDeadline = performance.now() + time;
-      this.#messageTimer = setTimeout(this.#onMessageTimeout, time);
+      this.#messageTimer = setTimeout(() => this.#onMessageTimeout(), time);
     }
     this.#messageTimeLeft = undefined;
   }
@@ -579,10 +586,10 @@ export class Connection implements TransportListener {
     this.#messageTimer = undefined;
   }
 
-  readonly #onMessageTimeout = (): void => {
+  #onMessageTimeout(): void {
     this.#messageTimer = undefined;
     if (this.#state === "open") this.#fail(messageTimedOut(this.#settings.messageTimeout), POLICY_VIOLATION);
-  };
+  }
 
   #handle(received: Received): void {
     if (this.#areMessagesGivenUp && isOfMessage(received)) return;
@@ -600,7 +607,7 @@ export class Connection implements TransportListener {
         this.#owner.onPing(control.payload);
         break;
       case "pong":
-        this.#owner.onPong(control.payload, this.#pings.answered(control.payload));
+        this.#owner.onPong(control.payload, this.#pings?.answered(control.payload));
         break;
       case "close":
         this.#handleClose(control.status, control.reason);
@@ -738,11 +745,10 @@ export class Connection implements TransportListener {
   }
 
   #failWaiters(failure: ConnectionFailure): void {
-    for (const waiters of [...this.#flushedWaiters, this.#unflushedWaiters]) {
-      for (const waiter of waiters) waiter(failure);
-    }
-    this.#flushedWaiters.clear();
-    this.#unflushedWaiters = [];
+    const all = [...(this.#flushedWaiters ?? []), this.#unflushedWaiters ?? []];
+    this.#flushedWaiters = undefined;
+    this.#unflushedWaiters = undefined;
+    for (const waiter of all.flat()) waiter(failure);
   }
 
   #control(make: () => void): void {
@@ -759,10 +765,10 @@ export class Connection implements TransportListener {
   #flushSoon(): void {
     if (this.#isDelivering || this.#flushIsDue) return;
     this.#flushIsDue = true;
-    queueMicrotask(this.#flush);
+    queueMicrotask(() => this.#flush());
   }
 
-  readonly #flush = (): void => {
+  #flush(): void {
     this.#flushIsDue = false;
     const parts = this.#takeOutput();
     if (parts.length === 0) return;
@@ -771,22 +777,22 @@ export class Connection implements TransportListener {
     this.#unsent += held;
     this.#unflushed = 0;
     for (const part of parts) this.#bytesSent += part.length;
-    const hasPing = this.#unflushedPings.length > 0;
-    if (hasPing) this.#rememberPings();
-    const waiters = this.#unflushedWaiters.length > 0 ? this.#unflushedWaiters : undefined;
+    const hasPing = this.#pings?.leave() ?? false;
+    const waiters = this.#unflushedWaiters;
     if (waiters !== undefined) {
-      this.#unflushedWaiters = [];
+      this.#unflushedWaiters = undefined;
+      this.#flushedWaiters ??= new Set();
       this.#flushedWaiters.add(waiters);
     }
     this.#transport.write(parts, () => {
       this.#bufferedAmount -= size;
       this.#unsent -= held;
       this.#keepAlive?.sent(hasPing);
-      if (waiters !== undefined && this.#flushedWaiters.delete(waiters)) for (const waiter of waiters) waiter();
+      if (waiters !== undefined && this.#flushedWaiters?.delete(waiters)) for (const waiter of waiters) waiter();
       // the transport's own `drain` comes first
       if (this.#isAwaited) queueMicrotask(() => this.#tellDrained());
     });
-  };
+  }
 
   #takeOutput(): Uint8Array[] {
     let parts: Uint8Array[] = [];
@@ -801,15 +807,10 @@ export class Connection implements TransportListener {
 
   /** Texts are counted once they are bytes. */
   #countSent(): void {
-    const { messageBytesSent } = this.#session.counters;
+    const { messageBytesSent } = this.#session;
     this.#bufferedAmount += messageBytesSent - this.#counted;
     this.#unflushed += messageBytesSent - this.#counted;
     this.#counted = messageBytesSent;
-  }
-
-  #rememberPings(): void {
-    for (const payload of this.#unflushedPings) this.#pings.sent(payload);
-    this.#unflushedPings = [];
   }
 }
 

@@ -129,7 +129,10 @@ const MAX_CONTROL_PAYLOAD = 125;
 const { receive, resume, frame, frames, header, mask, close, compress, compressed_frame, release_compressor } =
   wasm.Session.prototype;
 
-/** Frees the engine's part of sessions that were dropped without `free()`; nothing relies on it. */
+/**
+ * Frees the engine's part of sessions that were dropped without `free()`; nothing relies on it. `scripts/glue.mjs` takes
+ * out the one that wasm-bindgen would have.
+ */
 const forgotten = new FinalizationRegistry<wasm.Session>((session) => {
   session.free();
   live -= 1;
@@ -138,6 +141,9 @@ const forgotten = new FinalizationRegistry<wasm.Session>((session) => {
 /** The session whose frames stand in the shared output memory, and where they end. */
 let outputOwner: FrameSession | undefined;
 let outputEnd = 0;
+
+/** Bytes of the batch that is being made. */
+let batchBytes = 0;
 
 /** How many sessions hold memory of the engine. */
 export function sessionCount(): number {
@@ -190,30 +196,23 @@ export class FrameSession {
   #decoder: TextDecoder | undefined;
   /** Texts that are framed when the turn ends, as one string, and the UTF-16 units of each. */
   #texts = "";
-  #lengths: number[] = [];
+  #lengths: number[] | undefined;
   /** Bytes for the network that had to leave the shared memory. */
-  #pending: Uint8Array[] = [];
+  #pending: Uint8Array[] | undefined;
   #pendingBytes = 0;
   #unfinished: number = Unfinished.Nothing;
   #hasMore = false;
   #hasCompressed = false;
-  /** Bytes of the batch that is being made. */
-  #batchBytes = 0;
-  /** As the engine counts them. */
-  #engineFrames = 0;
   /** Whether text messages are given out as {@link TextBytes}, in place of strings. */
   textAsBytes = false;
   /** Whether a part of a message was sent that is not its last. */
   #isSendingParts = false;
-  /** What went through so far. */
-  readonly counters: Counters = {
-    framesReceived: 0,
-    framesSent: 0,
-    messagesReceived: 0,
-    messagesSent: 0,
-    messageBytesReceived: 0,
-    messageBytesSent: 0,
-  };
+  #framesReceived = 0;
+  #framesSent = 0;
+  #messagesReceived = 0;
+  #messagesSent = 0;
+  #messageBytesReceived = 0;
+  #messageBytesSent = 0;
 
   /**
    * @param session is owned from now on
@@ -236,6 +235,23 @@ export class FrameSession {
     }
     live += 1;
     forgotten.register(this, session, this);
+  }
+
+  /** What went through so far. */
+  get counters(): Counters {
+    return {
+      framesReceived: this.#framesReceived,
+      framesSent: this.#framesSent,
+      messagesReceived: this.#messagesReceived,
+      messagesSent: this.#messagesSent,
+      messageBytesReceived: this.#messageBytesReceived,
+      messageBytesSent: this.#messageBytesSent,
+    };
+  }
+
+  /** As `counters` has it. */
+  get messageBytesSent(): number {
+    return this.#messageBytesSent;
   }
 
   /** Whether a close frame was made. */
@@ -279,7 +295,7 @@ export class FrameSession {
   receive(chunk: Uint8Array, received: Received[], room = Number.POSITIVE_INFINITY, isOwned = false): number {
     try {
       let taken = 0;
-      this.#batchBytes = 0;
+      batchBytes = 0;
       while ((taken < chunk.length || this.hasMore) && !this.#isBatchFull(received) && this.#session !== undefined) {
         const { input } = scratch();
         const isWhole = taken === 0 && chunk.length <= input.length;
@@ -308,7 +324,7 @@ export class FrameSession {
     const { isText = typeof data === "string", isLast = true } = framing;
     const isPart = this.#isSendingParts || !isLast;
     this.#isSendingParts = !isLast;
-    if (isLast) this.counters.messagesSent += 1;
+    if (isLast) this.#messagesSent += 1;
     if (!isPart && this.#compresses(data, compress)) {
       this.#sendCompressed(isText ? TEXT : BINARY, typeof data === "string" ? textBytes(data) : data);
     } else if (isText) {
@@ -327,9 +343,9 @@ export class FrameSession {
     this.settle();
     if (outputOwner === this) this.spill();
     this.#push(message.frame(isCompressed));
-    this.counters.framesSent += 1;
-    this.counters.messagesSent += 1;
-    this.counters.messageBytesSent += message.size;
+    this.#framesSent += 1;
+    this.#messagesSent += 1;
+    this.#messageBytesSent += message.size;
   }
 
   #compresses(data: string | Uint8Array, compress: boolean | undefined): boolean {
@@ -353,17 +369,18 @@ export class FrameSession {
   /** Strings are put together, and become bytes, at once: one by one that takes several times as long. */
   #collect(text: string): void {
     if (this.#session === undefined) throw freed();
-    if (this.#texts.length + text.length > TEXTS || this.#lengths.length === TEXT_COUNT) this.settle();
+    if (this.#texts.length + text.length > TEXTS || this.#lengths?.length === TEXT_COUNT) this.settle();
     this.#texts += text;
+    this.#lengths ??= [];
     this.#lengths.push(text.length);
   }
 
   /** Frames the texts that wait for it. Before this, `counters` do not have their bytes. */
   settle(): void {
     const lengths = this.#lengths;
-    if (lengths.length === 0) return;
+    if (lengths === undefined) return;
     const texts = this.#texts;
-    this.#lengths = [];
+    this.#lengths = undefined;
     this.#texts = "";
     const { input, events } = scratch();
     if (encodeText(texts, input) === texts.length) {
@@ -389,8 +406,8 @@ export class FrameSession {
   #frames(type: number, count: number, size: number): void {
     const start = this.#claim(size + count * MAX_HEADER_SIZE);
     outputEnd = this.#enter(frames, type, start, count);
-    this.counters.framesSent += count;
-    this.counters.messageBytesSent += size;
+    this.#framesSent += count;
+    this.#messageBytesSent += size;
   }
 
   /** Makes a binary message that is not compressed, or a part of one. The bytes are copied. */
@@ -421,8 +438,8 @@ export class FrameSession {
   takeOutput(): Uint8Array[] {
     this.settle();
     if (outputOwner === this) this.spill();
-    const output = this.#pending;
-    this.#pending = [];
+    const output = this.#pending ?? [];
+    this.#pending = undefined;
     this.#pendingBytes = 0;
     return output;
   }
@@ -430,7 +447,13 @@ export class FrameSession {
   /** The memory that the output takes, in bytes, until it is taken: roughly. */
   get outputBytes(): number {
     const made = this.#pendingBytes + (outputOwner === this ? outputEnd : 0);
-    return made + this.#texts.length + this.#lengths.length * MAX_HEADER_SIZE;
+    return made + this.#texts.length + (this.#lengths?.length ?? 0) * MAX_HEADER_SIZE;
+  }
+
+  #push(bytes: Uint8Array): void {
+    this.#pending ??= [];
+    this.#pending.push(bytes);
+    this.#pendingBytes += bytes.length;
   }
 
   /** Frees the engine's memory. Afterwards nothing is received, and sending is an error. */
@@ -447,7 +470,7 @@ export class FrameSession {
   #forget(): void {
     this.#session = undefined;
     this.#texts = "";
-    this.#lengths = [];
+    this.#lengths = undefined;
     this.#message = undefined;
     live -= 1;
     forgotten.unregister(this);
@@ -493,13 +516,13 @@ export class FrameSession {
     }
   }
 
+  /** The engine counts modulo 2^32. */
   #countFrames(count: number): void {
-    this.counters.framesReceived += (count - this.#engineFrames) >>> 0;
-    this.#engineFrames = count;
+    this.#framesReceived += (count - this.#framesReceived) >>> 0;
   }
 
   #isBatchFull(received: readonly Received[]): boolean {
-    return received.length >= BATCH || this.#batchBytes >= BATCH_BYTES;
+    return received.length >= BATCH || batchBytes >= BATCH_BYTES;
   }
 
   /** Tells whether the pieces had room. */
@@ -540,9 +563,9 @@ export class FrameSession {
         this.#message = undefined;
       }
     }
-    this.#batchBytes += size;
-    this.counters.messageBytesReceived += size;
-    this.counters.messagesReceived += messages;
+    batchBytes += size;
+    this.#messageBytesReceived += size;
+    this.#messagesReceived += messages;
     return hasRoom;
   }
 
@@ -561,7 +584,7 @@ export class FrameSession {
   #sendCompressed(type: number, payload: Uint8Array): void {
     this.settle();
     this.#hasCompressed = true;
-    this.counters.messageBytesSent += payload.length;
+    this.#messageBytesSent += payload.length;
     const start = this.#claim(MAX_HEADER_SIZE + Math.min(payload.length, LARGE_PAYLOAD));
     let at = 0;
     do {
@@ -587,7 +610,7 @@ export class FrameSession {
 
   #send(type: number, payload: Uint8Array, owned: boolean): void {
     this.settle();
-    this.counters.messageBytesSent += payload.length;
+    this.#messageBytesSent += payload.length;
     if (payload.length <= LARGE_PAYLOAD) {
       this.#copy(type, payload);
     } else if (this.#server) {
@@ -651,11 +674,6 @@ export class FrameSession {
     outputEnd = 0;
   }
 
-  #push(bytes: Uint8Array): void {
-    this.#pending.push(bytes);
-    this.#pendingBytes += bytes.length;
-  }
-
   #headerSize(length: number): number {
     return (length < 126 ? 2 : length < 65536 ? 4 : 10) + (this.#server ? 0 : 4);
   }
@@ -663,7 +681,7 @@ export class FrameSession {
   /** Makes one frame, or its header. */
   #make<A extends (number | boolean)[]>(method: (...args: A) => number, ...args: A): number {
     const end = this.#enter(method, ...args);
-    this.counters.framesSent += 1;
+    this.#framesSent += 1;
     return end;
   }
 

@@ -407,13 +407,11 @@ export class Session {
     static __wrap(ptr) {
         const obj = Object.create(Session.prototype);
         obj.__wbg_ptr = ptr;
-        SessionFinalization.register(obj, obj.__wbg_ptr, obj);
         return obj;
     }
     __destroy_into_raw() {
         const ptr = this.__wbg_ptr;
         this.__wbg_ptr = 0;
-        SessionFinalization.unregister(this);
         return ptr;
     }
     free() {
@@ -501,7 +499,6 @@ export class Session {
     constructor(server, max_frame_size, max_message_size, max_fragments) {
         const ret = wasm.session_new(server, max_frame_size, max_message_size, max_fragments);
         this.__wbg_ptr = ret;
-        SessionFinalization.register(this, this.__wbg_ptr, this);
         return this;
     }
     /**
@@ -771,9 +768,6 @@ const RequestHeadFinalization = (typeof FinalizationRegistry === 'undefined')
 const ResponseHeadFinalization = (typeof FinalizationRegistry === 'undefined')
     ? { register: () => {}, unregister: () => {} }
     : new FinalizationRegistry(ptr => wasm.__wbg_responsehead_free(ptr, 1));
-const SessionFinalization = (typeof FinalizationRegistry === 'undefined')
-    ? { register: () => {}, unregister: () => {} }
-    : new FinalizationRegistry(ptr => wasm.__wbg_session_free(ptr, 1));
 
 function addToExternrefTable0(obj) {
     const idx = wasm.__externref_table_alloc();
