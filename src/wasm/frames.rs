@@ -3,7 +3,6 @@
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::error::{Error, Misuse};
-use crate::frame::MAX_HEADER_LENGTH;
 use crate::wasm::scratch::{Scratch, TAIL_CAPACITY, with_scratch};
 use crate::wasm::session::{FIRST_BUFFER_TYPE, WasmSession};
 use crate::wire::BufferType;
@@ -33,26 +32,21 @@ impl WasmSession {
             .get(..count)
             .ok_or(Misuse::ScratchExceeded)?;
         let mut payloads = &scratch.input[TAIL_CAPACITY..];
-        let mut room = scratch.output.get_mut(start..).ok_or(Misuse::ScratchExceeded)?;
         let mut end = start;
         for &length in lengths {
-            let (payload, rest) = payloads
+            let payload;
+            (payload, payloads) = payloads
                 .split_at_checked(length as usize)
                 .ok_or(Misuse::ScratchExceeded)?;
+            let room = scratch.output.get_mut(end..).and_then(<[u8]>::first_chunk_mut);
             let header = self.session.header(buffer_type, payload.len() as u64)?;
-            let mut bytes = [0; MAX_HEADER_LENGTH];
-            let size = header.encode(&mut bytes);
-            let (frame, behind) = room
-                .split_at_mut_checked(size + payload.len())
-                .ok_or(Misuse::ScratchExceeded)?;
-            let (head, body) = frame.split_at_mut(size);
-            head.copy_from_slice(&bytes[..size]);
+            let body = end + header.encode(room.ok_or(Misuse::ScratchExceeded)?);
+            end = body + payload.len();
+            let body = scratch.output.get_mut(body..end).ok_or(Misuse::ScratchExceeded)?;
             body.copy_from_slice(payload);
             if let Some(mask) = header.mask {
                 mask.apply(body);
             }
-            end += size + payload.len();
-            (payloads, room) = (rest, behind);
         }
         Ok(end)
     }
