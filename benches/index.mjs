@@ -1,0 +1,100 @@
+// Benchmarks, ours against others: `npm run bench`, or after `npm run build` this file. `--help` lists the options.
+import { existsSync, writeFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+
+import { machine } from "./lib/machine.mjs";
+import { machineLines, suiteText, summary } from "./lib/tables.mjs";
+
+const SUITES = ["decode", "encode", "echo", "broadcast", "deflate", "memory", "start"];
+const QUICK_SUITES = ["decode", "encode", "echo"];
+const SIZES = [16, 125, 1024, 16 * 1024, 64 * 1024, 1024 * 1024];
+const QUICK_SIZES = [125, 1024, 64 * 1024];
+
+const HELP = `npm run bench -- [OPTION…]
+
+Contenders run in turns, A B C A B C; tables have medians and, of neighbours in time, ratios, with the least and the
+greatest. On a machine that does other things too, only ratios mean something.
+
+  --suite NAME,…      of ${SUITES.join(", ")}; all, and with --quick the first three
+  --sizes BYTES,…     of messages, in decode and encode: ${SIZES.join(",")}
+  --quick             fewer sizes, cells, rounds and connections: less than a minute
+  --rounds N          how often each contender has its turn: 15, with --quick 5
+  --milliseconds N    how long a turn takes at least: 40, with --quick 15; on sockets more
+  --json [FILE]       writes JSON to the file, beside the tables; or, as the last option, to stdout in their place
+  --help              prints this
+`;
+
+const args = process.argv.slice(2);
+// `parseArgs` knows no option whose value may be missing
+const jsonOnly = args.at(-1) === "--json";
+const { values: flags } = parseArgs({
+  args: jsonOnly ? args.slice(0, -1) : args,
+  options: {
+    suite: { type: "string" },
+    sizes: { type: "string" },
+    quick: { type: "boolean", default: false },
+    rounds: { type: "string" },
+    milliseconds: { type: "string" },
+    json: { type: "string" },
+    help: { type: "boolean", default: false },
+  },
+});
+
+if (flags.help) process.stdout.write(HELP);
+else if (existsSync(new URL("../dist/entry/node.js", import.meta.url))) await main();
+else fail("dist/ is not there: run `npm run build` first, or this by `npm run bench`");
+
+async function main() {
+  const { quick } = flags;
+  const names = flags.suite?.split(",") ?? (quick ? QUICK_SUITES : SUITES);
+  const unknown = names.find((name) => !SUITES.includes(name));
+  if (unknown !== undefined) return fail(`there is no suite ${unknown}, but ${SUITES.join(", ")}`);
+  const settings = {
+    quick,
+    sizes: flags.sizes?.split(",").map(wholeNumber) ?? (quick ? QUICK_SIZES : SIZES),
+    pace: paceOf(quick),
+  };
+  const report = { machine: machine(), settings, suites: {} };
+  print(["# Benchmarks", "", ...machineLines(report.machine, settings)]);
+  for (const name of names) {
+    report.suites[name] = await runSuite(name, settings);
+    print(suiteText(name, report.suites[name]));
+  }
+  const json = `${JSON.stringify(report, undefined, 1)}\n`;
+  if (jsonOnly) process.stdout.write(json);
+  if (flags.json !== undefined) writeFileSync(flags.json, json);
+}
+
+/** How long a turn takes, at least, how many there are for each figure, and how long each contender runs before. */
+function paceOf(quick) {
+  const rounds = wholeNumber(flags.rounds ?? (quick ? 5 : 15));
+  const milliseconds = wholeNumber(flags.milliseconds ?? (quick ? 15 : 40));
+  return { rounds, milliseconds, warmUp: 4 * milliseconds };
+}
+
+async function runSuite(name, settings) {
+  const { about, notes, run } = await import(`./suites/${name}.mjs`);
+  const started = performance.now();
+  const cells = [];
+  for await (const cell of run(settings)) {
+    cells.push(summary(cell));
+    process.stderr.write("."); // it takes minutes
+  }
+  process.stderr.write("\n");
+  return { about, notes, seconds: Math.round((performance.now() - started) / 1000), cells };
+}
+
+function print(lines) {
+  if (!jsonOnly) console.log(lines.join("\n"));
+}
+
+function wholeNumber(text) {
+  const number = Number(text);
+  if (!Number.isInteger(number) || number < 1) fail(`${text} is not a whole number above 0`);
+  return number;
+}
+
+function fail(message) {
+  console.error(`bench: ${message}`);
+  process.exit(1);
+}

@@ -1,0 +1,66 @@
+// Contenders in turns, so that whatever else the machine does hits all of them: A B C, A B C, …; a ratio is made of
+// two neighbours. No garbage is collected between them: that would be fairer to those who leave much, but it shrinks the
+// young generation, and for tens of milliseconds everything that allocates is slower than it ever is in a program.
+
+/**
+ * @param contenders by name: a function that makes one turn of so many milliseconds, and gives its figure or the promise of
+ *   it
+ * @returns the figures of each name, round by round; a first round, which is for the compilers, is not among them
+ */
+export async function inTurns(contenders, { rounds, milliseconds, warmUp }) {
+  const figures = Object.fromEntries(Object.keys(contenders).map((name) => [name, []]));
+  for (const turn of Object.values(contenders)) await turn(warmUp);
+  for (let round = 0; round < rounds; round++) {
+    for (const [name, turn] of Object.entries(contenders)) {
+      figures[name].push(await turn(milliseconds));
+    }
+  }
+  return figures;
+}
+
+/** What turns that gave several figures each gave, figure by figure. */
+export function byFigure(turns) {
+  const measures = {};
+  for (const [name, all] of Object.entries(turns)) {
+    for (const measure of Object.keys(all[0] ?? {})) {
+      measures[measure] ??= {};
+      measures[measure][name] = all.map((one) => one[measure]);
+    }
+  }
+  return measures;
+}
+
+/**
+ * How often in a second `work`, which does `count` things, gets them done; what `prepare` makes for it is not counted. The
+ * second is one of processor time, of all threads: by the clock, whatever else the machine does would count too.
+ */
+export function rate(milliseconds, count, prepare, work) {
+  let busy = 0;
+  let done = 0;
+  while (busy < milliseconds * 1000) {
+    const prepared = prepare();
+    const before = cpuMicroseconds();
+    work(prepared);
+    busy += cpuMicroseconds() - before;
+    done += count;
+  }
+  return (done / busy) * 1e6;
+}
+
+function cpuMicroseconds() {
+  const { user, system } = process.cpuUsage();
+  return user + system;
+}
+
+/** The median, the least and the greatest of figures. */
+export function spread(figures) {
+  const sorted = figures.toSorted((one, other) => one - other);
+  const middle = sorted.length >> 1;
+  const median = sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+  return { median, least: sorted[0], greatest: sorted.at(-1) };
+}
+
+/** The same of the ratios of neighbours. */
+export function ratios(ours, theirs) {
+  return spread(ours.map((figure, round) => figure / theirs[round]));
+}
