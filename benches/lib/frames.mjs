@@ -7,6 +7,7 @@ export const CHUNK = 64 * 1024;
 
 /** What a payload may be: two kinds of text, and bytes. */
 export const KINDS = ["ascii", "unicode", "binary"];
+export const QUICK_KINDS = ["ascii", "binary"];
 
 /** A payload of exactly so many bytes. */
 export function payload(kind, size) {

@@ -1,12 +1,13 @@
-// A suite gives cells: { table, labels, measures, pairs }. `labels` says what was measured, by column; `measures` has the
-// figures, { "messages/s": { ours: [round, …], ws: […] }, … }; `pairs` says which contenders are compared, by default the
-// first with each other. Here cells become summaries, which are what the JSON has, and those become tables.
+// A suite gives cells: { table, labels, measures, asides, pairs }. `labels` says what was measured, by column; `measures` has
+// the figures, { "messages/s": { ours: [round, …], ws: […] }, … }, and `asides` those that nobody compares; `pairs` says which
+// contenders are compared, by default the first with each other. Here cells become summaries, which are what the JSON has, and those become tables.
 import { ratios, spread } from "./compare.mjs";
 
 /** A cell with medians, least and greatest in place of all figures, and the ratios. */
-export function summary({ table, labels, measures, pairs }) {
-  const summaries = Object.entries(measures).map(([measure, figures]) => [measure, measureSummary(figures, pairs)]);
-  return { table, labels, measures: Object.fromEntries(summaries) };
+export function summary({ table, labels, measures, asides = {}, pairs }) {
+  const compared = Object.entries(measures).map(([measure, figures]) => [measure, measureSummary(figures, pairs)]);
+  const others = Object.entries(asides).map(([measure, figures]) => [measure, measureSummary(figures, [])]);
+  return { table, labels, measures: Object.fromEntries([...compared, ...others]) };
 }
 
 function measureSummary(figures, pairs = firstWithEach(figures)) {

@@ -1,6 +1,6 @@
 // Network bytes to messages.
 import { inTurns, rate } from "../lib/compare.mjs";
-import { CHUNK, chunksOf, frame, fresh, KINDS, payload } from "../lib/frames.mjs";
+import { CHUNK, chunksOf, frame, fresh, KINDS, payload, QUICK_KINDS } from "../lib/frames.mjs";
 import { session } from "../lib/ours.mjs";
 import { hybi, Receiver, undici, undiciNotes } from "../lib/peers.mjs";
 
@@ -16,7 +16,7 @@ const BATCH = 512 * 1024;
 
 export async function* run({ sizes, pace, quick }) {
   for (const role of ["server", "client"]) {
-    for (const kind of KINDS) {
+    for (const kind of quick ? QUICK_KINDS : KINDS) {
       for (const size of sizes) {
         for (const [chunks, input, count] of inputs(frame(kind, payload(kind, size), role === "server"), quick)) {
           const turns = contenders({ role, kind, size, input, count });

@@ -1,6 +1,6 @@
 // Messages to the bytes that a socket is given.
 import { inTurns, rate } from "../lib/compare.mjs";
-import { frameSize, KINDS, payload } from "../lib/frames.mjs";
+import { frameSize, KINDS, payload, QUICK_KINDS } from "../lib/frames.mjs";
 import { session } from "../lib/ours.mjs";
 import { hybi, Sender, undici, undiciNotes } from "../lib/peers.mjs";
 
@@ -19,7 +19,7 @@ const BATCH = 256;
 
 export async function* run({ sizes, pace, quick }) {
   for (const role of ["server", "client"]) {
-    for (const kind of KINDS) {
+    for (const kind of quick ? QUICK_KINDS : KINDS) {
       for (const size of sizes) {
         for (const count of quick ? [many(size)] : new Set([many(size), 1])) {
           const measures = {
