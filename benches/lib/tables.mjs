@@ -81,11 +81,14 @@ function pairName({ one, other }) {
 }
 
 function cellText(value, form) {
-  return value === undefined ? "–" : `${form(value.median)} (${form(value.least)}–${form(value.greatest)})`;
+  if (value === undefined) return "–";
+  const { median, least, greatest } = value;
+  return least === greatest ? form(median) : `${form(median)} (${form(least)}–${form(greatest)})`;
 }
 
 function labelText(label, value) {
-  return label === "size" ? sizeName(value) : String(value ?? "–");
+  if (label === "size") return sizeName(value);
+  return typeof value === "number" ? value.toLocaleString("en") : value;
 }
 
 function ratio(value) {
@@ -98,7 +101,7 @@ function amount(value) {
 }
 
 /** `125 B`, `64 KiB`, `1 MiB`. */
-export function sizeName(size) {
+function sizeName(size) {
   if (size >= 1024 * 1024) return `${size / 1024 / 1024} MiB`;
   return size >= 1024 ? `${size / 1024} KiB` : `${size} B`;
 }

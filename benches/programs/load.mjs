@@ -134,9 +134,9 @@ async function open({ port, connections, kind, size, batch, isRaw = false, isBro
   const bytes = payload(kind, size);
   const message = frame(kind, bytes, true);
   const reply = isRaw ? message : frame(kind, bytes, false);
-  const [first] = await openAll(port, 1);
-  await check(first, message, reply);
-  const all = [first, ...(await openAll(port, connections - 1))];
+  const all = await openAll(port, 1);
+  await check(all[0], message, reply);
+  all.push(...(await openAll(port, connections - 1)));
   const sent = Buffer.concat(Array(batch).fill(message));
   const make = (receivers) => new Exchange(receivers, sent, reply.length * batch * receivers.length);
   const exchanges = isBroadcast ? [make(all)] : all.map((one) => make([one]));
@@ -167,9 +167,9 @@ function close(id) {
   groups[id] = undefined;
 }
 
-/** Opens connections that stay as they are, and gives nothing but their number. */
+/** Opens connections that do nothing. */
 async function idle({ port, connections }) {
-  return groups.push({ all: await openAll(port, connections), exchanges: [] }) - 1;
+  return groups.push({ all: await openAll(port, connections) }) - 1;
 }
 
 /** Opens and closes connections, a few at a time; tells how many in a second. */

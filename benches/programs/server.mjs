@@ -1,4 +1,4 @@
-// `server.mjs NAME echo`, or `NAME broadcast`, which sends each message to all clients: a server on a port of its own, which
+// `server.mjs NAME echo`, or `NAME loop` or `NAME broadcast`, which send each message to all clients: a server on a port of its own, which
 // it tells. Asked for "cpu" and "memory" it says what it has used. Runs in the runtime that has what it names.
 import { createServer } from "node:net";
 
@@ -29,11 +29,16 @@ const servers = {
   ws: () => likeWs("ws"),
   /** No protocol but an answer to the upgrade: what a socket alone can do. */
   net() {
+    const sockets = new Set();
     const server = createServer({ noDelay: true }, (socket) => {
       socket.on("error", () => socket.destroy());
+      socket.once("close", () => sockets.delete(socket));
       socket.once("data", () => {
+        sockets.add(socket);
         socket.write(ANSWER);
-        socket.on("data", (chunk) => socket.write(chunk));
+        socket.on("data", (chunk) => {
+          for (const one of mode === "echo" ? [socket] : sockets) one.write(chunk);
+        });
       });
     });
     return portOf(server.listen(0, HOST));
