@@ -42,19 +42,19 @@ export async function* run({ pace }) {
     for (const [name, [runtime, specifier]] of Object.entries(present(CLIENTS))) {
       const client = await start(runtime, "start.mjs", specifier, url);
       await client.stop();
-      if (round >= 0) (runs[name] ??= []).push(client.greeting);
+      if (round >= 0) runs[name] = [...(runs[name] ?? []), client.greeting];
     }
   }
   await server.stop();
   yield {
     table: "A client in a fresh process",
-    labels: { client: "one message" },
+    labels: {},
     measures: byFigure(runs),
     pairs: PAIRS,
   };
   for (const [engine, stem] of Object.entries(ENGINES)) {
     const sizes = sizesOf(fileURLToPath(new URL(`../../pkg/${stem}.wasm`, import.meta.url)));
-    const bytes = Object.fromEntries(Object.entries(sizes).map(([form, size]) => [form, [size]]));
-    yield { table: "The engine, by `npm run size`", labels: { engine }, measures: {}, asides: { bytes } };
+    const kib = Object.fromEntries(Object.entries(sizes).map(([form, size]) => [form, [size / 1024]]));
+    yield { table: "The engine, by `npm run size`", labels: { engine }, measures: {}, asides: { KiB: kib } };
   }
 }
