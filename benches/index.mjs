@@ -20,15 +20,16 @@ greatest. On a machine that does other things too, only ratios mean something.
   --quick             fewer sizes, cells, rounds and connections: less than a minute
   --rounds N          how often each contender has its turn: 15, with --quick 5
   --milliseconds N    how long a turn takes at least: 40, with --quick 10; on sockets more
-  --json [FILE]       writes JSON to the file, beside the tables; or, as the last option, to stdout in their place
+  --json [FILE]       writes JSON to the file, beside the tables; without one to stdout, in their place
   --help              prints this
 `;
 
 const args = process.argv.slice(2);
 // `parseArgs` knows no option whose value may be missing
-const jsonOnly = args.at(-1) === "--json";
+const jsonAt = args.indexOf("--json");
+const jsonOnly = jsonAt >= 0 && (args[jsonAt + 1] ?? "--").startsWith("--");
 const { values: flags } = parseArgs({
-  args: jsonOnly ? args.slice(0, -1) : args,
+  args: jsonOnly ? args.toSpliced(jsonAt, 1) : args,
   options: {
     suite: { type: "string" },
     sizes: { type: "string" },
@@ -55,10 +56,10 @@ async function main() {
     pace: paceOf(quick),
   };
   const report = { machine: machine(), settings, suites: {} };
-  print(["# Benchmarks", "", ...machineLines(report.machine, settings)]);
+  print(["# Benchmarks", "", ...machineLines(report.machine)]);
   for (const name of names) {
     report.suites[name] = await runSuite(name, settings);
-    print(suiteText(name, report.suites[name]));
+    print(suiteText(name, report.suites[name], settings));
   }
   const json = `${JSON.stringify(report, undefined, 1)}\n`;
   if (jsonOnly) process.stdout.write(json);

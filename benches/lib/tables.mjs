@@ -25,21 +25,15 @@ function firstWithEach(figures) {
   return others.map((other) => [first, other]);
 }
 
-/** All tables of a report as Markdown. */
-export function markdown({ machine, settings, suites }) {
-  const sections = Object.entries(suites).map(([name, suite]) => suiteText(name, suite));
-  return [...machineLines(machine, settings), ...sections.flat()].join("\n");
-}
-
-/** What it ran on, and how, as a list. */
-export function machineLines(machine, { pace: { rounds, milliseconds } }) {
-  const how = `turns of ${milliseconds} ms, ${rounds} for each figure; medians, and in parentheses the least and the greatest`;
-  return [...Object.entries(machine), ["measured", how]].map(([name, value]) => `- ${name}: ${value}`);
+/** What it ran on, as a list. */
+export function machineLines(machine) {
+  return Object.entries(machine).map(([name, value]) => `- ${name}: ${value}`);
 }
 
 /** One suite's notes and tables, as lines. */
-export function suiteText(name, { about, notes, cells }) {
-  const lines = ["", `## ${name}`, "", about, ...notes.map((note) => `\n${note}`)];
+export function suiteText(name, { about, notes, cells }, { pace }) {
+  const how = `Turns of ${pace.milliseconds} ms, ${pace.rounds} for each figure; on sockets longer, and fewer.`;
+  const lines = ["", `## ${name}`, "", about, ...[...notes, how].map((note) => `\n${note}`)];
   for (const [title, group] of groupBy(cells, ({ table }) => table)) {
     lines.push("", `### ${title}`);
     for (const measure of new Set(group.flatMap((cell) => Object.keys(cell.measures)))) {

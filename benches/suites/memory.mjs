@@ -1,11 +1,20 @@
 // What connections cost in memory.
+import { execFileSync } from "node:child_process";
+
 import { byFigure } from "../lib/compare.mjs";
 import { absent, present, start } from "../lib/servers.mjs";
 
 export const about =
   "Memory after garbage was collected, each figure in a fresh process: of an idle connection at a server, of what a library has for a connection without its socket, and of a server through which many have come and gone. The less the better.";
+const CONNECTIONS = 10_000;
+/** As many as a process may have open; Node takes what it may. */
+const OPEN_FILES = Number(execFileSync("sh", ["-c", "ulimit -Hn"], { encoding: "utf8" })) || Number.POSITIVE_INFINITY;
+
 export const notes = [
   ...absent(),
+  ...(OPEN_FILES < CONNECTIONS + 1000
+    ? [`This system allows ${OPEN_FILES} open files (ulimit -n): fewer connections.`]
+    : []),
   "RSS is what the system has given to the process. “Held” is what the runtime counts: JavaScript's heap, array buffers, and the engine's memory.",
 ];
 
@@ -29,7 +38,7 @@ const PAIRS = [
 
 export async function* run({ quick, pace }) {
   const rounds = Math.ceil(pace.rounds / 5);
-  yield* idle(quick ? 1000 : 10_000, rounds);
+  yield* idle(Math.min(quick ? 1000 : CONNECTIONS, OPEN_FILES - 1000), rounds);
   yield* handles(quick ? 10_000 : 100_000, rounds);
   yield* churn(quick ? 1000 : 10_000, 5, quick ? 1 : rounds);
 }
