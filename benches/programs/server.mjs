@@ -37,7 +37,8 @@ const servers = {
         sockets.add(socket);
         socket.write(ANSWER);
         socket.on("data", (chunk) => {
-          for (const one of mode === "echo" ? [socket] : sockets) one.write(chunk);
+          if (mode === "echo") socket.write(chunk);
+          else for (const one of sockets) one.write(chunk);
         });
       });
     });
@@ -67,7 +68,8 @@ const servers = {
         socket.onopen = () => sockets.add(socket);
         socket.onclose = () => sockets.delete(socket);
         socket.onmessage = ({ data }) => {
-          for (const one of mode === "echo" ? [socket] : sockets) one.send(data);
+          if (mode === "echo") socket.send(data);
+          else for (const one of sockets) one.send(data);
         };
         return response;
       });
@@ -84,7 +86,8 @@ async function likeWs(specifier) {
     socket.on("error", () => {});
     socket.on("message", (bytes, isBinary) => {
       const data = isBinary ? bytes : bytes.toString();
-      for (const one of mode === "echo" ? [socket] : server.clients) one.send(data);
+      if (mode === "echo") socket.send(data);
+      else for (const one of server.clients) one.send(data);
     });
   });
   return portOf(server);
