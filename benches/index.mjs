@@ -19,7 +19,7 @@ greatest. On a machine that does other things too, only ratios mean something.
   --sizes BYTES,…     of messages, in decode and encode: ${SIZES.join(",")}
   --quick             fewer sizes, cells, rounds and connections: less than a minute
   --rounds N          how often each contender has its turn: 15, with --quick 5
-  --milliseconds N    how long a turn takes at least: 40, with --quick 15; on sockets more
+  --milliseconds N    how long a turn takes at least: 40, with --quick 10; on sockets more
   --json [FILE]       writes JSON to the file, beside the tables; without one to stdout, in their place
   --help              prints this
 `;
@@ -56,20 +56,28 @@ async function main() {
     pace: paceOf(quick),
   };
   const report = { machine: machine(), settings, suites: {} };
+  save(report); // that a file cannot be written is to be known before it all
   print(["# Benchmarks", "", ...machineLines(report.machine)]);
   for (const name of names) {
     report.suites[name] = await runSuite(name, settings);
+    save(report);
     print(suiteText(name, report.suites[name], settings));
   }
-  const json = `${JSON.stringify(report, undefined, 1)}\n`;
-  if (jsonOnly) process.stdout.write(json);
-  if (flags.json !== undefined) writeFileSync(flags.json, json);
+  if (jsonOnly) process.stdout.write(jsonOf(report));
+}
+
+function save(report) {
+  if (flags.json !== undefined) writeFileSync(flags.json, jsonOf(report));
+}
+
+function jsonOf(report) {
+  return `${JSON.stringify(report, undefined, 1)}\n`;
 }
 
 /** How long a turn takes, at least, how many there are for each figure, and how long each contender runs before. */
 function paceOf(quick) {
   const rounds = wholeNumber(flags.rounds ?? (quick ? 5 : 15));
-  const milliseconds = wholeNumber(flags.milliseconds ?? (quick ? 15 : 40));
+  const milliseconds = wholeNumber(flags.milliseconds ?? (quick ? 10 : 40));
   return { rounds, milliseconds, warmUp: 4 * milliseconds };
 }
 

@@ -35,7 +35,7 @@ export async function* run({ pace, quick }) {
     for (const size of [125, 1024]) {
       const spec = { kind: "binary", size, batch: 1, connections, isBroadcast: true };
       yield {
-        table: "broadcast",
+        table: "To all clients",
         labels: { size, connections },
         ...(await measure(running, spec, pace)),
         pairs: PAIRS,

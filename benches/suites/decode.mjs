@@ -1,11 +1,11 @@
 // Network bytes to messages.
 import { inTurns, rate } from "../lib/compare.mjs";
 import { CHUNK, chunksOf, frame, fresh, KINDS, payload, QUICK_KINDS } from "../lib/frames.mjs";
-import { session } from "../lib/ours.mjs";
+import { decoder } from "../lib/ours.mjs";
 import { hybi, Receiver, undici, undiciNotes } from "../lib/peers.mjs";
 
 export const about =
-  "Network bytes to messages as a listener gets them: text as a string, binary as a `Buffer`. No sockets; chunks as these give them, each in memory of its own.";
+  "Network bytes to messages as a listener gets them: text as a string, binary as a `Buffer`. No sockets; chunks as these give them, each in memory of its own. A second is one of processor time.";
 export const notes = [
   ...undiciNotes,
   "undici is a client only. Of `ws` it is the `Receiver`, and the `toString` by which its users get text.",
@@ -21,7 +21,7 @@ export async function* run({ sizes, pace, quick }) {
         for (const [chunks, input, count] of inputs(frame(kind, payload(kind, size), role === "server"), quick)) {
           const turns = contenders({ role, kind, size, input, count });
           const measures = { "messages/s": await inTurns(turns, pace) };
-          yield { table: "decode", labels: { role, kind, size, chunks }, measures };
+          yield { table: "Whole messages", labels: { role, kind, size, chunks }, measures };
         }
       }
     }
@@ -81,16 +81,7 @@ class Sink {
 
 /** By name: what makes a function that takes a chunk, and gives out messages. */
 const decoders = {
-  ours(isServer, _isText, give) {
-    const frames = session(isServer);
-    return (chunk) => {
-      for (let taken = 0; taken < chunk.length; ) {
-        const received = [];
-        taken += frames.receive(taken === 0 ? chunk : chunk.subarray(taken), received);
-        for (const message of received) give(typeof message === "string" ? message : asBuffer(message));
-      }
-    };
-  },
+  ours: (isServer, _isText, give) => decoder(isServer, give),
   ws(isServer, _isText, give) {
     const receiver = new Receiver({ isServer, maxPayload: 100 * 2 ** 20 });
     receiver.on("message", (data, isBinary) => give(isBinary ? data : data.toString()));
@@ -103,8 +94,8 @@ const decoders = {
   },
   undici(isServer, isText, give) {
     if (isServer || undici === undefined) return undefined;
-    const decoder = new TextDecoder("utf-8", { fatal: true });
-    const onMessage = (_type, data) => give(isText ? decoder.decode(data) : data);
+    const text = new TextDecoder("utf-8", { fatal: true });
+    const onMessage = (_type, data) => give(isText ? text.decode(data) : data);
     const socket = { writableNeedDrain: false };
     const parser = new undici.ByteParser(
       { onMessage, onParserDrain() {}, onFail() {}, readyState: 1, socket },
@@ -113,8 +104,3 @@ const decoders = {
     return (chunk) => parser.write(chunk);
   },
 };
-
-/** As our sockets do it. */
-function asBuffer(data) {
-  return Buffer.isBuffer(data) ? data : Buffer.from(data.buffer, data.byteOffset, data.byteLength);
-}

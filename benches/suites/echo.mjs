@@ -49,7 +49,7 @@ export async function* run({ pace, quick }) {
   yield* withServers(CONTENDERS, async function* (running) {
     for (const { kind = "binary", ...cell } of cells) {
       const figures = await measure(running, { kind, ...cell }, pace);
-      yield { table: "echo", labels: { kind, ...cell }, ...figures, pairs: PAIRS };
+      yield { table: "Loopback", labels: { kind, ...cell }, ...figures, pairs: PAIRS };
     }
   });
 }

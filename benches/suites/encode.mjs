@@ -1,11 +1,11 @@
 // Messages to the bytes that a socket is given.
 import { inTurns, rate } from "../lib/compare.mjs";
 import { frameSize, KINDS, payload, QUICK_KINDS } from "../lib/frames.mjs";
-import { session } from "../lib/ours.mjs";
+import { encoder } from "../lib/ours.mjs";
 import { hybi, Sender, undici, undiciNotes } from "../lib/peers.mjs";
 
 export const about =
-  "Messages to the bytes that a socket is given. No sockets: what would be written is counted and dropped; nobody's parts are joined.";
+  "Messages to the bytes that a socket is given. No sockets: what would be written is counted and dropped; nobody's parts are joined. A second is one of processor time.";
 export const notes = [
   ...undiciNotes,
   "undici is a client only. Of `ws` it is the `Sender`. A server's text it leaves to the socket as a string, which is then made bytes by the sink, as a socket would.",
@@ -25,7 +25,7 @@ export async function* run({ sizes, pace, quick }) {
           const measures = {
             "messages/s": await inTurns(contenders({ role, kind, size, count }), pace),
           };
-          yield { table: "encode", labels: { role, kind, size, "a turn": count }, measures };
+          yield { table: "Whole messages", labels: { role, kind, size, "a turn": count }, measures };
         }
       }
     }
@@ -43,7 +43,7 @@ function contenders({ role, kind, size, count }) {
   const repeats = Math.max(1, Math.floor(Math.min(BATCH, MOST / size) / count));
   const turns = {};
   for (const [name, make] of Object.entries(encoders)) {
-    const encode = make(role === "server", size);
+    const encode = make(role === "server");
     if (encode === undefined) continue;
     const work = () => {
       for (let left = repeats; left > 0; left--) {
@@ -77,12 +77,11 @@ class Socket {
 
 /** By name: what makes a function that sends a message so often, and tells how many bytes that made. */
 const encoders = {
-  ours(isServer, size) {
-    const frames = session(isServer);
+  ours(isServer) {
     const socket = new Socket();
+    const encode = encoder(isServer, socket.write);
     return (message, count) => {
-      for (let left = count; left > 0; left--) frames.send(message, size);
-      for (const part of frames.takeOutput()) socket.write(part);
+      encode(message, count);
       return socket.take();
     };
   },
