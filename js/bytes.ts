@@ -3,6 +3,47 @@
  *
  * @module
  */
+import type { Buffer } from "node:buffer";
+
+/** Makes an array of a part of a buffer. */
+type View = new (buffer: ArrayBuffer, offset: number, length: number) => Uint8Array<ArrayBuffer>;
+
+/** What pages do not have. */
+const NodeBuffer = (globalThis as { Buffer?: unknown }).Buffer as
+  | { allocUnsafe(size: number): Uint8Array<ArrayBuffer>; readonly [Symbol.species]: View }
+  | undefined;
+// the class of all `Buffer`s, whose constructor is faster than `Buffer.from`
+const View: View = NodeBuffer?.[Symbol.species] ?? Uint8Array;
+
+/**
+ * So many bytes, with anything in them: a `Buffer` where the runtime has that, and if they are few, a part of its pool.
+ */
+export function allocate(size: number): Uint8Array<ArrayBuffer> {
+  return NodeBuffer === undefined ? new Uint8Array(size) : NodeBuffer.allocUnsafe(size);
+}
+
+/** A part of an array in memory of {@link allocate}. */
+export function allocatedCopy(bytes: Uint8Array, start: number, end: number): Uint8Array<ArrayBuffer> {
+  const copy = allocate(end - start);
+  copy.set(bytes.subarray(start, end));
+  return copy;
+}
+
+/** A part of an array, in the same memory: a `Buffer` where the runtime has that. */
+export function part(bytes: Uint8Array, start: number, end: number): Uint8Array<ArrayBuffer> {
+  return new View(bytes.buffer as ArrayBuffer, bytes.byteOffset + start, end - start);
+}
+
+/** The same memory as a `Buffer`, which it may be. */
+export function asBuffer(bytes: Uint8Array): Buffer<ArrayBuffer> {
+  const isOne = (bytes.constructor as unknown) === NodeBuffer;
+  return (isOne ? bytes : part(bytes, 0, bytes.length)) as Buffer<ArrayBuffer>;
+}
+
+/** The buffer of an array that has all of it, or else a copy of its part. */
+export function bufferOf({ buffer, byteOffset, byteLength }: Uint8Array<ArrayBuffer>): ArrayBuffer {
+  return byteLength === buffer.byteLength ? buffer : buffer.slice(byteOffset, byteOffset + byteLength);
+}
 
 /** A copy in an array of its own; a `Buffer`'s own `slice` would give the same memory. */
 export function copyOf(bytes: Uint8Array): Uint8Array<ArrayBuffer> {

@@ -7,7 +7,7 @@ import { bytesOf, concat } from "./bytes.js";
 import { LEVEL, MEMORY_LEVEL } from "./deflate.js";
 import { wasm } from "./engine.js";
 import { FrameSession, guarded } from "./session.js";
-import { textBytes } from "./text.js";
+import { textSize } from "./text.js";
 
 /**
  * A message for many connections: `socket.send(prepared)`. Its frame is made once for all of a server's sockets, and so is
@@ -24,7 +24,7 @@ export class PreparedMessage {
 
   constructor(data: string | ArrayBufferLike | ArrayBufferView) {
     this.data = typeof data === "string" ? data : (bytesOf(data) ?? new Uint8Array(0)).slice();
-    this.size = typeof this.data === "string" ? textBytes(this.data).length : this.data.length;
+    this.size = textSize(this.data);
   }
 
   /** @internal A server's frame. */
@@ -42,7 +42,7 @@ export class PreparedMessage {
       return new FrameSession(inner, true);
     });
     try {
-      session.send(this.data, this.size, compress);
+      session.send(this.data, compress);
       return session.takeOutput().reduce(concat, new Uint8Array(0));
     } finally {
       session.free();

@@ -73,7 +73,8 @@ fn receive(session: &mut Session, stream: &[u8], chunk_size: usize) -> (Vec<(Str
                     ..
                 } => {
                     let payload = &session.inflated()[payload.clone()];
-                    assert_eq!(*ascii, payload.is_ascii());
+                    let is_text = matches!(buffer_type, BufferType::Utf8Message | BufferType::Utf8Fragment);
+                    assert_eq!(*ascii, is_text && payload.is_ascii());
                     Some((*buffer_type, payload))
                 }
                 Received::Ping(payload) => {

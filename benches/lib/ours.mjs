@@ -17,7 +17,7 @@ export function decoder(isServer, give) {
   return (chunk) => {
     for (let taken = 0; taken < chunk.length; ) {
       const received = [];
-      taken += frames.receive(taken === 0 ? chunk : chunk.subarray(taken), received);
+      taken += frames.receive(taken === 0 ? chunk : chunk.subarray(taken), received, undefined, true);
       for (const message of received) give(typeof message === "string" ? message : asBuffer(message));
     }
   };
@@ -31,11 +31,7 @@ function asBuffer(data) {
 export function encoder(isServer, write) {
   const frames = session(isServer);
   return (message, count) => {
-    for (let left = count; left > 0; left--) frames.send(message, sizeOf(message));
+    for (let left = count; left > 0; left--) frames.send(message);
     for (const part of frames.takeOutput()) write(part);
   };
-}
-
-function sizeOf(message) {
-  return typeof message === "string" ? Buffer.byteLength(message) : message.length;
 }

@@ -245,7 +245,8 @@ fn receive(session: &mut Session, stream: &[u8], size: usize, limits: &Limits) -
                 }
             };
             if let Some((buffer_type, payload, first, ascii)) = piece {
-                assert_eq!(ascii, payload.is_ascii());
+                let is_text = matches!(buffer_type, BufferType::Utf8Message | BufferType::Utf8Fragment);
+                assert_eq!(ascii, is_text && payload.is_ascii());
                 assert!(!first || message.is_empty());
                 message.extend_from_slice(payload);
                 assert!(message.len() as u64 <= limits.max_message_size);

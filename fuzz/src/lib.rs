@@ -90,7 +90,8 @@ fn receive(role: Role, stream: &[u8], size: usize) -> Outcome {
                     ascii,
                     ..
                 } => {
-                    assert_eq!(ascii, unread[payload.clone()].is_ascii());
+                    let is_text = matches!(buffer_type, BufferType::Utf8Message | BufferType::Utf8Fragment);
+                    assert_eq!(ascii, is_text && unread[payload.clone()].is_ascii());
                     message.extend_from_slice(&unread[payload]);
                     assert!(message.len() as u64 <= LIMITS.max_message_size);
                     if buffer_type.is_final() {

@@ -3,17 +3,28 @@
  *
  * @module
  */
+import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 
+import { copyOf } from "../bytes.js";
 import type { Transport, TransportListener } from "./transport.js";
+
+/** Where a socket has its transport, for its listeners. */
+const TRANSPORT = Symbol("transport");
+type Carrier = Duplex & { [TRANSPORT]?: NodeTransport };
 
 /** A transport over a connected socket. */
 export class NodeTransport implements Transport {
-  readonly #socket: Duplex;
+  readonly #socket: Carrier;
   #listener: TransportListener | undefined;
+  #failure: Error | undefined;
+
+  /** What a socket of the system gives is nobody else's; any other stream may have it from anywhere. */
+  readonly #isOwned: boolean;
 
   constructor(socket: Duplex) {
     this.#socket = socket;
+    this.#isOwned = socket instanceof Socket;
   }
 
   start(listener: TransportListener): void {
@@ -24,24 +35,43 @@ export class NodeTransport implements Transport {
 
   #listen(): void {
     const socket = this.#socket;
-    let failure: Error | undefined;
-    socket.on("data", (chunk: Uint8Array) => this.#listener?.onData(chunk));
-    // Node tells this before it calls back the write that drained it
-    socket.on("drain", () => queueMicrotask(() => this.#drained()));
-    socket.on("end", () => this.#listener?.onEnd());
-    socket.on("error", (error: Error) => {
-      failure = error;
-    });
-    socket.once("close", () => this.#listener?.onClose(failure));
+    const former = socket[TRANSPORT];
+    socket[TRANSPORT] = this;
+    if (former === undefined) {
+      socket.on("data", onData).on("drain", onDrain).on("end", onEnd).on("error", onError).on("close", onClose);
+    } else {
+      former.onClose(); // it hears nothing more
+    }
   }
 
-  #drained(): void {
+  /** @internal */
+  onData(chunk: Uint8Array): void {
+    this.#listener?.onData(chunk, this.#isOwned);
+  }
+
+  /** @internal */
+  onDrain(): void {
     if (!this.#socket.destroyed && !this.isFull) this.#listener?.onDrain();
   }
 
+  /** @internal */
+  onEnd(): void {
+    this.#listener?.onEnd();
+  }
+
+  /** @internal */
+  onError(error: Error): void {
+    this.#failure = error;
+  }
+
+  /** @internal */
+  onClose(): void {
+    this.#listener?.onClose(this.#failure);
+  }
+
   unread(bytes: Uint8Array): void {
-    // first in line, and delivered like everything else: later, and not while paused
-    if (bytes.length > 0) this.#socket.unshift(bytes);
+    // first in line, and delivered like everything else: later, and not while paused. A copy, as it is written to then
+    if (bytes.length > 0) this.#socket.unshift(copyOf(bytes));
   }
 
   write(parts: readonly Uint8Array[], done: () => void): void {
@@ -76,4 +106,27 @@ export class NodeTransport implements Transport {
   destroy(): void {
     this.#socket.destroy();
   }
+}
+
+// the listeners are the same functions for all sockets: closures would take half a kilobyte for each
+
+function onData(this: Carrier, chunk: Uint8Array): void {
+  this[TRANSPORT]?.onData(chunk);
+}
+
+function onDrain(this: Carrier): void {
+  // Node tells this before it calls back the write that drained it
+  queueMicrotask(() => this[TRANSPORT]?.onDrain());
+}
+
+function onEnd(this: Carrier): void {
+  this[TRANSPORT]?.onEnd();
+}
+
+function onError(this: Carrier, error: Error): void {
+  this[TRANSPORT]?.onError(error);
+}
+
+function onClose(this: Carrier): void {
+  this[TRANSPORT]?.onClose();
 }

@@ -26,8 +26,8 @@ export interface Transport {
 
 /** What the network tells a connection. */
 export interface TransportListener {
-  /** Bytes came. They may be overwritten after the call. */
-  onData(chunk: Uint8Array): void;
+  /** Bytes came. They may be overwritten after the call, unless `isOwned` says that they are the listener's from now on. */
+  onData(chunk: Uint8Array, isOwned?: boolean): void;
   /** The transport is no longer full; `done` was called for what it took. */
   onDrain(): void;
   /** The peer closed its side. */

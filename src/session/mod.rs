@@ -366,6 +366,12 @@ impl Session {
         self.receiver.has_more()
     }
 
+    /// How many bytes of a message its last frame still announces; 0 if it has not begun, or is compressed.
+    #[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "wasm"))]
+    pub(crate) fn announced(&self) -> u64 {
+        self.receiver.announced()
+    }
+
     /// Frees what is kept from one sent message to compress the next one by. The next is compressed for itself.
     #[cfg(feature = "deflate")]
     pub fn release_compressor(&mut self) {

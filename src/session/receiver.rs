@@ -29,7 +29,7 @@ pub enum Received {
         payload: Range<usize>,
         /// The message begins here.
         first: bool,
-        /// All bytes are below 0x80.
+        /// It is text that is verified, and all bytes are below 0x80.
         ascii: bool,
     },
     /// What the input has of the payload of a compressed message, decompressed; or a part of that, if it needs more room
@@ -41,7 +41,7 @@ pub enum Received {
         payload: Range<usize>,
         /// The message begins here.
         first: bool,
-        /// All bytes are below 0x80.
+        /// It is text that is verified, and all bytes are below 0x80.
         ascii: bool,
     },
     /// A ping, which asks for a pong with the same payload.
@@ -149,6 +149,15 @@ impl Receiver {
         self.failure.is_none() && inflation.is_some_and(|inflation| inflation.is_full)
     }
 
+    /// How many bytes of a message its last frame still announces; 0 if it has not begun, or is compressed.
+    #[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "wasm"))]
+    pub fn announced(&self) -> u64 {
+        match (self.frame, self.message) {
+            (Some(frame), Some(message)) if frame.fin && message.inflation.is_none() => frame.left,
+            _ => 0,
+        }
+    }
+
     pub const fn set_limits(&mut self, limits: Limits) {
         self.limits = limits;
     }
@@ -191,51 +200,56 @@ impl Receiver {
     ) -> Result<Step, Violation> {
         let mut consumed = 0;
         loop {
-            if let (Some(frame), Some(message)) = (self.frame, self.message) {
-                let (Some(inflation), Some(compression)) = (message.inflation, compression.as_deref_mut()) else {
-                    return self.payload(frame, message, input, consumed, limit);
+            let (frame, message) = if let (Some(frame), Some(message)) = (&self.frame, &self.message) {
+                (*frame, *message)
+            } else {
+                let Some((header, size)) = Header::decode(&input[consumed..])? else {
+                    return Ok(Step {
+                        consumed,
+                        received: Received::NeedMore,
+                    });
                 };
-                let left = self
-                    .limits
-                    .max_message_size
-                    .saturating_sub(inflation.length)
-                    .saturating_add(1);
-                let room_at_most = usize::try_from(left)
-                    .map_or(limit, |left| left.min(limit))
-                    .min(room.len());
-                let work = Inflating {
-                    frame,
-                    message,
-                    inflation,
-                    compression,
-                    room: &mut room[..room_at_most],
-                };
-                match self.inflate(work, &mut input[consumed..])? {
-                    (taken, Some(received)) => {
-                        return Ok(Step {
-                            consumed: consumed + taken,
-                            received,
-                        });
-                    }
-                    (taken, None) => {
-                        consumed += taken;
-                        continue;
-                    }
+                frame::check(&header, self.expectation())?;
+                if header.opcode.is_control() {
+                    return self.control(&header, input, consumed, size);
                 }
-            }
-            let Some((header, size)) = Header::decode(&input[consumed..])? else {
-                return Ok(Step {
-                    consumed,
-                    received: Received::NeedMore,
-                });
+                consumed += size;
+                self.frames += 1;
+                if let Some(range) = self.whole_message(&header, consumed, input.len(), limit) {
+                    return self.deliver(&header, input, range);
+                }
+                let (frame, message) = self.begin_frame(&header)?;
+                if frame.left == 0 && !frame.fin {
+                    // an empty frame that does not end its message says nothing
+                    self.message = Some(message);
+                    continue;
+                }
+                (frame, message)
             };
-            frame::check(&header, self.expectation())?;
-            if header.opcode.is_control() {
-                return self.control(&header, input, consumed, size);
+            let (Some(inflation), Some(compression)) = (message.inflation, compression.as_deref_mut()) else {
+                return self.payload(frame, message, input, consumed, limit);
+            };
+            (self.frame, self.message) = (Some(frame), Some(message));
+            let left = self
+                .limits
+                .max_message_size
+                .saturating_sub(inflation.length)
+                .saturating_add(1);
+            let room_at_most = usize::try_from(left)
+                .map_or(limit, |left| left.min(limit))
+                .min(room.len());
+            let work = Inflating {
+                frame,
+                message,
+                inflation,
+                compression,
+                room: &mut room[..room_at_most],
+            };
+            let (taken, received) = self.inflate(work, &mut input[consumed..])?;
+            consumed += taken;
+            if let Some(received) = received {
+                return Ok(Step { consumed, received });
             }
-            consumed += size;
-            self.frames += 1;
-            self.begin_frame(&header)?;
         }
     }
 
@@ -278,9 +292,13 @@ impl Receiver {
         Ok(Step { consumed, received })
     }
 
-    /// Starts a data frame, and its message with it unless the frame continues one.
-    fn begin_frame(&mut self, header: &Header) -> Result<(), Violation> {
-        let mut message = self.message.unwrap_or_else(|| self.new_message(header));
+    /// Starts a data frame, and its message with it unless the frame continues one. They are remembered only if there is
+    /// more of them than the input has: most messages are short, and whole when they come.
+    fn begin_frame(&self, header: &Header) -> Result<(DataFrame, Message), Violation> {
+        let mut message = match &self.message {
+            Some(message) => *message,
+            None => self.new_message(header),
+        };
         message.length = message.length.saturating_add(header.length);
         message.frames += 1;
         let most = match message.inflation {
@@ -294,18 +312,14 @@ impl Receiver {
         if message.frames > self.limits.max_fragments {
             return Err(Violation::FragmentsTooMany);
         }
-        self.message = Some(message);
-        // an empty frame that does not end its message says nothing
-        if header.length > 0 || header.fin {
-            self.frame = Some(DataFrame {
-                fin: header.fin,
-                rsv: header.rsv,
-                opcode: header.opcode,
-                mask: header.mask.unwrap_or(MaskKey::ZERO),
-                left: header.length,
-            });
-        }
-        Ok(())
+        let frame = DataFrame {
+            fin: header.fin,
+            rsv: header.rsv,
+            opcode: header.opcode,
+            mask: header.mask.unwrap_or(MaskKey::ZERO),
+            left: header.length,
+        };
+        Ok((frame, message))
     }
 
     fn new_message(&self, header: &Header) -> Message {
@@ -325,6 +339,43 @@ impl Receiver {
         }
     }
 
+    /// Where the payload stands of a message that is one frame, not compressed, and whole in the input: most are, and
+    /// there is nothing of them to be remembered.
+    #[inline]
+    fn whole_message(&self, header: &Header, start: usize, end: usize, limit: usize) -> Option<Range<usize>> {
+        let length = usize::try_from(header.length).ok()?;
+        let is_whole = header.fin && header.rsv == 0 && self.message.is_none() && length <= limit.min(end - start);
+        let is_allowed = header.length <= self.limits.max_message_size && self.limits.max_fragments > 0;
+        (is_whole && is_allowed).then_some(start..start + length)
+    }
+
+    /// Delivers such a message.
+    #[inline]
+    fn deliver(&self, header: &Header, input: &mut [u8], payload: Range<usize>) -> Result<Step, Violation> {
+        let bytes = &mut input[payload.clone()];
+        let mask = header.mask.unwrap_or(MaskKey::ZERO);
+        let is_text = header.opcode == Opcode::Text;
+        let ascii = if is_text && self.verify_utf8 {
+            unmask_text(&mut Utf8Validator::default(), bytes, mask, true)?.1
+        } else {
+            mask.apply(bytes);
+            false
+        };
+        Ok(Step {
+            consumed: payload.end,
+            received: Received::Data {
+                buffer_type: if is_text {
+                    BufferType::Utf8Message
+                } else {
+                    BufferType::BinaryMessage
+                },
+                payload,
+                first: true,
+                ascii,
+            },
+        })
+    }
+
     /// Delivers what the input has of the frame's payload.
     fn payload(
         &mut self,
@@ -337,6 +388,7 @@ impl Receiver {
         let available = (input.len() - start).min(limit);
         let taken = usize::try_from(frame.left).map_or(available, |left| left.min(available));
         if taken == 0 && frame.left > 0 {
+            (self.frame, self.message) = (Some(frame), Some(message));
             return Ok(Step {
                 consumed: start,
                 received: Received::NeedMore,
@@ -344,10 +396,10 @@ impl Receiver {
         }
         let range = start..start + taken;
         let bytes = &mut input[range.clone()];
-        frame.mask = frame.mask.apply(bytes);
         frame.left -= taken as u64;
         let last = frame.left == 0 && frame.fin;
-        let ascii = message.kind.verify(bytes, last)?;
+        let ascii;
+        (frame.mask, ascii) = message.kind.unmask(bytes, frame.mask, last)?;
         let buffer_type = message.kind.buffer_type(&frame, last);
         let first = !message.delivered;
         message.delivered = true;
@@ -392,7 +444,7 @@ impl Receiver {
         let bytes = &mut input[..taken];
         frame.mask.apply(bytes);
         let (used, produced) = compression.inflate(bytes, room)?;
-        let mut ascii = message.kind.verify(&room[..produced], false)?;
+        let mut ascii = message.kind.verify(&mut room[..produced], false)?;
         // what is not used stays as it came: masking twice is the identity
         let (done, rest) = bytes.split_at_mut(used);
         frame.mask = frame.mask.advance(done.len());
@@ -402,7 +454,7 @@ impl Receiver {
         let is_corrupt = compression.is_corrupt();
         if frame.left == 0 && frame.fin && produced < room.len() && !is_corrupt {
             (more, last) = compression.finish(&mut room[produced..])?;
-            ascii &= message.kind.verify(&room[produced..produced + more], last)?;
+            ascii &= message.kind.verify(&mut room[produced..produced + more], last)?;
         }
         let produced = produced + more;
         inflation.length += produced as u64;
@@ -425,6 +477,9 @@ impl Receiver {
     }
 }
 
+/// So many bytes of text are unmasked and then checked, before the next.
+const CHECKED_AT_ONCE: usize = 16 * 1024;
+
 /// The most bytes that a message of so many should be compressed to, with generous allowance for the headers of blocks,
 /// and for the flush that ends each frame.
 const fn longest_compressed(length: u64, frames: u64) -> u64 {
@@ -435,21 +490,42 @@ const fn longest_compressed(length: u64, frames: u64) -> u64 {
         .saturating_add(flushes)
 }
 
-impl MessageKind {
-    /// Checks the next bytes of the message; tells whether they are all ASCII.
-    fn verify(&mut self, bytes: &[u8], last: bool) -> Result<bool, Violation> {
-        let ascii = bytes.is_ascii();
-        if let Self::Text(utf8) = self {
-            let checked = if ascii && utf8.is_boundary() {
-                Ok(())
-            } else {
-                utf8.push(bytes)
-            };
-            if checked.is_err() || last && !utf8.is_boundary() {
-                return Err(Violation::TextNotUtf8);
-            }
+/// Unmasks the next bytes of a text and checks them. Gives the key for those that follow, and whether these are ASCII.
+fn unmask_text(
+    utf8: &mut Utf8Validator,
+    bytes: &mut [u8],
+    mut mask: MaskKey,
+    last: bool,
+) -> Result<(MaskKey, bool), Violation> {
+    let mut all_ascii = true;
+    // what is unmasked is checked while the first cache still has it
+    for block in bytes.chunks_mut(CHECKED_AT_ONCE) {
+        let ascii;
+        (mask, ascii) = mask.apply_and_scan(block);
+        all_ascii &= ascii;
+        if !(ascii && utf8.is_boundary()) {
+            utf8.push(block).map_err(|_| Violation::TextNotUtf8)?;
         }
-        Ok(ascii)
+    }
+    if last && !utf8.is_boundary() {
+        return Err(Violation::TextNotUtf8);
+    }
+    Ok((mask, all_ascii))
+}
+
+impl MessageKind {
+    /// Unmasks the next bytes of the message and checks them. Gives the key for the bytes that follow, and whether these
+    /// are verified text and all ASCII.
+    fn unmask(&mut self, bytes: &mut [u8], mask: MaskKey, last: bool) -> Result<(MaskKey, bool), Violation> {
+        match self {
+            Self::Text(utf8) => unmask_text(utf8, bytes, mask, last),
+            _ => Ok((mask.apply(bytes), false)),
+        }
+    }
+
+    /// Checks the next bytes of a message that came compressed; tells as `unmask` does.
+    fn verify(&mut self, bytes: &mut [u8], last: bool) -> Result<bool, Violation> {
+        Ok(self.unmask(bytes, MaskKey::ZERO, last)?.1)
     }
 
     fn buffer_type(self, frame: &DataFrame, last: bool) -> BufferType {

@@ -22,28 +22,79 @@ impl MaskKey {
 
     /// Masks or unmasks `bytes` in place, and returns the key for the bytes that follow them.
     pub fn apply(self, bytes: &mut [u8]) -> Self {
-        if self == Self::ZERO {
-            return self;
-        }
-        let [a, b, c, d] = self.0;
-        let wide = u128::from_ne_bytes([a, b, c, d, a, b, c, d, a, b, c, d, a, b, c, d]);
-        let (blocks, tail) = bytes.as_chunks_mut::<16>();
-        for block in blocks {
-            *block = (u128::from_ne_bytes(*block) ^ wide).to_ne_bytes();
-        }
-        for (byte, key) in tail.iter_mut().zip(self.0.into_iter().cycle()) {
-            *byte ^= key;
+        if self != Self::ZERO {
+            self.apply_and_gather(bytes);
         }
         self.advance(bytes.len())
     }
 
+    /// The same in one pass with a look at the outcome: whether all of it is ASCII.
+    pub(crate) fn apply_and_scan(self, bytes: &mut [u8]) -> (Self, bool) {
+        let bits = self.apply_and_gather(bytes);
+        (self.advance(bytes.len()), bits & 0x8080_8080_8080_8080 == 0)
+    }
+
+    /// Masks, and gives the bits that any of the words of eight bytes has then.
+    #[inline(never)] // a copy at each of its callers would be a kibibyte of wasm
+    fn apply_and_gather(self, bytes: &mut [u8]) -> u64 {
+        let Some(&(mut last)) = bytes.last_chunk::<BLOCK>() else {
+            return self.apply_to_few(bytes);
+        };
+        let blocks = bytes.len() / BLOCK * BLOCK;
+        let bits = xor_words(bytes[..blocks].as_chunks_mut().0, self.word());
+        // the last block overlaps the one before it, so it is made of what stood there at first
+        let last_bits = xor_words(last.as_chunks_mut().0, self.advance(bytes.len()).word());
+        if let Some(place) = bytes.last_chunk_mut() {
+            *place = last;
+        }
+        bits | last_bits
+    }
+
+    /// Masks fewer bytes than a block has.
+    fn apply_to_few(self, bytes: &mut [u8]) -> u64 {
+        let mut bits = 0;
+        let (halves, tail) = bytes.as_chunks_mut::<4>();
+        for half in halves {
+            let plain = u32::from_ne_bytes(*half) ^ u32::from_ne_bytes(self.0);
+            *half = plain.to_ne_bytes();
+            bits |= u64::from(plain);
+        }
+        for (byte, key) in tail.iter_mut().zip(self.0) {
+            *byte ^= key;
+            bits |= u64::from(*byte);
+        }
+        bits
+    }
+
+    /// The key, twice.
+    const fn word(self) -> u64 {
+        let key = u32::from_ne_bytes(self.0) as u64;
+        key << 32 | key
+    }
+
     /// The key as it stands after `length` bytes of payload.
     #[must_use]
+    #[expect(clippy::cast_possible_truncation, reason = "at most 3")]
     pub const fn advance(self, length: usize) -> Self {
-        let mut key = self.0;
-        key.rotate_left(length % 4);
-        Self(key)
+        // as a number: to rotate the array takes longer than to mask a short message
+        let key = u32::from_le_bytes(self.0).rotate_right(8 * (length % 4) as u32);
+        Self(key.to_le_bytes())
     }
+}
+
+/// The bytes that SIMD masks at once, everywhere.
+const BLOCK: usize = 16;
+
+/// XORs each word, and gives the bits that any has then. The compiler makes SIMD of it.
+#[inline(always)]
+fn xor_words(words: &mut [[u8; 8]], key: u64) -> u64 {
+    let mut bits = 0;
+    for word in words {
+        let plain = u64::from_ne_bytes(*word) ^ key;
+        *word = plain.to_ne_bytes();
+        bits |= plain;
+    }
+    bits
 }
 
 #[cfg(test)]
@@ -69,6 +120,26 @@ mod tests {
             assert_eq!(masked, masked_octet_by_octet(&payload), "length {length}");
             KEY.apply(&mut masked);
             assert_eq!(masked, payload, "length {length}");
+        }
+    }
+
+    #[test]
+    fn a_scan_tells_of_each_byte_above_ascii_wherever_it_stands() {
+        for length in 0..=151 {
+            let plain = vec![b'a'; length];
+            let scan = |payload: &[u8]| {
+                let mut masked = payload.to_vec();
+                KEY.apply(&mut masked);
+                let (rest, ascii) = KEY.apply_and_scan(&mut masked);
+                assert_eq!((masked.as_slice(), rest), (payload, KEY.advance(length)));
+                ascii
+            };
+            assert!(scan(&plain), "length {length}");
+            for at in 0..length {
+                let mut payload = plain.clone();
+                payload[at] = 0x80;
+                assert!(!scan(&payload), "byte {at} of {length}");
+            }
         }
     }
 

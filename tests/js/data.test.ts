@@ -1,14 +1,17 @@
 /** What is sent comes out equal: at the sizes where the drivers change their ways, in every kind, among other sockets. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { Duplex } from "node:stream";
 import { test } from "node:test";
+import { setImmediate as turn } from "node:timers/promises";
 import { runInNewContext } from "node:vm";
 
-import { WebSocket } from "websocket-component";
+import { WebSocket, WebSocketServer } from "websocket-component";
 import { WebSocket as Ws, WebSocketServer as WsServer } from "ws";
 
-import { closed, messages, nextEvent, serveEcho } from "./support.js";
+import { closed, inner, masked, messages, nextEvent, RawPeer, serveEcho, unmasked } from "./support.js";
 
 async function connect(url: string): Promise<WebSocket> {
   const socket = new WebSocket(url);
@@ -159,4 +162,78 @@ test("what a slow peer does not read waits in bufferedAmount, and arrives whole 
   const end = closed(socket);
   socket.close();
   await end;
+});
+
+test("short messages that came in one chunk stay as they were when others come", async (t) => {
+  const server = new WsServer({ port: 0 });
+  t.after(() => server.close());
+  await once(server, "listening");
+  const payloads = Array.from({ length: 700 }, (_, at) => pattern(at).subarray(at % 3));
+  server.on("connection", (peer, request) => {
+    const isText = request.url === "/text";
+    request.socket.cork();
+    for (const payload of payloads) peer.send(isText ? payload.toString("hex") : payload);
+    request.socket.uncork();
+  });
+  const url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  for (const binaryType of ["nodebuffer", "arraybuffer"] as const) {
+    const socket = new WebSocket(url);
+    socket.binaryType = binaryType;
+    const received = (await messages(socket, payloads.length)) as (Buffer | ArrayBuffer)[];
+    assert.ok(received.every((data) => Buffer.isBuffer(data) === (binaryType === "nodebuffer")));
+    assert.deepEqual(
+      received.map((data) => Buffer.from(data as ArrayBuffer)),
+      payloads,
+    );
+    socket.close();
+  }
+  const socket = new WebSocket(`${url}/text`);
+  assert.deepEqual(
+    await messages(socket, payloads.length),
+    payloads.map((payload) => payload.toString("hex")),
+  );
+  socket.close();
+});
+
+test("a long message comes out equal wherever its first piece ends, and takes memory by what has come", async () => {
+  const { wasm } = await inner<{ wasm: { Session: new (server: boolean, ...limits: number[]) => object } }>(
+    "engine.js",
+  );
+  const { FrameSession } = await inner<{
+    FrameSession: new (
+      session: object,
+      server: boolean,
+    ) => { readonly heldBytes: number; receive(chunk: Uint8Array, received: unknown[]): number; free(): void };
+  }>("session.js");
+  const payload = pattern(300_000);
+  const stream = unmasked(0x82, payload);
+  for (const first of [11, 1000, 20_000, 65_536, 299_999]) {
+    const session = new FrameSession(new wasm.Session(false, 2 ** 30, 2 ** 30, 10), false);
+    const received: unknown[] = [];
+    for (let at = 0; at < first; ) at += session.receive(stream.subarray(at, first), received);
+    assert.ok(session.heldBytes <= 16 * first, `${session.heldBytes} bytes held of ${first}`);
+    for (let at = first; at < stream.length; ) at += session.receive(stream.subarray(at), received);
+    assert.deepEqual(received, [payload]);
+    session.free();
+  }
+});
+
+test("what is somebody else's is not written to: a request's head, and what a stream that is no socket gives", async (t) => {
+  const http = createServer().listen(0, "127.0.0.1");
+  await once(http, "listening");
+  t.after(() => http.close());
+  const server = new WebSocketServer({ noServer: true });
+  const stream = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
+  t.after(() => stream.destroy());
+  const bytes = ["head", "chunk"].map((payload) => masked(0x82, payload));
+  const [head, chunk] = bytes.map((one) => Buffer.from(one)) as [Buffer, Buffer];
+  const received = new Promise<unknown[]>((done) => {
+    http.on("upgrade", (request) => server.handleUpgrade(request, stream, head, (socket) => done(messages(socket, 2))));
+  });
+  const peer = await RawPeer.connect((http.address() as AddressInfo).port);
+  t.after(() => peer.socket.destroy());
+  while (stream.listenerCount("data") === 0) await turn();
+  stream.push(chunk);
+  assert.deepEqual((await received).map(String), ["head", "chunk"]);
+  assert.deepEqual([head, chunk], bytes);
 });

@@ -127,7 +127,7 @@ test("a ping, a pong and a message of what is neither string nor buffer are its 
   }
 });
 
-test("what is given out is memory of its own, and stays what it was when the engine's memory grows", async (t) => {
+test("what is given out is not the engine's memory, and stays what it was when the engine's memory grows", async (t) => {
   const { scratch, wasm } = await inner<Engine>("engine.js");
   const payload = pattern(100);
   const long = pattern(70_000);
@@ -150,7 +150,8 @@ test("what is given out is memory of its own, and stays what it was when the eng
     await end;
     for (const bytes of given) {
       assert.notEqual(bytes.buffer, engine);
-      assert.deepEqual([bytes.byteOffset, bytes.buffer.byteLength], [0, bytes.length]);
+      // a Buffer may share its memory with others of its batch, as those of Node and of ws do
+      if (!Buffer.isBuffer(bytes)) assert.deepEqual([bytes.byteOffset, bytes.buffer.byteLength], [0, bytes.length]);
     }
     const sessions = [];
     while (scratch().bytes.buffer === engine) sessions.push(new wasm.Session(true, 1e9, 1e9));
