@@ -79,11 +79,9 @@ export class NodeTransport implements Transport {
     if (!socket.writable) return;
     const last = parts.length - 1;
     if (last > 0) socket.cork();
-    for (const [index, part] of parts.entries()) {
-      // a socket that was destroyed calls back without an error too
-      if (index === last) socket.write(part, (error) => error ?? (socket.destroyed || done()));
-      else socket.write(part);
-    }
+    for (let index = 0; index < last; index++) socket.write(parts[index]);
+    // a socket that was destroyed calls back without an error too
+    socket.write(parts[last], (error) => error ?? (socket.destroyed || done()));
     if (last > 0) socket.uncork();
   }
 
