@@ -150,8 +150,7 @@ impl Receiver {
     }
 
     /// How many bytes of a message its last frame still announces; 0 if it has not begun, or is compressed.
-    #[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "wasm"))]
-    pub fn announced(&self) -> u64 {
+    pub const fn announced(&self) -> u64 {
         match (self.frame, self.message) {
             (Some(frame), Some(message)) if frame.fin && message.inflation.is_none() => frame.left,
             _ => 0,
