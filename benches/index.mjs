@@ -21,6 +21,7 @@ greatest. On a machine that does other things too, only ratios mean something.
   --rounds N          how often each contender has its turn: 15, with --quick 5
   --milliseconds N    how long a turn takes at least: 40, with --quick 10; on sockets more
   --json [FILE]       writes JSON to the file, beside the tables; without one to stdout, in their place
+                      (\`npm run --silent bench\`, as npm prints a line of its own)
   --help              prints this
 `;
 

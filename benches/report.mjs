@@ -12,7 +12,7 @@ too. \`a : b\` is a divided by b: over 1 ours is ahead where messages a second a
 is. Nothing is left out where ours is behind.
 
 \`\`\`sh
-npm run bench -- --json bench.json                 # all of it: half an hour
+npm run bench -- --json bench.json                 # all of it: about half an hour
 npm run bench -- --quick                           # a first look, in less than a minute
 npm run bench -- --suite decode --sizes 125,1024   # a part; --help lists the options
 node benches/report.mjs bench.json > docs/benchmarks.md
@@ -29,6 +29,9 @@ if (reports.some(({ machine }) => JSON.stringify(machine) !== JSON.stringify(fir
 }
 
 const lines = [HEAD, "## What it ran on", "", ...machineLines(first.machine)];
+if (reports.some(({ settings }) => settings.quick)) {
+  lines.push("", "**A first look**, by `--quick`: fewer cells and rounds than there are.");
+}
 for (const { settings, suites } of reports) {
   for (const [name, suite] of Object.entries(suites)) lines.push(...suiteText(name, suite, settings));
 }

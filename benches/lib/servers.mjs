@@ -63,7 +63,7 @@ export async function start(runtime, script, ...args) {
   };
   const stop = async () => {
     child.stdin.end();
-    if (child.exitCode === null) await once(child, "exit");
+    if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
   };
   return { greeting, ask, stop };
 }
