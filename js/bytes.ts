@@ -63,9 +63,16 @@ export function concat(first: Uint8Array, second: Uint8Array): Uint8Array {
  * a string.
  */
 export function bytesOf(data: unknown): Uint8Array | undefined {
+  if (data instanceof Uint8Array && data.length > 0 && isPlain(data)) return data;
   if ((ArrayBuffer.isView(data) || isBuffer(data)) && data.byteLength === 0) return new Uint8Array(0);
   if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   return isBuffer(data) ? new Uint8Array(data) : undefined;
+}
+
+/** Whether it is of no class of anyone's, which might tell another length. */
+function isPlain(bytes: Uint8Array): boolean {
+  const { constructor: type } = bytes;
+  return type === Uint8Array || (type as unknown) === NodeBuffer;
 }
 
 const lengths = [ArrayBuffer, globalThis.SharedArrayBuffer]

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { bytesOf, concat } from "./bytes.js";
+import { bytesOf, concat, copyOf } from "./bytes.js";
 import { LEVEL, MEMORY_LEVEL } from "./deflate.js";
 import { wasm } from "./engine.js";
 import { FrameSession, guarded } from "./session.js";
@@ -23,7 +23,7 @@ export class PreparedMessage {
   #compressed: Uint8Array | undefined;
 
   constructor(data: string | ArrayBufferLike | ArrayBufferView) {
-    this.data = typeof data === "string" ? data : (bytesOf(data) ?? new Uint8Array(0)).slice();
+    this.data = typeof data === "string" ? data : copyOf(bytesOf(data) ?? new Uint8Array(0));
     this.size = textSize(this.data);
   }
 

@@ -434,13 +434,21 @@ export class FrameSession {
     outputEnd = this.#make(close, start, status, bytes.length);
   }
 
-  /** All bytes that were made and not taken yet, in order. They are the caller's. */
-  takeOutput(): Uint8Array[] {
+  /**
+   * All bytes that were made and not taken yet, in order. They are the caller's.
+   *
+   * @param isRead whether they are read at once: they may stand in the shared memory, until the engine is called again
+   */
+  takeOutput(isRead = false): Uint8Array[] {
     this.settle();
-    if (outputOwner === this) this.spill();
+    if (outputOwner === this && !isRead) this.spill();
     const output = this.#pending ?? [];
     this.#pending = undefined;
     this.#pendingBytes = 0;
+    if (outputOwner === this && outputEnd > 0) {
+      output.push(scratch().output.subarray(0, outputEnd));
+      outputEnd = 0;
+    }
     return output;
   }
 

@@ -15,7 +15,7 @@ import {
   urlRecord,
   type WebSocketOptions,
 } from "./arguments.js";
-import { asBuffer, bufferOf, bytesOf } from "./bytes.js";
+import { asBuffer, bufferOf, bytesOf, copyOf } from "./bytes.js";
 import { hasBadPort, type Opened, open } from "./client.js";
 import {
   Connection,
@@ -25,6 +25,7 @@ import {
   type Statistics,
 } from "./connection.js";
 import { channels } from "./diagnostics.js";
+import { MessageListeners } from "./dispatch.js";
 import { WebSocketError } from "./errors.js";
 import { CloseEvent, ControlEvent, ErrorEvent, type Listener, type ListenerOptions } from "./events.js";
 import { EventHandlers, type Handler } from "./handlers.js";
@@ -132,6 +133,8 @@ export class WebSocket extends WebSocketEventTarget {
   #isServer = false;
   /** A server's sockets: this is one of them until it is closed. */
   #siblings: Set<WebSocket> | undefined;
+  /** Of a server's socket: who listens to messages. */
+  #listeners: MessageListeners | undefined;
   #abandon: ((reason: Error) => void) | undefined;
   #handlers = new EventHandlers(this);
   /** Messages and a close that wait for a Blob before them to be read, or a stream to be sent. */
@@ -175,6 +178,8 @@ export class WebSocket extends WebSocketEventTarget {
       this.#binaryType = url.binaryType;
       this.#siblings = url.clients.add(this);
       this.#opened(url, url.settings);
+      this.#listeners = new MessageListeners();
+      Object.defineProperty(this, "removeEventListener", WebSocket.#leaving);
       this.#leaveUnclaimed();
       return;
     }
@@ -438,7 +443,8 @@ export class WebSocket extends WebSocketEventTarget {
   }
 
   #send(data: SendData, compress: boolean | undefined, taken?: () => void): void {
-    if (data instanceof Blob) this.#sendBlob(data, compress, taken);
+    if (typeof data === "string") this.#sendNow(data, compress, taken);
+    else if (data instanceof Blob) this.#sendBlob(data, compress, taken);
     else if (data instanceof PreparedMessage) this.#sendNow(data, compress, taken);
     else this.#sendNow(bytesOf(data) ?? `${data}`, compress, taken);
   }
@@ -449,7 +455,7 @@ export class WebSocket extends WebSocketEventTarget {
     } else if (this.#waiting === undefined) {
       this.#connection?.send(data, compress, undefined, taken);
     } else {
-      const copy = data instanceof Uint8Array ? data.slice() : data;
+      const copy = data instanceof Uint8Array ? copyOf(data) : data;
       this.#wait(sizeOf(data), compress, () => copy, taken);
     }
   }
@@ -517,8 +523,24 @@ export class WebSocket extends WebSocketEventTarget {
   static readonly #claiming = {
     value: function addEventListener(this: WebSocket, ...args: Parameters<EventTarget["addEventListener"]>): void {
       EventTarget.prototype.addEventListener.apply(this, args);
-      const [type, listener] = args;
-      if (type === "message" && listener !== null) this.#connection?.demand("wanted");
+      const [type, listener, options] = args;
+      if (`${type}` !== "message" || listener === null || listener === undefined) return;
+      this.#listeners?.added(listener, options);
+      this.#connection?.demand("wanted");
+    },
+    configurable: true,
+    writable: true,
+  };
+
+  /** The same of sockets that know their listeners. */
+  static readonly #leaving = {
+    value: function removeEventListener(
+      this: WebSocket,
+      ...args: Parameters<EventTarget["removeEventListener"]>
+    ): void {
+      EventTarget.prototype.removeEventListener.apply(this, args);
+      const [type, listener, options] = args;
+      if (`${type}` === "message") this.#listeners?.removed(listener, options);
     },
     configurable: true,
     writable: true,
@@ -549,6 +571,7 @@ export class WebSocket extends WebSocketEventTarget {
       if (this.#readyState === CLOSED) return onClose();
       super.addEventListener("close", onClose);
       super.addEventListener("message", onMessage);
+      this.#listeners?.added(onMessage as Listener<Event>);
       this.#connection?.demand("wanted");
     });
   }
@@ -616,7 +639,7 @@ export class WebSocket extends WebSocketEventTarget {
       // "1. If ready state is not OPEN (1), then return." What waited to be claimed came while it was.
       if (socket.#hasClosed) return;
       const content = typeof data === "string" ? data : socket.#binary(data);
-      socket.dispatchEvent(new MessageEvent("message", { data: content, origin: socket.#origin }));
+      socket.#fireMessage(content);
     }
 
     onPart({ data, isFirst, isLast }: Part): void {
@@ -629,7 +652,7 @@ export class WebSocket extends WebSocketEventTarget {
       }
       const { stream } = socket.#message as MessageFeed;
       socket.#message?.push(data, isLast);
-      if (isFirst) socket.dispatchEvent(new MessageEvent("message", { data: stream, origin: socket.#origin }));
+      if (isFirst) socket.#fireMessage(stream);
     }
 
     onPing(payload: Uint8Array): void {
@@ -661,6 +684,11 @@ export class WebSocket extends WebSocketEventTarget {
       this.#socket.#ended(status, reason, wasClean, failure);
     }
   };
+
+  #fireMessage(data: MessageData): void {
+    if (this.#listeners !== undefined) this.#listeners.dispatch(this, data, this.#origin);
+    else this.dispatchEvent(new MessageEvent("message", { data, origin: this.#origin }));
+  }
 
   /** https://websockets.spec.whatwg.org/#feedback-from-the-protocol: "When the WebSocket connection is closed" */
   #ended(code: number, reason: string, wasClean: boolean, failure: ConnectionFailure | undefined): void {
