@@ -800,6 +800,9 @@ class Batch {
   }
 }
 
+/** The most that is allocated, in multiples of what has come. */
+const GROWTH = 32;
+
 /**
  * The pieces of a message, in one buffer that grows with what came. What was announced only keeps it from growing
  * beyond that.
@@ -828,7 +831,7 @@ class Assembly {
     const length = this.#length + piece.length;
     if (length > room) return false;
     if (length > this.#bytes.length) {
-      const wanted = left === undefined ? Math.max(length * 2, 1024) : Math.min(length * 16, length + left);
+      const wanted = left === undefined ? Math.max(length * 2, 1024) : Math.min(length * GROWTH, length + left);
       const grown = allocate(Math.max(length, Math.min(wanted, room, this.#most)));
       grown.set(this.#bytes.subarray(0, this.#length));
       this.#bytes = grown;
