@@ -18,8 +18,8 @@ greatest. On a machine that does other things too, only ratios mean something.
   --suite NAME,…      of ${SUITES.join(", ")}; all, and with --quick the first three
   --sizes BYTES,…     of messages, in decode and encode: ${SIZES.join(",")}
   --quick             fewer sizes, cells, rounds and connections: less than a minute
-  --rounds N          how often each contender has its turn: 15, with --quick 5
-  --milliseconds N    how long a turn takes at least: 40, with --quick 10; on sockets more
+  --rounds N          how often each contender has its turn: 11, with --quick 5
+  --milliseconds N    how long a turn takes at least: 30, with --quick 10; on sockets more
   --json [FILE]       writes JSON to the file, beside the tables; without one to stdout, in their place
                       (\`npm run --silent bench\`, as npm prints a line of its own)
   --help              prints this
@@ -77,8 +77,8 @@ function jsonOf(report) {
 
 /** How long a turn takes, at least, how many there are for each figure, and how long each contender runs before. */
 function paceOf(quick) {
-  const rounds = wholeNumber(flags.rounds ?? (quick ? 5 : 15));
-  const milliseconds = wholeNumber(flags.milliseconds ?? (quick ? 10 : 40));
+  const rounds = wholeNumber(flags.rounds ?? (quick ? 5 : 11));
+  const milliseconds = wholeNumber(flags.milliseconds ?? (quick ? 10 : 30));
   return { rounds, milliseconds, warmUp: 4 * milliseconds };
 }
 

@@ -30,14 +30,18 @@ export function byFigure(turns) {
   return measures;
 }
 
+const PATIENCE = 3;
+
 /**
  * How often in a second `work`, which does `count` things, gets them done; what `prepare` makes for it is not counted. The
- * second is one of processor time, of all threads: by the clock, whatever else the machine does would count too.
+ * second is one of processor time, of all threads: by the clock, whatever else the machine does would count too. By the
+ * clock it takes no more than `PATIENCE` times as long.
  */
 export function rate(milliseconds, count, prepare, work) {
   let busy = 0;
   let done = 0;
-  while (busy < milliseconds * 1000) {
+  const end = performance.now() + milliseconds * PATIENCE;
+  while (busy < milliseconds * 1000 && (done === 0 || performance.now() < end)) {
     const prepared = prepare();
     const before = cpuMicroseconds();
     work(prepared);

@@ -37,7 +37,7 @@ const PAIRS = [
 ];
 
 export async function* run({ quick, pace }) {
-  const rounds = Math.ceil(pace.rounds / 5);
+  const rounds = Math.ceil(pace.rounds / 4);
   yield* idle(Math.min(quick ? 1000 : CONNECTIONS, OPEN_FILES - 1000), rounds);
   yield* handles(quick ? 10_000 : 100_000, rounds);
   yield* churn(quick ? 1000 : 10_000, 5, quick ? 1 : rounds);
