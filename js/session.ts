@@ -180,16 +180,23 @@ export function guarded<T>(call: () => T): T {
   }
 }
 
+/** How one connection's messages are compressed. */
+interface Compression {
+  /** The least bytes of a message that is. */
+  readonly threshold: number;
+  readonly releaseAfter: number | undefined;
+  readonly takesPrepared: boolean;
+  /** Whether a compressor may be kept. */
+  isUsed: boolean;
+}
+
 /** The frames of one connection. */
 export class FrameSession {
   #session: wasm.Session | undefined;
   readonly #server: boolean;
   readonly #maxMessageSize: number;
-  /** The least bytes of a message that is compressed; none if that was not agreed. */
-  readonly #threshold: number | undefined;
-  readonly #takesPrepared: boolean = false;
-  /** Milliseconds after which to call `releaseCompressor`, if at all. */
-  readonly releaseAfter: number | undefined;
+  /** None if compression was not agreed. */
+  readonly #compression: Compression | undefined;
   /** The message whose pieces are still coming. */
   #message: Assembly | undefined;
   /** Decodes the text that is given out in pieces; nothing if messages are whole. */
@@ -202,7 +209,6 @@ export class FrameSession {
   #pendingBytes = 0;
   #unfinished: number = Unfinished.Nothing;
   #hasMore = false;
-  #hasCompressed = false;
   /** Whether text messages are given out as {@link TextBytes}, in place of strings. */
   textAsBytes = false;
   /** Whether a part of a message was sent that is not its last. */
@@ -229,9 +235,8 @@ export class FrameSession {
     this.#server = server;
     this.#maxMessageSize = maxMessageSize;
     if (hasDeflate && session.is_deflate_enabled()) {
-      this.#threshold = deflate?.threshold ?? 0;
-      this.#takesPrepared = session.takes_prepared();
-      this.releaseAfter = deflate?.releaseAfter;
+      const { threshold = 0, releaseAfter } = deflate ?? {};
+      this.#compression = { threshold, releaseAfter, takesPrepared: session.takes_prepared(), isUsed: false };
     }
     live += 1;
     forgotten.register(this, session, this);
@@ -336,7 +341,7 @@ export class FrameSession {
 
   #sendPrepared(message: PreparedFrames, compress?: boolean): void {
     const isCompressed = this.#compresses(message.data, compress);
-    if (!this.#server || (isCompressed && !this.#takesPrepared)) {
+    if (!this.#server || (isCompressed && !this.#compression?.takesPrepared)) {
       this.send(message.data, compress);
       return;
     }
@@ -349,7 +354,7 @@ export class FrameSession {
   }
 
   #compresses(data: string | Uint8Array, compress: boolean | undefined): boolean {
-    return this.#threshold !== undefined && (compress ?? isAtLeast(data, this.#threshold));
+    return this.#compression !== undefined && (compress ?? isAtLeast(data, this.#compression.threshold));
   }
 
   /** Makes a text message that is not compressed, or a part of one. Bytes are UTF-8, and copied. */
@@ -571,19 +576,25 @@ export class FrameSession {
 
   /** Frees what is kept from one sent message to compress the next one by; the next is compressed for itself. */
   releaseCompressor(): void {
-    if (this.#hasCompressed) this.#enter(release_compressor);
-    this.#hasCompressed = false;
+    if (this.#compression?.isUsed !== true) return;
+    this.#enter(release_compressor);
+    this.#compression.isUsed = false;
+  }
+
+  /** Milliseconds after which to call `releaseCompressor`, if at all. */
+  get releaseAfter(): number | undefined {
+    return this.#compression?.releaseAfter;
   }
 
   /** Whether something may be kept since `releaseCompressor` was called last. */
   get hasCompressed(): boolean {
-    return this.#hasCompressed;
+    return this.#compression?.isUsed === true;
   }
 
   /** A whole message, which goes through the output memory in pieces and is compressed elsewhere. */
   #sendCompressed(type: number, payload: Uint8Array): void {
     this.settle();
-    this.#hasCompressed = true;
+    if (this.#compression !== undefined) this.#compression.isUsed = true;
     this.#messageBytesSent += payload.length;
     const start = this.#claim(MAX_HEADER_SIZE + Math.min(payload.length, LARGE_PAYLOAD));
     let at = 0;
