@@ -797,7 +797,7 @@ export class Connection implements TransportListener {
   #takeOutput(): Uint8Array[] {
     let parts: Uint8Array[] = [];
     try {
-      parts = this.#session.takeOutput(this.#transport.writesAtOnce);
+      parts = this.#session.takeOutput(this.#transport);
     } catch (error) {
       this.#lose(error);
     }

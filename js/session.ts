@@ -105,6 +105,11 @@ const FRAMES = 8;
 /** … and how many bytes of a message its last frame still announces; 0 if it has not begun, or is compressed. */
 const LEFT = 9;
 
+/** Who takes bytes over that will change: what it gives will not, as long as it needs them. */
+export interface Adopter {
+  adopt?(bytes: Uint8Array): Uint8Array;
+}
+
 /** What has begun and not ended. */
 export const Unfinished = { Nothing: 0, Frame: 1, Message: 2 } as const;
 
@@ -180,16 +185,23 @@ export function guarded<T>(call: () => T): T {
   }
 }
 
+/** How one connection's messages are compressed. */
+interface Compression {
+  /** The least bytes of a message that is. */
+  readonly threshold: number;
+  readonly releaseAfter: number | undefined;
+  readonly takesPrepared: boolean;
+  /** Whether a compressor may be kept. */
+  isUsed: boolean;
+}
+
 /** The frames of one connection. */
 export class FrameSession {
   #session: wasm.Session | undefined;
   readonly #server: boolean;
   readonly #maxMessageSize: number;
-  /** The least bytes of a message that is compressed; none if that was not agreed. */
-  readonly #threshold: number | undefined;
-  readonly #takesPrepared: boolean = false;
-  /** Milliseconds after which to call `releaseCompressor`, if at all. */
-  readonly releaseAfter: number | undefined;
+  /** None if compression was not agreed. */
+  readonly #compression: Compression | undefined;
   /** The message whose pieces are still coming. */
   #message: Assembly | undefined;
   /** Decodes the text that is given out in pieces; nothing if messages are whole. */
@@ -202,7 +214,6 @@ export class FrameSession {
   #pendingBytes = 0;
   #unfinished: number = Unfinished.Nothing;
   #hasMore = false;
-  #hasCompressed = false;
   /** Whether text messages are given out as {@link TextBytes}, in place of strings. */
   textAsBytes = false;
   /** Whether a part of a message was sent that is not its last. */
@@ -229,9 +240,8 @@ export class FrameSession {
     this.#server = server;
     this.#maxMessageSize = maxMessageSize;
     if (hasDeflate && session.is_deflate_enabled()) {
-      this.#threshold = deflate?.threshold ?? 0;
-      this.#takesPrepared = session.takes_prepared();
-      this.releaseAfter = deflate?.releaseAfter;
+      const { threshold = 0, releaseAfter } = deflate ?? {};
+      this.#compression = { threshold, releaseAfter, takesPrepared: session.takes_prepared(), isUsed: false };
     }
     live += 1;
     forgotten.register(this, session, this);
@@ -336,7 +346,7 @@ export class FrameSession {
 
   #sendPrepared(message: PreparedFrames, compress?: boolean): void {
     const isCompressed = this.#compresses(message.data, compress);
-    if (!this.#server || (isCompressed && !this.#takesPrepared)) {
+    if (!this.#server || (isCompressed && !this.#compression?.takesPrepared)) {
       this.send(message.data, compress);
       return;
     }
@@ -349,7 +359,7 @@ export class FrameSession {
   }
 
   #compresses(data: string | Uint8Array, compress: boolean | undefined): boolean {
-    return this.#threshold !== undefined && (compress ?? isAtLeast(data, this.#threshold));
+    return this.#compression !== undefined && (compress ?? isAtLeast(data, this.#compression.threshold));
   }
 
   /** Makes a text message that is not compressed, or a part of one. Bytes are UTF-8, and copied. */
@@ -437,18 +447,14 @@ export class FrameSession {
   /**
    * All bytes that were made and not taken yet, in order. They are the caller's.
    *
-   * @param isRead whether they are read at once: they may stand in the shared memory, until the engine is called again
+   * @param network may have a way to take those over that stand in the shared memory; else they are copied
    */
-  takeOutput(isRead = false): Uint8Array[] {
+  takeOutput(network?: Adopter): Uint8Array[] {
     this.settle();
-    if (outputOwner === this && !isRead) this.spill();
+    if (outputOwner === this) this.spill(network);
     const output = this.#pending ?? [];
     this.#pending = undefined;
     this.#pendingBytes = 0;
-    if (outputOwner === this && outputEnd > 0) {
-      output.push(scratch().output.subarray(0, outputEnd));
-      outputEnd = 0;
-    }
     return output;
   }
 
@@ -579,19 +585,25 @@ export class FrameSession {
 
   /** Frees what is kept from one sent message to compress the next one by; the next is compressed for itself. */
   releaseCompressor(): void {
-    if (this.#hasCompressed) this.#enter(release_compressor);
-    this.#hasCompressed = false;
+    if (this.#compression?.isUsed !== true) return;
+    this.#enter(release_compressor);
+    this.#compression.isUsed = false;
+  }
+
+  /** Milliseconds after which to call `releaseCompressor`, if at all. */
+  get releaseAfter(): number | undefined {
+    return this.#compression?.releaseAfter;
   }
 
   /** Whether something may be kept since `releaseCompressor` was called last. */
   get hasCompressed(): boolean {
-    return this.#hasCompressed;
+    return this.#compression?.isUsed === true;
   }
 
   /** A whole message, which goes through the output memory in pieces and is compressed elsewhere. */
   #sendCompressed(type: number, payload: Uint8Array): void {
     this.settle();
-    this.#hasCompressed = true;
+    if (this.#compression !== undefined) this.#compression.isUsed = true;
     this.#messageBytesSent += payload.length;
     const start = this.#claim(MAX_HEADER_SIZE + Math.min(payload.length, LARGE_PAYLOAD));
     let at = 0;
@@ -677,8 +689,11 @@ export class FrameSession {
   }
 
   /** @internal Moves what this session has in the output memory out of it. */
-  spill(): void {
-    if (outputEnd > 0) this.#push(allocatedCopy(scratch().output, 0, outputEnd));
+  spill(network?: Adopter): void {
+    if (outputEnd > 0) {
+      const bytes = scratch().output.subarray(0, outputEnd);
+      this.#push(network?.adopt?.(bytes) ?? allocatedCopy(bytes, 0, outputEnd));
+    }
     outputEnd = 0;
   }
 

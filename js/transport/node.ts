@@ -6,7 +6,7 @@
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 
-import { copyOf } from "../bytes.js";
+import { allocate, allocatedCopy, copyOf, part } from "../bytes.js";
 import type { Transport, TransportListener } from "./transport.js";
 
 /** Where a socket has its transport, for its listeners. */
@@ -19,12 +19,15 @@ export class NodeTransport implements Transport {
   #listener: TransportListener | undefined;
   #failure: Error | undefined;
 
-  /** What a socket of the system gives is nobody else's; any other stream may have it from anywhere. */
-  readonly #isOwned: boolean;
+  /**
+   * A socket of the system: what it gives is nobody else's, and what it has written it keeps nowhere. Any other stream may
+   * do as it likes.
+   */
+  readonly #isSocket: boolean;
 
   constructor(socket: Duplex) {
     this.#socket = socket;
-    this.#isOwned = socket instanceof Socket;
+    this.#isSocket = socket instanceof Socket;
   }
 
   start(listener: TransportListener): void {
@@ -46,7 +49,7 @@ export class NodeTransport implements Transport {
 
   /** @internal */
   onData(chunk: Uint8Array): void {
-    this.#listener?.onData(chunk, this.#isOwned);
+    this.#listener?.onData(chunk, this.#isSocket);
   }
 
   /** @internal */
@@ -74,6 +77,11 @@ export class NodeTransport implements Transport {
     if (bytes.length > 0) this.#socket.unshift(copyOf(bytes));
   }
 
+  adopt(bytes: Uint8Array): Uint8Array {
+    const isIdle = this.#isSocket && this.#socket.writableLength === 0;
+    return isIdle && bytes.length <= SLAB ? inSlab(bytes) : allocatedCopy(bytes, 0, bytes.length);
+  }
+
   write(parts: readonly Uint8Array[], done: () => void): void {
     const socket = this.#socket;
     if (!socket.writable) return;
@@ -83,6 +91,7 @@ export class NodeTransport implements Transport {
     // a socket that was destroyed calls back without an error too
     socket.write(parts[last], (error) => error ?? (socket.destroyed || done()));
     if (last > 0) socket.uncork();
+    if (socket.writableLength > 0 && parts[last]?.buffer === slab?.buffer) slab = undefined;
   }
 
   get isFull(): boolean {
@@ -104,6 +113,19 @@ export class NodeTransport implements Transport {
   destroy(): void {
     this.#socket.destroy();
   }
+}
+
+/** So much is written from memory that is used again. */
+const SLAB = 128 * 1024;
+
+/** Where bytes stand that a socket is given. If the system does not take all of them at once, they keep it. */
+let slab: Uint8Array<ArrayBuffer> | undefined;
+
+/** A copy that is good until the next, in memory that is not allocated for each. */
+function inSlab(bytes: Uint8Array): Uint8Array {
+  slab ??= allocate(SLAB);
+  slab.set(bytes);
+  return part(slab, 0, bytes.length);
 }
 
 // the listeners are the same functions for all sockets: closures would take half a kilobyte for each

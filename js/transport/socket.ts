@@ -35,6 +35,9 @@ export abstract class SocketTransport implements Transport {
   #side: "open" | "ending" | "closed" = "open";
   #isClosed = false;
 
+  /** Whether the next part to be written will change after that. */
+  #hasAdopted = false;
+
   /** Whether `send` is done with its bytes when it returns. */
   protected readonly sendsAtOnce: boolean = false;
 
@@ -69,12 +72,14 @@ export abstract class SocketTransport implements Transport {
     queueMicrotask(() => this.#deliver());
   }
 
-  get writesAtOnce(): boolean {
-    return this.sendsAtOnce && this.#waiting.length === 0;
+  adopt(bytes: Uint8Array): Uint8Array {
+    this.#hasAdopted = this.sendsAtOnce && this.#waiting.length === 0;
+    return this.#hasAdopted ? bytes : copyOf(bytes);
   }
 
   write(parts: readonly Uint8Array[], done: () => void): void {
-    const isLent = this.writesAtOnce;
+    const hasAdopted = this.#hasAdopted;
+    this.#hasAdopted = false;
     if (this.#side !== "open" || this.#isClosed) return;
     const last = parts.length - 1;
     for (let at = 0; at <= last; at++) {
@@ -85,7 +90,7 @@ export abstract class SocketTransport implements Transport {
     this.#isFull ||= this.#waitingBytes >= HIGH_WATER_MARK;
     this.#sendNext();
     // what the network did not take has to be kept
-    if (isLent) for (const rest of this.#waiting) rest.bytes = copyOf(rest.bytes);
+    if (hasAdopted) for (const rest of this.#waiting) rest.bytes = copyOf(rest.bytes);
   }
 
   get isFull(): boolean {

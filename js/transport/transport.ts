@@ -12,8 +12,8 @@ export interface Transport {
   unread(bytes: Uint8Array): void;
   /** Writes the parts in order, as one; `done` is called when the network has taken them, or never. */
   write(parts: readonly Uint8Array[], done: () => void): void;
-  /** Whether the next `write` is done with its bytes when it returns; else they must not change any more. */
-  readonly writesAtOnce?: boolean;
+  /** Takes bytes over that will change, to be the last part of the next `write`: without it they have to be copied. */
+  adopt?(bytes: Uint8Array): Uint8Array;
   /** Whether more is waiting to be written than should; `drain` tells when no longer. */
   readonly isFull: boolean;
   /** Stops delivering data. */
