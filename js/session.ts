@@ -126,8 +126,10 @@ const TEXTS = 16 * 1024;
 /** … and so many texts. */
 const TEXT_COUNT = 1024;
 
-/** Payloads up to here are copied behind their header, longer ones go to the network on their own. */
-const LARGE_PAYLOAD = 32 * 1024;
+/** Payloads up to here are made behind their header, longer ones go to the network on their own. */
+const LARGE_PAYLOAD = 128 * 1024;
+/** So much is compressed at once. */
+const COMPRESSED_AT_ONCE = 32 * 1024;
 const MAX_HEADER_SIZE = 14;
 const MAX_CONTROL_PAYLOAD = 125;
 
@@ -365,15 +367,14 @@ export class FrameSession {
   /** Makes a text message that is not compressed, or a part of one. Bytes are UTF-8, and copied. */
   sendText(text: string | Uint8Array, last = true): void {
     const type = last ? TEXT : TEXT_FRAGMENT;
-    if (typeof text !== "string") this.#send(type, text, false);
-    else if (text.length > TEXTS) this.#send(type, textBytes(text), true);
-    else if (last && text.length <= COLLECTED_TEXT) this.#collect(text);
-    else this.#sendString(type, text);
-  }
-
-  #sendString(type: number, text: string): void {
-    this.settle();
-    this.#encode(type, text);
+    if (typeof text !== "string") {
+      this.#send(type, text, false);
+    } else if (last && text.length <= COLLECTED_TEXT) {
+      this.#collect(text);
+    } else {
+      this.settle();
+      this.#encode(type, text);
+    }
   }
 
   /** Strings are put together, and become bytes, at once: one by one that takes several times as long. */
@@ -393,9 +394,9 @@ export class FrameSession {
     this.#lengths = undefined;
     this.#texts = "";
     const { input, events } = scratch();
-    if (encodeText(texts, input) === texts.length) {
+    if (encodeText(texts, input).written === texts.length) {
       events.set(lengths); // it is all ASCII
-      this.#frames(TEXT, lengths.length, texts.length);
+      this.#frames(lengths.length, texts.length);
       return;
     }
     let start = 0;
@@ -405,19 +406,32 @@ export class FrameSession {
     }
   }
 
-  /** Makes a frame of text that fits into the input memory, which is free while nothing is received. */
-  #encode(type: number, text: string): void {
-    const { input, events } = scratch();
-    const size = encodeText(text, input);
-    events[0] = size;
-    this.#frames(type, 1, size);
-  }
-
-  #frames(type: number, count: number, size: number): void {
+  /** Makes messages of texts in the input memory, which is free while nothing is received. */
+  #frames(count: number, size: number): void {
     const start = this.#claim(size + count * MAX_HEADER_SIZE);
-    outputEnd = this.#enter(frames, type, start, count);
+    outputEnd = this.#enter(frames, TEXT, start, count);
     this.#framesSent += count;
     this.#messageBytesSent += size;
+  }
+
+  /** Makes a frame of text, which becomes bytes where it is to stand, if there is room for it. */
+  #encode(type: number, text: string): void {
+    if (text.length > LARGE_PAYLOAD) {
+      this.#send(type, textBytes(text), true);
+      return;
+    }
+    const start = this.#claim(MAX_HEADER_SIZE + text.length);
+    const { output } = scratch();
+    const guess = start + this.#headerSize(text.length);
+    const { read, written } = encodeText(text, output.subarray(guess, output.length - MAX_HEADER_SIZE));
+    if (read < text.length) {
+      this.#send(type, textBytes(text), true);
+      return;
+    }
+    const payload = start + this.#headerSize(written);
+    if (payload !== guess) output.copyWithin(payload, guess, guess + written);
+    outputEnd = this.#make(frame, type, start, written);
+    this.#messageBytesSent += written;
   }
 
   /** Makes a binary message that is not compressed, or a part of one. The bytes are copied. */
@@ -605,10 +619,10 @@ export class FrameSession {
     this.settle();
     if (this.#compression !== undefined) this.#compression.isUsed = true;
     this.#messageBytesSent += payload.length;
-    const start = this.#claim(MAX_HEADER_SIZE + Math.min(payload.length, LARGE_PAYLOAD));
+    const start = this.#claim(MAX_HEADER_SIZE + Math.min(payload.length, COMPRESSED_AT_ONCE));
     let at = 0;
     do {
-      const piece = payload.subarray(at, at + LARGE_PAYLOAD);
+      const piece = payload.subarray(at, at + COMPRESSED_AT_ONCE);
       scratch().output.set(piece, start);
       const isLast = at + piece.length === payload.length;
       this.#enter(compress, start, piece.length, at === 0, isLast);

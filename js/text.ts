@@ -38,18 +38,18 @@ export function isAtLeast(data: string | Uint8Array, size: number): boolean {
   return typeof data === "string" && data.length * 3 >= size && textSize(data) >= size;
 }
 
-/** Writes text to the beginning of `bytes`, where there is room for three bytes for each UTF-16 unit; gives its length. */
-export function encodeText(text: string, bytes: Uint8Array): number {
-  return encoder.encodeInto(text, bytes).written;
+/** Writes text to the beginning of `bytes`, as much as fits: tells how many UTF-16 units were read, and bytes written. */
+export function encodeText(text: string, bytes: Uint8Array): { readonly read: number; readonly written: number } {
+  return encoder.encodeInto(text, bytes);
 }
 
 /** The text as bytes of its own. */
 export function textBytes(text: string): Uint8Array {
   const ascii = allocate(text.length);
-  const { read, written } = encoder.encodeInto(text, ascii);
+  const { read, written } = encodeText(text, ascii);
   if (read === text.length) return ascii;
   const bytes = allocate(textSize(text));
   bytes.set(ascii.subarray(0, written));
-  encoder.encodeInto(text.slice(read), bytes.subarray(written));
+  encodeText(text.slice(read), bytes.subarray(written));
   return bytes;
 }
