@@ -138,9 +138,9 @@ class ReceivedMessage {
     // the same
   }
 
-  /** As the runtime shows its own, in Node and Bun. */
-  [Symbol.for("nodejs.util.inspect.custom")](_depth: number, options: object, inspect: typeof inspectOfNode): string {
-    return inspect(new MessageEvent(this.type, this as unknown as MessageEventInit), options);
+  /** Node and Bun show it as one of their own. */
+  [Symbol.for("nodejs.util.inspect.custom")](): MessageEvent {
+    return new MessageEvent(this.type, this as unknown as MessageEventInit);
   }
 
   static dispatch(event: ReceivedMessage, listeners: MessageListeners): void {
@@ -162,8 +162,6 @@ class ReceivedMessage {
 }
 Object.setPrototypeOf(ReceivedMessage.prototype, MessageEvent.prototype);
 Object.defineProperty(ReceivedMessage.prototype, "constructor", { value: MessageEvent });
-
-declare const inspectOfNode: (object: unknown, options: object) => string;
 
 const NO_PORTS: readonly MessagePort[] = Object.freeze([]);
 
