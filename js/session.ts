@@ -762,9 +762,10 @@ function asReceived(data: string | Uint8Array<ArrayBuffer>, isText: boolean): Re
   return isText && typeof data !== "string" ? { kind: "text", payload: data } : data;
 }
 
-/** Text of up to so many bytes of the engine's memory is made at once, and short messages are cut out of it; … */
+/** Texts of up to so many bytes are cut out of one that is made of the engine's memory: of so many bytes, or times theirs; … */
+const SHORT_TEXT = 2048;
 const SHARED_TEXT = 2048;
-const SHORT_TEXT = 512;
+const SHARED_TEXTS = 8;
 /** … and so many bytes are copied at once, with all short binary messages in them. */
 const SHARED_BYTES = 64 * 1024;
 const SHORT_BINARY = 32 * 1024;
@@ -800,7 +801,8 @@ class Batch {
   text(start: number, end: number, ascii: boolean): string {
     if (!ascii || end - start > SHORT_TEXT) return decodeText(this.#memory, start, end, ascii);
     if (start < this.#textStart || end > this.#textStart + this.#text.length) {
-      this.#text = decodeText(this.#memory, start, this.#sharedEnd(start, end, SHARED_TEXT), true);
+      const size = Math.max(SHARED_TEXT, (end - start) * SHARED_TEXTS);
+      this.#text = decodeText(this.#memory, start, this.#sharedEnd(start, end, size), true);
       this.#textStart = start;
     }
     return this.#text.substring(start - this.#textStart, end - this.#textStart);

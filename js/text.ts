@@ -8,7 +8,6 @@ import { allocate } from "./bytes.js";
 /** The part of Node's `Buffer` that works on any `Uint8Array`, also in Deno and Bun. */
 interface BufferMethods {
   latin1Slice(this: Uint8Array, start: number, end: number): string;
-  utf8Slice(this: Uint8Array, start: number, end: number): string;
 }
 
 const { Buffer } = globalThis as { Buffer?: { prototype: BufferMethods; byteLength(text: string): number } };
@@ -19,10 +18,8 @@ const encoder = new TextEncoder();
 
 /** Reads text that is known to be UTF-8, and perhaps to be ASCII. */
 export function decodeText(bytes: Uint8Array, start: number, end: number, ascii: boolean): string {
-  if (node === undefined) {
-    return decoder.decode(bytes.subarray(start, end));
-  }
-  return ascii ? node.latin1Slice.call(bytes, start, end) : node.utf8Slice.call(bytes, start, end);
+  if (ascii && node !== undefined) return node.latin1Slice.call(bytes, start, end);
+  return decoder.decode(bytes.subarray(start, end));
 }
 
 /** How many bytes a text has as UTF-8; bytes are taken for that. */
