@@ -205,7 +205,7 @@ mod tests {
     #[test]
     fn a_long_payload_is_masked_by_the_same_rule_wherever_it_stands() {
         let masked: Vec<u8> = masked_octet_by_octet(&[b'a'; 2200]);
-        for start in 0..68 {
+        for start in [0, 1, 6, 8, 33, 63] {
             for length in [2047, 2048, 2111, 2112, 2119, 2125] {
                 let mut bytes = vec![0; start];
                 bytes.extend(&masked[..length]);
@@ -230,7 +230,7 @@ mod tests {
         for length in [0, 1, 15, 125, 1024, 1029, 2100] {
             let mut bytes = vec![b'a'; length];
             assert_eq!(MaskKey::ZERO.apply_and_scan(&mut bytes), (MaskKey::ZERO, true));
-            for at in 0..length {
+            for at in (0..length).step_by(1 + length / 32) {
                 let mut bytes = bytes.clone();
                 bytes[at] = 0x80;
                 assert!(!MaskKey::ZERO.apply_and_scan(&mut bytes).1, "byte {at} of {length}");
