@@ -31,7 +31,7 @@ impl Report {
     pub fn suite(&mut self, suite: &'static str, labels: &[&str], contenders: &[&str]) {
         self.suite = suite;
         let others: Vec<String> = contenders[1..].iter().map(|other| format!(": {other}")).collect();
-        println!("\n{suite}\n");
+        println!("\n### {suite}\n");
         println!(
             "| {} | {}, GB/s | {} |",
             labels.join(" | "),
