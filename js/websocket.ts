@@ -177,10 +177,12 @@ export class WebSocket extends WebSocketEventTarget {
       this.#isServer = true;
       this.#binaryType = url.binaryType;
       this.#siblings = url.clients.add(this);
-      this.#opened(url, url.settings);
+      // before anyone is told of it, who may listen
       this.#listeners = new MessageListeners();
       Object.defineProperty(this, "removeEventListener", WebSocket.#leaving);
       this.#leaveUnclaimed();
+      this.#opened(url, url.settings);
+      this.#hold("unclaimed");
       return;
     }
     // the arguments are converted first, in their order
