@@ -15,12 +15,17 @@ const { Buffer } = globalThis as { Buffer?: { prototype: BufferMethods; byteLeng
 const node = Buffer?.prototype;
 // A byte order mark is part of the message: the standard decodes with "UTF-8 decode without BOM".
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+/** A character for each byte, whatever stands between what is ASCII. */
+const asciiDecoder = new TextDecoder("latin1");
 const encoder = new TextEncoder();
 
-/** Reads text that is known to be UTF-8, and perhaps to be ASCII. */
+/**
+ * Reads text that is known to be UTF-8. What is said to be ASCII becomes a character for each byte; bytes that are not
+ * become any.
+ */
 export function decodeText(bytes: Uint8Array, start: number, end: number, ascii: boolean): string {
   if (node === undefined) {
-    return decoder.decode(bytes.subarray(start, end));
+    return (ascii ? asciiDecoder : decoder).decode(bytes.subarray(start, end));
   }
   return ascii ? node.latin1Slice.call(bytes, start, end) : node.utf8Slice.call(bytes, start, end);
 }
