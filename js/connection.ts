@@ -218,7 +218,8 @@ export class Connection implements TransportListener {
 
   /** Makes frames of what was sent, so that it is counted. */
   #settle(): void {
-    if (this.canSend) this.#control(() => this.#session.settle());
+    // what was sent before a connection was given up counts too
+    if (this.#state !== "closed") this.#control(() => this.#session.settle());
     this.#countSent();
   }
 
