@@ -46,7 +46,10 @@ export type MessageSource =
   | AsyncIterable<string | ArrayBufferLike | ArrayBufferView>
   | Iterable<string | ArrayBufferLike | ArrayBufferView>;
 
-/** How binary messages are given out; `"nodebuffer"` is an addition for Node. */
+/**
+ * How binary messages are given out; `"nodebuffer"` is an addition for Node. A `Buffer` may share its `ArrayBuffer` with
+ * others that came with it: to transfer that takes them along, and what is kept keeps it. An `ArrayBuffer` is its own.
+ */
 export type BinaryType = "blob" | "arraybuffer" | "nodebuffer";
 
 /** A server's connection whose handshake is done. */
