@@ -582,9 +582,9 @@ export class FrameSession {
         continue;
       }
       this.#message ??= new Assembly(this.#maxMessageSize);
-      // the report is about the last event; what is announced has begun with it
+      // the report is about what comes behind the last event: of the same message, if that goes on
       const announced = at + 3 === all ? (report[LEFT] as number) : 0;
-      const left = last || announced > 0 ? announced : undefined;
+      const left = last ? 0 : announced || undefined;
       hasRoom = this.#message.push(bytes.subarray(start, end), ascii, room, left);
       if (last && hasRoom) {
         received.push(asReceived(this.#message.finish(isString), isText));

@@ -25,16 +25,22 @@ const { Buffer } = globalThis as { Buffer?: { prototype: BufferMethods; byteLeng
 const node = Buffer?.prototype;
 // A byte order mark is part of the message: the standard decodes with "UTF-8 decode without BOM".
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+/** A character for each byte, whatever stands between what is ASCII. */
+const asciiDecoder = new TextDecoder("latin1");
 const encoder = new TextEncoder();
 
 /** Node before its version 24 reads UTF-8 that is not ASCII several times faster by this, if there are so many bytes. */
 const TRANSCODED = 512;
 const transcode = transcoder();
 
-/** Reads text that is known to be UTF-8, and perhaps to be ASCII. */
+/**
+ * Reads text that is known to be UTF-8. What is said to be ASCII becomes a character for each byte; bytes that are not
+ * become any.
+ */
 export function decodeText(bytes: Uint8Array, start: number, end: number, ascii: boolean): string {
   if (ascii && node !== undefined) return node.latin1Slice.call(bytes, start, end);
   const text = bytes.subarray(start, end);
+  if (ascii) return asciiDecoder.decode(text);
   if (transcode === undefined || text.length < TRANSCODED) return decoder.decode(text);
   const utf16 = transcode(text, "utf8", "utf16le");
   return utf16.ucs2Slice(0, utf16.length);
