@@ -3,10 +3,11 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, Socket } from "node:net";
 import { Duplex } from "node:stream";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
+import { TLSSocket } from "node:tls";
 import { promisify } from "node:util";
 import { runInNewContext } from "node:vm";
 
@@ -277,4 +278,16 @@ test("text is the same where there is no global Buffer", async () => {
     program = program.replace(name, JSON.stringify(new URL(`../dist/${file}`, import.meta.url)));
   }
   await promisify(execFile)(process.execPath, ["--input-type=module", "--eval", program]);
+});
+
+test("what waits in TLS keeps about its own memory", async () => {
+  const { NodeTransport } = await inner<{
+    NodeTransport: new (socket: Duplex) => { adopt(bytes: Uint8Array): Uint8Array };
+  }>("transport/node.js");
+  const secure = new TLSSocket(new Socket());
+  const bytes = new Uint8Array(5000);
+  const adopted = new NodeTransport(secure).adopt(bytes);
+  secure.destroy();
+  assert.deepEqual(new Uint8Array(adopted), bytes);
+  assert.ok(adopted.buffer.byteLength <= 8192, `${adopted.buffer.byteLength}`);
 });
