@@ -81,8 +81,9 @@ export class NodeTransport implements Transport {
   }
 
   adopt(bytes: Uint8Array): Uint8Array {
-    // TLS never takes all of it at once: each message would keep the whole slab
-    const isIdle = this.#isSocket && !this.#isSecure && this.#socket.writableLength === 0;
+    // TLS never takes all of it at once: each message would keep the whole slab. Whoever has a `write` of his own may wait
+    const isOrdinary = this.#isSocket && !this.#isSecure && this.#socket.write === Socket.prototype.write;
+    const isIdle = isOrdinary && this.#socket.writableLength === 0;
     return isIdle && bytes.length <= SLAB ? inSlab(bytes) : allocatedCopy(bytes, 0, bytes.length);
   }
 

@@ -291,3 +291,21 @@ test("what waits in TLS keeps about its own memory", async () => {
   assert.deepEqual(new Uint8Array(adopted), bytes);
   assert.ok(adopted.buffer.byteLength <= 8192, `${adopted.buffer.byteLength}`);
 });
+
+test("what a socket with a write of its own was given stays as it was until that is done with it", async () => {
+  const { NodeTransport } = await inner<{
+    NodeTransport: new (
+      socket: Duplex,
+    ) => {
+      adopt(bytes: Uint8Array): Uint8Array;
+      write(parts: Uint8Array[], done: () => void): void;
+    };
+  }>("transport/node.js");
+  const socket = new Socket();
+  const given: Uint8Array[] = [];
+  socket.write = (chunk: Uint8Array | string) => given.push(chunk as Uint8Array) > 0;
+  const transport = new NodeTransport(socket);
+  for (const payload of ["first", "other"]) transport.write([transport.adopt(Buffer.from(payload))], () => {});
+  socket.destroy();
+  assert.deepEqual(given.map(String), ["first", "other"]);
+});
