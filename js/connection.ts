@@ -703,7 +703,11 @@ export class Connection implements TransportListener {
   /** Nothing can be sent any more. */
   #lose(error: unknown): void {
     if (!(error instanceof EngineTrap || error instanceof WebSocketError)) throw error;
-    this.#failure ??= error;
+    this.#giveUpFor(error);
+  }
+
+  #giveUpFor(failure: ConnectionFailure): void {
+    this.#failure ??= failure;
     this.#beginClosing("failed");
     this.#destroy();
   }
@@ -803,7 +807,7 @@ export class Connection implements TransportListener {
     try {
       parts = this.#session.takeOutput(this.#transport);
     } catch (error) {
-      this.#lose(error);
+      this.#giveUpFor(error as ConnectionFailure); // also if it is no trap: whoever has sent is not there any more
     }
     this.#countSent();
     return parts;

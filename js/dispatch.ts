@@ -168,6 +168,8 @@ class ReceivedMessage {
 Object.setPrototypeOf(ReceivedMessage.prototype, MessageEvent.prototype);
 Object.defineProperty(ReceivedMessage.prototype, "constructor", { value: MessageEvent });
 
+const { dispatchEvent } = EventTarget.prototype;
+
 const NO_PORTS: readonly MessagePort[] = Object.freeze([]);
 
 /** The listeners to a socket's messages, which the runtime's list has too: it dispatches what others dispatch. */
@@ -201,10 +203,11 @@ export class MessageListeners {
 
   /**
    * Calls the listeners as the runtime does. Where there was ever one with options, or an object with `handleEvent`, that
-   * is done by the runtime.
+   * is done by the runtime; or by whoever has put something in the place of `dispatchEvent`.
    */
   dispatch(target: EventTarget, data: unknown, origin: string): void {
-    if (!this.#arePlain) target.dispatchEvent(new MessageEvent("message", { data, origin }));
+    const isOurs = this.#arePlain && target.dispatchEvent === dispatchEvent;
+    if (!isOurs) target.dispatchEvent(new MessageEvent("message", { data, origin }));
     else if (this.#all.length > 0) ReceivedMessage.dispatch(new ReceivedMessage(target, data, origin), this);
   }
 }

@@ -5,6 +5,7 @@
  */
 import { Buffer } from "node:buffer";
 import type { AddressInfo } from "node:net";
+import { markAsUntransferable } from "node:worker_threads";
 
 import { type Bound, listenFor, type Peer } from "./listener.js";
 import { SocketTransport } from "./socket.js";
@@ -143,9 +144,10 @@ class BunTransport extends SocketTransport {
     else this.#socket.close();
   }
 
-  /** @internal */
+  /** @internal As `NodeTransport` does; Bun makes an array for each. */
   onData(bytes: Uint8Array): void {
-    this.received(bytes, true); // Bun makes an array for each
+    markAsUntransferable(bytes.buffer);
+    this.received(bytes, true);
   }
 
   /** @internal */

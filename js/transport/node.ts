@@ -6,6 +6,7 @@
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
+import { markAsUntransferable } from "node:worker_threads";
 
 import { allocate, allocatedCopy, copyOf, part } from "../bytes.js";
 import type { Transport, TransportListener } from "./transport.js";
@@ -50,8 +51,9 @@ export class NodeTransport implements Transport {
     }
   }
 
-  /** @internal */
+  /** @internal With one message of a chunk, whoever transfers it would take all others, and what was not read yet. */
   onData(chunk: Uint8Array): void {
+    if (this.#isSocket) markAsUntransferable(chunk.buffer);
     this.#listener?.onData(chunk, this.#isSocket);
   }
 

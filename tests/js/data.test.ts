@@ -309,3 +309,20 @@ test("what a socket with a write of its own was given stays as it was until that
   socket.destroy();
   assert.deepEqual(given.map(String), ["first", "other"]);
 });
+
+test("to transfer a message takes nothing from those that came with it, or are still to be read", async (t) => {
+  const { url } = await serveEcho(t);
+  const socket = await connect(url);
+  const payloads = Array.from({ length: 2000 }, (_, at) => pattern(100 + (at % 7)));
+  const received = messages(socket, payloads.length);
+  socket.addEventListener("message", ({ data }) => {
+    try {
+      structuredClone(data, { transfer: [(data as Buffer).buffer] });
+    } catch (error) {
+      assert.equal((error as Error).name, "DataCloneError");
+    }
+  });
+  for (const payload of payloads) socket.send(payload);
+  assert.deepEqual(await received, payloads);
+  socket.terminate();
+});
