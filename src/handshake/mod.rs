@@ -1,6 +1,7 @@
 //! The opening handshake (RFC 6455 §4): the header fields of both sides, made and checked. Request line, status
 //! line and everything else of HTTP are the caller's.
 
+mod base64;
 mod client;
 mod server;
 
@@ -10,8 +11,6 @@ pub(crate) use server::ServerHandshake;
 pub(crate) use server::{check_key, check_version};
 pub use server::{offered_subprotocols, supported_versions_header};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use sha1::{Digest, Sha1};
 
 use crate::error::{HandshakeError, Misuse};
@@ -37,12 +36,12 @@ const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 /// ```
 #[must_use]
 pub fn accept(key: &[u8]) -> String {
-    BASE64.encode(Sha1::new().chain_update(key).chain_update(GUID).finalize())
+    base64::encode(&Sha1::new().chain_update(key).chain_update(GUID).finalize())
 }
 
 /// `base64-value-non-empty` of 16 bytes (RFC 6455 §4.1, §4.2.1).
 fn is_key(value: &[u8]) -> bool {
-    BASE64.decode(value).is_ok_and(|nonce| nonce.len() == 16)
+    base64::is_16_bytes(value)
 }
 
 /// The fields that both sides' checks begin with: well-formed ones, `Upgrade: websocket`, `Connection: Upgrade`.
