@@ -5,10 +5,10 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { brotliCompressSync } from "node:zlib";
 
-/** The most KiB, gzipped: what they have today, rounded up. The goals are 90 and 40; the inspector is a tool and has none. */
+/** The most KiB, gzipped: what they have today, and 200 bytes. The goals are 90 and 40; the inspector is a tool and has none. */
 const budgets = {
-  websocket_component_bg: 95,
-  websocket_component_slim_bg: 51,
+  websocket_component_bg: 84.7,
+  websocket_component_slim_bg: 39.2,
   websocket_component_inspect_bg: Number.POSITIVE_INFINITY,
 };
 

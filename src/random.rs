@@ -37,13 +37,13 @@ mod platform {
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 mod platform {
     use super::RandomUnavailable;
-    use std::cell::RefCell;
-    use wasm_bindgen::prelude::wasm_bindgen;
+    use core::cell::RefCell;
+    use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
     #[wasm_bindgen]
     extern "C" {
         #[wasm_bindgen(js_namespace = crypto, js_name = getRandomValues, catch)]
-        fn get_random_values(bytes: &mut [u8]) -> Result<js_sys::Uint8Array, js_sys::Object>;
+        fn get_random_values(bytes: &mut [u8]) -> Result<JsValue, JsValue>;
     }
 
     /// A call to JavaScript costs more than the frame it is made for, so bytes are fetched by the pool.

@@ -1,5 +1,7 @@
 //! Base64 (RFC 4648 §4), as far as the handshake has it: the values of `Sec-WebSocket-Key` and `Sec-WebSocket-Accept`.
 
+use alloc::string::String;
+
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// Three bytes are four characters; what is missing of the last three is padding.

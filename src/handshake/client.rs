@@ -1,3 +1,7 @@
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use crate::error::{HandshakeError, Misuse};
 use crate::handshake::{Negotiated, accept, base64, check_extensions, check_upgrade, single};
 use crate::http::HttpHeader;

@@ -5,10 +5,13 @@ mod base64;
 mod client;
 mod server;
 
+use alloc::string::String;
+use alloc::vec::Vec;
 pub(crate) use client::ClientHandshake;
 pub(crate) use server::ServerHandshake;
 #[cfg(feature = "inspect")]
 pub(crate) use server::{check_key, check_version};
+
 pub use server::{offered_subprotocols, supported_versions_header};
 
 use sha1::{Digest, Sha1};
