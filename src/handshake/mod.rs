@@ -5,14 +5,14 @@ mod base64;
 mod client;
 mod server;
 
-use alloc::string::String;
-use alloc::vec::Vec;
 pub(crate) use client::ClientHandshake;
 pub(crate) use server::ServerHandshake;
 #[cfg(feature = "inspect")]
 pub(crate) use server::{check_key, check_version};
-
 pub use server::{offered_subprotocols, supported_versions_header};
+
+use alloc::string::String;
+use alloc::vec::Vec;
 
 use sha1::{Digest, Sha1};
 
