@@ -80,7 +80,7 @@ impl WasmInspector {
                 let error = check
                     .error
                     .map_or(NONE, |error| error_number(FaultError::Handshake(error)));
-                [check.subject.into(), check.section.into(), found.into(), error.into()]
+                [check.subject.into(), check.section.into(), found, error.into()]
             })
             .collect()
     }
