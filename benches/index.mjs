@@ -1,91 +1,110 @@
-// Benchmarks, ours against others (`npm run bench`).
-//
-//   npm run bench -- [--suite NAME,…] [--sizes BYTES,…] [--quick] [--json [FILE]]
-//
-// Contenders run in turns, A B C A B C; the tables have medians and, for each other, the ratio of ours to it: its median
-// and, in parentheses, the least and the greatest. On a machine that does other things too, only ratios mean something.
-import { writeFileSync } from "node:fs";
-import { availableParallelism, cpus } from "node:os";
+// Benchmarks, ours against others: `npm run bench`, or after `npm run build` this file. `--help` lists the options.
+import { existsSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 
-import { median, ratios } from "./lib/compare.mjs";
+import { machine } from "./lib/machine.mjs";
+import { machineLines, suiteText, summary } from "./lib/tables.mjs";
 
-const SUITES = ["decode", "encode", "echo"];
+const SUITES = ["decode", "encode", "echo", "broadcast", "deflate", "memory", "start"];
+const QUICK_SUITES = ["decode", "encode", "echo"];
 const SIZES = [16, 125, 1024, 16 * 1024, 64 * 1024, 1024 * 1024];
 const QUICK_SIZES = [125, 1024, 64 * 1024];
 
+const HELP = `npm run bench -- [OPTION…]
+
+Contenders run in turns, A B C A B C; tables have medians and, of neighbours in time, ratios, with the least and the
+greatest. On a machine that does other things too, only ratios mean something.
+
+  --suite NAME,…      of ${SUITES.join(", ")}; all, and with --quick the first three
+  --sizes BYTES,…     of messages, in decode and encode: ${SIZES.join(",")}
+  --quick             fewer sizes, cells, rounds and connections: less than a minute
+  --rounds N          how often each contender has its turn: 11, with --quick 5
+  --milliseconds N    how long a turn takes at least: 30, with --quick 10; on sockets more
+  --json [FILE]       writes JSON to the file, beside the tables; without one to stdout, in their place
+                      (\`npm run --silent bench\`, as npm prints a line of its own)
+  --help              prints this
+`;
+
+const args = process.argv.slice(2);
+// `parseArgs` knows no option whose value may be missing
+const jsonAt = args.indexOf("--json");
+const jsonOnly = jsonAt >= 0 && (args[jsonAt + 1] ?? "--").startsWith("--");
 const { values: flags } = parseArgs({
+  args: jsonOnly ? args.toSpliced(jsonAt, 1) : args,
   options: {
-    suite: { type: "string", default: SUITES.join(",") },
+    suite: { type: "string" },
     sizes: { type: "string" },
     quick: { type: "boolean", default: false },
-    json: { type: "boolean", default: false },
-    out: { type: "string" },
+    rounds: { type: "string" },
+    milliseconds: { type: "string" },
+    json: { type: "string" },
+    help: { type: "boolean", default: false },
   },
 });
 
-const sizes = flags.sizes?.split(",").map(Number) ?? (flags.quick ? QUICK_SIZES : SIZES);
-const settings = { sizes, quick: flags.quick, rounds: flags.quick ? 3 : 7, milliseconds: flags.quick ? 20 : 100 };
-const report = { machine: machine(), settings, suites: {} };
+if (flags.help) process.stdout.write(HELP);
+else if (existsSync(new URL("../dist/entry/node.js", import.meta.url))) await main();
+else fail("dist/ is not there: run `npm run build` first, or this by `npm run bench`");
 
-for (const name of flags.suite.split(",")) {
-  if (!SUITES.includes(name)) throw new Error(`there is no suite ${name}, but ${SUITES.join(", ")}`);
-  const { run, unit } = await import(`./suites/${name}.mjs`);
-  const rows = [];
-  for await (const row of run(settings)) {
-    rows.push(row);
-    if (!flags.json) process.stderr.write(".");
+async function main() {
+  const { quick } = flags;
+  const names = flags.suite?.split(",") ?? (quick ? QUICK_SUITES : SUITES);
+  const unknown = names.find((name) => !SUITES.includes(name));
+  if (unknown !== undefined) return fail(`there is no suite ${unknown}, but ${SUITES.join(", ")}`);
+  const settings = {
+    quick,
+    sizes: flags.sizes?.split(",").map(wholeNumber) ?? (quick ? QUICK_SIZES : SIZES),
+    pace: paceOf(quick),
+  };
+  const report = { machine: machine(), settings, suites: {} };
+  save(report); // that a file cannot be written is to be known before it all
+  print(["# Benchmarks", "", ...machineLines(report.machine)]);
+  for (const name of names) {
+    report.suites[name] = await runSuite(name, settings);
+    save(report);
+    print(suiteText(name, report.suites[name], settings));
   }
-  report.suites[name] = { unit, rows: rows.map(summary) };
-  if (!flags.json) print(name, unit, rows);
-}
-if (flags.json) process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
-if (flags.out !== undefined) writeFileSync(flags.out, `${JSON.stringify(report, undefined, 2)}\n`);
-
-function machine() {
-  return {
-    node: process.version,
-    processor: cpus()[0]?.model,
-    cores: availableParallelism(),
-    platform: process.platform,
-  };
+  if (jsonOnly) process.stdout.write(jsonOf(report));
 }
 
-/** A row with medians, and ratios to ours, in place of all figures. */
-function summary({ figures, ...of }) {
-  const medians = Object.fromEntries(Object.entries(figures).map(([name, all]) => [name, median(all)]));
-  const others = Object.keys(figures).filter((name) => name !== "ours");
-  return {
-    ...of,
-    medians,
-    ratios: Object.fromEntries(others.map((name) => [name, ratios(figures.ours, figures[name])])),
-  };
+function save(report) {
+  if (flags.json !== undefined) writeFileSync(flags.json, jsonOf(report));
 }
 
-function print(name, unit, rows) {
-  const others = [...new Set(rows.flatMap(({ figures }) => Object.keys(figures)))].filter((one) => one !== "ours");
-  const labels = Object.keys(rows[0]).filter((key) => key !== "figures");
-  const lines = rows
-    .map(summary)
-    .map((row) => [
-      ...labels.map((label) => (label === "size" ? sizeName(row.size) : row[label])),
-      amount(row.medians.ours),
-      ...others.map((other) => (row.ratios[other] === undefined ? "–" : ratioText(row.ratios[other]))),
-    ]);
-  const head = [...labels, `ours, ${unit}`, ...others.map((other) => `ours : ${other}`)];
-  console.log(`\n## ${name}\n`);
-  console.log([head, head.map(() => "---"), ...lines].map((line) => `| ${line.join(" | ")} |`).join("\n"));
+function jsonOf(report) {
+  return `${JSON.stringify(report, undefined, 1)}\n`;
 }
 
-function ratioText({ median: middle, least, greatest }) {
-  return `${middle.toFixed(2)} (${least.toFixed(2)}–${greatest.toFixed(2)})`;
+/** How long a turn takes, at least, how many there are for each figure, and how long each contender runs before. */
+function paceOf(quick) {
+  const rounds = wholeNumber(flags.rounds ?? (quick ? 5 : 11));
+  const milliseconds = wholeNumber(flags.milliseconds ?? (quick ? 10 : 30));
+  return { rounds, milliseconds, warmUp: 4 * milliseconds };
 }
 
-function amount(figure) {
-  return figure >= 1000 ? Math.round(Number(figure.toPrecision(3))).toLocaleString("en-US") : figure.toPrecision(3);
+async function runSuite(name, settings) {
+  const { about, notes, run } = await import(`./suites/${name}.mjs`);
+  const started = performance.now();
+  const cells = [];
+  for await (const cell of run(settings)) {
+    cells.push(summary(cell));
+    process.stderr.write("."); // it takes minutes
+  }
+  process.stderr.write("\n");
+  return { about, notes, seconds: Math.round((performance.now() - started) / 1000), cells };
 }
 
-function sizeName(size) {
-  if (size >= 1024 * 1024) return `${size / 1024 / 1024} MiB`;
-  return size >= 1024 ? `${size / 1024} KiB` : `${size} B`;
+function print(lines) {
+  if (!jsonOnly) console.log(lines.join("\n"));
+}
+
+function wholeNumber(text) {
+  const number = Number(text);
+  if (!Number.isInteger(number) || number < 1) fail(`${text} is not a whole number above 0`);
+  return number;
+}
+
+function fail(message) {
+  console.error(`bench: ${message}`);
+  process.exit(1);
 }

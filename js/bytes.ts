@@ -3,21 +3,41 @@
  *
  * @module
  */
+import type { Buffer } from "node:buffer";
 
-const { Buffer } = globalThis as { Buffer?: { allocUnsafe(size: number): Uint8Array<ArrayBuffer> } };
+/** Makes an array of a part of a buffer. */
+type View = new (buffer: ArrayBuffer, offset: number, length: number) => Uint8Array<ArrayBuffer>;
+
+/** What pages do not have. */
+const NodeBuffer = (globalThis as { Buffer?: unknown }).Buffer as
+  | { allocUnsafe(size: number): Uint8Array<ArrayBuffer>; readonly [Symbol.species]: View }
+  | undefined;
+// the class of all `Buffer`s, whose constructor is faster than `Buffer.from`
+const View: View = NodeBuffer?.[Symbol.species] ?? Uint8Array;
 
 /**
  * So many bytes, with anything in them: a `Buffer` where the runtime has that, and if they are few, a part of its pool.
  */
 export function allocate(size: number): Uint8Array<ArrayBuffer> {
-  return Buffer === undefined ? new Uint8Array(size) : Buffer.allocUnsafe(size);
+  return NodeBuffer === undefined ? new Uint8Array(size) : NodeBuffer.allocUnsafe(size);
 }
 
-/** A part of an array as an array of {@link allocate}. */
+/** A part of an array in memory of {@link allocate}. */
 export function allocatedCopy(bytes: Uint8Array, start: number, end: number): Uint8Array<ArrayBuffer> {
   const copy = allocate(end - start);
   copy.set(bytes.subarray(start, end));
   return copy;
+}
+
+/** A part of an array, in the same memory: a `Buffer` where the runtime has that. */
+export function part(bytes: Uint8Array, start: number, end: number): Uint8Array<ArrayBuffer> {
+  return new View(bytes.buffer as ArrayBuffer, bytes.byteOffset + start, end - start);
+}
+
+/** The same memory as a `Buffer`, which it may be. */
+export function asBuffer(bytes: Uint8Array): Buffer<ArrayBuffer> {
+  const isOne = (bytes.constructor as unknown) === NodeBuffer;
+  return (isOne ? bytes : part(bytes, 0, bytes.length)) as Buffer<ArrayBuffer>;
 }
 
 /** The buffer of an array that has all of it, or else a copy of its part. */
@@ -43,9 +63,16 @@ export function concat(first: Uint8Array, second: Uint8Array): Uint8Array {
  * a string.
  */
 export function bytesOf(data: unknown): Uint8Array | undefined {
+  if (data instanceof Uint8Array && data.length > 0 && isPlain(data)) return data;
   if ((ArrayBuffer.isView(data) || isBuffer(data)) && data.byteLength === 0) return new Uint8Array(0);
   if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   return isBuffer(data) ? new Uint8Array(data) : undefined;
+}
+
+/** Whether it is of no class of anyone's, which might tell another length. */
+function isPlain(bytes: Uint8Array): boolean {
+  const { constructor: type } = bytes;
+  return type === Uint8Array || (type as unknown) === NodeBuffer;
 }
 
 const lengths = [ArrayBuffer, globalThis.SharedArrayBuffer]

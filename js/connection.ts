@@ -17,11 +17,12 @@ import {
   type FrameSession,
   type Framing,
   type Part,
-  type PreparedFrames,
   type Received,
+  type SentData,
   type TextBytes,
   Unfinished,
 } from "./session.js";
+import { textSize } from "./text.js";
 import type { Transport, TransportListener } from "./transport/transport.js";
 
 /** Why a connection ended, if not by close frames both ways. */
@@ -88,6 +89,8 @@ const CLAIM_TIME = 1000;
 const READ_AHEAD = 64 * 1024;
 
 const NO_BYTES = new Uint8Array(0);
+/** What all connections have that have nothing. */
+const NOTHING = Object.freeze([]) as readonly never[] as never[];
 
 /** One WebSocket connection, of either role. */
 export class Connection implements TransportListener {
@@ -106,20 +109,20 @@ export class Connection implements TransportListener {
   /** Runs while a message, or a frame, is unfinished. */
   #messageTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #keepAlive: KeepAlive | undefined;
-  readonly #pings = new Pings();
-  /** Pings that wait for a flush. */
-  #unflushedPings: Uint8Array[] = [];
+  #pings: Pings | undefined;
   #bytesReceived = 0;
   #bytesSent = 0;
   /** Received; those from `#next` on are not delivered yet. Their memory is counted once delivering has stopped. */
-  #undelivered: (Received | undefined)[] = [];
+  #undelivered: (Received | undefined)[] = NOTHING;
   #next = 0;
   #undeliveredBytes = 0;
   /** Messages that nobody has claimed. */
-  #unclaimed: Received[] = [];
+  #unclaimed: Received[] = NOTHING;
   #unclaimedBytes = 0;
   /** From the network, and not taken yet. */
   #unread: Uint8Array = NO_BYTES;
+  /** Whether messages may be parts of it. */
+  #isUnreadOwned = false;
   #hasStarted = false;
   #isPaused = false;
   #isThrottled = false;
@@ -136,19 +139,19 @@ export class Connection implements TransportListener {
   /** The latest ping that waits for a transport that is full: its pong answers those before it too (§5.5.3). */
   #owedPong: Uint8Array | undefined;
   #flushIsDue = false;
-  /** Bytes of messages that were sent since the last flush, and what is counted for them. */
+  /** Bytes of messages that the session has counted, and those among them that were sent since the last flush. */
+  #counted = 0;
   #unflushed = 0;
-  #unflushedHeld = 0;
   #bufferedAmount = 0;
   /** Called when what was sent before them was flushed and then written: those that wait for a flush, and the others. */
-  #unflushedWaiters: Waiter[] = [];
-  readonly #flushedWaiters = new Set<Waiter[]>();
+  #unflushedWaiters: Waiter[] | undefined;
+  #flushedWaiters: Set<Waiter[]> | undefined;
   /**
    * Whether the owner has seen that something waits, and may wait for `onDrain`. The transport need not have been full:
    * what is compressed, or was not flushed yet, may be little for it.
    */
   #isAwaited = false;
-  /** Bytes that wait for a flush, for the network, or with the owner for their turn; with their overhead. */
+  /** Bytes that wait for the network, or with the owner for their turn; with their overhead. */
   #unsent = 0;
 
   constructor(
@@ -166,7 +169,7 @@ export class Connection implements TransportListener {
     if (settings.streamMessages) session.splitMessages();
     if (settings.pingInterval < LONGEST_TIME) {
       const onDead = () => this.#lose(pingTimedOut(settings.pongTimeout));
-      this.#keepAlive = new KeepAlive(settings, () => this.ping(this.#pings.next()), onDead);
+      this.#keepAlive = new KeepAlive(settings, () => this.ping(this.#ownPings.next()), onDead);
     }
   }
 
@@ -181,12 +184,18 @@ export class Connection implements TransportListener {
 
   /** What went through so far. */
   get statistics(): Statistics {
+    this.#settle();
     return {
       ...this.#session.counters,
       bytesReceived: this.#bytesReceived,
       bytesSent: this.#bytesSent,
-      roundTripTime: this.#pings.roundTripTime,
+      roundTripTime: this.#pings?.roundTripTime,
     };
+  }
+
+  get #ownPings(): Pings {
+    this.#pings ??= new Pings();
+    return this.#pings;
   }
 
   /** Whether messages can be sent: no close frame was sent or came. */
@@ -202,8 +211,15 @@ export class Connection implements TransportListener {
 
   /** Bytes of messages that were sent, or wait with the owner, and that the network has not taken. */
   get bufferedAmount(): number {
+    this.#settle();
     this.#isAwaited ||= this.#bufferedAmount > 0;
     return this.#bufferedAmount;
+  }
+
+  /** Makes frames of what was sent, so that it is counted. */
+  #settle(): void {
+    if (this.canSend) this.#control(() => this.#session.settle());
+    this.#countSent();
   }
 
   /** Whether `pause` was called last. */
@@ -217,7 +233,7 @@ export class Connection implements TransportListener {
    */
   hold(size: number): () => void {
     let isHeld = true;
-    this.#hasRoom(size + OVERHEAD);
+    this.#mustHaveRoom(size + OVERHEAD);
     this.#unsent += size + OVERHEAD;
     this.#bufferedAmount += size;
     return () => {
@@ -229,43 +245,33 @@ export class Connection implements TransportListener {
   }
 
   /**
-   * Sends a message of `size` bytes; after a close it is dropped. The data is copied.
+   * Sends a message; after a close it is dropped. The data is copied.
    *
    * @param compress whether to compress it, if that was agreed; by default, if it is not too small
    * @param framing of data that is not prepared; until a message's last part nothing but pings, pongs and a close may come
    *   between
    * @param taken is called when the network has taken it, or never
    */
-  send(
-    data: string | Uint8Array | PreparedFrames,
-    size: number,
-    compress?: boolean,
-    framing?: Framing,
-    taken?: () => void,
-  ): void {
+  send(data: SentData, compress?: boolean, framing?: Framing, taken?: () => void): void {
     if (this.#state !== "open") return;
-    if (!this.#canTake(size)) {
-      this.#bufferedAmount += size;
+    if (!this.#canTake(data)) {
+      this.#bufferedAmount += sizeOfSent(data);
       return;
     }
     try {
-      if (typeof data === "string" || data instanceof Uint8Array) this.#session.send(data, size, compress, framing);
-      else this.#session.sendPrepared(data, compress);
+      this.#session.send(data, compress, framing);
     } catch (error) {
       this.#lose(error);
       return;
     }
-    this.#bufferedAmount += size;
-    this.#unflushed += size;
-    this.#unflushedHeld += size + HEADER;
-    this.#unsent += size + HEADER;
-    if (taken !== undefined) this.#unflushedWaiters.push((failure) => failure ?? taken());
+    if (taken !== undefined) this.whenSent((failure) => failure ?? taken());
     this.#flushSoon();
     this.#releaseLater();
   }
 
   /** Calls back when the network has taken what was sent last, or with the reason why it never will. */
   whenSent(waiter: Waiter): void {
+    this.#unflushedWaiters ??= [];
     this.#unflushedWaiters.push(waiter);
   }
 
@@ -281,16 +287,16 @@ export class Connection implements TransportListener {
 
   /** Sends a ping of at most 125 bytes; after a close it is dropped. */
   ping(payload: Uint8Array): void {
-    if (!this.#canTake(payload.length)) return;
+    if (!this.#canTake(payload)) return;
     this.#control(() => {
       this.#session.ping(payload);
-      this.#unflushedPings.push(copyOf(payload));
+      this.#ownPings.made(copyOf(payload));
     });
   }
 
   /** Sends a pong of at most 125 bytes; after a close it is dropped. */
   pong(payload: Uint8Array): void {
-    if (this.#canTake(payload.length)) this.#control(() => this.#session.pong(payload));
+    if (this.#canTake(payload)) this.#control(() => this.#session.pong(payload));
   }
 
   /**
@@ -366,7 +372,7 @@ export class Connection implements TransportListener {
       this.#undelivered = [...this.#unclaimed, ...this.#undelivered.slice(this.#next)];
       this.#next = 0;
       this.#undeliveredBytes = 0; // counted again when delivering stops
-      this.#unclaimed = [];
+      this.#unclaimed = NOTHING;
       this.#unclaimedBytes = 0;
     }
     clearTimeout(this.#claimTimer);
@@ -412,14 +418,20 @@ export class Connection implements TransportListener {
   }
 
   /** @internal */
-  onData(chunk: Uint8Array): void {
+  onData(chunk: Uint8Array, isOwned = false): void {
     if (this.#state === "failed" || this.#peerClose !== undefined) return;
     this.#bytesReceived += chunk.length;
     this.#keepAlive?.received();
+    this.#isUnreadOwned = isOwned || this.#unread.length > 0;
     this.#unread = this.#unread.length === 0 ? chunk : concat(this.#unread, chunk);
     this.#deliver();
-    // the chunk is the transport's
-    if (this.#unread.length > 0) this.#unread = copyOf(this.#unread);
+    if (this.#unread.length > 0) this.#ownUnread();
+  }
+
+  /** What waits keeps no more than itself, and nothing of the transport's. */
+  #ownUnread(): void {
+    this.#unread = copyOf(this.#unread);
+    this.#isUnreadOwned = true;
   }
 
   /** @internal */
@@ -494,11 +506,13 @@ export class Connection implements TransportListener {
     if (this.#state === "failed") {
       this.#discard();
     } else if (this.#next === this.#undelivered.length) {
-      this.#undelivered = [];
+      this.#undelivered = NOTHING;
       this.#next = 0;
     } else if (this.#undeliveredBytes === 0) {
       for (let at = this.#next; at < this.#undelivered.length; at++) {
-        this.#undeliveredBytes += sizeOf(this.#undelivered[at] as Received);
+        const received = compact(this.#undelivered[at] as Received);
+        this.#undelivered[at] = received;
+        this.#undeliveredBytes += sizeOf(received);
       }
     }
   }
@@ -511,15 +525,16 @@ export class Connection implements TransportListener {
 
   /** A message waits to be claimed; what comes behind it and is no message does not. */
   #keep(received: Received): void {
-    this.#unclaimed.push(received);
+    if (this.#unclaimed === NOTHING) this.#unclaimed = [];
+    this.#unclaimed.push(compact(received));
     this.#unclaimedBytes += sizeOf(received);
   }
 
   /** Drops what was received: nobody will get it. */
   #discard(): void {
-    this.#unclaimed = [];
+    this.#unclaimed = NOTHING;
     this.#unclaimedBytes = 0;
-    this.#undelivered = [];
+    this.#undelivered = NOTHING;
     this.#next = 0;
     this.#undeliveredBytes = 0;
     this.#unread = NO_BYTES;
@@ -536,9 +551,9 @@ export class Connection implements TransportListener {
   /** Takes what has come from the network, as much as can be delivered at once; tells whether there was any. */
   #read(): boolean {
     if (!this.#hasUnread() || this.#isStopped || this.#hasReadAhead) return false;
-    const room = this.#settings.maxBufferedBytes - this.#unsent;
+    const room = this.#settings.maxBufferedBytes - this.#unsent - this.#session.outputBytes;
     const received: Received[] = [];
-    const taken = this.#session.receive(this.#unread, received, room);
+    const taken = this.#session.receive(this.#unread, received, room, this.#isUnreadOwned);
     // not even an empty view may keep the chunk
     this.#unread = taken === this.#unread.length ? NO_BYTES : this.#unread.subarray(taken);
     this.#undelivered = received;
@@ -561,7 +576,7 @@ export class Connection implements TransportListener {
     if (unfinished !== Unfinished.Nothing && this.#state === "open" && this.#messageTimer === undefined) {
       const time = this.#messageTimeLeft ?? this.#settings.messageTimeout;
       this.#messageDeadline = performance.now() + time;
-      this.#messageTimer = setTimeout(this.#onMessageTimeout, time);
+      this.#messageTimer = setTimeout(() => this.#onMessageTimeout(), time);
     }
     this.#messageTimeLeft = undefined;
   }
@@ -571,10 +586,10 @@ export class Connection implements TransportListener {
     this.#messageTimer = undefined;
   }
 
-  readonly #onMessageTimeout = (): void => {
+  #onMessageTimeout(): void {
     this.#messageTimer = undefined;
     if (this.#state === "open") this.#fail(messageTimedOut(this.#settings.messageTimeout), POLICY_VIOLATION);
-  };
+  }
 
   #handle(received: Received): void {
     if (this.#areMessagesGivenUp && isOfMessage(received)) return;
@@ -592,7 +607,7 @@ export class Connection implements TransportListener {
         this.#owner.onPing(control.payload);
         break;
       case "pong":
-        this.#owner.onPong(control.payload, this.#pings.answered(control.payload));
+        this.#owner.onPong(control.payload, this.#pings?.answered(control.payload));
         break;
       case "close":
         this.#handleClose(control.status, control.reason);
@@ -641,24 +656,31 @@ export class Connection implements TransportListener {
     return this.#state === "open";
   }
 
-  #canTake(size: number): boolean {
-    return this.canSend && this.#hasRoom(size + HEADER);
+  #canTake(data: SentData): boolean {
+    // the size of text is asked for only if it matters
+    return (
+      this.canSend && (this.#hasRoomFor(mostOfSent(data) + HEADER) || this.#mustHaveRoom(sizeOfSent(data) + HEADER))
+    );
   }
 
   /** All that is held for the connection, in bytes, with its overhead. */
   get #held(): number {
     const undelivered = this.#undeliveredBytes + this.#unclaimedBytes + this.#unread.length;
-    return this.#session.heldBytes + undelivered + this.#unsent;
+    return this.#session.heldBytes + undelivered + this.#session.outputBytes + this.#unsent;
   }
 
   /**
    * https://websockets.spec.whatwg.org/#dom-websocket-send: "If the data cannot be sent, e.g. because it would need to
    * be buffered but the buffer is full, the user agent must flag the WebSocket as full and then close".
    */
-  #hasRoom(size: number): boolean {
-    if (this.#held + size <= this.#settings.maxBufferedBytes) return true;
+  #mustHaveRoom(size: number): boolean {
+    if (this.#hasRoomFor(size)) return true;
     this.#fail(full(this.#settings.maxBufferedBytes), SERVER_ERROR);
     return false;
+  }
+
+  #hasRoomFor(size: number): boolean {
+    return this.#held + size <= this.#settings.maxBufferedBytes;
   }
 
   /** §7.1.7: fail the connection; the close frame says why. */
@@ -723,11 +745,10 @@ export class Connection implements TransportListener {
   }
 
   #failWaiters(failure: ConnectionFailure): void {
-    for (const waiters of [...this.#flushedWaiters, this.#unflushedWaiters]) {
-      for (const waiter of waiters) waiter(failure);
-    }
-    this.#flushedWaiters.clear();
-    this.#unflushedWaiters = [];
+    const all = [...(this.#flushedWaiters ?? []), this.#unflushedWaiters ?? []];
+    this.#flushedWaiters = undefined;
+    this.#unflushedWaiters = undefined;
+    for (const waiter of all.flat()) waiter(failure);
   }
 
   #control(make: () => void): void {
@@ -744,40 +765,62 @@ export class Connection implements TransportListener {
   #flushSoon(): void {
     if (this.#isDelivering || this.#flushIsDue) return;
     this.#flushIsDue = true;
-    queueMicrotask(this.#flush);
+    queueMicrotask(() => this.#flush());
   }
 
-  readonly #flush = (): void => {
+  #flush(): void {
     this.#flushIsDue = false;
-    const parts = this.#session.takeOutput();
+    const parts = this.#takeOutput();
     if (parts.length === 0) return;
     const size = this.#unflushed;
     const held = parts.reduce((sum, part) => sum + part.length + OVERHEAD, 0);
-    this.#unsent += held - this.#unflushedHeld;
+    this.#unsent += held;
     this.#unflushed = 0;
-    this.#unflushedHeld = 0;
     for (const part of parts) this.#bytesSent += part.length;
-    const hasPing = this.#unflushedPings.length > 0;
-    if (hasPing) this.#rememberPings();
-    const waiters = this.#unflushedWaiters.length > 0 ? this.#unflushedWaiters : undefined;
+    const hasPing = this.#pings?.leave() ?? false;
+    const waiters = this.#unflushedWaiters;
     if (waiters !== undefined) {
-      this.#unflushedWaiters = [];
+      this.#unflushedWaiters = undefined;
+      this.#flushedWaiters ??= new Set();
       this.#flushedWaiters.add(waiters);
     }
     this.#transport.write(parts, () => {
       this.#bufferedAmount -= size;
       this.#unsent -= held;
       this.#keepAlive?.sent(hasPing);
-      if (waiters !== undefined && this.#flushedWaiters.delete(waiters)) for (const waiter of waiters) waiter();
+      if (waiters !== undefined && this.#flushedWaiters?.delete(waiters)) for (const waiter of waiters) waiter();
       // the transport's own `drain` comes first
       if (this.#isAwaited) queueMicrotask(() => this.#tellDrained());
     });
-  };
-
-  #rememberPings(): void {
-    for (const payload of this.#unflushedPings) this.#pings.sent(payload);
-    this.#unflushedPings = [];
   }
+
+  #takeOutput(): Uint8Array[] {
+    let parts: Uint8Array[] = [];
+    try {
+      parts = this.#session.takeOutput(this.#transport);
+    } catch (error) {
+      this.#lose(error);
+    }
+    this.#countSent();
+    return parts;
+  }
+
+  /** Texts are counted once they are bytes. */
+  #countSent(): void {
+    const { messageBytesSent } = this.#session;
+    this.#bufferedAmount += messageBytesSent - this.#counted;
+    this.#unflushed += messageBytesSent - this.#counted;
+    this.#counted = messageBytesSent;
+  }
+}
+
+function sizeOfSent(data: SentData): number {
+  return typeof data === "string" || data instanceof Uint8Array ? textSize(data) : data.size;
+}
+
+/** No less than its size. */
+function mostOfSent(data: SentData): number {
+  return typeof data === "string" ? data.length * 3 : sizeOfSent(data);
 }
 
 function isMessage(received: Received): received is string | Uint8Array<ArrayBuffer> | TextBytes {
@@ -794,6 +837,13 @@ function beginsMessage(received: Received | undefined): boolean {
 
 function endsMessage(received: Received): boolean {
   return isMessage(received) || (received.kind === "part" && received.isLast);
+}
+
+/** What waits keeps no more than itself: binary messages may be parts of something larger. */
+function compact(received: Received): Received {
+  if (typeof received === "string") return received;
+  if (received instanceof Uint8Array) return received.length < received.buffer.byteLength ? copyOf(received) : received;
+  return received.kind === "text" ? { kind: "text", payload: copyOf(received.payload) } : received;
 }
 
 /** The memory of what waits to be delivered, roughly: a string may take two bytes a character. */

@@ -127,16 +127,19 @@ export function offeredSubprotocols(headers: HeaderFields): string[] {
 
 /** @internal Names and values in turn, as the engine takes them. */
 export function flatten(headers: HeaderFields): string[] {
-  if (!(Symbol.iterator in headers)) {
-    return Object.entries(headers).flatMap(([name, value]) =>
-      (Array.isArray(value) ? value : [value]).flatMap((one) => [name, `${one}`]),
-    );
+  const flat: string[] = [];
+  const all: Iterable<string | HeaderField | { name: string; value: string }> =
+    Symbol.iterator in headers ? headers : Object.entries(headers).flatMap(fieldsOf);
+  for (const field of all) {
+    if (typeof field === "string") flat.push(field);
+    else if (isPair(field)) flat.push(`${field[0]}`, `${field[1]}`);
+    else flat.push(`${field.name}`, `${field.value}`);
   }
-  return [...headers].flatMap((field: string | HeaderField | { name: string; value: string }) => {
-    if (typeof field === "string") return [field];
-    const [name, value] = isPair(field) ? field : [field.name, field.value];
-    return [`${name}`, `${value}`];
-  });
+  return flat;
+}
+
+function fieldsOf([name, value]: [string, string | number | readonly string[]]): HeaderField[] {
+  return (Array.isArray(value) ? value : [value]).map((one) => [name, `${one}`]);
 }
 
 function isPair(field: HeaderField | { name: string; value: string }): field is HeaderField {
@@ -150,9 +153,14 @@ export function pairs(flat: readonly string[]): HeaderField[] {
   return fields;
 }
 
+/** Whether two names are the same. */
+export function isName(one: string, other: string): boolean {
+  return one.length === other.length && one.toLowerCase() === other.toLowerCase();
+}
+
 /** Whether a field has this name. */
 export function hasName(field: HeaderField, name: string): boolean {
-  return field[0].toLowerCase() === name.toLowerCase();
+  return isName(field[0], name);
 }
 
 /** The values of the fields with this name, joined as RFC 9110 §5.3 allows; `""` if there are none. */

@@ -71,6 +71,8 @@ const MOST = 16;
 
 /** Pings whose pongs have not come. */
 export class Pings {
+  /** Made, and not given to the network yet. */
+  #made: Uint8Array[] = [];
   #pings: { readonly payload: Uint8Array; readonly at: number }[] = [];
   #count = 0;
   /** Milliseconds from the latest ping that was answered to its pong; `undefined` before there is one. */
@@ -82,10 +84,19 @@ export class Pings {
     return new Uint8Array(Uint32Array.of(this.#count).buffer);
   }
 
-  /** A ping leaves now. */
-  sent(payload: Uint8Array): void {
-    this.#pings.push({ payload, at: performance.now() });
-    if (this.#pings.length > MOST) this.#pings.shift();
+  /** A ping will leave with what is sent next. */
+  made(payload: Uint8Array): void {
+    this.#made.push(payload);
+  }
+
+  /** What was made leaves now; tells whether there was any. */
+  leave(): boolean {
+    if (this.#made.length === 0) return false;
+    const at = performance.now();
+    const leaving = this.#made.map((payload) => ({ payload, at }));
+    this.#pings = [...this.#pings, ...leaving].slice(-MOST);
+    this.#made = [];
+    return true;
   }
 
   /** A pong came. Returns the milliseconds since its ping, unless it answers none. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { bytesOf, concat } from "./bytes.js";
+import { bytesOf, concat, copyOf } from "./bytes.js";
 import { LEVEL, MEMORY_LEVEL } from "./deflate.js";
 import { wasm } from "./engine.js";
 import { FrameSession, guarded } from "./session.js";
@@ -23,8 +23,8 @@ export class PreparedMessage {
   #compressed: Uint8Array | undefined;
 
   constructor(data: string | ArrayBufferLike | ArrayBufferView) {
-    this.data = typeof data === "string" ? data : (bytesOf(data) ?? new Uint8Array(0)).slice();
-    this.size = typeof this.data === "string" ? textSize(this.data) : this.data.length;
+    this.data = typeof data === "string" ? data : copyOf(bytesOf(data) ?? new Uint8Array(0));
+    this.size = textSize(this.data);
   }
 
   /** @internal A server's frame. */
@@ -42,7 +42,7 @@ export class PreparedMessage {
       return new FrameSession(inner, true);
     });
     try {
-      session.send(this.data, this.size, compress);
+      session.send(this.data, compress);
       return session.takeOutput().reduce(concat, new Uint8Array(0));
     } finally {
       session.free();

@@ -230,10 +230,11 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
     const transport = this.#guard(raw, () => this.#tapped(request, raw, head));
     if (transport === FAILED) return;
     const decide = (verdict: boolean | Rejection): void => {
-      const refusal = this.#refusal(request) ?? (verdict === false ? { status: 403 } : verdict);
-      if (refusal === true) this.#accept(request, transport, head, callback);
-      else if (isRejection(refusal)) this.#guard(transport, () => reject(transport, refusal));
-      else this.#fail(transport, invalid("verify", "true, false or a Rejection", refusal));
+      if (this.#closing !== undefined) reject(transport, { status: 503 });
+      else if (verdict === true) this.#accept(request, transport, head, callback);
+      else if (verdict === false) reject(transport, { status: 403 });
+      else if (isRejection(verdict)) this.#guard(transport, () => reject(transport, verdict));
+      else this.#fail(transport, invalid("verify", "true, false or a Rejection", verdict));
     };
     const refusal = this.#refusal(request);
     const { verify = () => true } = this.#options;
@@ -306,9 +307,8 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
       url: urlOf(request),
       binaryType: this.#options.binaryType ?? "nodebuffer",
       settings: this.#settings,
+      clients: this.clients,
     });
-    this.clients.add(socket);
-    socket.addEventListener("close", () => this.clients.delete(socket));
     try {
       callback(socket, request);
     } finally {
@@ -339,6 +339,7 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
   }
 
   #protocol(request: R): string | undefined {
+    if (request.headers["sec-websocket-protocol"] === undefined) return undefined;
     const offered = offeredSubprotocols(request.rawHeaders);
     const choose = this.#options.chooseProtocol;
     if (choose === undefined || offered.length === 0) return offered.at(0);

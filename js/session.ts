@@ -4,11 +4,11 @@
  *
  * @module
  */
-import { allocate, allocatedCopy, copyOf } from "./bytes.js";
+import { allocate, allocatedCopy, part } from "./bytes.js";
 import type { DeflateSettings } from "./deflate.js";
-import { EngineTrap, hasDeflate, renewScratch, scratch, wasm } from "./engine.js";
+import { EngineTrap, hasDeflate, renewScratch, type Scratch, scratch, wasm } from "./engine.js";
 import { WebSocketProtocolError, withTypedErrors } from "./errors.js";
-import { decodeText, encodeText, textBytes, textSize } from "./text.js";
+import { decodeText, encodeText, isAtLeast, textBytes } from "./text.js";
 
 /** How much the peer may send. */
 export interface Limits {
@@ -43,6 +43,9 @@ export interface PreparedFrames {
   frame(compress: boolean): Uint8Array;
 }
 
+/** What is sent: text, bytes, or a message that was framed before. */
+export type SentData = string | Uint8Array | PreparedFrames;
+
 /** A text message as its bytes, for who asked for that. */
 export interface TextBytes {
   readonly kind: "text";
@@ -56,6 +59,9 @@ export interface Framing {
   /** Whether the message ends with it. */
   readonly isLast?: boolean;
 }
+
+/** The data makes a whole message. */
+const WHOLE: Framing = {};
 
 /** Something that is not a message. */
 export type Control =
@@ -99,6 +105,11 @@ const FRAMES = 8;
 /** … and how many bytes of a message its last frame still announces; 0 if it has not begun, or is compressed. */
 const LEFT = 9;
 
+/** Who takes bytes over that will change: what it gives will not, as long as it needs them. */
+export interface Adopter {
+  adopt?(bytes: Uint8Array): Uint8Array;
+}
+
 /** What has begun and not ended. */
 export const Unfinished = { Nothing: 0, Frame: 1, Message: 2 } as const;
 
@@ -109,15 +120,24 @@ const BATCH_BYTES = 256 * 1024;
 /** The flags of an event. */
 const Flag = { Text: 1, First: 2, Last: 4, Ascii: 8 } as const;
 
+/** Texts of up to so many UTF-16 units are framed together if they are sent in one turn: so many units at once … */
+const COLLECTED_TEXT = 512;
+const TEXTS = 16 * 1024;
+/** … and so many texts. */
+const TEXT_COUNT = 1024;
+
 /** Payloads up to here are copied behind their header, longer ones go to the network on their own. */
 const LARGE_PAYLOAD = 32 * 1024;
 const MAX_HEADER_SIZE = 14;
 const MAX_CONTROL_PAYLOAD = 125;
 
-const { receive, resume, frame, header, mask, close, compress, compressed_frame, release_compressor } =
+const { receive, resume, frame, frames, header, mask, close, compress, compressed_frame, release_compressor } =
   wasm.Session.prototype;
 
-/** Frees the engine's part of sessions that were dropped without `free()`; nothing relies on it. */
+/**
+ * Frees the engine's part of sessions that were dropped without `free()`; nothing relies on it. `scripts/glue.mjs` takes
+ * out the one that wasm-bindgen would have.
+ */
 const forgotten = new FinalizationRegistry<wasm.Session>((session) => {
   session.free();
   live -= 1;
@@ -126,6 +146,9 @@ const forgotten = new FinalizationRegistry<wasm.Session>((session) => {
 /** The session whose frames stand in the shared output memory, and where they end. */
 let outputOwner: FrameSession | undefined;
 let outputEnd = 0;
+
+/** Bytes of the batch that is being made. */
+let batchBytes = 0;
 
 /** How many sessions hold memory of the engine. */
 export function sessionCount(): number {
@@ -162,42 +185,45 @@ export function guarded<T>(call: () => T): T {
   }
 }
 
+/** How one connection's messages are compressed. */
+interface Compression {
+  /** The least bytes of a message that is. */
+  readonly threshold: number;
+  readonly releaseAfter: number | undefined;
+  readonly takesPrepared: boolean;
+  /** Whether a compressor may be kept. */
+  isUsed: boolean;
+}
+
 /** The frames of one connection. */
 export class FrameSession {
   #session: wasm.Session | undefined;
   readonly #server: boolean;
   readonly #maxMessageSize: number;
-  /** The least bytes of a message that is compressed; none if that was not agreed. */
-  readonly #threshold: number | undefined;
-  readonly #takesPrepared: boolean = false;
-  /** Milliseconds after which to call `releaseCompressor`, if at all. */
-  readonly releaseAfter: number | undefined;
+  /** None if compression was not agreed. */
+  readonly #compression: Compression | undefined;
   /** The message whose pieces are still coming. */
   #message: Assembly | undefined;
   /** Decodes the text that is given out in pieces; nothing if messages are whole. */
   #decoder: TextDecoder | undefined;
+  /** Texts that are framed when the turn ends, as one string, and the UTF-16 units of each. */
+  #texts = "";
+  #lengths: number[] | undefined;
   /** Bytes for the network that had to leave the shared memory. */
-  #pending: Uint8Array[] = [];
+  #pending: Uint8Array[] | undefined;
+  #pendingBytes = 0;
   #unfinished: number = Unfinished.Nothing;
   #hasMore = false;
-  #hasCompressed = false;
-  /** Bytes of the batch that is being made. */
-  #batchBytes = 0;
-  /** As the engine counts them. */
-  #engineFrames = 0;
   /** Whether text messages are given out as {@link TextBytes}, in place of strings. */
   textAsBytes = false;
   /** Whether a part of a message was sent that is not its last. */
   #isSendingParts = false;
-  /** What went through so far. */
-  readonly counters: Counters = {
-    framesReceived: 0,
-    framesSent: 0,
-    messagesReceived: 0,
-    messagesSent: 0,
-    messageBytesReceived: 0,
-    messageBytesSent: 0,
-  };
+  #framesReceived = 0;
+  #framesSent = 0;
+  #messagesReceived = 0;
+  #messagesSent = 0;
+  #messageBytesReceived = 0;
+  #messageBytesSent = 0;
 
   /**
    * @param session is owned from now on
@@ -214,12 +240,28 @@ export class FrameSession {
     this.#server = server;
     this.#maxMessageSize = maxMessageSize;
     if (hasDeflate && session.is_deflate_enabled()) {
-      this.#threshold = deflate?.threshold ?? 0;
-      this.#takesPrepared = session.takes_prepared();
-      this.releaseAfter = deflate?.releaseAfter;
+      const { threshold = 0, releaseAfter } = deflate ?? {};
+      this.#compression = { threshold, releaseAfter, takesPrepared: session.takes_prepared(), isUsed: false };
     }
     live += 1;
     forgotten.register(this, session, this);
+  }
+
+  /** What went through so far. */
+  get counters(): Counters {
+    return {
+      framesReceived: this.#framesReceived,
+      framesSent: this.#framesSent,
+      messagesReceived: this.#messagesReceived,
+      messagesSent: this.#messagesSent,
+      messageBytesReceived: this.#messageBytesReceived,
+      messageBytesSent: this.#messageBytesSent,
+    };
+  }
+
+  /** As `counters` has it. */
+  get messageBytesSent(): number {
+    return this.#messageBytesSent;
   }
 
   /** Whether a close frame was made. */
@@ -254,21 +296,22 @@ export class FrameSession {
 
   /**
    * Takes a chunk from the network, or its beginning, and appends all that it completes to `received`, in order: about
-   * a thousand things, or 256 KiB and one message, at most. After a close, a violation or a trap nothing more comes. The
-   * chunk is not kept.
+   * a thousand things, or 256 KiB and one message, at most. After a close, a violation or a trap nothing more comes.
    *
    * @param room the most bytes that the pieces of an unfinished message may take
+   * @param isOwned whether the chunk is nobody else's, so that messages may be parts of it; else it is not kept
    * @returns how many bytes were taken
    */
-  receive(chunk: Uint8Array, received: Received[], room = Number.POSITIVE_INFINITY): number {
+  receive(chunk: Uint8Array, received: Received[], room = Number.POSITIVE_INFINITY, isOwned = false): number {
     try {
       let taken = 0;
-      this.#batchBytes = 0;
+      batchBytes = 0;
       while ((taken < chunk.length || this.hasMore) && !this.#isBatchFull(received) && this.#session !== undefined) {
         const { input } = scratch();
-        const piece = chunk.subarray(taken, taken + input.length);
+        const isWhole = taken === 0 && chunk.length <= input.length;
+        const piece = isWhole ? chunk : chunk.subarray(taken, taken + input.length);
         input.set(piece);
-        taken += this.#drain(piece.length, received, room);
+        taken += this.#drain(piece, received, room, isOwned);
       }
       return taken;
     } catch (error) {
@@ -280,57 +323,101 @@ export class FrameSession {
   }
 
   /**
-   * Makes a message of `size` bytes, compressed if that was agreed: by the caller's word, or if it is not too small. The
-   * data is copied. Parts of a message are not compressed.
+   * Sends a message: its frames are part of the output when that is taken. It is compressed if that was agreed: by the caller's word, or if it is not too small. The data is copied.
+   * Parts of a message are not compressed.
    */
-  send(data: string | Uint8Array, size: number, compress?: boolean, framing: Framing = {}): void {
+  send(data: SentData, compress?: boolean, framing: Framing = WHOLE): void {
+    if (typeof data !== "string" && !(data instanceof Uint8Array)) {
+      this.#sendPrepared(data, compress);
+      return;
+    }
     const { isText = typeof data === "string", isLast = true } = framing;
     const isPart = this.#isSendingParts || !isLast;
     this.#isSendingParts = !isLast;
-    if (isLast) this.counters.messagesSent += 1;
-    this.counters.messageBytesSent += size;
-    if (!isPart && this.#compresses(size, compress)) {
-      this.#hasCompressed = true;
-      this.#sendCompressed(isText ? TEXT : BINARY, typeof data === "string" ? textBytes(data, size) : data);
+    if (isLast) this.#messagesSent += 1;
+    if (!isPart && this.#compresses(data, compress)) {
+      this.#sendCompressed(isText ? TEXT : BINARY, typeof data === "string" ? textBytes(data) : data);
     } else if (isText) {
-      this.sendText(data, isLast, size);
+      this.sendText(data, isLast);
     } else {
       this.sendBinary(typeof data === "string" ? textBytes(data) : data, isLast);
     }
   }
 
-  /** The same with a message that was framed before. */
-  sendPrepared(message: PreparedFrames, compress?: boolean): void {
-    const isCompressed = this.#compresses(message.size, compress);
-    if (!this.#server || (isCompressed && !this.#takesPrepared)) {
-      this.send(message.data, message.size, compress);
+  #sendPrepared(message: PreparedFrames, compress?: boolean): void {
+    const isCompressed = this.#compresses(message.data, compress);
+    if (!this.#server || (isCompressed && !this.#compression?.takesPrepared)) {
+      this.send(message.data, compress);
       return;
     }
+    this.settle();
     if (outputOwner === this) this.spill();
-    this.#pending.push(message.frame(isCompressed));
-    this.counters.framesSent += 1;
-    this.counters.messagesSent += 1;
-    this.counters.messageBytesSent += message.size;
+    this.#push(message.frame(isCompressed));
+    this.#framesSent += 1;
+    this.#messagesSent += 1;
+    this.#messageBytesSent += message.size;
   }
 
-  #compresses(size: number, compress: boolean | undefined): boolean {
-    return this.#threshold !== undefined && (compress ?? size >= this.#threshold);
+  #compresses(data: string | Uint8Array, compress: boolean | undefined): boolean {
+    return this.#compression !== undefined && (compress ?? isAtLeast(data, this.#compression.threshold));
   }
 
-  /** Makes a text message that is not compressed, or a part of one, of `size` bytes of UTF-8. Bytes are copied. */
-  sendText(text: string | Uint8Array, last = true, size = textSize(text)): void {
+  /** Makes a text message that is not compressed, or a part of one. Bytes are UTF-8, and copied. */
+  sendText(text: string | Uint8Array, last = true): void {
     const type = last ? TEXT : TEXT_FRAGMENT;
-    if (typeof text !== "string") {
-      this.#send(type, text, false);
+    if (typeof text !== "string") this.#send(type, text, false);
+    else if (text.length > TEXTS) this.#send(type, textBytes(text), true);
+    else if (last && text.length <= COLLECTED_TEXT) this.#collect(text);
+    else this.#sendString(type, text);
+  }
+
+  #sendString(type: number, text: string): void {
+    this.settle();
+    this.#encode(type, text);
+  }
+
+  /** Strings are put together, and become bytes, at once: one by one that takes several times as long. */
+  #collect(text: string): void {
+    if (this.#session === undefined) throw freed();
+    if (this.#texts.length + text.length > TEXTS || this.#lengths?.length === TEXT_COUNT) this.settle();
+    this.#texts += text;
+    this.#lengths ??= [];
+    this.#lengths.push(text.length);
+  }
+
+  /** Frames the texts that wait for it. Before this, `counters` do not have their bytes. */
+  settle(): void {
+    const lengths = this.#lengths;
+    if (lengths === undefined) return;
+    const texts = this.#texts;
+    this.#lengths = undefined;
+    this.#texts = "";
+    const { input, events } = scratch();
+    if (encodeText(texts, input) === texts.length) {
+      events.set(lengths); // it is all ASCII
+      this.#frames(TEXT, lengths.length, texts.length);
       return;
     }
-    if (size > LARGE_PAYLOAD) {
-      this.#send(type, textBytes(text, size), true);
-      return;
+    let start = 0;
+    for (const length of lengths) {
+      this.#encode(TEXT, texts.slice(start, start + length));
+      start += length;
     }
-    const start = this.#claim(MAX_HEADER_SIZE + size);
-    encodeText(text, size, scratch().output, start + this.#headerSize(size));
-    outputEnd = this.#make(frame, type, start, size);
+  }
+
+  /** Makes a frame of text that fits into the input memory, which is free while nothing is received. */
+  #encode(type: number, text: string): void {
+    const { input, events } = scratch();
+    const size = encodeText(text, input);
+    events[0] = size;
+    this.#frames(type, 1, size);
+  }
+
+  #frames(type: number, count: number, size: number): void {
+    const start = this.#claim(size + count * MAX_HEADER_SIZE);
+    outputEnd = this.#enter(frames, type, start, count);
+    this.#framesSent += count;
+    this.#messageBytesSent += size;
   }
 
   /** Makes a binary message that is not compressed, or a part of one. The bytes are copied. */
@@ -351,17 +438,36 @@ export class FrameSession {
   /** Makes a close frame; status 1005 makes one without a status. */
   close(status: number, reason: string): void {
     const bytes = textBytes(reason);
+    this.settle();
     const start = this.#claim(MAX_HEADER_SIZE + 2 + bytes.length);
     scratch().output.set(bytes, start + this.#headerSize(2) + 2);
     outputEnd = this.#make(close, start, status, bytes.length);
   }
 
-  /** All bytes that were made and not taken yet, in order. They are the caller's. */
-  takeOutput(): Uint8Array[] {
-    if (outputOwner === this) this.spill();
-    const output = this.#pending;
-    this.#pending = [];
+  /**
+   * All bytes that were made and not taken yet, in order. They are the caller's.
+   *
+   * @param network may have a way to take those over that stand in the shared memory; else they are copied
+   */
+  takeOutput(network?: Adopter): Uint8Array[] {
+    this.settle();
+    if (outputOwner === this) this.spill(network);
+    const output = this.#pending ?? [];
+    this.#pending = undefined;
+    this.#pendingBytes = 0;
     return output;
+  }
+
+  /** The memory that the output takes, in bytes, until it is taken: roughly. */
+  get outputBytes(): number {
+    const made = this.#pendingBytes + (outputOwner === this ? outputEnd : 0);
+    return made + this.#texts.length + (this.#lengths?.length ?? 0) * MAX_HEADER_SIZE;
+  }
+
+  #push(bytes: Uint8Array): void {
+    this.#pending ??= [];
+    this.#pending.push(bytes);
+    this.#pendingBytes += bytes.length;
   }
 
   /** Frees the engine's memory. Afterwards nothing is received, and sending is an error. */
@@ -377,6 +483,8 @@ export class FrameSession {
 
   #forget(): void {
     this.#session = undefined;
+    this.#texts = "";
+    this.#lengths = undefined;
     this.#message = undefined;
     live -= 1;
     forgotten.unregister(this);
@@ -386,14 +494,16 @@ export class FrameSession {
    * Copies out what the chunk in input memory completes, before anyone else may call the engine. Returns how many of
    * its bytes are done with.
    */
-  #drain(length: number, received: Received[], room: number): number {
+  #drain(chunk: Uint8Array, received: Received[], room: number, isOwned: boolean): number {
+    const { length } = chunk;
     let outcome = this.#enter(receive, length);
     for (;;) {
       const { report, bytes } = scratch();
       this.#unfinished = report[UNFINISHED] as number;
       this.#hasMore = report[HAS_MORE] !== 0;
       this.#countFrames(report[FRAMES] as number);
-      if (!this.#takeEvents(report[0] as number, received, room)) {
+      const count = report[0] as number;
+      if (count > 0 && !this.#takeEvents(count, received, room, chunk, isOwned)) {
         this.#hasMore = false;
         received.push({ kind: "full" });
         return length;
@@ -420,20 +530,21 @@ export class FrameSession {
     }
   }
 
+  /** The engine counts modulo 2^32. */
   #countFrames(count: number): void {
-    this.counters.framesReceived += (count - this.#engineFrames) >>> 0;
-    this.#engineFrames = count;
+    this.#framesReceived += (count - this.#framesReceived) >>> 0;
   }
 
   #isBatchFull(received: readonly Received[]): boolean {
-    return received.length >= BATCH || this.#batchBytes >= BATCH_BYTES;
+    return received.length >= BATCH || batchBytes >= BATCH_BYTES;
   }
 
   /** Tells whether the pieces had room. */
-  #takeEvents(count: number, received: Received[], room: number): boolean {
-    const { bytes, events, report } = scratch();
+  #takeEvents(count: number, received: Received[], room: number, chunk: Uint8Array, isOwned: boolean): boolean {
+    const views = scratch();
+    const { bytes, events, report } = views;
     const all = count * 3;
-    const shared = new Shared(bytes, all === 0 ? 0 : (events[all - 2] as number) + (events[all - 1] as number));
+    const batch = new Batch(views, (events[all - 2] as number) + (events[all - 1] as number), chunk, isOwned);
     let messages = 0;
     let size = 0;
     let hasRoom = true;
@@ -452,7 +563,7 @@ export class FrameSession {
       const isText = (flags & Flag.Text) !== 0;
       const isString = isText && !this.textAsBytes;
       if (last && (flags & Flag.First) !== 0) {
-        const data = isString ? shared.text(start, end, ascii) : shared.binary(start, end);
+        const data = isString ? batch.text(start, end, ascii) : batch.binary(start, end);
         received.push(asReceived(data, isText));
         continue;
       }
@@ -466,25 +577,34 @@ export class FrameSession {
         this.#message = undefined;
       }
     }
-    this.#batchBytes += size;
-    this.counters.messageBytesReceived += size;
-    this.counters.messagesReceived += messages;
+    batchBytes += size;
+    this.#messageBytesReceived += size;
+    this.#messagesReceived += messages;
     return hasRoom;
   }
 
   /** Frees what is kept from one sent message to compress the next one by; the next is compressed for itself. */
   releaseCompressor(): void {
-    if (this.#hasCompressed) this.#enter(release_compressor);
-    this.#hasCompressed = false;
+    if (this.#compression?.isUsed !== true) return;
+    this.#enter(release_compressor);
+    this.#compression.isUsed = false;
+  }
+
+  /** Milliseconds after which to call `releaseCompressor`, if at all. */
+  get releaseAfter(): number | undefined {
+    return this.#compression?.releaseAfter;
   }
 
   /** Whether something may be kept since `releaseCompressor` was called last. */
   get hasCompressed(): boolean {
-    return this.#hasCompressed;
+    return this.#compression?.isUsed === true;
   }
 
   /** A whole message, which goes through the output memory in pieces and is compressed elsewhere. */
   #sendCompressed(type: number, payload: Uint8Array): void {
+    this.settle();
+    if (this.#compression !== undefined) this.#compression.isUsed = true;
+    this.#messageBytesSent += payload.length;
     const start = this.#claim(MAX_HEADER_SIZE + Math.min(payload.length, LARGE_PAYLOAD));
     let at = 0;
     do {
@@ -505,16 +625,18 @@ export class FrameSession {
     const [address, rest] = [report[1] as number, report[2] as number];
     if (rest === 0) return;
     this.spill();
-    this.#pending.push(bytes.slice(address, address + rest));
+    this.#push(allocatedCopy(bytes, address, address + rest));
   }
 
   #send(type: number, payload: Uint8Array, owned: boolean): void {
+    this.settle();
+    this.#messageBytesSent += payload.length;
     if (payload.length <= LARGE_PAYLOAD) {
       this.#copy(type, payload);
     } else if (this.#server) {
       this.#makeHeader(type, payload.length);
       this.spill();
-      this.#pending.push(owned ? payload : copyOf(payload));
+      this.#push(owned ? payload : allocatedCopy(payload, 0, payload.length));
     } else {
       this.#maskLarge(type, payload);
     }
@@ -522,6 +644,7 @@ export class FrameSession {
 
   /** The engine refuses what is too long, by a byte or by many: no more than one need fit into the output memory. */
   #control(type: number, payload: Uint8Array): void {
+    this.settle();
     this.#copy(type, payload.subarray(0, MAX_CONTROL_PAYLOAD + 1));
   }
 
@@ -566,8 +689,11 @@ export class FrameSession {
   }
 
   /** @internal Moves what this session has in the output memory out of it. */
-  spill(): void {
-    if (outputEnd > 0) this.#pending.push(scratch().output.slice(0, outputEnd));
+  spill(network?: Adopter): void {
+    if (outputEnd > 0) {
+      const bytes = scratch().output.subarray(0, outputEnd);
+      this.#push(network?.adopt?.(bytes) ?? allocatedCopy(bytes, 0, outputEnd));
+    }
     outputEnd = 0;
   }
 
@@ -578,7 +704,7 @@ export class FrameSession {
   /** Makes one frame, or its header. */
   #make<A extends (number | boolean)[]>(method: (...args: A) => number, ...args: A): number {
     const end = this.#enter(method, ...args);
-    this.counters.framesSent += 1;
+    this.#framesSent += 1;
     return end;
   }
 
@@ -593,7 +719,7 @@ export class FrameSession {
     d: number | boolean = 0,
   ): unknown {
     const session = this.#session;
-    if (session === undefined) throw new TypeError("The session is freed");
+    if (session === undefined) throw freed();
     let answer: unknown;
     try {
       answer = method.call(session, a, b, c, d);
@@ -604,6 +730,10 @@ export class FrameSession {
     if (typeof answer === "number" && answer < 0) throw new WebSocketProtocolError(-answer);
     return answer;
   }
+}
+
+function freed(): TypeError {
+  return new TypeError("The session is freed");
 }
 
 /** A piece by itself. A character that it begins and does not end goes to the next one. */
@@ -626,45 +756,67 @@ const SHARED_BYTES = 64 * 1024;
 const SHORT_BINARY = 32 * 1024;
 
 /**
- * Copies whole messages out of the engine's memory. Short ones of a batch share what is copied, since to allocate takes
- * longer than to copy; so one that is kept keeps that too.
+ * Takes whole messages out of the engine's memory. Those of a chunk share what is copied, since to allocate takes longer
+ * than to copy; so one that is kept keeps that too.
  */
-class Shared {
+class Batch {
   readonly #memory: Uint8Array;
+  /** Where the chunk stands in it. */
+  readonly #chunkStart: number;
+  readonly #chunkEnd: number;
   /** Where the last message ends. */
   readonly #end: number;
+  readonly #chunk: Uint8Array;
+  readonly #isOwned: boolean;
   #text = "";
   #textStart = 0;
   #bytes: Uint8Array<ArrayBuffer> | undefined;
   #bytesStart = 0;
 
-  constructor(memory: Uint8Array, end: number) {
-    this.#memory = memory;
+  /** @param isOwned whether the chunk may have its own bytes back, unmasked, to be given out in parts */
+  constructor({ bytes, input }: Scratch, end: number, chunk: Uint8Array, isOwned: boolean) {
+    this.#memory = bytes;
+    this.#chunkStart = input.byteOffset;
+    this.#chunkEnd = input.byteOffset + chunk.length;
     this.#end = end;
+    this.#chunk = chunk;
+    this.#isOwned = isOwned;
   }
 
   text(start: number, end: number, ascii: boolean): string {
     if (!ascii || end - start > SHORT_TEXT) return decodeText(this.#memory, start, end, ascii);
     if (start < this.#textStart || end > this.#textStart + this.#text.length) {
-      this.#text = decodeText(this.#memory, start, this.#copyEnd(start, end, SHARED_TEXT), true);
+      this.#text = decodeText(this.#memory, start, this.#sharedEnd(start, end, SHARED_TEXT), true);
       this.#textStart = start;
     }
     return this.#text.substring(start - this.#textStart, end - this.#textStart);
   }
 
   binary(start: number, end: number): Uint8Array<ArrayBuffer> {
-    if (end - start > SHORT_BINARY) return allocatedCopy(this.#memory, start, end);
+    // what was decompressed has other things behind it
+    const isInChunk = start >= this.#chunkStart && end <= this.#chunkEnd;
+    if (!isInChunk || (!this.#isOwned && end - start > SHORT_BINARY)) return allocatedCopy(this.#memory, start, end);
     if (this.#bytes === undefined || start < this.#bytesStart || end > this.#bytesStart + this.#bytes.length) {
-      this.#bytes = allocatedCopy(this.#memory, start, this.#copyEnd(start, end, SHARED_BYTES));
+      this.#bytes = this.#copy(start, Math.min(this.#sharedEnd(start, end, SHARED_BYTES), this.#chunkEnd));
       this.#bytesStart = start;
     }
-    return this.#bytes.subarray(start - this.#bytesStart, end - this.#bytesStart);
+    return part(this.#bytes, start - this.#bytesStart, end - this.#bytesStart);
   }
 
-  #copyEnd(start: number, end: number, size: number): number {
+  #copy(start: number, end: number): Uint8Array<ArrayBuffer> {
+    if (!this.#isOwned) return allocatedCopy(this.#memory, start, end);
+    const place = part(this.#chunk, start - this.#chunkStart, end - this.#chunkStart);
+    place.set(this.#memory.subarray(start, end));
+    return place;
+  }
+
+  #sharedEnd(start: number, end: number, size: number): number {
     return Math.max(end, Math.min(start + size, this.#end));
   }
 }
+
+/** The most that is allocated, in multiples of what has come. */
+const GROWTH = 32;
 
 /**
  * The pieces of a message, in one buffer that grows with what came. What was announced only keeps it from growing
@@ -694,7 +846,7 @@ class Assembly {
     const length = this.#length + piece.length;
     if (length > room) return false;
     if (length > this.#bytes.length) {
-      const wanted = left === undefined ? Math.max(length * 2, 1024) : Math.min(length * 16, length + left);
+      const wanted = left === undefined ? Math.max(length * 2, 1024) : Math.min(length * GROWTH, length + left);
       const grown = allocate(Math.max(length, Math.min(wanted, room, this.#most)));
       grown.set(this.#bytes.subarray(0, this.#length));
       this.#bytes = grown;

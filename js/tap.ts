@@ -50,11 +50,11 @@ class TappedTransport implements Transport {
 
   start(listener: TransportListener): void {
     this.#transport.start({
-      onData: (chunk) => {
+      onData: (chunk, isOwned) => {
         const known = Math.min(this.#known, chunk.length);
         this.#known -= known;
         if (chunk.length > known) this.#tell("received", copyOf(chunk.subarray(known)));
-        listener.onData(chunk);
+        listener.onData(chunk, isOwned);
       },
       onDrain: () => listener.onDrain(),
       onEnd: () => listener.onEnd(),

@@ -9,8 +9,6 @@ import { allocate } from "./bytes.js";
 interface BufferMethods {
   latin1Slice(this: Uint8Array, start: number, end: number): string;
   utf8Slice(this: Uint8Array, start: number, end: number): string;
-  latin1Write(this: Uint8Array, text: string, start: number, length: number): number;
-  utf8Write(this: Uint8Array, text: string, start: number, length: number): number;
 }
 
 const { Buffer } = globalThis as { Buffer?: { prototype: BufferMethods; byteLength(text: string): number } };
@@ -33,17 +31,25 @@ export function textSize(text: string | Uint8Array): number {
   return Buffer === undefined ? encoder.encode(text).length : Buffer.byteLength(text);
 }
 
-/** Writes text to `bytes` at `start`, where there is room for its `size` bytes. */
-export function encodeText(text: string, size: number, bytes: Uint8Array, start: number): void {
-  if (node === undefined) encoder.encodeInto(text, bytes.subarray(start));
-  // as many bytes as UTF-16 units: ASCII
-  else if (size === text.length) node.latin1Write.call(bytes, text, start, size);
-  else node.utf8Write.call(bytes, text, start, size);
+/** Whether there are at least so many bytes, of a text as UTF-8. */
+export function isAtLeast(data: string | Uint8Array, size: number): boolean {
+  if (data.length >= size) return true;
+  // three bytes of UTF-8 for each UTF-16 unit at most
+  return typeof data === "string" && data.length * 3 >= size && textSize(data) >= size;
 }
 
-/** The text, of `size` bytes, as bytes of its own. */
-export function textBytes(text: string, size = textSize(text)): Uint8Array {
-  const bytes = allocate(size);
-  encodeText(text, size, bytes, 0);
+/** Writes text to the beginning of `bytes`, where there is room for three bytes for each UTF-16 unit; gives its length. */
+export function encodeText(text: string, bytes: Uint8Array): number {
+  return encoder.encodeInto(text, bytes).written;
+}
+
+/** The text as bytes of its own. */
+export function textBytes(text: string): Uint8Array {
+  const ascii = allocate(text.length);
+  const { read, written } = encoder.encodeInto(text, ascii);
+  if (read === text.length) return ascii;
+  const bytes = allocate(textSize(text));
+  bytes.set(ascii.subarray(0, written));
+  encoder.encodeInto(text.slice(read), bytes.subarray(written));
   return bytes;
 }

@@ -7,7 +7,7 @@ import { Buffer } from "node:buffer";
 
 import { wasm } from "./engine.js";
 import { WebSocketProtocolError } from "./errors.js";
-import { flatten, type HeaderField, type HeaderFields, hasName, pairs, writeResponse } from "./http.js";
+import { flatten, type HeaderField, type HeaderFields, isName, pairs, writeResponse } from "./http.js";
 import type { Transport } from "./transport/transport.js";
 
 /** A request for an upgrade: Node's `IncomingMessage`, or as much of it. */
@@ -54,13 +54,15 @@ const HOST = /^[\w.~%!$&'()*+,;=:[\]-]*$/;
 
 /** What of RFC 6455 §4.2.1 the component does not see: GET, HTTP/1.1, one Host, and no body, which nobody would read. */
 export function isPossible({ method, url, httpVersion, rawHeaders }: HandshakeRequest): boolean {
-  const fields = pairs(rawHeaders);
-  const hasBody = fields.some(
-    (field) => hasName(field, "Transfer-Encoding") || (hasName(field, "Content-Length") && !/^0+$/.test(field[1])),
-  );
-  const [host, ...more] = fields.filter((field) => hasName(field, "Host"));
-  const hasHost = host !== undefined && HOST.test(host[1]) && more.length === 0;
-  return method === "GET" && resource(url) !== undefined && httpVersion === "1.1" && hasHost && !hasBody;
+  let hosts = 0;
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    const [name, value] = [rawHeaders[at] as string, rawHeaders[at + 1] as string];
+    if (isName(name, "Transfer-Encoding") || (isName(name, "Content-Length") && !/^0+$/.test(value))) return false;
+    if (!isName(name, "Host")) continue;
+    hosts += 1;
+    if (!HOST.test(value)) return false;
+  }
+  return method === "GET" && resource(url) !== undefined && httpVersion === "1.1" && hosts === 1;
 }
 
 /** 400 for the client's mistakes, 426 for its version, 500 for ours. */
@@ -129,7 +131,8 @@ export function reject(transport: Transport, { status, headers = [], body }: Rej
 /** The address that a client asked for. */
 export function urlOf(request: HandshakeRequest): string {
   const scheme = request.socket.encrypted ? "wss" : "ws";
-  return `${scheme}://${request.headers.host}${resource(request.url)}`;
+  // joined, it is one string; a template would keep all of its parts
+  return [scheme, "://", request.headers.host, resource(request.url)].join("");
 }
 
 /**

@@ -15,7 +15,7 @@ import {
   urlRecord,
   type WebSocketOptions,
 } from "./arguments.js";
-import { bufferOf, bytesOf } from "./bytes.js";
+import { asBuffer, bufferOf, bytesOf, copyOf } from "./bytes.js";
 import { hasBadPort, type Opened, open } from "./client.js";
 import {
   Connection,
@@ -25,12 +25,14 @@ import {
   type Statistics,
 } from "./connection.js";
 import { channels } from "./diagnostics.js";
+import { MessageListeners } from "./dispatch.js";
 import { WebSocketError } from "./errors.js";
 import { CloseEvent, ControlEvent, ErrorEvent, type Listener, type ListenerOptions } from "./events.js";
 import { EventHandlers, type Handler } from "./handlers.js";
 import { MessageFeed, type MessageStream, Pending, type Settle, TextPieces } from "./messages.js";
 import { type ConnectionSettings, connectionSettings, ownOptions } from "./options.js";
 import { PreparedMessage } from "./prepared.js";
+import type { Part } from "./session.js";
 import { clampedUnsignedShort, defineInterface, requireArguments } from "./webidl.js";
 
 /** What `send` takes. */
@@ -52,6 +54,8 @@ export interface Accepted extends Opened {
   readonly url: string;
   readonly binaryType: BinaryType;
   readonly settings: ConnectionSettings;
+  /** The server's sockets that are not closed. */
+  readonly clients: Set<WebSocket>;
 }
 
 /** @internal Makes a server's socket; `start` lets its events begin. */
@@ -127,6 +131,10 @@ export class WebSocket extends WebSocketEventTarget {
   #binaryType: BinaryType = "blob";
   #connection: Connection | undefined;
   #isServer = false;
+  /** A server's sockets: this is one of them until it is closed. */
+  #siblings: Set<WebSocket> | undefined;
+  /** Of a server's socket: who listens to messages. */
+  #listeners: MessageListeners | undefined;
   #abandon: ((reason: Error) => void) | undefined;
   #handlers = new EventHandlers(this);
   /** Messages and a close that wait for a Blob before them to be read, or a stream to be sent. */
@@ -134,8 +142,8 @@ export class WebSocket extends WebSocketEventTarget {
   /** The message that is given out in pieces. */
   #message: MessageFeed | undefined;
   /** Messages that the network shall have taken, and calls that wait for room for more. */
-  readonly #writes = new Pending();
-  readonly #ready = new Pending();
+  #writes: Pending | undefined;
+  #ready: Pending | undefined;
   #failure: ConnectionFailure | undefined;
   /** Bytes that were sent after a close, and dropped. */
   #droppedBytes = 0;
@@ -168,7 +176,10 @@ export class WebSocket extends WebSocketEventTarget {
       this.#origin = "";
       this.#isServer = true;
       this.#binaryType = url.binaryType;
+      this.#siblings = url.clients.add(this);
       this.#opened(url, url.settings);
+      this.#listeners = new MessageListeners();
+      Object.defineProperty(this, "removeEventListener", WebSocket.#leaving);
       this.#leaveUnclaimed();
       return;
     }
@@ -182,7 +193,7 @@ export class WebSocket extends WebSocketEventTarget {
     checkSubprotocols(protocols);
     // 5. Set this's url to urlRecord.
     this.#url = record.href;
-    this.#origin = `${record.protocol}//${record.host}`;
+    this.#origin = [record.protocol, "//", record.host].join(""); // one string, and not its parts
     // 6.–7. Establish a WebSocket connection, by Fetch, which blocks ports.
     const settings = connectionSettings(all);
     const opening = clientOptions(all);
@@ -256,7 +267,7 @@ export class WebSocket extends WebSocketEventTarget {
    */
   write(data: SendData, options?: { compress?: boolean }): Promise<void> {
     if (this.#readyState !== OPEN) return Promise.reject(this.#notSent());
-    return this.#writes.promise(({ resolve }) => this.#send(data, options?.compress, resolve));
+    return this.#whenTaken(({ resolve }) => this.#send(data, options?.compress, resolve));
   }
 
   /**
@@ -272,7 +283,7 @@ export class WebSocket extends WebSocketEventTarget {
    */
   sendStream(source: MessageSource): Promise<void> {
     if (this.#readyState !== OPEN) return Promise.reject(this.#notSent());
-    return this.#writes.promise((settle) => this.#inOrder(() => this.#sendParts(source, settle), true));
+    return this.#whenTaken((settle) => this.#inOrder(() => this.#sendParts(source, settle), true));
   }
 
   /**
@@ -283,7 +294,7 @@ export class WebSocket extends WebSocketEventTarget {
    */
   get ready(): Promise<void> {
     if (this.#readyState > OPEN) return Promise.reject(this.#notSent());
-    return this.#ready.promise(({ resolve }) => {
+    return this.#whenReady(({ resolve }) => {
       if (this.#readyState === OPEN) this.#inOrder(() => this.#connection?.isFull || resolve());
     });
   }
@@ -408,7 +419,7 @@ export class WebSocket extends WebSocketEventTarget {
 
   /** The connection could not be opened. "Queue a task": those who have just awaited something may still listen. */
   #failed(error: ConnectionFailure): void {
-    setImmediate(() => this.#owner.onClosed(1006, "", false, error));
+    setImmediate(() => this.#ended(1006, "", false, error));
   }
 
   /** https://websockets.spec.whatwg.org/#feedback-from-the-protocol: "When the WebSocket connection is established" */
@@ -417,12 +428,13 @@ export class WebSocket extends WebSocketEventTarget {
     this.#opened(opened, settings);
     // 4. Fire an event named open.
     this.dispatchEvent(new Event("open"));
-    this.#ready.resolve();
+    this.#ready?.resolve();
     this.#connection?.start();
   }
 
   #opened({ session, transport, extensions, protocol }: Opened, settings: ConnectionSettings): void {
-    this.#connection = new Connection(session, transport, this.#owner, this.#isServer, settings);
+    const owner = new WebSocket.#Owner(this);
+    this.#connection = new Connection(session, transport, owner, this.#isServer, settings);
     // 1. Change the ready state to OPEN. 2. Change the extensions. 3. Change the protocol.
     this.#readyState = OPEN;
     this.#extensions = extensions;
@@ -431,20 +443,20 @@ export class WebSocket extends WebSocketEventTarget {
   }
 
   #send(data: SendData, compress: boolean | undefined, taken?: () => void): void {
-    if (data instanceof Blob) this.#sendBlob(data, compress, taken);
+    if (typeof data === "string") this.#sendNow(data, compress, taken);
+    else if (data instanceof Blob) this.#sendBlob(data, compress, taken);
     else if (data instanceof PreparedMessage) this.#sendNow(data, compress, taken);
     else this.#sendNow(bytesOf(data) ?? `${data}`, compress, taken);
   }
 
   #sendNow(data: string | Uint8Array | PreparedMessage, compress: boolean | undefined, taken?: () => void): void {
-    const size = sizeOf(data);
     if (this.#readyState !== OPEN) {
-      this.#droppedBytes += size;
+      this.#droppedBytes += sizeOf(data);
     } else if (this.#waiting === undefined) {
-      this.#connection?.send(data, size, compress, undefined, taken);
+      this.#connection?.send(data, compress, undefined, taken);
     } else {
-      const copy = data instanceof Uint8Array ? data.slice() : data;
-      this.#wait(size, compress, () => copy, taken);
+      const copy = data instanceof Uint8Array ? copyOf(data) : data;
+      this.#wait(sizeOf(data), compress, () => copy, taken);
     }
   }
 
@@ -454,6 +466,16 @@ export class WebSocket extends WebSocketEventTarget {
       return;
     }
     this.#wait(blob.size, compress, async () => new Uint8Array(await blob.arrayBuffer()), taken);
+  }
+
+  #whenTaken(begin: (settle: Settle) => void): Promise<void> {
+    this.#writes ??= new Pending();
+    return this.#writes.promise(begin);
+  }
+
+  #whenReady(begin?: (settle: Settle) => void): Promise<void> {
+    this.#ready ??= new Pending();
+    return this.#ready.promise(begin);
   }
 
   /** Sends the chunks of a message, as fast as the network takes them. */
@@ -468,8 +490,8 @@ export class WebSocket extends WebSocketEventTarget {
         if (data === undefined || isText !== (typeof data === "string")) {
           throw new TypeError("The chunks of a message are all strings, or all buffers");
         }
-        if (data.length > 0) connection.send(data, sizeOf(data), false, { isLast: false });
-        if (connection.isFull) await this.#ready.promise();
+        if (data.length > 0) connection.send(data, false, { isLast: false });
+        if (connection.isFull) await this.#whenReady();
         if (!connection.canSend) return;
       }
     } catch (cause) {
@@ -479,7 +501,7 @@ export class WebSocket extends WebSocketEventTarget {
       return;
     }
     const last = isText ? pieces.rest : new Uint8Array(0);
-    connection.send(last, sizeOf(last), false, { isLast: true }, resolve);
+    connection.send(last, false, { isLast: true }, resolve);
   }
 
   #notSent(): Error {
@@ -494,12 +516,35 @@ export class WebSocket extends WebSocketEventTarget {
    */
   #leaveUnclaimed(): void {
     this.#hold("unclaimed");
-    const addEventListener = (type: string, listener: Listener<Event> | null, options?: boolean | ListenerOptions) => {
-      super.addEventListener(type, listener, options);
-      if (type === "message" && listener !== null) this.#connection?.demand("wanted");
-    };
-    Object.defineProperty(this, "addEventListener", { value: addEventListener, configurable: true, writable: true });
+    Object.defineProperty(this, "addEventListener", WebSocket.#claiming);
   }
+
+  /** The property: one function for all sockets. */
+  static readonly #claiming = {
+    value: function addEventListener(this: WebSocket, ...args: Parameters<EventTarget["addEventListener"]>): void {
+      EventTarget.prototype.addEventListener.apply(this, args);
+      const [type, listener, options] = args;
+      if (`${type}` !== "message" || listener === null || listener === undefined) return;
+      this.#listeners?.added(listener, options);
+      this.#connection?.demand("wanted");
+    },
+    configurable: true,
+    writable: true,
+  };
+
+  /** The same of sockets that know their listeners. */
+  static readonly #leaving = {
+    value: function removeEventListener(
+      this: WebSocket,
+      ...args: Parameters<EventTarget["removeEventListener"]>
+    ): void {
+      EventTarget.prototype.removeEventListener.apply(this, args);
+      const [type, listener, options] = args;
+      if (`${type}` === "message") this.#listeners?.removed(listener, options);
+    },
+    configurable: true,
+    writable: true,
+  };
 
   /** Lets messages wait; but after our own close nobody gets them, and the peer's close behind them has to be read. */
   #hold(demand: Demand): void {
@@ -526,6 +571,7 @@ export class WebSocket extends WebSocketEventTarget {
       if (this.#readyState === CLOSED) return onClose();
       super.addEventListener("close", onClose);
       super.addEventListener("message", onMessage);
+      this.#listeners?.added(onMessage as Listener<Event>);
       this.#connection?.demand("wanted");
     });
   }
@@ -542,7 +588,7 @@ export class WebSocket extends WebSocketEventTarget {
       try {
         const data = await read();
         release?.();
-        this.#connection?.send(data, size, compress, undefined, taken);
+        this.#connection?.send(data, compress, undefined, taken);
       } finally {
         release?.();
       }
@@ -580,59 +626,87 @@ export class WebSocket extends WebSocketEventTarget {
     return isOfClients || (this.#isServer && isOfServers);
   }
 
-  /** What the connection tells. An object of its own, so that these are no methods of the class. */
-  readonly #owner: ConnectionOwner = {
-    onMessage: (data) => {
+  /** What the connection tells. A class of its own, so that these are no methods of this one. */
+  static readonly #Owner = class implements ConnectionOwner {
+    readonly #socket: WebSocket;
+
+    constructor(socket: WebSocket) {
+      this.#socket = socket;
+    }
+
+    onMessage(data: string | Uint8Array<ArrayBuffer>): void {
+      const socket = this.#socket;
       // "1. If ready state is not OPEN (1), then return." What waited to be claimed came while it was.
-      if (this.#hasClosed) return;
-      const content = typeof data === "string" ? data : this.#binary(data);
-      this.dispatchEvent(new MessageEvent("message", { data: content, origin: this.#origin }));
-    },
-    onPart: ({ data, isFirst, isLast }) => {
-      if (this.#hasClosed) return;
+      if (socket.#hasClosed) return;
+      const content = typeof data === "string" ? data : socket.#binary(data);
+      socket.#fireMessage(content);
+    }
+
+    onPart({ data, isFirst, isLast }: Part): void {
+      const socket = this.#socket;
+      if (socket.#hasClosed) return;
       if (isFirst) {
-        this.#message = new MessageFeed(typeof data === "string", (isThrottled) =>
-          this.#connection?.throttle(isThrottled),
+        socket.#message = new MessageFeed(typeof data === "string", (isThrottled) =>
+          socket.#connection?.throttle(isThrottled),
         );
       }
-      const { stream } = this.#message as MessageFeed;
-      this.#message?.push(data, isLast);
-      if (isFirst) this.dispatchEvent(new MessageEvent("message", { data: stream, origin: this.#origin }));
-    },
-    onPing: (payload) => {
-      if (channels.ping.hasSubscribers) channels.ping.publish({ socket: this, payload });
-      this.dispatchEvent(new ControlEvent("ping", payload));
-    },
-    onPong: (payload, roundTripTime) => {
-      if (channels.pong.hasSubscribers) channels.pong.publish({ socket: this, payload, roundTripTime });
-      this.dispatchEvent(new ControlEvent("pong", payload, roundTripTime));
-    },
-    onDrain: () => {
-      this.#ready.resolve();
-      this.dispatchEvent(new Event("drain"));
-    },
-    onClosing: () => {
-      if (this.#readyState !== OPEN) return;
-      this.#readyState = CLOSING;
+      const { stream } = socket.#message as MessageFeed;
+      socket.#message?.push(data, isLast);
+      if (isFirst) socket.#fireMessage(stream);
+    }
+
+    onPing(payload: Uint8Array): void {
+      const socket = this.#socket;
+      if (channels.ping.hasSubscribers) channels.ping.publish({ socket, payload });
+      socket.dispatchEvent(new ControlEvent("ping", payload));
+    }
+
+    onPong(payload: Uint8Array, roundTripTime: number | undefined): void {
+      const socket = this.#socket;
+      if (channels.pong.hasSubscribers) channels.pong.publish({ socket, payload, roundTripTime });
+      socket.dispatchEvent(new ControlEvent("pong", payload, roundTripTime));
+    }
+
+    onDrain(): void {
+      this.#socket.#ready?.resolve();
+      this.#socket.dispatchEvent(new Event("drain"));
+    }
+
+    onClosing(): void {
+      const socket = this.#socket;
+      if (socket.#readyState !== OPEN) return;
+      socket.#readyState = CLOSING;
       // the peer has closed, or the connection failed: what has not left will not be read
-      this.#ready.reject(this.#notSent());
-    },
-    onClosed: (code, reason, wasClean, failure) => {
-      // 1. Change the ready state to CLOSED.
-      this.#readyState = CLOSED;
-      this.#abandon = undefined;
-      this.#failure = failure;
-      this.#message?.fail(failure ?? new WebSocketError("WS_ERR_CONNECTION_LOST", "The message was not finished"));
-      this.#ready.reject(this.#notSent());
-      this.#writes.reject(this.#notSent());
-      const ended = { socket: this, code, reason, wasClean, error: failure };
-      if (channels.close.hasSubscribers) channels.close.publish(ended);
-      // 2. If the user agent was required to fail the connection, fire an event named error.
-      if (failure !== undefined && !this.#isOrdinaryEnd(failure)) this.dispatchEvent(errorEvent(failure));
-      // 3. Fire an event named close.
-      this.dispatchEvent(new CloseEvent("close", { wasClean, code, reason }));
-    },
+      socket.#ready?.reject(socket.#notSent());
+    }
+
+    onClosed(status: number, reason: string, wasClean: boolean, failure: ConnectionFailure | undefined): void {
+      this.#socket.#ended(status, reason, wasClean, failure);
+    }
   };
+
+  #fireMessage(data: MessageData): void {
+    if (this.#listeners !== undefined) this.#listeners.dispatch(this, data, this.#origin);
+    else this.dispatchEvent(new MessageEvent("message", { data, origin: this.#origin }));
+  }
+
+  /** https://websockets.spec.whatwg.org/#feedback-from-the-protocol: "When the WebSocket connection is closed" */
+  #ended(code: number, reason: string, wasClean: boolean, failure: ConnectionFailure | undefined): void {
+    // 1. Change the ready state to CLOSED.
+    this.#readyState = CLOSED;
+    this.#abandon = undefined;
+    this.#failure = failure;
+    this.#message?.fail(failure ?? new WebSocketError("WS_ERR_CONNECTION_LOST", "The message was not finished"));
+    this.#ready?.reject(this.#notSent());
+    this.#writes?.reject(this.#notSent());
+    const ended = { socket: this, code, reason, wasClean, error: failure };
+    if (channels.close.hasSubscribers) channels.close.publish(ended);
+    // 2. If the user agent was required to fail the connection, fire an event named error.
+    if (failure !== undefined && !this.#isOrdinaryEnd(failure)) this.dispatchEvent(errorEvent(failure));
+    this.#siblings?.delete(this);
+    // 3. Fire an event named close.
+    this.dispatchEvent(new CloseEvent("close", { wasClean, code, reason }));
+  }
 
   /** The standard's errors are those of failing a connection; an open one that is given up or breaks off just closes. */
   #isOrdinaryEnd(failure: ConnectionFailure): boolean {
@@ -642,9 +716,7 @@ export class WebSocket extends WebSocketEventTarget {
 
   #binary(data: Uint8Array<ArrayBuffer>): Blob | ArrayBuffer | Buffer {
     if (this.#binaryType === "blob") return new Blob([data]);
-    return this.#binaryType === "arraybuffer"
-      ? bufferOf(data)
-      : Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+    return this.#binaryType === "arraybuffer" ? bufferOf(data) : asBuffer(data);
   }
 }
 

@@ -152,6 +152,11 @@ export class Session {
      */
     frame(buffer_type: number, start: number, length: number): number;
     /**
+     * Makes `count` frames, at `start` in the output memory. Their payloads stand in the input memory, one behind the
+     * other, and their lengths in the memory of the events, as u32. Returns the last frame's end, or a negative error.
+     */
+    frames(buffer_type: number, start: number, count: number): number;
+    /**
      * Makes a frame's header alone. Returns its end, or a negative error.
      */
     header(buffer_type: number, start: number, length: number): number;

@@ -50,6 +50,7 @@ export const session_compress: (a: number, b: number, c: number, d: number, e: n
 export const session_compressed_frame: (a: number, b: number, c: number) => number;
 export const session_enable_deflate: (a: number, b: number, c: number) => void;
 export const session_frame: (a: number, b: number, c: number, d: number) => number;
+export const session_frames: (a: number, b: number, c: number, d: number) => number;
 export const session_header: (a: number, b: number, c: number, d: number) => number;
 export const session_is_deflate_enabled: (a: number) => number;
 export const session_mask: (a: number, b: number, c: number) => void;

@@ -407,13 +407,11 @@ export class Session {
     static __wrap(ptr) {
         const obj = Object.create(Session.prototype);
         obj.__wbg_ptr = ptr;
-        SessionFinalization.register(obj, obj.__wbg_ptr, obj);
         return obj;
     }
     __destroy_into_raw() {
         const ptr = this.__wbg_ptr;
         this.__wbg_ptr = 0;
-        SessionFinalization.unregister(this);
         return ptr;
     }
     free() {
@@ -461,6 +459,18 @@ export class Session {
         return ret;
     }
     /**
+     * Makes `count` frames, at `start` in the output memory. Their payloads stand in the input memory, one behind the
+     * other, and their lengths in the memory of the events, as u32. Returns the last frame's end, or a negative error.
+     * @param {number} buffer_type
+     * @param {number} start
+     * @param {number} count
+     * @returns {number}
+     */
+    frames(buffer_type, start, count) {
+        const ret = wasm.session_frames(this.__wbg_ptr, buffer_type, start, count);
+        return ret;
+    }
+    /**
      * Makes a frame's header alone. Returns its end, or a negative error.
      * @param {number} buffer_type
      * @param {number} start
@@ -489,7 +499,6 @@ export class Session {
     constructor(server, max_frame_size, max_message_size, max_fragments) {
         const ret = wasm.session_new(server, max_frame_size, max_message_size, max_fragments);
         this.__wbg_ptr = ret;
-        SessionFinalization.register(this, this.__wbg_ptr, this);
         return this;
     }
     /**
@@ -759,9 +768,6 @@ const RequestHeadFinalization = (typeof FinalizationRegistry === 'undefined')
 const ResponseHeadFinalization = (typeof FinalizationRegistry === 'undefined')
     ? { register: () => {}, unregister: () => {} }
     : new FinalizationRegistry(ptr => wasm.__wbg_responsehead_free(ptr, 1));
-const SessionFinalization = (typeof FinalizationRegistry === 'undefined')
-    ? { register: () => {}, unregister: () => {} }
-    : new FinalizationRegistry(ptr => wasm.__wbg_session_free(ptr, 1));
 
 function addToExternrefTable0(obj) {
     const idx = wasm.__externref_table_alloc();

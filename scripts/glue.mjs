@@ -17,6 +17,14 @@ for (const name of ["websocket_component", "websocket_component_slim", "websocke
     return `${synchronous.slice(0, at(synchronous, "let __wbg_init_promise;"))}export { initSync };\n`;
   });
 }
+// js/session.ts has a registry of its own for forgotten sessions; with a second one each would take a fifth more memory
+for (const name of ["websocket_component", "websocket_component_slim"]) {
+  edit(`${name}.js`, (text) => {
+    const uses = text.slice(0, at(text, "const SessionFinalization ="));
+    const rest = text.slice(uses.length);
+    return uses.replace(/^ *SessionFinalization\..*\n/gm, "") + rest.slice(at(rest, ";\n") + 2);
+  });
+}
 for (const name of ["websocket_component", "websocket_component_inspect"]) {
   edit(`${name}.d.ts`, (text) => text.slice(0, at(text, "export type InitInput")) + TYPES);
 }

@@ -30,6 +30,7 @@ const scriptLayers = [
   [
     "webidl.ts",
     "diagnostics.ts",
+    "dispatch.ts",
     "arguments.ts",
     "events.ts",
     "handlers.ts",

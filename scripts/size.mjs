@@ -1,9 +1,8 @@
 // Prints the sizes of the engines in pkg/, or in the folder that is named, as they are and compressed; exits 1 if one is
 // over its budget.
-import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { brotliCompressSync } from "node:zlib";
+
+import { sizesOf } from "./lib/sizes.mjs";
 
 /** The most KiB, gzipped: what they have today, and 200 bytes. The goals are 90 and 40; the inspector is a tool and has none. */
 const budgets = {
@@ -16,11 +15,7 @@ process.chdir(fileURLToPath(new URL("..", import.meta.url)));
 const folder = process.argv[2] ?? "pkg";
 const rows = Object.entries(budgets).map(([stem, budget]) => {
   const name = `${stem}.wasm`;
-  const bytes = readFileSync(`${folder}/${name}`);
-  // the program, since the zlib of Node compresses by the version and the processor
-  const gzip = execFileSync("gzip", ["-9"], { input: bytes }).length;
-  const brotli = brotliCompressSync(bytes).length;
-  return { name, raw: bytes.length, gzip, brotli, budget: budget * 1024 };
+  return { name, ...sizesOf(`${folder}/${name}`), budget: budget * 1024 };
 });
 const columns = ["raw", "gzip", "brotli", "budget"];
 console.log(line({ name: "bytes", raw: "raw", gzip: "gzip -9", brotli: "brotli", budget: "gzip budget" }));

@@ -20,7 +20,7 @@ export function node(version) {
 function install(name, version) {
   const folder = join(CACHE, `npm-${name}-${version}`);
   if (!existsSync(folder)) {
-    console.log(`-- installing ${name} ${version} from npm`);
+    console.error(`-- installing ${name} ${version} from npm`);
     const unfinished = `${folder}.new`;
     rmSync(unfinished, { recursive: true, force: true });
     mkdirSync(unfinished, { recursive: true });

@@ -48,12 +48,14 @@ mod platform {
 
     /// A call to JavaScript costs more than the frame it is made for, so bytes are fetched by the pool.
     struct Pool {
-        bytes: [u8; 1024],
+        bytes: [u8; POOL_SIZE],
         used: usize,
     }
 
+    const POOL_SIZE: usize = 4096;
+
     thread_local! {
-        static POOL: RefCell<Pool> = const { RefCell::new(Pool { bytes: [0; 1024], used: 1024 }) };
+        static POOL: RefCell<Pool> = const { RefCell::new(Pool { bytes: [0; POOL_SIZE], used: POOL_SIZE }) };
     }
 
     pub fn fill(bytes: &mut [u8]) -> Result<(), RandomUnavailable> {

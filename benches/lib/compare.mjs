@@ -1,44 +1,70 @@
 // Contenders in turns, so that whatever else the machine does hits all of them: A B C, A B C, …; a ratio is made of
-// two neighbours.
+// two neighbours. No garbage is collected between them: that would be fairer to those who leave much, but it shrinks the
+// young generation, and for tens of milliseconds everything that allocates is slower than it ever is in a program.
 
 /**
- * @param contenders by name: `() => number`, one turn's figure (the more the better), or a promise of it; the first name
- *   is ours
- * @returns the figures of each name, round by round; the first round, which is for the compilers, is not among them
+ * @param contenders by name: a function that makes one turn of so many milliseconds, and gives its figure or the promise of
+ *   it
+ * @returns the figures of each name, round by round; a first round, which is for the compilers, is not among them
  */
-export async function inTurns(contenders, rounds) {
+export async function inTurns(contenders, { rounds, milliseconds, warmUp }) {
   const figures = Object.fromEntries(Object.keys(contenders).map((name) => [name, []]));
-  for (let round = -1; round < rounds; round++) {
+  for (const turn of Object.values(contenders)) await turn(warmUp);
+  for (let round = 0; round < rounds; round++) {
     for (const [name, turn] of Object.entries(contenders)) {
-      const figure = await turn();
-      if (round >= 0) figures[name].push(figure);
+      figures[name].push(await turn(milliseconds));
     }
   }
   return figures;
 }
 
-/** How often in a second `work`, which does `count` things, gets them done; what `prepare` makes for it is not counted. */
+/** What turns that gave several figures each gave, figure by figure. */
+export function byFigure(turns) {
+  const measures = {};
+  for (const [name, all] of Object.entries(turns)) {
+    for (const measure of Object.keys(all[0] ?? {})) {
+      measures[measure] ??= {};
+      measures[measure][name] = all.map((one) => one[measure]);
+    }
+  }
+  return measures;
+}
+
+const PATIENCE = 3;
+
+/**
+ * How often in a second `work`, which does `count` things, gets them done; what `prepare` makes for it is not counted. The
+ * second is one of processor time, of all threads: by the clock, whatever else the machine does would count too. By the
+ * clock it takes no more than `PATIENCE` times as long.
+ */
 export function rate(milliseconds, count, prepare, work) {
   let busy = 0;
   let done = 0;
-  while (busy < milliseconds) {
+  const end = performance.now() + milliseconds * PATIENCE;
+  while (busy < milliseconds * 1000 && (done === 0 || performance.now() < end)) {
     const prepared = prepare();
-    const start = performance.now();
+    const before = cpuMicroseconds();
     work(prepared);
-    busy += performance.now() - start;
+    busy += cpuMicroseconds() - before;
     done += count;
   }
-  return (done / busy) * 1000;
+  return (done / busy) * 1e6;
 }
 
-export function median(values) {
-  const sorted = [...values].sort((a, b) => a - b);
+function cpuMicroseconds() {
+  const { user, system } = process.cpuUsage();
+  return user + system;
+}
+
+/** The median, the least and the greatest of figures. */
+export function spread(figures) {
+  const sorted = figures.toSorted((one, other) => one - other);
   const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+  const median = sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+  return { median, least: sorted[0], greatest: sorted.at(-1) };
 }
 
-/** Median, least and greatest of the ratios of neighbours. */
+/** The same of the ratios of neighbours. */
 export function ratios(ours, theirs) {
-  const all = ours.map((figure, round) => figure / theirs[round]);
-  return { median: median(all), least: Math.min(...all), greatest: Math.max(...all) };
+  return spread(ours.map((figure, round) => figure / theirs[round]));
 }

@@ -1,40 +1,60 @@
 // What is sent: the same in every run.
-const KEY = [0x37, 0xfa, 0x21, 0x3d];
+const KEY = Buffer.from([0x37, 0xfa, 0x21, 0x3d]);
+const TEXT = { ascii: "Gruesse are ASCII. ", unicode: "Žluťoučký kůň – 麒麟 🦄 " };
 
-/** A payload of exactly so many bytes: `ascii` and `unicode` are text. */
+/** As much as a socket gives at once. */
+export const CHUNK = 64 * 1024;
+
+/** What a payload may be: two kinds of text, and bytes. */
+export const KINDS = ["ascii", "unicode", "binary"];
+export const QUICK_KINDS = ["ascii", "binary"];
+
+/** A payload of exactly so many bytes. */
 export function payload(kind, size) {
-  if (kind === "binary") return Buffer.from(Uint8Array.from({ length: size }, (_, at) => (at * 31 + (at >> 8)) & 0xff));
-  const unit = kind === "ascii" ? "Grüße are not ASCII".replace("üß", "uess") : "Žluťoučký kůň – 麒麟 🦄 ";
-  let text = "";
-  while (Buffer.byteLength(text) < size) text += unit;
-  // cut at a character, then fill up
-  const bytes = Buffer.from(text);
+  if (kind === "binary") return Buffer.from(Uint8Array.from({ length: size }, (_, at) => at * 31 + (at >> 8)));
+  const unit = Buffer.from(TEXT[kind]);
+  const bytes = Buffer.alloc(size, unit);
+  // a character that is cut off makes way for dots
   let end = size;
-  while (end > 0 && (bytes[end] & 0xc0) === 0x80) end -= 1;
-  return Buffer.concat([bytes.subarray(0, end), Buffer.alloc(size - end, ".")]);
+  while (end % unit.length !== 0 && !isBoundary(unit, end % unit.length)) end -= 1;
+  return bytes.fill(".", end);
+}
+
+function isBoundary(unit, at) {
+  return (unit[at] & 0xc0) !== 0x80;
 }
 
 /** One frame that is a whole message. */
-export function frame(opcode, payload, isMasked) {
-  const { length } = payload;
-  const size = length < 126 ? 2 : length < 65536 ? 4 : 10;
-  const header = Buffer.alloc(size + (isMasked ? 4 : 0));
-  header[0] = 0x80 | opcode;
-  header[1] = (isMasked ? 0x80 : 0) | (size === 2 ? length : size === 4 ? 126 : 127);
-  if (size === 4) header.writeUInt16BE(length, 2);
-  if (size === 10) header.writeBigUInt64BE(BigInt(length), 2);
-  if (!isMasked) return Buffer.concat([header, payload]);
-  header.set(KEY, size);
-  return Buffer.concat([header, Buffer.from(payload.map((byte, at) => byte ^ KEY[at & 3]))]);
+export function frame(kind, payload, isMasked) {
+  const header = Buffer.from([0x80 | (kind === "binary" ? 2 : 1), 0, ...extendedLength(payload.length)]);
+  header[1] = (isMasked ? 0x80 : 0) | (header.length === 2 ? payload.length : header.length === 4 ? 126 : 127);
+  return isMasked ? Buffer.concat([header, KEY, masked(payload)]) : Buffer.concat([header, payload]);
 }
 
-export const TEXT = 1;
-export const BINARY = 2;
+function extendedLength(length) {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64BE(BigInt(length));
+  return length < 126 ? [] : length < 65536 ? bytes.subarray(6) : bytes;
+}
 
-/** The bytes of `count` frames as a socket gives them: 64 KiB at a time. */
-export function chunks(frame, count) {
-  const all = Buffer.concat(Array.from({ length: count }, () => frame));
-  const pieces = [];
-  for (let at = 0; at < all.length; at += 65536) pieces.push(all.subarray(at, at + 65536));
-  return pieces;
+function masked(payload) {
+  return payload.map((byte, at) => byte ^ KEY[at & 3]);
+}
+
+/** How many bytes a frame of one message has. */
+export function frameSize(size, isMasked) {
+  return size + (size < 126 ? 2 : size < 65536 ? 4 : 10) + (isMasked ? 4 : 0);
+}
+
+/** The bytes of `count` equal frames, so many at a time. */
+export function chunksOf(frame, count, size) {
+  const all = Buffer.concat(Array(count).fill(frame));
+  return Array.from({ length: Math.ceil(all.length / size) }, (_, at) => all.subarray(at * size, (at + 1) * size));
+}
+
+/** A chunk in memory of its own, as a socket gives it: what decodes in place must not find its own work. */
+export function fresh(chunk) {
+  const copy = Buffer.allocUnsafeSlow(chunk.length);
+  copy.set(chunk);
+  return copy;
 }

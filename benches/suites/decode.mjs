@@ -1,130 +1,106 @@
-// Network bytes to messages, as a listener gets them: text as a string, binary as a Buffer. No sockets.
-import { createRequire } from "node:module";
-
-import "../../dist/entry/node.js";
-import { wasm } from "../../dist/engine.js";
-import { FrameSession } from "../../dist/session.js";
+// Network bytes to messages.
 import { inTurns, rate } from "../lib/compare.mjs";
-import { BINARY, chunks, frame, payload, TEXT } from "../lib/frames.mjs";
+import { CHUNK, chunksOf, frame, fresh, KINDS, payload, QUICK_KINDS } from "../lib/frames.mjs";
+import { decoder } from "../lib/ours.mjs";
+import { hybi, Receiver, undici, undiciNotes } from "../lib/peers.mjs";
 
-const require = createRequire(import.meta.url);
-const { Receiver } = require("ws");
-const Hybi = require("websocket-driver/lib/websocket/driver/hybi.js");
-const { ByteParser } = require("undici/lib/web/websocket/receiver.js");
+export const about =
+  "Network bytes to messages as a listener gets them: text as a string, binary as a `Buffer`. No sockets; chunks as these give them, each in memory of its own. A second is one of processor time.";
+export const notes = [
+  ...undiciNotes,
+  "undici is a client only. Of `ws` it is the `Receiver`, and the `toString` by which its users get text.",
+];
 
-/** What lets websocket-driver begin. */
-const REQUEST = {
-  method: "GET",
-  headers: {
-    connection: "Upgrade",
-    upgrade: "websocket",
-    "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
-    "sec-websocket-version": "13",
-  },
-};
+/** So much is decoded between two looks at the clock: more than fits into the caches nearest to the processor. */
+const BATCH = 512 * 1024;
 
-export const unit = "messages/s";
-
-export async function* run({ sizes, rounds, milliseconds }) {
+export async function* run({ sizes, pace, quick }) {
   for (const role of ["server", "client"]) {
-    for (const kind of ["ascii", "unicode", "binary"]) {
+    for (const kind of quick ? QUICK_KINDS : KINDS) {
       for (const size of sizes) {
-        const isMasked = role === "server";
-        const one = frame(kind === "binary" ? BINARY : TEXT, payload(kind, size), isMasked);
-        // a few hundred KiB at a time, so that what is made for a turn is not all in the cache
-        const count = Math.max(1, Math.floor((512 * 1024) / one.length));
-        const input = chunks(one, count);
-        // what decodes in place must not find its own work
-        const prepare = () => input.map((chunk) => Buffer.from(chunk));
-        const contenders = {};
-        for (const [name, make] of Object.entries(decoders)) {
-          const decode = make(isMasked, kind !== "binary", size);
-          if (decode === undefined) continue;
-          contenders[name] = async () => {
-            if (decode.reset) decode.reset();
-            return rate(milliseconds, count, prepare, (all) => decode.take(all, count));
-          };
+        for (const [chunks, input, count] of inputs(frame(kind, payload(kind, size), role === "server"), quick)) {
+          const turns = contenders({ role, kind, size, input, count });
+          const measures = { "messages/s": await inTurns(turns, pace) };
+          yield { table: "Whole messages", labels: { role, kind, size, chunks }, measures };
         }
-        yield { role, kind, size, figures: await inTurns(contenders, rounds) };
       }
     }
   }
 }
 
+/** How frames come: many in a chunk or in many chunks, or each in a chunk of its own. */
+function inputs(one, quick) {
+  const count = Math.max(1, Math.floor(BATCH / one.length));
+  const all = [["64 KiB", chunksOf(one, count, CHUNK), count]];
+  // as many chunks as others have
+  if (one.length < CHUNK && !quick) all.push(["a frame", chunksOf(one, count, one.length), count]);
+  return all;
+}
+
+function contenders({ role, kind, size, input, count }) {
+  const isText = kind !== "binary";
+  const turns = {};
+  for (const [name, make] of Object.entries(decoders)) {
+    const sink = new Sink(size, isText);
+    const take = make(role === "server", isText, (message) => sink.take(message));
+    if (take === undefined) continue;
+    const work = (chunks) => {
+      for (const chunk of chunks) take(chunk);
+      sink.expect(count);
+    };
+    turns[name] = (milliseconds) => rate(milliseconds, count, () => input.map(fresh), work);
+  }
+  return turns;
+}
+
 /** Counts what comes, and looks at it: a figure of messages that nobody got would be none. */
 class Sink {
-  count = 0;
+  #count = 0;
   #size;
+  #isText;
+
   constructor(size, isText) {
     this.#size = size;
-    this.isText = isText;
+    this.#isText = isText;
   }
+
   take(message) {
-    const length = this.isText ? message.length : message.byteLength;
-    if (length === 0 || length > this.#size || (typeof message === "string") !== this.isText)
-      throw new Error("no message");
-    this.count += 1;
+    // a character has up to four bytes
+    const isWhole = this.#isText
+      ? typeof message === "string" && message.length * 4 >= this.#size
+      : message.length === this.#size;
+    if (!isWhole) throw new Error("not the message that was sent");
+    this.#count += 1;
   }
+
   expect(count) {
-    if (this.count !== count) throw new Error(`${this.count} messages of ${count}`);
-    this.count = 0;
+    if (this.#count !== count) throw new Error(`${this.#count} messages of ${count}`);
+    this.#count = 0;
   }
 }
 
+/** By name: what makes a function that takes a chunk, and gives out messages. */
 const decoders = {
-  ours(isServer, isText, size) {
-    const none = Number.POSITIVE_INFINITY;
-    const session = new FrameSession(new wasm.Session(isServer, none, none, none), isServer);
-    const sink = new Sink(size, isText);
-    return {
-      take(all, count) {
-        for (const chunk of all) {
-          for (let taken = 0; taken < chunk.length; ) {
-            const received = [];
-            taken += session.receive(taken === 0 ? chunk : chunk.subarray(taken), received);
-            for (const message of received) sink.take(message);
-          }
-        }
-        sink.expect(count);
-      },
-    };
+  ours: (isServer, _isText, give) => decoder(isServer, give),
+  ws(isServer, _isText, give) {
+    const receiver = new Receiver({ isServer, maxPayload: 100 * 2 ** 20 });
+    receiver.on("message", (data, isBinary) => give(isBinary ? data : data.toString()));
+    return (chunk) => receiver.write(chunk);
   },
-  ws(isServer, isText, size) {
-    const receiver = new Receiver({ isServer, maxPayload: 0, allowSynchronousEvents: true });
-    const sink = new Sink(size, isText);
-    receiver.on("message", (data, isBinary) => sink.take(isBinary ? data : data.toString()));
-    return {
-      take(all, count) {
-        for (const chunk of all) receiver.write(chunk);
-        sink.expect(count);
-      },
-    };
+  "websocket-driver"(isServer, _isText, give) {
+    const driver = hybi(isServer);
+    driver.on("message", ({ data }) => give(data));
+    return (chunk) => driver.parse(chunk);
   },
-  "websocket-driver"(isServer, isText, size) {
-    const url = "ws://localhost/";
-
-    const driver = new Hybi(REQUEST, url, { requireMasking: isServer, masking: !isServer, maxLength: 2 ** 27 });
-    driver.start();
-    const sink = new Sink(size, isText);
-    driver.on("message", ({ data }) => sink.take(data));
-    return {
-      take(all, count) {
-        for (const chunk of all) driver.parse(chunk);
-        sink.expect(count);
-      },
-    };
-  },
-  undici(isServer, isText, size) {
-    if (isServer) return undefined; // it is a client only
-    const sink = new Sink(size, isText);
-    const decoder = new TextDecoder();
-    const onMessage = (_type, data) => sink.take(isText ? decoder.decode(data) : data);
-    const parser = new ByteParser({ onMessage, onParserDrain() {}, onFail() {}, readyState: 1 }, new Map());
-    return {
-      take(all, count) {
-        for (const chunk of all) parser.write(chunk);
-        sink.expect(count);
-      },
-    };
+  undici(isServer, isText, give) {
+    if (isServer || undici === undefined) return undefined;
+    const text = new TextDecoder("utf-8", { fatal: true });
+    const onMessage = (_type, data) => give(isText ? text.decode(data) : data);
+    const socket = { writableNeedDrain: false };
+    const parser = new undici.ByteParser(
+      { onMessage, onParserDrain() {}, onFail() {}, readyState: 1, socket },
+      new Map(),
+    );
+    return (chunk) => parser.write(chunk);
   },
 };

@@ -1,93 +1,126 @@
-// Messages to the bytes that a socket is given. No sockets: what would be written is counted and dropped.
-import { createRequire } from "node:module";
-
-import "../../dist/entry/node.js";
-import { wasm } from "../../dist/engine.js";
-import { FrameSession } from "../../dist/session.js";
+// Messages to the bytes that a socket is given.
 import { inTurns, rate } from "../lib/compare.mjs";
-import { frame, payload } from "../lib/frames.mjs";
+import { frameSize, KINDS, payload, QUICK_KINDS } from "../lib/frames.mjs";
+import { encoder } from "../lib/ours.mjs";
+import { hybi, Sender, undici, undiciNotes } from "../lib/peers.mjs";
 
-const require = createRequire(import.meta.url);
-const { Sender } = require("ws");
-const Hybi = require("websocket-driver/lib/websocket/driver/hybi.js");
+export const about =
+  "Messages to the bytes that a socket is given. No sockets: what would be written is counted and dropped; nobody's parts are joined. A second is one of processor time.";
+export const notes = [
+  ...undiciNotes,
+  "undici is a client only. Of `ws` it is the `Sender`. A server's text it leaves to the socket as a string, which is then made bytes by the sink, as a socket would.",
+];
 
-/** What lets websocket-driver begin. */
-const REQUEST = {
-  method: "GET",
-  headers: {
-    connection: "Upgrade",
-    upgrade: "websocket",
-    "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
-    "sec-websocket-version": "13",
-  },
-};
+/** What is sent in one turn of an event loop: one message, or as many as there are, up to so many bytes. */
+const MANY = 64;
+const MOST = 512 * 1024;
+/** So many messages are sent between two looks at the clock. */
+const BATCH = 256;
 
-export const unit = "messages/s";
-
-export async function* run({ sizes, rounds, milliseconds }) {
+export async function* run({ sizes, pace, quick }) {
   for (const role of ["server", "client"]) {
-    for (const kind of ["ascii", "unicode", "binary"]) {
+    for (const kind of quick ? QUICK_KINDS : KINDS) {
       for (const size of sizes) {
-        const bytes = payload(kind, size);
-        const message = kind === "binary" ? bytes : bytes.toString();
-        const length = frame(1, bytes, role === "client").length;
-        // as many as leave in one turn of an event loop
-        const count = Math.max(1, Math.min(64, Math.floor((512 * 1024) / length)));
-        const contenders = {};
-        for (const [name, make] of Object.entries(encoders)) {
-          const encode = make(role === "server", size);
-          const work = () => {
-            const written = encode(message, count);
-            if (written !== length * count) throw new Error(`${name} wrote ${written} bytes, not ${length * count}`);
+        for (const count of quick ? [many(size)] : new Set([many(size), 1])) {
+          const measures = {
+            "messages/s": await inTurns(contenders({ role, kind, size, count }), pace),
           };
-          contenders[name] = async () => rate(milliseconds, count, () => undefined, work);
+          yield { table: "Whole messages", labels: { role, kind, size, "a turn": count }, measures };
         }
-        yield { role, kind, size, figures: await inTurns(contenders, rounds) };
       }
     }
   }
 }
 
+function many(size) {
+  return Math.max(1, Math.min(MANY, Math.floor(MOST / size)));
+}
+
+function contenders({ role, kind, size, count }) {
+  const bytes = payload(kind, size);
+  const message = kind === "binary" ? bytes : bytes.toString();
+  const wanted = count * frameSize(size, role === "client");
+  const repeats = Math.max(1, Math.floor(Math.min(BATCH, MOST / size) / count));
+  const turns = {};
+  for (const [name, make] of Object.entries(encoders)) {
+    const encode = make(role === "server");
+    if (encode === undefined) continue;
+    const work = () => {
+      for (let left = repeats; left > 0; left--) {
+        const written = encode(message, count);
+        if (written !== wanted) throw new Error(`${name} wrote ${written} bytes, not ${wanted}`);
+      }
+    };
+    turns[name] = (milliseconds) => rate(milliseconds, count * repeats, () => undefined, work);
+  }
+  return turns;
+}
+
+/** Counts what is written. */
+class Socket {
+  written = 0;
+
+  // an arrow, as it is handed around without its socket
+  write = (part) => {
+    this.written += typeof part === "string" ? Buffer.from(part).length : part.length;
+    return true;
+  };
+  cork() {}
+  uncork() {}
+
+  take() {
+    const { written } = this;
+    this.written = 0;
+    return written;
+  }
+}
+
+/** By name: what makes a function that sends a message so often, and tells how many bytes that made. */
 const encoders = {
-  ours(isServer, size) {
-    const none = Number.POSITIVE_INFINITY;
-    const session = new FrameSession(new wasm.Session(isServer, none, none, none), isServer);
+  ours(isServer) {
+    const socket = new Socket();
+    const encode = encoder(isServer, socket.write);
     return (message, count) => {
-      for (let left = count; left > 0; left--) session.send(message, size);
-      let written = 0;
-      for (const part of session.takeOutput()) written += part.length;
-      return written;
+      encode(message, count);
+      return socket.take();
     };
   },
   ws(isServer) {
-    let written = 0;
-    const write = (part) => {
-      // a server's text it leaves to the socket to encode, which then does this
-      written += typeof part === "string" ? Buffer.from(part).length : part.length;
-      return true;
-    };
-    const sender = new Sender({ write, cork() {}, uncork() {} }, {});
+    const socket = new Socket();
+    const sender = new Sender(socket, {});
     return (message, count) => {
-      written = 0;
-      const options = { mask: !isServer, binary: typeof message !== "string", compress: false, fin: true };
-      for (let left = count; left > 0; left--) sender.send(message, options);
-      return written;
+      for (let left = count; left > 0; left--) {
+        // what its `WebSocket` makes of a message without options
+        const options = { binary: typeof message !== "string", mask: !isServer, compress: false, fin: true };
+        sender.send(message, options);
+      }
+      return socket.take();
     };
   },
   "websocket-driver"(isServer) {
-    const driver = new Hybi(REQUEST, "ws://localhost/", { requireMasking: isServer, masking: !isServer });
-    driver.start();
-    let written = 0;
-    driver.io.on("data", (part) => {
-      written += part.length;
-    });
+    const driver = hybi(isServer);
+    const socket = new Socket();
+    driver.io.on("data", socket.write);
     return (message, count) => {
-      written = 0;
       for (let left = count; left > 0; left--) {
         if (typeof message === "string") driver.text(message);
         else driver.binary(message);
       }
-      return written;
+      return socket.take();
+    };
+  },
+  undici(isServer) {
+    if (isServer || undici === undefined) return undefined;
+    const socket = new Socket();
+    const queue = new undici.SendQueue(socket);
+    const { text, typedArray } = undici.sendHints;
+    return (message, count) => {
+      for (let left = count; left > 0; left--) {
+        // as its `WebSocket` calls it
+        if (typeof message === "string") queue.add(Buffer.from(message), () => {}, text);
+        else queue.add(message, () => {}, typedArray);
+      }
+      return socket.take();
     };
   },
 };

@@ -105,6 +105,7 @@ export const bunSockets: Sockets = {
 };
 
 class BunTransport extends SocketTransport {
+  protected override readonly sendsAtOnce = true;
   readonly #socket: BunSocket;
   /** @internal Whether it is to be TLS, and is not established. */
   isInsecure = false;
@@ -144,7 +145,7 @@ class BunTransport extends SocketTransport {
 
   /** @internal */
   onData(bytes: Uint8Array): void {
-    this.received(bytes);
+    this.received(bytes, true); // Bun makes an array for each
   }
 
   /** @internal */

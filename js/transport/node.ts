@@ -3,17 +3,31 @@
  *
  * @module
  */
+import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 
+import { allocate, allocatedCopy, copyOf, part } from "../bytes.js";
 import type { Transport, TransportListener } from "./transport.js";
+
+/** Where a socket has its transport, for its listeners. */
+const TRANSPORT = Symbol("transport");
+type Carrier = Duplex & { [TRANSPORT]?: NodeTransport };
 
 /** A transport over a connected socket. */
 export class NodeTransport implements Transport {
-  readonly #socket: Duplex;
+  readonly #socket: Carrier;
   #listener: TransportListener | undefined;
+  #failure: Error | undefined;
+
+  /**
+   * A socket of the system: what it gives is nobody else's, and what it has written it keeps nowhere. Any other stream may
+   * do as it likes.
+   */
+  readonly #isSocket: boolean;
 
   constructor(socket: Duplex) {
     this.#socket = socket;
+    this.#isSocket = socket instanceof Socket;
   }
 
   start(listener: TransportListener): void {
@@ -24,24 +38,48 @@ export class NodeTransport implements Transport {
 
   #listen(): void {
     const socket = this.#socket;
-    let failure: Error | undefined;
-    socket.on("data", (chunk: Uint8Array) => this.#listener?.onData(chunk));
-    // Node tells this before it calls back the write that drained it
-    socket.on("drain", () => queueMicrotask(() => this.#drained()));
-    socket.on("end", () => this.#listener?.onEnd());
-    socket.on("error", (error: Error) => {
-      failure = error;
-    });
-    socket.once("close", () => this.#listener?.onClose(failure));
+    const former = socket[TRANSPORT];
+    socket[TRANSPORT] = this;
+    if (former === undefined) {
+      socket.on("data", onData).on("drain", onDrain).on("end", onEnd).on("error", onError).on("close", onClose);
+    } else {
+      former.onClose(); // it hears nothing more
+    }
   }
 
-  #drained(): void {
+  /** @internal */
+  onData(chunk: Uint8Array): void {
+    this.#listener?.onData(chunk, this.#isSocket);
+  }
+
+  /** @internal */
+  onDrain(): void {
     if (!this.#socket.destroyed && !this.isFull) this.#listener?.onDrain();
   }
 
+  /** @internal */
+  onEnd(): void {
+    this.#listener?.onEnd();
+  }
+
+  /** @internal */
+  onError(error: Error): void {
+    this.#failure = error;
+  }
+
+  /** @internal */
+  onClose(): void {
+    this.#listener?.onClose(this.#failure);
+  }
+
   unread(bytes: Uint8Array): void {
-    // first in line, and delivered like everything else: later, and not while paused
-    if (bytes.length > 0) this.#socket.unshift(bytes);
+    // first in line, and delivered like everything else: later, and not while paused. A copy, as it is written to then
+    if (bytes.length > 0) this.#socket.unshift(copyOf(bytes));
+  }
+
+  adopt(bytes: Uint8Array): Uint8Array {
+    const isIdle = this.#isSocket && this.#socket.writableLength === 0;
+    return isIdle && bytes.length <= SLAB ? inSlab(bytes) : allocatedCopy(bytes, 0, bytes.length);
   }
 
   write(parts: readonly Uint8Array[], done: () => void): void {
@@ -49,12 +87,11 @@ export class NodeTransport implements Transport {
     if (!socket.writable) return;
     const last = parts.length - 1;
     if (last > 0) socket.cork();
-    for (const [index, part] of parts.entries()) {
-      // a socket that was destroyed calls back without an error too
-      if (index === last) socket.write(part, (error) => error ?? (socket.destroyed || done()));
-      else socket.write(part);
-    }
+    for (let index = 0; index < last; index++) socket.write(parts[index]);
+    // a socket that was destroyed calls back without an error too
+    socket.write(parts[last], (error) => error ?? (socket.destroyed || done()));
     if (last > 0) socket.uncork();
+    if (socket.writableLength > 0 && parts[last]?.buffer === slab?.buffer) slab = undefined;
   }
 
   get isFull(): boolean {
@@ -76,4 +113,40 @@ export class NodeTransport implements Transport {
   destroy(): void {
     this.#socket.destroy();
   }
+}
+
+/** So much is written from memory that is used again. */
+const SLAB = 128 * 1024;
+
+/** Where bytes stand that a socket is given. If the system does not take all of them at once, they keep it. */
+let slab: Uint8Array<ArrayBuffer> | undefined;
+
+/** A copy that is good until the next, in memory that is not allocated for each. */
+function inSlab(bytes: Uint8Array): Uint8Array {
+  slab ??= allocate(SLAB);
+  slab.set(bytes);
+  return part(slab, 0, bytes.length);
+}
+
+// the listeners are the same functions for all sockets: closures would take half a kilobyte for each
+
+function onData(this: Carrier, chunk: Uint8Array): void {
+  this[TRANSPORT]?.onData(chunk);
+}
+
+function onDrain(this: Carrier): void {
+  // Node tells this before it calls back the write that drained it
+  queueMicrotask(() => this[TRANSPORT]?.onDrain());
+}
+
+function onEnd(this: Carrier): void {
+  this[TRANSPORT]?.onEnd();
+}
+
+function onError(this: Carrier, error: Error): void {
+  this[TRANSPORT]?.onError(error);
+}
+
+function onClose(this: Carrier): void {
+  this[TRANSPORT]?.onClose();
 }

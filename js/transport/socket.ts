@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { concat } from "../bytes.js";
+import { concat, copyOf } from "../bytes.js";
 import type { Transport, TransportListener } from "./transport.js";
 
 /** Bytes that wait to be written, from which on a transport is full; as Node has it. */
@@ -34,6 +34,12 @@ export abstract class SocketTransport implements Transport {
   /** Our side; `ending` while something is still waiting. */
   #side: "open" | "ending" | "closed" = "open";
   #isClosed = false;
+
+  /** Whether the next part to be written will change after that. */
+  #hasAdopted = false;
+
+  /** Whether `send` is done with its bytes when it returns. */
+  protected readonly sendsAtOnce: boolean = false;
 
   /** Begins to read, and calls `received` until `stopReading`. */
   protected abstract startReading(): void;
@@ -66,15 +72,25 @@ export abstract class SocketTransport implements Transport {
     queueMicrotask(() => this.#deliver());
   }
 
+  adopt(bytes: Uint8Array): Uint8Array {
+    this.#hasAdopted = this.sendsAtOnce && this.#waiting.length === 0;
+    return this.#hasAdopted ? bytes : copyOf(bytes);
+  }
+
   write(parts: readonly Uint8Array[], done: () => void): void {
+    const hasAdopted = this.#hasAdopted;
+    this.#hasAdopted = false;
     if (this.#side !== "open" || this.#isClosed) return;
     const last = parts.length - 1;
-    for (const [index, bytes] of parts.entries()) {
-      this.#waiting.push({ bytes, done: index === last ? done : ignore });
+    for (let at = 0; at <= last; at++) {
+      const bytes = parts[at] as Uint8Array;
+      this.#waiting.push({ bytes, done: at === last ? done : ignore });
       this.#waitingBytes += bytes.length;
     }
     this.#isFull ||= this.#waitingBytes >= HIGH_WATER_MARK;
     this.#sendNext();
+    // what the network did not take has to be kept
+    if (hasAdopted) for (const rest of this.#waiting) rest.bytes = copyOf(rest.bytes);
   }
 
   get isFull(): boolean {
@@ -91,11 +107,11 @@ export abstract class SocketTransport implements Transport {
     this.#destroy(undefined);
   }
 
-  /** Bytes came, which may be overwritten after the call. */
-  protected received(chunk: Uint8Array): void {
+  /** Bytes came, which may be overwritten after the call unless they are `isOwned`. */
+  protected received(chunk: Uint8Array, isOwned = false): void {
     if (this.#isClosed) return;
     if (this.#isPaused || this.#unread.length > 0) this.#unread = concat(this.#unread, chunk);
-    else this.#listener?.onData(chunk);
+    else this.#listener?.onData(chunk, isOwned);
   }
 
   /** The network has taken `count` of the bytes that it was to send, and can take more. */
@@ -104,10 +120,11 @@ export abstract class SocketTransport implements Transport {
     const [first] = this.#waiting;
     if (first === undefined || this.#isClosed) return;
     this.#waitingBytes -= count;
-    first.bytes = first.bytes.subarray(count);
-    if (first.bytes.length === 0) {
+    if (count === first.bytes.length) {
       this.#waiting.shift();
       first.done();
+    } else {
+      first.bytes = first.bytes.subarray(count);
     }
     this.#sendNext();
   }
@@ -140,7 +157,7 @@ export abstract class SocketTransport implements Transport {
     if (this.#isPaused || this.#isClosed) return;
     const bytes = this.#unread;
     this.#unread = NO_BYTES;
-    if (bytes.length > 0) this.#listener?.onData(bytes);
+    if (bytes.length > 0) this.#listener?.onData(bytes, true);
     if (this.#isPaused || this.#isClosed) return;
     if (this.#end === "closed") this.#tellEnd();
     else if (this.#end === "open") this.startReading();
@@ -170,6 +187,7 @@ export abstract class SocketTransport implements Transport {
 
   /** What stands first, with what goes well into the same write. */
   #gather(): Waiting | undefined {
+    if (this.#waiting.length < 2) return this.#waiting[0];
     let size = 0;
     const length = this.#waiting.findIndex(({ bytes }) => {
       size += bytes.length;

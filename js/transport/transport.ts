@@ -12,6 +12,8 @@ export interface Transport {
   unread(bytes: Uint8Array): void;
   /** Writes the parts in order, as one; `done` is called when the network has taken them, or never. */
   write(parts: readonly Uint8Array[], done: () => void): void;
+  /** Takes bytes over that will change, to be the last part of the next `write`: without it they have to be copied. */
+  adopt?(bytes: Uint8Array): Uint8Array;
   /** Whether more is waiting to be written than should; `drain` tells when no longer. */
   readonly isFull: boolean;
   /** Stops delivering data. */
@@ -26,8 +28,8 @@ export interface Transport {
 
 /** What the network tells a connection. */
 export interface TransportListener {
-  /** Bytes came. They may be overwritten after the call. */
-  onData(chunk: Uint8Array): void;
+  /** Bytes came. They may be overwritten after the call, unless `isOwned` says that they are the listener's from now on. */
+  onData(chunk: Uint8Array, isOwned?: boolean): void;
   /** The transport is no longer full; `done` was called for what it took. */
   onDrain(): void;
   /** The peer closed its side. */

@@ -130,7 +130,7 @@ const origins = new WeakMap<object, Origin>();
 /**
  * Adds a listener, unless it is there already.
  *
- * @param makers make an event of each type from what is emitted
+ * @param makers make an event of each type from the emitter and what it emits
  */
 export function addListener(
   emitter: EventEmitter,
@@ -143,7 +143,7 @@ export function addListener(
   if (!isAttribute && find(emitter, type, (origin) => origin.handler === handler && !origin.isAttribute)) return;
   const make = makers[type] as (...args: unknown[]) => unknown;
   const listener = (...args: unknown[]) => {
-    const event = make(...args) as never;
+    const event = make(emitter, ...args) as never;
     if (typeof handler === "function") handler.call(emitter as never, event);
     else handler.handleEvent(event);
   };

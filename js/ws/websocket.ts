@@ -7,10 +7,11 @@ import { Buffer } from "node:buffer";
 import { EventEmitter } from "node:events";
 import type { ClientRequest, IncomingMessage } from "node:http";
 import type { Duplex, DuplexOptions } from "node:stream";
-import { bufferOf, copyOf } from "../bytes.js";
+import { asBuffer, bufferOf, copyOf } from "../bytes.js";
 import { Connection, type ConnectionFailure, type ConnectionOwner } from "../connection.js";
 import type { Agreed } from "../handshake.js";
 import type { Framing } from "../session.js";
+import { isAtLeast } from "../text.js";
 import { NodeTransport } from "../transport/node.js";
 import { Opening } from "./client.js";
 import { errorOf } from "./errors.js";
@@ -98,6 +99,21 @@ export interface Accepted extends Agreed {
 /** @internal Gives a socket that was made without an address its connection. */
 export let accept: (socket: WebSocket, accepted: Accepted) => void;
 
+/** What a connection tells a socket. A class of its own, so that these are no methods of the socket's. */
+let Owner: new (socket: WebSocket, settings: SocketSettings) => ConnectionOwner;
+/** Whether close frames went both ways. */
+let wasClean: (socket: WebSocket) => boolean;
+
+/** What `addEventListener` gives to listeners of what is emitted. */
+const makers = {
+  open: (socket: WebSocket) => new Event("open", socket),
+  message: (socket: WebSocket, data: RawData, isBinary: boolean) =>
+    new MessageEvent(socket, isBinary ? data : String(data)),
+  close: (socket: WebSocket, code: number, reason: Buffer) =>
+    new CloseEvent(socket, code, String(reason), wasClean(socket)),
+  error: (socket: WebSocket, error: Error) => new ErrorEvent(socket, error),
+};
+
 const CONNECTING = 0;
 const OPEN = 1;
 const CLOSING = 2;
@@ -153,7 +169,9 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
   #protocol = "";
   #extensions = "";
   #binaryType: BinaryType = "nodebuffer";
+  /** Until it is over: it holds the request and its answer. */
   #opening: Opening | undefined;
+  #url: string | undefined;
   #stream: Duplex | null = null;
   #connection: Connection | undefined;
   #isSynchronous = true;
@@ -170,7 +188,56 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
   #droppedBytes = 0;
 
   static {
+    wasClean = (socket) => socket.#wasClean;
     accept = (socket, { stream, head, settings, ...agreed }) => socket.#opened(stream, head, agreed, settings, true);
+    Owner = class implements ConnectionOwner {
+      readonly #socket: WebSocket;
+      readonly answersPings: boolean;
+      readonly echoesReason: boolean;
+
+      constructor(socket: WebSocket, { answersPings, session }: SocketSettings) {
+        this.#socket = socket;
+        this.answersPings = !answersPings;
+        this.echoesReason = !session.skipUtf8Verification;
+      }
+
+      onMessage(data: string | Uint8Array<ArrayBuffer>, isText: boolean): void {
+        const bytes = data as Uint8Array<ArrayBuffer>; // as this is what the session was told to give
+        this.#socket.emit("message", isText ? asBuffer(bytes) : this.#socket.#binary(bytes), !isText);
+        this.#socket.#letPass();
+      }
+
+      onPing(payload: Uint8Array): void {
+        this.#socket.emit("ping", asBuffer(payload));
+        this.#socket.#letPass();
+      }
+
+      onPong(payload: Uint8Array): void {
+        this.#socket.emit("pong", asBuffer(payload));
+        this.#socket.#letPass();
+      }
+
+      onDrain(): void {}
+
+      onClosing(failure: ConnectionFailure | undefined): void {
+        const socket = this.#socket;
+        socket.#readyState = CLOSING;
+        // in a task of its own: a listener that throws must not keep the connection from its end
+        process.nextTick(() => socket.#tell(failure));
+      }
+
+      onClosed(status: number, reason: string, wasClean: boolean, failure: ConnectionFailure | undefined): void {
+        const socket = this.#socket;
+        socket.#readyState = CLOSING;
+        socket.#wasClean = wasClean;
+        try {
+          socket.#tell(failure);
+        } finally {
+          socket.#readyState = CLOSED;
+          socket.emit("close", status, Buffer.from(reason));
+        }
+      }
+    };
   }
 
   /**
@@ -234,7 +301,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
 
   /** The URL of a client's connection. */
   get url(): string | undefined {
-    return this.#opening?.url;
+    return this.#opening?.url ?? this.#url;
   }
 
   /** The stream of the connection, which many programs that use `ws` look at: for the peer's address, for instance. */
@@ -320,7 +387,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
     listener: EventListener<EventTypes<WebSocket>[K]>,
     options: { once?: boolean | undefined } = {},
   ): void {
-    addListener(this, type, listener as EventListener<never>, this.#makers, { once: options.once });
+    addListener(this, type, listener as EventListener<never>, makers, { once: options.once });
   }
 
   /** Takes it out again. */
@@ -330,14 +397,6 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
   ): void {
     removeListener(this, type, listener);
   }
-
-  /** What `addEventListener` gives to listeners of what is emitted. */
-  readonly #makers = {
-    open: () => new Event("open", this),
-    message: (data: RawData, isBinary: boolean) => new MessageEvent(this, isBinary ? data : String(data)),
-    close: (code: number, reason: Buffer) => new CloseEvent(this, code, String(reason), this.#wasClean),
-    error: (error: Error) => new ErrorEvent(this, error),
-  };
 
   static {
     for (const type of ["open", "error", "close", "message"] as const) {
@@ -350,7 +409,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
         set(this: WebSocket, handler: unknown) {
           clearAttribute(this, type);
           if (typeof handler !== "function") return;
-          addListener(this, type, handler as EventListener<never>, this.#makers, { isAttribute: true });
+          addListener(this, type, handler as EventListener<never>, makers, { isAttribute: true });
         },
       });
     }
@@ -358,11 +417,13 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
 
   #opened(stream: Duplex, head: Uint8Array, agreed: Agreed, settings: SocketSettings, isServer: boolean): void {
     const { session, protocol, extensions } = agreed;
+    this.#endOpening();
     withoutDelay(stream);
     session.textAsBytes = true;
     const transport = new NodeTransport(stream);
     transport.unread(head);
-    this.#connection = new Connection(session, transport, this.#owner(settings), isServer, settings.connection);
+    const owner = new Owner(this, settings);
+    this.#connection = new Connection(session, transport, owner, isServer, settings.connection);
     this.#stream = stream;
     this.#isSynchronous = settings.isSynchronous;
     this.#threshold = thresholdOf(extensions, settings, isServer);
@@ -376,8 +437,14 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
     }
   }
 
+  #endOpening(): void {
+    this.#url = this.#opening?.url;
+    this.#opening = undefined;
+  }
+
   /** The opening failed; whoever has given it up need not expect that within the call. */
   #failed(error: Error): void {
+    this.#endOpening();
     this.#readyState = CLOSING;
     process.nextTick(() => {
       try {
@@ -387,42 +454,6 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
         this.emit("close", 1006, EMPTY);
       }
     });
-  }
-
-  #owner({ answersPings, session }: SocketSettings): ConnectionOwner {
-    return {
-      answersPings: !answersPings,
-      echoesReason: !session.skipUtf8Verification,
-      onMessage: (data, isText) => {
-        const bytes = data as Uint8Array<ArrayBuffer>; // as this is what the session was told to give
-        this.emit("message", isText ? asBuffer(bytes) : this.#binary(bytes), !isText);
-        this.#letPass();
-      },
-      onPing: (payload) => {
-        this.emit("ping", asBuffer(payload));
-        this.#letPass();
-      },
-      onPong: (payload) => {
-        this.emit("pong", asBuffer(payload));
-        this.#letPass();
-      },
-      onDrain: () => {},
-      onClosing: (failure) => {
-        this.#readyState = CLOSING;
-        // in a task of its own: a listener that throws must not keep the connection from its end
-        process.nextTick(() => this.#tell(failure));
-      },
-      onClosed: (status, reason, wasClean, failure) => {
-        this.#readyState = CLOSING;
-        this.#wasClean = wasClean;
-        try {
-          this.#tell(failure);
-        } finally {
-          this.#readyState = CLOSED;
-          this.emit("close", status, Buffer.from(reason));
-        }
-      },
-    };
   }
 
   #tell(failure: ConnectionFailure | undefined): void {
@@ -486,8 +517,8 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
     isLast: boolean,
     callback: SendCallback | undefined,
   ): void {
-    const size = sizeOf(data);
-    this.#connection?.send(data, size, compress && size >= this.#threshold, this.#framing(isText, isLast));
+    const compresses = compress && isAtLeast(data, this.#threshold);
+    this.#connection?.send(data, compresses, this.#framing(isText, isLast));
     if (callback !== undefined) this.#connection?.whenSent(callback);
   }
 
@@ -600,11 +631,6 @@ function content(data: Exclude<Data, Blob>, isText: boolean): string | Uint8Arra
 
 function sizeOf(data: string | Uint8Array): number {
   return typeof data === "string" ? Buffer.byteLength(data) : data.length;
-}
-
-/** The same memory. */
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /** The code and the reason as the connection takes them. */

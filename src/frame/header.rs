@@ -70,7 +70,12 @@ impl Header {
         out[1] = if self.mask.is_some() { MASK } else { 0 } | code;
         let length = self.length.to_be_bytes();
         let mut end = 2 + length_bytes;
-        out[2..end].copy_from_slice(&length[length.len() - length_bytes..]);
+        // in sizes that the compiler knows: on wasm32 any other copy is a call
+        match length_bytes {
+            0 => {}
+            2 => out[2..4].copy_from_slice(&length[6..]),
+            _ => out[2..10].copy_from_slice(&length),
+        }
         if let Some(MaskKey(key)) = self.mask {
             out[end..end + key.len()].copy_from_slice(&key);
             end += key.len();

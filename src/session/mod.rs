@@ -210,6 +210,22 @@ impl Session {
         self.receiver.frames()
     }
 
+    /// How many bytes of the message that is being received will still come: what its last frame announces. 0 if that
+    /// frame has not begun, or the message is compressed. A caller that collects messages makes room by it, with an eye on
+    /// how much room that is, or reads no farther, so that the next message begins where it likes.
+    ///
+    /// ```
+    /// # use websocket_component::{Error, Role, Session, SessionOptions};
+    /// let mut client = Session::new(Role::Client, SessionOptions::default());
+    /// client.receive(&mut *b"\x82\x05Hel".to_vec())?; // two bytes are missing
+    /// assert_eq!(client.announced(), 2);
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[must_use]
+    pub const fn announced(&self) -> u64 {
+        self.receiver.announced()
+    }
+
     /// Replaces the limits, from the next frame on.
     pub const fn set_limits(&mut self, limits: Limits) {
         self.receiver.set_limits(limits);
@@ -367,12 +383,6 @@ impl Session {
     #[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "wasm"))]
     pub(crate) fn has_more(&self) -> bool {
         self.receiver.has_more()
-    }
-
-    /// How many bytes of a message its last frame still announces; 0 if it has not begun, or is compressed.
-    #[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "wasm"))]
-    pub(crate) fn announced(&self) -> u64 {
-        self.receiver.announced()
     }
 
     /// Frees what is kept from one sent message to compress the next one by. The next is compressed for itself.

@@ -150,8 +150,7 @@ impl Receiver {
     }
 
     /// How many bytes of a message its last frame still announces; 0 if it has not begun, or is compressed.
-    #[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "wasm"))]
-    pub fn announced(&self) -> u64 {
+    pub const fn announced(&self) -> u64 {
         match (self.frame, self.message) {
             (Some(frame), Some(message)) if frame.fin && message.inflation.is_none() => frame.left,
             _ => 0,
@@ -215,6 +214,9 @@ impl Receiver {
                 }
                 consumed += size;
                 self.frames += 1;
+                if let Some(range) = self.whole_message(&header, consumed, input.len(), limit) {
+                    return self.deliver(&header, input, range);
+                }
                 let (frame, message) = self.begin_frame(&header)?;
                 if frame.left == 0 && !frame.fin {
                     // an empty frame that does not end its message says nothing
@@ -336,6 +338,43 @@ impl Receiver {
         }
     }
 
+    /// Where the payload stands of a message that is one frame, not compressed, and whole in the input: most are, and
+    /// there is nothing of them to be remembered.
+    #[inline]
+    fn whole_message(&self, header: &Header, start: usize, end: usize, limit: usize) -> Option<Range<usize>> {
+        let length = usize::try_from(header.length).ok()?;
+        let is_whole = header.fin && header.rsv == 0 && self.message.is_none() && length <= limit.min(end - start);
+        let is_allowed = header.length <= self.limits.max_message_size && self.limits.max_fragments > 0;
+        (is_whole && is_allowed).then_some(start..start + length)
+    }
+
+    /// Delivers such a message.
+    #[inline]
+    fn deliver(&self, header: &Header, input: &mut [u8], payload: Range<usize>) -> Result<Step, Violation> {
+        let bytes = &mut input[payload.clone()];
+        let mask = header.mask.unwrap_or(MaskKey::ZERO);
+        let is_text = header.opcode == Opcode::Text;
+        let ascii = if is_text && self.verify_utf8 {
+            unmask_text(&mut Utf8Validator::default(), bytes, mask, true)?.1
+        } else {
+            mask.apply(bytes);
+            false
+        };
+        Ok(Step {
+            consumed: payload.end,
+            received: Received::Data {
+                buffer_type: if is_text {
+                    BufferType::Utf8Message
+                } else {
+                    BufferType::BinaryMessage
+                },
+                payload,
+                first: true,
+                ascii,
+            },
+        })
+    }
+
     /// Delivers what the input has of the frame's payload.
     fn payload(
         &mut self,
@@ -450,27 +489,37 @@ const fn longest_compressed(length: u64, frames: u64) -> u64 {
         .saturating_add(flushes)
 }
 
+/// Unmasks the next bytes of a text and checks them. Gives the key for those that follow, and whether these are ASCII.
+fn unmask_text(
+    utf8: &mut Utf8Validator,
+    bytes: &mut [u8],
+    mut mask: MaskKey,
+    last: bool,
+) -> Result<(MaskKey, bool), Violation> {
+    let mut all_ascii = true;
+    // what is unmasked is checked while the first cache still has it
+    for block in bytes.chunks_mut(CHECKED_AT_ONCE) {
+        let ascii;
+        (mask, ascii) = mask.apply_and_scan(block);
+        all_ascii &= ascii;
+        if !(ascii && utf8.is_boundary()) {
+            utf8.push(block).map_err(|_| Violation::TextNotUtf8)?;
+        }
+    }
+    if last && !utf8.is_boundary() {
+        return Err(Violation::TextNotUtf8);
+    }
+    Ok((mask, all_ascii))
+}
+
 impl MessageKind {
     /// Unmasks the next bytes of the message and checks them. Gives the key for the bytes that follow, and whether these
     /// are verified text and all ASCII.
-    fn unmask(&mut self, bytes: &mut [u8], mut mask: MaskKey, last: bool) -> Result<(MaskKey, bool), Violation> {
-        let Self::Text(utf8) = self else {
-            return Ok((mask.apply(bytes), false));
-        };
-        let mut all_ascii = true;
-        // what is unmasked is checked while the first cache still has it
-        for block in bytes.chunks_mut(CHECKED_AT_ONCE) {
-            let ascii;
-            (mask, ascii) = mask.apply_and_scan(block);
-            all_ascii &= ascii;
-            if !(ascii && utf8.is_boundary()) {
-                utf8.push(block).map_err(|_| Violation::TextNotUtf8)?;
-            }
+    fn unmask(&mut self, bytes: &mut [u8], mask: MaskKey, last: bool) -> Result<(MaskKey, bool), Violation> {
+        match self {
+            Self::Text(utf8) => unmask_text(utf8, bytes, mask, last),
+            _ => Ok((mask.apply(bytes), false)),
         }
-        if last && !utf8.is_boundary() {
-            return Err(Violation::TextNotUtf8);
-        }
-        Ok((mask, all_ascii))
     }
 
     /// Checks the next bytes of a message that came compressed; tells as `unmask` does.

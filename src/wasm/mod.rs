@@ -9,6 +9,8 @@
 #[cfg(all(feature = "wasm", feature = "deflate"))]
 mod deflate;
 #[cfg(feature = "wasm")]
+mod frames;
+#[cfg(feature = "wasm")]
 mod handle;
 #[cfg(feature = "wasm")]
 mod http;

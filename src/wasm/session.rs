@@ -6,7 +6,7 @@ use core::ops::Range;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::error::{Error, Misuse, Violation};
-use crate::frame::{Header, MAX_HEADER_LENGTH};
+use crate::frame::Header;
 use crate::session::{ClosePayload, Limits, Received, Role, Session, SessionOptions};
 use crate::wasm::scratch::{EVENT_CAPACITY, INFLATED_CAPACITY, INPUT_CAPACITY, Scratch, TAIL_CAPACITY, with_scratch};
 use crate::wire::{BufferType, CloseStatus, MaskKey};
@@ -79,28 +79,22 @@ impl WasmSession {
     /// Makes a frame of the `length` bytes of payload that stand in the output memory behind room for its header,
     /// which begins at `start`. Returns the frame's end, or a negative error.
     pub fn frame(&mut self, buffer_type: u32, start: usize, length: usize) -> i32 {
-        let end = self.header(buffer_type, start, length);
-        let Ok(payload) = usize::try_from(end) else { return end };
-        self.mask(payload, length);
-        end + length as i32
+        with_scratch(|scratch| {
+            let end = self.make_header(scratch, buffer_type, start, length);
+            let Ok(payload) = usize::try_from(end) else { return end };
+            self.mask_range(scratch, payload, length);
+            end + length as i32
+        })
     }
 
     /// Makes a frame's header alone. Returns its end, or a negative error.
     pub fn header(&mut self, buffer_type: u32, start: usize, length: usize) -> i32 {
-        let made = self.make_header(buffer_type, start, length);
-        made.unwrap_or_else(|error| -error.id())
+        with_scratch(|scratch| self.make_header(scratch, buffer_type, start, length))
     }
 
     /// Masks the next bytes of the payload that `header` announced, in place. Does nothing on a server.
     pub fn mask(&mut self, start: usize, length: usize) {
-        if self.mask == MaskKey::ZERO {
-            return;
-        }
-        with_scratch(|scratch| {
-            if let Some(payload) = output_range(scratch, start, length) {
-                self.mask = self.mask.apply(payload);
-            }
-        });
+        with_scratch(|scratch| self.mask_range(scratch, start, length));
     }
 
     /// Makes a close frame; the reason stands behind room for the header and the status. Returns the frame's end,
@@ -233,19 +227,32 @@ impl WasmSession {
         }
     }
 
-    fn make_header(&mut self, buffer_type: u32, start: usize, length: usize) -> Result<i32, Error> {
+    fn make_header(&mut self, scratch: &mut Scratch, buffer_type: u32, start: usize, length: usize) -> i32 {
+        let size = self.write_header(scratch, buffer_type, start, length);
+        size.map_or_else(|error| -error.id(), |size| (start + size) as i32)
+    }
+
+    fn write_header(
+        &mut self,
+        scratch: &mut Scratch,
+        buffer_type: u32,
+        start: usize,
+        length: usize,
+    ) -> Result<usize, Error> {
         let buffer_type = BufferType::from_value(FIRST_BUFFER_TYPE + buffer_type).ok_or(Misuse::BufferTypeUnknown)?;
-        let masked = self.session.role() == Role::Client;
-        let size = Header::size(length as u64, masked);
-        with_scratch(|scratch| {
-            let room = output_range(scratch, start, size).ok_or(Misuse::ScratchExceeded)?;
-            let header = self.session.header(buffer_type, length as u64)?;
-            let mut bytes = [0; MAX_HEADER_LENGTH];
-            header.encode(&mut bytes);
-            room.copy_from_slice(&bytes[..size]);
-            self.mask = header.mask.unwrap_or(MaskKey::ZERO);
-            Ok((start + size) as i32)
-        })
+        let room = scratch.output.get_mut(start..).and_then(<[u8]>::first_chunk_mut);
+        let room = room.ok_or(Misuse::ScratchExceeded)?;
+        let header = self.session.header(buffer_type, length as u64)?;
+        self.mask = header.mask.unwrap_or(MaskKey::ZERO);
+        Ok(header.encode(room))
+    }
+
+    fn mask_range(&mut self, scratch: &mut Scratch, start: usize, length: usize) {
+        if self.mask != MaskKey::ZERO
+            && let Some(payload) = output_range(scratch, start, length)
+        {
+            self.mask = self.mask.apply(payload);
+        }
     }
 }
 

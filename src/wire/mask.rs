@@ -1,3 +1,6 @@
+#[cfg(target_arch = "x86_64")]
+use fearless_simd::{Level, dispatch};
+
 /// A masking key (RFC 6455 §5.3): four bytes that a client draws afresh for each frame.
 ///
 /// Octet `i` of the payload is XORed with octet `i mod 4` of the key, so applying a key twice gives the payload
@@ -30,23 +33,39 @@ impl MaskKey {
 
     /// The same in one pass with a look at the outcome: whether all of it is ASCII.
     pub(crate) fn apply_and_scan(self, bytes: &mut [u8]) -> (Self, bool) {
+        // std looks no farther than the first byte above ASCII; on wasm32 it takes longer than to mask with zeros
+        #[cfg(not(target_arch = "wasm32"))]
+        if self == Self::ZERO {
+            return (self, bytes.is_ascii());
+        }
         let bits = self.apply_and_gather(bytes);
         (self.advance(bytes.len()), bits & 0x8080_8080_8080_8080 == 0)
     }
 
-    /// Masks, and gives the bits that any of the words of eight bytes has then. The compiler makes SIMD of the
-    /// first loop.
+    /// Masks, and gives the bits that any of the words of eight bytes has then.
+    #[inline(never)] // a copy at each of its callers would be a kibibyte of wasm
     fn apply_and_gather(self, bytes: &mut [u8]) -> u64 {
-        let [a, b, c, d] = self.0;
-        let key = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
-        let mut bits = 0;
-        let (words, tail) = bytes.as_chunks_mut::<8>();
-        for word in words {
-            let plain = u64::from_ne_bytes(*word) ^ key;
-            *word = plain.to_ne_bytes();
-            bits |= plain;
+        #[cfg(target_arch = "x86_64")]
+        if bytes.len() >= LONG {
+            return self.apply_to_long(bytes);
         }
-        let (halves, tail) = tail.as_chunks_mut::<4>();
+        let Some(&(mut last)) = bytes.last_chunk::<BLOCK>() else {
+            return self.apply_to_few(bytes);
+        };
+        let blocks = bytes.len() / BLOCK * BLOCK;
+        let bits = xor_words(bytes[..blocks].as_chunks_mut().0, self.word());
+        // the last block overlaps the one before it, so it is made of what stood there at first
+        let last_bits = xor_words(last.as_chunks_mut().0, self.advance(bytes.len()).word());
+        if let Some(place) = bytes.last_chunk_mut() {
+            *place = last;
+        }
+        bits | last_bits
+    }
+
+    /// Masks fewer bytes than a block has.
+    fn apply_to_few(self, bytes: &mut [u8]) -> u64 {
+        let mut bits = 0;
+        let (halves, tail) = bytes.as_chunks_mut::<4>();
         for half in halves {
             let plain = u32::from_ne_bytes(*half) ^ u32::from_ne_bytes(self.0);
             *half = plain.to_ne_bytes();
@@ -59,13 +78,54 @@ impl MaskKey {
         bits
     }
 
+    /// Masks so many bytes that it pays to ask for wider SIMD, and to begin where that is fast.
+    #[cfg(target_arch = "x86_64")]
+    fn apply_to_long(self, bytes: &mut [u8]) -> u64 {
+        let before = bytes.as_ptr().align_offset(ALIGNMENT).min(LONG / 2);
+        let (start, rest) = bytes.split_at_mut(before);
+        let start_bits = self.apply_and_gather(start);
+        let key = self.advance(before);
+        let (words, end) = rest.as_chunks_mut();
+        let end_bits = key.apply_to_few(end);
+        let bits = dispatch!(Level::new(), _simd => xor_words(words, key.word()));
+        start_bits | bits | end_bits
+    }
+
+    /// The key, twice.
+    const fn word(self) -> u64 {
+        let key = u32::from_ne_bytes(self.0) as u64;
+        key << 32 | key
+    }
+
     /// The key as it stands after `length` bytes of payload.
     #[must_use]
+    #[expect(clippy::cast_possible_truncation, reason = "at most 3")]
     pub const fn advance(self, length: usize) -> Self {
-        let mut key = self.0;
-        key.rotate_left(length % 4);
-        Self(key)
+        // as a number: to rotate the array takes longer than to mask a short message
+        let key = u32::from_le_bytes(self.0).rotate_right(8 * (length % 4) as u32);
+        Self(key.to_le_bytes())
     }
+}
+
+/// The bytes that SIMD masks at once, everywhere.
+const BLOCK: usize = 16;
+
+/// So many bytes are masked with the widest SIMD that the processor has, from where it is fastest.
+#[cfg(target_arch = "x86_64")]
+const LONG: usize = 2048;
+#[cfg(target_arch = "x86_64")]
+const ALIGNMENT: usize = 64;
+
+/// XORs each word, and gives the bits that any has then. The compiler makes SIMD of it.
+#[inline(always)]
+fn xor_words(words: &mut [[u8; 8]], key: u64) -> u64 {
+    let mut bits = 0;
+    for word in words {
+        let plain = u64::from_ne_bytes(*word) ^ key;
+        *word = plain.to_ne_bytes();
+        bits |= plain;
+    }
+    bits
 }
 
 #[cfg(test)]
@@ -123,6 +183,29 @@ mod tests {
             let (first, second) = pieces.split_at_mut(split);
             KEY.apply(first).apply(second);
             assert_eq!(pieces, whole, "split at {split}");
+        }
+    }
+
+    #[test]
+    fn a_long_payload_is_masked_by_the_same_rule_wherever_it_stands() {
+        let masked: Vec<u8> = masked_octet_by_octet(&[b'a'; 2200]);
+        for start in 0..68 {
+            for length in [2047, 2048, 2111, 2112, 2119, 2125] {
+                let mut bytes = vec![0; start];
+                bytes.extend(&masked[..length]);
+                let (rest, ascii) = KEY.apply_and_scan(&mut bytes[start..]);
+                assert!(ascii && rest == KEY.advance(length), "{length} at {start}");
+                assert!(bytes[start..].iter().all(|byte| *byte == b'a'), "{length} at {start}");
+                for at in [0, 1, 65, length / 2, length - 2, length - 1] {
+                    let mut bytes = bytes.clone();
+                    KEY.apply(&mut bytes[start..]);
+                    bytes[start + at] ^= 0x80;
+                    assert!(
+                        !KEY.apply_and_scan(&mut bytes[start..]).1,
+                        "byte {at} of {length} at {start}"
+                    );
+                }
+            }
         }
     }
 

@@ -29,17 +29,9 @@ impl Utf8Validator {
     /// The text cannot be UTF-8 whatever follows. The validator is of no further use then.
     pub fn push(&mut self, piece: &[u8]) -> Result<(), Utf8Error> {
         let rest = self.complete_character(piece)?;
-        let Err(error) = simdutf8::compat::from_utf8(rest) else {
-            return Ok(());
-        };
-        if error.error_len().is_some() {
-            return Err(Utf8Error);
-        }
-        let unfinished = &rest[error.valid_up_to()..];
-        for &byte in unfinished {
-            self.carry_byte(byte);
-        }
-        Ok(())
+        let (whole, unfinished) = rest.split_at(rest.len() - unfinished_length(rest));
+        simdutf8::basic::from_utf8(whole).map_err(|_| Utf8Error)?;
+        unfinished.iter().try_for_each(|&byte| self.carry(byte))
     }
 
     /// Whether the text so far ends with a whole character.
@@ -56,23 +48,36 @@ impl Utf8Validator {
                 break;
             };
             rest = after;
-            let mut character = [self.carry[0], self.carry[1], self.carry[2], 0];
-            let length = usize::from(self.carried);
-            character[length] = byte;
-            match core::str::from_utf8(&character[..=length]) {
-                Ok(_) => self.carried = 0,
-                Err(error) if error.error_len().is_some() => return Err(Utf8Error),
-                Err(_) => self.carry_byte(byte),
-            }
+            self.carry(byte)?;
         }
         Ok(rest)
     }
 
-    /// An unfinished character has at most three bytes; `from_utf8` reports a fourth as whole or wrong.
-    fn carry_byte(&mut self, byte: u8) {
-        self.carry[usize::from(self.carried)] = byte;
-        self.carried += 1;
+    /// Adds a byte to the character that is carried, and drops that once it is whole.
+    fn carry(&mut self, byte: u8) -> Result<(), Utf8Error> {
+        let mut character = [self.carry[0], self.carry[1], self.carry[2], 0];
+        let length = usize::from(self.carried);
+        character[length] = byte;
+        match core::str::from_utf8(&character[..=length]) {
+            Ok(_) => self.carried = 0,
+            Err(error) if error.error_len().is_some() => return Err(Utf8Error),
+            // at most three bytes: of four, `from_utf8` knows whether they are a character
+            Err(_) => {
+                self.carry[length] = byte;
+                self.carried += 1;
+            }
+        }
+        Ok(())
     }
+}
+
+/// How many bytes at the end of `text` begin a character that needs more of them: three at most.
+fn unfinished_length(text: &[u8]) -> usize {
+    let from_end = text.iter().rev().take(3).position(|byte| byte & 0xC0 != 0x80);
+    let Some(before) = from_end else { return 0 };
+    let lead = text[text.len() - 1 - before];
+    let needed = lead.leading_ones() as usize; // a character of several bytes has its length there
+    if needed > before + 1 { before + 1 } else { 0 }
 }
 
 #[cfg(test)]

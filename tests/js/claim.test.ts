@@ -60,6 +60,25 @@ const ways: Record<string, (socket: WebSocket, take: (data: unknown) => boolean)
   },
 };
 
+test("binary messages that wait keep their own bytes alone, and not the packet that they came in", async (t) => {
+  const payloads = ["one", "two", "three", "four"];
+  const { peer, socket } = await unclaimed(t, {}, ...payloads.map((payload) => masked(0x82, payload)), masked(0x89));
+  assert.deepEqual(await peer.bytes(2), unmasked(0x8a));
+  const given: Buffer[] = [];
+  const all = new Promise<void>((done) => {
+    socket.onmessage = ({ data }) => {
+      if (given.push(data) === 2) socket.pause();
+      if (given.length === payloads.length) done();
+    };
+  });
+  while (!socket.isPaused) await turn();
+  socket.resume();
+  await all;
+  assert.deepEqual(given.map(String), payloads);
+  for (const data of given) assert.equal(data.buffer.byteLength, data.length);
+  socket.terminate();
+});
+
 for (const [name, claim] of Object.entries(ways)) {
   test(`messages before the first listener are kept for ${name}, in order, those in the request's packet too`, async (t) => {
     const { peer, socket, tcp } = await unclaimed(t, {}, masked(0x89, "before"), masked(0x81, "1"), masked(0x81, "2"));

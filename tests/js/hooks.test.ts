@@ -1,7 +1,8 @@
 /** A server's hooks and conveniences: origins, fields of the answer, errors of hooks, broadcast, iteration, disposal. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import type { IncomingMessage } from "node:http";
+import { createServer, type IncomingMessage } from "node:http";
+import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { PreparedMessage, WebSocket, WebSocketServer } from "websocket-component";
 
@@ -125,4 +126,23 @@ test("a server needs exactly one way to get its connections", () => {
   for (const options of [{}, { port: 0, socketPath: "/x" }, { port: 0, noServer: true }]) {
     assert.throws(() => new WebSocketServer(options), { code: "WS_ERR_INVALID_OPTION" });
   }
+});
+
+test("a connection whose stream is handed to another server ends, and that one's goes on", async (t) => {
+  const [first, second] = [new WebSocketServer({ noServer: true }), new WebSocketServer({ noServer: true })];
+  const http = createServer();
+  t.after(() => Promise.all([first.close(), second.close(), http.close()]));
+  const ends: Promise<unknown>[] = [];
+  http.on("upgrade", (request, stream, head) => {
+    first.handleUpgrade(request, stream, head, (socket) => ends.push(closed(socket)));
+    second.handleUpgrade(request, stream, head, (socket) => socket.send("mine"));
+  });
+  http.listen(0, "127.0.0.1");
+  await once(http, "listening");
+  const peer = await RawPeer.connect((http.address() as AddressInfo).port);
+  await peer.head();
+  const [end] = (await Promise.all(ends)) as [{ code: number }];
+  assert.equal(end.code, 1006);
+  assert.deepEqual([first.clients.size, second.clients.size], [0, 1]);
+  peer.socket.destroy();
 });

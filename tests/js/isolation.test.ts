@@ -28,6 +28,7 @@ interface Sessions {
   ) => {
     receive(chunk: Uint8Array, received: unknown[]): number;
     sendText(text: string): void;
+    settle(): void;
     takeOutput(): Uint8Array[];
     free(): void;
   };
@@ -82,6 +83,7 @@ test("a trap in one session loses that session, and no byte of the others", asyn
   // both in the middle of something
   assert.deepEqual(take(bystander, masked(0x01, "half")), []);
   bystander.sendText("waiting in shared memory");
+  bystander.settle();
   // the victim keeps the first bytes of a frame; let its pointer to them point outside of memory
   const frame = masked(0x81, "x");
   take(victim, frame.subarray(0, 5));

@@ -7,6 +7,8 @@ import { type AddressInfo, createServer as createTcpServer, type Server } from "
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 
 import { createWebSocketStream, type ServerOptions, WebSocket, WebSocketServer } from "websocket-component/ws";
 
@@ -38,6 +40,24 @@ test("a URL ws+unix: names a socket and, behind a colon, a path", { skip: proces
   await listen(t, http, path);
   const client = new WebSocket(`ws+unix://${path}:/chat?room=1`);
   assert.equal((await opened(t, server, client)).url, "/chat?room=1");
+});
+
+test("an open socket has its URL, and keeps neither the request that opened it nor the answer", async (t) => {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  const http = createServer();
+  const server = new WebSocketServer({ server: http });
+  const client = new WebSocket(`ws://127.0.0.1:${await listen(t, http)}/chat`);
+  const answers: WeakRef<IncomingMessage>[] = [];
+  client.once("upgrade", (response) => answers.push(new WeakRef(response)));
+  await opened(t, server, client);
+  assert.match(client.url ?? "", /\/chat$/);
+  assert.equal(answers.length, 1);
+  for (let turn = 0; turn < 50 && answers[0]?.deref() !== undefined; turn++) {
+    await new Promise((next) => setTimeout(next, 5));
+    collect(); // in another turn than `deref`, which keeps it to the end of its own
+  }
+  assert.equal(answers[0]?.deref(), undefined);
 });
 
 test("options of TLS and credentials of the URL reach the server", async (t) => {

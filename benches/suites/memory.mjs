@@ -1,0 +1,115 @@
+// What connections cost in memory.
+import { execFileSync } from "node:child_process";
+
+import { byFigure } from "../lib/compare.mjs";
+import { absent, present, start } from "../lib/servers.mjs";
+
+export const about =
+  "Memory after garbage was collected, each figure in a fresh process: of an idle connection at a server, of what a library has for a connection without its socket, and of a server through which many have come and gone. The less the better.";
+const CONNECTIONS = 10_000;
+/** As many as a process may have open; Node takes what it may. */
+const OPEN_FILES = Number(execFileSync("sh", ["-c", "ulimit -Hn"], { encoding: "utf8" })) || Number.POSITIVE_INFINITY;
+
+export const notes = [
+  ...absent(),
+  ...(OPEN_FILES < CONNECTIONS + 1000
+    ? [`This system allows ${OPEN_FILES} open files (ulimit -n): fewer connections.`]
+    : []),
+  "RSS is what the system has given to the process. “Held” is what the runtime counts: JavaScript's heap, array buffers, and the engine's memory.",
+];
+
+/** Runtime, server and mode. */
+const SERVERS = {
+  ours: ["node", "ours", "echo"],
+  "ours as ws": ["node", "ours as ws", "echo"],
+  ws: ["node", "ws", "echo"],
+  net: ["node", "net", "echo"],
+  "ours in Bun": ["bun", "ours", "echo"],
+  "Bun.serve": ["bun", "Bun.serve", "echo"],
+};
+const CHURNED = ["ours", "ws"];
+const HANDLES = { ours: ["session"], "ours, component": ["handle"], ws: ["ws"] };
+const PAIRS = [
+  ["ours", "ws"],
+  ["ours", "net"],
+  ["ours as ws", "ws"],
+  ["ours in Bun", "Bun.serve"],
+];
+
+export async function* run({ quick, pace }) {
+  const rounds = Math.ceil(pace.rounds / 4);
+  yield* idle(Math.min(quick ? 1000 : CONNECTIONS, OPEN_FILES - 1000), rounds);
+  yield* handles(quick ? 10_000 : 100_000, rounds);
+  yield* churn(quick ? 1000 : 10_000, 5, quick ? 1 : rounds);
+}
+
+/** One run of each, again and again. */
+async function inRounds(contenders, rounds, measure) {
+  const runs = Object.fromEntries(Object.keys(contenders).map((name) => [name, []]));
+  for (let round = 0; round < rounds; round++) {
+    for (const [name, one] of Object.entries(contenders)) runs[name].push(await measure(one));
+  }
+  return runs;
+}
+
+async function* idle(connections, rounds) {
+  const runs = await inRounds(present(SERVERS), rounds, ([runtime, ...args]) =>
+    withServer(runtime, args, async (server, ask) => {
+      // what is loaded and made for the first is none's of the others
+      await ask("idle", 1);
+      const before = await server.ask("memory");
+      await ask("idle", connections);
+      return perOne(before, await server.ask("memory"), connections);
+    }),
+  );
+  yield { table: "An idle connection", labels: { connections }, measures: byFigure(runs), pairs: PAIRS };
+}
+
+async function withServer(runtime, args, use) {
+  const load = await start("node", "load.mjs");
+  const server = await start(runtime, "server.mjs", ...args);
+  const { port } = server.greeting;
+  try {
+    return await use(server, (what, connections) => load.ask(what, { port, connections }));
+  } finally {
+    await load.stop();
+    await server.stop();
+  }
+}
+
+async function* handles(count, rounds) {
+  const runs = await inRounds(HANDLES, rounds, async ([what]) => {
+    const program = await start("node", "handles.mjs", what, String(count));
+    await program.stop();
+    return program.greeting;
+  });
+  yield { table: "What there is for a connection, alone", labels: { count }, measures: byFigure(runs) };
+}
+
+function perOne(before, after, count) {
+  return {
+    "RSS, KiB": (after.rss - before.rss) / count / 1024,
+    "held, KiB": (after.held - before.held) / count / 1024,
+  };
+}
+
+/** Opens and closes so many connections, so often, at one server. */
+async function* churn(connections, times, rounds) {
+  const contenders = Object.fromEntries(CHURNED.map((name) => [name, SERVERS[name]]));
+  const runs = await inRounds(contenders, rounds, ([runtime, ...args]) =>
+    withServer(runtime, args, async (server, ask) => {
+      const steps = [];
+      for (let time = 0; time < times; time++) {
+        const rate = await ask("churn", connections);
+        const { rss, held } = await server.ask("memory");
+        steps.push({ "RSS, MiB": rss / 2 ** 20, "held, MiB": held / 2 ** 20, "connections/s": rate });
+      }
+      return steps;
+    }),
+  );
+  for (let time = 0; time < times; time++) {
+    const at = Object.entries(runs).map(([name, all]) => [name, all.map((steps) => steps[time])]);
+    const labels = { "came and gone": connections * (time + 1) };
+    yield { table: "Connections that come and go", labels, measures: byFigure(Object.fromEntries(at)) };
+  }
+}

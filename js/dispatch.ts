@@ -1,0 +1,224 @@
+/**
+ * Messages as events, without the runtime's own dispatch: to make an event and dispatch it may take longer than all else
+ * that is done for a short message.
+ *
+ * @module
+ */
+import type { Listener, ListenerOptions } from "./events.js";
+
+type PlainListener = (event: MessageEvent) => unknown;
+
+/** How far an event's dispatch is; `Stopped` and what follows it: by what a listener has called. */
+const State = { Dispatched: 0, Stopped: 1, StoppedAtOnce: 2, Over: 3 } as const;
+
+/** The values of `eventPhase`. */
+const NONE = 0;
+const AT_TARGET = 2;
+
+/**
+ * A `MessageEvent` by its class and all its members, but none that the runtime has made. Another target may refuse to
+ * dispatch it again; `new MessageEvent(event.type, event)` is one that it takes.
+ *
+ * https://dom.spec.whatwg.org/#interface-event, https://html.spec.whatwg.org/#the-messageevent-interface
+ */
+class ReceivedMessage {
+  readonly #target: EventTarget;
+  readonly #data: unknown;
+  readonly #origin: string;
+  readonly #timeStamp = timeOfTurn();
+  #state: number = State.Dispatched;
+
+  constructor(target: EventTarget, data: unknown, origin: string) {
+    this.#target = target;
+    this.#data = data;
+    this.#origin = origin;
+  }
+
+  get type(): string {
+    return "message";
+  }
+
+  get data(): unknown {
+    return this.#data;
+  }
+
+  get origin(): string {
+    return this.#origin;
+  }
+
+  get lastEventId(): string {
+    return "";
+  }
+
+  get source(): null {
+    return null;
+  }
+
+  get ports(): readonly MessagePort[] {
+    return NO_PORTS;
+  }
+
+  get target(): EventTarget {
+    return this.#target;
+  }
+
+  get srcElement(): EventTarget {
+    return this.#target;
+  }
+
+  get currentTarget(): EventTarget | null {
+    return this.#state === State.Over ? null : this.#target;
+  }
+
+  get eventPhase(): number {
+    return this.#state === State.Over ? NONE : AT_TARGET;
+  }
+
+  composedPath(): EventTarget[] {
+    return this.#state === State.Over ? [] : [this.#target];
+  }
+
+  get timeStamp(): number {
+    return this.#timeStamp;
+  }
+
+  get isTrusted(): boolean {
+    return false;
+  }
+
+  get bubbles(): boolean {
+    return false;
+  }
+
+  get composed(): boolean {
+    return false;
+  }
+
+  get cancelable(): boolean {
+    return false;
+  }
+
+  get defaultPrevented(): boolean {
+    return false;
+  }
+
+  get returnValue(): boolean {
+    return true;
+  }
+
+  set returnValue(_value: boolean) {
+    // it cannot be cancelled
+  }
+
+  preventDefault(): void {
+    // it cannot be cancelled
+  }
+
+  get cancelBubble(): boolean {
+    return this.#state === State.Stopped || this.#state === State.StoppedAtOnce;
+  }
+
+  set cancelBubble(value: boolean) {
+    if (value) this.stopPropagation();
+  }
+
+  stopPropagation(): void {
+    if (this.#state === State.Dispatched) this.#state = State.Stopped;
+  }
+
+  stopImmediatePropagation(): void {
+    if (this.#state !== State.Over) this.#state = State.StoppedAtOnce;
+  }
+
+  initEvent(): void {
+    // nothing, as long as it is dispatched; and nobody has a use for it later
+  }
+
+  initMessageEvent(): void {
+    // the same
+  }
+
+  /** As the runtime shows its own, in Node and Bun. */
+  [Symbol.for("nodejs.util.inspect.custom")](_depth: number, options: object, inspect: typeof inspectOfNode): string {
+    return inspect(new MessageEvent(this.type, this as unknown as MessageEventInit), options);
+  }
+
+  static dispatch(event: ReceivedMessage, listeners: MessageListeners): void {
+    const present = listeners.all;
+    for (const listener of present) {
+      if (listeners.all !== present && !listeners.all.includes(listener)) continue;
+      try {
+        const result = listener.call(event.#target, event as unknown as MessageEvent);
+        if (typeof result === "object" && result !== null) conclude(() => result);
+      } catch (error) {
+        conclude(() => {
+          throw error;
+        });
+      }
+      if (event.#state === State.StoppedAtOnce) break;
+    }
+    event.#state = State.Over;
+  }
+}
+Object.setPrototypeOf(ReceivedMessage.prototype, MessageEvent.prototype);
+Object.defineProperty(ReceivedMessage.prototype, "constructor", { value: MessageEvent });
+
+declare const inspectOfNode: (object: unknown, options: object) => string;
+
+const NO_PORTS: readonly MessagePort[] = Object.freeze([]);
+
+/** The listeners to a socket's messages, which the runtime's list has too: it dispatches what others dispatch. */
+export class MessageListeners {
+  #all: readonly PlainListener[] = [];
+  #arePlain = true;
+
+  /** Those that are functions, in their order. Changes make a new list. */
+  get all(): readonly PlainListener[] {
+    return this.#all;
+  }
+
+  /** To be called after `addEventListener`. */
+  added(listener: Listener<Event> | null, options?: boolean | ListenerOptions): void {
+    if (typeof listener !== "function" || (options !== undefined && options !== false)) this.#arePlain = false;
+    else if (!this.#all.includes(listener)) this.#all = [...this.#all, listener];
+  }
+
+  /** To be called after `removeEventListener`. */
+  removed(listener: Listener<Event> | null, options?: boolean | ListenerOptions): void {
+    const isCapture = typeof options === "object" ? options?.capture : options;
+    if (!isCapture) this.#all = this.#all.filter((one) => one !== listener);
+  }
+
+  /**
+   * Calls the listeners as the runtime does. Where there was ever one with options, or an object with `handleEvent`, that
+   * is done by the runtime.
+   */
+  dispatch(target: EventTarget, data: unknown, origin: string): void {
+    if (!this.#arePlain) target.dispatchEvent(new MessageEvent("message", { data, origin }));
+    else if (this.#all.length > 0) ReceivedMessage.dispatch(new ReceivedMessage(target, data, origin), this);
+  }
+}
+
+/**
+ * What a listener has returned or thrown is the runtime's to handle, as it would be after a call of its own: each tells of
+ * errors in its own way, and Node of promises that are rejected too.
+ */
+function conclude(outcome: () => unknown): void {
+  const target = new EventTarget();
+  target.addEventListener("outcome", outcome);
+  target.dispatchEvent(new Event("outcome"));
+}
+
+/** When the turn began, in which messages come: asking for the time of each takes longer than to make the event. */
+function timeOfTurn(): number {
+  if (turn === undefined) {
+    turn = performance.now();
+    queueMicrotask(endTurn);
+  }
+  return turn;
+}
+let turn: number | undefined;
+
+function endTurn(): void {
+  turn = undefined;
+}

@@ -1,0 +1,104 @@
+/** The benchmarks give figures of all that they name; which ones is nothing that a test could hold. */
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+interface Spread {
+  median: number;
+  least: number;
+  greatest: number;
+}
+
+interface Cell {
+  table: string;
+  labels: Record<string, string | number>;
+  measures: Record<string, { figures: Record<string, Spread>; ratios: (Spread & { one: string; other: string })[] }>;
+}
+
+interface Report {
+  machine: Record<string, string>;
+  suites: Record<string, { notes: string[]; cells: Cell[] }>;
+}
+
+const benches = new URL("../../benches/", import.meta.url);
+const SHORTEST = ["--quick", "--rounds", "1", "--milliseconds", "1"];
+
+interface Ended {
+  code: number | string | null | undefined;
+  out: string;
+  error: string;
+}
+
+function run(script: string, ...args: string[]): Promise<Ended> {
+  const file = fileURLToPath(new URL(script, benches));
+  return new Promise((resolve) => {
+    execFile(process.execPath, [file, ...args], { maxBuffer: 2 ** 24 }, (failure, out, error) =>
+      resolve({ code: failure === null ? 0 : failure.code, out, error }),
+    );
+  });
+}
+
+function temporaryFolder(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), "bench-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  return folder;
+}
+
+/** Who was measured in all cells, by suite. */
+function contenders(cells: Cell[]): Set<string> {
+  return new Set(
+    cells.flatMap(({ measures }) => Object.values(measures).flatMap(({ figures }) => Object.keys(figures))),
+  );
+}
+
+function isOrdered({ median, least, greatest }: Spread): boolean {
+  return least > 0 && least <= median && median <= greatest && Number.isFinite(greatest);
+}
+
+test("decode, encode and echo give figures and ratios of every contender as JSON, and nothing else on stdout", async () => {
+  const suites = ["decode", "encode", "echo"];
+  const { code, out, error } = await run("index.mjs", ...SHORTEST, "--sizes", "16", "--json");
+  assert.equal(code, 0, error);
+  const report: Report = JSON.parse(out);
+  assert.deepEqual(Object.keys(report.suites), suites);
+  assert.match(report.machine.peers as string, /ws \d.*bufferutil \d.*websocket-driver \d.*undici \d/);
+  for (const [name, { cells }] of Object.entries(report.suites)) {
+    for (const { labels, measures } of cells) {
+      const { figures, ratios } = measures["messages/s"] as Cell["measures"][string];
+      assert.ok(Object.values(figures).every(isOrdered), `${name} ${JSON.stringify(labels)}`);
+      assert.ok(ratios.every(isOrdered) && ratios.some(({ one, other }) => one === "ours" && other === "ws"), name);
+    }
+  }
+  const everybody = Object.entries(report.suites).map(([name, { cells }]) => [name, contenders(cells)] as const);
+  for (const [name, measured] of everybody) assert.ok(measured.has("ours") && measured.has("ws"), name);
+  const { notes, cells } = report.suites.echo as Report["suites"][string];
+  const isAbsent = (runtime: string) => notes.some((note) => note.startsWith(`${runtime} is not there`));
+  for (const [runtime, server] of Object.entries({ bun: "Bun.serve", deno: "Deno.serve" })) {
+    assert.ok(isAbsent(runtime) !== contenders(cells).has(server), `${server} was measured, or it is said why not`);
+  }
+});
+
+test("tables are made of the JSON, with a row for each cell", async (t) => {
+  const file = join(temporaryFolder(t), "bench.json");
+  const bench = await run("index.mjs", ...SHORTEST, "--suite", "encode", "--sizes", "16,125", "--json", file);
+  assert.equal(bench.code, 0, bench.error);
+  const report = await run("report.mjs", file);
+  assert.equal(report.code, 0, report.error);
+  const { cells } = (JSON.parse(readFileSync(file, "utf8")) as Report).suites.encode as Report["suites"][string];
+  const rows = (text: string) => text.split("\n").filter((line) => /^\| (?:server|client) \|/.test(line));
+  assert.equal(rows(report.out).length, cells.length * 2, "one with figures, one with ratios");
+  assert.deepEqual(rows(bench.out), rows(report.out));
+});
+
+test("a suite, a number or an option that there is not is refused", async () => {
+  for (const args of [["--suite", "decode,nonsense"], ["--sizes", "16,many"], ["--rounds", "0"], ["--nonsense"]]) {
+    const { code, out, error } = await run("index.mjs", ...args);
+    assert.equal(code, 1, args.join(" "));
+    assert.match(error, /nonsense|many|0 is not/);
+    assert.equal(out, "");
+  }
+});
