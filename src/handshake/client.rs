@@ -35,7 +35,7 @@ impl ClientHandshake {
         }
         let own = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
         Ok(Self {
-            key: base64::encode(&nonce),
+            key: base64(&nonce),
             subprotocols: own(subprotocols),
             subprotocol_list: subprotocols.join(", "),
             extensions: own(extensions),

@@ -1,7 +1,6 @@
 //! The opening handshake (RFC 6455 §4): the header fields of both sides, made and checked. Request line, status
 //! line and everything else of HTTP are the caller's.
 
-mod base64;
 mod client;
 mod server;
 
@@ -14,6 +13,7 @@ pub use server::{offered_subprotocols, supported_versions_header};
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use base64ct::{Base64, Encoding};
 use sha1::{Digest, Sha1};
 
 use crate::error::{HandshakeError, Misuse};
@@ -39,12 +39,20 @@ const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 /// ```
 #[must_use]
 pub fn accept(key: &[u8]) -> String {
-    base64::encode(&Sha1::new().chain_update(key).chain_update(GUID).finalize())
+    base64(&Sha1::new().chain_update(key).chain_update(GUID).finalize())
 }
 
-/// `base64-value-non-empty` of 16 bytes (RFC 6455 §4.1, §4.2.1).
+/// Base64 (RFC 4648 §4).
+fn base64(bytes: &[u8]) -> String {
+    Base64::encode_string(bytes)
+}
+
+/// `base64-value-non-empty` of 16 bytes (RFC 6455 §4.1, §4.2.1): the text that Base64 makes of what it stands for.
 fn is_key(value: &[u8]) -> bool {
-    base64::is_16_bytes(value)
+    <[u8; 24]>::try_from(value).is_ok_and(|mut text| {
+        let nonce = Base64::decode_in_place(&mut text).unwrap_or_default();
+        nonce.len() == 16 && base64(nonce).as_bytes() == value
+    })
 }
 
 /// The fields that both sides' checks begin with: well-formed ones, `Upgrade: websocket`, `Connection: Upgrade`.
