@@ -3,6 +3,7 @@
 # wasm-bindgen's program must be of the very version that the crate is linked with.
 find_tools() {
   cargo_tool wasm-bindgen wasm-bindgen-cli "$(locked_version wasm-bindgen)"
+  cargo_tool wasm-pack wasm-pack 0.15.1
 }
 
 locked_version() {
