@@ -1,5 +1,6 @@
-// Writes docs/benchmarks.md from what `npm run bench -- --json FILE` wrote, perhaps suite by suite:
-//   node benches/report.mjs FILE… > docs/benchmarks.md
+// Writes docs/benchmarks.md from what `npm run bench -- --json FILE` wrote, perhaps suite by suite, and from what the native
+// benches printed:
+//   node benches/report.mjs FILE… [NATIVE.md] > docs/benchmarks.md
 import { readFileSync } from "node:fs";
 
 import { machineLines, suiteText } from "./lib/tables.mjs";
@@ -15,13 +16,23 @@ is. Nothing is left out where ours is behind.
 npm run bench -- --json bench.json                 # all of it: about half an hour
 npm run bench -- --quick                           # a first look, in less than a minute
 npm run bench -- --suite decode --sizes 125,1024   # a part; --help lists the options
-node benches/report.mjs bench.json > docs/benchmarks.md
+cargo bench --manifest-path benches/native/Cargo.toml > native.md
+node benches/report.mjs bench.json native.md > docs/benchmarks.md
 \`\`\`
 
 On another machine, and on one that is busy, the figures are others; the ratios are what to compare.
 `;
 
-const reports = process.argv.slice(2).map((file) => JSON.parse(readFileSync(file, "utf8")));
+const NATIVE = `
+## native
+
+The crate alone, against other crates on the same bytes, and what it is made of against \`memcpy\` and \`simdutf8\`: medians of
+ratios, with their quartiles; over 1 ours is ahead. A second is one of processor time. \`memcpy\` copies to other memory, where
+masking writes to what it has just read.`;
+
+const texts = process.argv.slice(2).map((file) => [file, readFileSync(file, "utf8")]);
+const reports = texts.filter(([file]) => !file.endsWith(".md")).map(([, text]) => JSON.parse(text));
+const natives = texts.filter(([file]) => file.endsWith(".md")).map(([, text]) => text.trimEnd());
 const [first] = reports;
 if (first === undefined) fail("name the files that `npm run bench -- --json FILE` wrote");
 if (reports.some(({ machine }) => JSON.stringify(machine) !== JSON.stringify(first.machine))) {
@@ -35,6 +46,7 @@ if (reports.some(({ settings }) => settings.quick)) {
 for (const { settings, suites } of reports) {
   for (const [name, suite] of Object.entries(suites)) lines.push(...suiteText(name, suite, settings));
 }
+for (const native of natives) lines.push(NATIVE, native);
 console.log(lines.join("\n"));
 
 function fail(message) {

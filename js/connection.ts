@@ -216,9 +216,13 @@ export class Connection implements TransportListener {
     return this.#bufferedAmount;
   }
 
-  /** Makes frames of what was sent, so that it is counted. */
+  /** Makes frames of what was sent, so that it is counted; it leaves by the flush that is due since. */
   #settle(): void {
-    if (this.canSend) this.#control(() => this.#session.settle());
+    try {
+      this.#session.settle();
+    } catch (error) {
+      this.#lose(error);
+    }
     this.#countSent();
   }
 

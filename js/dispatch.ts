@@ -8,6 +8,12 @@ import type { Listener, ListenerOptions } from "./events.js";
 
 type PlainListener = (event: MessageEvent) => unknown;
 
+/** A listener, and whether it was taken out since: perhaps by one before it. */
+interface Entry {
+  readonly listener: PlainListener;
+  isRemoved: boolean;
+}
+
 /** How far an event's dispatch is; `Stopped` and what follows it: by what a listener has called. */
 const State = { Dispatched: 0, Stopped: 1, StoppedAtOnce: 2, Over: 3 } as const;
 
@@ -138,15 +144,14 @@ class ReceivedMessage {
     // the same
   }
 
-  /** As the runtime shows its own, in Node and Bun. */
-  [Symbol.for("nodejs.util.inspect.custom")](_depth: number, options: object, inspect: typeof inspectOfNode): string {
-    return inspect(new MessageEvent(this.type, this as unknown as MessageEventInit), options);
+  /** Node and Bun show it as one of their own. */
+  [Symbol.for("nodejs.util.inspect.custom")](): MessageEvent {
+    return new MessageEvent(this.type, this as unknown as MessageEventInit);
   }
 
   static dispatch(event: ReceivedMessage, listeners: MessageListeners): void {
-    const present = listeners.all;
-    for (const listener of present) {
-      if (listeners.all !== present && !listeners.all.includes(listener)) continue;
+    for (const { listener, isRemoved } of listeners.all) {
+      if (isRemoved) continue;
       try {
         const result = listener.call(event.#target, event as unknown as MessageEvent);
         if (typeof result === "object" && result !== null) conclude(() => result);
@@ -163,30 +168,35 @@ class ReceivedMessage {
 Object.setPrototypeOf(ReceivedMessage.prototype, MessageEvent.prototype);
 Object.defineProperty(ReceivedMessage.prototype, "constructor", { value: MessageEvent });
 
-declare const inspectOfNode: (object: unknown, options: object) => string;
-
 const NO_PORTS: readonly MessagePort[] = Object.freeze([]);
 
 /** The listeners to a socket's messages, which the runtime's list has too: it dispatches what others dispatch. */
 export class MessageListeners {
-  #all: readonly PlainListener[] = [];
+  #all: readonly Entry[] = [];
   #arePlain = true;
 
   /** Those that are functions, in their order. Changes make a new list. */
-  get all(): readonly PlainListener[] {
+  get all(): readonly Entry[] {
     return this.#all;
   }
 
   /** To be called after `addEventListener`. */
   added(listener: Listener<Event> | null, options?: boolean | ListenerOptions): void {
     if (typeof listener !== "function" || (options !== undefined && options !== false)) this.#arePlain = false;
-    else if (!this.#all.includes(listener)) this.#all = [...this.#all, listener];
+    else if (this.#find(listener) === undefined) this.#all = [...this.#all, { listener, isRemoved: false }];
   }
 
   /** To be called after `removeEventListener`. */
   removed(listener: Listener<Event> | null, options?: boolean | ListenerOptions): void {
     const isCapture = typeof options === "object" ? options?.capture : options;
-    if (!isCapture) this.#all = this.#all.filter((one) => one !== listener);
+    const entry = this.#find(listener);
+    if (isCapture || entry === undefined) return;
+    entry.isRemoved = true;
+    this.#all = this.#all.filter((one) => one !== entry);
+  }
+
+  #find(listener: unknown): Entry | undefined {
+    return this.#all.find((one) => one.listener === listener);
   }
 
   /**

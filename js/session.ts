@@ -126,8 +126,10 @@ const TEXTS = 16 * 1024;
 /** … and so many texts. */
 const TEXT_COUNT = 1024;
 
-/** Payloads up to here are copied behind their header, longer ones go to the network on their own. */
-const LARGE_PAYLOAD = 32 * 1024;
+/** Payloads up to here are made behind their header, longer ones go to the network on their own. */
+const LARGE_PAYLOAD = 128 * 1024;
+/** So much is compressed at once. */
+const COMPRESSED_AT_ONCE = 32 * 1024;
 const MAX_HEADER_SIZE = 14;
 const MAX_CONTROL_PAYLOAD = 125;
 
@@ -365,15 +367,14 @@ export class FrameSession {
   /** Makes a text message that is not compressed, or a part of one. Bytes are UTF-8, and copied. */
   sendText(text: string | Uint8Array, last = true): void {
     const type = last ? TEXT : TEXT_FRAGMENT;
-    if (typeof text !== "string") this.#send(type, text, false);
-    else if (text.length > TEXTS) this.#send(type, textBytes(text), true);
-    else if (last && text.length <= COLLECTED_TEXT) this.#collect(text);
-    else this.#sendString(type, text);
-  }
-
-  #sendString(type: number, text: string): void {
-    this.settle();
-    this.#encode(type, text);
+    if (typeof text !== "string") {
+      this.#send(type, text, false);
+    } else if (last && text.length <= COLLECTED_TEXT) {
+      this.#collect(text);
+    } else {
+      this.settle();
+      this.#encode(type, text);
+    }
   }
 
   /** Strings are put together, and become bytes, at once: one by one that takes several times as long. */
@@ -393,9 +394,9 @@ export class FrameSession {
     this.#lengths = undefined;
     this.#texts = "";
     const { input, events } = scratch();
-    if (encodeText(texts, input) === texts.length) {
+    if (encodeText(texts, input).written === texts.length) {
       events.set(lengths); // it is all ASCII
-      this.#frames(TEXT, lengths.length, texts.length);
+      this.#frames(lengths.length, texts.length);
       return;
     }
     let start = 0;
@@ -405,19 +406,32 @@ export class FrameSession {
     }
   }
 
-  /** Makes a frame of text that fits into the input memory, which is free while nothing is received. */
-  #encode(type: number, text: string): void {
-    const { input, events } = scratch();
-    const size = encodeText(text, input);
-    events[0] = size;
-    this.#frames(type, 1, size);
-  }
-
-  #frames(type: number, count: number, size: number): void {
+  /** Makes messages of texts in the input memory, which is free while nothing is received. */
+  #frames(count: number, size: number): void {
     const start = this.#claim(size + count * MAX_HEADER_SIZE);
-    outputEnd = this.#enter(frames, type, start, count);
+    outputEnd = this.#enter(frames, TEXT, start, count);
     this.#framesSent += count;
     this.#messageBytesSent += size;
+  }
+
+  /** Makes a frame of text, which becomes bytes where it is to stand, if there is room for it. */
+  #encode(type: number, text: string): void {
+    if (text.length > LARGE_PAYLOAD) {
+      this.#send(type, textBytes(text), true);
+      return;
+    }
+    const start = this.#claim(MAX_HEADER_SIZE + text.length);
+    const { output } = scratch();
+    const guess = start + this.#headerSize(text.length);
+    const { read, written } = encodeText(text, output.subarray(guess, output.length - MAX_HEADER_SIZE));
+    if (read < text.length) {
+      this.#send(type, textBytes(text), true);
+      return;
+    }
+    const payload = start + this.#headerSize(written);
+    if (payload !== guess) output.copyWithin(payload, guess, guess + written);
+    outputEnd = this.#make(frame, type, start, written);
+    this.#messageBytesSent += written;
   }
 
   /** Makes a binary message that is not compressed, or a part of one. The bytes are copied. */
@@ -568,9 +582,9 @@ export class FrameSession {
         continue;
       }
       this.#message ??= new Assembly(this.#maxMessageSize);
-      // the report is about the last event; what is announced has begun with it
+      // the report is about what comes behind the last event: of the same message, if that goes on
       const announced = at + 3 === all ? (report[LEFT] as number) : 0;
-      const left = last || announced > 0 ? announced : undefined;
+      const left = last ? 0 : announced || undefined;
       hasRoom = this.#message.push(bytes.subarray(start, end), ascii, room, left);
       if (last && hasRoom) {
         received.push(asReceived(this.#message.finish(isString), isText));
@@ -605,10 +619,10 @@ export class FrameSession {
     this.settle();
     if (this.#compression !== undefined) this.#compression.isUsed = true;
     this.#messageBytesSent += payload.length;
-    const start = this.#claim(MAX_HEADER_SIZE + Math.min(payload.length, LARGE_PAYLOAD));
+    const start = this.#claim(MAX_HEADER_SIZE + Math.min(payload.length, COMPRESSED_AT_ONCE));
     let at = 0;
     do {
-      const piece = payload.subarray(at, at + LARGE_PAYLOAD);
+      const piece = payload.subarray(at, at + COMPRESSED_AT_ONCE);
       scratch().output.set(piece, start);
       const isLast = at + piece.length === payload.length;
       this.#enter(compress, start, piece.length, at === 0, isLast);
@@ -748,9 +762,10 @@ function asReceived(data: string | Uint8Array<ArrayBuffer>, isText: boolean): Re
   return isText && typeof data !== "string" ? { kind: "text", payload: data } : data;
 }
 
-/** Text of up to so many bytes of the engine's memory is made at once, and short messages are cut out of it; … */
+/** Texts of up to so many bytes are cut out of one that is made of the engine's memory: of so many bytes, or times theirs; … */
+const SHORT_TEXT = 2048;
 const SHARED_TEXT = 2048;
-const SHORT_TEXT = 512;
+const SHARED_TEXTS = 8;
 /** … and so many bytes are copied at once, with all short binary messages in them. */
 const SHARED_BYTES = 64 * 1024;
 const SHORT_BINARY = 32 * 1024;
@@ -786,7 +801,8 @@ class Batch {
   text(start: number, end: number, ascii: boolean): string {
     if (!ascii || end - start > SHORT_TEXT) return decodeText(this.#memory, start, end, ascii);
     if (start < this.#textStart || end > this.#textStart + this.#text.length) {
-      this.#text = decodeText(this.#memory, start, this.#sharedEnd(start, end, SHARED_TEXT), true);
+      const size = Math.max(SHARED_TEXT, (end - start) * SHARED_TEXTS);
+      this.#text = decodeText(this.#memory, start, this.#sharedEnd(start, end, size), true);
       this.#textStart = start;
     }
     return this.#text.substring(start - this.#textStart, end - this.#textStart);

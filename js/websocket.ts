@@ -46,7 +46,10 @@ export type MessageSource =
   | AsyncIterable<string | ArrayBufferLike | ArrayBufferView>
   | Iterable<string | ArrayBufferLike | ArrayBufferView>;
 
-/** How binary messages are given out; `"nodebuffer"` is an addition for Node. */
+/**
+ * How binary messages are given out; `"nodebuffer"` is an addition for Node. A `Buffer` may share its `ArrayBuffer` with
+ * others that came with it: to transfer that takes them along, and what is kept keeps it. An `ArrayBuffer` is its own.
+ */
 export type BinaryType = "blob" | "arraybuffer" | "nodebuffer";
 
 /** A server's connection whose handshake is done. */
@@ -177,10 +180,12 @@ export class WebSocket extends WebSocketEventTarget {
       this.#isServer = true;
       this.#binaryType = url.binaryType;
       this.#siblings = url.clients.add(this);
-      this.#opened(url, url.settings);
+      // before anyone is told of it, who may listen
       this.#listeners = new MessageListeners();
       Object.defineProperty(this, "removeEventListener", WebSocket.#leaving);
       this.#leaveUnclaimed();
+      this.#opened(url, url.settings);
+      this.#hold("unclaimed");
       return;
     }
     // the arguments are converted first, in their order

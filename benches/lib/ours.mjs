@@ -29,7 +29,7 @@ function asBuffer(data) {
 
 /** A socket whose system takes all at once: `js/transport/node.ts` gives it bytes in memory that is used again. */
 const network = {
-  slab: Buffer.allocUnsafeSlow(128 * 1024),
+  slab: Buffer.allocUnsafeSlow(132 * 1024),
   adopt(bytes) {
     if (bytes.length > this.slab.length) return Buffer.from(bytes);
     this.slab.set(bytes);

@@ -73,11 +73,14 @@ export const denoSockets: Sockets = {
 
 /** As little as an idle connection needs, and enough for one that is busy. */
 const SMALL_READ = 4 * 1024;
-const LARGE_READ = 64 * 1024;
+const LARGE_READ = 128 * 1024;
+/** So many small reads, one behind the other, show that a connection is not busy any more. */
+const SMALL_READS = 8;
 
 class DenoTransport extends SocketTransport {
   readonly #conn: DenoConn;
   #buffer = new Uint8Array(SMALL_READ);
+  #smallReads = 0;
   #wantsMore = false;
   #isReading = false;
 
@@ -116,8 +119,10 @@ class DenoTransport extends SocketTransport {
 
   /** A connection that fills its buffer gets a larger one, until it does not need it. */
   #fit(count: number): void {
-    const size = count === this.#buffer.length ? LARGE_READ : count < SMALL_READ ? SMALL_READ : this.#buffer.length;
-    if (size !== this.#buffer.length) this.#buffer = new Uint8Array(size);
+    this.#smallReads = count < SMALL_READ ? this.#smallReads + 1 : 0;
+    const { length } = this.#buffer;
+    if (count === length && length < LARGE_READ) this.#buffer = new Uint8Array(LARGE_READ);
+    else if (this.#smallReads >= SMALL_READS && length > SMALL_READ) this.#buffer = new Uint8Array(SMALL_READ);
   }
 
   protected send(bytes: Uint8Array): void {

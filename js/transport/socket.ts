@@ -4,13 +4,13 @@
  *
  * @module
  */
-import { concat, copyOf } from "../bytes.js";
+import { allocate, concat, copyOf } from "../bytes.js";
 import type { Transport, TransportListener } from "./transport.js";
 
 /** Bytes that wait to be written, from which on a transport is full; as Node has it. */
 const HIGH_WATER_MARK = 64 * 1024;
 /** Small parts leave in one write of at most so many bytes. */
-const LARGEST_GATHERED = 64 * 1024;
+const LARGEST_GATHERED = 128 * 1024;
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -215,7 +215,7 @@ export abstract class SocketTransport implements Transport {
 }
 
 function merged(several: readonly Waiting[]): Waiting {
-  const bytes = new Uint8Array(several.reduce((sum, one) => sum + one.bytes.length, 0));
+  const bytes = allocate(several.reduce((sum, one) => sum + one.bytes.length, 0));
   let at = 0;
   for (const one of several) {
     bytes.set(one.bytes, at);

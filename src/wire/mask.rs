@@ -33,22 +33,26 @@ impl MaskKey {
 
     /// The same in one pass with a look at the outcome: whether all of it is ASCII.
     pub(crate) fn apply_and_scan(self, bytes: &mut [u8]) -> (Self, bool) {
-        // std looks no farther than the first byte above ASCII; on wasm32 it takes longer than to mask with zeros
-        #[cfg(not(target_arch = "wasm32"))]
+        #[cfg(target_arch = "x86_64")]
         if self == Self::ZERO {
-            return (self, bytes.is_ascii());
+            return (self, dispatch!(Level::new(), _simd => is_ascii(bytes)));
         }
         let bits = self.apply_and_gather(bytes);
         (self.advance(bytes.len()), bits & 0x8080_8080_8080_8080 == 0)
     }
 
     /// Masks, and gives the bits that any of the words of eight bytes has then.
-    #[inline(never)] // a copy at each of its callers would be a kibibyte of wasm
+    #[inline(always)] // so that a caller who has no use for the bits has no work by them
     fn apply_and_gather(self, bytes: &mut [u8]) -> u64 {
         #[cfg(target_arch = "x86_64")]
         if bytes.len() >= LONG {
             return self.apply_to_long(bytes);
         }
+        self.apply_to_blocks(bytes)
+    }
+
+    #[inline(never)] // a copy at each of its callers would be a kibibyte of wasm
+    fn apply_to_blocks(self, bytes: &mut [u8]) -> u64 {
         let Some(&(mut last)) = bytes.last_chunk::<BLOCK>() else {
             return self.apply_to_few(bytes);
         };
@@ -80,10 +84,11 @@ impl MaskKey {
 
     /// Masks so many bytes that it pays to ask for wider SIMD, and to begin where that is fast.
     #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
     fn apply_to_long(self, bytes: &mut [u8]) -> u64 {
         let before = bytes.as_ptr().align_offset(ALIGNMENT).min(LONG / 2);
         let (start, rest) = bytes.split_at_mut(before);
-        let start_bits = self.apply_and_gather(start);
+        let start_bits = self.apply_to_blocks(start);
         let key = self.advance(before);
         let (words, end) = rest.as_chunks_mut();
         let end_bits = key.apply_to_few(end);
@@ -126,6 +131,17 @@ fn xor_words(words: &mut [[u8; 8]], key: u64) -> u64 {
         bits |= plain;
     }
     bits
+}
+
+/// Looks at a kibibyte at a time, as text that is not ASCII mostly shows it early.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn is_ascii(bytes: &[u8]) -> bool {
+    bytes.chunks(1024).all(|chunk| {
+        let (words, end) = chunk.as_chunks();
+        let bits = words.iter().fold(0, |bits, word| bits | u64::from_ne_bytes(*word));
+        bits & 0x8080_8080_8080_8080 == 0 && end.is_ascii()
+    })
 }
 
 #[cfg(test)]
@@ -189,7 +205,7 @@ mod tests {
     #[test]
     fn a_long_payload_is_masked_by_the_same_rule_wherever_it_stands() {
         let masked: Vec<u8> = masked_octet_by_octet(&[b'a'; 2200]);
-        for start in 0..68 {
+        for start in [0, 1, 6, 8, 33, 63] {
             for length in [2047, 2048, 2111, 2112, 2119, 2125] {
                 let mut bytes = vec![0; start];
                 bytes.extend(&masked[..length]);
@@ -205,6 +221,19 @@ mod tests {
                         "byte {at} of {length} at {start}"
                     );
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn a_scan_without_a_key_tells_of_each_byte_above_ascii_too() {
+        for length in [0, 1, 15, 125, 1024, 1029, 2100] {
+            let mut bytes = vec![b'a'; length];
+            assert_eq!(MaskKey::ZERO.apply_and_scan(&mut bytes), (MaskKey::ZERO, true));
+            for at in (0..length).step_by(1 + length / 32) {
+                let mut bytes = bytes.clone();
+                bytes[at] = 0x80;
+                assert!(!MaskKey::ZERO.apply_and_scan(&mut bytes).1, "byte {at} of {length}");
             }
         }
     }

@@ -1,11 +1,13 @@
 /** What is sent comes out equal: at the sizes where the drivers change their ways, in every kind, among other sockets. */
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Duplex } from "node:stream";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
+import { promisify } from "node:util";
 import { runInNewContext } from "node:vm";
 
 import { WebSocket, WebSocketServer } from "websocket-component";
@@ -236,4 +238,43 @@ test("what is somebody else's is not written to: a request's head, and what a st
   stream.push(chunk);
   assert.deepEqual((await received).map(String), ["head", "chunk"]);
   assert.deepEqual([head, chunk], bytes);
+});
+
+test("what was sent when a connection is given up stays in bufferedAmount, text as binary", async (t) => {
+  const { url } = await serveEcho(t);
+  for (const data of ["Hé", Buffer.from("Hé")]) {
+    const socket = await connect(url);
+    socket.send(data);
+    socket.terminate();
+    assert.equal(socket.bufferedAmount, 3);
+    await closed(socket);
+    assert.equal(socket.bufferedAmount, 3);
+  }
+});
+
+/** In a program whose globals have no `Buffer`. */
+const withoutBuffer = `
+  import assert from "node:assert/strict";
+  delete globalThis.Buffer;
+  await import(ENTRY);
+  const { wasm } = await import(ENGINE);
+  const { FrameSession } = await import(SESSION);
+  const session = new FrameSession(new wasm.Session(true, 1e9, 1e9, 1e9), true);
+  const texts = ["first", "second", "third"];
+  const key = [0xe2, 0x82, 0xc3, 0xa9]; // what follows such a byte belongs to it in UTF-8
+  const frame = (text) => [0x81, 0x80 | text.length, ...key, ...Array.from(text, (c, at) => c.charCodeAt(0) ^ key[at % 4])];
+  const received = [];
+  session.receive(Uint8Array.from(texts.flatMap(frame)), received);
+  assert.deepEqual(received, texts);
+  session.sendText("é");
+  assert.deepEqual(session.takeOutput(), [Uint8Array.of(0x81, 2, 0xc3, 0xa9)]);
+`;
+
+test("text is the same where there is no global Buffer", async () => {
+  const places = { ENTRY: "entry/node.js", ENGINE: "engine.js", SESSION: "session.js" };
+  let program = withoutBuffer;
+  for (const [name, file] of Object.entries(places)) {
+    program = program.replace(name, JSON.stringify(new URL(`../dist/${file}`, import.meta.url)));
+  }
+  await promisify(execFile)(process.execPath, ["--input-type=module", "--eval", program]);
 });

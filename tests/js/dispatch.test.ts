@@ -6,7 +6,7 @@ import { inspect } from "node:util";
 
 import { WebSocket } from "websocket-component";
 
-import { nextEvent, serve } from "./support.js";
+import { masked, nextEvent, rawClient, serve } from "./support.js";
 
 type Listen = (socket: WebSocket, log: unknown[]) => void;
 
@@ -74,6 +74,22 @@ test("a listener that is taken out by one before it is not called, and one that 
     socket.addEventListener("message", second);
     socket.removeEventListener("message", second, { capture: true }); // another, which is not there
   }));
+
+test("a listener that is taken out and comes again waits for the next event", async (t) => {
+  const { socket, peer } = await rawClient(t);
+  const log: string[] = [];
+  const second = () => log.push("2");
+  socket.addEventListener("message", () => {
+    log.push("1");
+    socket.removeEventListener("message", second);
+    socket.addEventListener("message", second);
+  });
+  socket.addEventListener("message", second);
+  socket.addEventListener("message", () => log.push("3"));
+  peer.write(masked(0x81, "a"), masked(0x89));
+  await nextEvent(socket, "ping");
+  assert.deepEqual(log, ["1", "3"]); // DOM's "inner invoke", step 2; Node's own dispatch may call it at the end
+});
 
 test("listeners with options, for the capturing phase, and objects are called as ever, the others with them", (t) =>
   alike(t, 13, (socket, log) => {

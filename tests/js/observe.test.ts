@@ -73,6 +73,28 @@ test("each fragment is a frame, and a message that is compressed has fewer bytes
   assert.ok(short < 100, `${short}`);
 });
 
+test("who is told of a server's socket may listen to its messages, which wait for others all the same", async (t) => {
+  const observed: unknown[] = [];
+  const onOpen = (message: unknown) => {
+    const { socket } = message as { socket: WebSocket };
+    socket.addEventListener("message", ({ data }) => observed.push(data));
+  };
+  const name = "websocket-component:open";
+  subscribe(name, onOpen);
+  t.after(() => unsubscribe(name, onOpen));
+  const { server, port } = await serve(t);
+  const connection = once(server, "connection");
+  const peer = await RawPeer.connect(port);
+  t.after(() => peer.socket.destroy());
+  const [socket] = (await connection) as [WebSocket];
+  await peer.head();
+  peer.write(masked(0x81, "a"), masked(0x81, "b"), masked(0x89));
+  await nextEvent(socket, "ping");
+  assert.deepEqual(observed, []);
+  assert.deepEqual(await messages(socket, 2), ["a", "b"]);
+  assert.deepEqual(observed, ["a", "b"]);
+});
+
 test("the channels tell of connections that open and close, and of pings and pongs", async (t) => {
   const told: [string, Record<string, unknown>][] = [];
   for (const name of ["open", "close", "ping", "pong"]) {

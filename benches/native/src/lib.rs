@@ -1,5 +1,6 @@
 //! What the benches of the crate share: frames, and a socket that gives them again and again.
 
+pub mod report;
 pub mod turns;
 
 use std::io;
@@ -64,7 +65,7 @@ pub fn stream(kind: Kind, size: usize, masked: bool, count: usize) -> Vec<u8> {
     out
 }
 
-/// A socket of which the same bytes are read `REPEATS` times, at most `CHUNK` at a time, and to which nothing is written.
+/// A socket of which the same bytes are read again and again, at most `CHUNK` at a time, and to which nothing is written.
 #[derive(Debug)]
 pub struct Replay<'a> {
     all: &'a [u8],
@@ -72,18 +73,15 @@ pub struct Replay<'a> {
     repeats: usize,
 }
 
-/// So often that a connection's beginning, with its allocations, does not count.
-pub const REPEATS: usize = 16;
-
 /// As much as a socket gives at once.
 pub const CHUNK: usize = 64 * 1024;
 
 impl<'a> Replay<'a> {
-    pub const fn new(bytes: &'a [u8]) -> Self {
+    pub const fn new(bytes: &'a [u8], repeats: usize) -> Self {
         Self {
             all: bytes,
             rest: &[],
-            repeats: REPEATS,
+            repeats,
         }
     }
 

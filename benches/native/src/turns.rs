@@ -1,7 +1,11 @@
 //! Contenders in turns, A B C A B C, so that whatever else the machine does hits all of them; a ratio is made of two
-//! neighbours. A benchmark that measures one after the other would compare the machine's minutes.
+//! neighbours. A benchmark that measures one after the other would compare the machine's minutes. It is the processor's time
+//! that counts: what the machine gives to others meanwhile is none of ours.
 
-use std::time::{Duration, Instant};
+use std::fmt;
+use std::time::Duration;
+
+use cpu_time::ThreadTime;
 
 /// Something to measure: its name, and the work, which says how many bytes it has gone through.
 pub type Contender<'a> = (&'static str, Box<dyn FnMut() -> usize + 'a>);
@@ -14,18 +18,35 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// `--quick` makes it a first look.
-    pub fn from_arguments() -> Self {
-        let quick = std::env::args().any(|argument| argument == "--quick");
-        Self {
-            turn: Duration::from_millis(if quick { 5 } else { 20 }),
-            rounds: if quick { 5 } else { 21 },
-        }
+    /// A first look.
+    pub const QUICK: Self = Self {
+        turn: Duration::from_millis(1),
+        rounds: 15,
+    };
+    /// What is worth to be written down.
+    pub const THOROUGH: Self = Self {
+        turn: Duration::from_millis(3),
+        rounds: 101,
+    };
+}
+
+/// How many times a contender's throughput the first one's is.
+#[derive(Clone, Copy, Debug)]
+pub struct Ratio {
+    pub median: f64,
+    /// Half of the rounds are between them.
+    pub quartiles: [f64; 2],
+}
+
+impl fmt::Display for Ratio {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [low, high] = self.quartiles;
+        write!(f, "{:.2} ({low:.2}–{high:.2})", self.median)
     }
 }
 
-/// The throughput of the first contender in bytes a second, and the ratio of it to that of each; medians.
-pub fn compare(pace: Pace, contenders: &mut [Contender<'_>]) -> (f64, Vec<f64>) {
+/// The throughput of the first contender in bytes a second, and its ratio to that of each other.
+pub fn compare(pace: Pace, contenders: &mut [Contender<'_>]) -> (f64, Vec<Ratio>) {
     let mut rounds: Vec<Vec<f64>> = Vec::new();
     for round in 0..=pace.rounds {
         let figures = contenders.iter_mut().map(|(_, work)| rate(pace.turn, work)).collect();
@@ -34,41 +55,21 @@ pub fn compare(pace: Pace, contenders: &mut [Contender<'_>]) -> (f64, Vec<f64>) 
             rounds.push(figures);
         }
     }
-    let first = median(rounds.iter().map(|figures| figures[0]));
-    let ratios = (0..contenders.len())
-        .map(|one| median(rounds.iter().map(|figures| figures[0] / figures[one])))
+    let [_, first, _] = quartiles(rounds.iter().map(|figures| figures[0]));
+    let ratios = (1..contenders.len())
+        .map(|one| {
+            let [low, median, high] = quartiles(rounds.iter().map(|figures| figures[0] / figures[one]));
+            Ratio {
+                median,
+                quartiles: [low, high],
+            }
+        })
         .collect();
     (first, ratios)
 }
 
-/// A row of the table: the first contender's throughput, and how many times that of each other it is.
-pub fn print(labels: &[&str], throughput: f64, ratios: &[f64]) {
-    let others: Vec<String> = ratios[1..].iter().map(|ratio| format!("{ratio:.2}")).collect();
-    println!(
-        "| {} | {:.2} | {} |",
-        labels.join(" | "),
-        throughput / 1e9,
-        others.join(" | ")
-    );
-}
-
-/// The table's head.
-pub fn print_head(labels: &[&str], contenders: &[&str]) {
-    let others: Vec<String> = contenders[1..]
-        .iter()
-        .map(|other| format!("{} : {other}", contenders[0]))
-        .collect();
-    println!(
-        "\n| {} | {}, GB/s | {} |",
-        labels.join(" | "),
-        contenders[0],
-        others.join(" | ")
-    );
-    println!("|{}", " --- |".repeat(labels.len() + contenders.len()));
-}
-
 fn rate(turn: Duration, work: &mut dyn FnMut() -> usize) -> f64 {
-    let start = Instant::now();
+    let start = ThreadTime::now();
     let mut bytes = 0;
     loop {
         bytes += work();
@@ -79,8 +80,8 @@ fn rate(turn: Duration, work: &mut dyn FnMut() -> usize) -> f64 {
     }
 }
 
-fn median(values: impl Iterator<Item = f64>) -> f64 {
+fn quartiles(values: impl Iterator<Item = f64>) -> [f64; 3] {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+    [1, 2, 3].map(|quarter| values[values.len() * quarter / 4])
 }

@@ -3,13 +3,13 @@
 use std::hint::black_box;
 
 use websocket_component::{MaskKey, Received, Role, Session, SessionOptions, Utf8Validator};
-use websocket_component_benches::turns::{Contender, Pace, compare, print, print_head};
+use websocket_component_benches::report::Report;
+use websocket_component_benches::turns::Contender;
 use websocket_component_benches::{Kind, SIZES, payload, stream};
 
-fn main() {
-    let pace = Pace::from_arguments();
+pub fn run(report: &mut Report) {
     let names = ["mask", "memcpy"];
-    print_head(&["bytes"], &names);
+    report.suite("mask", &["bytes"], &names);
     for size in SIZES {
         let source = payload(Kind::Binary, size);
         let (mut masked, mut copy) = (source.clone(), source.clone());
@@ -24,13 +24,12 @@ fn main() {
                 Box::new(|| all(size, || black_box(&mut copy).copy_from_slice(black_box(&source)))),
             ),
         ];
-        let (throughput, ratios) = compare(pace, &mut contenders);
-        print(&[&size.to_string()], throughput, &ratios);
+        report.compare(&[&size.to_string()], &mut contenders);
     }
 
     // a frame is received over and over: what one turn unmasks, the next one masks; and binary is not looked at
-    let names = ["receive, masked binary", "memcpy"];
-    print_head(&["bytes"], &names);
+    let names = ["receive", "memcpy"];
+    report.suite("receive masked binary", &["bytes"], &names);
     for size in SIZES {
         let frame = stream(Kind::Binary, size, true, 1);
         let (mut input, mut copy) = (frame.clone(), frame.clone());
@@ -50,12 +49,11 @@ fn main() {
                 Box::new(|| all(size, || black_box(&mut copy).copy_from_slice(black_box(&frame)))),
             ),
         ];
-        let (throughput, ratios) = compare(pace, &mut contenders);
-        print(&[&size.to_string()], throughput, &ratios);
+        report.compare(&[&size.to_string()], &mut contenders);
     }
 
     let names = ["validate", "simdutf8"];
-    print_head(&["kind", "bytes"], &names);
+    report.suite("validate", &["kind", "bytes"], &names);
     for kind in [Kind::Ascii, Kind::Unicode] {
         for size in SIZES {
             let text = payload(kind, size);
@@ -73,8 +71,7 @@ fn main() {
                     }),
                 ),
             ];
-            let (throughput, ratios) = compare(pace, &mut contenders);
-            print(&[kind.name(), &size.to_string()], throughput, &ratios);
+            report.compare(&[kind.name(), &size.to_string()], &mut contenders);
         }
     }
 }

@@ -11,11 +11,16 @@ use std::task::{Context, Poll, Waker};
 
 use futures_util::Stream;
 use websocket_component::{BufferType, Received, Role, Session, SessionOptions};
-use websocket_component_benches::turns::{Contender, Pace, compare, print, print_head};
-use websocket_component_benches::{CHUNK, Kind, REPEATS, Replay, SIZES, stream};
+use websocket_component_benches::report::Report;
+use websocket_component_benches::turns::Contender;
+use websocket_component_benches::{CHUNK, Kind, Replay, SIZES, stream};
 
-fn main() {
-    let pace = Pace::from_arguments();
+/// Messages of so many bytes in all go through a connection, so that its beginning, with its allocations, does not count.
+const TOTAL: usize = 8 * 1024 * 1024;
+/// Of long messages, whose buffers are as long.
+const TOTAL_LONG: usize = 64 * 1024 * 1024;
+
+pub fn run(report: &mut Report) {
     let names = [
         "ours",
         "tungstenite",
@@ -23,51 +28,52 @@ fn main() {
         "tokio-websockets",
         "web-socket",
     ];
-    print_head(&["role", "kind", "bytes"], &names);
+    report.suite("decode", &["role", "kind", "bytes"], &names);
     for masked in [true, false] {
         for kind in Kind::ALL {
             for size in SIZES {
                 let count = (512 * 1024 / size).max(1);
+                let repeats = if size < LONG { TOTAL } else { TOTAL_LONG } / (count * size);
                 let bytes = stream(kind, size, masked, count);
                 let run = |decode: Decode| -> Box<dyn FnMut() -> usize + '_> {
                     let bytes = &bytes;
                     Box::new(move || {
-                        let messages = decode(bytes, masked);
-                        let expected = count * REPEATS;
+                        let messages = decode(Replay::new(bytes, repeats), masked);
+                        let expected = count * repeats;
                         assert_eq!(messages, (expected, expected * size), "messages, and bytes in them");
-                        bytes.len() * REPEATS
+                        bytes.len() * repeats
                     })
                 };
                 let decoders: [Decode; 5] = [ours, tungstenite, fastwebsockets, tokio_websockets, web_socket];
                 let mut contenders: Vec<Contender<'_>> = names.into_iter().zip(decoders.map(run)).collect();
-                let (throughput, ratios) = compare(pace, &mut contenders);
                 let role = if masked { "server" } else { "client" };
-                print(&[role, kind.name(), &size.to_string()], throughput, &ratios);
+                report.compare(&[role, kind.name(), &size.to_string()], &mut contenders);
             }
         }
     }
 }
 
 /// Reads all of the bytes, masked or not, and gives how many messages there were, and how many bytes in them.
-type Decode = fn(&[u8], bool) -> (usize, usize);
+type Decode = fn(Replay<'_>, bool) -> (usize, usize);
 
-fn ours(bytes: &[u8], masked: bool) -> (usize, usize) {
+fn ours(mut source: Replay<'_>, masked: bool) -> (usize, usize) {
     let role = if masked { Role::Server } else { Role::Client };
     let mut session = Session::new(role, SessionOptions::default());
-    let mut socket = Replay::new(bytes);
     // a message stays where it was read, and what is read next goes behind it
-    let mut buffer = vec![0; 256 * 1024];
+    let mut buffer = vec![0; 2 * CHUNK];
     let (mut message, mut unread, mut filled) = (0, 0, 0);
     let mut seen = (0, 0);
     loop {
-        if buffer.len() - filled < CHUNK {
+        // the rest of a long message is read by itself, so that the next begins where the buffer does
+        let left = usize::try_from(session.announced()).expect("it fits");
+        let is_long = filled - message + left >= LONG;
+        let most = if left > 0 && is_long { left.min(CHUNK) } else { CHUNK };
+        if message == filled || buffer.len() - filled < most {
             buffer.copy_within(message..filled, 0);
             (unread, filled, message) = (unread - message, filled - message, 0);
-            if buffer.len() - filled < CHUNK {
-                buffer.resize(buffer.len() * 2, 0);
-            }
+            buffer.resize(buffer.len().max(filled + left.max(CHUNK)), 0);
         }
-        let read = socket.read(&mut buffer[filled..]).expect("it never fails");
+        let read = source.read(&mut buffer[filled..filled + most]).expect("it never fails");
         if read == 0 {
             return seen;
         }
@@ -97,11 +103,14 @@ fn ours(bytes: &[u8], masked: bool) -> (usize, usize) {
     }
 }
 
-fn tungstenite(bytes: &[u8], masked: bool) -> (usize, usize) {
+/// A message of so many bytes is long.
+const LONG: usize = 16 * 1024;
+
+fn tungstenite(source: Replay<'_>, masked: bool) -> (usize, usize) {
     use tungstenite::protocol::{Role, WebSocket, WebSocketConfig};
     let role = if masked { Role::Server } else { Role::Client };
     let config = WebSocketConfig::default().read_buffer_size(64 * 1024);
-    let mut socket = WebSocket::from_raw_socket(Replay::new(bytes), role, Some(config));
+    let mut socket = WebSocket::from_raw_socket(source, role, Some(config));
     let mut seen = (0, 0);
     while let Ok(message) = socket.read() {
         match message {
@@ -112,10 +121,10 @@ fn tungstenite(bytes: &[u8], masked: bool) -> (usize, usize) {
     seen
 }
 
-fn fastwebsockets(bytes: &[u8], masked: bool) -> (usize, usize) {
+fn fastwebsockets(source: Replay<'_>, masked: bool) -> (usize, usize) {
     use fastwebsockets::{FragmentCollector, OpCode, Role, WebSocket};
     let role = if masked { Role::Server } else { Role::Client };
-    let socket = WebSocket::after_handshake(Replay::new(bytes), role);
+    let socket = WebSocket::after_handshake(source, role);
     let mut socket = FragmentCollector::new(socket);
     let mut seen = (0, 0);
     now(async {
@@ -127,19 +136,19 @@ fn fastwebsockets(bytes: &[u8], masked: bool) -> (usize, usize) {
     seen
 }
 
-fn tokio_websockets(bytes: &[u8], masked: bool) -> (usize, usize) {
+fn tokio_websockets(source: Replay<'_>, masked: bool) -> (usize, usize) {
     use tokio_websockets::{ClientBuilder, Config, Limits, ServerBuilder};
     let config = Config::default();
     let mut socket = if masked {
         ServerBuilder::new()
             .config(config)
             .limits(Limits::unlimited())
-            .serve(Replay::new(bytes))
+            .serve(source)
     } else {
         ClientBuilder::new()
             .config(config)
             .limits(Limits::unlimited())
-            .take_over(Replay::new(bytes))
+            .take_over(source)
     };
     let mut seen = (0, 0);
     let mut context = Context::from_waker(Waker::noop());
@@ -149,9 +158,9 @@ fn tokio_websockets(bytes: &[u8], masked: bool) -> (usize, usize) {
     seen
 }
 
-fn web_socket(bytes: &[u8], masked: bool) -> (usize, usize) {
+fn web_socket(source: Replay<'_>, masked: bool) -> (usize, usize) {
     use web_socket::{DataType, Event, MessageType, WebSocket};
-    let socket = tokio::io::BufReader::with_capacity(64 * 1024, Replay::new(bytes));
+    let socket = tokio::io::BufReader::with_capacity(64 * 1024, source);
     let mut socket = if masked {
         WebSocket::server(socket)
     } else {
