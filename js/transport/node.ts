@@ -5,6 +5,7 @@
  */
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import type { TLSSocket } from "node:tls";
 
 import { allocate, allocatedCopy, copyOf, part } from "../bytes.js";
 import type { Transport, TransportListener } from "./transport.js";
@@ -24,10 +25,12 @@ export class NodeTransport implements Transport {
    * do as it likes.
    */
   readonly #isSocket: boolean;
+  readonly #isSecure: boolean;
 
   constructor(socket: Duplex) {
     this.#socket = socket;
     this.#isSocket = socket instanceof Socket;
+    this.#isSecure = (socket as Partial<TLSSocket>).encrypted === true;
   }
 
   start(listener: TransportListener): void {
@@ -78,7 +81,9 @@ export class NodeTransport implements Transport {
   }
 
   adopt(bytes: Uint8Array): Uint8Array {
-    const isIdle = this.#isSocket && this.#socket.writableLength === 0;
+    // TLS never takes all of it at once: each message would keep the whole slab. Whoever has a `write` of his own may wait
+    const isOrdinary = this.#isSocket && !this.#isSecure && this.#socket.write === Socket.prototype.write;
+    const isIdle = isOrdinary && this.#socket.writableLength === 0;
     return isIdle && bytes.length <= SLAB ? inSlab(bytes) : allocatedCopy(bytes, 0, bytes.length);
   }
 

@@ -3,10 +3,11 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, Socket } from "node:net";
 import { Duplex } from "node:stream";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
+import { TLSSocket } from "node:tls";
 import { promisify } from "node:util";
 import { runInNewContext } from "node:vm";
 
@@ -277,4 +278,34 @@ test("text is the same where there is no global Buffer", async () => {
     program = program.replace(name, JSON.stringify(new URL(`../dist/${file}`, import.meta.url)));
   }
   await promisify(execFile)(process.execPath, ["--input-type=module", "--eval", program]);
+});
+
+test("what waits in TLS keeps about its own memory", async () => {
+  const { NodeTransport } = await inner<{
+    NodeTransport: new (socket: Duplex) => { adopt(bytes: Uint8Array): Uint8Array };
+  }>("transport/node.js");
+  const secure = new TLSSocket(new Socket());
+  const bytes = new Uint8Array(5000);
+  const adopted = new NodeTransport(secure).adopt(bytes);
+  secure.destroy();
+  assert.deepEqual(new Uint8Array(adopted), bytes);
+  assert.ok(adopted.buffer.byteLength <= 8192, `${adopted.buffer.byteLength}`);
+});
+
+test("what a socket with a write of its own was given stays as it was until that is done with it", async () => {
+  const { NodeTransport } = await inner<{
+    NodeTransport: new (
+      socket: Duplex,
+    ) => {
+      adopt(bytes: Uint8Array): Uint8Array;
+      write(parts: Uint8Array[], done: () => void): void;
+    };
+  }>("transport/node.js");
+  const socket = new Socket();
+  const given: Uint8Array[] = [];
+  socket.write = (chunk: Uint8Array | string) => given.push(chunk as Uint8Array) > 0;
+  const transport = new NodeTransport(socket);
+  for (const payload of ["first", "other"]) transport.write([transport.adopt(Buffer.from(payload))], () => {});
+  socket.destroy();
+  assert.deepEqual(given.map(String), ["first", "other"]);
 });
