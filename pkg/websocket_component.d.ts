@@ -203,7 +203,7 @@ export class Session {
 /**
  * Code, HRESULT, close status (0 if none), text and section of an error's number.
  */
-export function describe_error(id: number): Array<any>;
+export function describe_error(id: number): any[];
 
 /**
  * Where received data is listed: flags, address and length of each piece, as u32.

@@ -525,11 +525,13 @@ if (Symbol.dispose) Session.prototype[Symbol.dispose] = Session.prototype.free;
 /**
  * Code, HRESULT, close status (0 if none), text and section of an error's number.
  * @param {number} id
- * @returns {Array<any>}
+ * @returns {any[]}
  */
 export function describe_error(id) {
     const ret = wasm.describe_error(id);
-    return ret;
+    var v1 = getArrayJsValueFromWasm0(ret[0], ret[1]);
+    wasm.__wbindgen_free(ret[0], ret[1] * 4, 4);
+    return v1;
 }
 
 /**
@@ -722,18 +724,10 @@ function __wbg_get_imports() {
         __wbg___wbindgen_throw_4c88d8bf264fd984: function(arg0, arg1) {
             throw new Error(getStringFromWasm0(arg0, arg1));
         },
-        __wbg_getRandomValues_31ba60e8f39b293c: function() { return handleError(function (arg0, arg1) {
+        __wbg_getRandomValues_35442a998bf1faea: function() { return handleError(function (arg0, arg1) {
             const ret = crypto.getRandomValues(getArrayU8FromWasm0(arg0, arg1));
             return ret;
         }, arguments); },
-        __wbg_new_37eb45aaf5eeb820: function() {
-            const ret = new Array();
-            return ret;
-        },
-        __wbg_push_c9f4893fc209f768: function(arg0, arg1) {
-            const ret = arg0.push(arg1);
-            return ret;
-        },
         __wbindgen_generic_0000000000000001: function(arg0) {
             // Cast intrinsic for `F64 -> Externref`.
             const ret = arg0;

@@ -4,11 +4,11 @@ import { fileURLToPath } from "node:url";
 
 import { sizesOf } from "./lib/sizes.mjs";
 
-/** The most KiB, gzipped: what they have today, rounded up. The goals are 90 and 40; the inspector is a tool and has none. */
+/** The most KiB, gzipped: what they have today, and 300 bytes, but no more than the goals, which are 90 and 40. */
 const budgets = {
-  websocket_component_bg: 95,
-  websocket_component_slim_bg: 51,
-  websocket_component_inspect_bg: Number.POSITIVE_INFINITY,
+  websocket_component_bg: 84.5,
+  websocket_component_slim_bg: 40,
+  websocket_component_inspect_bg: 57.6,
 };
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));

@@ -27,7 +27,7 @@ function hashOf(paths, nameOf) {
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));
 const [mode, folder] = process.argv.slice(2);
 const record = `${folder}/source-hash`;
-const sources = ["Cargo.toml", "Cargo.lock", ".cargo/config.toml", ...filesOf("src")];
+const sources = ["Cargo.toml", "Cargo.lock", ".cargo/config.toml", ...filesOf("src"), ...filesOf("wasm")];
 const made = filesOf(folder).filter((path) => !path.endsWith("/source-hash"));
 const expected = [
   `sources ${hashOf(sources, (path) => path)}`,

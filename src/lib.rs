@@ -68,6 +68,25 @@
 //! `inspect` (recorded conversations) ← `wasm` (the exports for JavaScript, feature `wasm`). A module uses only those to its
 //! left.
 
+#![cfg_attr(not(test), no_std)]
+
+#[macro_use]
+extern crate alloc;
+#[cfg(not(all(target_arch = "wasm32", target_os = "unknown", feature = "bare")))]
+#[allow(unused_imports, reason = "without `deflate` nothing is a thread's own")]
+#[macro_use(thread_local)]
+extern crate std;
+
+#[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "bare"))]
+#[macro_use]
+mod bare;
+#[cfg(all(
+    target_arch = "wasm32",
+    target_os = "unknown",
+    feature = "deflate",
+    not(any(feature = "std", feature = "bare"))
+))]
+compile_error!("`deflate` needs the feature `std` here, for its allocator");
 #[cfg(feature = "deflate")]
 #[forbid(unsafe_code)]
 pub mod deflate;

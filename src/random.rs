@@ -37,39 +37,42 @@ mod platform {
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 mod platform {
     use super::RandomUnavailable;
-    use std::cell::RefCell;
-    use wasm_bindgen::prelude::wasm_bindgen;
+    use core::cell::RefCell;
+    use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
     #[wasm_bindgen]
     extern "C" {
         #[wasm_bindgen(js_namespace = crypto, js_name = getRandomValues, catch)]
-        fn get_random_values(bytes: &mut [u8]) -> Result<js_sys::Uint8Array, js_sys::Object>;
+        fn get_random_values(bytes: &mut [u8]) -> Result<JsValue, JsValue>;
     }
 
     /// A call to JavaScript costs more than the frame it is made for, so bytes are fetched by the pool.
     struct Pool {
         bytes: [u8; POOL_SIZE],
-        used: usize,
+        /// Those of them, at the end, that nobody has had.
+        left: usize,
     }
 
     const POOL_SIZE: usize = 4096;
 
     thread_local! {
-        static POOL: RefCell<Pool> = const { RefCell::new(Pool { bytes: [0; POOL_SIZE], used: POOL_SIZE }) };
+        // All zeros: the module's file would have the bytes of anything else.
+        static POOL: RefCell<Pool> = const { RefCell::new(Pool { bytes: [0; POOL_SIZE], left: 0 }) };
     }
 
     pub fn fill(bytes: &mut [u8]) -> Result<(), RandomUnavailable> {
         POOL.with_borrow_mut(|pool| {
-            for chunk in bytes.chunks_mut(pool.bytes.len()) {
-                if pool.bytes.len() - pool.used < chunk.len() {
+            for chunk in bytes.chunks_mut(POOL_SIZE) {
+                if pool.left < chunk.len() {
                     get_random_values(&mut pool.bytes).map_err(|_| RandomUnavailable)?;
-                    pool.used = 0;
+                    pool.left = POOL_SIZE;
                 }
-                let taken = pool.used..pool.used + chunk.len();
+                let start = POOL_SIZE - pool.left;
+                let taken = start..start + chunk.len();
                 chunk.copy_from_slice(&pool.bytes[taken.clone()]);
                 // a key that was given out must not be read out of memory later
                 pool.bytes[taken].fill(0);
-                pool.used += chunk.len();
+                pool.left -= chunk.len();
             }
             Ok(())
         })

@@ -275,6 +275,70 @@ fn a_server_checks_the_request() {
     }
 }
 
+/// RFC 4648 §4, as RFC 6455 §4.2.1 has it.
+#[test]
+fn a_key_is_the_base64_of_16_bytes_and_nothing_else() {
+    let begins = |key: &[u8]| {
+        let mut request = server_request("");
+        request.retain(|field| field.name != "Sec-WebSocket-Key");
+        request.push(HttpHeader {
+            name: "Sec-WebSocket-Key",
+            value: key,
+        });
+        let mut server = Handle::<u32>::create_server(&[]).unwrap();
+        server.begin_server_handshake(None, &[], &request).map(|_| ())
+    };
+    let keys = [
+        RFC_KEY,
+        "AAAAAAAAAAAAAAAAAAAAAA==",
+        "/////////////////////w==",
+        "+/+/+/+/+/+/+/+/+/+/+w==",
+    ];
+    for key in keys {
+        assert_eq!(begins(key.as_bytes()), Ok(()), "{key}");
+        for at in 0..22 {
+            for wrong in [b'-', b'_', b'=', b'.', b'@', b'[', b'`', b'{', b':', 0x80, 0xFF] {
+                let mut text = key.as_bytes().to_vec();
+                text[at] = wrong;
+                assert_eq!(
+                    begins(&text),
+                    Err(HandshakeError::KeyMalformed.into()),
+                    "{wrong} at {at}"
+                );
+            }
+        }
+        for last in 22..24 {
+            for wrong in [b'A', b'-', b' ', b'.'] {
+                let mut text = key.as_bytes().to_vec();
+                text[last] = wrong;
+                assert!(begins(&text).is_err(), "{wrong} at {last}");
+            }
+        }
+    }
+    for last in (b'A'..=b'Z').chain(b'a'..=b'z').chain(b'0'..=b'9').chain(*b"+/") {
+        let mut text = *b"dGhlIHNhbXBsZSBub25jZQ==";
+        text[21] = last;
+        let is_sound = b"AQgw".contains(&last); // 16 bytes leave two bits for it
+        assert_eq!(begins(&text).is_ok(), is_sound, "{}", char::from(last));
+    }
+    let wrong: [&[u8]; 11] = [
+        b"",
+        b"==",
+        b"====",
+        b"dGhlIHNhbXBsZSBub25jZQ",       // no padding
+        b"dGhlIHNhbXBsZSBub25jZQ=",      // half of it
+        b"dGhlIHNhbXBsZSBub25jZQ===",    // more of it
+        b"dGhlIHNhbXBsZSBub25jZS4=",     // 17 bytes
+        b"dGhlIHNhbXBsZSBub25jZS4u",     // 18 bytes
+        b"dGhlIHNhbXBsZSBub25j",         // 15 bytes
+        b"dGhlIHNhbXBsZSBub25jZQAAAA==", // 19 bytes
+        b"dGhlIHNhbXBs ZSBub25jZQ==",    // a blank within
+    ];
+    for key in wrong {
+        assert_eq!(begins(key), Err(HandshakeError::KeyMalformed.into()), "{key:?}");
+    }
+}
+
 /// Component API §4.4, §7.1 #15; RFC 6455 §4.2.2.
 #[test]
 fn a_server_answers_with_its_selection() {

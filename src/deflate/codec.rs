@@ -1,7 +1,8 @@
 //! Messages compressed and decompressed (RFC 7692 §7.2), by `zlib-rs`.
 
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 use core::fmt;
-use std::collections::VecDeque;
 
 use zlib_rs::{Deflate, DeflateConfig, DeflateFlush, Inflate, InflateFlush, Status};
 

@@ -1,6 +1,6 @@
 //! The parameters of permessage-deflate and how they are agreed on (RFC 7692 §7.1).
 
-use core::fmt;
+use alloc::string::{String, ToString};
 use core::ops::RangeInclusive;
 
 use crate::error::HandshakeError;
@@ -96,7 +96,7 @@ pub struct Selection {
 /// A client's offer: one element of `Sec-WebSocket-Extensions`. `options` must be [valid](DeflateOptions::is_valid).
 #[must_use]
 pub fn offer(options: &DeflateOptions) -> String {
-    options.offered().to_string()
+    options.offered().element()
 }
 
 /// What the client that made [`offer`] with the same options has agreed on if this is the server's response. The name
@@ -174,7 +174,7 @@ pub fn select(options: &DeflateOptions, offers: &[Extension<'_>]) -> Option<Sele
         Some(Selection {
             index,
             agreement,
-            response: response.to_string(),
+            response: response.element(),
         })
     })
 }
@@ -261,23 +261,29 @@ fn window_bits(value: &str) -> Result<u8, HandshakeError> {
         .ok_or(HandshakeError::DeflateValueInvalid)
 }
 
-impl fmt::Display for Parameters {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(NAME)?;
+impl Parameters {
+    /// The element of `Sec-WebSocket-Extensions`. It is put together without `core::fmt`, which the engine has no other use
+    /// for.
+    fn element(&self) -> String {
+        let mut element = String::from(NAME);
         if self.server_no_context_takeover {
-            f.write_str("; server_no_context_takeover")?;
+            element += "; server_no_context_takeover";
         }
         if self.client_no_context_takeover {
-            f.write_str("; client_no_context_takeover")?;
+            element += "; client_no_context_takeover";
         }
         if let Some(bits) = self.server_max_window_bits {
-            write!(f, "; server_max_window_bits={bits}")?;
+            element += "; server_max_window_bits=";
+            element += &bits.to_string();
         }
-        match self.client_max_window_bits {
-            Some(Some(bits)) => write!(f, "; client_max_window_bits={bits}"),
-            Some(None) => f.write_str("; client_max_window_bits"),
-            None => Ok(()),
+        if let Some(bits) = self.client_max_window_bits {
+            element += "; client_max_window_bits";
+            if let Some(bits) = bits {
+                element += "=";
+                element += &bits.to_string();
+            }
         }
+        element
     }
 }
 

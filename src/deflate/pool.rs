@@ -1,7 +1,8 @@
 //! Compressors and decompressors that keep nothing from one message to the next, shared by all connections of a
 //! thread: however many there are, so few work at once.
 
-use std::cell::RefCell;
+use alloc::vec::Vec;
+use core::cell::RefCell;
 
 use crate::deflate::codec::{Deflater, Inflater};
 

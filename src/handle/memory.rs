@@ -1,3 +1,4 @@
+use alloc::boxed::Box;
 use core::ops::Range;
 
 use crate::handle::property::{CONTROL_BUFFER_SIZE, Properties};

@@ -6,6 +6,10 @@ mod property;
 mod receive_queue;
 mod send_queue;
 
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
 pub use action::{Action, ActionContext, ActionKind, ActionQueue, ReceivedBuffer};
 pub use property::{
     GlobalProperty, KEEPALIVE_INTERVAL_MS, Property, PropertyType, SUPPORTED_VERSIONS, global_property,

@@ -1,5 +1,7 @@
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 use core::ops::Range;
-use std::collections::VecDeque;
 
 use crate::error::Error;
 use crate::frame::MAX_HEADER_LENGTH;

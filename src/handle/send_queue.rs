@@ -1,5 +1,6 @@
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 use core::ops::Range;
-use std::collections::VecDeque;
 
 use crate::error::Error;
 use crate::frame::{Header, MAX_HEADER_LENGTH};

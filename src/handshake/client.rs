@@ -1,8 +1,9 @@
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 use crate::error::{HandshakeError, Misuse};
-use crate::handshake::{Negotiated, accept, check_extensions, check_upgrade, single};
+use crate::handshake::{Negotiated, accept, base64, check_extensions, check_upgrade, single};
 use crate::http::HttpHeader;
 use crate::http::grammar;
 
@@ -34,7 +35,7 @@ impl ClientHandshake {
         }
         let own = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
         Ok(Self {
-            key: BASE64.encode(nonce),
+            key: base64(&nonce),
             subprotocols: own(subprotocols),
             subprotocol_list: subprotocols.join(", "),
             extensions: own(extensions),

@@ -10,8 +10,10 @@ pub(crate) use server::ServerHandshake;
 pub(crate) use server::{check_key, check_version};
 pub use server::{offered_subprotocols, supported_versions_header};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use base64ct::{Base64, Encoding};
 use sha1::{Digest, Sha1};
 
 use crate::error::{HandshakeError, Misuse};
@@ -37,12 +39,20 @@ const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 /// ```
 #[must_use]
 pub fn accept(key: &[u8]) -> String {
-    BASE64.encode(Sha1::new().chain_update(key).chain_update(GUID).finalize())
+    base64(&Sha1::new().chain_update(key).chain_update(GUID).finalize())
 }
 
-/// `base64-value-non-empty` of 16 bytes (RFC 6455 §4.1, §4.2.1).
+/// Base64 (RFC 4648 §4).
+fn base64(bytes: &[u8]) -> String {
+    Base64::encode_string(bytes)
+}
+
+/// `base64-value-non-empty` of 16 bytes (RFC 6455 §4.1, §4.2.1): the text that Base64 makes of what it stands for.
 fn is_key(value: &[u8]) -> bool {
-    BASE64.decode(value).is_ok_and(|nonce| nonce.len() == 16)
+    <[u8; 24]>::try_from(value).is_ok_and(|mut text| {
+        let nonce = Base64::decode_in_place(&mut text).unwrap_or_default();
+        nonce.len() == 16 && base64(nonce).as_bytes() == value
+    })
 }
 
 /// The fields that both sides' checks begin with: well-formed ones, `Upgrade: websocket`, `Connection: Upgrade`.

@@ -1,3 +1,7 @@
+use alloc::borrow::ToOwned;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
 use crate::error::HandshakeError;
 use crate::handshake::{accept, check_extensions, check_upgrade, is_key, single};
 use crate::http::HttpHeader;

@@ -1,6 +1,10 @@
 //! The grammar of header field values (RFC 9110 §5.6, RFC 6455 §9.1). Every list and token of the handshake is read
 //! here, byte by byte, each byte once.
 
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use crate::error::HandshakeError;
 use crate::http::HttpHeader;
 

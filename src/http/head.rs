@@ -1,3 +1,6 @@
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
 use crate::error::{HandshakeError, Misuse};
 use crate::http::{HttpHeader, grammar};
 
@@ -173,7 +176,7 @@ pub fn write_request(target: &str, headers: &[HttpHeader<'_>]) -> Result<Vec<u8>
     if !is_target(target) {
         return Err(Misuse::TargetInvalid);
     }
-    write_head(format!("GET {target} HTTP/1.1"), headers)
+    write_head(["GET ", target, " HTTP/1.1"].concat(), headers)
 }
 
 /// The bytes of a response over HTTP/1.1 with these fields and no body.
@@ -184,7 +187,7 @@ pub fn write_response(status: u16, reason: &str, headers: &[HttpHeader<'_>]) -> 
     if !(100..=999).contains(&status) || !reason.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()) {
         return Err(Misuse::StatusLineInvalid);
     }
-    write_head(format!("HTTP/1.1 {status} {reason}"), headers)
+    write_head(["HTTP/1.1 ", &status.to_string(), " ", reason].concat(), headers)
 }
 
 fn write_head(first_line: String, headers: &[HttpHeader<'_>]) -> Result<Vec<u8>, Misuse> {

@@ -1,6 +1,7 @@
 //! The frames of one direction: each header and every rule about it, messages, and what the control frames say.
 
-use std::collections::VecDeque;
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 
 use crate::deflate::Inflater;
 use crate::error::Violation;

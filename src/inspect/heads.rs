@@ -1,3 +1,6 @@
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
 use crate::deflate::{self, Agreement};
 use crate::error::HandshakeError;
 use crate::handshake::{

@@ -19,6 +19,8 @@ mod payload;
 mod record;
 mod store;
 
+use alloc::vec::Vec;
+
 pub use heads::{Check, Extensions};
 pub use record::{Direction, Fault, FaultError, Frame, Message, MessageState, Reason, Record, RecordKind, Stage};
 

@@ -1,5 +1,8 @@
 //! Payloads, made again from the bytes when somebody asks for one.
 
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
 use crate::deflate::Inflater;
 use crate::error::Violation;
 use crate::inspect::Inspector;

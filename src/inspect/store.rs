@@ -1,3 +1,4 @@
+use alloc::vec::Vec;
 use core::ops::Range;
 
 /// The bytes of a direction and the times at which they came. Grows without copying what it has.

@@ -1,3 +1,5 @@
+use alloc::vec::Vec;
+
 use crate::deflate::{
     Agreement, Deflater, Flush, Inflater, borrow_deflater, borrow_inflater, return_deflater, return_inflater,
 };

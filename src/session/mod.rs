@@ -10,6 +10,9 @@ mod receiver;
 mod sender;
 mod state;
 
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
 pub use close::ClosePayload;
 #[cfg(feature = "inspect")]
 pub(crate) use close::parse as parse_close;

@@ -1,5 +1,7 @@
 //! The same without the feature `deflate`: there is never one.
 
+use alloc::vec::Vec;
+
 use crate::error::Violation;
 
 /// Cannot be made.

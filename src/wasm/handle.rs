@@ -1,5 +1,8 @@
 //! The component API.
 
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
 use core::num::NonZeroU32;
 
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};

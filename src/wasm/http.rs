@@ -1,5 +1,9 @@
 //! HTTP heads as bytes.
 
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
 use crate::error::HandshakeError;

@@ -1,5 +1,8 @@
 //! The inspector: tables of numbers in batches, texts and payloads one by one.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
 use crate::error::{HandshakeError, Violation};
@@ -73,11 +76,11 @@ impl WasmInspector {
         let checks = self.inspector.checks(direction_of(direction)).iter();
         checks
             .flat_map(|check| {
-                let found: js_sys::Array = check.found.iter().map(JsValue::from).collect();
+                let found = JsValue::from(check.found.clone());
                 let error = check
                     .error
                     .map_or(NONE, |error| error_number(FaultError::Handshake(error)));
-                [check.subject.into(), check.section.into(), found.into(), error.into()]
+                [check.subject.into(), check.section.into(), found, error.into()]
             })
             .collect()
     }

@@ -1,7 +1,9 @@
 //! The memory through which bytes cross the boundary.
 
-use std::cell::{Cell, RefCell};
-use std::ops::Range;
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::cell::{Cell, RefCell};
+use core::ops::Range;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 

@@ -1,6 +1,7 @@
 //! The batch entry for drivers.
 
-use std::ops::Range;
+use alloc::vec::Vec;
+use core::ops::Range;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 

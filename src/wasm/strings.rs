@@ -1,6 +1,9 @@
 //! What crosses the boundary as strings, once per connection: header fields, and errors by their numbers.
 
-use js_sys::Array;
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
 use crate::error::{Error, HandshakeError, Misuse, Violation};
@@ -59,7 +62,7 @@ pub fn thrown(error: Error) -> JsValue {
 
 /// Code, HRESULT, close status (0 if none), text and section of an error's number.
 #[wasm_bindgen]
-pub fn describe_error(id: i32) -> Array {
+pub fn describe_error(id: i32) -> Vec<JsValue> {
     let details = Misuse::ALL
         .iter()
         .map(|error| ((*error).into(), error.as_str(), error.section()));
@@ -81,12 +84,11 @@ pub fn describe_error(id: i32) -> Array {
             "RFC 6455 §10.3",
         ));
     let status = error.close_status().map_or(0, u16::from);
-    let parts: [JsValue; 5] = [
+    vec![
         error.code().as_str().into(),
         error.hresult().cast_unsigned().into(),
         status.into(),
         text.into(),
         section.into(),
-    ];
-    parts.into_iter().collect()
+    ]
 }
