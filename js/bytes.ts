@@ -25,7 +25,7 @@ export function allocate(size: number): Uint8Array<ArrayBuffer> {
 /** A part of an array in memory of {@link allocate}. */
 export function allocatedCopy(bytes: Uint8Array, start: number, end: number): Uint8Array<ArrayBuffer> {
   const copy = allocate(end - start);
-  copy.set(bytes.subarray(start, end));
+  copy.set(part(bytes, start, end)); // which is made faster than by `subarray`
   return copy;
 }
 

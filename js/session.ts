@@ -393,9 +393,14 @@ export class FrameSession {
     const texts = this.#texts;
     this.#lengths = undefined;
     this.#texts = "";
+    if (lengths.length === 1) {
+      this.#encode(TEXT, texts);
+      return;
+    }
     const { input, events } = scratch();
     if (encodeText(texts, input).written === texts.length) {
-      events.set(lengths); // it is all ASCII
+      // it is all ASCII; a loop, as `set` of an array takes longer
+      for (let at = 0; at < lengths.length; at++) events[at] = lengths[at] as number;
       this.#frames(lengths.length, texts.length);
       return;
     }
@@ -423,7 +428,7 @@ export class FrameSession {
     const start = this.#claim(MAX_HEADER_SIZE + text.length);
     const { output } = scratch();
     const guess = start + this.#headerSize(text.length);
-    const { read, written } = encodeText(text, output.subarray(guess, output.length - MAX_HEADER_SIZE));
+    const { read, written } = encodeText(text, part(output, guess, output.length - MAX_HEADER_SIZE));
     if (read < text.length) {
       this.#send(type, textBytes(text), true);
       return;
@@ -558,7 +563,8 @@ export class FrameSession {
     const views = scratch();
     const { bytes, events, report } = views;
     const all = count * 3;
-    const batch = new Batch(views, (events[all - 2] as number) + (events[all - 1] as number), chunk, isOwned);
+    const lastEnd = (events[all - 2] as number) + (events[all - 1] as number);
+    const batch = new Batch(views, lastEnd, chunk, isOwned, this.#server);
     let messages = 0;
     let size = 0;
     let hasRoom = true;
@@ -581,13 +587,13 @@ export class FrameSession {
         received.push(asReceived(data, isText));
         continue;
       }
-      this.#message ??= new Assembly(this.#maxMessageSize);
+      this.#message ??= new Assembly(this.#maxMessageSize, isString);
       // the report is about what comes behind the last event: of the same message, if that goes on
       const announced = at + 3 === all ? (report[LEFT] as number) : 0;
       const left = last ? 0 : announced || undefined;
       hasRoom = this.#message.push(bytes.subarray(start, end), ascii, room, left);
       if (last && hasRoom) {
-        received.push(asReceived(this.#message.finish(isString), isText));
+        received.push(asReceived(this.#message.finish(), isText));
         this.#message = undefined;
       }
     }
@@ -705,7 +711,7 @@ export class FrameSession {
   /** @internal Moves what this session has in the output memory out of it. */
   spill(network?: Adopter): void {
     if (outputEnd > 0) {
-      const bytes = scratch().output.subarray(0, outputEnd);
+      const bytes = part(scratch().output, 0, outputEnd);
       this.#push(network?.adopt?.(bytes) ?? allocatedCopy(bytes, 0, outputEnd));
     }
     outputEnd = 0;
@@ -716,8 +722,8 @@ export class FrameSession {
   }
 
   /** Makes one frame, or its header. */
-  #make<A extends (number | boolean)[]>(method: (...args: A) => number, ...args: A): number {
-    const end = this.#enter(method, ...args);
+  #make(method: (a: number, b: number, c: number) => number, a: number, b: number, c = 0): number {
+    const end = this.#enter(method, a, b, c);
     this.#framesSent += 1;
     return end;
   }
@@ -783,19 +789,24 @@ class Batch {
   readonly #end: number;
   readonly #chunk: Uint8Array;
   readonly #isOwned: boolean;
+  readonly #isMasked: boolean;
   #text = "";
   #textStart = 0;
   #bytes: Uint8Array<ArrayBuffer> | undefined;
   #bytesStart = 0;
 
-  /** @param isOwned whether the chunk may have its own bytes back, unmasked, to be given out in parts */
-  constructor({ bytes, input }: Scratch, end: number, chunk: Uint8Array, isOwned: boolean) {
+  /**
+   * @param isOwned whether the chunk may be given out in parts, …
+   * @param isMasked … for which it has to have its own bytes back, unmasked
+   */
+  constructor({ bytes, input }: Scratch, end: number, chunk: Uint8Array, isOwned: boolean, isMasked: boolean) {
     this.#memory = bytes;
     this.#chunkStart = input.byteOffset;
     this.#chunkEnd = input.byteOffset + chunk.length;
     this.#end = end;
     this.#chunk = chunk;
     this.#isOwned = isOwned;
+    this.#isMasked = isMasked;
   }
 
   text(start: number, end: number, ascii: boolean): string {
@@ -812,18 +823,24 @@ class Batch {
     // what was decompressed has other things behind it
     const isInChunk = start >= this.#chunkStart && end <= this.#chunkEnd;
     if (!isInChunk || (!this.#isOwned && end - start > SHORT_BINARY)) return allocatedCopy(this.#memory, start, end);
+    if (this.#isOwned && !this.#isMasked) return this.#partOfChunk(start, end);
     if (this.#bytes === undefined || start < this.#bytesStart || end > this.#bytesStart + this.#bytes.length) {
       this.#bytes = this.#copy(start, Math.min(this.#sharedEnd(start, end, SHARED_BYTES), this.#chunkEnd));
       this.#bytesStart = start;
     }
+    if (end - start === this.#bytes.length) return this.#bytes; // there is no other in it
     return part(this.#bytes, start - this.#bytesStart, end - this.#bytesStart);
   }
 
   #copy(start: number, end: number): Uint8Array<ArrayBuffer> {
     if (!this.#isOwned) return allocatedCopy(this.#memory, start, end);
-    const place = part(this.#chunk, start - this.#chunkStart, end - this.#chunkStart);
-    place.set(this.#memory.subarray(start, end));
+    const place = this.#partOfChunk(start, end);
+    place.set(part(this.#memory, start, end));
     return place;
+  }
+
+  #partOfChunk(start: number, end: number): Uint8Array<ArrayBuffer> {
+    return part(this.#chunk, start - this.#chunkStart, end - this.#chunkStart);
   }
 
   #sharedEnd(start: number, end: number, size: number): number {
@@ -834,6 +851,23 @@ class Batch {
 /** The most that is allocated, in multiples of what has come. */
 const GROWTH = 32;
 
+/** The most that is kept for the next text in pieces: the last one has no more use for it. */
+const LARGEST_SPARE = 1024 * 1024;
+let spare: ArrayBuffer | undefined;
+
+/** Memory of its own, which is the spare if that is large enough: to have pages made for each text takes longer than to fill them. */
+function takeSpare(size: number): Uint8Array<ArrayBuffer> {
+  const isLarge = spare !== undefined && spare.byteLength >= size;
+  const buffer = isLarge ? (spare as ArrayBuffer) : new ArrayBuffer(size);
+  if (isLarge) spare = undefined;
+  return new Uint8Array(buffer, 0, size);
+}
+
+function keepSpare(buffer: ArrayBuffer): void {
+  const size = buffer.byteLength;
+  if (size <= LARGEST_SPARE && size > (spare?.byteLength ?? 0)) spare = buffer;
+}
+
 /**
  * The pieces of a message, in one buffer that grows with what came. What was announced only keeps it from growing
  * beyond that.
@@ -843,10 +877,15 @@ class Assembly {
   #length = 0;
   #ascii = true;
   readonly #most: number;
+  readonly #isString: boolean;
 
-  /** @param most the most bytes that there may be of it */
-  constructor(most: number) {
+  /**
+   * @param most the most bytes that there may be of it
+   * @param isString whether it is to be a string; else the buffer is given out
+   */
+  constructor(most: number, isString: boolean) {
     this.#most = most;
+    this.#isString = isString;
   }
 
   get capacity(): number {
@@ -863,8 +902,9 @@ class Assembly {
     if (length > room) return false;
     if (length > this.#bytes.length) {
       const wanted = left === undefined ? Math.max(length * 2, 1024) : Math.min(length * GROWTH, length + left);
-      const grown = allocate(Math.max(length, Math.min(wanted, room, this.#most)));
-      grown.set(this.#bytes.subarray(0, this.#length));
+      const size = Math.max(length, Math.min(wanted, room, this.#most));
+      const grown = this.#isString ? takeSpare(size) : allocate(size);
+      grown.set(part(this.#bytes, 0, this.#length));
       this.#bytes = grown;
     }
     this.#bytes.set(piece, this.#length);
@@ -874,8 +914,12 @@ class Assembly {
   }
 
   /** The whole message. Nothing may be pushed any more. */
-  finish(text: boolean): string | Uint8Array<ArrayBuffer> {
-    if (text) return decodeText(this.#bytes, 0, this.#length, this.#ascii);
+  finish(): string | Uint8Array<ArrayBuffer> {
+    if (this.#isString) {
+      const text = decodeText(this.#bytes, 0, this.#length, this.#ascii);
+      keepSpare(this.#bytes.buffer);
+      return text;
+    }
     return this.#length === this.#bytes.length ? this.#bytes : allocatedCopy(this.#bytes, 0, this.#length);
   }
 }

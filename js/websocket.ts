@@ -48,7 +48,7 @@ export type MessageSource =
 
 /**
  * How binary messages are given out; `"nodebuffer"` is an addition for Node. A `Buffer` may share its `ArrayBuffer` with
- * others that came with it: to transfer that takes them along, and what is kept keeps it. An `ArrayBuffer` is its own.
+ * others that came with it: that cannot be transferred, and what is kept keeps it. An `ArrayBuffer` is its own.
  */
 export type BinaryType = "blob" | "arraybuffer" | "nodebuffer";
 
