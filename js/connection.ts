@@ -134,6 +134,7 @@ export class Connection implements TransportListener {
   #messageDeadline = 0;
   #messageTimeLeft: number | undefined;
   #isDelivering = false;
+  #deliveryTime: number | undefined;
   #transportEnded = false;
   #transportClosed: { readonly error: Error | undefined } | undefined;
   /** The latest ping that waits for a transport that is full: its pong answers those before it too (§5.5.3). */
@@ -224,6 +225,15 @@ export class Connection implements TransportListener {
       this.#lose(error);
     }
     this.#countSent();
+  }
+
+  /**
+   * When delivering began, by the clock of events: what is delivered at once has one time, as to ask for it takes longer than
+   * to make an event.
+   */
+  get deliveryTime(): number {
+    this.#deliveryTime ??= performance.now();
+    return this.#deliveryTime;
   }
 
   /** Whether `pause` was called last. */
@@ -473,6 +483,7 @@ export class Connection implements TransportListener {
   #deliver(): void {
     if (this.#isDelivering) return;
     this.#isDelivering = true;
+    this.#deliveryTime = undefined;
     try {
       do this.#deliverBatch();
       while (this.#undelivered.length === 0 && this.#read());

@@ -31,13 +31,14 @@ class ReceivedMessage {
   readonly #target: EventTarget;
   readonly #data: unknown;
   readonly #origin: string;
-  readonly #timeStamp = timeOfTurn();
+  readonly #timeStamp: number;
   #state: number = State.Dispatched;
 
-  constructor(target: EventTarget, data: unknown, origin: string) {
+  constructor(target: EventTarget, data: unknown, origin: string, timeStamp: number) {
     this.#target = target;
     this.#data = data;
     this.#origin = origin;
+    this.#timeStamp = timeStamp;
   }
 
   get type(): string {
@@ -204,11 +205,13 @@ export class MessageListeners {
   /**
    * Calls the listeners as the runtime does. Where there was ever one with options, or an object with `handleEvent`, that
    * is done by the runtime; or by whoever has put something in the place of `dispatchEvent`.
+   *
+   * @param timeStamp of the event, if the runtime does not make it
    */
-  dispatch(target: EventTarget, data: unknown, origin: string): void {
+  dispatch(target: EventTarget, data: unknown, origin: string, timeStamp: number): void {
     const isOurs = this.#arePlain && target.dispatchEvent === dispatchEvent;
     if (!isOurs) target.dispatchEvent(new MessageEvent("message", { data, origin }));
-    else if (this.#all.length > 0) ReceivedMessage.dispatch(new ReceivedMessage(target, data, origin), this);
+    else if (this.#all.length > 0) ReceivedMessage.dispatch(new ReceivedMessage(target, data, origin, timeStamp), this);
   }
 }
 
@@ -220,18 +223,4 @@ function conclude(outcome: () => unknown): void {
   const target = new EventTarget();
   target.addEventListener("outcome", outcome);
   target.dispatchEvent(new Event("outcome"));
-}
-
-/** When the turn began, in which messages come: asking for the time of each takes longer than to make the event. */
-function timeOfTurn(): number {
-  if (turn === undefined) {
-    turn = performance.now();
-    queueMicrotask(endTurn);
-  }
-  return turn;
-}
-let turn: number | undefined;
-
-function endTurn(): void {
-  turn = undefined;
 }

@@ -393,15 +393,13 @@ export class FrameSession {
     const texts = this.#texts;
     this.#lengths = undefined;
     this.#texts = "";
-    if (lengths.length === 1) {
-      this.#encode(TEXT, texts);
-      return;
-    }
     const { input, events } = scratch();
-    if (encodeText(texts, input).written === texts.length) {
-      // it is all ASCII; a loop, as `set` of an array takes longer
+    const { written } = encodeText(texts, input);
+    if (lengths.length === 1) lengths[0] = written;
+    if (lengths.length === 1 || written === texts.length) {
+      // one text, or all of them are ASCII; a loop, as `set` of an array takes longer
       for (let at = 0; at < lengths.length; at++) events[at] = lengths[at] as number;
-      this.#frames(lengths.length, texts.length);
+      this.#frames(lengths.length, written);
       return;
     }
     let start = 0;

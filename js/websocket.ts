@@ -691,7 +691,8 @@ export class WebSocket extends WebSocketEventTarget {
   };
 
   #fireMessage(data: MessageData): void {
-    if (this.#listeners !== undefined) this.#listeners.dispatch(this, data, this.#origin);
+    const listeners = this.#listeners;
+    if (listeners !== undefined) listeners.dispatch(this, data, this.#origin, this.#connection?.deliveryTime ?? 0);
     else this.dispatchEvent(new MessageEvent("message", { data, origin: this.#origin }));
   }
 
