@@ -13,10 +13,10 @@ too. \`a : b\` is a divided by b: over 1 ours is ahead where messages a second a
 is. Nothing is left out where ours is behind.
 
 \`\`\`sh
-npm run bench -- --json bench.json                 # all of it: about half an hour
+npm run bench -- --json bench.json                 # all of it: a quarter of an hour
 npm run bench -- --quick                           # a first look, in less than a minute
 npm run bench -- --suite decode --sizes 125,1024   # a part; --help lists the options
-cargo bench --manifest-path benches/native/Cargo.toml > native.md
+cargo bench --manifest-path benches/native/Cargo.toml -- --quick > native.md
 node benches/report.mjs bench.json native.md > docs/benchmarks.md
 \`\`\`
 
