@@ -19,10 +19,10 @@ import {
   type Part,
   type Received,
   type SentData,
+  sizeOfSent,
   type TextBytes,
   Unfinished,
 } from "./session.js";
-import { textSize } from "./text.js";
 import type { Transport, TransportListener } from "./transport/transport.js";
 
 /** Why a connection ended, if not by close frames both ways. */
@@ -831,10 +831,6 @@ export class Connection implements TransportListener {
     this.#unflushed += messageBytesSent - this.#counted;
     this.#counted = messageBytesSent;
   }
-}
-
-function sizeOfSent(data: SentData): number {
-  return typeof data === "string" || data instanceof Uint8Array ? textSize(data) : data.size;
 }
 
 /** No less than its size. */

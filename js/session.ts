@@ -8,7 +8,7 @@ import { allocate, allocatedCopy, part } from "./bytes.js";
 import type { DeflateSettings } from "./deflate.js";
 import { EngineTrap, hasDeflate, renewScratch, type Scratch, scratch, wasm } from "./engine.js";
 import { WebSocketProtocolError, withTypedErrors } from "./errors.js";
-import { decodeText, encodeText, isAtLeast, textBytes } from "./text.js";
+import { decodeText, encodeText, isAtLeast, textBytes, textSize } from "./text.js";
 
 /** How much the peer may send. */
 export interface Limits {
@@ -45,6 +45,11 @@ export interface PreparedFrames {
 
 /** What is sent: text, bytes, or a message that was framed before. */
 export type SentData = string | Uint8Array | PreparedFrames;
+
+/** Its bytes, text as UTF-8. */
+export function sizeOfSent(data: SentData): number {
+  return typeof data === "string" || data instanceof Uint8Array ? textSize(data) : data.size;
+}
 
 /** A text message as its bytes, for who asked for that. */
 export interface TextBytes {
@@ -325,8 +330,8 @@ export class FrameSession {
   }
 
   /**
-   * Sends a message: its frames are part of the output when that is taken. It is compressed if that was agreed: by the caller's word, or if it is not too small. The data is copied.
-   * Parts of a message are not compressed.
+   * Sends a message: its frames are part of the output when that is taken. It is compressed if that was agreed: by the
+   * caller's word, or if it is not too small. The data is copied. Parts of a message are not compressed.
    */
   send(data: SentData, compress?: boolean, framing: Framing = WHOLE): void {
     if (typeof data !== "string" && !(data instanceof Uint8Array)) {

@@ -33,6 +33,7 @@ import { MessageFeed, type MessageStream, Pending, type Settle, TextPieces } fro
 import { type ConnectionSettings, connectionSettings, ownOptions } from "./options.js";
 import { PreparedMessage } from "./prepared.js";
 import type { Part } from "./session.js";
+import { sizeOfSent } from "./session.js";
 import { clampedUnsignedShort, defineInterface, requireArguments } from "./webidl.js";
 
 /** What `send` takes. */
@@ -456,12 +457,12 @@ export class WebSocket extends WebSocketEventTarget {
 
   #sendNow(data: string | Uint8Array | PreparedMessage, compress: boolean | undefined, taken?: () => void): void {
     if (this.#readyState !== OPEN) {
-      this.#droppedBytes += sizeOf(data);
+      this.#droppedBytes += sizeOfSent(data);
     } else if (this.#waiting === undefined) {
       this.#connection?.send(data, compress, undefined, taken);
     } else {
       const copy = data instanceof Uint8Array ? copyOf(data) : data;
-      this.#wait(sizeOf(data), compress, () => copy, taken);
+      this.#wait(sizeOfSent(data), compress, () => copy, taken);
     }
   }
 
@@ -735,11 +736,6 @@ defineInterface(WebSocket, "WebSocket", [
   ...["url", "readyState", "bufferedAmount", "onopen", "onerror", "onclose", "extensions", "protocol", "close"],
   ...["onmessage", "binaryType", "send"],
 ]);
-
-function sizeOf(data: string | Uint8Array | PreparedMessage): number {
-  if (typeof data === "string") return Buffer.byteLength(data);
-  return data instanceof PreparedMessage ? data.size : data.length;
-}
 
 function errorEvent(error: Error): ErrorEvent {
   return new ErrorEvent("error", { message: error.message, error });

@@ -11,7 +11,7 @@ import { asBuffer, bufferOf, copyOf } from "../bytes.js";
 import { Connection, type ConnectionFailure, type ConnectionOwner } from "../connection.js";
 import type { Agreed } from "../handshake.js";
 import type { Framing } from "../session.js";
-import { isAtLeast } from "../text.js";
+import { isAtLeast, textSize } from "../text.js";
 import { NodeTransport } from "../transport/node.js";
 import { Opening } from "./client.js";
 import { errorOf } from "./errors.js";
@@ -501,12 +501,12 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
     callback: SendCallback | undefined,
   ): void {
     if (this.#readyState !== OPEN) {
-      this.#refuse(sizeOf(data), callback);
+      this.#refuse(textSize(data), callback);
     } else if (this.#waiting === undefined) {
       this.#send(data, isText, compress, isLast, callback);
     } else {
       const copy = typeof data === "string" ? data : copyOf(data);
-      this.#hold(sizeOf(data), () => this.#send(copy, isText, compress, isLast, callback));
+      this.#hold(textSize(data), () => this.#send(copy, isText, compress, isLast, callback));
     }
   }
 
@@ -627,10 +627,6 @@ function content(data: Exclude<Data, Blob>, isText: boolean): string | Uint8Arra
   if (data instanceof Uint8Array) return data;
   if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   return Buffer.from(data as ArrayBuffer);
-}
-
-function sizeOf(data: string | Uint8Array): number {
-  return typeof data === "string" ? Buffer.byteLength(data) : data.length;
 }
 
 /** The code and the reason as the connection takes them. */
