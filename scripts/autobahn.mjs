@@ -7,11 +7,12 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 
+import { freePort } from "./lib/ports.mjs";
 import { prepare, root } from "./prepare.mjs";
 import { program } from "./tools.mjs";
 
@@ -164,14 +165,6 @@ function findPython() {
       return false;
     }
   });
-}
-
-async function freePort() {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const { port } = probe.address();
-  probe.close();
-  return port;
 }
 
 /** Waits until something listens on the port. */

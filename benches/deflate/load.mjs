@@ -4,22 +4,14 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { constants, createDeflateRaw, inflateRawSync } from "node:zlib";
 
+import { KEY, upgradeRequest } from "../lib/frames.mjs";
+
 const { Z_SYNC_FLUSH } = constants;
 const TAIL = Buffer.from([0x00, 0x00, 0xff, 0xff]);
 const FIN_RSV1 = 0xc0;
-const KEY = Buffer.from([0x37, 0xfa, 0x21, 0x3d]);
 
-const REQUEST = [
-  "GET / HTTP/1.1",
-  "Host: localhost",
-  "Connection: Upgrade",
-  "Upgrade: websocket",
-  "Sec-WebSocket-Version: 13",
-  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-  // as browsers offer it
-  "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits",
-  "\r\n",
-].join("\r\n");
+// as browsers offer it
+const REQUEST = upgradeRequest("Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits");
 
 /** Frames of the messages in one buffer, each message compressed for itself or by those before it. */
 export async function frames(messages, isText, takeover) {

@@ -1,6 +1,20 @@
 // What is sent: the same in every run.
-const KEY = Buffer.from([0x37, 0xfa, 0x21, 0x3d]);
+export const KEY = Buffer.from([0x37, 0xfa, 0x21, 0x3d]);
 const TEXT = { ascii: "Gruesse are ASCII. ", unicode: "Žluťoučký kůň – 麒麟 🦄 " };
+
+/** What a client asks with, and these fields. */
+export function upgradeRequest(...fields) {
+  return [
+    "GET / HTTP/1.1",
+    "Host: localhost",
+    "Connection: Upgrade",
+    "Upgrade: websocket",
+    "Sec-WebSocket-Version: 13",
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    ...fields,
+    "\r\n",
+  ].join("\r\n");
+}
 
 /** As much as a socket gives at once. */
 export const CHUNK = 64 * 1024;

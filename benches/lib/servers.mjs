@@ -13,6 +13,18 @@ const FLAGS = {
   deno: ["run", "--quiet", "--no-prompt", "--allow-all", "--v8-flags=--expose-gc"],
 };
 
+/** Servers that echo, by name: runtime, server and mode. */
+export const ECHO_SERVERS = {
+  ours: ["node", "ours", "echo"],
+  "ours as ws": ["node", "ours as ws", "echo"],
+  ws: ["node", "ws", "echo"],
+  net: ["node", "net", "echo"],
+  "ours in Bun": ["bun", "ours", "echo"],
+  "Bun.serve": ["bun", "Bun.serve", "echo"],
+  "ours in Deno": ["deno", "ours", "echo"],
+  "Deno.serve": ["deno", "Deno.serve", "echo"],
+};
+
 let found;
 
 /** Each runtime's path and version; or the problem, if it is not there and does not come from npm. */

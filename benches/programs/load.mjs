@@ -2,18 +2,10 @@
 // counted. Answers "connect" with a number, by which "run" and "close" name those connections.
 import { connect } from "node:net";
 
-import { frame, payload } from "../lib/frames.mjs";
+import { frame, payload, upgradeRequest } from "../lib/frames.mjs";
 import { cpuMicroseconds, serveRequests } from "../lib/requests.mjs";
 
-const REQUEST = [
-  "GET / HTTP/1.1",
-  "Host: localhost",
-  "Connection: Upgrade",
-  "Upgrade: websocket",
-  "Sec-WebSocket-Version: 13",
-  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-  "\r\n",
-].join("\r\n");
+const REQUEST = upgradeRequest();
 /** A close frame with status 1000, masked by a key of zeros. */
 const CLOSE = Buffer.from([0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8]);
 /** More connections at once than a server's backlog holds would be dropped. */

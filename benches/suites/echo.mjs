@@ -1,5 +1,5 @@
 // Echo servers over loopback.
-import { absent } from "../lib/servers.mjs";
+import { absent, ECHO_SERVERS } from "../lib/servers.mjs";
 import { measure, withServers } from "../lib/sockets.mjs";
 
 export const about =
@@ -8,18 +8,6 @@ export const notes = [
   ...absent(),
   "`net` is a socket without a protocol, which sends back what it gets: the ceiling. Where the load is near 100 % busy it is the load that is measured, and the server's processor time says more than the messages a second.",
 ];
-
-/** Runtime, server and mode. */
-const CONTENDERS = {
-  ours: ["node", "ours", "echo"],
-  "ours as ws": ["node", "ours as ws", "echo"],
-  ws: ["node", "ws", "echo"],
-  net: ["node", "net", "echo"],
-  "ours in Bun": ["bun", "ours", "echo"],
-  "Bun.serve": ["bun", "Bun.serve", "echo"],
-  "ours in Deno": ["deno", "ours", "echo"],
-  "Deno.serve": ["deno", "Deno.serve", "echo"],
-};
 
 const PAIRS = [
   ["ours", "ws"],
@@ -46,7 +34,7 @@ const MORE_CELLS = [
 
 export async function* run({ pace, quick }) {
   const cells = quick ? QUICK_CELLS : [...QUICK_CELLS, ...MORE_CELLS];
-  yield* withServers(CONTENDERS, async function* (running) {
+  yield* withServers(ECHO_SERVERS, async function* (running) {
     for (const { kind = "binary", ...cell } of cells) {
       const figures = await measure(running, { kind, ...cell }, pace);
       yield { table: "Loopback", labels: { kind, ...cell }, ...figures, pairs: PAIRS };

@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 
 import { byFigure } from "../lib/compare.mjs";
-import { absent, present, start } from "../lib/servers.mjs";
+import { absent, ECHO_SERVERS, present, start } from "../lib/servers.mjs";
 
 export const about =
   "Memory after garbage was collected, each figure in a fresh process: of an idle connection at a server, of what a library has for a connection without its socket, and of a server through which many have come and gone. The less the better.";
@@ -18,15 +18,8 @@ export const notes = [
   "RSS is what the system has given to the process. “Held” is what the runtime counts: JavaScript's heap, array buffers, and the engine's memory.",
 ];
 
-/** Runtime, server and mode. */
-const SERVERS = {
-  ours: ["node", "ours", "echo"],
-  "ours as ws": ["node", "ours as ws", "echo"],
-  ws: ["node", "ws", "echo"],
-  net: ["node", "net", "echo"],
-  "ours in Bun": ["bun", "ours", "echo"],
-  "Bun.serve": ["bun", "Bun.serve", "echo"],
-};
+/** Those in Node and in Bun. */
+const SERVERS = Object.fromEntries(Object.entries(ECHO_SERVERS).filter(([, [runtime]]) => runtime !== "deno"));
 const CHURNED = ["ours", "ws"];
 const HANDLES = { ours: ["session"], "ours, component": ["handle"], ws: ["ws"] };
 const PAIRS = [

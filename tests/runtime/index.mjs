@@ -4,7 +4,6 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -13,6 +12,7 @@ import { fileURLToPath } from "node:url";
 
 import { WebSocket } from "websocket-component";
 
+import { freePort } from "../../scripts/lib/ports.mjs";
 import { program } from "../../scripts/tools.mjs";
 
 const RUNTIMES = ["node", "deno", "bun"];
@@ -131,14 +131,6 @@ function start(runtime, script, ...args) {
   const child = spawn(path, command, { stdio: ["pipe", "pipe", "inherit"] });
   cleanups.push(() => child.kill("SIGKILL"));
   return child;
-}
-
-async function freePort() {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const { port } = probe.address();
-  probe.close();
-  return port;
 }
 
 async function first(child) {
