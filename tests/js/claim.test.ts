@@ -1,48 +1,30 @@
 /** Messages to a server's socket that nobody has asked for yet: they are kept, a little of them, and for a while. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { setImmediate as turn, setTimeout as wait } from "node:timers/promises";
 
 import { type ErrorEvent, type MessageStream, sessionCount, WebSocket, WebSocketStream } from "websocket-component";
 
 import { statusBytes } from "./ends.js";
-import { answer, closed, masked, nextEvent, RawPeer, serve, serveRaw, unmasked } from "./support.js";
-
-interface Unclaimed {
-  readonly peer: RawPeer;
-  readonly socket: WebSocket;
-  readonly tcp: Socket;
-  readonly close: () => Promise<void>;
-}
-
-/** A server's socket whose messages nobody listens to, and its peer, which has said this with its request. */
-async function unclaimed(t: TestContext, options = {}, ...behind: Buffer[]): Promise<Unclaimed> {
-  const { server, port } = await serve(t, options);
-  const connection = once(server, "connection") as Promise<unknown[]>;
-  const peer = await RawPeer.connect(port, undefined, Buffer.concat(behind));
-  t.after(() => peer.socket.destroy());
-  const [socket, request] = (await connection) as [WebSocket, IncomingMessage];
-  await peer.head();
-  return { peer, socket, tcp: request.socket, close: () => server.close() };
-}
+import {
+  answer,
+  closed,
+  masked,
+  nextEvent,
+  type RawPeer,
+  serveRaw,
+  settled,
+  type Unclaimed,
+  unclaimed,
+  unmasked,
+} from "./support.js";
 
 /** Waits until the server's side has read so many bytes. */
 async function hasRead(tcp: Socket, bytes: number): Promise<void> {
   while (tcp.bytesRead < bytes) await turn();
   await turn();
-}
-
-/** What the server's side has read when it reads no more. */
-async function settled(tcp: Socket): Promise<number> {
-  let before = -1;
-  for (let still = 0; still < 50; before = tcp.bytesRead) {
-    still = tcp.bytesRead === before ? still + 1 : 0;
-    await turn();
-  }
-  return tcp.bytesRead;
 }
 
 /** How messages are asked for; `take` tells whether there were enough. */

@@ -1,7 +1,6 @@
 /** Reading messages in a loop, and sending no faster than the network takes: `for await`, `write`, `ready`, `drain`. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import type { IncomingMessage } from "node:http";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 
@@ -9,7 +8,7 @@ import { WebSocket } from "websocket-component";
 import Ws from "ws";
 
 import { clog, connector, FRAME, ROLES, statusBytes } from "./ends.js";
-import { closed, masked, nextEvent, RawPeer, rawClient, serve, unmasked } from "./support.js";
+import { closed, masked, nextEvent, rawClient, serve, settled, unclaimed, unmasked } from "./support.js";
 
 /** The data of all messages until the loop ends. */
 async function read(socket: WebSocket): Promise<unknown[]> {
@@ -153,11 +152,7 @@ for (const role of ROLES) {
 }
 
 test("while a message is worked on the peer can send no more than a little, and afterwards all", async (t) => {
-  const { server, port } = await serve(t);
-  const connection = once(server, "connection") as Promise<unknown[]>;
-  const peer = await RawPeer.connect(port);
-  const [socket, request] = (await connection) as [WebSocket, IncomingMessage];
-  await peer.head();
+  const { peer, socket, tcp } = await unclaimed(t);
   const block = masked(0x82, Buffer.alloc(16 * 1024));
   const count = 1000;
   peer.write(...Array.from({ length: count }, () => block));
@@ -165,13 +160,8 @@ test("while a message is worked on the peer can send no more than a little, and 
   for await (const _ of socket) {
     received += 1;
     if (received === 10) {
-      const tcp = request.socket;
-      let before = -1;
-      for (let still = 0; still < 50; before = tcp.bytesRead) {
-        still = tcp.bytesRead === before ? still + 1 : 0;
-        await turn();
-      }
-      assert.ok(tcp.bytesRead < 2 << 20, `${tcp.bytesRead} of ${count * block.length} bytes were read`);
+      const read = await settled(tcp);
+      assert.ok(read < 2 << 20, `${read} of ${count * block.length} bytes were read`);
     }
     if (received === count) break;
   }

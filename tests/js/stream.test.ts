@@ -1,7 +1,6 @@
 /** WebSocketStream, by the proposal for the WHATWG standard; what Chromium does where that leaves it open. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import type { IncomingMessage } from "node:http";
 import { type TestContext, test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 
@@ -15,7 +14,7 @@ import {
 import Ws from "ws";
 
 import { clog, connector, FRAME, frames, ROLES, type Role, statusBytes, wireSize } from "./ends.js";
-import { masked, RawPeer, serve, serveEcho, serveRaw } from "./support.js";
+import { masked, serve, serveEcho, serveRaw, settled, unclaimed } from "./support.js";
 
 /** A stream over our end of a connection, and its peer. */
 async function ends(t: TestContext, role: Role) {
@@ -268,22 +267,13 @@ test("a socket that is closed is taken over no more", async (t) => {
 });
 
 test("of a flood one message is read ahead, and little more taken from the network, until it is read", async (t) => {
-  const { server, port } = await serve(t);
-  const connection = once(server, "connection") as Promise<unknown[]>;
-  const peer = await RawPeer.connect(port);
-  const [socket, request] = (await connection) as [WebSocket, IncomingMessage];
-  await peer.head();
+  const { peer, socket, tcp } = await unclaimed(t);
   const block = masked(0x82, Buffer.alloc(16 * 1024));
   const count = 1000;
   peer.write(...Array.from({ length: count }, () => block));
   const { readable } = await new WebSocketStream(socket).opened;
-  const tcp = request.socket;
-  let before = -1;
-  for (let still = 0; still < 50; before = tcp.bytesRead) {
-    still = tcp.bytesRead === before ? still + 1 : 0;
-    await turn();
-  }
-  assert.ok(tcp.bytesRead < 1 << 20, `${tcp.bytesRead} of ${count * block.length} bytes were read`);
+  const read = await settled(tcp);
+  assert.ok(read < 1 << 20, `${read} of ${count * block.length} bytes were read`);
   const reader = readable.getReader();
   for (let received = 0; received < count; received++) {
     assert.equal(((await reader.read()).value as Uint8Array).length, 16 * 1024);

@@ -1,8 +1,10 @@
 /** What the tests share: servers on free ports, events as promises, and a peer that writes and reads plain bytes. */
 import { createHash } from "node:crypto";
 import { once } from "node:events";
+import type { IncomingMessage } from "node:http";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import type { TestContext } from "node:test";
+import { setImmediate as turn } from "node:timers/promises";
 
 import { type CloseEvent, WebSocket, WebSocketServer, type WebSocketServerOptions } from "websocket-component";
 
@@ -200,6 +202,35 @@ export async function rawClient(t: TestContext, options = {}, behind?: Uint8Arra
   const [socket] = (await connection) as [WebSocket];
   await peer.head();
   return { peer, socket, received };
+}
+
+/** A server's socket that waits for a listener. */
+export interface Unclaimed {
+  readonly peer: RawPeer;
+  readonly socket: WebSocket;
+  readonly tcp: Socket;
+  readonly close: () => Promise<void>;
+}
+
+/** A server's socket whose messages nobody listens to, and its peer, which has said this with its request. */
+export async function unclaimed(t: TestContext, options = {}, ...behind: Buffer[]): Promise<Unclaimed> {
+  const { server, port } = await serve(t, options);
+  const connection = once(server, "connection") as Promise<unknown[]>;
+  const peer = await RawPeer.connect(port, undefined, Buffer.concat(behind));
+  t.after(() => peer.socket.destroy());
+  const [socket, request] = (await connection) as [WebSocket, IncomingMessage];
+  await peer.head();
+  return { peer, socket, tcp: request.socket, close: () => server.close() };
+}
+
+/** What the server's side has read when it reads no more. */
+export async function settled(tcp: Socket): Promise<number> {
+  let before = -1;
+  for (let still = 0; still < 50; before = tcp.bytesRead) {
+    still = tcp.bytesRead === before ? still + 1 : 0;
+    await turn();
+  }
+  return tcp.bytesRead;
 }
 
 /** Our client, connected to a raw server. */
