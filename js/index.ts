@@ -4,16 +4,29 @@
  * @module
  */
 
-export type { SocketOptions, WebSocketOptions } from "./arguments.js";
-export type { Statistics } from "./connection.js";
-export type { PerMessageDeflateOptions } from "./deflate.js";
-export { EngineTrap } from "./engine.js";
+export type { SocketOptions, WebSocketOptions } from "./client/arguments.js";
+export type { Statistics } from "./connection/connection.js";
+export { EngineTrap } from "./engine/engine.js";
 export {
   type ProtocolErrorCode,
   WebSocketError,
   type WebSocketErrorCode,
   WebSocketProtocolError,
-} from "./errors.js";
+} from "./engine/errors.js";
+export type { HeaderField, HeaderFields } from "./engine/http.js";
+export {
+  type Verify,
+  WebSocketServer,
+  type WebSocketServerEvents,
+  type WebSocketServerOptions,
+} from "./server/server.js";
+export type { PerMessageDeflateOptions } from "./session/deflate.js";
+export type { ConnectionSettings } from "./session/options.js";
+export { PreparedMessage } from "./session/prepared.js";
+export { type Limits, sessionCount } from "./session/session.js";
+export type { CreateConnection, Destination, TlsClientOptions, TlsServerOptions } from "./transport/runtime.js";
+export type { Tap, Traffic } from "./transport/tap.js";
+export type { HandshakeRequest, Rejection } from "./transport/upgrade.js";
 export {
   CloseEvent,
   type CloseEventDetails,
@@ -23,22 +36,9 @@ export {
   type EventDetails,
   type Listener,
   type ListenerOptions,
-} from "./events.js";
-export type { Handler } from "./handlers.js";
-export type { HeaderField, HeaderFields } from "./http.js";
-export { MessageStream } from "./messages.js";
-export type { ConnectionSettings } from "./options.js";
-export { PreparedMessage } from "./prepared.js";
-export {
-  type Verify,
-  WebSocketServer,
-  type WebSocketServerEvents,
-  type WebSocketServerOptions,
-} from "./server.js";
-export { type Limits, sessionCount } from "./session.js";
-export type { Tap, Traffic } from "./tap.js";
-export type { CreateConnection, Destination, TlsClientOptions, TlsServerOptions } from "./transport/sockets.js";
-export type { HandshakeRequest, Rejection } from "./upgrade.js";
+} from "./websocket/events.js";
+export type { Handler } from "./websocket/handlers.js";
+export { MessageStream } from "./websocket/messages.js";
 export {
   type BinaryType,
   type MessageData,
@@ -46,7 +46,7 @@ export {
   type SendData,
   WebSocket,
   type WebSocketEventMap,
-} from "./websocket.js";
+} from "./websocket/websocket.js";
 export {
   type WebSocketClosed,
   type WebSocketCloseInfo,
@@ -54,4 +54,4 @@ export {
   WebSocketStream,
   WebSocketStreamError,
   type WebSocketStreamOptions,
-} from "./websocketstream.js";
+} from "./websocket/websocketstream.js";

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import * as server from "./server.js";
-import type { HandshakeRequest } from "./upgrade.js";
+import * as server from "./server/server.js";
+import type { HandshakeRequest } from "./transport/upgrade.js";
 
 export * from "./index.js";
 

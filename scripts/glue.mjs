@@ -17,7 +17,7 @@ for (const name of ["websocket_component", "websocket_component_slim", "websocke
     return `${synchronous.slice(0, at(synchronous, "let __wbg_init_promise;"))}export { initSync };\n`;
   });
 }
-// js/session.ts has a registry of its own for forgotten sessions; with a second one each would take a fifth more memory
+// js/session/session.ts has its own registry for forgotten sessions; a second one would cost each a fifth more memory
 for (const name of ["websocket_component", "websocket_component_slim"]) {
   edit(`${name}.js`, (text) => {
     const uses = text.slice(0, at(text, "const SessionFinalization ="));

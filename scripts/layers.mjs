@@ -12,35 +12,14 @@ const rustLayers = [
   ["wasm"],
 ];
 
-/** Lowest first; a name is a file of js/, or a folder with all that is in it. */
+/** Lowest first; a name is a folder of js/ with all that is in it, or a file. */
 const scriptLayers = [
-  ["engine.ts", "errors.ts", "text.ts", "bytes.ts"],
-  ["session.ts", "http.ts", "options.ts", "deflate.ts", "prepared.ts", "component.ts", "inspect/"],
-  [
-    "transport/",
-    "handshake.ts",
-    "upgrade.ts",
-    "tap.ts",
-    "exchange.ts",
-    "agent.ts",
-    "keepalive.ts",
-    "connection.ts",
-    "client.ts",
-  ],
-  [
-    "webidl.ts",
-    "diagnostics.ts",
-    "dispatch.ts",
-    "arguments.ts",
-    "events.ts",
-    "handlers.ts",
-    "messages.ts",
-    "websocket.ts",
-    "websocketstream.ts",
-    "server.ts",
-    "ws/",
-  ],
-  ["index.ts", "component-index.ts", "socket-index.ts", "load/", "entry/", "echo.ts", "command/", "bin.ts"],
+  ["engine/"],
+  ["session/", "component/", "inspect/"],
+  ["transport/"],
+  ["connection/", "client/"],
+  ["websocket/", "server/", "ws/"],
+  ["index.ts", "socket-index.ts", "load/", "entry/", "command/", "bin.ts"],
 ];
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));

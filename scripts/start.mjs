@@ -22,7 +22,7 @@ prepare();
 preparePage();
 const { WebSocketServer } = await import("../dist/entry/node.js");
 const { CaptureWriter } = await import("../dist/entry/inspect-node.js");
-const { echo } = await import("../dist/echo.js");
+const { echo } = await import("../dist/command/echo.js");
 /** Who watches a connection of the echo server, by the name that both have in their addresses. */
 const watchers = new Map();
 const page = createServer(answer);

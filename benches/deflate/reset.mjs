@@ -1,8 +1,8 @@
 // What it costs to keep nothing from one message to the next: the engine alone, without sockets, in this process.
-import { deflateSettings, enableDeflate } from "../../dist/deflate.js";
+import { deflateSettings, enableDeflate } from "../../dist/session/deflate.js";
 import "../../dist/load/node.js";
-import { wasm } from "../../dist/engine.js";
-import { FrameSession } from "../../dist/session.js";
+import { wasm } from "../../dist/engine/engine.js";
+import { FrameSession } from "../../dist/session/session.js";
 import { frames } from "./load.mjs";
 import { messages } from "./messages.mjs";
 

@@ -1,7 +1,7 @@
-// A session of ours without a connection, called as `js/connection.ts` calls it.
+// A session of ours without a connection, called as `js/connection/connection.ts` calls it.
 import "../../dist/entry/node.js";
-import { wasm } from "../../dist/engine.js";
-import { FrameSession } from "../../dist/session.js";
+import { wasm } from "../../dist/engine/engine.js";
+import { FrameSession } from "../../dist/session/session.js";
 
 /** The limits that a connection has by default. */
 const [MAX_FRAME, MAX_MESSAGE, MAX_FRAGMENTS] = [Number.POSITIVE_INFINITY, 100 * 2 ** 20, 131_072];

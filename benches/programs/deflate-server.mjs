@@ -19,7 +19,7 @@ await serveRequests(
 
 async function listenOurs(perMessageDeflate) {
   const { WebSocketServer } = await import("../../dist/entry/node.js");
-  const { memorySize } = await import("../../dist/engine.js");
+  const { memorySize } = await import("../../dist/engine/engine.js");
   const server = new WebSocketServer({ port: 0, host: "127.0.0.1", perMessageDeflate });
   server.on("connection", (socket) => {
     socket.onmessage = (event) => socket.send(event.data);

@@ -7,7 +7,7 @@ import { closeSync, openSync, writeSync } from "node:fs";
 
 import "../load/inspect-node.js";
 import { CaptureWriter, directionOf, type Fault, Inspector, type Side } from "../inspect/index.js";
-import type { Tap } from "../tap.js";
+import type { Tap } from "../transport/tap.js";
 import { painter } from "./arguments.js";
 import { textOf } from "./describe.js";
 

@@ -4,10 +4,9 @@
  * @module
  */
 import type { AddressInfo } from "node:net";
-
-import { echo } from "../echo.js";
 import { WebSocketServer } from "../entry/node.js";
 import { fail } from "./arguments.js";
+import { echo } from "./echo.js";
 import { type Watching, watcher } from "./frames.js";
 
 /** Runs a server that sends every message back, until it is told to end. */

@@ -6,7 +6,7 @@
 import "../load/node.js";
 
 import { bunSockets } from "../transport/bun.js";
-import { useSockets } from "../transport/sockets.js";
+import { useSockets } from "../transport/runtime.js";
 
 useSockets(bunSockets);
 

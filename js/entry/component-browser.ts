@@ -5,4 +5,4 @@
  */
 import "../load/browser.js";
 
-export * from "../component-index.js";
+export * from "../component/index.js";

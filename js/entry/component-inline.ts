@@ -5,4 +5,4 @@
  */
 import "../load/inline.js";
 
-export * from "../component-index.js";
+export * from "../component/index.js";

@@ -5,4 +5,4 @@
  */
 import "../load/node.js";
 
-export * from "../component-index.js";
+export * from "../component/index.js";

@@ -6,7 +6,7 @@
 import "../load/deno.js";
 
 import { denoSockets } from "../transport/deno.js";
-import { useSockets } from "../transport/sockets.js";
+import { useSockets } from "../transport/runtime.js";
 
 useSockets(denoSockets);
 

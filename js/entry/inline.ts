@@ -6,7 +6,7 @@
 import "../load/inline.js";
 
 import { nodeSockets } from "../transport/node-sockets.js";
-import { useSockets } from "../transport/sockets.js";
+import { useSockets } from "../transport/runtime.js";
 
 useSockets(nodeSockets);
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { initialise } from "../engine.js";
+import { initialise } from "../engine/engine.js";
 
 const url = new URL("../../pkg/websocket_component_bg.wasm", import.meta.url);
 initialise(await compile(await fetch(url)));

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { initialise } from "../engine.js";
+import { initialise } from "../engine/engine.js";
 import engine from "./source.js";
 
 initialise(engine);

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { initialise } from "../engine.js";
+import { initialise } from "../engine/engine.js";
 import base64 from "./base64.js";
 
 initialise(new WebAssembly.Module(Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))));

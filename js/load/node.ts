@@ -5,6 +5,6 @@
  */
 import { readFileSync } from "node:fs";
 
-import { initialise } from "../engine.js";
+import { initialise } from "../engine/engine.js";
 
 initialise(new WebAssembly.Module(readFileSync(new URL("../../pkg/websocket_component_bg.wasm", import.meta.url))));

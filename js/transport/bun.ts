@@ -6,13 +6,12 @@
 import { Buffer } from "node:buffer";
 import type { AddressInfo } from "node:net";
 import { markAsUntransferable } from "node:worker_threads";
-
-import { type Bound, listenFor, type Peer } from "./listener.js";
-import { SocketTransport } from "./socket.js";
-import type { Destination, ListenOptions, Sockets } from "./sockets.js";
+import { SocketTransport } from "./queued.js";
+import type { Destination, ListenOptions, Sockets } from "./runtime.js";
 import { connectStream } from "./streams.js";
 import { onlyTls } from "./tls.js";
 import type { Transport } from "./transport.js";
+import { type Bound, listenFor, type Peer } from "./upgrade-listener.js";
 
 /** What of Bun is used (https://bun.com/docs/runtime/networking/tcp). */
 declare const Bun: {

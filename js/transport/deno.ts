@@ -5,13 +5,13 @@
  */
 import type { AddressInfo } from "node:net";
 
-import { WebSocketError } from "../errors.js";
-import { type Bound, listenFor, type Peer } from "./listener.js";
-import { SocketTransport } from "./socket.js";
-import type { ConnectListener, Destination, ListenOptions, Sockets } from "./sockets.js";
+import { WebSocketError } from "../engine/errors.js";
+import { SocketTransport } from "./queued.js";
+import type { ConnectListener, Destination, ListenOptions, Sockets } from "./runtime.js";
 import { connectStream } from "./streams.js";
 import { onlyTls, pem } from "./tls.js";
 import type { Transport } from "./transport.js";
+import { type Bound, listenFor, type Peer } from "./upgrade-listener.js";
 
 /** What of Deno is used (https://docs.deno.com/api/deno/network). */
 declare const Deno: {

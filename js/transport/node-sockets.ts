@@ -9,7 +9,7 @@ import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 
 import { NodeTransport } from "./node.js";
-import type { Destination, ListenOptions, Sockets } from "./sockets.js";
+import type { Destination, ListenOptions, Sockets } from "./runtime.js";
 import { connectStream } from "./streams.js";
 
 /** Sockets of Node, and of runtimes that have its modules. */

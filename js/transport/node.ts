@@ -8,7 +8,7 @@ import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import { markAsUntransferable } from "node:worker_threads";
 
-import { allocate, allocatedCopy, copyOf, part } from "../bytes.js";
+import { allocate, allocatedCopy, copyOf, part } from "../engine/bytes.js";
 import type { Transport, TransportListener } from "./transport.js";
 
 /** Where a socket has its transport, for its listeners. */

@@ -7,7 +7,7 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 
 import { NodeTransport } from "./node.js";
-import type { ConnectListener, CreateConnection, Destination } from "./sockets.js";
+import type { ConnectListener, CreateConnection, Destination } from "./runtime.js";
 
 /** Makes a stream and waits until it is connected. Returns a function that gives the attempt up. */
 export function connectStream(

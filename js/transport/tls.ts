@@ -5,7 +5,7 @@
  */
 import { Buffer } from "node:buffer";
 
-import { WebSocketError } from "../errors.js";
+import { WebSocketError } from "../engine/errors.js";
 
 /**
  * The options, if a runtime can do all that are set.

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { ConnectionFailure } from "../connection.js";
-import { WebSocketError, WebSocketProtocolError } from "../errors.js";
+import type { ConnectionFailure } from "../connection/connection.js";
+import { WebSocketError, WebSocketProtocolError } from "../engine/errors.js";
 
 /** What `ws` calls an error of frames that the engine has found. */
 type Name = readonly [code: string, message: string, make?: ErrorConstructor];

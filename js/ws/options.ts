@@ -12,9 +12,9 @@ import {
   type DeflateSettings,
   deflateSettings,
   type PerMessageDeflateOptions as OwnDeflateOptions,
-} from "../deflate.js";
-import type { SessionOptions } from "../handshake.js";
-import { type ConnectionSettings, connectionSettings, limits } from "../options.js";
+} from "../session/deflate.js";
+import type { SessionOptions } from "../session/handshake.js";
+import { type ConnectionSettings, connectionSettings, limits } from "../session/options.js";
 import type { WebSocket } from "./websocket.js";
 
 /** Whether and how to compress. */

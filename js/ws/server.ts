@@ -17,9 +17,9 @@ import type { Server as HttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 
-import { WebSocketProtocolError } from "../errors.js";
-import { type Answer, answerHandshake } from "../handshake.js";
-import { flatten, type HeaderField, type HeaderFields, writeResponse } from "../http.js";
+import { WebSocketProtocolError } from "../engine/errors.js";
+import { flatten, type HeaderField, type HeaderFields, writeResponse } from "../engine/http.js";
+import { type Answer, answerHandshake } from "../session/handshake.js";
 import { subprotocol } from "./headers.js";
 import { type ServerOptions, type SocketSettings, socketSettings } from "./options.js";
 import { accept, WebSocket } from "./websocket.js";

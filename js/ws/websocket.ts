@@ -7,13 +7,12 @@ import { Buffer } from "node:buffer";
 import { EventEmitter } from "node:events";
 import type { ClientRequest, IncomingMessage } from "node:http";
 import type { Duplex, DuplexOptions } from "node:stream";
-import { asBuffer, bufferOf, copyOf } from "../bytes.js";
-import { Connection, type ConnectionFailure, type ConnectionOwner } from "../connection.js";
-import type { Agreed } from "../handshake.js";
-import type { Framing } from "../session.js";
-import { isAtLeast, textSize } from "../text.js";
+import { Connection, type ConnectionFailure, type ConnectionOwner } from "../connection/connection.js";
+import { asBuffer, bufferOf, copyOf } from "../engine/bytes.js";
+import { isAtLeast, textSize } from "../engine/text.js";
+import type { Agreed } from "../session/handshake.js";
+import type { Framing } from "../session/session.js";
 import { NodeTransport } from "../transport/node.js";
-import { Opening } from "./client.js";
 import { errorOf } from "./errors.js";
 import {
   addListener,
@@ -28,6 +27,7 @@ import {
   removeListener,
 } from "./events.js";
 import type { extension, subprotocol } from "./headers.js";
+import { Opening } from "./opening.js";
 import { type ClientOptions, type SharedOptions, type SocketSettings, socketSettings } from "./options.js";
 import type { WebSocketServer } from "./server.js";
 

@@ -16,8 +16,10 @@ interface Frames {
 }
 const { wasm } = await inner<{
   wasm: { Session: new (server: boolean, frame: number, message: number, fragments: number) => object };
-}>("engine.js");
-const { FrameSession } = await inner<{ FrameSession: new (session: object, server: boolean) => Frames }>("session.js");
+}>("engine/engine.js");
+const { FrameSession } = await inner<{ FrameSession: new (session: object, server: boolean) => Frames }>(
+  "session/session.js",
+);
 const { Connection } = await inner<{
   Connection: new (
     session: Frames,
@@ -26,7 +28,7 @@ const { Connection } = await inner<{
     isServer: boolean,
     settings: object,
   ) => Connection;
-}>("connection.js");
+}>("connection/connection.js");
 
 const newSession = (isServer: boolean) => new FrameSession(new wasm.Session(isServer, 300, 500, 10), isServer);
 

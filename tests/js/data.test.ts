@@ -200,14 +200,14 @@ test("short messages that came in one chunk stay as they were when others come",
 
 test("a long message comes out equal wherever its first piece ends, and takes memory by what has come", async () => {
   const { wasm } = await inner<{ wasm: { Session: new (server: boolean, ...limits: number[]) => object } }>(
-    "engine.js",
+    "engine/engine.js",
   );
   const { FrameSession } = await inner<{
     FrameSession: new (
       session: object,
       server: boolean,
     ) => { readonly heldBytes: number; receive(chunk: Uint8Array, received: unknown[]): number; free(): void };
-  }>("session.js");
+  }>("session/session.js");
   const payload = pattern(300_000);
   const stream = unmasked(0x82, payload);
   for (const first of [11, 1000, 20_000, 65_536, 299_999]) {
@@ -272,7 +272,7 @@ const withoutBuffer = `
 `;
 
 test("text is the same where there is no global Buffer", async () => {
-  const places = { ENTRY: "entry/node.js", ENGINE: "engine.js", SESSION: "session.js" };
+  const places = { ENTRY: "entry/node.js", ENGINE: "engine/engine.js", SESSION: "session/session.js" };
   let program = withoutBuffer;
   for (const [name, file] of Object.entries(places)) {
     program = program.replace(name, JSON.stringify(new URL(`../dist/${file}`, import.meta.url)));

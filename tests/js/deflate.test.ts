@@ -550,7 +550,7 @@ for (const role of ROLES) {
   test(`a bomb costs a ${role} no more than maxMessageSize, and closes with 1009`, async (t) => {
     setFlagsFromString("--expose-gc");
     const collect = runInNewContext("gc") as () => void;
-    const { scratch } = await inner<{ scratch(): { bytes: Uint8Array } }>("engine.js");
+    const { scratch } = await inner<{ scratch(): { bytes: Uint8Array } }>("engine/engine.js");
     const bomb = deflated(ZEROS);
     assert.ok(bomb.length < 20_000);
     const third = Math.floor(bomb.length / 3);

@@ -176,7 +176,7 @@ test("who has seen that something waits is told when nothing does, though compre
 });
 
 test("the command's server answers many long messages that compress well", async (t) => {
-  const { echo } = await inner<{ echo: (socket: WebSocket) => void }>("echo.js");
+  const { echo } = await inner<{ echo: (socket: WebSocket) => void }>("command/echo.js");
   const { url } = await serve(t, {}, echo);
   const socket = new WebSocket(url);
   await nextEvent(socket, "open");

@@ -91,7 +91,7 @@ test("a paused socket whose peer has gone does not keep a server from closing", 
 
 /** Makes a method of the engine's handles trap, and tells whether a handle is freed thereafter. */
 async function trapIn(t: TestContext, method: string): Promise<{ wasFreed: () => boolean }> {
-  const { prototype } = (await inner<Engine>("engine.js")).wasm.Handle;
+  const { prototype } = (await inner<Engine>("engine/engine.js")).wasm.Handle;
   const { [method]: original, free } = prototype as { [name: string]: Method; free: Method };
   let lost: unknown;
   let wasFreed = false;
@@ -150,13 +150,13 @@ for (const method of ["begin_server_handshake", "into_session"]) {
 }
 
 test("a session whose memory was damaged is given up quietly when its connection ends", async () => {
-  const { scratch, wasm } = await inner<Engine>("engine.js");
+  const { scratch, wasm } = await inner<Engine>("engine/engine.js");
   const { FrameSession } = await inner<{
     FrameSession: new (
       session: unknown,
       server: boolean,
     ) => { receive(chunk: Uint8Array, received: unknown[]): number; free(): void };
-  }>("session.js");
+  }>("session/session.js");
   const before = sessionCount();
   const broken = new wasm.Session(true, 1e9, 1e9, 1e9);
   const victim = new FrameSession(broken, true);

@@ -195,7 +195,7 @@ test("server: a handshake that never ends is answered with 408 after handshakeTi
 test("2,000 connections that open and drop at random, with messages in flight, leave nothing behind and cost the others nothing", async (t) => {
   setFlagsFromString("--expose-gc");
   const collect = runInNewContext("gc") as () => void;
-  const { memorySize } = await inner<{ memorySize(): number }>("engine.js");
+  const { memorySize } = await inner<{ memorySize(): number }>("engine/engine.js");
   const { url, port, server } = await serveEcho(t);
   const living = await Promise.all(
     Array.from({ length: 20 }, async () => {

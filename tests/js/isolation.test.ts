@@ -49,8 +49,8 @@ test("a session's memory goes with its connection", async (t) => {
 test("a session that is forgotten is freed by the garbage collector", async () => {
   setFlagsFromString("--expose-gc");
   const collect = runInNewContext("gc") as () => void;
-  const { wasm } = await inner<Engine>("engine.js");
-  const { FrameSession } = await inner<Sessions>("session.js");
+  const { wasm } = await inner<Engine>("engine/engine.js");
+  const { FrameSession } = await inner<Sessions>("session/session.js");
   const freed: number[] = [];
   const free = wasm.Session.prototype.free;
   countFrees(wasm, () => freed.push(1));
@@ -72,8 +72,8 @@ function countFrees(wasm: Engine["wasm"], onFree: () => void): void {
 }
 
 test("a trap in one session loses that session, and no byte of the others", async () => {
-  const { scratch, wasm } = await inner<Engine>("engine.js");
-  const { FrameSession } = await inner<Sessions>("session.js");
+  const { scratch, wasm } = await inner<Engine>("engine/engine.js");
+  const { FrameSession } = await inner<Sessions>("session/session.js");
   const before = sessionCount();
   const broken = new wasm.Session(true, 1e9, 1e9, 1e9);
   const [victim, bystander] = [
@@ -107,8 +107,8 @@ test("a trap in one session loses that session, and no byte of the others", asyn
 });
 
 test("views of the engine's memory survive its growth", async () => {
-  const { memorySize, wasm } = await inner<Engine>("engine.js");
-  const { FrameSession } = await inner<Sessions>("session.js");
+  const { memorySize, wasm } = await inner<Engine>("engine/engine.js");
+  const { FrameSession } = await inner<Sessions>("session/session.js");
   const session = new FrameSession(new wasm.Session(true, 1e9, 1e9, 1e9), true);
   const size = memorySize();
   const others = [];
@@ -187,8 +187,8 @@ test("a port that is taken is an error event", async (t) => {
 });
 
 test("a trap leaves sockets that compress as they were", async (t) => {
-  const { scratch, wasm } = await inner<Engine>("engine.js");
-  const { FrameSession } = await inner<Sessions>("session.js");
+  const { scratch, wasm } = await inner<Engine>("engine/engine.js");
+  const { FrameSession } = await inner<Sessions>("session/session.js");
   const { url } = await serveEcho(t, { perMessageDeflate: { threshold: 0 } });
   const socket = new WebSocket(url, { perMessageDeflate: { threshold: 0 } });
   await nextEvent(socket, "open");

@@ -128,7 +128,7 @@ test("a ping, a pong and a message of what is neither string nor buffer are its 
 });
 
 test("what is given out is not the engine's memory, and stays what it was when the engine's memory grows", async (t) => {
-  const { scratch, wasm } = await inner<Engine>("engine.js");
+  const { scratch, wasm } = await inner<Engine>("engine/engine.js");
   const payload = pattern(100);
   const long = pattern(70_000);
   for (const role of ROLES) {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { concat } from "../../bytes.js";
+import { concat } from "../../engine/bytes.js";
 import type { Direction } from "../records.js";
 import type { Connection, Piece } from "./connection.js";
 import { type Packet, type Segment, segmentReader } from "./packets.js";

@@ -10,8 +10,8 @@ import {
   BufferType,
   Handle,
   WebSocketProtocolError,
-} from "../../../js/component-index.js";
-import { initialise } from "../../../js/engine.js";
+} from "../../../js/component/index.js";
+import { initialise } from "../../../js/engine/engine.js";
 import wasm from "../../../pkg/websocket_component_bg.wasm?url&inline";
 import { counted, hexBytes } from "../format.js";
 import { compiled } from "../wasm.js";

@@ -3,10 +3,11 @@
  *
  * @module
  */
+
+import { wasm } from "../engine/engine.js";
+import { WebSocketError } from "../engine/errors.js";
+import { flatten, type HeaderField, type HeaderFields, hasName, joined, pairs } from "../engine/http.js";
 import { type DeflateSettings, enableDeflate } from "./deflate.js";
-import { wasm } from "./engine.js";
-import { WebSocketError } from "./errors.js";
-import { flatten, type HeaderField, type HeaderFields, hasName, joined, pairs } from "./http.js";
 import { FrameSession, guarded, type Limits, release } from "./session.js";
 
 /** What both sides need to know for a session. */

@@ -5,13 +5,13 @@
  */
 import { Buffer } from "node:buffer";
 
-import { WebSocketError } from "./errors.js";
+import { WebSocketError } from "../engine/errors.js";
+import { flatten, type HeaderField, type HeaderFields, hasName, joined, pairs } from "../engine/http.js";
+import { type Agreed, ClientHandshake, type SessionOptions } from "../session/handshake.js";
+import { guarded } from "../session/session.js";
+import type { TlsClientOptions } from "../transport/runtime.js";
+import type { Transport } from "../transport/transport.js";
 import type { ConnectOptions, Exchange, UpgradeResponse } from "./exchange.js";
-import { type Agreed, ClientHandshake, type SessionOptions } from "./handshake.js";
-import { flatten, type HeaderField, type HeaderFields, hasName, joined, pairs } from "./http.js";
-import { guarded } from "./session.js";
-import type { TlsClientOptions } from "./transport/sockets.js";
-import type { Transport } from "./transport/transport.js";
 
 /** https://fetch.spec.whatwg.org/#bad-port */
 const BAD_PORTS = new Set([

@@ -6,9 +6,8 @@
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import type { ConnectionOptions as TlsClientOptions, TlsOptions as TlsServerOptions } from "node:tls";
-
-import type { HandshakeRequest } from "../upgrade.js";
 import type { Transport } from "./transport.js";
+import type { HandshakeRequest } from "./upgrade.js";
 
 export type { TlsClientOptions, TlsServerOptions };
 

@@ -7,11 +7,11 @@ import { type Agent, type IncomingMessage, request as requestPlain } from "node:
 import { request as requestSecure } from "node:https";
 import type { Duplex } from "node:stream";
 
-import { WebSocketError } from "./errors.js";
+import { WebSocketError } from "../engine/errors.js";
+import { flatten, type HeaderField, hasName, pairs } from "../engine/http.js";
+import { NodeTransport } from "../transport/node.js";
+import { tapHead, tapped } from "../transport/tap.js";
 import type { Exchange, UpgradeRequest } from "./exchange.js";
-import { flatten, type HeaderField, hasName, pairs } from "./http.js";
-import { tapHead, tapped } from "./tap.js";
-import { NodeTransport } from "./transport/node.js";
 
 /** Sends requests by this agent. Its answers are read by `node:http`. */
 export function agentExchange(agent: Agent): Exchange {

@@ -4,11 +4,11 @@
  *
  * @module
  */
-import { allocate, allocatedCopy, part } from "./bytes.js";
+import { allocate, allocatedCopy, part } from "../engine/bytes.js";
+import { EngineTrap, hasDeflate, renewScratch, type Scratch, scratch, wasm } from "../engine/engine.js";
+import { WebSocketProtocolError, withTypedErrors } from "../engine/errors.js";
+import { decodeText, encodeText, isAtLeast, textBytes, textSize } from "../engine/text.js";
 import type { DeflateSettings } from "./deflate.js";
-import { EngineTrap, hasDeflate, renewScratch, type Scratch, scratch, wasm } from "./engine.js";
-import { WebSocketProtocolError, withTypedErrors } from "./errors.js";
-import { decodeText, encodeText, isAtLeast, textBytes, textSize } from "./text.js";
 
 /** How much the peer may send. */
 export interface Limits {

@@ -5,10 +5,10 @@
  */
 import { Buffer } from "node:buffer";
 
-import { wasm } from "./engine.js";
-import { WebSocketProtocolError } from "./errors.js";
-import { flatten, type HeaderField, type HeaderFields, isName, pairs, writeResponse } from "./http.js";
-import type { Transport } from "./transport/transport.js";
+import { wasm } from "../engine/engine.js";
+import { WebSocketProtocolError } from "../engine/errors.js";
+import { flatten, type HeaderField, type HeaderFields, isName, pairs, writeResponse } from "../engine/http.js";
+import type { Transport } from "./transport.js";
 
 /** A request for an upgrade: Node's `IncomingMessage`, or as much of it. */
 export interface HandshakeRequest {

@@ -5,7 +5,7 @@
  */
 import { clearTimeout, setTimeout } from "node:timers";
 
-import type { ConnectionSettings } from "./options.js";
+import type { ConnectionSettings } from "../session/options.js";
 
 type Settings = Pick<ConnectionSettings, "pingInterval" | "pongTimeout">;
 

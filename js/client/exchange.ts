@@ -3,13 +3,13 @@
  *
  * @module
  */
-import { concat, copyOf } from "./bytes.js";
-import { WebSocketError } from "./errors.js";
-import { type HeaderField, parseResponse, writeRequest } from "./http.js";
-import { guarded } from "./session.js";
-import { type Tap, tapped } from "./tap.js";
-import { type CreateConnection, type Destination, sockets, type TlsClientOptions } from "./transport/sockets.js";
-import type { Transport, TransportListener } from "./transport/transport.js";
+import { concat, copyOf } from "../engine/bytes.js";
+import { WebSocketError } from "../engine/errors.js";
+import { type HeaderField, parseResponse, writeRequest } from "../engine/http.js";
+import { guarded } from "../session/session.js";
+import { type CreateConnection, type Destination, sockets, type TlsClientOptions } from "../transport/runtime.js";
+import { type Tap, tapped } from "../transport/tap.js";
+import type { Transport, TransportListener } from "../transport/transport.js";
 
 /** A request for an upgrade. */
 export interface UpgradeRequest {

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { hasDeflate, type wasm } from "./engine.js";
-import { WebSocketError } from "./errors.js";
+import { hasDeflate, type wasm } from "../engine/engine.js";
+import { WebSocketError } from "../engine/errors.js";
 import { milliseconds, ownOptions } from "./options.js";
 
 /** How to compress messages, and what to agree on with the peer. Windows have 2^n bytes, n from 8 to 15. */

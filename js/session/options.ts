@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { WebSocketError } from "./errors.js";
+import { WebSocketError } from "../engine/errors.js";
 import type { Limits } from "./session.js";
 
 /** How an open connection is run. */

@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { bytesOf, concat, copyOf } from "./bytes.js";
+import { bytesOf, concat, copyOf } from "../engine/bytes.js";
+import { wasm } from "../engine/engine.js";
+import { textSize } from "../engine/text.js";
 import { LEVEL, MEMORY_LEVEL } from "./deflate.js";
-import { wasm } from "./engine.js";
 import { FrameSession, guarded } from "./session.js";
-import { textSize } from "./text.js";
 
 /**
  * A message for many connections: `socket.send(prepared)`. Its frame is made once for all of a server's sockets, and so is

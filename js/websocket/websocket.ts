@@ -14,26 +14,26 @@ import {
   subprotocols,
   urlRecord,
   type WebSocketOptions,
-} from "./arguments.js";
-import { asBuffer, bufferOf, bytesOf, copyOf } from "./bytes.js";
-import { hasBadPort, type Opened, open } from "./client.js";
+} from "../client/arguments.js";
+import { hasBadPort, type Opened, open } from "../client/opening.js";
 import {
   Connection,
   type ConnectionFailure,
   type ConnectionOwner,
   type Demand,
   type Statistics,
-} from "./connection.js";
+} from "../connection/connection.js";
+import { asBuffer, bufferOf, bytesOf, copyOf } from "../engine/bytes.js";
+import { WebSocketError } from "../engine/errors.js";
+import { type ConnectionSettings, connectionSettings, ownOptions } from "../session/options.js";
+import { PreparedMessage } from "../session/prepared.js";
+import type { Part } from "../session/session.js";
+import { sizeOfSent } from "../session/session.js";
 import { channels } from "./diagnostics.js";
 import { MessageListeners } from "./dispatch.js";
-import { WebSocketError } from "./errors.js";
 import { CloseEvent, ControlEvent, ErrorEvent, type Listener, type ListenerOptions } from "./events.js";
 import { EventHandlers, type Handler } from "./handlers.js";
 import { MessageFeed, type MessageStream, Pending, type Settle, TextPieces } from "./messages.js";
-import { type ConnectionSettings, connectionSettings, ownOptions } from "./options.js";
-import { PreparedMessage } from "./prepared.js";
-import type { Part } from "./session.js";
-import { sizeOfSent } from "./session.js";
 import { clampedUnsignedShort, defineInterface, requireArguments } from "./webidl.js";
 
 /** What `send` takes. */

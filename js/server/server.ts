@@ -10,19 +10,19 @@ import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { inspect } from "node:util";
 
-import type { SocketOptions } from "./arguments.js";
-import { type DeflateSettings, deflateSettings } from "./deflate.js";
-import { EngineTrap } from "./engine.js";
-import { WebSocketError } from "./errors.js";
-import { type Answer, answerHandshake } from "./handshake.js";
-import { type HeaderFields, offeredSubprotocols } from "./http.js";
-import { type ConnectionSettings, connectionSettings, limits, milliseconds, ownOptions } from "./options.js";
-import { PreparedMessage } from "./prepared.js";
-import type { Limits } from "./session.js";
-import { type Tap, tapHead, tapped } from "./tap.js";
-import { NodeTransport } from "./transport/node.js";
-import { type Listener, sockets, type TlsServerOptions } from "./transport/sockets.js";
-import type { Transport, TransportListener } from "./transport/transport.js";
+import type { SocketOptions } from "../client/arguments.js";
+import { EngineTrap } from "../engine/engine.js";
+import { WebSocketError } from "../engine/errors.js";
+import { type HeaderFields, offeredSubprotocols } from "../engine/http.js";
+import { type DeflateSettings, deflateSettings } from "../session/deflate.js";
+import { type Answer, answerHandshake } from "../session/handshake.js";
+import { type ConnectionSettings, connectionSettings, limits, milliseconds, ownOptions } from "../session/options.js";
+import { PreparedMessage } from "../session/prepared.js";
+import type { Limits } from "../session/session.js";
+import { NodeTransport } from "../transport/node.js";
+import { type Listener, sockets, type TlsServerOptions } from "../transport/runtime.js";
+import { type Tap, tapHead, tapped } from "../transport/tap.js";
+import type { Transport, TransportListener } from "../transport/transport.js";
 import {
   type HandshakeRequest,
   isPossible,
@@ -32,8 +32,8 @@ import {
   rejectionOf,
   resource,
   urlOf,
-} from "./upgrade.js";
-import { accept, type BinaryType, type WebSocket } from "./websocket.js";
+} from "../transport/upgrade.js";
+import { accept, type BinaryType, type WebSocket } from "../websocket/websocket.js";
 
 /** Decides whether to accept a handshake. */
 export type Verify<R extends HandshakeRequest = IncomingMessage> = (

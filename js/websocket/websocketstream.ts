@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { WebSocketOptions } from "./arguments.js";
-import { WebSocketError } from "./errors.js";
+import type { WebSocketOptions } from "../client/arguments.js";
+import { WebSocketError } from "../engine/errors.js";
 import type { CloseEvent, ErrorEvent } from "./events.js";
 import { type SendData, WebSocket } from "./websocket.js";
 

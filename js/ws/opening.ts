@@ -10,9 +10,8 @@ import https from "node:https";
 import net, { type TcpNetConnectOpts } from "node:net";
 import type { Duplex } from "node:stream";
 import tls, { type ConnectionOptions } from "node:tls";
-
-import { type Agreed, ClientHandshake, type SessionOptions } from "../handshake.js";
-import { pairs } from "../http.js";
+import { pairs } from "../engine/http.js";
+import { type Agreed, ClientHandshake, type SessionOptions } from "../session/handshake.js";
 import { handshakeErrorOf } from "./errors.js";
 import type { ClientOptions } from "./options.js";
 import type { WebSocket } from "./websocket.js";

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { concat, copyOf } from "./bytes.js";
-import type { Transport, TransportListener } from "./transport/transport.js";
+import { concat, copyOf } from "../engine/bytes.js";
+import type { Transport, TransportListener } from "./transport.js";
 
 /** Bytes that came from the peer, or that were given to the network for it. */
 export interface Traffic {

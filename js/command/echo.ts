@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { WebSocket } from "./websocket.js";
+import type { WebSocket } from "../websocket/websocket.js";
 
 /** Bytes that may wait to be sent on a connection before its reading stops. */
 const MAX_BUFFERED = 1 << 20;

@@ -6,11 +6,10 @@
  */
 import { setImmediate } from "node:timers";
 
-import { concat, copyOf } from "./bytes.js";
-import { EngineTrap } from "./engine.js";
-import { WebSocketError, type WebSocketProtocolError } from "./errors.js";
-import { KeepAlive, Pings } from "./keepalive.js";
-import { type ConnectionSettings, LONGEST_TIME } from "./options.js";
+import { concat, copyOf } from "../engine/bytes.js";
+import { EngineTrap } from "../engine/engine.js";
+import { WebSocketError, type WebSocketProtocolError } from "../engine/errors.js";
+import { type ConnectionSettings, LONGEST_TIME } from "../session/options.js";
 import {
   type Control,
   type Counters,
@@ -22,8 +21,9 @@ import {
   sizeOfSent,
   type TextBytes,
   Unfinished,
-} from "./session.js";
-import type { Transport, TransportListener } from "./transport/transport.js";
+} from "../session/session.js";
+import type { Transport, TransportListener } from "../transport/transport.js";
+import { KeepAlive, Pings } from "./keepalive.js";
 
 /** Why a connection ended, if not by close frames both ways. */
 export type ConnectionFailure = WebSocketError | WebSocketProtocolError | EngineTrap;

@@ -4,16 +4,15 @@
  * @module
  */
 import type { Agent } from "node:http";
-
+import type { HeaderFields } from "../engine/http.js";
+import { deflateSettings, type PerMessageDeflateOptions } from "../session/deflate.js";
+import { type ConnectionSettings, limits, milliseconds, whole } from "../session/options.js";
+import type { Limits } from "../session/session.js";
+import type { CreateConnection, TlsClientOptions } from "../transport/runtime.js";
+import type { Tap } from "../transport/tap.js";
 import { agentExchange } from "./agent.js";
-import type { ClientOptions } from "./client.js";
-import { deflateSettings, type PerMessageDeflateOptions } from "./deflate.js";
 import { exchange } from "./exchange.js";
-import type { HeaderFields } from "./http.js";
-import { type ConnectionSettings, limits, milliseconds, whole } from "./options.js";
-import type { Limits } from "./session.js";
-import type { Tap } from "./tap.js";
-import type { CreateConnection, TlsClientOptions } from "./transport/sockets.js";
+import type { ClientOptions } from "./opening.js";
 
 /** Options of every connection; sizes in bytes, times in milliseconds. */
 export interface SocketOptions extends Partial<Limits>, Partial<ConnectionSettings> {

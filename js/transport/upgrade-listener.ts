@@ -5,13 +5,13 @@
  */
 import type { AddressInfo } from "node:net";
 
-import { concat } from "../bytes.js";
-import { WebSocketProtocolError } from "../errors.js";
-import { hasName, pairs, readRequest } from "../http.js";
-import { guarded } from "../session.js";
-import { type HandshakeRequest, type Rejection, reject } from "../upgrade.js";
-import type { Listener, ListenOptions, ListenOwner } from "./sockets.js";
+import { concat } from "../engine/bytes.js";
+import { WebSocketProtocolError } from "../engine/errors.js";
+import { hasName, pairs, readRequest } from "../engine/http.js";
+import { guarded } from "../session/session.js";
+import type { Listener, ListenOptions, ListenOwner } from "./runtime.js";
 import type { Transport, TransportListener } from "./transport.js";
+import { type HandshakeRequest, type Rejection, reject } from "./upgrade.js";
 
 /** A socket that listens. */
 export interface Bound {
