@@ -4,9 +4,12 @@
 export const HOME = "README.md";
 
 export const PARTS = {
-  Learn: { "docs/quick-start.md": "Quick start" },
+  Learn: { "docs/quick-start.md": "Quick start", "docs/chat.md": "Tutorial: a chat" },
   Do: {
     "docs/sockets.md": "Sockets",
+    "docs/auth.md": "Users and origins",
+    "docs/testing.md": "Testing",
+    "docs/debugging.md": "Debugging",
     "docs/compression.md": "Compression",
     "docs/deployment.md": "Deployment",
     "docs/ws.md": "Moving from ws",
