@@ -59,8 +59,8 @@ export class Inbox {
   #deliveryTime: number | undefined;
   /** Runs when the peer has gone and nobody has claimed its messages. */
   #claimTimer: ReturnType<typeof setTimeout> | undefined;
-  #dropsMessages = false;
-  #isShut = false;
+  /** What is delivered at all. */
+  #passes: "all" | "controls" | "nothing" = "all";
 
   constructor(session: FrameSession, owner: InboxOwner) {
     this.#session = session;
@@ -117,7 +117,7 @@ export class Inbox {
   }
 
   get #hasUnread(): boolean {
-    return this.#unread.length > 0 || (this.#session.hasMore && !this.#isShut);
+    return this.#unread.length > 0 || (this.#session.hasMore && this.#passes !== "nothing");
   }
 
   /** When delivering began, by the clock of events. What is delivered at once has one time: asking costs more than an event. */
@@ -177,7 +177,7 @@ export class Inbox {
   awaitClaim(most: number): void {
     this.#claimTimer ??= setTimeout(
       () => {
-        this.#dropsMessages = true;
+        this.#passes = "controls";
         this.#owner.demand("wanted");
       },
       Math.min(most, CLAIM_TIME),
@@ -191,7 +191,7 @@ export class Inbox {
 
   /** Drops what came, and whatever still comes (§7.1.7). */
   shut(): void {
-    this.#isShut = true;
+    this.#passes = "nothing";
     this.#endClaim();
     this.#unclaimed = NOTHING;
     this.#unclaimedBytes = 0;
@@ -205,12 +205,12 @@ export class Inbox {
   deliver(): boolean {
     if (this.#isDelivering) return false;
     this.#isDelivering = true;
-    this.#deliveryTime = undefined;
     try {
       do this.#deliverBatch();
       while (this.#undelivered.length === 0 && this.#read());
     } finally {
       this.#isDelivering = false;
+      this.#deliveryTime = undefined;
     }
     return true;
   }
@@ -221,7 +221,7 @@ export class Inbox {
       this.#undelivered[this.#next++] = undefined;
       if (this.#undeliveredBytes > 0) this.#undeliveredBytes -= sizeOf(received);
       if (this.#isUnclaimed(received)) this.#keepUnclaimed(received);
-      else if (!this.#dropsMessages || !isOfMessage(received)) this.#owner.onReceived(received);
+      else if (this.#passes === "all" || !isOfMessage(received)) this.#owner.onReceived(received);
     }
     if (this.#next === this.#undelivered.length) {
       this.#undelivered = NOTHING;
