@@ -6,7 +6,7 @@
 import { concat, copyOf } from "../engine/bytes.js";
 import { WebSocketError } from "../engine/errors.js";
 import { type HeaderField, parseResponse, writeRequest } from "../engine/http.js";
-import { guarded } from "../session/session.js";
+import { guarded } from "../engine/output.js";
 import { type CreateConnection, type Destination, sockets, type TlsClientOptions } from "../transport/runtime.js";
 import { type Tap, tapped } from "../transport/tap.js";
 import type { Transport, TransportListener } from "../transport/transport.js";
@@ -85,7 +85,9 @@ class OwnExchange implements TransportListener {
   }
 
   onFailed(cause: Error): void {
-    this.#fail(new WebSocketError("WS_ERR_CONNECTION", `The connection failed: ${cause.message}`, { cause }));
+    if (cause instanceof WebSocketError)
+      this.#fail(cause); // an option of TLS is not valid
+    else this.#fail(new WebSocketError("WS_ERR_CONNECTION", `The connection failed: ${cause.message}`, { cause }));
   }
 
   onData(chunk: Uint8Array): void {
@@ -99,8 +101,9 @@ class OwnExchange implements TransportListener {
 
   onDrain(): void {}
 
+  /** The reason, such as a TLS alert, comes with the close only. */
   onEnd(): void {
-    this.onClose(undefined);
+    this.#transport?.end();
   }
 
   onClose(cause: Error | undefined): void {
