@@ -21,7 +21,7 @@ use core::num::NonZeroU32;
 #[cfg(feature = "deflate")]
 use crate::deflate::{self, Agreement, DeflateOptions};
 use crate::error::{Error, HandshakeError, Misuse};
-use crate::handshake::{ClientHandshake, Negotiated, ServerHandshake};
+use crate::handshake::{ClientFields, Negotiated, ServerFields};
 use crate::http::HttpHeader;
 #[cfg(feature = "deflate")]
 use crate::http::extensions;
@@ -81,8 +81,8 @@ struct Agreed {
 /// The handshake's headers, kept until it ends.
 enum Handshake {
     None,
-    Client(Box<ClientHandshake>),
-    Server(Box<ServerHandshake>),
+    Client(Box<ClientFields>),
+    Server(Box<ServerFields>),
 }
 
 impl<C> Handle<C> {
@@ -183,7 +183,7 @@ impl<C> Handle<C> {
         self.session.random().fill(&mut nonce)?;
         let own = self.deflate_offer();
         let extensions: Vec<&str> = extensions.iter().copied().chain(own.as_deref()).collect();
-        let handshake = ClientHandshake::new(nonce, subprotocols, &extensions, initial)?;
+        let handshake = ClientFields::new(nonce, subprotocols, &extensions, initial)?;
         self.session.advance(Event::BeginHandshake);
         self.handshake = Handshake::Client(Box::new(handshake));
         match &self.handshake {
@@ -240,7 +240,7 @@ impl<C> Handle<C> {
         let (own, mut agreed) = self.select_deflate(request);
         agreed.custom = !extensions.is_empty();
         let selected: Vec<&str> = extensions.iter().copied().chain(own.as_deref()).collect();
-        let handshake = ServerHandshake::new(subprotocol, &selected, request)?;
+        let handshake = ServerFields::new(subprotocol, &selected, request)?;
         self.agreed = agreed;
         self.session.advance(Event::BeginHandshake);
         self.handshake = Handshake::Server(Box::new(handshake));

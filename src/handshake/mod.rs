@@ -4,8 +4,8 @@
 mod client;
 mod server;
 
-pub(crate) use client::ClientHandshake;
-pub(crate) use server::ServerHandshake;
+pub(crate) use client::ClientFields;
+pub(crate) use server::ServerFields;
 #[cfg(feature = "inspect")]
 pub(crate) use server::{check_key, check_version};
 pub use server::{offered_subprotocols, supported_versions_header};

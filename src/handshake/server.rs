@@ -9,13 +9,13 @@ use crate::http::grammar;
 
 /// The server's half: what it answers.
 #[derive(Debug)]
-pub struct ServerHandshake {
+pub struct ServerFields {
     accept: String,
     subprotocol: Option<String>,
     extensions: String,
 }
 
-impl ServerHandshake {
+impl ServerFields {
     /// Checks the fields of a request in the order of the component API's §4.3, and the caller's selection.
     ///
     /// # Errors
