@@ -19,7 +19,7 @@ export function fail(error: unknown): void {
 export function portOf(text: string): number {
   const port = Number(text);
   if (/^\d+$/.test(text) && port <= 65535) return port;
-  throw new UsageError(`${text} is no port`);
+  throw new UsageError(`${text} is not a port (0 to 65535)`);
 }
 
 /** The version of the package. */
