@@ -32,6 +32,30 @@ pub enum Event<'a> {
     Failed(Failure),
 }
 
+impl Event<'_> {
+    /// The same with payloads of its own.
+    #[must_use]
+    pub fn into_owned(self) -> Event<'static> {
+        match self {
+            Self::Text(text) => Event::Text(Cow::Owned(text.into_owned())),
+            Self::Binary(bytes) => Event::Binary(Cow::Owned(bytes.into_owned())),
+            Self::Piece(piece) => Event::Piece(Piece {
+                kind: piece.kind,
+                payload: Cow::Owned(piece.payload.into_owned()),
+                first: piece.first,
+                last: piece.last,
+            }),
+            Self::Ping(payload) => Event::Ping(Cow::Owned(payload.into_owned())),
+            Self::Pong(payload) => Event::Pong(Cow::Owned(payload.into_owned())),
+            Self::Closed { status, reason } => Event::Closed {
+                status,
+                reason: Cow::Owned(reason.into_owned()),
+            },
+            Self::Failed(failure) => Event::Failed(failure),
+        }
+    }
+}
+
 /// A part of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -110,19 +134,13 @@ impl fmt::Display for Failure {
             Self::MessageTimeout => "the peer did not finish a message in time",
             Self::RandomUnavailable => "the random source gave no bytes",
             Self::Unresponsive => "the peer does not answer pings",
-            Self::Violation(_) => "the peer broke the protocol",
+            Self::Violation(violation) => return violation.fmt(f),
         })
     }
 }
 
-impl core::error::Error for Failure {
-    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
-        match self {
-            Self::Violation(violation) => Some(violation),
-            _ => None,
-        }
-    }
-}
+// The violation is displayed as the failure: a `source` would say it twice.
+impl core::error::Error for Failure {}
 
 #[cfg(feature = "std")]
 impl From<Failure> for std::io::Error {

@@ -68,6 +68,12 @@ impl Output {
         result
     }
 
+    /// Appends a copy.
+    pub fn extend(&mut self, bytes: &[u8]) {
+        self.last.extend_from_slice(bytes);
+        self.length += bytes.len();
+    }
+
     /// Appends a buffer as it is.
     pub fn push(&mut self, buffer: Vec<u8>) {
         self.length += buffer.len();

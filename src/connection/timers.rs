@@ -23,8 +23,9 @@ pub enum Due {
     Close,
 }
 
+/// A time by which something must have happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Deadline {
+pub enum Deadline {
     None,
     /// Runs from the next time that the caller tells.
     After(Duration),
@@ -32,44 +33,39 @@ enum Deadline {
 }
 
 impl Timers {
-    pub const fn new(config: &Config) -> Self {
+    pub fn new(config: &Config) -> Self {
         Self {
             now: Duration::ZERO,
             keep_alive: config.keep_alive,
-            heard: match config.keep_alive {
-                Some(keep_alive) => Deadline::After(keep_alive.idle),
-                None => Deadline::None,
-            },
+            heard: Deadline::new(config.keep_alive.map(|keep_alive| keep_alive.idle)),
             pinged: Deadline::None,
             message: Deadline::None,
             close: Deadline::None,
         }
     }
 
-    /// When something is due next; the latest time, which is at once, if a deadline has no beginning yet.
+    /// When something is due next; if a deadline does not run yet.
     pub fn next(&self) -> Option<Duration> {
-        self.all().into_iter().filter_map(|deadline| deadline.time(self.now)).min()
+        self.all().into_iter().filter_map(Deadline::time).min()
     }
 
-    /// The time moves on, and deadlines that have no beginning get it.
+    /// The time moves on, and deadlines that do not run begin to.
     pub fn advance(&mut self, now: Duration) {
         self.now = self.now.max(now);
         let now = self.now;
         for deadline in [&mut self.heard, &mut self.pinged, &mut self.message, &mut self.close] {
-            if let Deadline::After(timeout) = *deadline {
-                *deadline = Deadline::At(now.saturating_add(timeout));
-            }
+            deadline.start(now);
         }
     }
 
     /// What is due, one after the other.
     pub fn due(&mut self) -> Option<Due> {
         let dues = [Due::Ping, Due::Unresponsive, Due::Message, Due::Close];
-        let position = self.all().iter().position(|deadline| deadline.is_due(self.now))?;
+        let position = self.all().iter_mut().position(|deadline| deadline.is_over(self.now))?;
         match dues[position] {
             Due::Ping => {
                 self.heard = Deadline::None;
-                self.pinged = Deadline::after(self.keep_alive.map(|keep_alive| keep_alive.answer), self.now);
+                self.pinged = Deadline::at(self.keep_alive.map(|keep_alive| keep_alive.answer), self.now);
             }
             Due::Unresponsive => self.pinged = Deadline::None,
             Due::Message => self.message = Deadline::None,
@@ -81,14 +77,14 @@ impl Timers {
     /// Bytes came.
     pub fn heard(&mut self, now: Duration) {
         self.advance(now);
-        self.heard = Deadline::after(self.keep_alive.map(|keep_alive| keep_alive.idle), self.now);
+        self.heard = Deadline::at(self.keep_alive.map(|keep_alive| keep_alive.idle), self.now);
         self.pinged = Deadline::None;
     }
 
-    /// Tells whether a message is unfinished.
-    pub fn in_message(&mut self, unfinished: bool, timeout: Option<Duration>) {
+    /// A message, or a frame, is unfinished, or none is.
+    pub fn message(&mut self, unfinished: bool, timeout: Option<Duration>) {
         match (unfinished, self.message) {
-            (true, Deadline::None) => self.message = Deadline::after(timeout, self.now),
+            (true, Deadline::None) => self.message = Deadline::at(timeout, self.now),
             (false, Deadline::At(_)) => self.message = Deadline::None,
             _ => {}
         }
@@ -98,9 +94,10 @@ impl Timers {
     pub fn closing(&mut self, timeout: Option<Duration>) {
         let close = self.close;
         self.stop();
-        self.close = match (close, timeout) {
-            (Deadline::None, Some(timeout)) => Deadline::After(timeout),
-            _ => close,
+        self.close = if close == Deadline::None {
+            Deadline::new(timeout)
+        } else {
+            close
         };
     }
 
@@ -117,19 +114,34 @@ impl Timers {
 }
 
 impl Deadline {
-    fn after(timeout: Option<Duration>, now: Duration) -> Self {
+    /// One that runs from the next time that the caller tells.
+    pub fn new(timeout: Option<Duration>) -> Self {
+        timeout.map_or(Self::None, Self::After)
+    }
+
+    fn at(timeout: Option<Duration>, now: Duration) -> Self {
         timeout.map_or(Self::None, |timeout| Self::At(now.saturating_add(timeout)))
     }
 
-    const fn time(self, now: Duration) -> Option<Duration> {
+    /// Begins to run, unless it does.
+    pub const fn start(&mut self, now: Duration) {
+        if let Self::After(timeout) = *self {
+            *self = Self::At(now.saturating_add(timeout));
+        }
+    }
+
+    /// When it ends; at once if it does not run, so that the caller tells the time.
+    pub const fn time(self) -> Option<Duration> {
         match self {
             Self::None => None,
-            Self::After(_) => Some(now),
+            Self::After(_) => Some(Duration::ZERO),
             Self::At(time) => Some(time),
         }
     }
 
-    fn is_due(self, now: Duration) -> bool {
-        matches!(self, Self::At(time) if time <= now)
+    /// Whether it has ended; begins to run if it does not.
+    pub fn is_over(&mut self, now: Duration) -> bool {
+        self.start(now);
+        matches!(*self, Self::At(time) if time <= now)
     }
 }

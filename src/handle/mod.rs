@@ -116,7 +116,7 @@ impl<C> Handle<C> {
         let options = SessionOptions {
             disable_masking: properties.disable_masking,
             disable_utf8_verification: properties.disable_utf8_verification,
-            limits: Limits::NONE,
+            limits: Limits::DEFAULT,
         };
         Ok(Self {
             session: Session::before_handshake(role, options, random),
@@ -159,7 +159,7 @@ impl<C> Handle<C> {
         self.session.state()
     }
 
-    /// Sets how much the peer may send; no limits by default. Over a limit, receiving fails with a violation whose
+    /// Sets how much the peer may send; [`Limits::DEFAULT`] by default. Over a limit, receiving fails with a violation whose
     /// close status is 1009.
     pub const fn set_limits(&mut self, limits: Limits) {
         self.session.set_limits(limits);

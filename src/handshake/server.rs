@@ -53,6 +53,21 @@ impl ServerFields {
         headers
     }
 
+    /// The same fields, owned.
+    pub fn into_headers(self) -> Vec<(&'static str, String)> {
+        let mut headers = vec![
+            ("Upgrade", "websocket".into()),
+            ("Connection", "Upgrade".into()),
+            ("Sec-WebSocket-Accept", self.accept),
+        ];
+        headers.extend(
+            self.subprotocol
+                .map(|subprotocol| ("Sec-WebSocket-Protocol", subprotocol)),
+        );
+        headers.extend((!self.extensions.is_empty()).then_some(("Sec-WebSocket-Extensions", self.extensions)));
+        headers
+    }
+
     /// Whether any were selected.
     pub fn has_extensions(&self) -> bool {
         !self.extensions.is_empty()
