@@ -126,16 +126,19 @@ class RequestReader implements TransportListener {
   }
 
   #refuse(rejection: Rejection): void {
-    this.#done();
+    this.#stopWaiting();
     // one that does not read, or never begins TLS, takes no answer
-    this.#timer = setTimeout(() => this.drop(), this.#timeout);
-    reject(this.#transport, rejection);
+    reject(this.#transport, rejection, this.#timeout, this.#onDone);
   }
 
   #done(): void {
+    this.#stopWaiting();
+    this.#onDone();
+  }
+
+  #stopWaiting(): void {
     this.#isDone = true;
     clearTimeout(this.#timer);
-    this.#onDone();
   }
 }
 
