@@ -5,7 +5,7 @@ use crate::error::{HandshakeError, Misuse};
 use crate::http::{HttpHeader, grammar};
 
 /// The most bytes of a head, with its blank line.
-pub(crate) const MAX_HEAD_LENGTH: usize = 16 * 1024;
+const MAX_HEAD_LENGTH: usize = 16 * 1024;
 /// The most fields of a head.
 const MAX_FIELDS: usize = 256;
 
@@ -47,7 +47,12 @@ impl<'a> RequestHead<'a> {
     /// The head is malformed (RFC 9112), over 16 KiB, or has over 256 fields. Folded lines, blanks before a colon
     /// and lines that end without CR are refused: peers who read these in another way have been fooled by them.
     pub fn parse(bytes: &'a [u8]) -> Result<Option<Self>, HandshakeError> {
-        let Some(head) = whole_head(bytes)? else {
+        Self::parse_within(bytes, MAX_HEAD_LENGTH)
+    }
+
+    /// The same with another limit.
+    pub(crate) fn parse_within(bytes: &'a [u8], limit: usize) -> Result<Option<Self>, HandshakeError> {
+        let Some(head) = whole_head(bytes, limit)? else {
             return Ok(None);
         };
         let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
@@ -121,7 +126,12 @@ impl<'a> ResponseHead<'a> {
     /// # Errors
     /// As [`RequestHead::parse`].
     pub fn parse(bytes: &'a [u8]) -> Result<Option<Self>, HandshakeError> {
-        let Some(head) = whole_head(bytes)? else {
+        Self::parse_within(bytes, MAX_HEAD_LENGTH)
+    }
+
+    /// The same with another limit.
+    pub(crate) fn parse_within(bytes: &'a [u8], limit: usize) -> Result<Option<Self>, HandshakeError> {
+        let Some(head) = whole_head(bytes, limit)? else {
             return Ok(None);
         };
         let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
@@ -211,8 +221,8 @@ fn is_target(target: &str) -> bool {
 }
 
 /// The bytes up to and with the first blank line.
-fn whole_head(bytes: &[u8]) -> Result<Option<&[u8]>, HandshakeError> {
-    let searched = &bytes[..bytes.len().min(MAX_HEAD_LENGTH)];
+fn whole_head(bytes: &[u8], limit: usize) -> Result<Option<&[u8]>, HandshakeError> {
+    let searched = &bytes[..bytes.len().min(limit)];
     let line_feeds = searched.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
     for (at, _) in line_feeds {
         let head = &searched[..=at];
@@ -223,7 +233,7 @@ fn whole_head(bytes: &[u8]) -> Result<Option<&[u8]>, HandshakeError> {
             return Ok(Some(head));
         }
     }
-    if bytes.len() > MAX_HEAD_LENGTH {
+    if bytes.len() > limit {
         Err(HandshakeError::HeadTooLarge)
     } else {
         Ok(None)
@@ -234,6 +244,17 @@ fn whole_head(bytes: &[u8]) -> Result<Option<&[u8]>, HandshakeError> {
 fn complete(parsed: httparse::Result<usize>) -> Result<(), HandshakeError> {
     match parsed {
         Ok(httparse::Status::Complete(_)) => Ok(()),
+        Err(httparse::Error::TooManyHeaders) => Err(HandshakeError::HeadersTooMany),
+        Ok(httparse::Status::Partial) | Err(_) => Err(HandshakeError::HeadMalformed),
+    }
+}
+
+/// The fields of a head without its first line.
+#[cfg(feature = "inspect")]
+pub(crate) fn fields(bytes: &[u8]) -> Result<Vec<HttpHeader<'_>>, HandshakeError> {
+    let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
+    match httparse::parse_headers(bytes, &mut fields) {
+        Ok(httparse::Status::Complete((_, found))) => Ok(headers(found)),
         Err(httparse::Error::TooManyHeaders) => Err(HandshakeError::HeadersTooMany),
         Ok(httparse::Status::Partial) | Err(_) => Err(HandshakeError::HeadMalformed),
     }

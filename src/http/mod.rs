@@ -8,7 +8,9 @@ mod head;
 
 pub use grammar::{Extension, extensions};
 #[cfg(feature = "inspect")]
-pub(crate) use head::{MAX_HEAD_LENGTH, check_version};
+pub(crate) use head::check_version;
+#[cfg(feature = "inspect")]
+pub(crate) use head::fields;
 pub use head::{RequestHead, ResponseHead, write_request, write_response};
 
 /// One header field.
