@@ -56,7 +56,7 @@ function ofMarkdown(lines) {
   let inCode = false;
   return lines.map((line) => {
     if (/^\s*```/.test(line)) inCode = !inCode;
-    return inCode || /^\s*>/.test(line) ? "" : line.replaceAll(/`[^`]*`/g, "code").replace(/^[\s|*#-]+/, "");
+    return inCode || /^\s*>/.test(line) ? "" : line.replaceAll(/`[^`]*`/g, "code").replace(/^[\s|*-]+/, "");
   });
 }
 
