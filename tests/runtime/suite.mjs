@@ -41,7 +41,11 @@ const tests = [
   ["server", "a connection listener that throws or rejects is told, and its socket closed with 1011", failingListener],
   ["server", "a client that resets, or leaves without a close frame, rejects no loop and no write", leavingClients],
   ["server", "a hook that fails is answered with 500, without an error listener too", failingHook],
-  ["server", "a verify that never decides is answered with 503, and its signal aborts when the client leaves", noVerdict],
+  [
+    "server",
+    "a verify that never decides is answered with 503, and its signal aborts when the client leaves",
+    noVerdict,
+  ],
   ["server", "a path that nobody takes is answered with 404 on a shared server of node:http", unownedUpgrade],
   ["server", "behind a server of node:http", behindHttp],
   ["server", "by handleUpgrade, on a server of node:http", byHandleUpgrade],
