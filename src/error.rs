@@ -103,7 +103,7 @@ macro_rules! errors {
                 match self { $(Self::$variant => $text,)* }
             }
 
-            #[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "wasm"))]
+            #[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "__exports"))]
             const fn id(self) -> i32 {
                 $first_id + self as i32
             }
@@ -345,7 +345,7 @@ impl Error {
     }
 
     /// The number by which JavaScript knows the error.
-    #[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "wasm"))]
+    #[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "__exports"))]
     pub(crate) const fn id(self) -> i32 {
         match self {
             Self::Misuse(error) => error.id(),

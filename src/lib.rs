@@ -72,21 +72,15 @@
 
 #[macro_use]
 extern crate alloc;
-#[cfg(not(all(target_arch = "wasm32", target_os = "unknown", feature = "bare")))]
-#[allow(unused_imports, reason = "without `deflate` nothing is a thread's own")]
+#[cfg(feature = "std")]
 #[macro_use(thread_local)]
 extern crate std;
 
-#[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "bare"))]
+#[cfg(all(not(feature = "std"), target_arch = "wasm32", not(target_feature = "atomics")))]
 #[macro_use]
-mod bare;
-#[cfg(all(
-    target_arch = "wasm32",
-    target_os = "unknown",
-    feature = "deflate",
-    not(any(feature = "std", feature = "bare"))
-))]
-compile_error!("`deflate` needs the feature `std` here, for its allocator");
+mod one_thread;
+#[cfg(all(feature = "wasm", not(feature = "std"), target_arch = "wasm32", target_feature = "atomics"))]
+compile_error!("the feature `wasm` needs `std` where there are threads");
 #[cfg(feature = "deflate")]
 #[forbid(unsafe_code)]
 pub mod deflate;
@@ -109,7 +103,7 @@ mod session;
 #[cfg(all(
     target_arch = "wasm32",
     target_os = "unknown",
-    any(feature = "wasm", feature = "wasm-inspect")
+    any(feature = "__exports", feature = "__exports-inspect")
 ))]
 mod wasm;
 #[forbid(unsafe_code)]

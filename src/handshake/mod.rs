@@ -13,7 +13,8 @@ pub use server::{offered_subprotocols, supported_versions_header};
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use base64ct::{Base64, Encoding};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};
 
 use crate::error::{HandshakeError, Misuse};
@@ -44,15 +45,13 @@ pub fn accept(key: &[u8]) -> String {
 
 /// Base64 (RFC 4648 §4).
 fn base64(bytes: &[u8]) -> String {
-    Base64::encode_string(bytes)
+    STANDARD.encode(bytes)
 }
 
-/// `base64-value-non-empty` of 16 bytes (RFC 6455 §4.1, §4.2.1): the text that Base64 makes of what it stands for.
+/// `base64-value-non-empty` of 16 bytes (RFC 6455 §4.1, §4.2.1), with the padding and no stray bits.
 fn is_key(value: &[u8]) -> bool {
-    <[u8; 24]>::try_from(value).is_ok_and(|mut text| {
-        let nonce = Base64::decode_in_place(&mut text).unwrap_or_default();
-        nonce.len() == 16 && base64(nonce).as_bytes() == value
-    })
+    // decoding asks for room for all that 24 characters may stand for
+    value.len() == 24 && STANDARD.decode_slice(value, &mut [0; 18]) == Ok(16)
 }
 
 /// The fields that both sides' checks begin with: well-formed ones, `Upgrade: websocket`, `Connection: Upgrade`.

@@ -84,7 +84,7 @@ impl Compression {
     }
 
     /// Whether a server with this agreement compresses as our side does, keeping nothing between messages.
-    #[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "wasm", feature = "deflate"))]
+    #[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "__exports", feature = "deflate"))]
     pub const fn sends_as(&self, agreement: &Agreement) -> bool {
         !self.sending.takeover
             && agreement.server_no_context_takeover

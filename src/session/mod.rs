@@ -350,13 +350,13 @@ impl Session {
     }
 
     /// Whether what a session with this agreement compresses could be sent by this one, as it is.
-    #[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "wasm", feature = "deflate"))]
+    #[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "__exports", feature = "deflate"))]
     pub(crate) fn sends_as(&self, agreement: &Agreement) -> bool {
         self.role == Role::Server && self.compression.as_deref().is_some_and(|own| own.sends_as(agreement))
     }
 
     /// Appends what the next piece of a whole message is compressed to.
-    #[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "wasm", feature = "deflate"))]
+    #[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "__exports", feature = "deflate"))]
     pub(crate) fn compress_piece(&mut self, piece: &[u8], last: bool, out: &mut Vec<u8>) {
         if let Some(compression) = &mut self.compression {
             compression.append(
@@ -372,7 +372,7 @@ impl Session {
     }
 
     /// The header of the only frame of a message that is compressed to `length` bytes.
-    #[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "wasm", feature = "deflate"))]
+    #[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "__exports", feature = "deflate"))]
     pub(crate) fn compressed_header(&mut self, buffer_type: BufferType, length: u64) -> Result<Header, Error> {
         let mut start = self.accept(buffer_type, length)?;
         start.rsv = RSV1;
@@ -380,7 +380,7 @@ impl Session {
     }
 
     /// Decompressed bytes wait for room: `receive` has something to give without more input.
-    #[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "wasm"))]
+    #[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "__exports"))]
     pub(crate) fn has_more(&self) -> bool {
         self.receiver.has_more()
     }

@@ -143,7 +143,7 @@ impl Receiver {
     }
 
     /// Decompressed bytes wait for room, and need no more input.
-    #[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "wasm"))]
+    #[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "__exports"))]
     pub fn has_more(&self) -> bool {
         let inflation = self.message.and_then(|message| message.inflation);
         self.failure.is_none() && inflation.is_some_and(|inflation| inflation.is_full)
