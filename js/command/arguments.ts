@@ -5,13 +5,15 @@
  */
 import { readFileSync } from "node:fs";
 
+import { printable } from "./printable.js";
+
 /** Wrong usage: the user's mistake, said in one line. */
 export class UsageError extends Error {}
 
 /** Status and line of a failure that is not a wrong usage. */
 export function fail(error: unknown): void {
   const { message } = error as Error;
-  process.stderr.write(`websocket-component: ${message}\n`);
+  process.stderr.write(`websocket-component: ${printable(message)}\n`);
   process.exitCode = 1;
 }
 
