@@ -18,6 +18,8 @@ pub enum Error {
     Violation(Violation),
     /// The random source gave no bytes.
     RandomUnavailable,
+    /// There is no memory for buffers of the size that the caller asks for.
+    OutOfMemory,
 }
 
 /// The result codes of the component API.
@@ -26,7 +28,8 @@ pub enum Error {
 pub enum ErrorCode {
     /// `E_INVALIDARG`: a bad argument.
     InvalidArgument = 0x8007_0057,
-    /// `E_OUTOFMEMORY`. The crate never gives it: Rust's allocator ends the program instead.
+    /// `E_OUTOFMEMORY`: no memory for the buffers that a handle is to have. For less than a mebibyte the crate does not
+    /// give it: Rust's allocator ends the program instead.
     OutOfMemory = 0x8007_000E,
     /// `E_FAIL`: unspecified; here, no random bytes.
     Fail = 0x8000_4005,
@@ -137,6 +140,8 @@ errors! {
         "the number is no action queue: send is 1, receive 2, all 3";
     AllocatedBufferTooSmall, InvalidArgument, "WEB_SOCKET_PROPERTY_TYPE",
         "the allocated buffer is smaller than both buffer sizes and 144 bytes together";
+    BytesTooMany, InvalidArgument, "WebSocketCompleteAction",
+        "more bytes are said to be transferred than the action has";
     BufferOfWrongKind, InvalidArgument, "WebSocketSend",
         "a close takes a status and a reason, everything else takes data";
     BufferTypeUnknown, InvalidArgument, "WEB_SOCKET_BUFFER_TYPE",
@@ -341,6 +346,7 @@ impl Error {
             Self::Handshake(error) => error.code(),
             Self::Violation(error) => error.code(),
             Self::RandomUnavailable => ErrorCode::Fail,
+            Self::OutOfMemory => ErrorCode::OutOfMemory,
         }
     }
 
@@ -352,6 +358,7 @@ impl Error {
             Self::Handshake(error) => error.id(),
             Self::Violation(error) => error.id(),
             Self::RandomUnavailable => 300,
+            Self::OutOfMemory => 301,
         }
     }
 
@@ -384,6 +391,7 @@ impl fmt::Display for Error {
             Self::Handshake(error) => error.fmt(f),
             Self::Violation(error) => error.fmt(f),
             Self::RandomUnavailable => f.write_str("the random source gave no bytes"),
+            Self::OutOfMemory => f.write_str("there is no memory for buffers of this size"),
         }
     }
 }

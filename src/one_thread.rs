@@ -1,5 +1,6 @@
 //! `std::thread_local!`, as far as it is used here, for a platform without `std` that has one thread: wasm32 without the
 //! feature `atomics`.
+#![allow(dead_code, unused_macros, reason = "each feature uses a part of it")]
 
 use core::cell::RefCell;
 

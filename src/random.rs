@@ -52,7 +52,11 @@ mod platform {
     }
 
     pub fn fill(bytes: &mut [u8]) -> Result<(), RandomUnavailable> {
-        POOL.with_borrow_mut(|pool| bytes.chunks_mut(source::POOL_SIZE).try_for_each(|chunk| pool.fill(chunk)))
+        POOL.with_borrow_mut(|pool| {
+            bytes
+                .chunks_mut(source::POOL_SIZE)
+                .try_for_each(|chunk| pool.fill(chunk))
+        })
     }
 
     impl Pool {

@@ -1,6 +1,11 @@
 //! A connection after its handshake: what may be received and sent, and when.
 
-#[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "__exports", feature = "deflate"))]
+#[cfg(all(
+    target_arch = "wasm32",
+    target_os = "unknown",
+    feature = "__exports",
+    feature = "deflate"
+))]
 mod batch;
 mod close;
 #[cfg(feature = "deflate")]
@@ -32,7 +37,7 @@ use crate::deflate::Agreement;
 use crate::error::{Error, Misuse, Violation};
 use crate::frame::{Header, MAX_HEADER_LENGTH, RSV1};
 use crate::random::{PlatformRandom, RandomSource, RandomUnavailable};
-use crate::wire::{BufferType, CloseStatus, MAX_CONTROL_PAYLOAD, Opcode};
+use crate::wire::{BufferType, CloseStatus, MAX_CONTROL_PAYLOAD, MaskKey, Opcode};
 use compression::Compression;
 use receiver::Receiver;
 use sender::Sender;
@@ -304,8 +309,9 @@ impl Session {
         if is_compressed && !is_control(buffer_type) {
             return Err(Misuse::MessageCompressed.into());
         }
+        let key = self.draw_key()?;
         let (start, _) = self.accept_part(buffer_type, &[], length, Some(false))?;
-        Ok(self.frame_header(start, length)?)
+        Ok(start.header(length, key))
     }
 
     /// Appends a whole frame to `out`, compressed if that was agreed and the message is not small.
@@ -337,9 +343,10 @@ impl Session {
         compress: Option<bool>,
         out: &mut Vec<u8>,
     ) -> Result<(), Error> {
+        let key = self.draw_key()?;
         let (start, compressed) = self.accept_part(buffer_type, payload, payload.len() as u64, compress)?;
         let payload = compressed.as_deref().unwrap_or(payload);
-        let header = self.frame_header(start, payload.len() as u64)?;
+        let header = start.header(payload.len() as u64, key);
         let mut bytes = [0; MAX_HEADER_LENGTH];
         let size = header.encode(&mut bytes);
         out.extend_from_slice(&bytes[..size]);
@@ -420,7 +427,11 @@ impl Session {
 
     /// The header of a frame that was accepted.
     pub(crate) fn frame_header(&mut self, start: FrameStart, length: u64) -> Result<Header, RandomUnavailable> {
-        self.sender.header(start, length, self.random.as_mut())
+        Ok(start.header(length, self.draw_key()?))
+    }
+
+    fn draw_key(&mut self) -> Result<Option<MaskKey>, RandomUnavailable> {
+        self.sender.draw_key(self.random.as_mut())
     }
 
     pub(crate) const fn masking(&self) -> Masking {

@@ -88,17 +88,13 @@ impl Sender {
         Ok(start)
     }
 
-    /// The header of a frame with `length` bytes of payload, with a fresh key if it is to be masked.
+    /// A fresh masking key, if frames are masked. A frame needs its key before it is accepted, so that nothing has changed
+    /// if there is none.
     ///
     /// # Errors
     /// The random source gave no key.
-    pub fn header(
-        &self,
-        start: FrameStart,
-        length: u64,
-        random: &mut dyn RandomSource,
-    ) -> Result<Header, RandomUnavailable> {
-        let mask = match self.masking {
+    pub fn draw_key(&self, random: &mut dyn RandomSource) -> Result<Option<MaskKey>, RandomUnavailable> {
+        Ok(match self.masking {
             Masking::Unmasked => None,
             Masking::ZeroKey => Some(MaskKey::ZERO),
             Masking::FreshKey => {
@@ -106,13 +102,6 @@ impl Sender {
                 random.fill(&mut key)?;
                 Some(MaskKey(key))
             }
-        };
-        Ok(Header {
-            fin: start.fin,
-            rsv: start.rsv,
-            opcode: start.opcode,
-            mask,
-            length,
         })
     }
 }
@@ -123,6 +112,17 @@ impl FrameStart {
             fin: true,
             rsv: 0,
             opcode,
+        }
+    }
+
+    /// The header of a frame with `length` bytes of payload.
+    pub const fn header(self, length: u64, mask: Option<MaskKey>) -> Header {
+        Header {
+            fin: self.fin,
+            rsv: self.rsv,
+            opcode: self.opcode,
+            mask,
+            length,
         }
     }
 }

@@ -71,12 +71,18 @@ pub fn describe_error(id: i32) -> Vec<JsValue> {
             .iter()
             .map(|error| ((*error).into(), error.as_str(), error.section())),
     );
-    let mut details = details.chain(
+    let details = details.chain(
         Violation::ALL
             .iter()
             .map(|error| ((*error).into(), error.as_str(), error.section())),
     );
+    let no_memory = (
+        Error::OutOfMemory,
+        "there is no memory for buffers of this size",
+        "WebSocketCreateClientHandle",
+    );
     let (error, text, section): (Error, _, _) = details
+        .chain([no_memory])
         .find(|(error, _, _): &(Error, _, _)| error.id() == id)
         .unwrap_or((
             Error::RandomUnavailable,
