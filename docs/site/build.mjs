@@ -22,6 +22,12 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 const stage = join(root, "build/site");
 const out = join(root, "build/docs");
 
+const missing = readdirSync(join(root, "docs")).filter(
+  (name) => name.endsWith(".md") && !files.includes(`docs/${name}`),
+);
+if (missing.length > 0)
+  throw new Error(`pages.mjs has no place for ${missing.map((name) => `docs/${name}`).join(", ")}`);
+
 rmSync(stage, { recursive: true, force: true });
 mkdirSync(join(stage, ".vitepress"), { recursive: true });
 for (const file of ["config.mjs", "pages.mjs"]) {

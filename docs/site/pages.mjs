@@ -4,9 +4,12 @@
 export const HOME = "README.md";
 
 export const PARTS = {
-  Learn: { "docs/quick-start.md": "Quick start" },
+  Learn: { "docs/quick-start.md": "Quick start", "docs/chat.md": "Tutorial: a chat" },
   Do: {
     "docs/sockets.md": "Sockets",
+    "docs/auth.md": "Users and origins",
+    "docs/testing.md": "Testing",
+    "docs/debugging.md": "Debugging",
     "docs/compression.md": "Compression",
     "docs/deployment.md": "Deployment",
     "docs/ws.md": "Moving from ws",
@@ -28,7 +31,13 @@ export const PARTS = {
     "tests/whatwg.md": "WHATWG by step",
     "tests/mistakes.md": "Mistakes of others",
   },
-  Project: { "docs/README.md": "All guides", "CONTRIBUTING.md": "Contributing", "CHANGELOG.md": "Changelog" },
+  Project: {
+    "docs/README.md": "All guides",
+    "CONTRIBUTING.md": "Contributing",
+    "SECURITY.md": "Security policy",
+    "RELEASING.md": "Releasing",
+    "CHANGELOG.md": "Changelog",
+  },
 };
 
 /** What typedoc and rustdoc write beside the pages. */
@@ -41,7 +50,8 @@ export const REFERENCE = [
 export function pageOf(file) {
   if (file === HOME) return "index";
   if (file === "docs/README.md") return "guides";
-  return file.replace(/^.*\//, "").replace(/\.md$/, "").toLowerCase();
+  const name = file.replace(/^.*\//, "").replace(/\.md$/, "").toLowerCase();
+  return file === "SECURITY.md" ? "security-policy" : name;
 }
 
 /** All files that are pages. */

@@ -16,13 +16,9 @@ import {
   type WebSocketOptions,
 } from "../client/arguments.js";
 import { hasBadPort, type Opened, open } from "../client/opening.js";
-import {
-  Connection,
-  type ConnectionFailure,
-  type ConnectionOwner,
-  type Demand,
-  type Statistics,
-} from "../connection/connection.js";
+import { Connection, type ConnectionOwner, type Statistics } from "../connection/connection.js";
+import type { ConnectionFailure } from "../connection/failures.js";
+import type { Demand } from "../connection/inbox.js";
 import { asBuffer, bufferOf, bytesOf, copyOf } from "../engine/bytes.js";
 import { WebSocketError } from "../engine/errors.js";
 import { type ConnectionSettings, connectionSettings, ownOptions } from "../session/options.js";
@@ -225,7 +221,7 @@ export class WebSocket extends WebSocketEventTarget {
 
   /** Bytes of messages (text as UTF-8) that were sent and that the network has not taken; grows after a close. */
   get bufferedAmount(): number {
-    return (this.#connection?.bufferedAmount ?? 0) + this.#droppedBytes;
+    return (this.#connection?.countBuffered() ?? 0) + this.#droppedBytes;
   }
 
   /** The extensions that the server selected, or `""`. */
@@ -301,7 +297,7 @@ export class WebSocket extends WebSocketEventTarget {
   get ready(): Promise<void> {
     if (this.#readyState > OPEN) return Promise.reject(this.#notSent());
     return this.#whenReady(({ resolve }) => {
-      if (this.#readyState === OPEN) this.#inOrder(() => this.#connection?.isFull || resolve());
+      if (this.#readyState === OPEN) this.#inOrder(() => this.#connection?.flush() || resolve());
     });
   }
 
@@ -388,7 +384,7 @@ export class WebSocket extends WebSocketEventTarget {
 
   /** What went through since the handshake, counted; `undefined` before (an addition to the standard). */
   get statistics(): Statistics | undefined {
-    return this.#connection?.statistics;
+    return this.#connection?.statistics();
   }
 
   /** Called on `open`. */
@@ -440,7 +436,7 @@ export class WebSocket extends WebSocketEventTarget {
 
   #opened({ session, transport, extensions, protocol }: Opened, settings: ConnectionSettings): void {
     const owner = new WebSocket.#Owner(this);
-    this.#connection = new Connection(session, transport, owner, this.#isServer, settings);
+    this.#connection = new Connection(session, transport, owner, settings);
     // 1. Change the ready state to OPEN. 2. Change the extensions. 3. Change the protocol.
     this.#readyState = OPEN;
     this.#extensions = extensions;
@@ -497,7 +493,7 @@ export class WebSocket extends WebSocketEventTarget {
           throw new TypeError("The chunks of a message are all strings, or all buffers");
         }
         if (data.length > 0) connection.send(data, false, { isLast: false });
-        if (connection.isFull) await this.#whenReady();
+        if (connection.flush()) await this.#whenReady();
         if (!connection.canSend) return;
       }
     } catch (cause) {
@@ -693,7 +689,7 @@ export class WebSocket extends WebSocketEventTarget {
 
   #fireMessage(data: MessageData): void {
     const listeners = this.#listeners;
-    if (listeners !== undefined) listeners.dispatch(this, data, this.#origin, this.#connection?.deliveryTime ?? 0);
+    if (listeners !== undefined) listeners.dispatch(this, data, this.#origin, this.#connection?.deliveryTime() ?? 0);
     else this.dispatchEvent(new MessageEvent("message", { data, origin: this.#origin }));
   }
 

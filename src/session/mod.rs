@@ -240,6 +240,14 @@ impl Session {
         self.receiver.has_more()
     }
 
+    /// What decompressing has cost so far, in bytes that it made: each compressed byte counts for 32 besides, which is as
+    /// long as the worst of them can take. One call of [`receive`](Self::receive) adds at most half a MiB. A caller that
+    /// serves many peers lets others have their turn when this has grown by a budget, such as 1 MiB, and goes on later.
+    #[must_use]
+    pub const fn work(&self) -> u64 {
+        self.receiver.work()
+    }
+
     /// Replaces the limits, from the next frame on.
     pub const fn set_limits(&mut self, limits: Limits) {
         self.receiver.set_limits(limits);
