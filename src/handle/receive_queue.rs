@@ -329,6 +329,7 @@ impl Room {
 }
 
 /// The most that is decompressed at once, in bytes.
+#[cfg(feature = "deflate")]
 const MAX_INFLATED: usize = 64 * 1024;
 
 /// A pong is made where its ping stands. A client's pong has a masking key, which the ping had not, so its header
