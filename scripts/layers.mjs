@@ -8,7 +8,7 @@ const rustLayers = [
   ["error", "one_thread", "random", "wire"],
   ["deflate", "frame", "http"],
   ["handshake", "session"],
-  ["handle", "inspect"],
+  ["connection", "handle", "inspect"],
   ["wasm"],
 ];
 

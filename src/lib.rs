@@ -88,6 +88,8 @@ mod one_thread;
     target_feature = "atomics"
 ))]
 compile_error!("the feature `wasm` needs `std` where there are threads");
+#[forbid(unsafe_code)]
+mod connection;
 #[cfg(feature = "deflate")]
 #[forbid(unsafe_code)]
 pub mod deflate;
@@ -116,6 +118,10 @@ mod wasm;
 #[forbid(unsafe_code)]
 mod wire;
 
+pub use connection::{
+    Answer, ClientHandshake, ClientOptions, Config, Connection, Delivery, Event, Failure, KeepAlive, MessageKind,
+    Piece, ServerHandshake, ServerOptions,
+};
 pub use error::{Error, ErrorCode, HandshakeError, Misuse, Violation};
 pub use frame::{Header, MAX_HEADER_LENGTH};
 pub use handle::{

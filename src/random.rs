@@ -3,7 +3,7 @@
 /// A source of bytes for `Sec-WebSocket-Key` and for masking keys. Both must be unpredictable (RFC 6455 §4.1, §5.3,
 /// §10.3): implement it for a platform that [`PlatformRandom`] does not know, over a secure source; anything else is for
 /// tests. A source moves with its session, to other threads too.
-pub trait RandomSource: Send {
+pub trait RandomSource: Send + Sync {
     /// Fills `bytes`.
     ///
     /// # Errors
@@ -14,6 +14,14 @@ pub trait RandomSource: Send {
 /// The random source gave no bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RandomUnavailable;
+
+impl core::fmt::Display for RandomUnavailable {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("the random source gave no bytes")
+    }
+}
+
+impl core::error::Error for RandomUnavailable {}
 
 /// The platform's secure source: with the feature `std` the operating system's, with `wasm` on wasm32-unknown-unknown
 /// JavaScript's `crypto.getRandomValues`. Each thread fetches bytes from it in advance, because a system call costs more

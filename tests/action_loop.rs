@@ -15,8 +15,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use support::*;
 use websocket_component::{
     Action, ActionContext, ActionKind, ActionQueue, Buffer, BufferType, CloseStatus, Error, ErrorCode, GlobalProperty,
-    Handle, HttpHeader, Misuse, Property, PropertyType, RandomSource, RandomUnavailable, ReceivedBuffer, Role, Session,
-    SessionOptions, State, Violation, global_property, internal_buffer_size,
+    Handle, HttpHeader, Limits, Misuse, Property, PropertyType, RandomSource, RandomUnavailable, ReceivedBuffer, Role,
+    Session, SessionOptions, State, Violation, global_property, internal_buffer_size,
 };
 
 const ROLES: [Role; 2] = [Role::Client, Role::Server];
@@ -1144,6 +1144,7 @@ fn a_message_of_more_frames_than_the_limit_fails_with_1008_empty_ones_counted() 
 fn a_length_that_is_only_claimed_costs_nothing() {
     for role in ROLES {
         let mut handle = open(role, vec![]);
+        handle.set_limits(Limits::NONE);
         let claim = match role {
             Role::Client => hex("82 7F 7FFFFFFFFFFFFFFF"),
             Role::Server => hex("82 FF 7FFFFFFFFFFFFFFF 00000000"),

@@ -10,7 +10,7 @@ use crate::handle::property::{CONTROL_BUFFER_SIZE, Properties};
 ///
 /// The handle asks for no more of it at once than it works on, so a caller may read from the network into one part while
 /// the handle uses another.
-pub trait Block: Send {
+pub trait Block: Send + Sync {
     /// The number of bytes, which never changes.
     fn size(&self) -> usize;
 

@@ -33,7 +33,7 @@ pub struct SendOp<C> {
 pub enum Given {
     Nothing,
     Vec(Vec<u8>),
-    Shared(Box<dyn AsRef<[u8]> + Send>),
+    Shared(Box<dyn AsRef<[u8]> + Send + Sync>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

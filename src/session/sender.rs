@@ -88,12 +88,11 @@ impl Sender {
         Ok(start)
     }
 
-    /// A fresh masking key, if frames are masked. A frame needs its key before it is accepted, so that nothing has changed
-    /// if there is none.
+    /// The key of the next frame, if it is to be masked.
     ///
     /// # Errors
     /// The random source gave no key.
-    pub fn draw_key(&self, random: &mut dyn RandomSource) -> Result<Option<MaskKey>, RandomUnavailable> {
+    pub fn next_mask(&self, random: &mut dyn RandomSource) -> Result<Option<MaskKey>, RandomUnavailable> {
         Ok(match self.masking {
             Masking::Unmasked => None,
             Masking::ZeroKey => Some(MaskKey::ZERO),
@@ -116,7 +115,7 @@ impl FrameStart {
     }
 
     /// The header of a frame with `length` bytes of payload.
-    pub const fn header(self, length: u64, mask: Option<MaskKey>) -> Header {
+    pub const fn header(self, mask: Option<MaskKey>, length: u64) -> Header {
         Header {
             fin: self.fin,
             rsv: self.rsv,
