@@ -16,7 +16,9 @@ async fn main() -> io::Result<()> {
         .header(SEC_WEBSOCKET_VERSION, "13")
         .body(Empty::<Bytes>::new())
         .map_err(io::Error::other)?;
-    let (socket, _) = handshake::client(&tokio::task::spawn, request, stream).await.map_err(io::Error::other)?;
+    let (socket, _) = handshake::client(&tokio::task::spawn, request, stream)
+        .await
+        .map_err(io::Error::other)?;
     let mut socket = FragmentCollector::new(socket);
     let hello = Frame::text(Payload::Borrowed(b"Hello"));
     socket.write_frame(hello).await.map_err(io::Error::other)?;
@@ -25,7 +27,10 @@ async fn main() -> io::Result<()> {
         match frame.opcode {
             OpCode::Text => {
                 println!("{}", std::str::from_utf8(&frame.payload).map_err(io::Error::other)?);
-                socket.write_frame(Frame::close(1000, b"")).await.map_err(io::Error::other)?;
+                socket
+                    .write_frame(Frame::close(1000, b""))
+                    .await
+                    .map_err(io::Error::other)?;
             }
             OpCode::Close => return Ok(()),
             _ => {}

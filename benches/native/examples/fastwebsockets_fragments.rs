@@ -16,7 +16,9 @@ async fn main() -> io::Result<()> {
         .header(SEC_WEBSOCKET_VERSION, "13")
         .body(Empty::<Bytes>::new())
         .map_err(io::Error::other)?;
-    let (socket, _) = handshake::client(&tokio::task::spawn, request, stream).await.map_err(io::Error::other)?;
+    let (socket, _) = handshake::client(&tokio::task::spawn, request, stream)
+        .await
+        .map_err(io::Error::other)?;
     let mut socket = FragmentCollector::new(socket);
     let (mut file, mut chunk, mut count, mut opcode) = (File::open("Cargo.toml")?, [0; 4096], 1, OpCode::Binary);
     while count > 0 {
@@ -25,7 +27,10 @@ async fn main() -> io::Result<()> {
         socket.write_frame(frame).await.map_err(io::Error::other)?;
         opcode = OpCode::Continuation;
     }
-    socket.write_frame(Frame::close(1000, b"")).await.map_err(io::Error::other)?;
+    socket
+        .write_frame(Frame::close(1000, b""))
+        .await
+        .map_err(io::Error::other)?;
     while socket.read_frame().await.map_err(io::Error::other)?.opcode != OpCode::Close {}
     Ok(())
 }

@@ -18,7 +18,9 @@ async fn main() -> io::Result<()> {
         .header(SEC_WEBSOCKET_VERSION, "13")
         .body(Empty::<Bytes>::new())
         .map_err(io::Error::other)?;
-    let (socket, _) = handshake::client(&tokio::task::spawn, request, stream).await.map_err(io::Error::other)?;
+    let (socket, _) = handshake::client(&tokio::task::spawn, request, stream)
+        .await
+        .map_err(io::Error::other)?;
     let mut socket = FragmentCollector::new(socket);
     let mut pinged = false;
     loop {

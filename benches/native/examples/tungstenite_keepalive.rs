@@ -9,7 +9,9 @@ fn main() -> io::Result<()> {
     let (mut heard, mut pinged) = (Instant::now(), false);
     loop {
         let left = (heard + if pinged { 2 * IDLE } else { IDLE }).saturating_duration_since(Instant::now());
-        socket.get_ref().set_read_timeout(Some(left.max(Duration::from_millis(1))))?;
+        socket
+            .get_ref()
+            .set_read_timeout(Some(left.max(Duration::from_millis(1))))?;
         match socket.read() {
             Ok(message) => {
                 (heard, pinged) = (Instant::now(), false);
