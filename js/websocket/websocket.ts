@@ -326,8 +326,8 @@ export class WebSocket extends WebSocketEventTarget {
   /**
    * The data of the messages from now on (an addition to the standard). The peer has to wait while one is worked on. It
    * ends when the connection is closed by close frames, and throws the typed error of one that ends otherwise. Leaving
-   * the loop leaves the socket open; messages wait until they are asked for again, by another loop, a listener or
-   * `resume`. There should be one loop at a time.
+   * the loop leaves the socket open; messages go to a listener that is there, or wait until another loop, a
+   * listener or `resume` asks. There should be one loop at a time.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<MessageData, undefined, void> {
     return this.messages();
