@@ -18,6 +18,8 @@ mod http;
 mod inspect;
 #[cfg(feature = "wasm")]
 mod scratch;
+#[cfg(feature = "wasm-inspect")]
+mod secrets;
 #[cfg(feature = "wasm")]
 mod session;
 #[cfg(feature = "wasm")]
