@@ -1,12 +1,13 @@
 /* tslint:disable */
 /* eslint-disable */
 export const memory: WebAssembly.Memory;
+export const calloc: (a: number, b: number) => number;
+export const free: (a: number) => void;
+export const malloc: (a: number) => number;
 export const __wbg_hpack_free: (a: number, b: number) => void;
 export const __wbg_inspector_free: (a: number, b: number) => void;
-export const calloc: (a: number, b: number) => number;
 export const decrypt_cbc: (a: number, b: number, c: number, d: number, e: number, f: number) => [number, number];
 export const describe: (a: number) => [number, number];
-export const free: (a: number) => void;
 export const hmac: (a: number, b: number, c: number, d: number, e: number) => [number, number];
 export const hpack_decode: (a: number, b: number, c: number) => [number, number];
 export const hpack_new: () => number;
@@ -27,7 +28,6 @@ export const inspector_payload_from: (a: number, b: number, c: number, d: number
 export const inspector_push: (a: number, b: number, c: number, d: number, e: number) => void;
 export const inspector_push_missing: (a: number, b: number, c: number, d: number) => void;
 export const inspector_records: (a: number, b: number, c: number) => [number, number];
-export const malloc: (a: number) => number;
 export const open: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number) => [number, number];
 export const __wbindgen_externrefs: WebAssembly.Table;
 export const __externref_drop_slice: (a: number, b: number) => void;
