@@ -5,7 +5,6 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import { setImmediate } from "node:timers";
 
 import {
   checkSubprotocols,
@@ -19,12 +18,13 @@ import { hasBadPort, type Opened, open } from "../client/opening.js";
 import { Connection, type ConnectionOwner, type Statistics } from "../connection/connection.js";
 import type { ConnectionFailure } from "../connection/failures.js";
 import type { Demand } from "../connection/inbox.js";
-import { asBuffer, bufferOf, bytesOf, copyOf } from "../engine/bytes.js";
+import { asBuffer, bufferOf, bytesOf, copyOf, isBlob, isBytes } from "../engine/bytes.js";
 import { WebSocketError } from "../engine/errors.js";
 import { type ConnectionSettings, connectionSettings, ownOptions } from "../session/options.js";
 import { sizeOfSent } from "../session/outgoing.js";
 import { PreparedMessage } from "../session/prepared.js";
 import type { Part } from "../session/received.js";
+import { setImmediate } from "../transport/tasks.js";
 import { channels } from "./diagnostics.js";
 import { MessageListeners } from "./dispatch.js";
 import { markAsEnd } from "./ends.js";
@@ -55,8 +55,15 @@ export interface Accepted extends Opened {
   readonly url: string;
   readonly binaryType: BinaryType;
   readonly settings: ConnectionSettings;
-  /** The server's sockets that are not closed. */
-  readonly clients: Set<WebSocket>;
+  readonly members: Members;
+  /** What channels tell of it, if somebody listens to them. */
+  readonly about: object | undefined;
+}
+
+/** A server's sockets: each is one of them until it is closed. */
+export interface Members {
+  add(socket: WebSocket): void;
+  delete(socket: WebSocket): void;
 }
 
 /** @internal Makes a server's socket; `start` lets its events begin. */
@@ -133,7 +140,8 @@ export class WebSocket extends WebSocketEventTarget {
   #connection: Connection | undefined;
   #isServer = false;
   /** A server's sockets: this is one of them until it is closed. */
-  #siblings: Set<WebSocket> | undefined;
+  #siblings: Members | undefined;
+  #about: object | undefined;
   /** Of a server's socket: who listens to messages. */
   #listeners: MessageListeners | undefined;
   #abandon: ((reason: Error) => void) | undefined;
@@ -177,7 +185,9 @@ export class WebSocket extends WebSocketEventTarget {
       this.#origin = "";
       this.#isServer = true;
       this.#binaryType = url.binaryType;
-      this.#siblings = url.clients.add(this);
+      this.#siblings = url.members;
+      this.#siblings.add(this);
+      this.#about = url.about;
       // before anyone is told of it, who may listen
       this.#listeners = new MessageListeners();
       Object.defineProperty(this, "removeEventListener", WebSocket.#leaving);
@@ -442,12 +452,12 @@ export class WebSocket extends WebSocketEventTarget {
     this.#readyState = OPEN;
     this.#extensions = extensions;
     this.#protocol = protocol;
-    if (channels.open.hasSubscribers) channels.open.publish({ socket: this });
+    if (channels.open.hasSubscribers) channels.open.publish({ ...this.#about, socket: this });
   }
 
   #send(data: SendData, compress: boolean | undefined, taken?: () => void): void {
     if (typeof data === "string") this.#sendNow(data, compress, taken);
-    else if (data instanceof Blob) this.#sendBlob(data, compress, taken);
+    else if (isBlob(data)) this.#sendBlob(data, compress, taken);
     else if (data instanceof PreparedMessage) this.#sendNow(data, compress, taken);
     else this.#sendNow(bytesOf(data) ?? `${data}`, compress, taken);
   }
@@ -458,7 +468,7 @@ export class WebSocket extends WebSocketEventTarget {
     } else if (this.#waiting === undefined) {
       this.#connection?.send(data, compress, undefined, taken);
     } else {
-      const copy = data instanceof Uint8Array ? copyOf(data) : data;
+      const copy = isBytes(data) ? copyOf(data) : data;
       this.#wait(sizeOfSent(data), compress, () => copy, taken);
     }
   }
@@ -705,8 +715,9 @@ export class WebSocket extends WebSocketEventTarget {
     );
     this.#ready?.reject(this.#notSent());
     this.#writes?.reject(this.#notSent());
-    const ended = { socket: this, code, reason, wasClean, error: failure };
-    if (channels.close.hasSubscribers) channels.close.publish(ended);
+    if (channels.close.hasSubscribers) {
+      channels.close.publish({ ...this.#about, socket: this, code, reason, wasClean, error: failure });
+    }
     // 2. If the user agent was required to fail the connection, fire an event named error.
     if (failure !== undefined && !this.#isOrdinaryEnd(failure)) this.dispatchEvent(errorEvent(failure));
     this.#siblings?.delete(this);
