@@ -245,7 +245,9 @@ test("serve --listen prints messages, and sends lines to all who are connected",
   while (!out.includes("\n")) await once(child.stdout as NodeJS.ReadableStream, "data");
   const url = /ws:\S+/.exec(out)?.[0] as string;
   const peers = [new Peer(url, ["other", "chat"]), new Peer(url)] as const;
-  t.after(() => peers.forEach((peer) => peer.terminate()));
+  t.after(() => {
+    for (const peer of peers) peer.terminate();
+  });
   await Promise.all(peers.map((peer) => once(peer, "open")));
   assert.deepEqual([peers[0].protocol, peers[1].protocol], ["chat", ""]);
   const got = peers.map((peer) => once(peer, "message"));
