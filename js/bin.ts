@@ -10,6 +10,7 @@ import { endWithReader, fail, portOf, UsageError, version } from "./command/argu
 
 const USAGE = `Usage: websocket-component serve --echo [--host H] [--port N] [--frames] [--record FILE]
        websocket-component connect URL [-H 'Name: value']… [--subprotocol P]… [--binary] [--frames] [--record FILE]
+       websocket-component proxy TARGET [--host H] [--port N] [--page-port N] [--open] [--record FILE] [RULE]…
        websocket-component inspect FILE|- [--json] [--payload] [--connection N] [--format F] [--direction D]
 
   serve --echo         runs a server that sends every message back
@@ -22,7 +23,21 @@ const USAGE = `Usage: websocket-component serve --echo [--host H] [--port N] [--
     --subprotocol P    offers a subprotocol
     --binary           sends lines as binary messages
 
-  with both
+  proxy TARGET         passes everything on between clients and ws://, wss://, http:// or https:// TARGET, and serves a page that
+                       shows each WebSocket connection as it goes, and can hold, edit, drop, inject and replay messages
+    --host, --port     where clients connect to; 127.0.0.1 and 8080
+    --page-port N      where the page is, on 127.0.0.1 alone; the next port
+    --open             opens the page in the browser
+    --record FILE      writes what is passed on to a file that inspect reads
+    --memory MIB       how much traffic is remembered, oldest dropped first; 64
+    --insecure         takes any certificate of the target; --ca FILE trusts one more
+    --cert, --key FILE the proxy's own certificate and key, in PEM: clients use wss:// then
+    --drop FILTER      drops what the filter is about: any of to-server, to-client, text, binary, ping, pong, close,
+                       path=/chat, every=3, /pattern/i; all must hold
+    --delay 'TIME FILTER'               such as '500ms to-client text'
+    --close-after 'N|TIME code=C FILTER'  such as '3 to-server text code=1011' or '10s'; without a code, TCP is cut
+
+  with serve and connect
     --frames           prints what goes over the wire, handshake and frames of both sides
     --record FILE      writes what goes over the wire to a file that inspect reads
 
@@ -59,6 +74,16 @@ async function main(): Promise<void> {
       format: { type: "string" },
       direction: { type: "string" },
       extensions: { type: "string" },
+      "page-port": { type: "string" },
+      open: { type: "boolean" },
+      insecure: { type: "boolean" },
+      ca: { type: "string" },
+      cert: { type: "string" },
+      key: { type: "string" },
+      memory: { type: "string" },
+      drop: { type: "string", multiple: true },
+      delay: { type: "string", multiple: true },
+      "close-after": { type: "string", multiple: true },
       help: { type: "boolean", short: "h" },
       version: { type: "boolean" },
     },
@@ -73,12 +98,14 @@ async function main(): Promise<void> {
     (await import("./command/serve.js")).serveEcho(values.host, port, { frames, record });
   } else if (command === "connect") {
     (await import("./command/connect.js")).connect(only("a URL", argument, more), { ...values, record });
+  } else if (command === "proxy") {
+    await (await import("./command/proxy.js")).proxy(only("a target", argument, more), values);
   } else if (command === "inspect") {
     const { json, payload, connection, format, direction, extensions } = values;
     const chosen = { json, payload, connection, format, direction, extensions };
     await (await import("./command/inspect.js")).inspect(only("a file", argument, more), chosen);
   } else {
-    throw new UsageError("the commands are serve, connect and inspect");
+    throw new UsageError("the commands are serve, connect, proxy and inspect");
   }
 }
 

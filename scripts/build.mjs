@@ -14,9 +14,9 @@ import { transformSync } from "esbuild";
 const MODULE_EXPORTS = 'module.exports = module.exports["module.exports"];';
 const FILE_URL = 'const file_url = require("node:url").pathToFileURL(__filename).href;';
 /** What only the command, the bundles, or pages import. */
-const APART = /^bin\.|(?:inline|base64)\.|^(?:cjs|slim|command)\//;
-/** What has an engine of its own. */
-const INSPECT = /\binspect\b/;
+const APART = /^bin\.|(?:inline|base64)\.|^(?:cjs|slim|command|page)\//;
+/** What has an engine of its own, or none. */
+const INSPECT = /\binspect\b|^proxy\//;
 /** What only those import that have modules. */
 const NOT_NODE = /\b(?:browser|bun|deno|socket-index|source)\./;
 

@@ -80,7 +80,7 @@ function printAddresses() {
 /** The page. */
 function answer(request, response) {
   const path = request.url.split("?")[0].replace(/^\/$/, "/index.html");
-  const file = join(root, "build/www", path);
+  const file = join(root, "dist/page", path);
   if (!FILE.test(path) || !existsSync(file) || !statSync(file).isFile()) {
     response.writeHead(404, { "Content-Type": "text/plain" }).end("Not found\n");
     return;

@@ -210,7 +210,7 @@ test("a capture is shared by an address, saved as a capture, and exported as JSO
 });
 
 test("an address that is no capture is an error that is said", async () => {
-  const page = await newPage(browser, {}, new URL("build/www/index.html#capture=AAAA", ROOT).href);
+  const page = await newPage(browser, {}, new URL("dist/page/index.html#capture=AAAA", ROOT).href);
   await page.getByRole("alert").waitFor();
   await page.context().close();
 });
@@ -220,7 +220,7 @@ test("the page works from a file, and asks nobody for anything", async () => {
   const page = await context.newPage();
   const asked: string[] = [];
   page.on("request", (request) => asked.push(request.url()));
-  await page.goto(new URL("build/www/index.html", ROOT).href);
+  await page.goto(new URL("dist/page/index.html", ROOT).href);
   await openFile(page, "chat.pcap", pcap(CONVERSATION));
   await showTab(page, "loop");
   await page.getByRole("button", { name: "Next call" }).waitFor();

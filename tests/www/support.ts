@@ -10,7 +10,7 @@ const FLAGS =
 /** The repository's root. */
 export const ROOT = new URL("../../", import.meta.url);
 /** The page as a file, without any server. */
-export const PAGE = new URL("build/www/index.html", ROOT).href;
+export const PAGE = new URL("dist/page/index.html", ROOT).href;
 
 export async function launch(): Promise<Browser> {
   const { CHROMIUM } = process.env;
