@@ -7,6 +7,7 @@
 import { parseArgs } from "node:util";
 
 import { endWithReader, fail, portOf, UsageError, version } from "./command/arguments.js";
+import { printable } from "./command/printable.js";
 
 const USAGE = `Usage: websocket-component serve --echo [--host H] [--port N] [--frames] [--record FILE]
        websocket-component connect URL [-H 'Name: value']… [--subprotocol P]… [--binary] [--frames] [--record FILE]
@@ -120,7 +121,7 @@ try {
 } catch (error) {
   const isUsage = error instanceof UsageError || (error as { code?: string }).code?.startsWith("ERR_PARSE_ARGS");
   if (isUsage) {
-    process.stderr.write(`websocket-component: ${(error as Error).message}\n\n${USAGE}`);
+    process.stderr.write(`websocket-component: ${printable((error as Error).message)}\n\n${USAGE}`);
     process.exitCode = 2;
   } else {
     fail(error);

@@ -21,9 +21,9 @@ export {
   type WebSocketServerOptions,
 } from "./server/server.js";
 export type { PerMessageDeflateOptions } from "./session/deflate.js";
-export type { ConnectionSettings } from "./session/options.js";
+export type { ConnectionSettings, Limits } from "./session/options.js";
 export { PreparedMessage } from "./session/prepared.js";
-export { type Limits, sessionCount } from "./session/session.js";
+export { sessionCount } from "./session/session.js";
 export type { CreateConnection, Destination, TlsClientOptions, TlsServerOptions } from "./transport/runtime.js";
 export type { Tap, Traffic } from "./transport/tap.js";
 export type { HandshakeRequest, Rejection } from "./transport/upgrade.js";

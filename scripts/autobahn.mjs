@@ -6,13 +6,14 @@
 // extensions that we do not have yet are counted as unimplemented.
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 
 import { freePort } from "./lib/ports.mjs";
+import { ended, printed, startSuite } from "./lib/wstest.mjs";
 import { prepare, root } from "./prepare.mjs";
 import { program } from "./tools.mjs";
 
@@ -75,7 +76,7 @@ async function testServer(role, folder) {
 async function testClient(role, folder) {
   const port = await freePort();
   const fuzzer = suite("fuzzingserver", folder, { outdir: folder, url: `ws://127.0.0.1:${port}` });
-  await reachable(port);
+  await Promise.race([reachable(port), ended(fuzzer, folder)]);
   await once(drivers[role](String(port)), "exit");
   fuzzer.kill();
 }
@@ -93,16 +94,14 @@ function example(name) {
 }
 
 function suite(mode, folder, specification) {
-  const file = join(folder, "specification.json");
   const selection = { cases: patterns, "exclude-cases": [], "exclude-agent-cases": {} };
-  writeFileSync(file, JSON.stringify({ ...specification, ...selection }));
-  return spawn(wstest, ["--mode", mode, "--spec", file], { cwd: folder, stdio: "ignore" });
+  return startSuite(wstest, mode, folder, { ...specification, ...selection });
 }
 
 /** Prints how many cases of each category ended how, and returns the number that failed. */
 function report(role, folder) {
   const index = join(folder, "index.json");
-  if (!existsSync(index)) throw new Error(`Autobahn left no report in ${folder}`);
+  if (!existsSync(index)) throw new Error(`Autobahn left no report in ${folder}; it printed:\n${printed(folder)}`);
   const cases = Object.entries(JSON.parse(readFileSync(index, "utf8"))[AGENT] ?? {});
   const categories = new Map();
   for (const [name, result] of cases) {

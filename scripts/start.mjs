@@ -16,7 +16,8 @@ const TYPES = {
 const FILE = /^(?:\/\w[\w.-]*)+$/;
 /** How often the echo server pings, in milliseconds: those who watch see round trips. */
 const PING_INTERVAL = 5000;
-const { values } = parseArgs({ options: { port: { type: "string", default: process.env.PORT ?? "8080" } } });
+const values = parsed({ options: { port: { type: "string", default: process.env.PORT ?? "8080" } } });
+const port = portOf(values.port);
 
 prepare();
 preparePage();
@@ -33,13 +34,31 @@ server.on("connection", (socket, request) => {
   else watch(name, socket);
 });
 page.once("listening", printAddresses);
-listen(Number(values.port), 10);
+listen(port, 10);
 for (const signal of ["SIGINT", "SIGTERM"]) {
   process.once(signal, () => {
     page.close();
     page.closeAllConnections();
     void server.close();
   });
+}
+
+/** The program's options; a wrong one ends it with a line that says so. */
+function parsed(config) {
+  try {
+    return parseArgs(config).values;
+  } catch (error) {
+    return wrongUsage(error.message);
+  }
+}
+
+function portOf(text) {
+  return /^\d+$/.test(text) && Number(text) <= 65535 ? Number(text) : wrongUsage(`${text} is not a port (0 to 65535)`);
+}
+
+function wrongUsage(message) {
+  console.error(`npm start: ${message}\nUsage: npm start [-- --port N]`);
+  process.exit(2);
 }
 
 /** The name in a watcher's address, `/tap/NAME`. */
@@ -63,7 +82,10 @@ function tap(request) {
 /** Listens on the port, or on the next that is free. */
 function listen(port, tries) {
   page.once("error", (error) => {
-    if (error.code !== "EADDRINUSE" || tries === 0) throw error;
+    if (error.code !== "EADDRINUSE" || tries === 0 || port === 65535) {
+      console.error(`npm start: ${error.message}`);
+      process.exit(1);
+    }
     console.log(`Port ${port} is taken, trying ${port + 1} …`);
     listen(port + 1, tries - 1);
   });

@@ -6,8 +6,7 @@
 import type { Agent } from "node:http";
 import type { HeaderFields } from "../engine/http.js";
 import { deflateSettings, type PerMessageDeflateOptions } from "../session/deflate.js";
-import { type ConnectionSettings, limits, milliseconds, whole } from "../session/options.js";
-import type { Limits } from "../session/session.js";
+import { type ConnectionSettings, type Limits, limits, milliseconds, whole } from "../session/options.js";
 import type { CreateConnection, TlsClientOptions } from "../transport/runtime.js";
 import type { Tap } from "../transport/tap.js";
 import { agentExchange } from "./agent.js";

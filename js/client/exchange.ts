@@ -6,7 +6,7 @@
 import { concat, copyOf } from "../engine/bytes.js";
 import { WebSocketError } from "../engine/errors.js";
 import { type HeaderField, parseResponse, writeRequest } from "../engine/http.js";
-import { guarded } from "../session/session.js";
+import { guarded } from "../engine/output.js";
 import { type CreateConnection, type Destination, sockets, type TlsClientOptions } from "../transport/runtime.js";
 import { type Tap, tapped } from "../transport/tap.js";
 import type { Transport, TransportListener } from "../transport/transport.js";

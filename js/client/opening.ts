@@ -7,8 +7,8 @@ import { Buffer } from "node:buffer";
 
 import { WebSocketError } from "../engine/errors.js";
 import { flatten, type HeaderField, type HeaderFields, hasName, joined, pairs } from "../engine/http.js";
+import { guarded } from "../engine/output.js";
 import { type Agreed, ClientHandshake, type SessionOptions } from "../session/handshake.js";
-import { guarded } from "../session/session.js";
 import type { TlsClientOptions } from "../transport/runtime.js";
 import type { Transport } from "../transport/transport.js";
 import type { ConnectOptions, Exchange, UpgradeResponse } from "./exchange.js";

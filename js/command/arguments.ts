@@ -5,13 +5,15 @@
  */
 import { readFileSync } from "node:fs";
 
+import { printable } from "./printable.js";
+
 /** Wrong usage: the user's mistake, said in one line. */
 export class UsageError extends Error {}
 
 /** Status and line of a failure that is not a wrong usage. */
 export function fail(error: unknown): void {
   const { message } = error as Error;
-  process.stderr.write(`websocket-component: ${message}\n`);
+  process.stderr.write(`websocket-component: ${printable(message)}\n`);
   process.exitCode = 1;
 }
 
@@ -19,7 +21,7 @@ export function fail(error: unknown): void {
 export function portOf(text: string): number {
   const port = Number(text);
   if (/^\d+$/.test(text) && port <= 65535) return port;
-  throw new UsageError(`${text} is no port`);
+  throw new UsageError(`${text} is not a port (0 to 65535)`);
 }
 
 /** The version of the package. */

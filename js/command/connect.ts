@@ -7,8 +7,8 @@ import { createInterface } from "node:readline";
 
 import { type CloseEvent, type ControlEvent, type ErrorEvent, WebSocket } from "../entry/node.js";
 import { fail, painter, UsageError } from "./arguments.js";
-import { printable } from "./describe.js";
 import { type Watching, watcher } from "./frames.js";
+import { printable } from "./printable.js";
 
 /** The options of the command. */
 export interface ConnectValues extends Watching {
@@ -29,7 +29,7 @@ export function connect(url: string, values: ConnectValues): void {
   socket.binaryType = "arraybuffer";
   socket.addEventListener("open", () => {
     const agreed = [socket.protocol, socket.extensions].filter((text) => text !== "").join("; ");
-    say(`connected${agreed === "" ? "" : ` (${agreed})`}; /help lists what can be done`);
+    say(`connected${agreed === "" ? "" : ` (${printable(agreed)})`}; /help lists what can be done`);
     readLines(socket, values.binary, say);
   });
   if (!values.frames) socket.addEventListener("message", ({ data }) => process.stdout.write(`${lineOf(data)}\n`));

@@ -11,9 +11,11 @@ import type {
   InspectMessage,
   Inspector,
   InspectRecord,
+  Note,
 } from "../inspect/index.js";
 import { base64Of } from "../inspect/inputs/text.js";
 import type { Paint } from "./arguments.js";
+import { printable } from "./printable.js";
 
 /** How to write records. */
 export interface Style {
@@ -53,8 +55,15 @@ function isOfHead({ type }: InspectRecord): boolean {
   return type === "request" || type === "response";
 }
 
+/** A note of the input, in a line of its own. */
+export function noteText({ text, time }: Note, { paint }: Style): string {
+  return `${paint("dim", `${timeOf(time)} ${" ".repeat(8)}`)} ${paint("yellow", `! ${printable(text)}`)}\n`;
+}
+
+/** Of the day, in UTC. */
 function timeOf(time: number): string {
-  return time === 0 ? "" : new Date(time).toISOString().slice(11, 23);
+  const date = new Date(time);
+  return time === 0 || Number.isNaN(date.getTime()) ? "" : date.toISOString().slice(11, 23);
 }
 
 function bodyOf(inspector: Inspector, record: InspectRecord, style: Style): string {
@@ -147,11 +156,6 @@ function decoded(bytes: Uint8Array): string | undefined {
     }
   }
   return undefined;
-}
-
-/** A peer's text does not move the cursor of our terminal. */
-export function printable(text: string): string {
-  return text.replace(/\p{Cc}/gu, (control) => `\\x${control.charCodeAt(0).toString(16).padStart(2, "0")}`);
 }
 
 function checkLine({ subject, found, error, section }: HandshakeCheck, paint: Paint): string {

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 
 import "../load/inspect-node.js";
 import {
@@ -14,10 +15,12 @@ import {
   type Format,
   type Inspector,
   inspectConnection,
+  type Note,
   readCapture,
 } from "../inspect/index.js";
 import { painter, UsageError, write } from "./arguments.js";
-import { jsonOf, textOf } from "./describe.js";
+import { jsonOf, noteText, textOf } from "./describe.js";
+import { printable, printableJson } from "./printable.js";
 
 /** The options of the command. */
 export interface InspectValues {
@@ -37,16 +40,25 @@ export async function inspect(file: string, values: InspectValues): Promise<void
   const options = {
     ...oneOf("format", values.format, FORMATS),
     ...oneOf("direction", values.direction, DIRECTIONS),
+    beside: fileBeside(file),
   } as { format?: Format; direction?: Direction };
   const capture = readCapture(readFileSync(file === "-" ? 0 : file), options);
   if (!values.json) await write(summary(capture));
   for (const [index, connection] of chosen(capture, values.connection)) {
     const inspector = inspectConnection(connection, { extensions: values.extensions ?? "" });
     if (!values.json && capture.connections.length > 1) await write(`\n${title(index, connection)}\n`);
-    await writeRecords(inspector, index + 1, values);
+    await writeRecords(inspector, index + 1, connection.notes ?? [], values);
     if (inspector.faultCount > 0) process.exitCode = 3;
     inspector.free();
   }
+}
+
+/** Files of the same folder, and of no other one, whatever a capture names. */
+function fileBeside(file: string): (name: string) => Uint8Array | undefined {
+  return (name) => {
+    const path = join(dirname(file), basename(name));
+    return file !== "-" && existsSync(path) ? readFileSync(path) : undefined;
+  };
 }
 
 function oneOf(name: string, value: string | undefined, allowed: readonly string[]): object {
@@ -73,20 +85,36 @@ function summary({ format, connections, skipped }: Capture): string {
 }
 
 function title(index: number, { client, server, pieces }: Connection): string {
-  const names = [client, server].filter((name) => name !== "").join(" → ");
+  const names = printable([client, server].filter((name) => name !== "").join(" → "));
   const missing = pieces.reduce((sum, piece) => sum + piece.missing, 0);
   return `${index + 1}. ${names}${missing > 0 ? `, ${missing} bytes are missing` : ""}`;
 }
 
-async function writeRecords(inspector: Inspector, connection: number, values: InspectValues): Promise<void> {
+async function writeRecords(
+  inspector: Inspector,
+  connection: number,
+  notes: readonly Note[],
+  values: InspectValues,
+): Promise<void> {
   const faults = new Map<number, Fault[]>();
   for (const fault of inspector.faults()) faults.set(fault.record, [...(faults.get(fault.record) ?? []), fault]);
   const style = { paint: painter(), payload: values.payload };
+  const isBehind = (one: Note, time: number) =>
+    (one.time || Number.POSITIVE_INFINITY) >= time && time < Number.POSITIVE_INFINITY;
+  const waiting = [...notes].sort((one, other) => Number(one.time === 0) - Number(other.time === 0));
+  const tell = async (time: number) => {
+    for (let note = waiting[0]; note !== undefined && !isBehind(note, time); note = waiting[0]) {
+      waiting.shift();
+      await write(values.json ? `${printableJson({ connection, type: "note", ...note })}\n` : noteText(note, style));
+    }
+  };
   for (const record of inspector.records()) {
+    await tell(record.time);
     const about = faults.get(record.index) ?? [];
     const line = values.json
-      ? `${JSON.stringify(jsonOf(inspector, connection, record, about, values.payload))}\n`
+      ? `${printableJson(jsonOf(inspector, connection, record, about, values.payload))}\n`
       : textOf(inspector, record, about, style);
     await write(line);
   }
+  await tell(Number.POSITIVE_INFINITY);
 }

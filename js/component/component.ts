@@ -11,9 +11,9 @@
 import { EngineTrap, scratch, wasm } from "../engine/engine.js";
 import { WebSocketError, withTypedErrors } from "../engine/errors.js";
 import { flatten, type HeaderField, type HeaderFields, pairs } from "../engine/http.js";
+import { guarded } from "../engine/output.js";
 import { textBytes } from "../engine/text.js";
 import { deflateSettings, enableDeflate, type PerMessageDeflateOptions } from "../session/deflate.js";
-import { guarded } from "../session/session.js";
 
 /** What to do next (`WEB_SOCKET_ACTION`). */
 export const Action = Object.freeze({

@@ -9,19 +9,11 @@ import { setImmediate } from "node:timers";
 import { concat, copyOf } from "../engine/bytes.js";
 import { EngineTrap } from "../engine/engine.js";
 import { WebSocketError, type WebSocketProtocolError } from "../engine/errors.js";
+import { Unfinished } from "../session/incoming.js";
 import { type ConnectionSettings, LONGEST_TIME } from "../session/options.js";
-import {
-  type Control,
-  type Counters,
-  type FrameSession,
-  type Framing,
-  type Part,
-  type Received,
-  type SentData,
-  sizeOfSent,
-  type TextBytes,
-  Unfinished,
-} from "../session/session.js";
+import { type Framing, type SentData, sizeOfSent } from "../session/outgoing.js";
+import type { Control, Part, Received, TextBytes } from "../session/received.js";
+import type { Counters, FrameSession } from "../session/session.js";
 import type { Transport, TransportListener } from "../transport/transport.js";
 import { KeepAlive, Pings } from "./keepalive.js";
 
@@ -167,7 +159,7 @@ export class Connection implements TransportListener {
     this.#owner = owner;
     this.#isServer = isServer;
     this.#settings = settings;
-    if (settings.streamMessages) session.splitMessages();
+    if (settings.streamMessages) session.inParts = true;
     if (settings.pingInterval < LONGEST_TIME) {
       const onDead = () => this.#lose(pingTimedOut(settings.pongTimeout));
       this.#keepAlive = new KeepAlive(settings, () => this.ping(this.#ownPings.next()), onDead);

@@ -6,7 +6,7 @@
 export { CaptureError, type CaptureErrorCode } from "./errors.js";
 export { explain, type HeaderFieldBits } from "./explain.js";
 export { type Capture, type Format, inspectConnection, type ReadOptions, readCapture } from "./inputs/capture.js";
-export type { Connection, Piece } from "./inputs/connection.js";
+export type { Connection, Note, Piece } from "./inputs/connection.js";
 export { CaptureWriter, directionOf, type RecordedTraffic, type Side } from "./inputs/recorded.js";
 export { Inspector, type InspectorOptions, type PayloadOptions } from "./inspector.js";
 export type {

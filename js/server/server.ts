@@ -16,9 +16,15 @@ import { WebSocketError } from "../engine/errors.js";
 import { type HeaderFields, offeredSubprotocols } from "../engine/http.js";
 import { type DeflateSettings, deflateSettings } from "../session/deflate.js";
 import { type Answer, answerHandshake } from "../session/handshake.js";
-import { type ConnectionSettings, connectionSettings, limits, milliseconds, ownOptions } from "../session/options.js";
+import {
+  type ConnectionSettings,
+  connectionSettings,
+  type Limits,
+  limits,
+  milliseconds,
+  ownOptions,
+} from "../session/options.js";
 import { PreparedMessage } from "../session/prepared.js";
-import type { Limits } from "../session/session.js";
 import { NodeTransport } from "../transport/node.js";
 import { type Listener, sockets, type TlsServerOptions } from "../transport/runtime.js";
 import { type Tap, tapHead, tapped } from "../transport/tap.js";

@@ -7,8 +7,10 @@
 import { wasm } from "../engine/engine.js";
 import { WebSocketError } from "../engine/errors.js";
 import { flatten, type HeaderField, type HeaderFields, hasName, joined, pairs } from "../engine/http.js";
+import { guarded, release } from "../engine/output.js";
 import { type DeflateSettings, enableDeflate } from "./deflate.js";
-import { FrameSession, guarded, type Limits, release } from "./session.js";
+import type { Limits } from "./options.js";
+import { FrameSession } from "./session.js";
 
 /** What both sides need to know for a session. */
 export interface SessionOptions {

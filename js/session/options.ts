@@ -4,7 +4,16 @@
  * @module
  */
 import { WebSocketError } from "../engine/errors.js";
-import type { Limits } from "./session.js";
+
+/** How much the peer may send. */
+export interface Limits {
+  /** Bytes of payload in one frame; over it the connection fails with 1009. No limit of its own by default. */
+  maxFrameSize: number;
+  /** Bytes of payload in one message, 512 MiB at most; over it the connection fails with 1009. 100 MiB by default. */
+  maxMessageSize: number;
+  /** Frames of one message, empty ones too; over it the connection fails with 1008. 131,072 by default. */
+  maxFragments: number;
+}
 
 /** How an open connection is run. */
 export interface ConnectionSettings {

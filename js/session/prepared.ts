@@ -5,9 +5,10 @@
  */
 import { bytesOf, concat, copyOf } from "../engine/bytes.js";
 import { wasm } from "../engine/engine.js";
+import { guarded } from "../engine/output.js";
 import { textSize } from "../engine/text.js";
 import { LEVEL, MEMORY_LEVEL } from "./deflate.js";
-import { FrameSession, guarded } from "./session.js";
+import { FrameSession } from "./session.js";
 
 /**
  * A message for many connections: `socket.send(prepared)`. Its frame is made once for all of a server's sockets, and so is

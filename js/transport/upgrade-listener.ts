@@ -8,7 +8,7 @@ import type { AddressInfo } from "node:net";
 import { concat } from "../engine/bytes.js";
 import { WebSocketProtocolError } from "../engine/errors.js";
 import { hasName, pairs, readRequest } from "../engine/http.js";
-import { guarded } from "../session/session.js";
+import { guarded } from "../engine/output.js";
 import type { Listener, ListenOptions, ListenOwner } from "./runtime.js";
 import type { Transport, TransportListener } from "./transport.js";
 import { type HandshakeRequest, type Rejection, reject } from "./upgrade.js";

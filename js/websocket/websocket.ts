@@ -26,9 +26,9 @@ import {
 import { asBuffer, bufferOf, bytesOf, copyOf } from "../engine/bytes.js";
 import { WebSocketError } from "../engine/errors.js";
 import { type ConnectionSettings, connectionSettings, ownOptions } from "../session/options.js";
+import { sizeOfSent } from "../session/outgoing.js";
 import { PreparedMessage } from "../session/prepared.js";
-import type { Part } from "../session/session.js";
-import { sizeOfSent } from "../session/session.js";
+import type { Part } from "../session/received.js";
 import { channels } from "./diagnostics.js";
 import { MessageListeners } from "./dispatch.js";
 import { CloseEvent, ControlEvent, ErrorEvent, type Listener, type ListenerOptions } from "./events.js";

@@ -11,7 +11,7 @@ import { Connection, type ConnectionFailure, type ConnectionOwner } from "../con
 import { asBuffer, bufferOf, copyOf } from "../engine/bytes.js";
 import { isAtLeast, textSize } from "../engine/text.js";
 import type { Agreed } from "../session/handshake.js";
-import type { Framing } from "../session/session.js";
+import type { Framing } from "../session/outgoing.js";
 import { NodeTransport } from "../transport/node.js";
 import { errorOf } from "./errors.js";
 import {

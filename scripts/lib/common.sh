@@ -31,6 +31,6 @@ apt_install() {
   # Old package lists name versions that the mirror no longer has.
   as_root apt-get update -q </dev/null >&2 || say "apt-get could not renew its lists; trying with the present ones"
   as_root env DEBIAN_FRONTEND=noninteractive \
-    apt-get install -q -y --no-install-recommends "$@" </dev/null >&2 ||
+    apt-get -o DPkg::Lock::Timeout=300 install -q -y --no-install-recommends "$@" </dev/null >&2 ||
     fail "apt-get could not install: $*"
 }

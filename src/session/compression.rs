@@ -44,16 +44,16 @@ impl Default for DeflateSettings {
 #[derive(Debug)]
 pub struct Compression {
     settings: DeflateSettings,
-    sending: Direction<Deflater>,
+    pub(super) sending: Direction<Deflater>,
     receiving: Direction<Inflater>,
     /// Of the message whose last part was not sent yet: whether it is compressed.
     message: Option<bool>,
 }
 
 #[derive(Debug)]
-struct Direction<T> {
-    window_bits: u8,
-    takeover: bool,
+pub(super) struct Direction<T> {
+    pub(super) window_bits: u8,
+    pub(super) takeover: bool,
     context: Option<T>,
 }
 
@@ -81,14 +81,6 @@ impl Compression {
             receiving: Direction::new(receiving.0, receiving.1),
             message: None,
         }
-    }
-
-    /// Whether a server with this agreement compresses as our side does, keeping nothing between messages.
-    #[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "wasm", feature = "deflate"))]
-    pub const fn sends_as(&self, agreement: &Agreement) -> bool {
-        !self.sending.takeover
-            && agreement.server_no_context_takeover
-            && self.sending.window_bits >= agreement.server_max_window_bits
     }
 
     /// Whether the message that is being sent is compressed.

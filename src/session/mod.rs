@@ -1,5 +1,7 @@
 //! A connection after its handshake: what may be received and sent, and when.
 
+#[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "wasm", feature = "deflate"))]
+mod batch;
 mod close;
 #[cfg(feature = "deflate")]
 mod compression;
@@ -226,6 +228,13 @@ impl Session {
         self.receiver.announced()
     }
 
+    /// Whether [`receive`](Self::receive) has something to give even without more input: decompressed bytes wait. A caller
+    /// that stops in the middle of a message, to let others have their turn, goes on without waiting for the network.
+    #[must_use]
+    pub fn has_more(&self) -> bool {
+        self.receiver.has_more()
+    }
+
     /// Replaces the limits, from the next frame on.
     pub const fn set_limits(&mut self, limits: Limits) {
         self.receiver.set_limits(limits);
@@ -347,42 +356,6 @@ impl Session {
     #[must_use]
     pub const fn is_deflate_enabled(&self) -> bool {
         self.compression.is_some()
-    }
-
-    /// Whether what a session with this agreement compresses could be sent by this one, as it is.
-    #[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "wasm", feature = "deflate"))]
-    pub(crate) fn sends_as(&self, agreement: &Agreement) -> bool {
-        self.role == Role::Server && self.compression.as_deref().is_some_and(|own| own.sends_as(agreement))
-    }
-
-    /// Appends what the next piece of a whole message is compressed to.
-    #[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "wasm", feature = "deflate"))]
-    pub(crate) fn compress_piece(&mut self, piece: &[u8], last: bool, out: &mut Vec<u8>) {
-        if let Some(compression) = &mut self.compression {
-            compression.append(
-                piece,
-                if last {
-                    crate::deflate::Flush::Last
-                } else {
-                    crate::deflate::Flush::Later
-                },
-                out,
-            );
-        }
-    }
-
-    /// The header of the only frame of a message that is compressed to `length` bytes.
-    #[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "wasm", feature = "deflate"))]
-    pub(crate) fn compressed_header(&mut self, buffer_type: BufferType, length: u64) -> Result<Header, Error> {
-        let mut start = self.accept(buffer_type, length)?;
-        start.rsv = RSV1;
-        Ok(self.frame_header(start, length)?)
-    }
-
-    /// Decompressed bytes wait for room: `receive` has something to give without more input.
-    #[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "wasm"))]
-    pub(crate) fn has_more(&self) -> bool {
-        self.receiver.has_more()
     }
 
     /// Frees what is kept from one sent message to compress the next one by. The next is compressed for itself.

@@ -66,11 +66,39 @@ pub struct Receiver {
     compression: bool,
     verify_utf8: bool,
     limits: Limits,
-    frame: Option<DataFrame>,
-    message: Option<Message>,
+    position: Position,
     failure: Option<Violation>,
     /// Frames that came: control frames whole, data frames by their headers.
     frames: u64,
+}
+
+/// Where in the stream of messages the next byte belongs.
+#[derive(Clone, Copy, Debug)]
+enum Position {
+    BetweenMessages,
+    /// A frame ended that was not the message's last.
+    BetweenFrames(Message),
+    InFrame(DataFrame, Message),
+}
+
+impl Position {
+    /// The position after a part of this frame was delivered, which was the message's `last` or not.
+    fn after(frame: DataFrame, message: Message, last: bool) -> Self {
+        if last {
+            Self::BetweenMessages
+        } else if frame.left > 0 || frame.fin || message.is_full() {
+            Self::InFrame(frame, message)
+        } else {
+            Self::BetweenFrames(message)
+        }
+    }
+
+    const fn message(&self) -> Option<&Message> {
+        match self {
+            Self::BetweenMessages => None,
+            Self::BetweenFrames(message) | Self::InFrame(_, message) => Some(message),
+        }
+    }
 }
 
 /// The data frame whose payload is being received.
@@ -92,6 +120,12 @@ struct Message {
     frames: u64,
     delivered: bool,
     inflation: Option<Inflation>,
+}
+
+impl Message {
+    fn is_full(&self) -> bool {
+        self.inflation.is_some_and(|inflation| inflation.is_full)
+    }
 }
 
 /// Of a message that is compressed.
@@ -121,8 +155,7 @@ impl Receiver {
             compression: false,
             verify_utf8,
             limits,
-            frame: None,
-            message: None,
+            position: Position::BetweenMessages,
             failure: None,
             frames: 0,
         }
@@ -143,16 +176,14 @@ impl Receiver {
     }
 
     /// Decompressed bytes wait for room, and need no more input.
-    #[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "wasm"))]
     pub fn has_more(&self) -> bool {
-        let inflation = self.message.and_then(|message| message.inflation);
-        self.failure.is_none() && inflation.is_some_and(|inflation| inflation.is_full)
+        self.failure.is_none() && self.position.message().is_some_and(Message::is_full)
     }
 
     /// How many bytes of a message its last frame still announces; 0 if it has not begun, or is compressed.
     pub const fn announced(&self) -> u64 {
-        match (self.frame, self.message) {
-            (Some(frame), Some(message)) if frame.fin && message.inflation.is_none() => frame.left,
+        match self.position {
+            Position::InFrame(frame, message) if frame.fin && message.inflation.is_none() => frame.left,
             _ => 0,
         }
     }
@@ -162,7 +193,7 @@ impl Receiver {
     }
 
     pub const fn in_message(&self) -> bool {
-        self.message.is_some()
+        self.position.message().is_some()
     }
 
     pub const fn frames(&self) -> u64 {
@@ -199,8 +230,8 @@ impl Receiver {
     ) -> Result<Step, Violation> {
         let mut consumed = 0;
         loop {
-            let (frame, message) = if let (Some(frame), Some(message)) = (&self.frame, &self.message) {
-                (*frame, *message)
+            let (frame, message) = if let Position::InFrame(frame, message) = self.position {
+                (frame, message)
             } else {
                 let Some((header, size)) = Header::decode(&input[consumed..])? else {
                     return Ok(Step {
@@ -220,7 +251,7 @@ impl Receiver {
                 let (frame, message) = self.begin_frame(&header)?;
                 if frame.left == 0 && !frame.fin {
                     // an empty frame that does not end its message says nothing
-                    self.message = Some(message);
+                    self.position = Position::BetweenFrames(message);
                     continue;
                 }
                 (frame, message)
@@ -228,7 +259,7 @@ impl Receiver {
             let (Some(inflation), Some(compression)) = (message.inflation, compression.as_deref_mut()) else {
                 return self.payload(frame, message, input, consumed, limit);
             };
-            (self.frame, self.message) = (Some(frame), Some(message));
+            self.position = Position::InFrame(frame, message);
             let left = self
                 .limits
                 .max_message_size
@@ -255,7 +286,7 @@ impl Receiver {
     const fn expectation(&self) -> Expectation {
         Expectation {
             masked: self.masked,
-            in_message: self.message.is_some(),
+            in_message: self.in_message(),
             reserved: self.reserved,
             max_frame_size: self.limits.max_frame_size,
         }
@@ -294,10 +325,8 @@ impl Receiver {
     /// Starts a data frame, and its message with it unless the frame continues one. They are remembered only if there is
     /// more of them than the input has: most messages are short, and whole when they come.
     fn begin_frame(&self, header: &Header) -> Result<(DataFrame, Message), Violation> {
-        let mut message = match &self.message {
-            Some(message) => *message,
-            None => self.new_message(header),
-        };
+        let open = self.position.message().copied();
+        let mut message = open.unwrap_or_else(|| self.new_message(header));
         message.length = message.length.saturating_add(header.length);
         message.frames += 1;
         let most = match message.inflation {
@@ -343,7 +372,7 @@ impl Receiver {
     #[inline]
     fn whole_message(&self, header: &Header, start: usize, end: usize, limit: usize) -> Option<Range<usize>> {
         let length = usize::try_from(header.length).ok()?;
-        let is_whole = header.fin && header.rsv == 0 && self.message.is_none() && length <= limit.min(end - start);
+        let is_whole = header.fin && header.rsv == 0 && !self.in_message() && length <= limit.min(end - start);
         let is_allowed = header.length <= self.limits.max_message_size && self.limits.max_fragments > 0;
         (is_whole && is_allowed).then_some(start..start + length)
     }
@@ -387,7 +416,7 @@ impl Receiver {
         let available = (input.len() - start).min(limit);
         let taken = usize::try_from(frame.left).map_or(available, |left| left.min(available));
         if taken == 0 && frame.left > 0 {
-            (self.frame, self.message) = (Some(frame), Some(message));
+            self.position = Position::InFrame(frame, message);
             return Ok(Step {
                 consumed: start,
                 received: Received::NeedMore,
@@ -402,8 +431,7 @@ impl Receiver {
         let buffer_type = message.kind.buffer_type(&frame, last);
         let first = !message.delivered;
         message.delivered = true;
-        self.frame = (frame.left > 0).then_some(frame);
-        self.message = (!last).then_some(message);
+        self.position = Position::after(frame, message, last);
         Ok(Step {
             consumed: range.end,
             received: Received::Data {
@@ -469,9 +497,7 @@ impl Receiver {
         });
         message.delivered |= received.is_some();
         message.inflation = Some(inflation);
-        let frame_goes_on = frame.left > 0 || inflation.is_full || (frame.fin && !last);
-        self.frame = frame_goes_on.then_some(frame);
-        self.message = (!last).then_some(message);
+        self.position = Position::after(frame, message, last);
         Ok((used, received))
     }
 }

@@ -7,7 +7,7 @@ use crate::error::{Error, Misuse};
 use crate::frame::MAX_HEADER_LENGTH;
 use crate::session::DeflateSettings;
 use crate::wasm::handle::WasmHandle;
-use crate::wasm::scratch::with_scratch;
+use crate::wasm::scratch::{REPORT_ADDRESS, REPORT_SIZE, with_scratch};
 use crate::wasm::session::{FIRST_BUFFER_TYPE, WasmSession};
 use crate::wasm::strings::thrown;
 use crate::wire::BufferType;
@@ -121,8 +121,8 @@ impl WasmSession {
                 }
                 None => 0,
             };
-            scratch.report[1] = payload.as_ptr() as u32;
-            scratch.report[2] = (payload.len() - copied) as u32;
+            scratch.report[REPORT_ADDRESS] = payload.as_ptr() as u32;
+            scratch.report[REPORT_SIZE] = (payload.len() - copied) as u32;
             (start + size + copied) as i32
         })
     }

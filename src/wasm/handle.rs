@@ -14,7 +14,10 @@ use crate::handle::{
 };
 use crate::random::PlatformRandom;
 use crate::session::Role;
-use crate::wasm::scratch::with_scratch;
+use crate::wasm::scratch::{
+    ACTION_ACTION_CONTEXT, ACTION_BUFFER_TYPE, ACTION_BUFFERS, ACTION_CLOSE_STATUS, ACTION_CONTEXT,
+    ACTION_FIRST_BUFFER, ACTION_HAS_CONTEXT, ACTION_KIND, READ_ADDRESS, READ_LENGTH, Report, with_scratch,
+};
 use crate::wasm::session::{WasmSession, limits};
 use crate::wasm::strings::{Fields, borrowed, flat, thrown};
 use crate::wire::{BufferType, CloseStatus};
@@ -144,11 +147,14 @@ impl WasmHandle {
     pub fn outstanding_read(&mut self, action_context: u32) {
         let context = NonZeroU32::new(action_context).map(ActionContext);
         let action = context.and_then(|context| self.handle.outstanding_action(context));
-        let place = match action {
-            Some(Action::ReceiveFromNetwork { buffer, .. }) => [buffer.as_ptr() as u32, buffer.len() as u32],
-            _ => [0, 0],
+        let (address, length) = match action {
+            Some(Action::ReceiveFromNetwork { buffer, .. }) => (buffer.as_ptr() as u32, buffer.len() as u32),
+            _ => (0, 0),
         };
-        with_scratch(|scratch| scratch.report[..2].copy_from_slice(&place));
+        with_scratch(|scratch| {
+            scratch.report[READ_ADDRESS] = address;
+            scratch.report[READ_LENGTH] = length;
+        });
     }
 
     /// `WebSocketCompleteAction`.
@@ -200,12 +206,12 @@ impl WasmHandle {
     }
 }
 
-fn report_action(report: &mut [u32; 16], action: &Action<'_, u32>) {
-    report[0] = action.kind() as u32;
+fn report_action(report: &mut Report, action: &Action<'_, u32>) {
+    report[ACTION_KIND] = action.kind() as u32;
     let mut place = |slot: usize, bytes: &[u8]| {
-        report[2] += 1;
-        report[3 + 2 * slot] = bytes.as_ptr() as u32;
-        report[4 + 2 * slot] = bytes.len() as u32;
+        report[ACTION_BUFFERS] += 1;
+        report[ACTION_FIRST_BUFFER + 2 * slot] = bytes.as_ptr() as u32;
+        report[ACTION_FIRST_BUFFER + 2 * slot + 1] = bytes.len() as u32;
     };
     let (buffer_type, application_context) = match action {
         Action::NoAction => (None, None),
@@ -249,14 +255,14 @@ fn report_action(report: &mut [u32; 16], action: &Action<'_, u32>) {
                     status.0
                 }
             };
-            report[7] = u32::from(status);
+            report[ACTION_CLOSE_STATUS] = u32::from(status);
             (buffer.buffer_type(), Some(*application_context))
         }
     };
-    report[1] = buffer_type.map_or(0, BufferType::value);
-    report[8] = u32::from(application_context.is_some());
-    report[9] = application_context.copied().unwrap_or_default();
-    report[10] = action.action_context().map_or(0, |context| context.0.get());
+    report[ACTION_BUFFER_TYPE] = buffer_type.map_or(0, BufferType::value);
+    report[ACTION_HAS_CONTEXT] = u32::from(application_context.is_some());
+    report[ACTION_CONTEXT] = application_context.copied().unwrap_or_default();
+    report[ACTION_ACTION_CONTEXT] = action.action_context().map_or(0, |context| context.0.get());
 }
 
 /// `WebSocketGetGlobalProperty` of the keep-alive interval, in milliseconds.

@@ -16,6 +16,56 @@ pub const EVENT_CAPACITY: usize = 1024;
 /// What is decompressed at once.
 pub const INFLATED_CAPACITY: usize = 64 * 1024;
 
+/// The slots of the report after `Session.receive` and `resume`. `js/engine/` has the same numbers, and a test holds them
+/// equal.
+///
+/// How many events are listed.
+pub const REPORT_EVENTS: usize = 0;
+/// Address of the payload of a ping or pong, of a close's reason, or of what is left of a compressed frame.
+pub const REPORT_ADDRESS: usize = 1;
+/// The bytes there.
+pub const REPORT_SIZE: usize = 2;
+/// The status of a close that came, or that a violation asks for.
+pub const REPORT_STATUS: usize = 3;
+/// The number of the error.
+pub const REPORT_ERROR: usize = 4;
+/// How many bytes of the chunk are done with.
+pub const REPORT_TAKEN: usize = 5;
+/// What has begun and not ended.
+pub const REPORT_UNFINISHED: usize = 6;
+/// Whether there is more to come without more input.
+pub const REPORT_HAS_MORE: usize = 7;
+/// How many frames have come, modulo 2^32.
+pub const REPORT_FRAMES: usize = 8;
+/// How many bytes of a message its last frame still announces.
+pub const REPORT_ANNOUNCED: usize = 9;
+
+/// The slots of the report after `Handle.get_action`: the action's number.
+pub const ACTION_KIND: usize = 0;
+/// The type of the buffer, 0 for none.
+pub const ACTION_BUFFER_TYPE: usize = 1;
+/// How many buffers there are, two at most.
+pub const ACTION_BUFFERS: usize = 2;
+/// Address and length of the first; those of the second follow.
+pub const ACTION_FIRST_BUFFER: usize = 3;
+/// The status of the peer's close, or 0.
+pub const ACTION_CLOSE_STATUS: usize = 7;
+/// Whether there is an application context.
+pub const ACTION_HAS_CONTEXT: usize = 8;
+/// The application context.
+pub const ACTION_CONTEXT: usize = 9;
+/// The action context, or 0.
+pub const ACTION_ACTION_CONTEXT: usize = 10;
+
+/// The slots of the report after `Handle.outstanding_read`: the buffer's address, or 0.
+pub const READ_ADDRESS: usize = 0;
+/// Its length.
+pub const READ_LENGTH: usize = 1;
+
+/// How many numbers a call can report.
+pub const REPORT_LENGTH: usize = 16;
+pub type Report = [u32; REPORT_LENGTH];
+
 /// Memory that all connections share, as every call is done with it before the next begins.
 pub struct Scratch {
     /// Room for what a session kept of the chunk before, then the chunk.
@@ -28,7 +78,7 @@ pub struct Scratch {
     #[cfg(feature = "deflate")]
     pub compressed: Vec<u8>,
     pub events: Box<[[u32; 3]]>,
-    pub report: Box<[u32; 16]>,
+    pub report: Box<Report>,
 }
 
 impl Scratch {
@@ -41,7 +91,7 @@ impl Scratch {
             #[cfg(feature = "deflate")]
             compressed: Vec::new(),
             events: vec![[0; 3]; EVENT_CAPACITY].into(),
-            report: Box::new([0; 16]),
+            report: Box::new([0; REPORT_LENGTH]),
         })))
     }
 }

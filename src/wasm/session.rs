@@ -8,7 +8,11 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use crate::error::{Error, Misuse, Violation};
 use crate::frame::Header;
 use crate::session::{ClosePayload, Limits, Received, Role, Session, SessionOptions};
-use crate::wasm::scratch::{EVENT_CAPACITY, INFLATED_CAPACITY, INPUT_CAPACITY, Scratch, TAIL_CAPACITY, with_scratch};
+use crate::wasm::scratch::{
+    EVENT_CAPACITY, INFLATED_CAPACITY, INPUT_CAPACITY, REPORT_ADDRESS, REPORT_ANNOUNCED, REPORT_ERROR, REPORT_EVENTS,
+    REPORT_FRAMES, REPORT_HAS_MORE, REPORT_SIZE, REPORT_STATUS, REPORT_TAKEN, REPORT_UNFINISHED, Report, Scratch,
+    TAIL_CAPACITY, with_scratch,
+};
 use crate::wire::{BufferType, CloseStatus, MaskKey};
 
 /// The outcomes of `Session.receive`.
@@ -202,18 +206,18 @@ impl WasmSession {
                 Received::Ping(payload) => break report_payload(&mut scratch.report, PING, input, &payload),
                 Received::Pong(payload) => break report_payload(&mut scratch.report, PONG, input, &payload),
                 Received::Close { status, reason } => {
-                    scratch.report[3] = u32::from(status.0);
+                    scratch.report[REPORT_STATUS] = u32::from(status.0);
                     break report_payload(&mut scratch.report, CLOSE, input, &reason);
                 }
             }
         };
-        scratch.report[0] = count as u32;
+        scratch.report[REPORT_EVENTS] = count as u32;
         // whatever is done with ends behind the tail of the chunk before
-        scratch.report[5] = scratch.unread.start.saturating_sub(TAIL_CAPACITY) as u32;
-        scratch.report[6] = self.unfinished();
-        scratch.report[7] = u32::from(self.session.has_more());
-        scratch.report[9] = u32::try_from(self.session.announced()).unwrap_or(u32::MAX);
-        scratch.report[8] = self.session.frames_received() as u32; // modulo 2^32
+        scratch.report[REPORT_TAKEN] = scratch.unread.start.saturating_sub(TAIL_CAPACITY) as u32;
+        scratch.report[REPORT_UNFINISHED] = self.unfinished();
+        scratch.report[REPORT_HAS_MORE] = u32::from(self.session.has_more());
+        scratch.report[REPORT_ANNOUNCED] = u32::try_from(self.session.announced()).unwrap_or(u32::MAX);
+        scratch.report[REPORT_FRAMES] = self.session.frames_received() as u32; // modulo 2^32
         outcome
     }
 
@@ -282,14 +286,14 @@ fn address_of(input: &[u8], range: &Range<usize>) -> u32 {
     input[range.clone()].as_ptr() as u32
 }
 
-fn report_payload(report: &mut [u32; 16], outcome: u32, input: &[u8], payload: &Range<usize>) -> u32 {
-    report[1] = address_of(input, payload);
-    report[2] = payload.len() as u32;
+fn report_payload(report: &mut Report, outcome: u32, input: &[u8], payload: &Range<usize>) -> u32 {
+    report[REPORT_ADDRESS] = address_of(input, payload);
+    report[REPORT_SIZE] = payload.len() as u32;
     outcome
 }
 
-fn report_failure(report: &mut [u32; 16], violation: Violation) -> u32 {
-    report[3] = u32::from(violation.close_status().0);
-    report[4] = Error::from(violation).id().cast_unsigned();
+fn report_failure(report: &mut Report, violation: Violation) -> u32 {
+    report[REPORT_STATUS] = u32::from(violation.close_status().0);
+    report[REPORT_ERROR] = Error::from(violation).id().cast_unsigned();
     FAILED
 }

@@ -79,9 +79,9 @@ for (const name of wanted) {
 
 if (wanted.includes("deno")) {
   test("deno: the README's example runs, allowed no more than it says", async () => {
-    const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
-    const [, example] = /```ts config=deno\n([\s\S]*?)```/.exec(readme);
-    const [flag] = /--allow-net=127\.0\.0\.1:8080/.exec(readme);
+    const guide = readFileSync(new URL("../../docs/runtimes.md", import.meta.url), "utf8");
+    const [, example] = /```ts config=deno\n([\s\S]*?)```/.exec(guide);
+    const [flag] = /--allow-net=127\.0\.0\.1:8080/.exec(guide);
     const port = await freePort();
     const code = `${example}server.on("listening", () => console.log("listening"));`.replace("npm:", "");
     const flags = ["run", "--quiet", "--no-prompt", flag.replace("8080", port), "-"];

@@ -125,7 +125,7 @@ function Chosen({ state }: { state: State }) {
 function CaptureBar({ state }: { state: State }) {
   const { capture, overview, connection } = state;
   if (capture === undefined || overview === undefined) return null;
-  const { gaps = 0, synthetic = false } = capture.connections[connection] ?? {};
+  const { gaps = 0, synthetic = false, notes = [] } = capture.connections[connection] ?? {};
   const { lengths } = overview;
   return (
     <section class="capture" aria-label="The capture">
@@ -137,6 +137,11 @@ function CaptureBar({ state }: { state: State }) {
         </span>
         {gaps > 0 && <p class="warning">Bytes are missing in {counted(gaps, "place")}.</p>}
         {synthetic && <p class="warning">The capture has messages only: headers and keys are made up.</p>}
+        {notes.map((note, index) => (
+          <p key={index} class="warning">
+            {note}
+          </p>
+        ))}
       </div>
       <ConnectionList state={state} />
       <Exports name={capture.name} />

@@ -22,6 +22,8 @@ export interface ReadOptions {
   format?: Format;
   /** Of raw bytes, hex and Base64: which way they went. By default, what their first bytes say. */
   direction?: Direction;
+  /** Gives the bytes of another file that a capture names: Playwright's HARs have their messages beside them. */
+  beside?: (name: string) => Uint8Array | undefined;
 }
 
 /** What is in a capture. */
@@ -44,14 +46,14 @@ export function readCapture(given: Uint8Array, options: ReadOptions = {}): Captu
   const bytes = new Uint8Array(given.buffer, given.byteOffset, given.length);
   if (bytes.length === 0) throw new CaptureError("WS_ERR_CAPTURE_UNKNOWN", "There are no bytes");
   const format = options.format ?? formatOf(bytes);
-  const found = read(format, bytes, options.direction);
+  const found = read(format, bytes, options);
   return { format, skipped: 0, ...found };
 }
 
 function read(
   format: Format,
   bytes: Uint8Array,
-  direction: Direction | undefined,
+  { direction, beside = () => undefined }: ReadOptions,
 ): { connections: Connection[]; skipped?: number } {
   switch (format) {
     case "pcap":
@@ -63,7 +65,7 @@ function read(
     case "har": {
       const value = jsonOf(textOf(bytes));
       if (!isHar(value)) throw notThis(format);
-      return harConnections(value);
+      return harConnections(value, beside);
     }
     case "recorded":
       return { connections: recordedConnections(textOf(bytes)) };

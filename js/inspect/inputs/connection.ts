@@ -17,6 +17,14 @@ export interface Piece {
   readonly missing: number;
 }
 
+/** Something that an input tells of a connection and that is no byte of it, such as a browser's error. */
+export interface Note {
+  /** In words, some of them the input's own: anything may stand in it. */
+  readonly text: string;
+  /** Milliseconds since 1970; 0 where there is none, and then it belongs behind everything. */
+  readonly time: number;
+}
+
 /** One connection of a capture. */
 export interface Connection {
   /** Address and port, or what the input has instead; empty if it has nothing. */
@@ -27,4 +35,6 @@ export interface Connection {
   readonly pieces: readonly Piece[];
   /** The input has messages and no frames: these bytes were made of them, each message in one frame, with a key of zeros. */
   readonly synthetic: boolean;
+  /** What else there is to say, in the order of the input; nothing by default. */
+  readonly notes?: readonly Note[];
 }

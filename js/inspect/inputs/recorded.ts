@@ -81,8 +81,12 @@ export function recordedConnections(text: string): Connection[] {
   for (const [index, line] of lines.entries()) {
     if (isCut && index === lines.length - 1 && !line.trimEnd().endsWith("}")) break;
     const { connection, direction, time, base64 } = parse<Line>(line, index + 2);
+    if ((direction !== "sent" && direction !== "received") || typeof base64 !== "string") {
+      throw malformed(`Line ${index + 2} of the capture tells of no bytes that were sent or received`);
+    }
     const pieces = all.get(connection) ?? [];
-    pieces.push({ direction: directionOf(side, direction), bytes: parseBase64(base64), time, missing: 0 });
+    const bytes = parseBase64(base64);
+    pieces.push({ direction: directionOf(side, direction), bytes, time: isTime(time) ? time : 0, missing: 0 });
     all.set(connection, pieces);
   }
   return [...all].map(([number, pieces]) => ({
@@ -91,6 +95,11 @@ export function recordedConnections(text: string): Connection[] {
     pieces,
     synthetic: false,
   }));
+}
+
+/** What a `Date` can hold. */
+function isTime(time: unknown): boolean {
+  return typeof time === "number" && Math.abs(time) <= 8.64e15;
 }
 
 function parse<T>(line: string, number: number): T {

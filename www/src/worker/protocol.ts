@@ -47,6 +47,8 @@ export interface ConnectionSummary {
   readonly gaps: number;
   /** The bytes were made of messages. */
   readonly synthetic: boolean;
+  /** What the capture tells beside its bytes, such as a browser's error. */
+  readonly notes: readonly string[];
 }
 
 /** What is known of the chosen connection. */

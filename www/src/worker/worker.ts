@@ -96,10 +96,10 @@ function keep(read: Capture, source: Source, format: CaptureSummary["format"]): 
   return { name: source.name, format, connections: read.connections.map(summaryOf), skipped: read.skipped };
 }
 
-function summaryOf({ client, server, pieces, synthetic }: Connection): ConnectionSummary {
+function summaryOf({ client, server, pieces, synthetic, notes = [] }: Connection): ConnectionSummary {
   const size = pieces.reduce((sum, { bytes }) => sum + bytes.length, 0);
   const gaps = pieces.filter(({ missing }) => missing > 0).length;
-  return { client, server, size, gaps, synthetic };
+  return { client, server, size, gaps, synthetic, notes: notes.map(({ text }) => text) };
 }
 
 const ready = compiled(wasm).then(initialise);

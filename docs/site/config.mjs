@@ -1,0 +1,32 @@
+// VitePress's configuration; build.mjs puts it beside the pages.
+import { PARTS, pageOf, REFERENCE } from "./pages.mjs";
+
+const menu = Object.entries(PARTS).map(([text, part]) => ({
+  text,
+  items: Object.entries(part).map(([file, title]) => ({ text: title, link: `/${pageOf(file)}` })),
+}));
+
+export default {
+  title: "websocket-component",
+  description: "The WebSocket protocol as one engine without I/O, for Node, Deno, Bun, Rust and browsers",
+  lang: "en",
+  base: process.env.DOCS_BASE ?? "/",
+  // as on GitHub, where the same links are read
+  markdown: { anchor: { slugify: anchorOf }, languageAlias: { haproxy: "ini" } },
+  themeConfig: {
+    search: { provider: "local" },
+    nav: [
+      { text: "Guides", link: "/guides" },
+      { text: "Reference", items: REFERENCE },
+    ],
+    sidebar: [...menu, { text: "Reference", items: REFERENCE }],
+    outline: [2, 3],
+  },
+};
+
+function anchorOf(heading) {
+  return heading
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N}\s_-]/gu, "")
+    .replaceAll(" ", "-");
+}

@@ -1,0 +1,51 @@
+// The pages of the site, by part: a Markdown file of the repository, and its name in the menu.
+
+/** The README is the home page. */
+export const HOME = "README.md";
+
+export const PARTS = {
+  Learn: { "docs/quick-start.md": "Quick start", "docs/chat.md": "Tutorial: a chat" },
+  Do: {
+    "docs/sockets.md": "Sockets",
+    "docs/auth.md": "Users and origins",
+    "docs/testing.md": "Testing",
+    "docs/debugging.md": "Debugging",
+    "docs/compression.md": "Compression",
+    "docs/deployment.md": "Deployment",
+    "docs/ws.md": "Moving from ws",
+    "docs/inspector.md": "The inspector",
+  },
+  "Look up": {
+    "docs/limits.md": "Limits",
+    "docs/errors.md": "Errors",
+    "docs/runtimes.md": "Runtimes",
+    "docs/component.md": "The component",
+  },
+  Understand: {
+    "docs/security.md": "Security",
+    "docs/performance.md": "Performance",
+    "docs/benchmarks.md": "Benchmarks",
+    "docs/conformance.md": "Conformance",
+    "tests/rfc6455.md": "RFC 6455 by requirement",
+    "tests/rfc7692.md": "RFC 7692 by requirement",
+    "tests/whatwg.md": "WHATWG by step",
+    "tests/mistakes.md": "Mistakes of others",
+  },
+  Project: { "docs/README.md": "All guides", "CONTRIBUTING.md": "Contributing", "CHANGELOG.md": "Changelog" },
+};
+
+/** What typedoc and rustdoc write beside the pages. */
+export const REFERENCE = [
+  { text: "TypeScript", link: "/api/index.html", target: "_self" },
+  { text: "Rust", link: "/rust/websocket_component/index.html", target: "_self" },
+];
+
+/** The name of a file's page: its address without `.html`. */
+export function pageOf(file) {
+  if (file === HOME) return "index";
+  if (file === "docs/README.md") return "guides";
+  return file.replace(/^.*\//, "").replace(/\.md$/, "").toLowerCase();
+}
+
+/** All files that are pages. */
+export const files = [HOME, ...Object.values(PARTS).flatMap((part) => Object.keys(part))];

@@ -1,0 +1,181 @@
+/**
+ * What a session receives: chunks of the network in, messages and control frames out.
+ *
+ * @module
+ */
+import { scratch, wasm } from "../engine/engine.js";
+import { WebSocketProtocolError } from "../engine/errors.js";
+import { ReceiveSlot } from "../engine/report.js";
+import { decodeText } from "../engine/text.js";
+import type { EngineCalls } from "./calls.js";
+import { Assembly, asReceived, Batch, Flag, partOf, type Received } from "./received.js";
+
+/** The outcomes of `receive` in the engine. */
+const Outcome = { MoreInput: 0, EventsFull: 1, Ping: 2, Pong: 3, Close: 4, Failed: 5 } as const;
+
+/** What has begun and not ended. */
+export const Unfinished = { Nothing: 0, Frame: 1, Message: 2 } as const;
+
+/** So much is made of a chunk at once, so that a receiver who pauses holds no more than so many messages, or bytes. */
+const BATCH = 1024;
+const BATCH_BYTES = 256 * 1024;
+
+/** Bytes of the batch that is being made. */
+let batchBytes = 0;
+
+const { receive, resume } = wasm.Session.prototype;
+
+/** How messages are given out. */
+export interface MessageForm {
+  /** The most bytes of one: no more is allocated for it. */
+  readonly maxMessageSize: number;
+  /** Whether text messages are given out as bytes, in place of strings. */
+  readonly textAsBytes: boolean;
+  /** Whether messages are given out in pieces, when these come. */
+  readonly inParts: boolean;
+}
+
+/** The receiving direction of one session. */
+export class Incoming {
+  readonly #session: EngineCalls & MessageForm;
+  /** The message whose pieces are still coming. */
+  #message: Assembly | undefined;
+  /** Decodes the text that is given out in pieces; nothing if messages are whole. */
+  readonly #decoder: TextDecoder | undefined;
+  /** What has begun and not ended, one of {@link Unfinished}. */
+  unfinished: number = Unfinished.Nothing;
+  /** Whether decompressed bytes wait. */
+  hasMore = false;
+  frames = 0;
+  messages = 0;
+  /** Bytes of messages, text as UTF-8, after they were decompressed. */
+  messageBytes = 0;
+
+  constructor(session: EngineCalls & MessageForm) {
+    this.#session = session;
+    if (session.inParts) this.#decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  }
+
+  /** The memory that the pieces of an unfinished message take, in bytes. */
+  get heldBytes(): number {
+    return this.#message?.capacity ?? 0;
+  }
+
+  /** Drops the unfinished message: nothing will be received any more. */
+  forget(): void {
+    this.#message = undefined;
+    this.hasMore = false;
+  }
+
+  /** Takes a chunk as `FrameSession.receive` says. */
+  receive(chunk: Uint8Array, received: Received[], room: number, isOwned: boolean): number {
+    let taken = 0;
+    batchBytes = 0;
+    while ((taken < chunk.length || this.hasMore) && !isBatchFull(received)) {
+      const { input } = scratch();
+      const isWhole = taken === 0 && chunk.length <= input.length;
+      const piece = isWhole ? chunk : chunk.subarray(taken, taken + input.length);
+      input.set(piece);
+      taken += this.#drain(piece, received, room, isOwned);
+    }
+    return taken;
+  }
+
+  /**
+   * Copies out what the chunk in input memory completes, before anyone else may call the engine. Returns how many of
+   * its bytes are done with.
+   */
+  #drain(chunk: Uint8Array, received: Received[], room: number, isOwned: boolean): number {
+    const { length } = chunk;
+    let outcome = this.#session.enter(receive, length);
+    for (;;) {
+      const { report, bytes } = scratch();
+      this.unfinished = report[ReceiveSlot.Unfinished] as number;
+      this.hasMore = report[ReceiveSlot.HasMore] !== 0;
+      this.#countFrames(report[ReceiveSlot.Frames] as number);
+      const count = report[ReceiveSlot.Events] as number;
+      if (count > 0 && !this.#takeEvents(count, received, room, chunk, isOwned)) {
+        this.hasMore = false;
+        received.push({ kind: "full" });
+        return length;
+      }
+      const address = report[ReceiveSlot.Address] as number;
+      const end = address + (report[ReceiveSlot.Size] as number);
+      switch (outcome) {
+        case Outcome.MoreInput:
+          return length;
+        case Outcome.Ping:
+          received.push({ kind: "ping", payload: bytes.slice(address, end) });
+          break;
+        case Outcome.Pong:
+          received.push({ kind: "pong", payload: bytes.slice(address, end) });
+          break;
+        case Outcome.Close: {
+          const status = report[ReceiveSlot.CloseStatus] as number;
+          received.push({ kind: "close", status, reason: decodeText(bytes, address, end, false) });
+          return length;
+        }
+        case Outcome.Failed:
+          received.push({ kind: "failed", error: new WebSocketProtocolError(report[ReceiveSlot.Error] as number) });
+          return length;
+      }
+      if (isBatchFull(received)) return report[ReceiveSlot.Taken] as number;
+      outcome = this.#session.enter(resume);
+    }
+  }
+
+  /** The engine counts modulo 2^32. */
+  #countFrames(count: number): void {
+    this.frames += (count - this.frames) >>> 0;
+  }
+
+  /** Tells whether the pieces had room. */
+  #takeEvents(count: number, received: Received[], room: number, chunk: Uint8Array, isOwned: boolean): boolean {
+    const views = scratch();
+    const { bytes, events, report } = views;
+    const { isServer, textAsBytes, maxMessageSize } = this.#session;
+    const all = count * 3;
+    const lastEnd = (events[all - 2] as number) + (events[all - 1] as number);
+    const batch = new Batch(views, lastEnd, chunk, isOwned, isServer);
+    let messages = 0;
+    let size = 0;
+    let hasRoom = true;
+    for (let at = 0; at < all && hasRoom; at += 3) {
+      const flags = events[at] as number;
+      const start = events[at + 1] as number;
+      const end = start + (events[at + 2] as number);
+      const ascii = (flags & Flag.Ascii) !== 0;
+      const last = (flags & Flag.Last) !== 0;
+      size += end - start;
+      if (last) messages += 1;
+      if (this.#decoder !== undefined) {
+        received.push(partOf(this.#decoder, bytes, start, end, flags));
+        continue;
+      }
+      const isText = (flags & Flag.Text) !== 0;
+      const isString = isText && !textAsBytes;
+      if (last && (flags & Flag.First) !== 0) {
+        const data = isString ? batch.text(start, end, ascii) : batch.binary(start, end);
+        received.push(asReceived(data, isText));
+        continue;
+      }
+      this.#message ??= new Assembly(maxMessageSize, isString);
+      // the report is about what comes behind the last event: of the same message, if that goes on
+      const announced = at + 3 === all ? (report[ReceiveSlot.Announced] as number) : 0;
+      const left = last ? 0 : announced || undefined;
+      hasRoom = this.#message.push(bytes.subarray(start, end), ascii, room, left);
+      if (last && hasRoom) {
+        received.push(asReceived(this.#message.finish(), isText));
+        this.#message = undefined;
+      }
+    }
+    batchBytes += size;
+    this.messageBytes += size;
+    this.messages += messages;
+    return hasRoom;
+  }
+}
+
+function isBatchFull(received: readonly Received[]): boolean {
+  return received.length >= BATCH || batchBytes >= BATCH_BYTES;
+}

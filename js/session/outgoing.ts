@@ -1,0 +1,335 @@
+/**
+ * What a session sends: messages and control frames in, bytes for the network out.
+ *
+ * @module
+ */
+import { allocatedCopy, part } from "../engine/bytes.js";
+import { EngineTrap, scratch, wasm } from "../engine/engine.js";
+import { type Adopter, Output } from "../engine/output.js";
+import { PlaceSlot } from "../engine/report.js";
+import { encodeText, isAtLeast, textBytes, textSize } from "../engine/text.js";
+import type { EngineCalls, EngineMethod } from "./calls.js";
+
+/** A message whose frames are made once, as a server sends them. */
+export interface PreparedFrames {
+  readonly data: string | Uint8Array;
+  readonly size: number;
+  frame(compress: boolean): Uint8Array;
+}
+
+/** What is sent: text, bytes, or a message that was framed before. */
+export type SentData = string | Uint8Array | PreparedFrames;
+
+/** Its bytes, text as UTF-8. */
+export function sizeOfSent(data: SentData): number {
+  return typeof data === "string" || data instanceof Uint8Array ? textSize(data) : data.size;
+}
+
+/** Which frames carry a message's data; by default one, of text for a string. */
+export interface Framing {
+  /** Whether the data, UTF-8 if it is bytes, makes a text message. */
+  readonly isText?: boolean;
+  /** Whether the message ends with it. */
+  readonly isLast?: boolean;
+}
+
+/** The data makes a whole message. */
+const WHOLE: Framing = {};
+
+/** How one connection's messages are compressed. */
+export interface Compression {
+  /** The least bytes of a message that is. */
+  readonly threshold: number;
+  readonly releaseAfter: number | undefined;
+  readonly takesPrepared: boolean;
+  /** Whether a compressor may be kept. */
+  isUsed: boolean;
+}
+
+/** The engine's numbers for a message's last or only frame, and for frames before it. */
+const TEXT = 0;
+const TEXT_FRAGMENT = 1;
+const BINARY = 2;
+const BINARY_FRAGMENT = 3;
+const PING = 5;
+const PONG = 6;
+
+/** Texts of up to so many UTF-16 units are framed together if they are sent in one turn: so many units at once … */
+const COLLECTED_TEXT = 512;
+const TEXTS = 16 * 1024;
+/** … and so many texts. */
+const TEXT_COUNT = 1024;
+
+/** Payloads up to here are made behind their header, longer ones go to the network on their own. */
+const LARGE_PAYLOAD = 128 * 1024;
+/** So much is compressed at once. */
+const COMPRESSED_AT_ONCE = 32 * 1024;
+const MAX_HEADER_SIZE = 14;
+const MAX_CONTROL_PAYLOAD = 125;
+
+const { frame, frames, header, mask, close, compress, compressed_frame, release_compressor } = wasm.Session.prototype;
+
+/** The sending direction of one session. */
+export class Outgoing {
+  readonly #engine: EngineCalls;
+  /** None if compression was not agreed. */
+  readonly #compression: Compression | undefined;
+  readonly #output = new Output();
+  /** Texts that are framed when the turn ends, as one string, and the UTF-16 units of each. */
+  #texts = "";
+  #lengths: number[] | undefined;
+  /** Whether a part of a message was sent that is not its last. */
+  #isSendingParts = false;
+  frames = 0;
+  messages = 0;
+  /** Bytes of messages, text as UTF-8, before they were compressed. */
+  messageBytes = 0;
+
+  constructor(engine: EngineCalls, compression: Compression | undefined) {
+    this.#engine = engine;
+    this.#compression = compression;
+  }
+
+  /**
+   * Sends a message: its frames are part of the output when that is taken. It is compressed if that was agreed: by the
+   * caller's word, or if it is not too small. The data is copied. Parts of a message are not compressed.
+   */
+  send(data: SentData, compress?: boolean, framing: Framing = WHOLE): void {
+    if (typeof data !== "string" && !(data instanceof Uint8Array)) {
+      this.#sendPrepared(data, compress);
+      return;
+    }
+    const { isText = typeof data === "string", isLast = true } = framing;
+    const isPart = this.#isSendingParts || !isLast;
+    this.#isSendingParts = !isLast;
+    if (isLast) this.messages += 1;
+    if (!isPart && this.#compresses(data, compress)) {
+      this.#sendCompressed(isText ? TEXT : BINARY, typeof data === "string" ? textBytes(data) : data);
+    } else if (isText) {
+      this.sendText(data, isLast);
+    } else {
+      this.sendBinary(typeof data === "string" ? textBytes(data) : data, isLast);
+    }
+  }
+
+  #sendPrepared(message: PreparedFrames, compress?: boolean): void {
+    const isCompressed = this.#compresses(message.data, compress);
+    if (!this.#engine.isServer || (isCompressed && !this.#compression?.takesPrepared)) {
+      this.send(message.data, compress);
+      return;
+    }
+    this.settle();
+    this.#output.push(message.frame(isCompressed));
+    this.frames += 1;
+    this.messages += 1;
+    this.messageBytes += message.size;
+  }
+
+  #compresses(data: string | Uint8Array, compress: boolean | undefined): boolean {
+    return this.#compression !== undefined && (compress ?? isAtLeast(data, this.#compression.threshold));
+  }
+
+  /** Makes a text message that is not compressed, or a part of one. Bytes are UTF-8, and copied. */
+  sendText(text: string | Uint8Array, last = true): void {
+    const type = last ? TEXT : TEXT_FRAGMENT;
+    if (typeof text !== "string") {
+      this.#send(type, text, false);
+    } else if (last && text.length <= COLLECTED_TEXT) {
+      this.#collect(text);
+    } else {
+      this.settle();
+      this.#encode(type, text);
+    }
+  }
+
+  /** Strings are put together, and become bytes, at once: one by one that takes several times as long. */
+  #collect(text: string): void {
+    if (this.#texts.length + text.length > TEXTS || this.#lengths?.length === TEXT_COUNT) this.settle();
+    this.#texts += text;
+    this.#lengths ??= [];
+    this.#lengths.push(text.length);
+  }
+
+  /** Frames the texts that wait for it. Before this, `counters` do not have their bytes. */
+  settle(): void {
+    const lengths = this.#lengths;
+    if (lengths === undefined) return;
+    const texts = this.#texts;
+    this.#lengths = undefined;
+    this.#texts = "";
+    const { input, events } = scratch();
+    const { written } = encodeText(texts, input);
+    if (lengths.length === 1) lengths[0] = written;
+    if (lengths.length === 1 || written === texts.length) {
+      // one text, or all of them are ASCII; a loop, as `set` of an array takes longer
+      for (let at = 0; at < lengths.length; at++) events[at] = lengths[at] as number;
+      this.#frames(lengths.length, written);
+      return;
+    }
+    let start = 0;
+    for (const length of lengths) {
+      this.#encode(TEXT, texts.slice(start, start + length));
+      start += length;
+    }
+  }
+
+  /** Makes messages of texts in the input memory, which is free while nothing is received. */
+  #frames(count: number, size: number): void {
+    const start = this.#output.claim(size + count * MAX_HEADER_SIZE);
+    this.#output.extend(this.#engine.enter(frames, TEXT, start, count));
+    this.frames += count;
+    this.messageBytes += size;
+  }
+
+  /** Makes a frame of text, which becomes bytes where it is to stand, if there is room for it. */
+  #encode(type: number, text: string): void {
+    if (text.length > LARGE_PAYLOAD) {
+      this.#send(type, textBytes(text), true);
+      return;
+    }
+    const start = this.#output.claim(MAX_HEADER_SIZE + text.length);
+    const { output } = scratch();
+    const guess = start + this.#headerSize(text.length);
+    const { read, written } = encodeText(text, part(output, guess, output.length - MAX_HEADER_SIZE));
+    if (read < text.length) {
+      this.#send(type, textBytes(text), true);
+      return;
+    }
+    const payload = start + this.#headerSize(written);
+    if (payload !== guess) output.copyWithin(payload, guess, guess + written);
+    this.#output.extend(this.#make(frame, type, start, written));
+    this.messageBytes += written;
+  }
+
+  /** Makes a binary message that is not compressed, or a part of one. The bytes are copied. */
+  sendBinary(data: Uint8Array, last = true): void {
+    this.#send(last ? BINARY : BINARY_FRAGMENT, data, false);
+  }
+
+  /** Makes a ping with at most 125 bytes. */
+  ping(payload: Uint8Array): void {
+    this.#control(PING, payload);
+  }
+
+  /** Makes a pong with at most 125 bytes. */
+  pong(payload: Uint8Array): void {
+    this.#control(PONG, payload);
+  }
+
+  /** Makes a close frame; status 1005 makes one without a status. */
+  close(status: number, reason: string): void {
+    const bytes = textBytes(reason);
+    this.settle();
+    const start = this.#output.claim(MAX_HEADER_SIZE + 2 + bytes.length);
+    scratch().output.set(bytes, start + this.#headerSize(2) + 2);
+    this.#output.extend(this.#make(close, start, status, bytes.length));
+  }
+
+  /** The memory that the output takes, in bytes, until it is taken: roughly. */
+  get outputBytes(): number {
+    return this.#output.size + this.#texts.length + (this.#lengths?.length ?? 0) * MAX_HEADER_SIZE;
+  }
+
+  /** As `FrameSession.takeOutput` says. */
+  takeOutput(network?: Adopter): Uint8Array[] {
+    this.settle();
+    return this.#output.take(network);
+  }
+
+  /** Drops texts that were not framed: nothing can be sent any more. What was framed can still be taken. */
+  forget(): void {
+    this.#texts = "";
+    this.#lengths = undefined;
+    this.#output.leave();
+  }
+
+  /** Frees what is kept from one sent message to compress the next one by; the next is compressed for itself. */
+  releaseCompressor(): void {
+    if (this.#compression?.isUsed !== true) return;
+    this.#engine.enter(release_compressor);
+    this.#compression.isUsed = false;
+  }
+
+  /** A whole message, which goes through the output memory in pieces and is compressed elsewhere. */
+  #sendCompressed(type: number, payload: Uint8Array): void {
+    this.settle();
+    if (this.#compression !== undefined) this.#compression.isUsed = true;
+    this.messageBytes += payload.length;
+    const start = this.#output.claim(MAX_HEADER_SIZE + Math.min(payload.length, COMPRESSED_AT_ONCE));
+    let at = 0;
+    do {
+      const piece = payload.subarray(at, at + COMPRESSED_AT_ONCE);
+      scratch().output.set(piece, start);
+      const isLast = at + piece.length === payload.length;
+      this.#engine.enter(compress, start, piece.length, at === 0, isLast);
+      at += piece.length;
+    } while (at < payload.length);
+    try {
+      this.#output.extend(this.#make(compressed_frame, type, start));
+    } catch (error) {
+      // the peer will never see what the compressor has taken in
+      if (!(error instanceof EngineTrap)) this.releaseCompressor();
+      throw error;
+    }
+    const { report, bytes } = scratch();
+    const [address, rest] = [report[PlaceSlot.Address] as number, report[PlaceSlot.Size] as number];
+    if (rest === 0) return;
+    this.#output.push(allocatedCopy(bytes, address, address + rest));
+  }
+
+  #send(type: number, payload: Uint8Array, owned: boolean): void {
+    this.settle();
+    this.messageBytes += payload.length;
+    if (payload.length <= LARGE_PAYLOAD) {
+      this.#copy(type, payload);
+    } else if (this.#engine.isServer) {
+      this.#makeHeader(type, payload.length);
+      this.#output.push(owned ? payload : allocatedCopy(payload, 0, payload.length));
+    } else {
+      this.#maskLarge(type, payload);
+    }
+  }
+
+  /** The engine refuses what is too long, by a byte or by many: no more than one need fit into the output memory. */
+  #control(type: number, payload: Uint8Array): void {
+    this.settle();
+    this.#copy(type, payload.subarray(0, MAX_CONTROL_PAYLOAD + 1));
+  }
+
+  /** A frame whose payload fits into the output memory. */
+  #copy(type: number, payload: Uint8Array): void {
+    const start = this.#output.claim(MAX_HEADER_SIZE + payload.length);
+    scratch().output.set(payload, start + this.#headerSize(payload.length));
+    this.#output.extend(this.#make(frame, type, start, payload.length));
+  }
+
+  /** A client's long payload is masked piece by piece on its way through the output memory. */
+  #maskLarge(type: number, payload: Uint8Array): void {
+    this.#makeHeader(type, payload.length);
+    for (let at = 0; at < payload.length; ) {
+      const start = this.#output.claim(1);
+      const { output } = scratch();
+      const piece = payload.subarray(at, at + output.length - start);
+      output.set(piece, start);
+      this.#engine.enter(mask, start, piece.length);
+      this.#output.extend(start + piece.length);
+      at += piece.length;
+    }
+  }
+
+  #makeHeader(type: number, length: number): void {
+    const start = this.#output.claim(MAX_HEADER_SIZE);
+    this.#output.extend(this.#make(header, type, start, length));
+  }
+
+  #headerSize(length: number): number {
+    return (length < 126 ? 2 : length < 65536 ? 4 : 10) + (this.#engine.isServer ? 0 : 4);
+  }
+
+  /** Makes one frame, or its header. */
+  #make(method: EngineMethod<[number, number, number], number>, a: number, b: number, c = 0): number {
+    const end = this.#engine.enter(method, a, b, c);
+    this.frames += 1;
+    return end;
+  }
+}

@@ -1,0 +1,206 @@
+/**
+ * What comes from the peer, and how messages are made of what the engine lists: whole ones, pieces, and messages that
+ * span chunks.
+ *
+ * @module
+ */
+import { allocate, allocatedCopy, part } from "../engine/bytes.js";
+import type { EngineTrap, Scratch } from "../engine/engine.js";
+import type { WebSocketProtocolError } from "../engine/errors.js";
+import { decodeText } from "../engine/text.js";
+
+/** A text message as its bytes, for who asked for that. */
+export interface TextBytes {
+  readonly kind: "text";
+  readonly payload: Uint8Array<ArrayBuffer>;
+}
+
+/** Something that is not a message. */
+export type Control =
+  | { readonly kind: "ping" | "pong"; readonly payload: Uint8Array }
+  | { readonly kind: "close"; readonly status: number; readonly reason: string }
+  | { readonly kind: "failed"; readonly error: WebSocketProtocolError }
+  | { readonly kind: "full" }
+  | { readonly kind: "trapped"; readonly error: EngineTrap };
+
+/** A piece of a message, from one that gives messages out in pieces. Of text it has whole characters, perhaps none. */
+export interface Part {
+  readonly kind: "part";
+  readonly data: string | Uint8Array<ArrayBuffer>;
+  readonly isFirst: boolean;
+  readonly isLast: boolean;
+}
+
+/** What came from the peer: a text message, a binary message, a piece of one, or something that is not a message. */
+export type Received = string | Uint8Array<ArrayBuffer> | TextBytes | Part | Control;
+
+/** The flags of an event. */
+export const Flag = { Text: 1, First: 2, Last: 4, Ascii: 8 } as const;
+
+/** A piece by itself. A character that it begins and does not end goes to the next one. */
+export function partOf(decoder: TextDecoder, bytes: Uint8Array, start: number, end: number, flags: number): Part {
+  const isLast = (flags & Flag.Last) !== 0;
+  const piece = bytes.slice(start, end);
+  const data = (flags & Flag.Text) === 0 ? piece : decoder.decode(piece, { stream: !isLast });
+  return { kind: "part", data, isFirst: (flags & Flag.First) !== 0, isLast };
+}
+
+export function asReceived(data: string | Uint8Array<ArrayBuffer>, isText: boolean): Received {
+  return isText && typeof data !== "string" ? { kind: "text", payload: data } : data;
+}
+
+/** Texts of up to so many bytes are cut out of one that is made of the engine's memory: of so many bytes, or times theirs; … */
+const SHORT_TEXT = 2048;
+const SHARED_TEXT = 2048;
+const SHARED_TEXTS = 8;
+/** … and so many bytes are copied at once, with all short binary messages in them. */
+const SHARED_BYTES = 64 * 1024;
+const SHORT_BINARY = 32 * 1024;
+
+/**
+ * Takes whole messages out of the engine's memory. Those of a chunk share what is copied, since to allocate takes longer
+ * than to copy; so one that is kept keeps that too.
+ */
+export class Batch {
+  readonly #memory: Uint8Array;
+  /** Where the chunk stands in it. */
+  readonly #chunkStart: number;
+  readonly #chunkEnd: number;
+  /** Where the last message ends. */
+  readonly #end: number;
+  readonly #chunk: Uint8Array;
+  readonly #isOwned: boolean;
+  readonly #isMasked: boolean;
+  #text = "";
+  #textStart = 0;
+  #bytes: Uint8Array<ArrayBuffer> | undefined;
+  #bytesStart = 0;
+
+  /**
+   * @param isOwned whether the chunk may be given out in parts, …
+   * @param isMasked … for which it has to have its own bytes back, unmasked
+   */
+  constructor({ bytes, input }: Scratch, end: number, chunk: Uint8Array, isOwned: boolean, isMasked: boolean) {
+    this.#memory = bytes;
+    this.#chunkStart = input.byteOffset;
+    this.#chunkEnd = input.byteOffset + chunk.length;
+    this.#end = end;
+    this.#chunk = chunk;
+    this.#isOwned = isOwned;
+    this.#isMasked = isMasked;
+  }
+
+  text(start: number, end: number, ascii: boolean): string {
+    if (!ascii || end - start > SHORT_TEXT) return decodeText(this.#memory, start, end, ascii);
+    if (start < this.#textStart || end > this.#textStart + this.#text.length) {
+      const size = Math.max(SHARED_TEXT, (end - start) * SHARED_TEXTS);
+      this.#text = decodeText(this.#memory, start, this.#sharedEnd(start, end, size), true);
+      this.#textStart = start;
+    }
+    return this.#text.substring(start - this.#textStart, end - this.#textStart);
+  }
+
+  binary(start: number, end: number): Uint8Array<ArrayBuffer> {
+    // what was decompressed has other things behind it
+    const isInChunk = start >= this.#chunkStart && end <= this.#chunkEnd;
+    if (!isInChunk || (!this.#isOwned && end - start > SHORT_BINARY)) return allocatedCopy(this.#memory, start, end);
+    if (this.#isOwned && !this.#isMasked) return this.#partOfChunk(start, end);
+    if (this.#bytes === undefined || start < this.#bytesStart || end > this.#bytesStart + this.#bytes.length) {
+      this.#bytes = this.#copy(start, Math.min(this.#sharedEnd(start, end, SHARED_BYTES), this.#chunkEnd));
+      this.#bytesStart = start;
+    }
+    if (end - start === this.#bytes.length) return this.#bytes; // there is no other in it
+    return part(this.#bytes, start - this.#bytesStart, end - this.#bytesStart);
+  }
+
+  #copy(start: number, end: number): Uint8Array<ArrayBuffer> {
+    if (!this.#isOwned) return allocatedCopy(this.#memory, start, end);
+    const place = this.#partOfChunk(start, end);
+    place.set(part(this.#memory, start, end));
+    return place;
+  }
+
+  #partOfChunk(start: number, end: number): Uint8Array<ArrayBuffer> {
+    return part(this.#chunk, start - this.#chunkStart, end - this.#chunkStart);
+  }
+
+  #sharedEnd(start: number, end: number, size: number): number {
+    return Math.max(end, Math.min(start + size, this.#end));
+  }
+}
+
+/** The most that is allocated, in multiples of what has come. */
+const GROWTH = 32;
+
+/** The most that is kept for the next text in pieces: the last one has no more use for it. */
+const LARGEST_SPARE = 1024 * 1024;
+let spare: ArrayBuffer | undefined;
+
+/** Memory of its own, which is the spare if that is large enough: to have pages made for each text takes longer than to fill them. */
+function takeSpare(size: number): Uint8Array<ArrayBuffer> {
+  const isLarge = spare !== undefined && spare.byteLength >= size;
+  const buffer = isLarge ? (spare as ArrayBuffer) : new ArrayBuffer(size);
+  if (isLarge) spare = undefined;
+  return new Uint8Array(buffer, 0, size);
+}
+
+function keepSpare(buffer: ArrayBuffer): void {
+  const size = buffer.byteLength;
+  if (size <= LARGEST_SPARE && size > (spare?.byteLength ?? 0)) spare = buffer;
+}
+
+/**
+ * The pieces of a message, in one buffer that grows with what came. What was announced only keeps it from growing
+ * beyond that.
+ */
+export class Assembly {
+  #bytes = allocate(0);
+  #length = 0;
+  #ascii = true;
+  readonly #most: number;
+  readonly #isString: boolean;
+
+  /**
+   * @param most the most bytes that there may be of it
+   * @param isString whether it is to be a string; else the buffer is given out
+   */
+  constructor(most: number, isString: boolean) {
+    this.#most = most;
+    this.#isString = isString;
+  }
+
+  get capacity(): number {
+    return this.#bytes.length;
+  }
+
+  /**
+   * Tells whether there is room.
+   *
+   * @param left how many bytes of the message will come after the piece, if that is known
+   */
+  push(piece: Uint8Array, ascii: boolean, room: number, left: number | undefined): boolean {
+    const length = this.#length + piece.length;
+    if (length > room) return false;
+    if (length > this.#bytes.length) {
+      const wanted = left === undefined ? Math.max(length * 2, 1024) : Math.min(length * GROWTH, length + left);
+      const size = Math.max(length, Math.min(wanted, room, this.#most));
+      const grown = this.#isString ? takeSpare(size) : allocate(size);
+      grown.set(part(this.#bytes, 0, this.#length));
+      this.#bytes = grown;
+    }
+    this.#bytes.set(piece, this.#length);
+    this.#length = length;
+    this.#ascii &&= ascii;
+    return true;
+  }
+
+  /** The whole message. Nothing may be pushed any more. */
+  finish(): string | Uint8Array<ArrayBuffer> {
+    if (this.#isString) {
+      const text = decodeText(this.#bytes, 0, this.#length, this.#ascii);
+      keepSpare(this.#bytes.buffer);
+      return text;
+    }
+    return this.#length === this.#bytes.length ? this.#bytes : allocatedCopy(this.#bytes, 0, this.#length);
+  }
+}
