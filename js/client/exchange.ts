@@ -85,7 +85,9 @@ class OwnExchange implements TransportListener {
   }
 
   onFailed(cause: Error): void {
-    this.#fail(new WebSocketError("WS_ERR_CONNECTION", `The connection failed: ${cause.message}`, { cause }));
+    if (cause instanceof WebSocketError)
+      this.#fail(cause); // an option of TLS is not valid
+    else this.#fail(new WebSocketError("WS_ERR_CONNECTION", `The connection failed: ${cause.message}`, { cause }));
   }
 
   onData(chunk: Uint8Array): void {
@@ -99,8 +101,9 @@ class OwnExchange implements TransportListener {
 
   onDrain(): void {}
 
+  /** The reason, such as a TLS alert, comes with the close only. */
   onEnd(): void {
-    this.onClose(undefined);
+    this.#transport?.end();
   }
 
   onClose(cause: Error | undefined): void {

@@ -17,7 +17,7 @@ export interface Adopter {
 let owner: Output | undefined;
 let end = 0;
 
-/** What one session has made for the network, in order. Its latest bytes may still be in the shared memory. */
+/** What one session has made for the network since it was asked last, in order. Its latest bytes may be in the shared memory. */
 export class Output {
   #parts: Uint8Array[] | undefined;
   /** The bytes in `#parts`. */
@@ -71,7 +71,7 @@ export class Output {
    * @param network writes them before anything else is made or written, and may have a way to adopt the last part
    */
   take(network?: Adopter): Uint8Array[] {
-    if (owner === this) this.spill(network);
+    this.leave(network);
     const parts = this.#parts ?? [];
     this.#parts = undefined;
     this.#size = 0;
@@ -79,9 +79,9 @@ export class Output {
   }
 
   /** Leaves the shared memory to others. */
-  leave(): void {
+  leave(network?: Adopter): void {
     if (owner !== this) return;
-    this.spill();
+    this.spill(network);
     owner = undefined;
   }
 }

@@ -74,7 +74,8 @@ export class Outgoing {
   readonly #engine: EngineCalls;
   /** None if compression was not agreed. */
   readonly #compression: Compression | undefined;
-  readonly #output = new Output();
+  /** What was made since the output was taken last. */
+  #output: Output | undefined;
   /** Texts that are framed when the turn ends, as one string, and the UTF-16 units of each. */
   #texts = "";
   #lengths: number[] | undefined;
@@ -119,7 +120,7 @@ export class Outgoing {
       return;
     }
     this.settle();
-    this.#output.push(message.frame(isCompressed));
+    this.#push(message.frame(isCompressed));
     this.frames += 1;
     this.messages += 1;
     this.messageBytes += message.size;
@@ -175,8 +176,8 @@ export class Outgoing {
 
   /** Makes messages of texts in the input memory, which is free while nothing is received. */
   #frames(count: number, size: number): void {
-    const start = this.#output.claim(size + count * MAX_HEADER_SIZE);
-    this.#output.extend(this.#engine.enter(frames, TEXT, start, count));
+    const start = this.#claim(size + count * MAX_HEADER_SIZE);
+    this.#output?.extend(this.#engine.enter(frames, TEXT, start, count));
     this.frames += count;
     this.messageBytes += size;
   }
@@ -187,7 +188,7 @@ export class Outgoing {
       this.#send(type, textBytes(text), true);
       return;
     }
-    const start = this.#output.claim(MAX_HEADER_SIZE + text.length);
+    const start = this.#claim(MAX_HEADER_SIZE + text.length);
     const { output } = scratch();
     const guess = start + this.#headerSize(text.length);
     const { read, written } = encodeText(text, part(output, guess, output.length - MAX_HEADER_SIZE));
@@ -197,7 +198,7 @@ export class Outgoing {
     }
     const payload = start + this.#headerSize(written);
     if (payload !== guess) output.copyWithin(payload, guess, guess + written);
-    this.#output.extend(this.#make(frame, type, start, written));
+    this.#output?.extend(this.#make(frame, type, start, written));
     this.messageBytes += written;
   }
 
@@ -220,27 +221,29 @@ export class Outgoing {
   close(status: number, reason: string): void {
     const bytes = textBytes(reason);
     this.settle();
-    const start = this.#output.claim(MAX_HEADER_SIZE + 2 + bytes.length);
+    const start = this.#claim(MAX_HEADER_SIZE + 2 + bytes.length);
     scratch().output.set(bytes, start + this.#headerSize(2) + 2);
-    this.#output.extend(this.#make(close, start, status, bytes.length));
+    this.#output?.extend(this.#make(close, start, status, bytes.length));
   }
 
   /** The memory that the output takes, in bytes, until it is taken: roughly. */
   get outputBytes(): number {
-    return this.#output.size + this.#texts.length + (this.#lengths?.length ?? 0) * MAX_HEADER_SIZE;
+    return (this.#output?.size ?? 0) + this.#texts.length + (this.#lengths?.length ?? 0) * MAX_HEADER_SIZE;
   }
 
   /** As `FrameSession.takeOutput` says. */
   takeOutput(network?: Adopter): Uint8Array[] {
     this.settle();
-    return this.#output.take(network);
+    const output = this.#output;
+    this.#output = undefined;
+    return output?.take(network) ?? [];
   }
 
   /** Drops texts that were not framed: nothing can be sent any more. What was framed can still be taken. */
   forget(): void {
     this.#texts = "";
     this.#lengths = undefined;
-    this.#output.leave();
+    this.#output?.leave();
   }
 
   /** Frees what is kept from one sent message to compress the next one by; the next is compressed for itself. */
@@ -255,7 +258,7 @@ export class Outgoing {
     this.settle();
     if (this.#compression !== undefined) this.#compression.isUsed = true;
     this.messageBytes += payload.length;
-    const start = this.#output.claim(MAX_HEADER_SIZE + Math.min(payload.length, COMPRESSED_AT_ONCE));
+    const start = this.#claim(MAX_HEADER_SIZE + Math.min(payload.length, COMPRESSED_AT_ONCE));
     let at = 0;
     do {
       const piece = payload.subarray(at, at + COMPRESSED_AT_ONCE);
@@ -265,7 +268,7 @@ export class Outgoing {
       at += piece.length;
     } while (at < payload.length);
     try {
-      this.#output.extend(this.#make(compressed_frame, type, start));
+      this.#output?.extend(this.#make(compressed_frame, type, start));
     } catch (error) {
       // the peer will never see what the compressor has taken in
       if (!(error instanceof EngineTrap)) this.releaseCompressor();
@@ -274,7 +277,7 @@ export class Outgoing {
     const { report, bytes } = scratch();
     const [address, rest] = [report[PlaceSlot.Address] as number, report[PlaceSlot.Size] as number];
     if (rest === 0) return;
-    this.#output.push(allocatedCopy(bytes, address, address + rest));
+    this.#push(allocatedCopy(bytes, address, address + rest));
   }
 
   #send(type: number, payload: Uint8Array, owned: boolean): void {
@@ -284,7 +287,7 @@ export class Outgoing {
       this.#copy(type, payload);
     } else if (this.#engine.isServer) {
       this.#makeHeader(type, payload.length);
-      this.#output.push(owned ? payload : allocatedCopy(payload, 0, payload.length));
+      this.#push(owned ? payload : allocatedCopy(payload, 0, payload.length));
     } else {
       this.#maskLarge(type, payload);
     }
@@ -298,28 +301,38 @@ export class Outgoing {
 
   /** A frame whose payload fits into the output memory. */
   #copy(type: number, payload: Uint8Array): void {
-    const start = this.#output.claim(MAX_HEADER_SIZE + payload.length);
+    const start = this.#claim(MAX_HEADER_SIZE + payload.length);
     scratch().output.set(payload, start + this.#headerSize(payload.length));
-    this.#output.extend(this.#make(frame, type, start, payload.length));
+    this.#output?.extend(this.#make(frame, type, start, payload.length));
   }
 
   /** A client's long payload is masked piece by piece on its way through the output memory. */
   #maskLarge(type: number, payload: Uint8Array): void {
     this.#makeHeader(type, payload.length);
     for (let at = 0; at < payload.length; ) {
-      const start = this.#output.claim(1);
+      const start = this.#claim(1);
       const { output } = scratch();
       const piece = payload.subarray(at, at + output.length - start);
       output.set(piece, start);
       this.#engine.enter(mask, start, piece.length);
-      this.#output.extend(start + piece.length);
+      this.#output?.extend(start + piece.length);
       at += piece.length;
     }
   }
 
   #makeHeader(type: number, length: number): void {
-    const start = this.#output.claim(MAX_HEADER_SIZE);
-    this.#output.extend(this.#make(header, type, start, length));
+    const start = this.#claim(MAX_HEADER_SIZE);
+    this.#output?.extend(this.#make(header, type, start, length));
+  }
+
+  #claim(size: number): number {
+    this.#output ??= new Output();
+    return this.#output.claim(size);
+  }
+
+  #push(bytes: Uint8Array): void {
+    this.#output ??= new Output();
+    this.#output.push(bytes);
   }
 
   #headerSize(length: number): number {

@@ -5,38 +5,21 @@
  */
 import type { AddressInfo } from "node:net";
 
-import { WebSocketError } from "../engine/errors.js";
 import { SocketTransport } from "./queued.js";
 import type { ConnectListener, Destination, ListenOptions, Sockets } from "./runtime.js";
 import { connectStream } from "./streams.js";
-import { onlyTls, pem } from "./tls.js";
-import type { Transport } from "./transport.js";
-import { type Bound, listenFor, type Peer } from "./upgrade-listener.js";
+import { connectSecurely, secureBind } from "./tls.js";
+import { type Bind, listenFor, type Peer } from "./upgrade-listener.js";
 
 /** What of Deno is used (https://docs.deno.com/api/deno/network). */
 declare const Deno: {
   connect(options: DenoAddress & { signal?: AbortSignal }): Promise<DenoConn>;
-  connectTls(options: ClientTls & Certified & { port: number }): Promise<DenoConn>;
-  startTls(conn: DenoConn, options: ClientTls): Promise<DenoConn>;
   listen(options: DenoAddress): DenoListener;
-  listenTls(options: DenoAddress & Certified & { alpnProtocols: string[] }): DenoListener;
   removeSync(path: string): void;
   errors: { BadResource: new () => Error; NotFound: new () => Error };
 };
 
 type DenoAddress = { hostname?: string; port: number } | { transport: "unix"; path: string };
-
-/** In PEM. */
-interface Certified {
-  readonly key: string;
-  readonly cert: string;
-}
-
-interface ClientTls {
-  readonly hostname: string;
-  readonly caCerts: string[];
-  readonly alpnProtocols: string[];
-}
 
 interface DenoConn {
   readonly remoteAddr: { readonly hostname?: string; readonly port?: number };
@@ -46,8 +29,6 @@ interface DenoConn {
   close(): void;
   /** Of TCP alone. */
   setNoDelay?(): void;
-  /** Of TLS alone. */
-  handshake?(): Promise<unknown>;
 }
 
 interface DenoListener {
@@ -56,18 +37,18 @@ interface DenoListener {
   close(): void;
 }
 
-/** Sockets of Deno. Its TLS takes certificates and keys in PEM. */
+/** Sockets of Deno. TLS is that of `node:tls`. */
 export const denoSockets: Sockets = {
   connect(destination, create, listener) {
     if (create !== undefined) return connectStream(create, destination, listener);
+    if (destination.isSecure) return connectStream(connectSecurely, destination, listener);
     const attempt = new AbortController();
-    const tls = destination.isSecure ? clientTls(destination) : undefined;
-    settle(connect(destination, tls, attempt.signal), attempt.signal, listener);
+    connect(destination, attempt.signal, listener);
     return () => attempt.abort();
   },
   listen(options, owner) {
-    const listen = options.tls === undefined ? Deno.listen : secureListen(options.tls);
-    return listenFor(options, owner, (onConnection) => bind(listen(addressOf(options)), options, onConnection));
+    const { tls } = options;
+    return listenFor(options, owner, tls === undefined ? bindTo(options) : secureBind(options, tls));
   },
 };
 
@@ -144,67 +125,24 @@ class DenoTransport extends SocketTransport {
   }
 }
 
-/** Connects, over TLS until that is secure. */
-async function connect(destination: Destination, tls: Tls | undefined, signal: AbortSignal): Promise<DenoConn> {
-  if (tls === undefined) return connectPlainly(destination, signal);
-  const conn = await connectSecurely(destination, tls, signal);
-  signal.addEventListener("abort", () => close(conn));
-  await conn.handshake?.();
-  return conn;
-}
-
-function connectPlainly({ host, port, socketPath }: Destination, signal: AbortSignal): Promise<DenoConn> {
-  if (socketPath !== undefined) return Deno.connect({ transport: "unix", path: socketPath });
-  return Deno.connect({ hostname: host, port, signal });
-}
-
-async function connectSecurely(destination: Destination, tls: Tls, signal: AbortSignal): Promise<DenoConn> {
-  const { certified, ...common } = tls;
-  if (certified !== undefined) return Deno.connectTls({ ...common, ...certified, port: destination.port });
-  // only a plain connection can be told not to wait for more to write; then it becomes a secure one
-  const conn = await connectPlainly(destination, signal);
-  conn.setNoDelay?.();
-  return Deno.startTls(conn, common);
-}
-
-interface Tls extends ClientTls {
-  /** The client's own. */
-  readonly certified: Certified | undefined;
-}
-
-/** @throws WebSocketError `WS_ERR_INVALID_OPTION` */
-function clientTls({ host, socketPath, tls: given }: Destination): Tls {
-  const tls = onlyTls("Deno", given, CLIENT_TLS);
-  if (tls.rejectUnauthorized === false) {
-    const message = "Deno trusts unknown certificates by its flag --unsafely-ignore-certificate-errors only";
-    throw new WebSocketError("WS_ERR_INVALID_OPTION", message);
-  }
-  const hostname = tls.servername ?? host;
-  const certified = tls.key === undefined ? undefined : certifiedBy(tls);
-  if (certified !== undefined && (socketPath !== undefined || hostname !== host)) {
-    const message = "With a certificate of the client's, Deno connects to the URL's host only";
-    throw new WebSocketError("WS_ERR_INVALID_OPTION", message);
-  }
-  return { hostname, caCerts: pem("ca", tls.ca), alpnProtocols: PROTOCOLS, certified };
-}
-
-function certifiedBy({ key, cert }: { key?: unknown; cert?: unknown }): Certified {
-  return { key: pem("key", key).join("\n"), cert: pem("cert", cert).join("\n") };
-}
-
-const PROTOCOLS = ["http/1.1"];
-const CLIENT_TLS = ["ca", "cert", "key", "servername", "rejectUnauthorized"] as const;
-
-async function settle(connecting: Promise<DenoConn>, signal: AbortSignal, listener: ConnectListener): Promise<void> {
+async function connect(destination: Destination, signal: AbortSignal, listener: ConnectListener): Promise<void> {
+  const { host, port, socketPath: path } = destination;
   let conn: DenoConn;
   try {
-    conn = await connecting;
+    const address: DenoAddress = path === undefined ? { hostname: host, port } : { transport: "unix", path };
+    conn = await Deno.connect({ ...address, signal });
   } catch (error) {
-    if (!signal.aborted) listener.onFailed(error as Error);
+    if (!signal.aborted) listener.onFailed(withCode(error as Error));
     return;
   }
   if (signal.aborted) close(conn);
   else listener.onConnected(new DenoTransport(conn));
+}
+
+/** Deno's errors of name resolution have no `code`; that of Node is `ENOTFOUND`. */
+function withCode(error: Error): Error {
+  const isLookup = !("code" in error && error.code) && error.message.startsWith("failed to lookup address");
+  return isLookup ? Object.assign(error, { code: "ENOTFOUND" }) : error;
 }
 
 /** Closes what may be closed already. */
@@ -221,42 +159,36 @@ function addressOf({ host, port = 0, socketPath }: ListenOptions): DenoAddress {
   return host === undefined ? { port } : { hostname: host, port };
 }
 
-function secureListen(given: NonNullable<ListenOptions["tls"]>): (address: DenoAddress) => DenoListener {
-  const tls = onlyTls("Deno", given, ["cert", "key"]);
-  const certified = certifiedBy(tls);
-  return (address) => Deno.listenTls({ ...address, ...certified, alpnProtocols: PROTOCOLS });
-}
-
 /** After a failure to accept, as for want of file descriptors, in milliseconds. */
 const ACCEPT_AGAIN = 100;
 
-function bind(
-  listener: DenoListener,
-  { tls }: ListenOptions,
-  onConnection: (transport: Transport, peer: Peer) => void,
-): Bound {
-  let isClosed = false;
-  const accept = async (): Promise<void> => {
-    while (!isClosed) {
-      const conn = await listener.accept().catch(ignore);
-      if (conn !== undefined && !isClosed) onConnection(new DenoTransport(conn), peerOf(conn, tls !== undefined));
-      else if (conn !== undefined) close(conn);
-      else if (!isClosed) await new Promise((next) => setTimeout(next, ACCEPT_AGAIN));
-    }
-  };
-  accept();
-  return {
-    address: boundTo(listener),
-    close: () => {
-      isClosed = true;
-      listener.close();
-      if (listener.addr.path !== undefined) remove(listener.addr.path);
-    },
+function bindTo(options: ListenOptions): Bind {
+  return async (onConnection) => {
+    const listener = Deno.listen(addressOf(options));
+    let isClosed = false;
+    const accept = async (): Promise<void> => {
+      while (!isClosed) {
+        const conn = await listener.accept().catch(ignore);
+        if (conn !== undefined && !isClosed) onConnection(new DenoTransport(conn), peerOf(conn));
+        else if (conn !== undefined) close(conn);
+        else if (!isClosed) await new Promise((next) => setTimeout(next, ACCEPT_AGAIN));
+      }
+    };
+    accept();
+    return {
+      address: boundTo(listener),
+      close: () => {
+        isClosed = true;
+        listener.close();
+        remove(listener.addr.path);
+      },
+    };
   };
 }
 
 /** A unix socket that is left behind keeps the next server from its path; Node removes it by itself. */
-function remove(path: string): void {
+function remove(path: string | undefined): void {
+  if (path === undefined || path.startsWith("\0")) return; // an abstract socket (unix(7)) is not a file
   try {
     Deno.removeSync(path);
   } catch (error) {
@@ -268,8 +200,8 @@ function boundTo({ addr: { hostname = "", port = 0, path } }: DenoListener): Add
   return path ?? { address: hostname, family: hostname.includes(":") ? "IPv6" : "IPv4", port };
 }
 
-function peerOf({ remoteAddr: { hostname, port } }: DenoConn, encrypted: boolean): Peer {
-  return { remoteAddress: hostname, remotePort: port, encrypted };
+function peerOf({ remoteAddr: { hostname, port } }: DenoConn): Peer {
+  return { remoteAddress: hostname, remotePort: port, encrypted: false };
 }
 
 function ignore(): undefined {}

@@ -111,7 +111,7 @@ export abstract class SocketTransport implements Transport {
   protected received(chunk: Uint8Array, isOwned = false): void {
     if (this.#isClosed) return;
     if (this.#isPaused || this.#unread.length > 0) this.#unread = concat(this.#unread, chunk);
-    else this.#listener?.onData(chunk, isOwned);
+    else uncaught(() => this.#listener?.onData(chunk, isOwned));
   }
 
   /** The network has taken `count` of the bytes that it was to send, and can take more. */
@@ -122,7 +122,7 @@ export abstract class SocketTransport implements Transport {
     this.#waitingBytes -= count;
     if (count === first.bytes.length) {
       this.#waiting.shift();
-      first.done();
+      uncaught(first.done);
     } else {
       first.bytes = first.bytes.subarray(count);
     }
@@ -157,7 +157,7 @@ export abstract class SocketTransport implements Transport {
     if (this.#isPaused || this.#isClosed) return;
     const bytes = this.#unread;
     this.#unread = NO_BYTES;
-    if (bytes.length > 0) this.#listener?.onData(bytes, true);
+    if (bytes.length > 0) uncaught(() => this.#listener?.onData(bytes, true));
     if (this.#isPaused || this.#isClosed) return;
     if (this.#end === "closed") this.#tellEnd();
     else if (this.#end === "open") this.startReading();
@@ -165,7 +165,7 @@ export abstract class SocketTransport implements Transport {
 
   #tellEnd(): void {
     this.#end = "told";
-    this.#listener?.onEnd();
+    uncaught(() => this.#listener?.onEnd());
     this.#closeIfOver();
   }
 
@@ -211,6 +211,17 @@ export abstract class SocketTransport implements Transport {
     this.#unread = NO_BYTES;
     this.close();
     queueMicrotask(() => this.#listener?.onClose(error));
+  }
+}
+
+/** What a listener throws is not an error of the socket: it is uncaught, and the socket goes on. */
+function uncaught(call: () => void): void {
+  try {
+    call();
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
   }
 }
 

@@ -1,39 +1,97 @@
 /**
- * Options of TLS for runtimes that have fewer than Node, or other shapes of them.
+ * TLS by `node:tls`, in every runtime. Deno's own TLS keeps a connection until the peer leaves if the handshake is not
+ * done, and Bun's own cannot negotiate a protocol for a server.
  *
  * @module
  */
 import { Buffer } from "node:buffer";
+import { isIP, type Server, type Socket } from "node:net";
+import { connect, createServer, type SecureContextOptions, type TLSSocket, type TlsOptions } from "node:tls";
 
 import { WebSocketError } from "../engine/errors.js";
+import { NodeTransport } from "./node.js";
+import type { Destination, ListenOptions } from "./runtime.js";
+import type { Bind } from "./upgrade-listener.js";
+
+/** A WebSocket handshake is HTTP/1.1 (RFC 7301 §6). */
+const PROTOCOLS = ["http/1.1"];
 
 /**
- * The options, if a runtime can do all that are set.
+ * Connects over TLS.
  *
  * @throws WebSocketError `WS_ERR_INVALID_OPTION`
  */
-export function onlyTls<T extends object, K extends keyof T>(
-  runtime: string,
-  options: T,
-  possible: readonly K[],
-): Pick<T, K> {
-  const impossible = Object.entries(options).find(
-    ([name, value]) => value !== undefined && !possible.includes(name as K),
-  );
-  if (impossible === undefined) return options;
-  const message = `${runtime} cannot do the option tls.${impossible[0]}, only ${possible.join(", ")}`;
-  throw new WebSocketError("WS_ERR_INVALID_OPTION", message);
+export function connectSecurely({ host, port, socketPath, tls }: Destination): TLSSocket {
+  const address = socketPath === undefined ? { host, port } : { path: socketPath };
+  // an address is not a server name (RFC 6066 §3); at a unix socket too, the certificate must be the host's
+  const servername = isIP(host) === 0 ? { servername: host } : {};
+  return withValid(tls, () => connect({ host, ...address, ALPNProtocols: PROTOCOLS, ...servername, ...tls }));
 }
 
 /**
- * Certificates or keys in PEM.
+ * Makes a server of TLS, and returns the function that lets it listen.
  *
  * @throws WebSocketError `WS_ERR_INVALID_OPTION`
  */
-export function pem(name: string, given: unknown): string[] {
-  if (given === undefined) return [];
-  if (Array.isArray(given)) return given.flatMap((one) => pem(name, one));
-  if (typeof given === "string") return [given];
-  if (given instanceof Uint8Array) return [Buffer.from(given).toString()];
-  throw new WebSocketError("WS_ERR_INVALID_OPTION", `The option tls.${name} must be PEM, as a string or bytes`);
+export function secureBind({ port, host, socketPath, handshakeTimeout }: ListenOptions, tls: TlsOptions): Bind {
+  const options = { ALPNProtocols: PROTOCOLS, handshakeTimeout, allowHalfOpen: true, noDelay: true, ...tls };
+  const server = withValid(tls, () => createServer(options));
+  const insecure = insecureOf(server);
+  server.on("tlsClientError", (_error, socket) => socket.destroy());
+  return async (onConnection) => {
+    server.on("secureConnection", (socket) => onConnection(new NodeTransport(socket), socket));
+    await new Promise<void>((resolve, reject) => {
+      server.on("error", reject);
+      server.listen(socketPath === undefined ? { port, host } : { path: socketPath }, resolve);
+    });
+    return {
+      address: server.address() ?? "",
+      close: () => {
+        server.close();
+        for (const socket of insecure) socket.destroy();
+      },
+    };
+  };
+}
+
+/** The connections of a server whose TLS handshake is not done. The server waits for their end, but does not list them. */
+export function insecureOf(server: Server): Iterable<Socket> {
+  const sockets = new Map<string, Socket>();
+  server.on("connection", (socket: Socket) => {
+    const name = nameOf(socket);
+    sockets.set(name, socket);
+    socket.once("close", () => sockets.delete(name));
+  });
+  server.on("secureConnection", (socket: TLSSocket) => sockets.delete(nameOf(socket)));
+  return { [Symbol.iterator]: () => sockets.values() };
+}
+
+function nameOf({ localAddress, remoteAddress, remotePort }: Socket): string {
+  return [localAddress, remoteAddress, remotePort].join(" ");
+}
+
+/**
+ * Calls a function that checks the options of TLS and throws what the runtime says about them.
+ *
+ * @throws WebSocketError `WS_ERR_INVALID_OPTION`
+ */
+export function withValid<T>(tls: SecureContextOptions, use: () => T): T {
+  // Deno accepts whatever is not PEM, and presents no certificate
+  for (const name of ["cert", "key"] as const) {
+    if (!isPem(tls[name])) throw new WebSocketError("WS_ERR_INVALID_OPTION", `The option tls.${name} is not PEM`);
+  }
+  try {
+    return use();
+  } catch (cause) {
+    const message = `The option tls is not valid: ${(cause as Error).message}`;
+    throw new WebSocketError("WS_ERR_INVALID_OPTION", message, { cause });
+  }
+}
+
+/** Whether bytes and strings in it are PEM; the runtime checks everything else. */
+function isPem(given: unknown): boolean {
+  if (Array.isArray(given)) return given.every(isPem);
+  if (typeof given === "string") return given.includes("-----BEGIN ");
+  if (!ArrayBuffer.isView(given)) return true;
+  return Buffer.from(given.buffer, given.byteOffset, given.byteLength).includes("-----BEGIN ");
 }

@@ -23,26 +23,28 @@ export interface Bound {
 /** What a connection is known by. */
 export type Peer = HandshakeRequest["socket"];
 
-/** Listens, and hands out each connection. */
-export type Bind = (onConnection: (transport: Transport, peer: Peer) => void) => Bound;
+/** Listens, and hands out each connection; rejects if it cannot. */
+export type Bind = (onConnection: (transport: Transport, peer: Peer) => void) => Promise<Bound>;
 
 /** A listener over a runtime's sockets. */
 export function listenFor({ handshakeTimeout }: ListenOptions, owner: ListenOwner, bind: Bind): Listener {
   const readers = new Set<RequestReader>();
   let bound: Bound | undefined;
-  try {
-    bound = bind((transport, peer) => {
-      const reader = new RequestReader(transport, peer, owner, () => readers.delete(reader));
-      readers.add(reader);
-      reader.start(handshakeTimeout);
-    });
+  let isClosed = false;
+  const onBound = (made: Bound): void => {
+    if (isClosed) made.close();
+    else bound = made;
     queueMicrotask(() => bound && owner.onListening());
-  } catch (error) {
-    queueMicrotask(() => owner.onError(error as Error));
-  }
+  };
+  bind((transport, peer) => {
+    const reader = new RequestReader(transport, peer, owner, () => readers.delete(reader));
+    readers.add(reader);
+    reader.start(handshakeTimeout);
+  }).then(onBound, (error: Error) => queueMicrotask(() => owner.onError(error)));
   return {
     address: () => bound?.address ?? null,
     close: async () => {
+      isClosed = true;
       bound?.close();
       bound = undefined;
       for (const reader of readers) reader.drop();
@@ -123,16 +125,19 @@ class RequestReader implements TransportListener {
   }
 
   #refuse(rejection: Rejection): void {
-    this.#done();
+    this.#stopWaiting();
     // one that does not read, or never begins TLS, takes no answer
-    this.#timer = setTimeout(() => this.drop(), this.#timeout);
-    reject(this.#transport, rejection);
+    reject(this.#transport, rejection, this.#timeout, this.#onDone);
   }
 
   #done(): void {
+    this.#stopWaiting();
+    this.#onDone();
+  }
+
+  #stopWaiting(): void {
     this.#isDone = true;
     clearTimeout(this.#timer);
-    this.#onDone();
   }
 }
 

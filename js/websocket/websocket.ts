@@ -16,13 +16,9 @@ import {
   type WebSocketOptions,
 } from "../client/arguments.js";
 import { hasBadPort, type Opened, open } from "../client/opening.js";
-import {
-  Connection,
-  type ConnectionFailure,
-  type ConnectionOwner,
-  type Demand,
-  type Statistics,
-} from "../connection/connection.js";
+import { Connection, type ConnectionOwner, type Statistics } from "../connection/connection.js";
+import type { ConnectionFailure } from "../connection/failures.js";
+import type { Demand } from "../connection/inbox.js";
 import { asBuffer, bufferOf, bytesOf, copyOf } from "../engine/bytes.js";
 import { WebSocketError } from "../engine/errors.js";
 import { type ConnectionSettings, connectionSettings, ownOptions } from "../session/options.js";
@@ -31,9 +27,10 @@ import { PreparedMessage } from "../session/prepared.js";
 import type { Part } from "../session/received.js";
 import { channels } from "./diagnostics.js";
 import { MessageListeners } from "./dispatch.js";
+import { markAsEnd } from "./ends.js";
 import { CloseEvent, ControlEvent, ErrorEvent, type Listener, type ListenerOptions } from "./events.js";
 import { EventHandlers, type Handler } from "./handlers.js";
-import { MessageFeed, type MessageStream, Pending, type Settle, TextPieces } from "./messages.js";
+import { handled, MessageFeed, type MessageStream, Pending, type Settle, TextPieces } from "./messages.js";
 import { clampedUnsignedShort, defineInterface, requireArguments } from "./webidl.js";
 
 /** What `send` takes. */
@@ -225,7 +222,7 @@ export class WebSocket extends WebSocketEventTarget {
 
   /** Bytes of messages (text as UTF-8) that were sent and that the network has not taken; grows after a close. */
   get bufferedAmount(): number {
-    return (this.#connection?.bufferedAmount ?? 0) + this.#droppedBytes;
+    return (this.#connection?.countBuffered() ?? 0) + this.#droppedBytes;
   }
 
   /** The extensions that the server selected, or `""`. */
@@ -272,7 +269,7 @@ export class WebSocket extends WebSocketEventTarget {
    * @throws (as a rejection) WebSocketError `WS_ERR_NOT_SENT` if the connection ends before, or is not open
    */
   write(data: SendData, options?: { compress?: boolean }): Promise<void> {
-    if (this.#readyState !== OPEN) return Promise.reject(this.#notSent());
+    if (this.#readyState !== OPEN) return handled(Promise.reject(this.#notSent()));
     return this.#whenTaken(({ resolve }) => this.#send(data, options?.compress, resolve));
   }
 
@@ -288,7 +285,7 @@ export class WebSocket extends WebSocketEventTarget {
    *   before, or is not open
    */
   sendStream(source: MessageSource): Promise<void> {
-    if (this.#readyState !== OPEN) return Promise.reject(this.#notSent());
+    if (this.#readyState !== OPEN) return handled(Promise.reject(this.#notSent()));
     return this.#whenTaken((settle) => this.#inOrder(() => this.#sendParts(source, settle), true));
   }
 
@@ -299,9 +296,9 @@ export class WebSocket extends WebSocketEventTarget {
    * @throws (as a rejection) WebSocketError `WS_ERR_NOT_SENT` if the connection ends before, or is closing
    */
   get ready(): Promise<void> {
-    if (this.#readyState > OPEN) return Promise.reject(this.#notSent());
+    if (this.#readyState > OPEN) return handled(Promise.reject(this.#notSent()));
     return this.#whenReady(({ resolve }) => {
-      if (this.#readyState === OPEN) this.#inOrder(() => this.#connection?.isFull || resolve());
+      if (this.#readyState === OPEN) this.#inOrder(() => this.#connection?.flush() || resolve());
     });
   }
 
@@ -388,7 +385,7 @@ export class WebSocket extends WebSocketEventTarget {
 
   /** What went through since the handshake, counted; `undefined` before (an addition to the standard). */
   get statistics(): Statistics | undefined {
-    return this.#connection?.statistics;
+    return this.#connection?.statistics();
   }
 
   /** Called on `open`. */
@@ -440,7 +437,7 @@ export class WebSocket extends WebSocketEventTarget {
 
   #opened({ session, transport, extensions, protocol }: Opened, settings: ConnectionSettings): void {
     const owner = new WebSocket.#Owner(this);
-    this.#connection = new Connection(session, transport, owner, this.#isServer, settings);
+    this.#connection = new Connection(session, transport, owner, settings);
     // 1. Change the ready state to OPEN. 2. Change the extensions. 3. Change the protocol.
     this.#readyState = OPEN;
     this.#extensions = extensions;
@@ -497,7 +494,7 @@ export class WebSocket extends WebSocketEventTarget {
           throw new TypeError("The chunks of a message are all strings, or all buffers");
         }
         if (data.length > 0) connection.send(data, false, { isLast: false });
-        if (connection.isFull) await this.#whenReady();
+        if (connection.flush()) await this.#whenReady();
         if (!connection.canSend) return;
       }
     } catch (cause) {
@@ -513,7 +510,7 @@ export class WebSocket extends WebSocketEventTarget {
   #notSent(): Error {
     if (this.#readyState === CONNECTING) return new DOMException("The connection is not open yet", "InvalidStateError");
     const message = "The connection ended before the network took the message";
-    return new WebSocketError("WS_ERR_NOT_SENT", message, { cause: this.#failure });
+    return markAsEnd(this, new WebSocketError("WS_ERR_NOT_SENT", message, { cause: this.#failure }));
   }
 
   /**
@@ -693,7 +690,7 @@ export class WebSocket extends WebSocketEventTarget {
 
   #fireMessage(data: MessageData): void {
     const listeners = this.#listeners;
-    if (listeners !== undefined) listeners.dispatch(this, data, this.#origin, this.#connection?.deliveryTime ?? 0);
+    if (listeners !== undefined) listeners.dispatch(this, data, this.#origin, this.#connection?.deliveryTime() ?? 0);
     else this.dispatchEvent(new MessageEvent("message", { data, origin: this.#origin }));
   }
 
@@ -702,8 +699,10 @@ export class WebSocket extends WebSocketEventTarget {
     // 1. Change the ready state to CLOSED.
     this.#readyState = CLOSED;
     this.#abandon = undefined;
-    this.#failure = failure;
-    this.#message?.fail(failure ?? new WebSocketError("WS_ERR_CONNECTION_LOST", "The message was not finished"));
+    this.#failure = failure && markAsEnd(this, failure);
+    this.#message?.fail(
+      failure ?? markAsEnd(this, new WebSocketError("WS_ERR_CONNECTION_LOST", "The message was not finished")),
+    );
     this.#ready?.reject(this.#notSent());
     this.#writes?.reject(this.#notSent());
     const ended = { socket: this, code, reason, wasClean, error: failure };

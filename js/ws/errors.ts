@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ConnectionFailure } from "../connection/connection.js";
+import type { ConnectionFailure } from "../connection/failures.js";
 import { WebSocketError, WebSocketProtocolError } from "../engine/errors.js";
 
 /** What `ws` calls an error of frames that the engine has found. */

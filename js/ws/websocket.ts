@@ -7,7 +7,8 @@ import { Buffer } from "node:buffer";
 import { EventEmitter } from "node:events";
 import type { ClientRequest, IncomingMessage } from "node:http";
 import type { Duplex, DuplexOptions } from "node:stream";
-import { Connection, type ConnectionFailure, type ConnectionOwner } from "../connection/connection.js";
+import { Connection, type ConnectionOwner } from "../connection/connection.js";
+import type { ConnectionFailure } from "../connection/failures.js";
 import { asBuffer, bufferOf, copyOf } from "../engine/bytes.js";
 import { isAtLeast, textSize } from "../engine/text.js";
 import type { Agreed } from "../session/handshake.js";
@@ -276,7 +277,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
 
   /** Bytes of messages that were sent and that the network has not taken; grows after a close. */
   get bufferedAmount(): number {
-    return (this.#connection?.bufferedAmount ?? 0) + this.#droppedBytes;
+    return (this.#connection?.countBuffered() ?? 0) + this.#droppedBytes;
   }
 
   /** The names of the extensions that are in use. */
@@ -423,7 +424,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
     const transport = new NodeTransport(stream);
     transport.unread(head);
     const owner = new Owner(this, settings);
-    this.#connection = new Connection(session, transport, owner, isServer, settings.connection);
+    this.#connection = new Connection(session, transport, owner, settings.connection);
     this.#stream = stream;
     this.#isSynchronous = settings.isSynchronous;
     this.#threshold = thresholdOf(extensions, settings, isServer);
@@ -519,7 +520,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
   ): void {
     const compresses = compress && isAtLeast(data, this.#threshold);
     this.#connection?.send(data, compresses, this.#framing(isText, isLast));
-    if (callback !== undefined) this.#connection?.whenSent(callback);
+    if (callback !== undefined) this.#connection?.whenTaken(callback);
   }
 
   /** The parts of a message are of the first one's type. */
@@ -597,7 +598,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
 
   #sendControl(kind: "ping" | "pong", payload: Uint8Array, callback: SendCallback | undefined): void {
     this.#connection?.[kind](payload);
-    if (callback !== undefined) this.#connection?.whenSent(callback);
+    if (callback !== undefined) this.#connection?.whenTaken(callback);
   }
 
   #refuse(size: number, callback: SendCallback | undefined): void {

@@ -21,13 +21,7 @@ const { FrameSession } = await inner<{ FrameSession: new (session: object, serve
   "session/session.js",
 );
 const { Connection } = await inner<{
-  Connection: new (
-    session: Frames,
-    transport: object,
-    owner: object,
-    isServer: boolean,
-    settings: object,
-  ) => Connection;
+  Connection: new (session: Frames, transport: object, owner: object, settings: object) => Connection;
 }>("connection/connection.js");
 
 const newSession = (isServer: boolean) => new FrameSession(new wasm.Session(isServer, 300, 500, 10), isServer);
@@ -61,7 +55,7 @@ function echoing(isServer: boolean): { connection: Connection; written: Uint8Arr
     onClosed: (...end: unknown[]) => ends.push(end),
   };
   const settings = { closeTimeout: 30_000, messageTimeout: 300_000, maxBufferedBytes: 1 << 20 };
-  const connection = new Connection(session, transport, owner, isServer, settings);
+  const connection = new Connection(session, transport, owner, settings);
   connection.start();
   return { connection, written, ends };
 }

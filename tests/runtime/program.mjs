@@ -1,6 +1,6 @@
-// Ours in a runtime: `program.mjs suite FOLDER` runs the tests, with a folder for a socket; `client URL` talks to a server
-// of others; `server` prints its port and talks to clients of others, until its standard input ends. Each prints lines of
-// JSON.
+// Ours in a runtime: `program.mjs suite FOLDER [COLUMN]` runs the tests, with a folder for a socket; `client URL` talks to
+// a server of others; `server` prints its port and talks to clients of others, until its standard input ends. Each prints
+// lines of JSON.
 import process from "node:process";
 import * as ours from "websocket-component";
 
@@ -37,10 +37,10 @@ async function ended(socket, verdict) {
   return wasClean ? verdict : `FAIL: ended with ${code}`;
 }
 
-const [what, argument] = process.argv.slice(2);
+const [what, argument, column] = process.argv.slice(2);
 if (what === "suite") {
   console.log(JSON.stringify({ entry: import.meta.resolve("websocket-component") }));
-  await runSuite(ours, argument);
+  await runSuite(ours, argument, column);
 } else if (what === "client") {
   console.log(JSON.stringify({ verdict: await client(argument) }));
 } else {

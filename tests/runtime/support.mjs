@@ -6,9 +6,16 @@ import { connect, createServer } from "node:net";
 /** A test's means: what it opens is closed at its end. */
 export class Scope {
   #cleanups = [];
+  /** Why the test does not run here. */
+  skipped;
 
   constructor(ours) {
     this.ours = ours;
+  }
+
+  /** Marks the test as one that cannot run here, which is counted apart from those that passed. */
+  skip(reason) {
+    this.skipped = reason;
   }
 
   after(cleanup) {

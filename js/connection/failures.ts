@@ -1,0 +1,36 @@
+/**
+ * Why connections end, if not by close frames both ways.
+ *
+ * @module
+ */
+import type { EngineTrap } from "../engine/engine.js";
+import { WebSocketError, type WebSocketProtocolError } from "../engine/errors.js";
+
+/** Why a connection ended, if not by close frames both ways. */
+export type ConnectionFailure = WebSocketError | WebSocketProtocolError | EngineTrap;
+
+export function full(most: number): WebSocketError {
+  return new WebSocketError("WS_ERR_BUFFER_FULL", `The connection would hold more than maxBufferedBytes, ${most}`);
+}
+
+export function messageTimedOut(timeout: number): WebSocketError {
+  return new WebSocketError("WS_ERR_MESSAGE_TIMEOUT", `The peer did not finish a message within ${timeout} ms`);
+}
+
+export function pingTimedOut(timeout: number): WebSocketError {
+  return new WebSocketError("WS_ERR_PING_TIMEOUT", `Nothing came from the peer within ${timeout} ms after a ping`);
+}
+
+export function closeTimedOut(): WebSocketError {
+  return new WebSocketError("WS_ERR_CLOSE_TIMEOUT", "The peer did not answer the close frame in time");
+}
+
+export function terminated(): WebSocketError {
+  return new WebSocketError("WS_ERR_TERMINATED", "The connection was terminated");
+}
+
+export function lost(cause: Error | undefined): WebSocketError {
+  return cause === undefined
+    ? new WebSocketError("WS_ERR_CONNECTION_LOST", "The connection ended without a close frame")
+    : new WebSocketError("WS_ERR_CONNECTION", `The connection broke: ${cause.message}`, { cause });
+}

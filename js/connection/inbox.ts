@@ -1,0 +1,265 @@
+/**
+ * What came from the peer and is not delivered yet, and what holds it up.
+ *
+ * @module
+ */
+import { concat, copyOf } from "../engine/bytes.js";
+import type { Received } from "../session/received.js";
+import type { FrameSession } from "../session/session.js";
+import { beginsMessage, compact, isOfMessage, sizeOf } from "./received.js";
+
+/**
+ * What becomes of the next message, and of all behind it. `wanted`: it is delivered. `held`: it waits, as whoever reads
+ * messages has one in hand. `unclaimed`: it waits, and nobody has said yet that they will read any.
+ */
+export type Demand = "wanted" | "held" | "unclaimed";
+
+/** Whose inbox it is. */
+export interface InboxOwner {
+  /** The most bytes that an unfinished message may take now. */
+  readonly room: number;
+  /** The session has made this of what came; it is not delivered yet. */
+  onRead(received: readonly Received[]): void;
+  /** Delivers it. */
+  onReceived(received: Received): void;
+  /** Says what becomes of the next message. */
+  demand(demand: Demand): void;
+}
+
+/** So many bytes are read while messages wait; as long as there are no more of them, the end of the peer is seen. */
+const READ_AHEAD = 64 * 1024;
+
+/** Milliseconds that messages wait to be claimed when their sender has gone. */
+const CLAIM_TIME = 1000;
+
+const NO_BYTES = new Uint8Array(0);
+/** Shared empty queue. */
+const NOTHING = Object.freeze([]) as readonly never[] as never[];
+
+/** The inbox of one connection. */
+export class Inbox {
+  readonly #session: FrameSession;
+  readonly #owner: InboxOwner;
+  /** Received; those from `#next` on are not delivered yet. Their memory is counted once delivering has stopped. */
+  #undelivered: (Received | undefined)[] = NOTHING;
+  #next = 0;
+  #undeliveredBytes = 0;
+  /** Messages that nobody has claimed. */
+  #unclaimed: Received[] = NOTHING;
+  #unclaimedBytes = 0;
+  /** From the network, and not taken yet. */
+  #unread: Uint8Array = NO_BYTES;
+  /** Whether messages may be parts of it. */
+  #isUnreadOwned = false;
+  #bytesReceived = 0;
+  #demand: Demand = "wanted";
+  #isPaused = false;
+  #isThrottled = false;
+  #isDelivering = false;
+  #deliveryTime: number | undefined;
+  /** Runs when the peer has gone and nobody has claimed its messages. */
+  #claimTimer: ReturnType<typeof setTimeout> | undefined;
+  /** What is delivered at all. */
+  #passes: "all" | "controls" | "nothing" = "all";
+
+  constructor(session: FrameSession, owner: InboxOwner) {
+    this.#session = session;
+    this.#owner = owner;
+  }
+
+  get bytesReceived(): number {
+    return this.#bytesReceived;
+  }
+
+  get demand(): Demand {
+    return this.#demand;
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  get isThrottled(): boolean {
+    return this.#isThrottled;
+  }
+
+  get isDelivering(): boolean {
+    return this.#isDelivering;
+  }
+
+  /** Whether nothing is delivered for now. */
+  get isStopped(): boolean {
+    return this.#isPaused || this.#isThrottled;
+  }
+
+  /** Whether a message waits until it is wanted. */
+  get isHolding(): boolean {
+    return this.#demand === "held" && beginsMessage(this.#undelivered[this.#next]);
+  }
+
+  /** Whether enough was read while messages wait. */
+  get hasReadAhead(): boolean {
+    return this.#demand !== "wanted" && this.heldBytes > READ_AHEAD;
+  }
+
+  /** Whether everything that came was delivered, but what is unclaimed. */
+  get isEmpty(): boolean {
+    return this.#undelivered.length === 0 && !this.#hasUnread;
+  }
+
+  get hasUnclaimed(): boolean {
+    return this.#unclaimed.length > 0;
+  }
+
+  /** The memory of what came, in bytes, roughly. */
+  get heldBytes(): number {
+    return this.#session.heldBytes + this.#undeliveredBytes + this.#unclaimedBytes + this.#unread.length;
+  }
+
+  get #hasUnread(): boolean {
+    return this.#unread.length > 0 || (this.#session.hasMore && this.#passes !== "nothing");
+  }
+
+  /** When delivering began, by the clock of events. What is delivered at once has one time: asking costs more than an event. */
+  deliveryTime(): number {
+    this.#deliveryTime ??= performance.now();
+    return this.#deliveryTime;
+  }
+
+  /** Bytes came from the network, to be kept no longer than until `keep`. */
+  push(chunk: Uint8Array, isOwned: boolean): void {
+    this.#bytesReceived += chunk.length;
+    this.#isUnreadOwned = isOwned || this.#unread.length > 0;
+    this.#unread = this.#unread.length === 0 ? chunk : concat(this.#unread, chunk);
+  }
+
+  /** What was pushed and not read waits: in memory of its own, and nothing of the transport's. */
+  keep(): void {
+    if (this.#unread.length === 0) return;
+    this.#unread = copyOf(this.#unread);
+    this.#isUnreadOwned = true;
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+  }
+
+  throttle(isThrottled: boolean): void {
+    this.#isThrottled = isThrottled;
+  }
+
+  /** Says what becomes of the next message. */
+  want(demand: Demand): void {
+    this.#demand = demand;
+    this.#endClaim();
+    if (demand === "unclaimed" || this.#unclaimed.length === 0) return;
+    this.#undelivered = [...this.#unclaimed, ...this.#undelivered.slice(this.#next)];
+    this.#next = 0;
+    this.#undeliveredBytes = 0; // counted again when delivering stops
+    this.#unclaimed = NOTHING;
+    this.#unclaimedBytes = 0;
+  }
+
+  /** Takes back everything that stopped delivering; tells whether there was anything. */
+  open(): boolean {
+    const wasOpen = !this.isStopped && this.#demand === "wanted";
+    this.#isPaused = false;
+    this.#isThrottled = false;
+    this.want("wanted");
+    return !wasOpen;
+  }
+
+  /** The peer has gone. Messages that nobody claims soon are dropped; at the latest after `most` milliseconds. */
+  awaitClaim(most: number): void {
+    this.#claimTimer ??= setTimeout(
+      () => {
+        this.#passes = "controls";
+        this.#owner.demand("wanted");
+      },
+      Math.min(most, CLAIM_TIME),
+    );
+  }
+
+  #endClaim(): void {
+    clearTimeout(this.#claimTimer);
+    this.#claimTimer = undefined;
+  }
+
+  /** Drops what came, and whatever still comes (§7.1.7). */
+  shut(): void {
+    this.#passes = "nothing";
+    this.#endClaim();
+    this.#unclaimed = NOTHING;
+    this.#unclaimedBytes = 0;
+    this.#undelivered = NOTHING;
+    this.#next = 0;
+    this.#undeliveredBytes = 0;
+    this.#unread = NO_BYTES;
+  }
+
+  /** Delivers what came, until something holds it up. Tells whether it did: not within itself. */
+  deliver(): boolean {
+    if (this.#isDelivering) return false;
+    this.#isDelivering = true;
+    try {
+      do this.#deliverBatch();
+      while (this.#undelivered.length === 0 && this.#read());
+    } finally {
+      this.#isDelivering = false;
+      this.#deliveryTime = undefined;
+    }
+    return true;
+  }
+
+  #deliverBatch(): void {
+    while (this.#next < this.#undelivered.length && !this.isStopped && !this.isHolding) {
+      const received = this.#undelivered[this.#next] as Received;
+      this.#undelivered[this.#next++] = undefined;
+      if (this.#undeliveredBytes > 0) this.#undeliveredBytes -= sizeOf(received);
+      if (this.#isUnclaimed(received)) this.#keepUnclaimed(received);
+      else if (this.#passes === "all" || !isOfMessage(received)) this.#owner.onReceived(received);
+    }
+    if (this.#next === this.#undelivered.length) {
+      this.#undelivered = NOTHING;
+      this.#next = 0;
+    } else if (this.#undeliveredBytes === 0) {
+      this.#countUndelivered();
+    }
+  }
+
+  #countUndelivered(): void {
+    for (let at = this.#next; at < this.#undelivered.length; at++) {
+      const received = compact(this.#undelivered[at] as Received);
+      this.#undelivered[at] = received;
+      this.#undeliveredBytes += sizeOf(received);
+    }
+  }
+
+  /** Whether it is to be claimed first; the rest of a message that was given out is not. */
+  #isUnclaimed(received: Received): boolean {
+    return this.#demand === "unclaimed" && (beginsMessage(received) || (this.hasUnclaimed && isOfMessage(received)));
+  }
+
+  /** A message waits to be claimed; what comes behind it and is not a message does not. */
+  #keepUnclaimed(received: Received): void {
+    if (this.#unclaimed === NOTHING) this.#unclaimed = [];
+    this.#unclaimed.push(compact(received));
+    this.#unclaimedBytes += sizeOf(received);
+  }
+
+  /** Takes what has come from the network, as much as can be delivered at once; tells whether there was any. */
+  #read(): boolean {
+    if (!this.#hasUnread || this.isStopped || this.hasReadAhead) return false;
+    const received: Received[] = [];
+    const taken = this.#session.receive(this.#unread, received, this.#owner.room, this.#isUnreadOwned);
+    // not even an empty view may keep the chunk
+    this.#unread = taken === this.#unread.length ? NO_BYTES : this.#unread.subarray(taken);
+    this.#undelivered = received;
+    this.#owner.onRead(received);
+    return true;
+  }
+}

@@ -1,0 +1,51 @@
+/**
+ * The time that a peer has for a message.
+ *
+ * @module
+ */
+
+/** Runs while a message, or a frame outside one, has begun and not ended. */
+export class MessageTimer {
+  readonly #time: number;
+  readonly #onTimeout: () => void;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #deadline = 0;
+  /** The milliseconds that were left when it was suspended. */
+  #timeLeft: number | undefined;
+
+  /** @param time in milliseconds, from the first byte to the last */
+  constructor(time: number, onTimeout: () => void) {
+    this.#time = time;
+    this.#onTimeout = onTimeout;
+  }
+
+  /** Runs, or goes on: with what was left, if it was suspended. */
+  start(): void {
+    const time = this.#timeLeft ?? this.#time;
+    this.#timeLeft = undefined;
+    if (this.#timer !== undefined) return;
+    this.#deadline = performance.now() + time;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#onTimeout();
+    }, time);
+  }
+
+  /** The next start has all of the time. */
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** The next start has what is left of the time. */
+  suspend(): void {
+    if (this.#timer !== undefined) this.#timeLeft = this.#deadline - performance.now();
+    this.stop();
+  }
+
+  /** What had begun has ended. */
+  reset(): void {
+    this.stop();
+    this.#timeLeft = undefined;
+  }
+}

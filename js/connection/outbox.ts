@@ -1,0 +1,240 @@
+/**
+ * What was sent and has not left: frames that wait for the end of the turn, and bytes that the network has not taken.
+ *
+ * @module
+ */
+import { EngineTrap } from "../engine/engine.js";
+import { WebSocketError } from "../engine/errors.js";
+import type { Framing, SentData } from "../session/outgoing.js";
+import type { FrameSession } from "../session/session.js";
+import type { Transport } from "../transport/transport.js";
+import type { ConnectionFailure } from "./failures.js";
+import { OVERHEAD } from "./received.js";
+
+/** Whose outbox it is. */
+export interface OutboxOwner {
+  /** Whether what came is being delivered: a flush follows. */
+  readonly isDelivering: boolean;
+  /** Ends the connection at once: nothing can be sent any more. */
+  abort(failure: ConnectionFailure): void;
+  /** Bytes are given to the network now. Tells whether a ping is among them. */
+  onLeaving(): boolean;
+  /** The network has taken bytes, perhaps with a ping. */
+  onTaken(hasPing: boolean): void;
+  /** All messages have left, after somebody has seen that they had not. */
+  onAllTaken(): void;
+}
+
+/** Is called when the network has taken what was sent before, or with the reason why it never will. */
+export type Waiter = (failure?: ConnectionFailure) => void;
+
+/** The outbox of one connection. */
+export class Outbox {
+  readonly #session: FrameSession;
+  readonly #transport: Transport;
+  readonly #owner: OutboxOwner;
+  #bytesSent = 0;
+  #isFlushDue = false;
+  /** Bytes of messages that the session has counted, and those among them that were sent since the last flush. */
+  #counted = 0;
+  #unflushed = 0;
+  #bufferedAmount = 0;
+  /** Those that wait for a flush, and those whose bytes were flushed. */
+  #unflushedWaiters: Waiter[] | undefined;
+  #flushedWaiters: Set<Waiter[]> | undefined;
+  /**
+   * Whether the owner has seen that something waits, and may wait for `onAllTaken`. The transport need not have been
+   * full: what is compressed, or was not flushed yet, may be little for it.
+   */
+  #isAwaited = false;
+  /** Bytes that wait for the network, or with the owner for their turn; with their overhead. */
+  #unsent = 0;
+  /** The latest ping that waits for a transport that is full: its pong answers those before it too (§5.5.3). */
+  #owedPong: Uint8Array | undefined;
+  #releaseTimer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(session: FrameSession, transport: Transport, owner: OutboxOwner) {
+    this.#session = session;
+    this.#transport = transport;
+    this.#owner = owner;
+  }
+
+  /** Bytes that were given to the network. */
+  get bytesSent(): number {
+    return this.#bytesSent;
+  }
+
+  /** The memory of what has not left, in bytes, with its overhead. */
+  get heldBytes(): number {
+    return this.#session.outputBytes + this.#unsent;
+  }
+
+  /**
+   * Bytes of messages that were sent, or wait with the owner, and that the network has not taken. If there are any, the
+   * owner is told when there are none.
+   */
+  countBuffered(): number {
+    this.settle();
+    this.#isAwaited ||= this.#bufferedAmount > 0;
+    return this.#bufferedAmount;
+  }
+
+  /** Makes frames of what was sent, so that it is counted; it leaves by the flush that is due since. */
+  settle(): void {
+    try {
+      this.#session.settle();
+    } catch (error) {
+      this.#abortFor(error);
+    }
+    this.#countSent();
+  }
+
+  /** Texts are counted once they are bytes. */
+  #countSent(): void {
+    const { messageBytesSent } = this.#session;
+    this.#bufferedAmount += messageBytesSent - this.#counted;
+    this.#unflushed += messageBytesSent - this.#counted;
+    this.#counted = messageBytesSent;
+  }
+
+  /** Counts bytes that will never leave. */
+  drop(size: number): void {
+    this.#bufferedAmount += size;
+  }
+
+  /** Counts a message that waits with the owner. Returns a function that counts it no longer. */
+  hold(size: number): () => void {
+    let isHeld = true;
+    this.#unsent += size + OVERHEAD;
+    this.#bufferedAmount += size;
+    return () => {
+      if (!isHeld) return;
+      isHeld = false;
+      this.#unsent -= size + OVERHEAD;
+      this.#bufferedAmount -= size;
+    };
+  }
+
+  /** Sends a message; `taken` is called when the network has taken it, or never. */
+  send(data: SentData, compress?: boolean, framing?: Framing, taken?: () => void): void {
+    try {
+      this.#session.send(data, compress, framing);
+    } catch (error) {
+      this.#abortFor(error);
+      return;
+    }
+    if (taken !== undefined) this.whenTaken((failure) => failure ?? taken());
+    this.#flushSoon();
+    this.#releaseLater();
+  }
+
+  /** Sends what a call of the session makes. */
+  sendBy(make: () => void): void {
+    try {
+      make();
+    } catch (error) {
+      this.#abortFor(error);
+      return;
+    }
+    this.#flushSoon();
+  }
+
+  /** Calls back when the network has taken what was sent last, or with the reason why it never will. */
+  whenTaken(waiter: Waiter): void {
+    this.#unflushedWaiters ??= [];
+    this.#unflushedWaiters.push(waiter);
+  }
+
+  /** The end: calls back all that wait. */
+  close(failure: ConnectionFailure): void {
+    clearTimeout(this.#releaseTimer);
+    const all = [...(this.#flushedWaiters ?? []), this.#unflushedWaiters ?? []];
+    this.#flushedWaiters = undefined;
+    this.#unflushedWaiters = undefined;
+    for (const waiter of all.flat()) waiter(failure);
+  }
+
+  /** What messages are compressed by is kept until none has been sent for a while. */
+  #releaseLater(): void {
+    const { releaseAfter } = this.#session;
+    if (releaseAfter === undefined || !this.#session.hasCompressed || this.#session.closeSent) return;
+    clearTimeout(this.#releaseTimer);
+    this.#releaseTimer = setTimeout(() => {
+      if (!this.#session.closeSent) this.sendBy(() => this.#session.releaseCompressor());
+    }, releaseAfter);
+  }
+
+  /** A pong with this payload, which is kept, waits for the transport, in place of one that waited before. */
+  owePong(payload: Uint8Array): void {
+    this.#owedPong = payload;
+  }
+
+  /** The payload of the pong that waited, which waits no longer. */
+  takeOwedPong(): Uint8Array | undefined {
+    const payload = this.#owedPong;
+    this.#owedPong = undefined;
+    return payload;
+  }
+
+  /** All frames of one turn leave in one write: at the end of a delivery, else when the running code is done. */
+  #flushSoon(): void {
+    if (this.#owner.isDelivering || this.#isFlushDue) return;
+    this.#isFlushDue = true;
+    queueMicrotask(() => this.flush());
+  }
+
+  /** Gives the network all that was sent. Nothing may come between what it adopts in `takeOutput` and its `write`. */
+  flush(): void {
+    this.#isFlushDue = false;
+    const parts = this.#takeOutput();
+    if (parts.length === 0) return;
+    const size = this.#unflushed;
+    const held = parts.reduce((sum, part) => sum + part.length + OVERHEAD, 0);
+    this.#unsent += held;
+    this.#unflushed = 0;
+    for (const part of parts) this.#bytesSent += part.length;
+    const hasPing = this.#owner.onLeaving();
+    const waiters = this.#unflushedWaiters;
+    if (waiters !== undefined) {
+      this.#unflushedWaiters = undefined;
+      this.#flushedWaiters ??= new Set();
+      this.#flushedWaiters.add(waiters);
+    }
+    this.#transport.write(parts, () => {
+      this.#bufferedAmount -= size;
+      this.#unsent -= held;
+      this.#owner.onTaken(hasPing);
+      if (waiters !== undefined && this.#flushedWaiters?.delete(waiters)) for (const waiter of waiters) waiter();
+      // the transport's own `drain` comes first
+      if (this.#isAwaited) queueMicrotask(() => this.#tellAllTaken());
+    });
+  }
+
+  #takeOutput(): Uint8Array[] {
+    let parts: Uint8Array[] = [];
+    try {
+      parts = this.#session.takeOutput(this.#transport);
+    } catch (error) {
+      this.#owner.abort(error as ConnectionFailure); // of any kind: the code that has sent is not there any more
+    }
+    this.#countSent();
+    return parts;
+  }
+
+  /** The transport was full and can take more, which the owner learns from that. */
+  drained(): void {
+    this.#isAwaited &&= this.#bufferedAmount > 0;
+  }
+
+  #tellAllTaken(): void {
+    if (!this.#isAwaited || this.#bufferedAmount > 0) return;
+    this.#isAwaited = false;
+    this.#owner.onAllTaken();
+  }
+
+  /** An error of the caller's is thrown to the caller; any other ends the connection. */
+  #abortFor(error: unknown): void {
+    if (!(error instanceof EngineTrap || error instanceof WebSocketError)) throw error;
+    this.#owner.abort(error);
+  }
+}
