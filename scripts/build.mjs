@@ -14,7 +14,7 @@ import { transformSync } from "esbuild";
 const MODULE_EXPORTS = 'module.exports = module.exports["module.exports"];';
 const FILE_URL = 'const file_url = require("node:url").pathToFileURL(__filename).href;';
 /** What only the command, the bundles, or pages import. */
-const APART = /^bin\.|(?:inline|base64)\.|^(?:cjs|slim|command|page)\//;
+const APART = /^bin\.|(?:inline|base64|inspect-register)\.|^(?:cjs|slim|command|page)\//;
 /** What has an engine of its own, or none. */
 const INSPECT = /\binspect\b|^proxy\//;
 /** What only those import that have modules. */

@@ -58,10 +58,18 @@ export async function inspectServer(
 export async function inspectProcess(options: InspectServerOptions = {}): Promise<LivePage> {
   const { log, port } = checked(options);
   tapProcess(log);
-  return serve(log, port, () => "", () => {});
+  return serve(
+    log,
+    port,
+    () => "",
+    () => {},
+  );
 }
 
-function checked({ port = DEFAULT_PORT, memory = DEFAULT_MEMORY }: InspectServerOptions): { log: TrafficLog; port: number } {
+function checked({ port = DEFAULT_PORT, memory = DEFAULT_MEMORY }: InspectServerOptions): {
+  log: TrafficLog;
+  port: number;
+} {
   if (!Number.isInteger(port) || port < 0 || port > 65_535) throw invalid("port", "a port from 0 to 65535");
   if (!(memory >= 1 && memory <= 4096)) throw invalid("memory", "from 1 to 4096 (MiB)");
   return { log: new TrafficLog(memory * MEBIBYTE), port };

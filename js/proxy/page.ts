@@ -13,6 +13,7 @@ import { WebSocketServer } from "../server/server.js";
 import { feed } from "./feed.js";
 import type { Hello } from "./feed-protocol.js";
 import type { TrafficLog } from "./log.js";
+import { untapped } from "./taps.js";
 
 const TYPES: Readonly<Record<string, string>> = {
   ".css": "text/css; charset=utf-8",
@@ -36,6 +37,7 @@ export class PageServer {
 
   constructor(log: TrafficLog, hello: () => Hello) {
     this.#server = createServer((request, response) => this.#answer(request, response));
+    untapped.add(this.#server);
     this.#feeds = new WebSocketServer({
       server: this.#server,
       path: FEED,
@@ -70,6 +72,7 @@ export class PageServer {
   /** Does not keep the process alive. */
   unref(): void {
     this.#server.unref();
+    this.#server.on("connection", (socket) => socket.unref());
   }
 
   async close(): Promise<void> {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { ClientRequest, type IncomingMessage, type Server, Server as HttpServer } from "node:http";
+import { ClientRequest, Server as HttpServer, type IncomingMessage, type Server } from "node:http";
 import { Server as HttpsServer } from "node:https";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
@@ -15,6 +15,9 @@ import type { ConnectionLog, TrafficLog } from "./log.js";
 /** Bytes of a head, at most: what is longer is not shown as one. */
 const MAX_HEAD = 256 * 1024;
 const END_OF_HEAD = "\r\n\r\n";
+
+/** Servers that are not looked at: what the page is sent about itself would be sent to it again. */
+export const untapped: WeakSet<object> = new WeakSet();
 
 /** Puts the bytes of a connection into its log: the two heads, then frames. */
 export class TapLog {
@@ -51,7 +54,11 @@ export class TapLog {
 
   #answered(start: string): void {
     const status = /^HTTP\/1\.\d (\d{3})/.exec(start)?.[1] ?? "an answer that is not HTTP";
-    this.#log.become(status === "101" ? "open" : "refused", status === "101" ? "" : status);
+    if (status === "101") this.#log.become("open");
+    else {
+      this.#log.become("refused", status);
+      this.close();
+    }
     const early = this.#early;
     this.#early = [];
     for (const bytes of early) this.add("toServer", bytes);
@@ -59,7 +66,7 @@ export class TapLog {
 
   /** Says that the connection is over. */
   close(): void {
-    this.#log.become("closed", "");
+    this.#log.become("closed");
   }
 }
 
@@ -90,7 +97,7 @@ function tapUpgrades(emitter: object, look: Upgraded): () => void {
   const own = Object.getOwnPropertyDescriptor(target, "emit");
   const { emit } = target;
   target.emit = function (this: Emitting, event, ...given) {
-    if (event === "upgrade") look.apply(this as never, given as Parameters<Upgraded>);
+    if (event === "upgrade" && !untapped.has(this)) look.apply(this as never, given as Parameters<Upgraded>);
     return emit.call(this, event, ...given);
   };
   return () => {
