@@ -96,7 +96,7 @@ test(`${FRAMES.toLocaleString("en")} frames of 100 MB are opened, scrolled throu
     `120 steps of scrolling: median ${frames[60]?.toFixed(1)} ms, longest ${frames.at(-1)?.toFixed(1)} ms a step`,
   );
   await timed("searched for a text", async () => {
-    await page.getByLabel("Contains").fill("LAST needle");
+    await page.getByLabel("Search payloads").fill("LAST needle");
     await waitForCount(page, "1 of 100,002");
     await page.locator("#records .record", { hasText: "the last needle" }).waitFor();
   });
