@@ -4,6 +4,7 @@
  * @module
  */
 import {
+  type Connection,
   type Direction,
   explain,
   type Fault,
@@ -50,8 +51,8 @@ export class Conversation {
   readonly #kinds: Partial<Record<Kind, number>> = {};
   #kindsRead = 0;
 
-  constructor(extensions: string | undefined) {
-    this.inspector = new Inspector(extensions ? { extensions } : {});
+  constructor(extensions: string | undefined, { midStream = false, http2 = false }: Partial<Connection> = {}) {
+    this.inspector = new Inspector({ extensions: extensions ?? "", midStream, http2 });
   }
 
   push({ direction, bytes, time, missing = 0 }: LiveBytes): void {
