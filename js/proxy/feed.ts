@@ -1,5 +1,5 @@
 /**
- * One live page: it is told of all connections, and gets the bytes of the one that it watches as fast as it takes them.
+ * One live page: it hears about all connections, and gets the bytes of the watched one as fast as it accepts them.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * One direction of a proxied connection. Bytes are passed on as they came, until a rule or somebody at the page wants to
+ * One direction of a proxied connection. Bytes are passed on as they came, until a rule or the user of the page wants to
  * decide about messages; from then on whole messages and control frames wait in a queue, in their order.
  *
  * @module
@@ -238,7 +238,7 @@ export class Lane {
     if (unit.isHeld) this.#owner.heldChanged();
   }
 
-  /** Follows what the sender compresses, whether anybody wants to see it or not: later messages refer to it. */
+  /** Follows what the sender compresses, even where no rule looks: later messages refer to it. */
   #inflate(compressed: Uint8Array | undefined): Uint8Array | undefined {
     if (compressed === undefined || this.#window === undefined) {
       this.#window = undefined;

@@ -58,7 +58,7 @@ export interface ConnectionSummary {
   readonly frames: Readonly<Record<Direction, number>>;
   /** Bytes that were given up to stay within the memory. */
   readonly forgotten: number;
-  /** Whether the proxy stops what goes each way until somebody decides. */
+  /** Whether the proxy stops what goes each way until the user decides. */
   readonly holding: Readonly<Record<Direction, boolean>>;
   /** How many messages and control frames wait for a decision. */
   readonly held: number;
@@ -78,7 +78,7 @@ export class ConnectionLog {
   readonly client: string;
   readonly url: string;
   readonly opened: number = Date.now();
-  /** Who can hold, drop, edit and inject; nobody where there is only a tap. */
+  /** Holds, drops, edits and injects; `undefined` where there is only a tap. */
   control: Control | undefined;
   readonly interventions: Intervention[] = [];
   #interventionCount = 0;

@@ -106,7 +106,7 @@ export class PageServer {
       "X-Frame-Options": "DENY",
     });
     const content = readFileSync(file);
-    // a page that comes from elsewhere, or from a file, has nobody to ask
+    // the same page from elsewhere, or from a file, has no process to ask
     response.end(path === "/index.html" ? content.toString().replace("<html ", `<html data-feed="${FEED}" `) : content);
   }
 }

@@ -32,7 +32,7 @@ export interface ProxyOptions {
   readonly tls: TlsServerOptions | undefined;
   /** TLS to the target. */
   readonly targetTls: TlsClientOptions;
-  /** Makes who is told of a connection's bytes. */
+  /** Makes the recorder of a connection's bytes. */
   readonly record: (() => (direction: Direction, bytes: Uint8Array) => void) | undefined;
 }
 
@@ -115,7 +115,7 @@ export class ReverseProxy {
     return `${this.#isSecure ? "wss" : "ws"}://${this.#options.target.host}${path}`;
   }
 
-  /** The request's head as it came, but for whom it is meant: the target is no other host to its client. */
+  /** The request's head as it came, with the target's own name in `Host` and `Origin`. */
   #headOf(request: IncomingMessage, path: string): Buffer {
     const lines = [`${request.method} ${path} HTTP/${request.httpVersion}`];
     for (const [name, value] of this.#fieldsOf(request)) lines.push(`${name}: ${value}`);

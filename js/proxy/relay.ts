@@ -21,7 +21,7 @@ export interface RelayOptions {
   readonly rules: readonly Rule[];
   /** Path and query that the client asked for. */
   readonly path: string;
-  /** Is told of all bytes that are passed on. */
+  /** Gets all bytes that are passed on. */
   readonly record: ((direction: Direction, bytes: Uint8Array) => void) | undefined;
 }
 
@@ -280,7 +280,7 @@ function opposite(direction: Direction): Direction {
   return direction === "toServer" ? "toClient" : "toServer";
 }
 
-/** A response that is no upgrade is the last one: what follows on this connection would not be read as HTTP. */
+/** A refusal is the last response: what follows on this connection would not be read as HTTP. */
 function withoutKeepAlive(head: string): string {
   return head
     .replace(/^(?:connection|keep-alive|proxy-connection):.*\r\n(?:[ \t].*\r\n)*/gim, "")

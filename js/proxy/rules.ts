@@ -31,9 +31,9 @@ export interface Rule {
   readonly conditions: readonly ((subject: Subject) => boolean)[];
   /** Of the subjects that are meant, each n-th; 1 for all. */
   readonly every: number;
-  /** The action comes when so many have gone through, and once only; 0 for a rule that always acts. */
+  /** How many go through before the action comes, once; 0 for a rule that always acts. */
   readonly after: number;
-  /** The action comes so many milliseconds after the connection opened, whatever goes through. */
+  /** Milliseconds from the opening to the action, for a rule that looks at no message. */
   readonly afterTime: number | undefined;
 }
 

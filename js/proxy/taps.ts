@@ -1,5 +1,5 @@
 /**
- * Connections of this process in a log: bytes are only looked at, on their way to whoever owns the connection.
+ * Connections of this process in a log: the tap only looks at bytes, on their way to the library that owns the connection.
  *
  * @module
  */
@@ -90,7 +90,7 @@ type Emitting = { emit(event: string | symbol, ...given: unknown[]): boolean };
 
 /**
  * Looks at the `upgrade` events of an emitter. As a listener it would count as one that takes them, and change what Node and
- * others do with those that nobody takes.
+ * others do with upgrades that no listener takes.
  */
 function tapUpgrades(emitter: object, look: Upgraded): () => void {
   const target = emitter as Emitting;
@@ -131,7 +131,7 @@ function tapRequested(
   tapStream(socket, tap, { read: "toClient", written: "toServer" });
 }
 
-/** What implements a stream: both what reads and what writes goes through these, whoever uses it, and however. */
+/** The methods that implement a stream: all that is read and written goes through them. */
 interface Implementation {
   push(chunk: Uint8Array | string | null, encoding?: BufferEncoding): boolean;
   _write(chunk: Uint8Array | string, encoding: BufferEncoding, done: () => void): void;

@@ -1,4 +1,4 @@
-/** The inspector's page for servers of this process: what it is told of their connections. */
+/** The inspector's page for servers of this process: what it hears about their connections. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -76,7 +76,7 @@ async function talk(url: string): Promise<void> {
   await closed(socket);
 }
 
-test("one line shows the connections of a server of ours, beside the tap that it has", async (t) => {
+test("one line shows the connections of our own server, beside the tap that it has", async (t) => {
   let tapped = 0;
   const { server, url } = await serveEcho(t, { tap: () => () => (tapped += 1) });
   const page = await inspectServer(server, { port: 0 });

@@ -217,13 +217,13 @@ test("a capture is shared by an address, saved as a capture, and exported as JSO
   await page.context().close();
 });
 
-test("an address that is no capture is an error that is said", async () => {
+test("an address without a capture in it is an error that is said", async () => {
   const page = await newPage(browser, {}, new URL("dist/page/index.html#capture=AAAA", ROOT).href);
   await page.getByRole("alert").waitFor();
   await page.context().close();
 });
 
-test("the page works from a file, and asks nobody for anything", async () => {
+test("the page works from a file, and requests nothing", async () => {
   const context = await browser.newContext();
   const page = await context.newPage();
   const asked: string[] = [];

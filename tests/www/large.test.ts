@@ -36,7 +36,7 @@ function* conversation(): Generator<Sent> {
 /** The longest task of the page's main thread since the last time, in milliseconds: 0 where none took 50. */
 async function longestTask(page: Page): Promise<number> {
   return page.evaluate(async () => {
-    // tasks are told of when the page is idle
+    // tasks are reported when the page is idle
     await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
     const tasks = (globalThis as { tasks?: number[] }).tasks ?? [];
     return Math.round(Math.max(0, ...tasks.splice(0)));
@@ -62,7 +62,7 @@ test(`${FRAMES.toLocaleString("en")} frames of 100 MB are opened, scrolled throu
         });
       }),
   );
-  assert.ok((await longestTask(page)) >= 100, "long tasks are told of");
+  assert.ok((await longestTask(page)) >= 100, "long tasks are reported");
   const timed = async (what: string, work: () => Promise<void>): Promise<void> => {
     const start = performance.now();
     await work();

@@ -5,7 +5,7 @@ import { after, before, test } from "node:test";
 import type { Browser, Page } from "playwright-core";
 
 import { client, HANDSHAKE, recorded, type Sent, server } from "./captures.js";
-import { launch, newPage, openFile, openSample, paste, showTab, waitForCount, waitForRows } from "./support.js";
+import { launch, newPage, openFile, openSample, paste, showTab, unfold, waitForCount, waitForRows } from "./support.js";
 
 let browser: Browser;
 
@@ -106,6 +106,7 @@ test("the list is filtered by kind, direction, size, text and faults", async () 
   await page.getByLabel("Search payloads").fill("needle");
   await waitForCount(page, "2 of 7");
   await page.getByLabel("Search payloads").fill("");
+  await unfold(page, "Size");
   await page.getByLabel("Size from, in bytes").fill("500");
   await waitForCount(page, "1 of 7");
   await page.getByRole("button", { name: "Show all" }).click();

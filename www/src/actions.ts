@@ -4,7 +4,7 @@
  * @module
  */
 import { inspection } from "./inspection.js";
-import { currentSource, type Place, placeOf, setSource, writePlace } from "./place.js";
+import { currentSource, going, type Place, placeOf, setSource, writePlace } from "./place.js";
 import { captureOf, SAMPLES } from "./samples/samples.js";
 import { sourceOf } from "./share.js";
 import { change, current, type View } from "./state.js";
@@ -51,15 +51,16 @@ function focusList(): void {
 }
 
 /** Goes to where an address leads, after Back, Forward, a reload, or a link. */
-export async function go(place: Place, watch: (id: number) => Promise<void>): Promise<void> {
+async function go(place: Place, watch: (id: number) => Promise<void>): Promise<void> {
   const [name, value = ""] = place.source ?? [];
   const isThere = currentSource()?.join() === place.source?.join();
   if (name !== undefined && !isThere && !(await openPlace(place, name, value, watch))) return;
   if (isThere && current().capture !== undefined && place.connection !== current().connection) {
     await choose(place.connection);
   }
-  const canShow = current().overview !== undefined || place.view === "loop" || place.view === undefined;
-  change({ view: canShow ? (place.view ?? "open") : "open" });
+  const canShow = current().overview !== undefined || place.view === "loop";
+  const view = place.view ?? (name === undefined ? "open" : "frames");
+  change({ view: canShow ? view : "open" });
   if (place.record !== undefined) await reveal(place.record);
 }
 
@@ -120,7 +121,7 @@ function started(connection: number, overview: Overview, capture?: CaptureSummar
   });
 }
 
-/** Adds what came on a live connection; whoever looks at the last record goes on to the new last one. */
+/** Adds what came on a live connection. If the last record was selected, the new last one is. */
 export async function take(bytes: readonly LiveBytes[]): Promise<void> {
   const overview = await inspection.push(bytes);
   const listed = (await inspection.filter(current().filter)) ?? current().listed;
@@ -198,5 +199,5 @@ export async function working(what: string, work: () => Promise<void>): Promise<
 
 /** Goes to where the address leads now. */
 export function goToAddress(watch: (id: number) => Promise<void>): void {
-  void go(placeOf(location.hash), watch);
+  void going(() => go(placeOf(location.hash), watch));
 }

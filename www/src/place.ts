@@ -27,6 +27,7 @@ const TITLES: Readonly<Record<View, string>> = {
 };
 
 let source: Place["source"];
+let isGoing = false;
 
 /** What the address says now. */
 export function placeOf(hash: string): Place {
@@ -55,19 +56,30 @@ export function currentSource(): Place["source"] {
   return source;
 }
 
+/** Does what leads to where the address already is: it makes no steps of its own. */
+export async function going(work: () => Promise<void>): Promise<void> {
+  isGoing = true;
+  try {
+    await work();
+  } finally {
+    isGoing = false;
+    writePlace();
+  }
+}
+
 /** Writes the state to the address: another capture or view is a step that Back undoes, another record is not. */
 export function writePlace(state: State = current()): void {
   const values = new URLSearchParams();
   if (source !== undefined) values.set(...source);
   if (state.connection > 0) values.set("connection", String(state.connection));
-  if (state.view !== "open") values.set("view", state.view);
+  if (source !== undefined || state.view !== "open") values.set("view", state.view);
   const step = values.toString();
   if (state.view === "frames" && state.selected !== undefined && state.selected > 0) {
     values.set("record", String(state.selected));
   }
   const hash = values.size > 0 ? `#${values}` : "";
   document.title = titleOf(state);
-  if (hash === location.hash) return;
+  if (isGoing || hash === location.hash) return;
   const before = new URLSearchParams(location.hash.slice(1));
   before.delete("record");
   const address = hash === "" ? location.pathname + location.search : hash;

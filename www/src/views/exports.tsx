@@ -32,7 +32,7 @@ export function Exports({ name }: { name: string }) {
     <details class="popup right">
       <summary>Save, share …</summary>
       <div class="exports">
-        <p class="warning">What you save or share has the whole conversation in it, with all that the messages say.</p>
+        <p>What you save or share has the whole conversation in it, with all that the messages say.</p>
         <label class="tick">
           <input
             type="checkbox"

@@ -97,13 +97,18 @@ function Filters({ state: { filter: now, listed, overview } }: { state: State })
         <option value="toServer">→ to server</option>
         <option value="toClient">← to client</option>
       </select>
-      <SizeInput label="Size from" value={now.smallest} none={0} onSize={(smallest) => void filter({ smallest })} />
-      <SizeInput
-        label="to"
-        value={now.largest}
-        none={Number.POSITIVE_INFINITY}
-        onSize={(largest) => void filter({ largest })}
-      />
+      <details class="popup">
+        <summary>{now.smallest > 0 || now.largest < Number.POSITIVE_INFINITY ? "✓ Size" : "Size"}</summary>
+        <div class="sizes">
+          <SizeInput label="from" value={now.smallest} none={0} onSize={(smallest) => void filter({ smallest })} />
+          <SizeInput
+            label="to"
+            value={now.largest}
+            none={Number.POSITIVE_INFINITY}
+            onSize={(largest) => void filter({ largest })}
+          />
+        </div>
+      </details>
       <output class="quiet">
         {count(listed)} of {count(records)}
       </output>
@@ -132,7 +137,7 @@ function SizeInput({
       <input
         type="number"
         min="0"
-        aria-label={label === "to" ? "Size to, in bytes" : "Size from, in bytes"}
+        aria-label={`Size ${label}, in bytes`}
         placeholder="bytes"
         value={value === none ? "" : String(value)}
         onInput={(event) => read(event.currentTarget.value)}

@@ -67,7 +67,7 @@ export interface Overview {
   readonly kinds: Readonly<Partial<Record<Kind, number>>>;
 }
 
-/** The kinds of records that a filter knows: opcodes by their names, and what is no frame. */
+/** The kinds of records that a filter knows: opcodes by their names, and what is not a frame. */
 export type Kind = "handshake" | "text" | "binary" | "continuation" | "close" | "ping" | "pong" | "reserved" | "bytes";
 
 /** Which records to list. */
