@@ -56,8 +56,8 @@ class Feed {
     this.#socket.addEventListener("drain", () => this.#schedule());
     this.#socket.addEventListener("message", ({ data }) => this.#heard(String(data)));
     this.#tell(hello);
-    for (const connection of this.#log.connections.values()) this.#changed.add(connection);
-    this.#turn();
+    const all = [...this.#log.connections.values()];
+    this.#tell({ type: "connections", changed: all.map(({ summary }) => summary) });
   }
 
   #tell(message: Told): void {

@@ -66,12 +66,13 @@ function heard(told: Told): void {
           interventions: [],
         },
       });
-      greet();
       break;
     case "connections": {
       const connections = new Map(current().feed?.connections);
       for (const one of told.changed) connections.set(one.id, one);
       changeFeed({ connections });
+      // the first list of all follows the greeting
+      greet();
       break;
     }
     case "forgotten": {
