@@ -364,12 +364,16 @@ test("live: of any other server the browser's messages are shown, with what is m
 });
 
 test("live: an address that is none, and a server that is not there, are said to be that", async () => {
+  const gone = new WebSocketServer({ port: 0, host: "127.0.0.1" });
+  await once(gone, "listening");
+  const { port } = gone.address() as AddressInfo;
+  gone.close();
   const page = await newPage(browser);
   const form = page.getByRole("form", { name: "Connect to a server" });
   for (const [address, said] of [
     ["", /is not an address/],
     ["ftp://a", /begins with ws/],
-    ["ws://127.0.0.1:9/", /could not connect to ws:\/\/127\.0\.0\.1:9\/.*does not say why/s],
+    [`ws://127.0.0.1:${port}/`, /could not connect to ws:\/\/127\.0\.0\.1:\d+\/.*does not say why/s],
   ] as const) {
     await form.getByLabel("Address").fill(address);
     await form.getByRole("button", { name: "Connect" }).click();

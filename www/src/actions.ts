@@ -37,8 +37,9 @@ async function open(source: Source, place: Place["source"], connection = 0): Pro
     }
     change({ capture, live: undefined, liveNote: undefined });
     setSource(place);
+    // one step for Back, not one for the capture and one for its view
+    change({ view: "frames" });
     await choose(Math.min(connection, capture.connections.length - 1));
-    show("frames");
     focusList();
     isOpen = true;
   });
