@@ -9,14 +9,7 @@ import { type ParseArgsConfig, parseArgs } from "node:util";
 import { endWithReader, fail, UsageError, version } from "./command/arguments.js";
 import { printable } from "./command/printable.js";
 
-<<<<<<< HEAD
-const USAGE = `Usage: websocket-component serve --echo [--host H] [--port N] [--frames] [--record FILE]
-       websocket-component connect URL [-H 'Name: value']… [--subprotocol P]… [--binary] [--frames] [--record FILE]
-       websocket-component proxy TARGET [--host H] [--port N] [--page-port N] [--open] [--record FILE] [RULE]…
-       websocket-component inspect FILE|- [--json] [--payload] [--connection N] [--format F] [--direction D]
-=======
 type Options = NonNullable<ParseArgsConfig["options"]>;
->>>>>>> main
 
 /** One of the commands. */
 interface Command {
@@ -32,31 +25,11 @@ const flag = { type: "boolean" as const, default: false };
 const text = { type: "string" as const };
 const list = { type: "string" as const, multiple: true, default: [] as string[] };
 
-<<<<<<< HEAD
-  proxy TARGET         passes everything on between clients and ws://, wss://, http:// or https:// TARGET, and serves a page that
-                       shows each WebSocket connection as it goes, and can hold, edit, drop, inject and replay messages
-    --host, --port     where clients connect to; 127.0.0.1 and 8080
-    --page-port N      where the page is, on 127.0.0.1 alone; the next port
-    --open             opens the page in the browser
-    --record FILE      writes what is passed on to a file that inspect reads
-    --memory MIB       how much traffic is remembered, oldest dropped first; 64
-    --insecure         takes any certificate of the target; --ca FILE trusts one more
-    --cert, --key FILE the proxy's own certificate and key, in PEM: clients use wss:// then
-    --drop FILTER      drops what the filter is about: any of to-server, to-client, text, binary, ping, pong, close,
-                       path=/chat, every=3, /pattern/i; all must hold
-    --delay 'TIME FILTER'               such as '500ms to-client text'
-    --close-after 'N|TIME code=C FILTER'  such as '3 to-server text code=1011' or '10s'; without a code, TCP is cut
-
-  with serve and connect
-    --frames           prints what goes over the wire, handshake and frames of both sides
-    --record FILE      writes what goes over the wire to a file that inspect reads
-=======
 const WATCHING: Options = { frames: flag, record: text, json: flag, timestamps: flag };
 const WATCHING_USAGE = `    --frames              prints what goes over the wire, handshake and frames of both sides
     --record FILE         writes what goes over the wire to a file that inspect reads
     --json                shows messages that are JSON over several lines
     --timestamps          says when each message came, with the time zone`;
->>>>>>> main
 
 const COMMANDS: Readonly<Record<string, Command>> = {
   serve: {
@@ -177,6 +150,49 @@ ${WATCHING_USAGE}
     },
     run: async (values, file) => (await import("./command/inspect.js")).inspect(file, values),
   },
+  proxy: {
+    usage: `Usage: websocket-component proxy TARGET [OPTION]… [RULE]…
+
+  Passes everything on between clients and TARGET (ws://, wss://, http:// or https://), and serves a page that shows each
+  WebSocket connection as it goes, and can hold, edit, drop, inject and replay messages.
+
+    --host H, --port N    where clients connect to; 127.0.0.1 and 8080
+    --page-port N         where the page is, on 127.0.0.1 only; the next port
+    --open                opens the page in the browser
+    --record FILE         writes what is passed on to a file that inspect reads
+    --memory MIB          how much traffic is remembered, oldest dropped first; 64
+    --insecure            accepts any certificate of the target
+    --ca FILE             trusts one more authority for the target's certificate
+    --cert, --key FILE    the proxy's own certificate and key, in PEM: clients use wss:// then
+
+  Rules count for each connection by itself, and may be given again:
+
+    --drop FILTER                     drops what the filter matches
+    --delay 'TIME [FILTER]'           holds it for a time such as 500ms or 2s
+    --close-after 'N|TIME [FILTER]'   closes after N of them, or a time after the opening: with code=1011 by a close frame,
+                                      without by cutting TCP
+
+  A filter is words that must all hold: to-server, to-client, text, binary, ping, pong, close, path=/chat, every=3,
+  /pattern/ or /pattern/i for the payload's text.
+`,
+    argument: "a target",
+    options: {
+      host: { type: "string", default: "127.0.0.1" },
+      port: { type: "string", default: "8080" },
+      "page-port": text,
+      open: flag,
+      record: text,
+      memory: text,
+      insecure: flag,
+      ca: text,
+      cert: text,
+      key: text,
+      drop: list,
+      delay: list,
+      "close-after": list,
+    },
+    run: async (values, target) => (await import("./command/proxy.js")).proxy(target, values),
+  },
 };
 
 const USAGE = `Usage: websocket-component COMMAND [OPTION]…
@@ -184,64 +200,13 @@ const USAGE = `Usage: websocket-component COMMAND [OPTION]…
   serve     runs a server: one that sends every message back, or one to talk to its clients with
   connect   talks to a server
   inspect   prints what is in a capture
+  proxy     passes traffic on to a server, and shows and changes it on a page
 
   COMMAND --help shows the options of a command, --version the version.
 
 Exit status: 0 done, 1 failed, 2 wrong usage, 3 inspect found what breaks the protocol.
 `;
 
-<<<<<<< HEAD
-async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      echo: { type: "boolean", default: false },
-      host: { type: "string", default: "127.0.0.1" },
-      port: { type: "string", default: "8080" },
-      header: { type: "string", short: "H", multiple: true, default: [] },
-      subprotocol: { type: "string", multiple: true, default: [] },
-      binary: { type: "boolean", default: false },
-      frames: { type: "boolean", default: false },
-      record: { type: "string" },
-      json: { type: "boolean", default: false },
-      payload: { type: "boolean", default: false },
-      connection: { type: "string" },
-      format: { type: "string" },
-      direction: { type: "string" },
-      extensions: { type: "string" },
-      "page-port": { type: "string" },
-      open: { type: "boolean" },
-      insecure: { type: "boolean" },
-      ca: { type: "string" },
-      cert: { type: "string" },
-      key: { type: "string" },
-      memory: { type: "string" },
-      drop: { type: "string", multiple: true },
-      delay: { type: "string", multiple: true },
-      "close-after": { type: "string", multiple: true },
-      help: { type: "boolean", short: "h" },
-      version: { type: "boolean" },
-    },
-  });
-  if (values.help) return void process.stdout.write(USAGE);
-  if (values.version) return void process.stdout.write(`${version()}\n`);
-  const [command, argument, ...more] = positionals;
-  const { frames, record } = values;
-  if (command === "serve" && argument === undefined) {
-    if (!values.echo) throw new UsageError("serve needs --echo");
-    const port = portOf(values.port);
-    (await import("./command/serve.js")).serveEcho(values.host, port, { frames, record });
-  } else if (command === "connect") {
-    (await import("./command/connect.js")).connect(only("a URL", argument, more), { ...values, record });
-  } else if (command === "proxy") {
-    await (await import("./command/proxy.js")).proxy(only("a target", argument, more), values);
-  } else if (command === "inspect") {
-    const { json, payload, connection, format, direction, extensions } = values;
-    const chosen = { json, payload, connection, format, direction, extensions };
-    await (await import("./command/inspect.js")).inspect(only("a file", argument, more), chosen);
-  } else {
-    throw new UsageError("the commands are serve, connect, proxy and inspect");
-=======
 async function main([name = "", ...args]: string[]): Promise<void> {
   if (name === "--help" || name === "-h") return void process.stdout.write(USAGE);
   if (name === "--version" || name === "-V") return void process.stdout.write(`${version()}\n`);
@@ -260,7 +225,6 @@ async function main([name = "", ...args]: string[]): Promise<void> {
   } catch (error) {
     if (!isUsage(error)) throw error;
     throw new UsageError(`${name}: ${(error as Error).message.split(". ")[0]}; ${name} --help tells more`);
->>>>>>> main
   }
 }
 
