@@ -25,6 +25,7 @@ import { sizeOfSent } from "../session/outgoing.js";
 import { PreparedMessage } from "../session/prepared.js";
 import type { Part } from "../session/received.js";
 import { setImmediate } from "../transport/tasks.js";
+import { Chunks } from "./chunks.js";
 import { channels } from "./diagnostics.js";
 import { hasListeners, MessageListeners } from "./dispatch.js";
 import { markAsEnd } from "./ends.js";
@@ -32,7 +33,6 @@ import { CloseEvent, ControlEvent, ErrorEvent, type Listener, type ListenerOptio
 import { EventHandlers, type Handler } from "./handlers.js";
 import { IteratorOf } from "./iterator.js";
 import { handled, MessageFeed, type MessageStream, Pending, type Settle, TextPieces } from "./messages.js";
-import { Chunks } from "./source.js";
 import { clampedUnsignedShort, defineInterface, requireArguments } from "./webidl.js";
 
 /** What `send` takes. */
