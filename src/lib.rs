@@ -88,7 +88,6 @@ mod bare;
 ))]
 compile_error!("`deflate` needs the feature `std` here, for its allocator");
 #[cfg(feature = "deflate")]
-#[forbid(unsafe_code)]
 pub mod deflate;
 #[forbid(unsafe_code)]
 mod error;

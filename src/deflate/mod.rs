@@ -1,9 +1,13 @@
 //! permessage-deflate (RFC 7692): what client and server agree on, and the compression itself. No frames and no
 //! connection: which messages are compressed, and what a failure closes with, is for the caller to say.
 
+#[forbid(unsafe_code)]
 mod codec;
+#[forbid(unsafe_code)]
 mod params;
+#[forbid(unsafe_code)]
 mod pool;
+mod stream;
 
 pub use codec::{Corrupt, Deflater, Flush, Inflater};
 pub use params::{Agreement, DeflateOptions, NAME, Selection, accept_response, offer, select};
