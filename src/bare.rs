@@ -1,16 +1,124 @@
 //! What `std` would bring with it, for a module that does without: an allocator, a panic handler, and `thread_local!`.
 //! A panic of `std` formats a message that nobody can read here, and brings a tenth of the module's size for that.
 
-use core::cell::RefCell;
+use alloc::alloc::{GlobalAlloc, Layout};
+use core::arch::wasm32::{memory_grow, memory_size};
+use core::cell::{RefCell, UnsafeCell};
+use core::ptr::null_mut;
 
-use dlmalloc::GlobalDlmalloc;
+use dlmalloc::{Allocator, Dlmalloc};
 
 #[cfg(target_feature = "atomics")]
 compile_error!("the feature `bare` is for modules with one thread");
 
-/// That of `std` on this platform.
+/// The allocator that `std` has on this platform, but for how it grows.
 #[global_allocator]
-static ALLOCATOR: GlobalDlmalloc = GlobalDlmalloc;
+static HEAP: Heap = Heap(UnsafeCell::new(Dlmalloc::new_with_allocator(Pages)));
+
+struct Heap(UnsafeCell<Dlmalloc<Pages>>);
+
+// SAFETY: there is no other thread that could use it.
+unsafe impl Sync for Heap {}
+
+// SAFETY: dlmalloc keeps what the trait promises. Its methods do not call each other by way of this, so that there is one
+// reference at a time.
+unsafe impl GlobalAlloc for Heap {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        unsafe { (*self.0.get()).malloc(layout.size(), layout.align()) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        unsafe { (*self.0.get()).free(memory, layout.size(), layout.align()) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        unsafe { (*self.0.get()).calloc(layout.size(), layout.align()) }
+    }
+
+    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        unsafe { (*self.0.get()).realloc(memory, layout.size(), layout.align(), size) }
+    }
+}
+
+const PAGE: usize = 64 * 1024;
+
+/// The memory grows by a quarter, and by this at least. A runtime may collect all its garbage whenever the memory grows: in
+/// small steps, that costs more than all else.
+const LEAST_GROWTH: usize = 4 * 1024 * 1024;
+
+/// Linear memory, which only grows.
+struct Pages;
+
+impl Pages {
+    fn grow(size: usize) -> Option<(*mut u8, usize)> {
+        let pages = size.div_ceil(PAGE);
+        let before = memory_grow(0, pages);
+        if before == usize::MAX {
+            return None;
+        }
+        let (start, size) = (before * PAGE, pages * PAGE);
+        // no pointer may wrap around behind the last byte that there can be
+        let size = if start.wrapping_add(size) == 0 { size - 16 } else { size };
+        Some((start as *mut u8, size))
+    }
+}
+
+// SAFETY: what `memory_grow` gives belongs to nobody else.
+unsafe impl Allocator for Pages {
+    fn alloc(&self, size: usize) -> (*mut u8, usize, u32) {
+        let quarter = memory_size(0) * PAGE / 4;
+        let grown = Self::grow(size.max(quarter).max(LEAST_GROWTH)).or_else(|| Self::grow(size));
+        grown.map_or((null_mut(), 0, 0), |(start, size)| (start, size, 0))
+    }
+
+    fn remap(&self, _: *mut u8, _: usize, _: usize, _: bool) -> *mut u8 {
+        null_mut()
+    }
+
+    fn free_part(&self, _: *mut u8, _: usize, _: usize) -> bool {
+        false
+    }
+
+    fn free(&self, _: *mut u8, _: usize) -> bool {
+        false
+    }
+
+    fn can_release_part(&self, _: u32) -> bool {
+        false
+    }
+
+    fn allocates_zeros(&self) -> bool {
+        true
+    }
+
+    fn page_size(&self) -> usize {
+        PAGE
+    }
+}
+
+/// What is kept for all that a connection cannot do without: a sixteenth of the memory, and this at least.
+#[cfg(feature = "deflate")]
+const LEAST_RESERVE: usize = 1024 * 1024;
+
+/// Whether there is memory for something of this size that a connection can do without, beyond the reserve.
+#[cfg(feature = "deflate")]
+pub fn has_spare(size: usize) -> bool {
+    let reserve = (memory_size(0) * PAGE / 16).max(LEAST_RESERVE);
+    let Some(layout) = size
+        .checked_add(reserve)
+        .and_then(|size| Layout::from_size_align(size, 16).ok())
+    else {
+        return false;
+    };
+    // SAFETY: the layout has a size, and what is freed is what was allocated, if anything.
+    unsafe {
+        let block = HEAP.alloc(layout);
+        if !block.is_null() {
+            HEAP.dealloc(block, layout);
+        }
+        !block.is_null()
+    }
+}
 
 /// A trap is all that the caller gets to know.
 #[panic_handler]
@@ -92,6 +200,17 @@ impl<T> Local<T> {
 impl<T> Local<RefCell<T>> {
     pub fn with_borrow_mut<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
         f(&mut self.0.borrow_mut())
+    }
+
+    /// The same, though a call that trapped may have borrowed the value and never given it back.
+    #[cfg(feature = "wasm")]
+    pub fn with_regained<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
+        if let Ok(mut value) = self.0.try_borrow_mut() {
+            return f(&mut value);
+        }
+        // SAFETY: there is one thread, and `f` does not come here again, so that the borrow is that of a call that trapped,
+        // of which nothing is left.
+        f(unsafe { &mut *self.0.as_ptr() })
     }
 }
 

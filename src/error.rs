@@ -18,6 +18,10 @@ pub enum Error {
     Violation(Violation),
     /// The random source gave no bytes.
     RandomUnavailable,
+    /// The [`Connection`](crate::Connection) has failed: nothing more can be sent.
+    ConnectionFailed,
+    /// The peer did not end the opening handshake in time.
+    HandshakeTimeout,
 }
 
 /// The result codes of the component API.
@@ -26,7 +30,7 @@ pub enum Error {
 pub enum ErrorCode {
     /// `E_INVALIDARG`: a bad argument.
     InvalidArgument = 0x8007_0057,
-    /// `E_OUTOFMEMORY`. The crate never gives it: Rust's allocator ends the program instead.
+    /// `E_OUTOFMEMORY`: no memory to decompress by. Where there is none for anything else, Rust's allocator ends the program.
     OutOfMemory = 0x8007_000E,
     /// `E_FAIL`: unspecified; here, no random bytes.
     Fail = 0x8000_4005,
@@ -307,6 +311,8 @@ errors! {
         "the client sent a frame that is not masked";
     MaskUnexpected, InvalidProtocolFormat, "RFC 6455 §5.1",
         "the server sent a masked frame";
+    MemoryExhausted, OutOfMemory, "RFC 6455 §10.4",
+        "there is no memory to decompress a message";
     MessageTooBig, InvalidProtocolFormat, "RFC 6455 §10.4",
         "a message is larger than the configured limit";
     MessageUnfinished, InvalidProtocolOperation, "RFC 6455 §5.4",
@@ -327,6 +333,7 @@ impl Violation {
             Self::CloseReasonNotUtf8 | Self::TextNotUtf8 | Self::DeflateCorrupt => CloseStatus::INVALID_PAYLOAD,
             Self::FrameTooBig | Self::MessageTooBig => CloseStatus::MESSAGE_TOO_BIG,
             Self::FragmentsTooMany => CloseStatus::POLICY_VIOLATION,
+            Self::MemoryExhausted => CloseStatus::TRY_AGAIN_LATER,
             _ => CloseStatus::PROTOCOL_ERROR,
         }
     }
@@ -341,6 +348,7 @@ impl Error {
             Self::Handshake(error) => error.code(),
             Self::Violation(error) => error.code(),
             Self::RandomUnavailable => ErrorCode::Fail,
+            Self::ConnectionFailed | Self::HandshakeTimeout => ErrorCode::InvalidProtocolOperation,
         }
     }
 
@@ -351,7 +359,8 @@ impl Error {
             Self::Misuse(error) => error.id(),
             Self::Handshake(error) => error.id(),
             Self::Violation(error) => error.id(),
-            Self::RandomUnavailable => 300,
+            // JavaScript has no connections and no time-outs of the crate's
+            Self::RandomUnavailable | Self::ConnectionFailed | Self::HandshakeTimeout => 300,
         }
     }
 
@@ -359,6 +368,17 @@ impl Error {
     #[must_use]
     pub const fn hresult(self) -> i32 {
         self.code().hresult()
+    }
+
+    /// The HTTP status of the response to a request that is to blame, or that took too long.
+    /// [`HandshakeError::response_headers`] are its fields.
+    #[must_use]
+    pub const fn status(self) -> Option<u16> {
+        match self {
+            Self::Handshake(error) => Some(error.status()),
+            Self::HandshakeTimeout => Some(408),
+            _ => None,
+        }
     }
 
     /// The status to close the connection with, if the peer's frames are to blame.
@@ -383,12 +403,30 @@ impl fmt::Display for Error {
             Self::Misuse(error) => error.fmt(f),
             Self::Handshake(error) => error.fmt(f),
             Self::Violation(error) => error.fmt(f),
-            Self::RandomUnavailable => f.write_str("the random source gave no bytes"),
+            Self::RandomUnavailable => RandomUnavailable.fmt(f),
+            Self::ConnectionFailed => f.write_str("the connection has failed: nothing more can be sent"),
+            Self::HandshakeTimeout => f.write_str("the peer did not end the handshake in time"),
         }
     }
 }
 
+// What it stands for is displayed by itself: a `source` would say the same again.
 impl core::error::Error for Error {}
+
+#[cfg(feature = "std")]
+impl From<Error> for std::io::Error {
+    fn from(error: Error) -> Self {
+        use std::io::ErrorKind;
+        let kind = match error {
+            Error::Misuse(_) => ErrorKind::InvalidInput,
+            Error::Handshake(_) | Error::Violation(_) => ErrorKind::InvalidData,
+            Error::RandomUnavailable => ErrorKind::Other,
+            Error::ConnectionFailed => ErrorKind::NotConnected,
+            Error::HandshakeTimeout => ErrorKind::TimedOut,
+        };
+        Self::new(kind, error)
+    }
+}
 
 #[cfg(test)]
 mod tests {

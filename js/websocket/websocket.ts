@@ -27,9 +27,10 @@ import { PreparedMessage } from "../session/prepared.js";
 import type { Part } from "../session/received.js";
 import { channels } from "./diagnostics.js";
 import { MessageListeners } from "./dispatch.js";
+import { markAsEnd } from "./ends.js";
 import { CloseEvent, ControlEvent, ErrorEvent, type Listener, type ListenerOptions } from "./events.js";
 import { EventHandlers, type Handler } from "./handlers.js";
-import { MessageFeed, type MessageStream, Pending, type Settle, TextPieces } from "./messages.js";
+import { handled, MessageFeed, type MessageStream, Pending, type Settle, TextPieces } from "./messages.js";
 import { clampedUnsignedShort, defineInterface, requireArguments } from "./webidl.js";
 
 /** What `send` takes. */
@@ -268,7 +269,7 @@ export class WebSocket extends WebSocketEventTarget {
    * @throws (as a rejection) WebSocketError `WS_ERR_NOT_SENT` if the connection ends before, or is not open
    */
   write(data: SendData, options?: { compress?: boolean }): Promise<void> {
-    if (this.#readyState !== OPEN) return Promise.reject(this.#notSent());
+    if (this.#readyState !== OPEN) return handled(Promise.reject(this.#notSent()));
     return this.#whenTaken(({ resolve }) => this.#send(data, options?.compress, resolve));
   }
 
@@ -284,7 +285,7 @@ export class WebSocket extends WebSocketEventTarget {
    *   before, or is not open
    */
   sendStream(source: MessageSource): Promise<void> {
-    if (this.#readyState !== OPEN) return Promise.reject(this.#notSent());
+    if (this.#readyState !== OPEN) return handled(Promise.reject(this.#notSent()));
     return this.#whenTaken((settle) => this.#inOrder(() => this.#sendParts(source, settle), true));
   }
 
@@ -295,7 +296,7 @@ export class WebSocket extends WebSocketEventTarget {
    * @throws (as a rejection) WebSocketError `WS_ERR_NOT_SENT` if the connection ends before, or is closing
    */
   get ready(): Promise<void> {
-    if (this.#readyState > OPEN) return Promise.reject(this.#notSent());
+    if (this.#readyState > OPEN) return handled(Promise.reject(this.#notSent()));
     return this.#whenReady(({ resolve }) => {
       if (this.#readyState === OPEN) this.#inOrder(() => this.#connection?.flush() || resolve());
     });
@@ -509,7 +510,7 @@ export class WebSocket extends WebSocketEventTarget {
   #notSent(): Error {
     if (this.#readyState === CONNECTING) return new DOMException("The connection is not open yet", "InvalidStateError");
     const message = "The connection ended before the network took the message";
-    return new WebSocketError("WS_ERR_NOT_SENT", message, { cause: this.#failure });
+    return markAsEnd(this, new WebSocketError("WS_ERR_NOT_SENT", message, { cause: this.#failure }));
   }
 
   /**
@@ -698,8 +699,10 @@ export class WebSocket extends WebSocketEventTarget {
     // 1. Change the ready state to CLOSED.
     this.#readyState = CLOSED;
     this.#abandon = undefined;
-    this.#failure = failure;
-    this.#message?.fail(failure ?? new WebSocketError("WS_ERR_CONNECTION_LOST", "The message was not finished"));
+    this.#failure = failure && markAsEnd(this, failure);
+    this.#message?.fail(
+      failure ?? markAsEnd(this, new WebSocketError("WS_ERR_CONNECTION_LOST", "The message was not finished")),
+    );
     this.#ready?.reject(this.#notSent());
     this.#writes?.reject(this.#notSent());
     const ended = { socket: this, code, reason, wasClean, error: failure };

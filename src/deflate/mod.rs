@@ -14,4 +14,8 @@ pub use params::{Agreement, DeflateOptions, NAME, Selection, accept_response, of
 
 #[cfg(feature = "inspect")]
 pub(crate) use params::{agreement_of, options_of};
-pub(crate) use pool::{borrow_deflater, borrow_inflater, return_deflater, return_inflater};
+#[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "bare", feature = "wasm"))]
+pub(crate) use pool::has_memory;
+pub(crate) use pool::{
+    Unfinished, borrow_deflater, borrow_inflater, new_deflater, new_inflater, return_deflater, return_inflater,
+};

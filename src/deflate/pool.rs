@@ -3,6 +3,7 @@
 
 use alloc::vec::Vec;
 use core::cell::RefCell;
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::deflate::codec::{Deflater, Inflater};
 
@@ -18,13 +19,15 @@ impl<T> Pool<T> {
     }
 
     fn take(&self, fits: impl Fn(&T) -> bool) -> Option<T> {
-        let mut waiting = self.0.borrow_mut();
+        let mut waiting = self.0.try_borrow_mut().ok()?; // a call that trapped never gave it back
         let at = waiting.iter().position(fits)?;
         Some(waiting.remove(at))
     }
 
     fn put(&self, one: T) {
-        let mut waiting = self.0.borrow_mut();
+        let Ok(mut waiting) = self.0.try_borrow_mut() else {
+            return;
+        };
         if waiting.len() == CAPACITY {
             waiting.remove(0);
         }
@@ -32,16 +35,64 @@ impl<T> Pool<T> {
     }
 }
 
+/// No less than each of them takes, in bytes.
+const DEFLATER_SIZE: usize = 512 * 1024;
+const INFLATER_SIZE: usize = 64 * 1024;
+
+/// How many decompressors messages whose end has not come may hold, of all connections together: 190 MiB. A connection that
+/// keeps its context from one message to the next has its own.
+const MOST_UNFINISHED: usize = 4096;
+
+static UNFINISHED: AtomicUsize = AtomicUsize::new(0);
+
+/// One of those that hold a decompressor.
+#[derive(Debug)]
+pub struct Unfinished(());
+
+impl Unfinished {
+    /// Nothing if there are too many.
+    pub fn begin() -> Option<Self> {
+        let before = UNFINISHED.fetch_add(1, Ordering::Relaxed);
+        let this = Self(());
+        (before < MOST_UNFINISHED).then_some(this)
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        UNFINISHED.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Whether there is memory for compression and decompression of one more connection.
+#[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "bare", feature = "wasm"))]
+pub fn has_memory() -> bool {
+    has_spare(DEFLATER_SIZE + INFLATER_SIZE)
+}
+
+#[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "bare"))]
+use crate::bare::has_spare;
+
+/// Elsewhere the allocator says so when it is asked.
+#[cfg(not(all(target_arch = "wasm32", target_os = "unknown", feature = "bare")))]
+const fn has_spare(_: usize) -> bool {
+    true
+}
+
 thread_local! {
     static DEFLATERS: Pool<Deflater> = const { Pool::new() };
     static INFLATERS: Pool<Inflater> = const { Pool::new() };
 }
 
-/// A compressor for one message, settings as for [`Deflater::new`].
-pub fn borrow_deflater(settings: [u8; 3]) -> Deflater {
+/// A compressor for one message, settings as for [`Deflater::new`], unless there is no memory for one.
+pub fn borrow_deflater(settings: [u8; 3]) -> Option<Deflater> {
     let waiting = DEFLATERS.with(|pool| pool.take(|deflater| deflater.settings() == settings));
-    let [window_bits, memory_level, level] = settings;
-    waiting.unwrap_or_else(|| Deflater::new(window_bits, memory_level, level))
+    waiting.or_else(|| new_deflater(settings))
+}
+
+/// A compressor for good, unless there is no memory for one.
+pub fn new_deflater([window_bits, memory_level, level]: [u8; 3]) -> Option<Deflater> {
+    has_spare(DEFLATER_SIZE).then(|| Deflater::new(window_bits, memory_level, level))
 }
 
 /// Takes it back after the message.
@@ -50,10 +101,15 @@ pub fn return_deflater(mut deflater: Deflater) {
     DEFLATERS.with(|pool| pool.put(deflater));
 }
 
-/// A decompressor for one message.
-pub fn borrow_inflater(window_bits: u8) -> Inflater {
+/// A decompressor for one message, unless there is no memory for one.
+pub fn borrow_inflater(window_bits: u8) -> Option<Inflater> {
     let waiting = INFLATERS.with(|pool| pool.take(|inflater| inflater.window_bits() == window_bits));
-    waiting.unwrap_or_else(|| Inflater::new(window_bits))
+    waiting.or_else(|| new_inflater(window_bits))
+}
+
+/// A decompressor for good, unless there is no memory for one.
+pub fn new_inflater(window_bits: u8) -> Option<Inflater> {
+    has_spare(INFLATER_SIZE).then(|| Inflater::try_new(window_bits))?
 }
 
 /// Takes it back after the message.

@@ -45,6 +45,8 @@ pub enum Until {
 
 // SAFETY: the stream owns all that its pointers lead to, but for input and output, which are set for a call alone.
 unsafe impl Send for InflateStream {}
+// SAFETY: whoever shares it can only have the window copied.
+unsafe impl Sync for InflateStream {}
 
 impl InflateStream {
     /// Nothing if there is no memory for it: it takes 47 KiB.

@@ -5,7 +5,7 @@ use crate::error::{HandshakeError, Misuse};
 use crate::http::{HttpHeader, grammar};
 
 /// The most bytes of a head, with its blank line.
-pub(crate) const MAX_HEAD_LENGTH: usize = 16 * 1024;
+const MAX_HEAD_LENGTH: usize = 16 * 1024;
 /// The most fields of a head.
 const MAX_FIELDS: usize = 256;
 
@@ -47,7 +47,12 @@ impl<'a> RequestHead<'a> {
     /// The head is malformed (RFC 9112), over 16 KiB, or has over 256 fields. Folded lines, blanks before a colon
     /// and lines that end without CR are refused: peers who read these in another way have been fooled by them.
     pub fn parse(bytes: &'a [u8]) -> Result<Option<Self>, HandshakeError> {
-        let Some(head) = whole_head(bytes)? else {
+        Self::parse_within(bytes, MAX_HEAD_LENGTH)
+    }
+
+    /// The same with another limit.
+    pub(crate) fn parse_within(bytes: &'a [u8], limit: usize) -> Result<Option<Self>, HandshakeError> {
+        let Some(head) = whole_head(bytes, limit)? else {
             return Ok(None);
         };
         let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
@@ -121,7 +126,12 @@ impl<'a> ResponseHead<'a> {
     /// # Errors
     /// As [`RequestHead::parse`].
     pub fn parse(bytes: &'a [u8]) -> Result<Option<Self>, HandshakeError> {
-        let Some(head) = whole_head(bytes)? else {
+        Self::parse_within(bytes, MAX_HEAD_LENGTH)
+    }
+
+    /// The same with another limit.
+    pub(crate) fn parse_within(bytes: &'a [u8], limit: usize) -> Result<Option<Self>, HandshakeError> {
+        let Some(head) = whole_head(bytes, limit)? else {
             return Ok(None);
         };
         let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
@@ -205,28 +215,93 @@ fn write_head(first_line: String, headers: &[HttpHeader<'_>]) -> Result<Vec<u8>,
     Ok(head)
 }
 
+/// `origin-form` or `absolute-form` (RFC 9112 §3.2, RFC 6455 §4.1): a path, or an `http` or `https` URI with a host.
 /// "Fragment identifiers are meaningless in the context of WebSocket URIs and MUST NOT be used" (RFC 6455 §3)
 fn is_target(target: &str) -> bool {
-    !target.is_empty() && target.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#')
+    let scheme = ["http://", "https://", "ws://", "wss://"];
+    let after_scheme = scheme.iter().find_map(|scheme| {
+        let (start, rest) = target.split_at_checked(scheme.len())?;
+        start.eq_ignore_ascii_case(scheme).then_some(rest)
+    });
+    let has_host = after_scheme.is_some_and(|rest| !rest.is_empty() && !rest.starts_with(['/', '?']));
+    (target.starts_with('/') || has_host) && target.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#')
 }
 
 /// The bytes up to and with the first blank line.
-fn whole_head(bytes: &[u8]) -> Result<Option<&[u8]>, HandshakeError> {
-    let searched = &bytes[..bytes.len().min(MAX_HEAD_LENGTH)];
-    let line_feeds = searched.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
+fn whole_head(bytes: &[u8], limit: usize) -> Result<Option<&[u8]>, HandshakeError> {
+    Ok(head_length(bytes, 0, limit)?.map(|length| &bytes[..length]))
+}
+
+/// The length of the head, if its blank line is there. In the first `searched` bytes it is not.
+fn head_length(bytes: &[u8], searched: usize, limit: usize) -> Result<Option<usize>, HandshakeError> {
+    let within = &bytes[..bytes.len().min(limit)];
+    let line_feeds = within
+        .iter()
+        .enumerate()
+        .skip(searched)
+        .filter(|(_, byte)| **byte == b'\n');
     for (at, _) in line_feeds {
-        let head = &searched[..=at];
+        let head = &within[..=at];
         if !head.ends_with(b"\r\n") {
             return Err(HandshakeError::HeadMalformed);
         }
         if head.ends_with(b"\r\n\r\n") {
-            return Ok(Some(head));
+            return Ok(Some(head.len()));
         }
     }
-    if bytes.len() > MAX_HEAD_LENGTH {
+    if bytes.len() > limit {
         Err(HandshakeError::HeadTooLarge)
     } else {
         Ok(None)
+    }
+}
+
+/// The bytes of a head as they come, in chunks of any size, and what comes behind it. Each byte is looked at once until
+/// the blank line is there; parsing what has come so far again and again would look at some of them thousands of times.
+///
+/// ```
+/// use websocket_component::http::{HeadBuffer, RequestHead};
+///
+/// let mut buffer = HeadBuffer::default();
+/// assert!(!buffer.push(b"GET / HTTP/1.1\r\nHost: a\r\n\r")?);
+/// assert!(buffer.push(b"\n\x81\x00")?);
+/// let request = RequestHead::parse(buffer.head())?.expect("it is whole");
+/// assert_eq!(request.headers.len(), 1);
+/// assert_eq!(buffer.into_rest(), b"\x81\x00");
+/// # Ok::<(), websocket_component::HandshakeError>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct HeadBuffer {
+    bytes: Vec<u8>,
+    searched: usize,
+    length: usize,
+}
+
+impl HeadBuffer {
+    /// Takes the next bytes; tells whether the head is whole.
+    ///
+    /// # Errors
+    /// The head is over 16 KiB, or has a line that ends without CR.
+    pub fn push(&mut self, bytes: &[u8]) -> Result<bool, HandshakeError> {
+        self.bytes.extend_from_slice(bytes);
+        if self.length == 0 {
+            self.length = head_length(&self.bytes, self.searched, MAX_HEAD_LENGTH)?.unwrap_or_default();
+            self.searched = self.bytes.len();
+        }
+        Ok(self.length > 0)
+    }
+
+    /// The head with its blank line; empty while it is not whole.
+    #[must_use]
+    pub fn head(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+
+    /// What came behind the head.
+    #[must_use]
+    pub fn into_rest(mut self) -> Vec<u8> {
+        self.bytes.drain(..self.length);
+        self.bytes
     }
 }
 
@@ -234,6 +309,17 @@ fn whole_head(bytes: &[u8]) -> Result<Option<&[u8]>, HandshakeError> {
 fn complete(parsed: httparse::Result<usize>) -> Result<(), HandshakeError> {
     match parsed {
         Ok(httparse::Status::Complete(_)) => Ok(()),
+        Err(httparse::Error::TooManyHeaders) => Err(HandshakeError::HeadersTooMany),
+        Ok(httparse::Status::Partial) | Err(_) => Err(HandshakeError::HeadMalformed),
+    }
+}
+
+/// The fields of a head without its first line.
+#[cfg(feature = "inspect")]
+pub(crate) fn fields(bytes: &[u8]) -> Result<Vec<HttpHeader<'_>>, HandshakeError> {
+    let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
+    match httparse::parse_headers(bytes, &mut fields) {
+        Ok(httparse::Status::Complete((_, found))) => Ok(headers(found)),
         Err(httparse::Error::TooManyHeaders) => Err(HandshakeError::HeadersTooMany),
         Ok(httparse::Status::Partial) | Err(_) => Err(HandshakeError::HeadMalformed),
     }
