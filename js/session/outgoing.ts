@@ -107,7 +107,8 @@ export class Outgoing {
     this.#isSendingParts = !isLast;
     if (isLast) this.messages += 1;
     const type = isText ? TEXT : BINARY;
-    if (!isPart && this.#compresses(data, compress) && this.#sendCompressed(type, textBytes(data))) return;
+    const compressible = !isPart && this.#compresses(data, compress);
+    if (compressible && this.#sendCompressed(type, typeof data === "string" ? textBytes(data) : data)) return;
     if (isText) {
       this.sendText(data, isLast);
     } else {
