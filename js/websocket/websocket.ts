@@ -55,8 +55,15 @@ export interface Accepted extends Opened {
   readonly url: string;
   readonly binaryType: BinaryType;
   readonly settings: ConnectionSettings;
-  /** The server's sockets that are not closed. */
-  readonly clients: Set<WebSocket>;
+  readonly members: Members;
+  /** What channels tell of it, if somebody listens to them. */
+  readonly about: object | undefined;
+}
+
+/** A server's sockets: each is one of them until it is closed. */
+export interface Members {
+  add(socket: WebSocket): void;
+  delete(socket: WebSocket): void;
 }
 
 /** @internal Makes a server's socket; `start` lets its events begin. */
@@ -133,7 +140,8 @@ export class WebSocket extends WebSocketEventTarget {
   #connection: Connection | undefined;
   #isServer = false;
   /** A server's sockets: this is one of them until it is closed. */
-  #siblings: Set<WebSocket> | undefined;
+  #siblings: Members | undefined;
+  #about: object | undefined;
   /** Of a server's socket: who listens to messages. */
   #listeners: MessageListeners | undefined;
   #abandon: ((reason: Error) => void) | undefined;
@@ -177,7 +185,9 @@ export class WebSocket extends WebSocketEventTarget {
       this.#origin = "";
       this.#isServer = true;
       this.#binaryType = url.binaryType;
-      this.#siblings = url.clients.add(this);
+      this.#siblings = url.members;
+      this.#siblings.add(this);
+      this.#about = url.about;
       // before anyone is told of it, who may listen
       this.#listeners = new MessageListeners();
       Object.defineProperty(this, "removeEventListener", WebSocket.#leaving);
@@ -442,7 +452,7 @@ export class WebSocket extends WebSocketEventTarget {
     this.#readyState = OPEN;
     this.#extensions = extensions;
     this.#protocol = protocol;
-    if (channels.open.hasSubscribers) channels.open.publish({ socket: this });
+    if (channels.open.hasSubscribers) channels.open.publish({ ...this.#about, socket: this });
   }
 
   #send(data: SendData, compress: boolean | undefined, taken?: () => void): void {
@@ -705,8 +715,9 @@ export class WebSocket extends WebSocketEventTarget {
     );
     this.#ready?.reject(this.#notSent());
     this.#writes?.reject(this.#notSent());
-    const ended = { socket: this, code, reason, wasClean, error: failure };
-    if (channels.close.hasSubscribers) channels.close.publish(ended);
+    if (channels.close.hasSubscribers) {
+      channels.close.publish({ ...this.#about, socket: this, code, reason, wasClean, error: failure });
+    }
     // 2. If the user agent was required to fail the connection, fire an event named error.
     if (failure !== undefined && !this.#isOrdinaryEnd(failure)) this.dispatchEvent(errorEvent(failure));
     this.#siblings?.delete(this);
