@@ -14,7 +14,7 @@ pub use params::{Agreement, DeflateOptions, NAME, Selection, accept_response, of
 
 #[cfg(feature = "inspect")]
 pub(crate) use params::{agreement_of, options_of};
-#[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "bare", feature = "wasm"))]
+#[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "__exports"))]
 pub(crate) use pool::has_memory;
 pub(crate) use pool::{
     Unfinished, borrow_deflater, borrow_inflater, new_deflater, new_inflater, return_deflater, return_inflater,

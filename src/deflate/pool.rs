@@ -1,43 +1,41 @@
 //! Compressors and decompressors that keep nothing from one message to the next, shared by all connections of a
 //! thread: however many there are, so few work at once.
 
-use alloc::vec::Vec;
-use core::cell::RefCell;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::deflate::codec::{Deflater, Inflater};
 
-/// How many of each kind wait for their next message; more than that are freed.
-const CAPACITY: usize = 4;
-
-/// Those of one kind that wait, the one that has waited longest first.
-struct Pool<T>(RefCell<Vec<T>>);
-
-impl<T> Pool<T> {
-    const fn new() -> Self {
-        Self(RefCell::new(Vec::new()))
-    }
-
-    fn take(&self, fits: impl Fn(&T) -> bool) -> Option<T> {
-        let mut waiting = self.0.try_borrow_mut().ok()?; // a call that trapped never gave it back
-        let at = waiting.iter().position(fits)?;
-        Some(waiting.remove(at))
-    }
-
-    fn put(&self, one: T) {
-        let Ok(mut waiting) = self.0.try_borrow_mut() else {
-            return;
-        };
-        if waiting.len() == CAPACITY {
-            waiting.remove(0);
-        }
-        waiting.push(one);
-    }
+/// A compressor for one message, settings as for [`Deflater::new`], unless there is no memory for one.
+pub fn borrow_deflater(settings: [u8; 3]) -> Option<Deflater> {
+    waiting::deflater(|deflater| deflater.settings() == settings).or_else(|| new_deflater(settings))
 }
 
-/// No less than each of them takes, in bytes.
-const DEFLATER_SIZE: usize = 512 * 1024;
-const INFLATER_SIZE: usize = 64 * 1024;
+/// A compressor for good, unless there is no memory for one.
+pub fn new_deflater([window_bits, memory_level, level]: [u8; 3]) -> Option<Deflater> {
+    has_spare(DEFLATER_SIZE).then(|| Deflater::new(window_bits, memory_level, level))
+}
+
+/// Takes it back after the message.
+pub fn return_deflater(mut deflater: Deflater) {
+    deflater.reset();
+    waiting::keep_deflater(deflater);
+}
+
+/// A decompressor for one message, unless there is no memory for one.
+pub fn borrow_inflater(window_bits: u8) -> Option<Inflater> {
+    waiting::inflater(|inflater| inflater.window_bits() == window_bits).or_else(|| new_inflater(window_bits))
+}
+
+/// A decompressor for good, unless there is no memory for one.
+pub fn new_inflater(window_bits: u8) -> Option<Inflater> {
+    has_spare(INFLATER_SIZE).then(|| Inflater::try_new(window_bits))?
+}
+
+/// Takes it back after the message.
+pub fn return_inflater(mut inflater: Inflater) {
+    inflater.reset();
+    waiting::keep_inflater(inflater);
+}
 
 /// How many decompressors messages whose end has not come may hold, of all connections together: 190 MiB. A connection that
 /// keeps its context from one message to the next has its own.
@@ -64,56 +62,104 @@ impl Drop for Unfinished {
     }
 }
 
+/// No less than each of them takes, in bytes.
+const DEFLATER_SIZE: usize = 512 * 1024;
+const INFLATER_SIZE: usize = 64 * 1024;
+
 /// Whether there is memory for compression and decompression of one more connection.
-#[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "bare", feature = "wasm"))]
+#[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "__exports"))]
 pub fn has_memory() -> bool {
     has_spare(DEFLATER_SIZE + INFLATER_SIZE)
 }
 
-#[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "bare"))]
-use crate::bare::has_spare;
+/// Whether there is memory for something that a connection can do without, beyond a reserve for all that it cannot: a
+/// sixteenth of the memory, and a MiB at least.
+#[cfg(target_arch = "wasm32")]
+fn has_spare(size: usize) -> bool {
+    let reserve = (core::arch::wasm32::memory_size(0) * 4096).max(1024 * 1024);
+    let mut block = alloc::vec::Vec::<u8>::new();
+    let reserved = block.try_reserve_exact(size.saturating_add(reserve));
+    core::hint::black_box(block); // what nobody uses may count as reserved
+    reserved.is_ok()
+}
 
-/// Elsewhere the allocator says so when it is asked.
-#[cfg(not(all(target_arch = "wasm32", target_os = "unknown", feature = "bare")))]
-const fn has_spare(_: usize) -> bool {
+/// Elsewhere the system has the say.
+#[cfg(not(target_arch = "wasm32"))]
+const fn has_spare(_size: usize) -> bool {
     true
 }
 
-thread_local! {
-    static DEFLATERS: Pool<Deflater> = const { Pool::new() };
-    static INFLATERS: Pool<Inflater> = const { Pool::new() };
+#[cfg(any(feature = "std", all(target_arch = "wasm32", not(target_feature = "atomics"))))]
+mod waiting {
+    use alloc::vec::Vec;
+    use core::cell::RefCell;
+
+    use crate::deflate::codec::{Deflater, Inflater};
+
+    /// How many of each kind wait for their next message; more than that are freed.
+    const CAPACITY: usize = 4;
+
+    /// Those of one kind that wait, the one that has waited longest first.
+    struct Pool<T>(RefCell<Vec<T>>);
+
+    impl<T> Pool<T> {
+        const fn new() -> Self {
+            Self(RefCell::new(Vec::new()))
+        }
+
+        fn take(&self, fits: impl Fn(&T) -> bool) -> Option<T> {
+            let mut waiting = self.0.try_borrow_mut().ok()?; // a call that trapped never gave it back
+            let at = waiting.iter().position(fits)?;
+            Some(waiting.remove(at))
+        }
+
+        fn put(&self, one: T) {
+            let Ok(mut waiting) = self.0.try_borrow_mut() else {
+                return;
+            };
+            if waiting.len() == CAPACITY {
+                waiting.remove(0);
+            }
+            waiting.push(one);
+        }
+    }
+
+    thread_local! {
+        static DEFLATERS: Pool<Deflater> = const { Pool::new() };
+        static INFLATERS: Pool<Inflater> = const { Pool::new() };
+    }
+
+    pub fn deflater(fits: impl Fn(&Deflater) -> bool) -> Option<Deflater> {
+        DEFLATERS.with(|pool| pool.take(fits))
+    }
+
+    pub fn keep_deflater(deflater: Deflater) {
+        DEFLATERS.with(|pool| pool.put(deflater));
+    }
+
+    pub fn inflater(fits: impl Fn(&Inflater) -> bool) -> Option<Inflater> {
+        INFLATERS.with(|pool| pool.take(fits))
+    }
+
+    pub fn keep_inflater(inflater: Inflater) {
+        INFLATERS.with(|pool| pool.put(inflater));
+    }
 }
 
-/// A compressor for one message, settings as for [`Deflater::new`], unless there is no memory for one.
-pub fn borrow_deflater(settings: [u8; 3]) -> Option<Deflater> {
-    let waiting = DEFLATERS.with(|pool| pool.take(|deflater| deflater.settings() == settings));
-    waiting.or_else(|| new_deflater(settings))
-}
+/// Without `std`, nothing is a thread's own: each message gets a context of its own.
+#[cfg(not(any(feature = "std", all(target_arch = "wasm32", not(target_feature = "atomics")))))]
+mod waiting {
+    use crate::deflate::codec::{Deflater, Inflater};
 
-/// A compressor for good, unless there is no memory for one.
-pub fn new_deflater([window_bits, memory_level, level]: [u8; 3]) -> Option<Deflater> {
-    has_spare(DEFLATER_SIZE).then(|| Deflater::new(window_bits, memory_level, level))
-}
+    pub fn deflater(_fits: impl Fn(&Deflater) -> bool) -> Option<Deflater> {
+        None
+    }
 
-/// Takes it back after the message.
-pub fn return_deflater(mut deflater: Deflater) {
-    deflater.reset();
-    DEFLATERS.with(|pool| pool.put(deflater));
-}
+    pub fn keep_deflater(_deflater: Deflater) {}
 
-/// A decompressor for one message, unless there is no memory for one.
-pub fn borrow_inflater(window_bits: u8) -> Option<Inflater> {
-    let waiting = INFLATERS.with(|pool| pool.take(|inflater| inflater.window_bits() == window_bits));
-    waiting.or_else(|| new_inflater(window_bits))
-}
+    pub fn inflater(_fits: impl Fn(&Inflater) -> bool) -> Option<Inflater> {
+        None
+    }
 
-/// A decompressor for good, unless there is no memory for one.
-pub fn new_inflater(window_bits: u8) -> Option<Inflater> {
-    has_spare(INFLATER_SIZE).then(|| Inflater::try_new(window_bits))?
-}
-
-/// Takes it back after the message.
-pub fn return_inflater(mut inflater: Inflater) {
-    inflater.reset();
-    INFLATERS.with(|pool| pool.put(inflater));
+    pub fn keep_inflater(_inflater: Inflater) {}
 }

@@ -31,7 +31,6 @@ impl WasmHandle {
         memory_level: u8,
         threshold: usize,
     ) -> Result<(), JsValue> {
-        #[cfg(feature = "bare")]
         if !crate::deflate::has_memory() {
             return Ok(());
         }

@@ -59,6 +59,9 @@ pub const ACTION_CONTEXT: usize = 9;
 /// The action context, or 0.
 pub const ACTION_ACTION_CONTEXT: usize = 10;
 
+/// Whether a send was cancelled.
+pub const ACTION_CANCELLED: usize = 11;
+
 /// The slots of the report after `Handle.outstanding_read`: the buffer's address, or 0.
 pub const READ_ADDRESS: usize = 0;
 /// Its length.
@@ -99,9 +102,9 @@ thread_local! {
 
 /// Runs `f`, which must not do the same, with the scratch memory.
 pub fn with_scratch<R>(f: impl FnOnce(&mut Scratch) -> R) -> R {
-    #[cfg(feature = "bare")]
+    #[cfg(not(feature = "std"))]
     return SCRATCH.with_regained(f);
-    #[cfg(not(feature = "bare"))]
+    #[cfg(feature = "std")]
     SCRATCH.with_borrow_mut(f)
 }
 

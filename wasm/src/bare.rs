@@ -1,15 +1,15 @@
-//! What `std` would bring with it, for a module that does without: an allocator, a panic handler, and `thread_local!`.
+//! What `std` would bring with it, for a module that does without: an allocator and a panic handler.
 //! A panic of `std` formats a message that nobody can read here, and brings a tenth of the module's size for that.
 
 use alloc::alloc::{GlobalAlloc, Layout};
 use core::arch::wasm32::{memory_grow, memory_size};
-use core::cell::{RefCell, UnsafeCell};
+use core::cell::UnsafeCell;
 use core::ptr::null_mut;
 
 use dlmalloc::{Allocator, Dlmalloc};
 
 #[cfg(target_feature = "atomics")]
-compile_error!("the feature `bare` is for modules with one thread");
+compile_error!("this allocator is for modules with one thread");
 
 /// The allocator that `std` has on this platform, but for how it grows.
 #[global_allocator]
@@ -96,30 +96,6 @@ unsafe impl Allocator for Pages {
     }
 }
 
-/// What is kept for all that a connection cannot do without: a sixteenth of the memory, and this at least.
-#[cfg(feature = "deflate")]
-const LEAST_RESERVE: usize = 1024 * 1024;
-
-/// Whether there is memory for something of this size that a connection can do without, beyond the reserve.
-#[cfg(feature = "deflate")]
-pub fn has_spare(size: usize) -> bool {
-    let reserve = (memory_size(0) * PAGE / 16).max(LEAST_RESERVE);
-    let Some(layout) = size
-        .checked_add(reserve)
-        .and_then(|size| Layout::from_size_align(size, 16).ok())
-    else {
-        return false;
-    };
-    // SAFETY: the layout has a size, and what is freed is what was allocated, if anything.
-    unsafe {
-        let block = HEAP.alloc(layout);
-        if !block.is_null() {
-            HEAP.dealloc(block, layout);
-        }
-        !block.is_null()
-    }
-}
-
 /// A trap is all that the caller gets to know.
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
@@ -179,44 +155,4 @@ mod c {
             }
         }
     }
-}
-
-/// A thread's own value, where there is one thread.
-pub struct Local<T>(T);
-
-// SAFETY: there is no other thread that could use it.
-unsafe impl<T> Sync for Local<T> {}
-
-impl<T> Local<T> {
-    pub const fn new(value: T) -> Self {
-        Self(value)
-    }
-
-    pub fn with<R>(&self, f: impl FnOnce(&T) -> R) -> R {
-        f(&self.0)
-    }
-}
-
-impl<T> Local<RefCell<T>> {
-    pub fn with_borrow_mut<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
-        f(&mut self.0.borrow_mut())
-    }
-
-    /// The same, though a call that trapped may have borrowed the value and never given it back.
-    #[cfg(feature = "wasm")]
-    pub fn with_regained<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
-        if let Ok(mut value) = self.0.try_borrow_mut() {
-            return f(&mut value);
-        }
-        // SAFETY: there is one thread, and `f` does not come here again, so that the borrow is that of a call that trapped,
-        // of which nothing is left.
-        f(unsafe { &mut *self.0.as_ptr() })
-    }
-}
-
-/// `std::thread_local!`, as far as it is used here.
-macro_rules! thread_local {
-    ($(static $name:ident: $type:ty = const { $value:expr };)*) => {
-        $(static $name: crate::bare::Local<$type> = crate::bare::Local::new($value);)*
-    };
 }
