@@ -39,17 +39,17 @@ const requests: Requests = {
     if (read.connections.length === 0 && read.notes?.length) throw new Error(`${read.notes.join(". ")}.`);
     return keep(read, source, read.format);
   },
-  openLive(server) {
+  openLive(connection) {
     const pieces: Piece[] = [];
-    const connections = [{ client: "this browser", server, pieces, synthetic: false }];
-    const summary = keep({ ...NOTHING, connections }, { name: server, contents: [] }, "live");
+    const connections = [{ ...connection, pieces }];
+    const summary = keep({ ...NOTHING, connections }, { name: connection.server, contents: [] }, "live");
     choose(0);
     return summary;
   },
   push(all) {
     const { pieces = [] } = chosen ?? {};
     for (const bytes of all) {
-      (pieces as Piece[]).push({ ...bytes, missing: 0 });
+      (pieces as Piece[]).push({ missing: 0, ...bytes });
       current().push(bytes);
     }
     return current().overview();
@@ -63,6 +63,7 @@ const requests: Requests = {
   filter: (filter) => current().filter(filter),
   rows: (from, to) => current().rows(from, to),
   placeOf: (record) => current().placeOf(record),
+  nearest: (record) => current().nearest(record),
   detail: (record) => current().detail(record),
   payload: (question) => current().payload(question),
   handshake: () => current().handshake(),
@@ -70,8 +71,8 @@ const requests: Requests = {
   messages: (from, to) => current().messages(from, to),
   timeline: (bins) => timelineOf(current().inspector, bins, current().overview().hasTimes),
   statistics: () => statisticsOf(current().inspector, current().overview().hasTimes),
-  exportJson: () => jsonOf(current().inspector, chosen as Connection),
-  exportCapture: () => captureOf(chosen as Connection),
+  exportJson: (masksSecrets) => jsonOf(current().inspector, chosen as Connection, masksSecrets),
+  exportCapture: (masksSecrets) => captureOf(current().inspector, chosen as Connection, masksSecrets),
 };
 
 /** Whether a file has secrets of TLS, as browsers and Node write them. */
