@@ -43,10 +43,12 @@ export interface ConnectionOwner {
   /** A pong came, and its ping was sent so many milliseconds before; or it answers none. */
   onPong(payload: Uint8Array, roundTripTime: number | undefined): void;
   /**
-   * The transport, which was full, can take more; or it has taken all, and `bufferedAmount` had said that it had not. Both
-   * tell so already.
+   * The transport, which was full, can take more; or it has taken all messages. `bufferedAmount` and `flush` tell so
+   * already.
    */
   onDrain(): void;
+  /** Whether anyone waits for `onDrain`; without it nobody does, unless the transport was full. */
+  awaitsDrain?(): boolean;
   /** A close frame was sent or came, or the connection failed: no more messages can be sent. */
   onClosing(failure: ConnectionFailure | undefined): void;
   /** The end. `status` is what the peer's close frame said: 1005 if nothing, 1006 if there was none. */
@@ -147,10 +149,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner {
     return this.#transport.isFull;
   }
 
-  /**
-   * Bytes of messages that were sent, or wait with the owner, and that the network has not taken. If there are any,
-   * `onDrain` tells when there are none.
-   */
+  /** Bytes of messages that were sent, or wait with the owner, and that the network has not taken. */
   countBuffered(): number {
     return this.#outbox.countBuffered();
   }
@@ -233,9 +232,21 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner {
     if (this.#state === "open") this.#fail(error, SERVER_ERROR);
   }
 
-  /** Aborts the connection on the owner's wish. What was received and not delivered is dropped. */
-  terminate(): void {
-    if (this.#state !== "closed") this.abort(terminated());
+  /**
+   * Aborts the connection on the owner's wish.
+   *
+   * @param delivers whether what was received is still delivered; else it is dropped
+   */
+  terminate(delivers = false): void {
+    if (this.#state === "closed") return;
+    if (!delivers || this.#state === "failed") {
+      this.abort(terminated());
+      return;
+    }
+    this.#failure ??= terminated();
+    this.#startClosing("closing");
+    this.#inbox.open(); // the end comes behind all of it, paused or not
+    this.#abortTransport();
   }
 
   /** Stops delivering, and reading. */
@@ -293,8 +304,11 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner {
     if (this.#state === "failed" || this.#peerClose !== undefined) return;
     this.#keepAlive?.received();
     this.#inbox.push(chunk, isOwned);
-    this.#deliver();
-    this.#inbox.keep();
+    try {
+      this.#deliver();
+    } finally {
+      this.#inbox.keep();
+    }
   }
 
   /** @internal */
@@ -303,6 +317,11 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner {
     if (payload !== undefined) this.#answerPing(payload);
     this.#outbox.drained();
     this.#owner.onDrain();
+  }
+
+  /** @internal */
+  get awaitsDrain(): boolean {
+    return this.#owner.awaitsDrain?.() ?? false;
   }
 
   /** @internal */
@@ -328,7 +347,14 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner {
 
   /** Hands out what came, until it pauses, and the end of the connection after all of it. */
   #deliver(): void {
-    if (!this.#inbox.deliver()) return;
+    try {
+      if (!this.#inbox.deliver()) return;
+    } catch (error) {
+      // a listener's. If the process lives on, so does the connection: what is behind must not wait for the next bytes
+      setImmediate(() => this.#goOn());
+      this.#outbox.flush();
+      throw error;
+    }
     this.#outbox.flush();
     if (this.#inbox.isHolding) this.#messageTimer?.stop();
     if (this.#inbox.hasReadAhead) this.#stopReading();

@@ -27,7 +27,7 @@ import type { Part } from "../session/received.js";
 import { setImmediate } from "../transport/tasks.js";
 import { Chunks } from "./chunks.js";
 import { channels } from "./diagnostics.js";
-import { hasListeners, MessageListeners } from "./dispatch.js";
+import { hasListeners, MessageListeners, mayHaveListeners } from "./dispatch.js";
 import { markAsEnd } from "./ends.js";
 import { CloseEvent, ControlEvent, ErrorEvent, type Listener, type ListenerOptions } from "./events.js";
 import { EventHandlers, type Handler } from "./handlers.js";
@@ -95,7 +95,7 @@ export interface WebSocketEventMap {
   ping: ControlEvent;
   /** A pong came. */
   pong: ControlEvent;
-  /** The network, which was full, takes more; or `bufferedAmount` was seen above 0 and is 0. */
+  /** The network, which was full, takes more; or it has taken all that was sent: `bufferedAmount` is 0 again. */
   drain: Event;
 }
 
@@ -715,6 +715,10 @@ export class WebSocket extends WebSocketEventTarget {
       const socket = this.#socket;
       if (channels.pong.hasSubscribers) channels.pong.publish({ ...socket.#side, payload, roundTripTime });
       socket.dispatchEvent(new ControlEvent("pong", payload, roundTripTime));
+    }
+
+    awaitsDrain(): boolean {
+      return this.#socket.#ready !== undefined || mayHaveListeners(this.#socket, "drain");
     }
 
     onDrain(): void {
