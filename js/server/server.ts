@@ -39,7 +39,8 @@ import {
   resource,
   urlOf,
 } from "../transport/upgrade.js";
-import { accept, type BinaryType, type WebSocket } from "../websocket/websocket.js";
+import type { BinaryType } from "../websocket/receiving.js";
+import { accept, type WebSocket } from "../websocket/websocket.js";
 
 /** Decides whether to accept a handshake. */
 export type Verify<R extends HandshakeRequest = IncomingMessage> = (
