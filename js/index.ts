@@ -14,12 +14,8 @@ export {
   WebSocketProtocolError,
 } from "./engine/errors.js";
 export type { HeaderField, HeaderFields } from "./engine/http.js";
-export {
-  type Verify,
-  WebSocketServer,
-  type WebSocketServerEvents,
-  type WebSocketServerOptions,
-} from "./server/server.js";
+export type { Verify, VerifyContext, WebSocketServerOptions } from "./server/options.js";
+export { WebSocketServer, type WebSocketServerEvents } from "./server/server.js";
 export type { PerMessageDeflateOptions } from "./session/deflate.js";
 export type { ConnectionSettings, Limits } from "./session/options.js";
 export { PreparedMessage } from "./session/prepared.js";

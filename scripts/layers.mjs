@@ -8,7 +8,7 @@ const rustLayers = [
   ["bare", "error", "random", "wire"],
   ["deflate", "frame", "http"],
   ["handshake", "session"],
-  ["handle", "inspect"],
+  ["connection", "handle", "inspect"],
   ["wasm"],
 ];
 

@@ -18,6 +18,10 @@ pub enum Error {
     Violation(Violation),
     /// The random source gave no bytes.
     RandomUnavailable,
+    /// The [`Connection`](crate::Connection) has failed: nothing more can be sent.
+    ConnectionFailed,
+    /// The peer did not end the opening handshake in time.
+    HandshakeTimeout,
 }
 
 /// The result codes of the component API.
@@ -341,6 +345,7 @@ impl Error {
             Self::Handshake(error) => error.code(),
             Self::Violation(error) => error.code(),
             Self::RandomUnavailable => ErrorCode::Fail,
+            Self::ConnectionFailed | Self::HandshakeTimeout => ErrorCode::InvalidProtocolOperation,
         }
     }
 
@@ -351,7 +356,8 @@ impl Error {
             Self::Misuse(error) => error.id(),
             Self::Handshake(error) => error.id(),
             Self::Violation(error) => error.id(),
-            Self::RandomUnavailable => 300,
+            // JavaScript has no connections and no time-outs of the crate's
+            Self::RandomUnavailable | Self::ConnectionFailed | Self::HandshakeTimeout => 300,
         }
     }
 
@@ -359,6 +365,17 @@ impl Error {
     #[must_use]
     pub const fn hresult(self) -> i32 {
         self.code().hresult()
+    }
+
+    /// The HTTP status of the response to a request that is to blame, or that took too long.
+    /// [`HandshakeError::response_headers`] are its fields.
+    #[must_use]
+    pub const fn status(self) -> Option<u16> {
+        match self {
+            Self::Handshake(error) => Some(error.status()),
+            Self::HandshakeTimeout => Some(408),
+            _ => None,
+        }
     }
 
     /// The status to close the connection with, if the peer's frames are to blame.
@@ -383,12 +400,30 @@ impl fmt::Display for Error {
             Self::Misuse(error) => error.fmt(f),
             Self::Handshake(error) => error.fmt(f),
             Self::Violation(error) => error.fmt(f),
-            Self::RandomUnavailable => f.write_str("the random source gave no bytes"),
+            Self::RandomUnavailable => RandomUnavailable.fmt(f),
+            Self::ConnectionFailed => f.write_str("the connection has failed: nothing more can be sent"),
+            Self::HandshakeTimeout => f.write_str("the peer did not end the handshake in time"),
         }
     }
 }
 
+// What it stands for is displayed by itself: a `source` would say the same again.
 impl core::error::Error for Error {}
+
+#[cfg(feature = "std")]
+impl From<Error> for std::io::Error {
+    fn from(error: Error) -> Self {
+        use std::io::ErrorKind;
+        let kind = match error {
+            Error::Misuse(_) => ErrorKind::InvalidInput,
+            Error::Handshake(_) | Error::Violation(_) => ErrorKind::InvalidData,
+            Error::RandomUnavailable => ErrorKind::Other,
+            Error::ConnectionFailed => ErrorKind::NotConnected,
+            Error::HandshakeTimeout => ErrorKind::TimedOut,
+        };
+        Self::new(kind, error)
+    }
+}
 
 #[cfg(test)]
 mod tests {

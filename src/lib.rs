@@ -87,6 +87,8 @@ mod bare;
     not(any(feature = "std", feature = "bare"))
 ))]
 compile_error!("`deflate` needs the feature `std` here, for its allocator");
+#[forbid(unsafe_code)]
+mod connection;
 #[cfg(feature = "deflate")]
 #[forbid(unsafe_code)]
 pub mod deflate;
@@ -115,6 +117,10 @@ mod wasm;
 #[forbid(unsafe_code)]
 mod wire;
 
+pub use connection::{
+    Answer, ClientHandshake, ClientOptions, Config, Connection, Delivery, Event, Failure, KeepAlive, MessageKind,
+    Piece, ServerHandshake, ServerOptions,
+};
 pub use error::{Error, ErrorCode, HandshakeError, Misuse, Violation};
 pub use frame::{Header, MAX_HEADER_LENGTH};
 pub use handle::{

@@ -3,7 +3,7 @@
 /// A source of bytes for `Sec-WebSocket-Key` and for masking keys. Both must be unpredictable
 /// (RFC 6455 §4.1, §5.3, §10.3), so anything but [`PlatformRandom`] is for tests. It goes where its session goes, to
 /// other threads too.
-pub trait RandomSource: Send {
+pub trait RandomSource: Send + Sync {
     /// Fills `bytes`.
     ///
     /// # Errors
@@ -14,6 +14,14 @@ pub trait RandomSource: Send {
 /// The random source gave no bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RandomUnavailable;
+
+impl core::fmt::Display for RandomUnavailable {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("the random source gave no bytes")
+    }
+}
+
+impl core::error::Error for RandomUnavailable {}
 
 /// The operating system's secure source; in JavaScript `crypto.getRandomValues`.
 #[derive(Clone, Copy, Debug, Default)]

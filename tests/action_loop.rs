@@ -12,7 +12,7 @@ mod support;
 use support::*;
 use websocket_component::{
     Action, ActionContext, ActionKind, ActionQueue, Buffer, BufferType, CloseStatus, Error, ErrorCode, GlobalProperty,
-    Handle, Misuse, Property, PropertyType, ReceivedBuffer, Role, State, Violation, global_property,
+    Handle, Limits, Misuse, Property, PropertyType, ReceivedBuffer, Role, State, Violation, global_property,
     internal_buffer_size,
 };
 
@@ -1046,6 +1046,7 @@ fn a_message_of_more_frames_than_the_limit_fails_with_1008_empty_ones_counted() 
 fn a_length_that_is_only_claimed_costs_nothing() {
     for role in ROLES {
         let mut handle = open(role, vec![]);
+        handle.set_limits(Limits::NONE);
         let claim = match role {
             Role::Client => hex("82 7F 7FFFFFFFFFFFFFFF"),
             Role::Server => hex("82 FF 7FFFFFFFFFFFFFFF 00000000"),

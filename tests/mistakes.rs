@@ -108,6 +108,7 @@ fn g03_a_claimed_gibibyte_is_read_into_the_memory_that_the_handle_had_before() {
         };
         let inside = memory.as_ptr_range();
         let mut handle = open(role, properties);
+        handle.set_limits(Limits::NONE);
         handle.receive(None, 1).unwrap();
         let mut network = header_to(role, 0x82, &hex("7F 0000000040000000"));
         act(&mut handle, ActionQueue::Receive, &mut network, usize::MAX).unwrap();

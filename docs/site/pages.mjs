@@ -31,7 +31,13 @@ export const PARTS = {
     "tests/whatwg.md": "WHATWG by step",
     "tests/mistakes.md": "Mistakes of others",
   },
-  Project: { "docs/README.md": "All guides", "CONTRIBUTING.md": "Contributing", "CHANGELOG.md": "Changelog" },
+  Project: {
+    "docs/README.md": "All guides",
+    "CONTRIBUTING.md": "Contributing",
+    "SECURITY.md": "Security policy",
+    "RELEASING.md": "Releasing",
+    "CHANGELOG.md": "Changelog",
+  },
 };
 
 /** What typedoc and rustdoc write beside the pages. */
@@ -44,7 +50,8 @@ export const REFERENCE = [
 export function pageOf(file) {
   if (file === HOME) return "index";
   if (file === "docs/README.md") return "guides";
-  return file.replace(/^.*\//, "").replace(/\.md$/, "").toLowerCase();
+  const name = file.replace(/^.*\//, "").replace(/\.md$/, "").toLowerCase();
+  return file === "SECURITY.md" ? "security-policy" : name;
 }
 
 /** All files that are pages. */

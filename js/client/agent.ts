@@ -7,11 +7,14 @@ import { type Agent, type IncomingMessage, request as requestPlain } from "node:
 import { request as requestSecure } from "node:https";
 import type { Duplex } from "node:stream";
 
+import { concat } from "../engine/bytes.js";
 import { WebSocketError } from "../engine/errors.js";
 import { flatten, type HeaderField, hasName, pairs } from "../engine/http.js";
 import { NodeTransport } from "../transport/node.js";
 import { tapHead, tapped } from "../transport/tap.js";
+import { type Body, MAX_BODY_SIZE } from "./body.js";
 import type { Exchange, UpgradeRequest } from "./exchange.js";
+import { connectionError } from "./failure.js";
 
 /** Sends requests by this agent. Its answers are read by `node:http`. */
 export function agentExchange(agent: Agent): Exchange {
@@ -46,22 +49,49 @@ export function agentExchange(agent: Agent): Exchange {
       const transport = tap === undefined ? raw : tapped(raw, tap);
       answered(response, head);
       transport.unread(head);
-      listener.onResponse({ status: 101, headers: pairs(response.rawHeaders), transport });
+      listener.onSwitched(pairs(response.rawHeaders), transport);
     });
     request.on("response", (response) => {
-      abandon();
+      isOver = true;
       answered(response);
       const { statusCode = 0, rawHeaders } = response;
-      listener.onResponse({ status: statusCode, headers: pairs(rawHeaders), transport: undefined });
+      listener.onRefused(statusCode, pairs(rawHeaders), new MessageBody(response));
     });
     request.on("error", (cause) => {
       if (isOver) return;
       isOver = true;
-      listener.onFailed(new WebSocketError("WS_ERR_CONNECTION", `The connection failed: ${cause.message}`, { cause }));
+      listener.onFailed(connectionError(cause));
     });
     request.end();
     return abandon;
   };
+}
+
+/** The body of an answer that `node:http` reads. */
+class MessageBody implements Body {
+  readonly #message: IncomingMessage;
+  #bytes: Uint8Array = new Uint8Array(0);
+  #done: ((bytes: Uint8Array) => void) | undefined;
+
+  constructor(message: IncomingMessage) {
+    this.#message = message;
+  }
+
+  read(done: (bytes: Uint8Array) => void): void {
+    this.#done = done;
+    const cut = () => this.cut();
+    this.#message.on("end", cut).on("error", cut).on("close", cut);
+    this.#message.on("data", (chunk: Uint8Array) => {
+      this.#bytes = concat(this.#bytes, chunk);
+      if (this.#bytes.length >= MAX_BODY_SIZE) this.cut();
+    });
+  }
+
+  cut(): void {
+    const done = this.#done;
+    this.#done = undefined;
+    done?.(this.#bytes.subarray(0, MAX_BODY_SIZE));
+  }
 }
 
 /** Fields as `node:http` takes them, so that an agent may add its own. */

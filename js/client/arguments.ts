@@ -6,7 +6,15 @@
 import type { Agent } from "node:http";
 import type { HeaderFields } from "../engine/http.js";
 import { deflateSettings, type PerMessageDeflateOptions } from "../session/deflate.js";
-import { type ConnectionSettings, type Limits, limits, milliseconds, whole } from "../session/options.js";
+import { checkOptions, type Kinds, kind } from "../session/kinds.js";
+import {
+  type ConnectionSettings,
+  connectionKinds,
+  type Limits,
+  limits,
+  milliseconds,
+  whole,
+} from "../session/options.js";
 import type { CreateConnection, TlsClientOptions } from "../transport/runtime.js";
 import type { Tap } from "../transport/tap.js";
 import { agentExchange } from "./agent.js";
@@ -20,6 +28,13 @@ export interface SocketOptions extends Partial<Limits>, Partial<ConnectionSettin
   /** Whether and how to compress, if the peer agrees (RFC 7692); `true`. */
   perMessageDeflate?: boolean | PerMessageDeflateOptions;
 }
+
+/** What these may be; both roles share them. */
+export const socketKinds: Kinds<SocketOptions> = {
+  ...connectionKinds,
+  handshakeTimeout: kind.any,
+  perMessageDeflate: kind.any,
+};
 
 /** Options of a client's connection. */
 export interface WebSocketOptions extends SocketOptions {
@@ -45,6 +60,19 @@ export interface WebSocketOptions extends SocketOptions {
   /** Is told of all bytes both ways, the handshake included. */
   tap?: Tap;
 }
+
+const KINDS: Kinds<WebSocketOptions> = {
+  ...socketKinds,
+  protocols: kind.any,
+  headers: kind.headers,
+  tls: kind.object,
+  socketPath: kind.text,
+  createConnection: kind.call,
+  agent: kind.object,
+  maxRedirects: kind.any,
+  signal: kind.signal,
+  tap: kind.call,
+};
 
 const SUBPROTOCOL = /^[!#$%&'*+\-.^_`|~\w]+$/;
 
@@ -85,8 +113,13 @@ export function checkSubprotocols(protocols: readonly string[]): void {
   if (invalid !== undefined) throw new DOMException(`"${invalid}" is no valid subprotocol`, "SyntaxError");
 }
 
-/** With defaults for what is not given. */
+/**
+ * With defaults for what is not given.
+ *
+ * @throws WebSocketError `WS_ERR_INVALID_OPTION`
+ */
 export function clientOptions(given: WebSocketOptions): ClientOptions {
+  checkOptions(given, KINDS);
   return {
     headers: given.headers ?? [],
     tls: given.tls ?? {},

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { Buffer } from "node:buffer";
+
 import { concat, copyOf } from "../engine/bytes.js";
 import { WebSocketError } from "../engine/errors.js";
 import { type HeaderField, parseResponse, writeRequest } from "../engine/http.js";
@@ -10,6 +12,8 @@ import { guarded } from "../engine/output.js";
 import { type CreateConnection, type Destination, sockets, type TlsClientOptions } from "../transport/runtime.js";
 import { type Tap, tapped } from "../transport/tap.js";
 import type { Transport, TransportListener } from "../transport/transport.js";
+import { type Body, TransportBody } from "./body.js";
+import { connectionError } from "./failure.js";
 
 /** A request for an upgrade. */
 export interface UpgradeRequest {
@@ -31,17 +35,12 @@ export interface ConnectOptions {
   readonly tap: Tap | undefined;
 }
 
-/** The answer to a request. */
-export interface UpgradeResponse {
-  readonly status: number;
-  readonly headers: readonly HeaderField[];
-  /** The stream behind an answer 101, for whoever starts it at once. */
-  readonly transport: Transport | undefined;
-}
-
-/** What becomes of an exchange; one of the two, once, and never within the call. */
+/** What becomes of an exchange; one of the three, once, and never within the call. */
 export interface ExchangeListener {
-  onResponse(response: UpgradeResponse): void;
+  /** The answer 101, and the stream behind it, for whoever starts it at once. */
+  onSwitched(headers: readonly HeaderField[], transport: Transport): void;
+  /** Any other answer. The connection stays until the exchange is abandoned. */
+  onRefused(status: number, headers: readonly HeaderField[], body: Body): void;
   onFailed(error: Error): void;
 }
 
@@ -59,6 +58,15 @@ export const exchange: Exchange = (request, options, listener) => {
 const LINE_FEED = 0x0a;
 /** The engine refuses longer ones. */
 const MAX_HEAD_SIZE = 16 * 1024;
+
+const HTTP = Buffer.from("HTTP/1.");
+/** Makes the engine refuse what cannot become an answer at once, and not when the time is over. */
+const HEAD_END = Buffer.from("\r\n\r\n");
+
+/** Whether an answer begins so, as far as it came. */
+function isHttp(received: Uint8Array): boolean {
+  return HTTP.every((byte, at) => at >= received.length || received[at] === byte);
+}
 
 class OwnExchange implements TransportListener {
   readonly #request: Uint8Array;
@@ -87,7 +95,7 @@ class OwnExchange implements TransportListener {
   onFailed(cause: Error): void {
     if (cause instanceof WebSocketError)
       this.#fail(cause); // an option of TLS is not valid
-    else this.#fail(new WebSocketError("WS_ERR_CONNECTION", `The connection failed: ${cause.message}`, { cause }));
+    else this.#fail(connectionError(cause));
   }
 
   onData(chunk: Uint8Array): void {
@@ -120,7 +128,7 @@ class OwnExchange implements TransportListener {
   }
 
   #readResponse(): void {
-    const response = parseResponse(this.#received);
+    const response = parseResponse(isHttp(this.#received) ? this.#received : concat(this.#received, HEAD_END));
     if (response === undefined) return;
     const { status, headers, length } = response;
     this.#received = this.#received.subarray(length);
@@ -130,13 +138,13 @@ class OwnExchange implements TransportListener {
     }
     const transport = this.#transport as Transport;
     transport.pause();
+    transport.unread(this.#received);
     if (status === 101) {
-      transport.unread(this.#received);
       this.abandon = ignore;
+      this.#listener.onSwitched(headers, transport);
     } else {
-      this.#leave();
+      this.#listener.onRefused(status, headers, new TransportBody(transport, headers));
     }
-    this.#listener.onResponse({ status, headers, transport: status === 101 ? transport : undefined });
   }
 
   #fail(error: Error): void {

@@ -6,12 +6,14 @@
 import { Buffer } from "node:buffer";
 
 import { WebSocketError } from "../engine/errors.js";
-import { flatten, type HeaderField, type HeaderFields, hasName, joined, pairs } from "../engine/http.js";
+import { flatten, type HeaderField, type HeaderFields, hasName, joined, pairs, recordOf } from "../engine/http.js";
 import { guarded } from "../engine/output.js";
 import { type Agreed, ClientHandshake, type SessionOptions } from "../session/handshake.js";
 import type { TlsClientOptions } from "../transport/runtime.js";
+import { clearTimeout, queueMicrotask, setTimeout } from "../transport/tasks.js";
 import type { Transport } from "../transport/transport.js";
-import type { ConnectOptions, Exchange, UpgradeResponse } from "./exchange.js";
+import type { Body } from "./body.js";
+import type { ConnectOptions, Exchange } from "./exchange.js";
 
 /** https://fetch.spec.whatwg.org/#bad-port */
 const BAD_PORTS = new Set([
@@ -76,6 +78,8 @@ class Attempt {
   #redirects = 0;
   #handshake: ClientHandshake | undefined;
   #abandon: (() => void) | undefined;
+  /** Of an answer that refuses, while it is read. */
+  #body: Body | undefined;
   #isDone = false;
 
   constructor(protocols: readonly string[], options: ClientOptions, listener: OpenListener) {
@@ -84,7 +88,7 @@ class Attempt {
     this.#tls = options.tls;
     this.#listener = listener;
     const { handshakeTimeout, signal } = options;
-    this.#timer = setTimeout(() => this.fail(timedOut(handshakeTimeout)), handshakeTimeout);
+    this.#timer = setTimeout(() => this.#onTimeout(), handshakeTimeout);
     signal?.addEventListener("abort", this.#onAbort);
     if (signal?.aborted) this.#onAbort();
   }
@@ -110,7 +114,8 @@ class Attempt {
         request,
         { ...this.#options, tls: this.#tls },
         {
-          onResponse: (response) => this.#attempt(() => this.#onResponse(url, own, response)),
+          onSwitched: (headers, transport) => this.#attempt(() => this.#onSwitched(headers, transport)),
+          onRefused: (status, headers, body) => this.#attempt(() => this.#onRefused(url, own, status, headers, body)),
           onFailed: (error) => this.fail(error),
         },
       );
@@ -126,30 +131,43 @@ class Attempt {
     }
   }
 
-  #onResponse(url: URL, own: readonly HeaderField[], { status, headers, transport }: UpgradeResponse): void {
-    const location = joined(headers, "Location");
-    if (isRedirect(status) && location !== "" && this.#redirects < this.#options.maxRedirects) {
-      this.#redirects += 1;
-      this.#handshake?.abandon();
-      const target = redirected(url, location, status);
-      if (target.host === url.host) {
-        this.ask(target, own);
-      } else {
-        this.#tls = withoutSecrets(this.#tls);
-        this.ask(
-          target,
-          own.filter((field) => !isSecret(field)),
-        );
-      }
-      return;
-    }
-    if (transport === undefined) {
-      throw new WebSocketError("WS_ERR_UNEXPECTED_RESPONSE", `The server answered ${status}`, { status });
-    }
+  #onSwitched(headers: readonly HeaderField[], transport: Transport): void {
     this.#abandon = () => transport.destroy();
     const agreed = (this.#handshake as ClientHandshake).finish(headers);
     this.#end();
     this.#listener.onOpened({ ...agreed, transport });
+  }
+
+  #onRefused(url: URL, own: readonly HeaderField[], status: number, headers: readonly HeaderField[], body: Body): void {
+    const location = joined(headers, "Location");
+    const isFollowed = isRedirect(status) && location !== "" && this.#redirects < this.#options.maxRedirects;
+    const target = isFollowed ? redirected(url, location) : undefined;
+    if (target === undefined) {
+      const what = isFollowed ? ` with a redirect that is not followed, to ${location}` : "";
+      this.#body = body;
+      body.read((bytes) => this.fail(refused(`The server answered ${status}${what}`, status, headers, bytes)));
+      return;
+    }
+    this.#redirects += 1;
+    this.#abandon?.();
+    this.#handshake?.abandon();
+    this.#follow(target, url, own);
+  }
+
+  #follow(target: URL, from: URL, own: readonly HeaderField[]): void {
+    if (target.host === from.host) {
+      this.ask(target, own);
+      return;
+    }
+    this.#tls = withoutSecrets(this.#tls);
+    const harmless = own.filter((field) => !isSecret(field));
+    this.ask(target, harmless);
+  }
+
+  /** If the answer is known and only its body is late, then the answer is the error. */
+  #onTimeout(): void {
+    if (this.#body === undefined) this.fail(timedOut(this.#options.handshakeTimeout));
+    else this.#body.cut();
   }
 
   readonly #onAbort = (): void => {
@@ -171,18 +189,15 @@ function isRedirect(status: number): boolean {
   return [301, 302, 303, 307, 308].includes(status);
 }
 
-/** Where a redirect leads; not from TLS to the open, nor to a port that is blocked. */
-function redirected(from: URL, location: string, status: number): URL {
-  const target = URL.canParse(location, from.href) ? new URL(location, from.href) : undefined;
-  if (target?.protocol === "http:") target.protocol = "ws:";
-  if (target?.protocol === "https:") target.protocol = "wss:";
-  const isAllowed = target?.protocol === "wss:" || (target?.protocol === "ws:" && from.protocol === "ws:");
-  if (target === undefined || !isAllowed || hasBadPort(target)) {
-    const message = `The server answered ${status} with a redirect that is not followed, to ${location}`;
-    throw new WebSocketError("WS_ERR_UNEXPECTED_RESPONSE", message, { status });
-  }
+/** Where a redirect leads; `undefined` from TLS to the open, and to a port that is blocked. */
+function redirected(from: URL, location: string): URL | undefined {
+  if (!URL.canParse(location, from.href)) return undefined;
+  const target = new URL(location, from.href);
+  if (target.protocol === "http:") target.protocol = "ws:";
+  if (target.protocol === "https:") target.protocol = "wss:";
   target.hash = "";
-  return target;
+  const isAllowed = target.protocol === "wss:" || (target.protocol === "ws:" && from.protocol === "ws:");
+  return isAllowed && !hasBadPort(target) ? target : undefined;
 }
 
 /** Another host gets no certificate of ours. */
@@ -207,6 +222,11 @@ function basicAuthorization(url: URL): HeaderField[] {
 function percentDecoded(text: string): Buffer {
   const bytes = text.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
   return Buffer.from(bytes, "latin1");
+}
+
+function refused(message: string, status: number, headers: readonly HeaderField[], body: Uint8Array): WebSocketError {
+  const details = { status, headers: recordOf(headers), body: Buffer.from(body).toString() };
+  return new WebSocketError("WS_ERR_UNEXPECTED_RESPONSE", message, details);
 }
 
 function timedOut(timeout: number): WebSocketError {

@@ -14,6 +14,7 @@ import { flatten, type HeaderField, type HeaderFields, pairs } from "../engine/h
 import { guarded } from "../engine/output.js";
 import { textBytes } from "../engine/text.js";
 import { deflateSettings, enableDeflate, type PerMessageDeflateOptions } from "../session/deflate.js";
+import { checkOptions, type Kinds, kind } from "../session/kinds.js";
 
 /** What to do next (`WEB_SOCKET_ACTION`). */
 export const Action = Object.freeze({
@@ -423,7 +424,16 @@ export function getGlobalProperty(type: number): number | number[] {
   throw new RangeError("The property belongs to a handle");
 }
 
+const PROPERTIES: Kinds<Properties> = {
+  receiveBufferSize: kind.number,
+  sendBufferSize: kind.number,
+  disableMasking: kind.flag,
+  disableUtf8Verification: kind.flag,
+  perMessageDeflate: kind.any,
+};
+
 function create(make: typeof wasm.Handle.create_client, properties: Properties, isServer: boolean): wasm.Handle {
+  checkOptions(properties, PROPERTIES);
   const { receiveBufferSize, sendBufferSize, disableMasking = false, disableUtf8Verification = false } = properties;
   const deflate = deflateSettings(properties.perMessageDeflate ?? false, isServer);
   return withTypedErrors(() => {

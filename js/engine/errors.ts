@@ -79,6 +79,18 @@ export type WebSocketErrorCode =
   /** An option, or a combination of options, is not valid. */
   | "WS_ERR_INVALID_OPTION";
 
+/** What a `WebSocketError` may tell beside its code and message. */
+export interface WebSocketErrorDetails {
+  /** The error behind it. */
+  cause?: unknown;
+  /** The HTTP status of the server's answer. */
+  status?: number;
+  /** The answer's fields, by lower-case names. */
+  headers?: Readonly<Record<string, string>>;
+  /** The beginning of the answer's body. */
+  body?: string;
+}
+
 /** An error of a driver: of the connection, not of the protocol. */
 export class WebSocketError extends Error {
   /** Its class. */
@@ -87,11 +99,17 @@ export class WebSocketError extends Error {
   readonly code: WebSocketErrorCode;
   /** The HTTP status of the server's answer, with `WS_ERR_UNEXPECTED_RESPONSE`. */
   readonly status: number | undefined;
+  /** The answer's fields with it, such as `retry-after`: values by lower-case names. */
+  readonly headers: Readonly<Record<string, string>> | undefined;
+  /** The answer's body with it: the first 64 KiB as UTF-8, or what came of them within `handshakeTimeout`. */
+  readonly body: string | undefined;
 
-  constructor(code: WebSocketErrorCode, message: string, options: { cause?: unknown; status?: number } = {}) {
+  constructor(code: WebSocketErrorCode, message: string, options: WebSocketErrorDetails = {}) {
     super(message, "cause" in options ? { cause: options.cause } : undefined);
     this.code = code;
     this.status = options.status;
+    this.headers = options.headers;
+    this.body = options.body;
   }
 }
 

@@ -25,8 +25,8 @@ export type HeaderFields =
   | readonly string[]
   /** A `Headers` object, or a map. */
   | Iterable<HeaderField>
-  /** A plain object; a list of values makes a field of each. */
-  | { readonly [name: string]: string | number | readonly string[] };
+  /** A plain object; a list of values makes a field of each, and `undefined` makes none. */
+  | { readonly [name: string]: string | number | readonly string[] | undefined };
 
 /** The head of a request. */
 export interface RequestHead {
@@ -138,7 +138,8 @@ export function flatten(headers: HeaderFields): string[] {
   return flat;
 }
 
-function fieldsOf([name, value]: [string, string | number | readonly string[]]): HeaderField[] {
+function fieldsOf([name, value]: [string, string | number | readonly string[] | undefined]): HeaderField[] {
+  if (value === undefined) return [];
   return (Array.isArray(value) ? value : [value]).map((one) => [name, `${one}`]);
 }
 
@@ -169,4 +170,15 @@ export function joined(headers: readonly HeaderField[], name: string): string {
     .filter((field) => hasName(field, name))
     .map((field) => field[1].trim())
     .join(", ");
+}
+
+/** Values by lower-case names, joined where a name comes more than once. */
+export function recordOf(fields: readonly HeaderField[]): Record<string, string> {
+  const headers: Record<string, string> = Object.create(null);
+  for (const [name, value] of fields) {
+    const key = name.toLowerCase();
+    const before = headers[key];
+    headers[key] = before === undefined ? value : `${before}${key === "cookie" ? "; " : ", "}${value}`;
+  }
+  return headers;
 }

@@ -25,6 +25,8 @@ export const ReceiveSlot = {
   Frames: 8,
   /** Bytes that the last frame of an unfinished message still announces; 0 if none has begun, or it is compressed. */
   Announced: 9,
+  /** What decompressing cost in this call: bytes that it made, and 32 for each compressed byte. */
+  Work: 10,
 } as const;
 
 /** After a call that leaves a payload, or room for one, elsewhere in memory. */

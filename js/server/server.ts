@@ -3,32 +3,22 @@
  *
  * @module
  */
-import { EventEmitter, on } from "node:events";
-import type { IncomingMessage, Server } from "node:http";
-import type { Server as HttpsServer } from "node:https";
+import { captureRejectionSymbol, EventEmitter, on } from "node:events";
+import type { IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { inspect } from "node:util";
 
-import type { SocketOptions } from "../client/arguments.js";
-import { EngineTrap } from "../engine/engine.js";
 import { WebSocketError } from "../engine/errors.js";
-import { type HeaderFields, offeredSubprotocols } from "../engine/http.js";
+import { offeredSubprotocols } from "../engine/http.js";
 import { type DeflateSettings, deflateSettings } from "../session/deflate.js";
 import { type Answer, answerHandshake } from "../session/handshake.js";
-import {
-  type ConnectionSettings,
-  connectionSettings,
-  type Limits,
-  limits,
-  milliseconds,
-  ownOptions,
-} from "../session/options.js";
+import { type ConnectionSettings, connectionSettings, type Limits, limits, milliseconds } from "../session/options.js";
 import { PreparedMessage } from "../session/prepared.js";
 import { NodeTransport } from "../transport/node.js";
-import { type Listener, sockets, type TlsServerOptions } from "../transport/runtime.js";
-import { type Tap, tapHead, tapped } from "../transport/tap.js";
-import type { Transport, TransportListener } from "../transport/transport.js";
+import { type Listener, sockets } from "../transport/runtime.js";
+import { tapHead, tapped } from "../transport/tap.js";
+import type { Transport } from "../transport/transport.js";
 import {
   type HandshakeRequest,
   isPossible,
@@ -36,52 +26,13 @@ import {
   type Rejection,
   reject,
   rejectionOf,
-  resource,
   urlOf,
 } from "../transport/upgrade.js";
-import type { BinaryType } from "../websocket/receiving.js";
-import { accept, type WebSocket } from "../websocket/websocket.js";
-
-/** Decides whether to accept a handshake. */
-export type Verify<R extends HandshakeRequest = IncomingMessage> = (
-  request: R,
-) => boolean | Rejection | Promise<boolean | Rejection>;
-
-/** Options of a server. One of `port`, `socketPath`, `server` and `noServer` is needed. */
-export interface WebSocketServerOptions<R extends HandshakeRequest = IncomingMessage> extends SocketOptions {
-  /** Listen on this port with an HTTP server of its own, which answers everything else with 426; 0 for any. */
-  port?: number;
-  /** The address to listen on; all by default. */
-  host?: string;
-  /** Listen on this unix socket, or on Windows this named pipe, in place of a port. */
-  socketPath?: string;
-  /** With `port` or `socketPath`: use TLS, with a certificate and a key by the names of `tls.createServer`. */
-  tls?: TlsServerOptions;
-  /** Take the upgrades of this server. */
-  server?: Server | HttpsServer;
-  /** Take upgrades only from `handleUpgrade`. */
-  noServer?: boolean;
-  /**
-   * Take upgrades of this path only. Others are left to other listeners of the server's `upgrade` event, and answered
-   * with 404 if there are none; with `noServer`, paths are the caller's.
-   */
-  path?: string;
-  /**
-   * The origins of the pages that may connect, such as `https://example.com`; others are answered with 403. Clients
-   * that are no browsers send none, and are let in.
-   */
-  origins?: readonly string[];
-  /** Decides whether to accept a handshake; `false` is 403. */
-  verify?: Verify<R>;
-  /** Selects one of the offered subprotocols, or none with `undefined`; by default the first. */
-  chooseProtocol?: (offered: readonly string[], request: R) => string | undefined;
-  /** Fields to add to the answer, such as `Set-Cookie`. */
-  headers?: HeaderFields | ((request: R) => HeaderFields);
-  /** Says who, if anyone, is told of all bytes of a connection both ways, its handshake included. */
-  tap?: (request: R) => Tap | undefined;
-  /** How the sockets give binary messages out; `"nodebuffer"`. */
-  binaryType?: BinaryType;
-}
+import { isEndOf, isPromise } from "../websocket/ends.js";
+import { accept, WebSocket } from "../websocket/websocket.js";
+import { serverOptions, type WebSocketServerOptions } from "./options.js";
+import { Pending, type PendingOwner } from "./pending.js";
+import { pathOf, type Taker, Upgrades } from "./upgrades.js";
 
 /** The events of a server, with their arguments. */
 export interface WebSocketServerEvents<R extends HandshakeRequest = IncomingMessage> {
@@ -94,7 +45,11 @@ export interface WebSocketServerEvents<R extends HandshakeRequest = IncomingMess
   connection: [socket: WebSocket, request: R];
   /** The port is open. */
   listening: [];
-  /** The port could not be opened; or one of the hooks failed, whose client was answered with 500. */
+  /**
+   * The port could not be opened. Or a hook failed, whose client was answered with 500; or a `connection` listener did,
+   * or the promise that it returned, whose socket is closed with 1011: without a listener of this event, the first of
+   * these is a warning of the process.
+   */
   error: [error: Error];
   /** `close` is done. */
   close: [];
@@ -111,29 +66,27 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
   readonly #settings: ConnectionSettings;
   readonly #deflate: DeflateSettings | undefined;
   readonly #listener: Listener | undefined;
-  /** Whose verdict is awaited. */
-  readonly #undecided = new Set<Transport>();
+  readonly #handshakeTimeout: number;
+  /** Requests that are not decided, and those whose refusal is on its way. */
+  readonly #pending = new Map<Pending, R>();
+  readonly #pendingOwner: PendingOwner = { onGone: (pending) => this.#pending.delete(pending) };
+  #hasWarned = false;
   #closing: Promise<void> | undefined;
 
   /** @throws WebSocketError `WS_ERR_INVALID_OPTION` */
   constructor(given: WebSocketServerOptions<R>) {
-    super();
-    const options = ownOptions(given);
+    super({ captureRejections: true });
+    const options = serverOptions(given);
     const { port, host, socketPath, tls, server } = options;
-    const ways = [port, socketPath, server, options.noServer || undefined].filter((way) => way !== undefined);
-    if (ways.length !== 1) {
-      const message = "A server needs exactly one of port, socketPath, server and noServer";
-      throw new WebSocketError("WS_ERR_INVALID_OPTION", message);
-    }
     this.#options = options;
     this.#limits = limits(options);
     this.#settings = connectionSettings(options);
     this.#deflate = deflateSettings(options.perMessageDeflate, true);
-    const handshakeTimeout = milliseconds("handshakeTimeout", options.handshakeTimeout);
-    server?.on("upgrade", this.#onUpgrade);
+    this.#handshakeTimeout = milliseconds("handshakeTimeout", options.handshakeTimeout);
+    if (server !== undefined) Upgrades.of(server).add(this.#taker);
     if (port === undefined && socketPath === undefined) return;
     this.#listener = sockets().listen(
-      { port, host, socketPath, tls, handshakeTimeout },
+      { port, host, socketPath, tls, handshakeTimeout: this.#handshakeTimeout },
       {
         onListening: () => this.emit("listening"),
         onError: (error) => this.emit("error", error),
@@ -145,6 +98,13 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
   /** Where the server listens; `null` before it does, and without a server. */
   address(): AddressInfo | string | null {
     return (this.#listener ?? this.#options.server)?.address() ?? null;
+  }
+
+  /** Requests whose verdict is awaited, from `verify`. */
+  get pendingHandshakes(): number {
+    let count = 0;
+    for (const pending of this.#pending.keys()) if (pending.isUndecided) count += 1;
+    return count;
   }
 
   /**
@@ -160,7 +120,7 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
     head: Uint8Array,
     callback?: (socket: WebSocket, request: R) => void,
   ): void {
-    this.#upgrade(request, new NodeTransport(socket), head, callback);
+    if (!socket.destroyed) this.#upgrade(request, new NodeTransport(socket), head, callback);
   }
 
   /** Sends a message to all clients that are open; it is framed, and compressed, once. */
@@ -195,60 +155,58 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
   }
 
   async #close(): Promise<void> {
-    this.#options.server?.off("upgrade", this.#onUpgrade);
+    if (this.#options.server !== undefined) Upgrades.of(this.#options.server).remove(this.#taker);
     const closed = [...this.clients].map(
       (socket) => new Promise<void>((resolve) => socket.addEventListener("close", () => resolve(), { once: true })),
     );
     for (const socket of this.clients) socket.close(1001, "");
-    for (const transport of this.#undecided) reject(transport, { status: 503 });
-    this.#undecided.clear();
-    // a close waits behind a message whose source has stalled
+    for (const [pending, request] of this.#pending) {
+      this.#refuse(request, pending, { status: 503 }, terminated("The server closes"));
+    }
+    // a close waits behind a message whose source has stalled, and a refusal for a client that does not read
     const timer = setTimeout(() => {
       for (const socket of this.clients) socket.terminate();
+      for (const pending of this.#pending.keys()) pending.drop();
     }, this.#settings.closeTimeout);
     await Promise.all([...closed, this.#listener?.close()]);
     clearTimeout(timer);
     this.emit("close");
   }
 
-  readonly #onUpgrade = (request: IncomingMessage, socket: Duplex, head: Uint8Array): void => {
-    if (this.#isOfPath(request) || this.#options.server?.listenerCount("upgrade") === 1) {
-      this.#route(request as HandshakeRequest as R, new NodeTransport(socket), head);
-    }
-  };
-
-  #isOfPath(request: HandshakeRequest): boolean {
-    const { path } = this.#options;
-    return path === undefined || resource(request.url)?.split("?", 1)[0] === path;
+  get #taker(): Taker {
+    return {
+      path: this.#options.path,
+      timeout: this.#handshakeTimeout,
+      take: (request, socket, head) => this.handleUpgrade(request as HandshakeRequest as R, socket, head),
+      onMissed: () => {},
+    };
   }
 
   #route(request: R, transport: Transport, head: Uint8Array): void {
-    if (this.#isOfPath(request)) this.#upgrade(request, transport, head);
-    else {
-      transport.start(new Waiting(transport));
-      reject(transport, { status: 404 });
-    }
+    const { path } = this.#options;
+    if (path === undefined || path === pathOf(request)) this.#upgrade(request, transport, head);
+    else reject(transport, { status: 404 }, this.#handshakeTimeout);
   }
 
   #upgrade(request: R, raw: Transport, head: Uint8Array, callback?: (socket: WebSocket, request: R) => void): void {
     // until there is a connection that listens, a broken transport has nobody to tell
-    const waiting = new Waiting(raw);
-    raw.start(waiting);
-    const transport = this.#guard(raw, () => this.#tapped(request, raw, head));
-    if (transport === FAILED) return;
-    const decide = (verdict: boolean | Rejection): void => {
-      if (this.#closing !== undefined) reject(transport, { status: 503 });
-      else if (verdict === true) this.#accept(request, transport, head, callback);
-      else if (verdict === false) reject(transport, { status: 403 });
-      else if (isRejection(verdict)) this.#guard(transport, () => reject(transport, verdict));
-      else this.#fail(transport, invalid("verify", "true, false or a Rejection", verdict));
-    };
-    const refusal = this.#refusal(request);
-    const { verify = () => true } = this.#options;
-    const verdict = refusal ?? this.#guard(transport, () => verify(request));
-    if (verdict === FAILED) return;
-    if (isPromise(verdict)) this.#await(verdict, transport, waiting, decide);
-    else decide(verdict);
+    const pending = new Pending(raw, this.#pendingOwner);
+    this.#pending.set(pending, request);
+    this.#guard(request, pending, () => {
+      const transport = this.#tapped(request, raw, head);
+      pending.answersBy = transport;
+      const decide = (verdict: boolean | Rejection): void => {
+        if (this.#closing !== undefined) this.#refuse(request, pending, { status: 503 });
+        else if (verdict === true) this.#accept(request, pending, transport, head, callback);
+        else if (verdict === false) this.#refuse(request, pending, { status: 403 });
+        else if (isRejection(verdict)) this.#refuse(request, pending, verdict);
+        else throw invalid("verify", "true, false or a Rejection", verdict);
+      };
+      const { verify = () => true } = this.#options;
+      const verdict = this.#refusal(request) ?? verify(request, pending);
+      if (isPromise(verdict)) this.#await(verdict, request, pending, decide);
+      else decide(verdict);
+    });
   }
 
   #tapped(request: R, transport: Transport, head: Uint8Array): Transport {
@@ -259,53 +217,79 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
     return tapped(transport, tap);
   }
 
-  /** A client that leaves, or a server that closes, does not wait for the verdict. */
+  /** A client that leaves, or a server that closes, does not wait for the verdict, and nobody waits for ever. */
   #await(
-    verdict: Promise<boolean | Rejection>,
-    transport: Transport,
-    waiting: Waiting,
+    verdict: PromiseLike<boolean | Rejection>,
+    request: R,
+    pending: Pending,
     decide: (verdict: boolean | Rejection) => void,
   ): void {
-    this.#undecided.add(transport);
-    waiting.onGone = () => this.#undecided.delete(transport);
-    const unlessGone = <T>(act: (answer: T) => void) => {
-      return (answer: T) => {
-        waiting.onGone = ignore;
-        if (this.#undecided.delete(transport)) act(answer);
-      };
-    };
-    const fail = (error: unknown) => this.#fail(transport, error);
-    Promise.resolve(verdict).then(unlessGone(decide), unlessGone(fail)).catch(throwUncaught);
+    pending.wait(this.#handshakeTimeout, () => {
+      const message = `verify did not decide within ${this.#handshakeTimeout} ms`;
+      this.#refuse(request, pending, { status: 503 }, new WebSocketError("WS_ERR_HANDSHAKE_TIMEOUT", message));
+    });
+    Promise.resolve(verdict).then(
+      (answer) => pending.isUndecided && this.#guard(request, pending, () => decide(answer)),
+      (error) => pending.isUndecided && this.#fail(request, pending, error),
+    );
   }
 
-  /** Runs what is the application's; its mistakes are answered with 500, and told by the `error` event. */
-  #guard<T>(transport: Transport, call: () => T): T | typeof FAILED {
+  /** Runs the application's hooks; their mistakes are answered with 500, and told. */
+  #guard(request: R, pending: Pending, call: () => void): void {
     try {
-      return call();
+      call();
     } catch (error) {
-      this.#fail(transport, error);
-      return FAILED;
+      this.#fail(request, pending, error);
     }
   }
 
-  #fail(transport: Transport, error: unknown): void {
-    reject(transport, { status: 500 });
-    this.emit("error", error as Error);
+  #fail(request: R, pending: Pending, error: unknown): void {
+    this.#refuse(request, pending, { status: 500 });
+    this.#tell(error);
   }
 
-  #accept(request: R, transport: Transport, head: Uint8Array, callback = this.#emitConnection): void {
+  #refuse(_request: R, pending: Pending, rejection: Rejection, why?: WebSocketError): void {
+    pending.refuse(rejection, this.#handshakeTimeout, why);
+  }
+
+  /**
+   * Tells of a mistake of the application's that a client has brought to light. Without a listener it is a warning: the
+   * request of a stranger must not end the process; once, as it must not fill a log either.
+   */
+  #tell(error: unknown): void {
+    if (this.listenerCount("error") > 0) {
+      this.emit("error", error as Error);
+    } else if (!this.#hasWarned) {
+      this.#hasWarned = true;
+      process.emitWarning(warningOf(error));
+    }
+  }
+
+  /** What a listener has returned was rejected: `EventEmitter` tells of it here. */
+  override [captureRejectionSymbol](error: Error, event: unknown, ...[socket]: unknown[]): void {
+    if (event === "connection" && socket instanceof WebSocket) this.#failed(socket, error);
+    else this.#tell(error);
+  }
+
+  /** A listener of `connection` failed; often since its socket has ended, of which the socket's own events tell. */
+  #failed(socket: WebSocket, error: unknown): void {
+    if (isEndOf(socket, error)) return;
+    socket.close(1011);
+    this.#tell(error);
+  }
+
+  #accept(request: R, pending: Pending, transport: Transport, head: Uint8Array, callback = this.#emitConnection): void {
     let answer: Answer;
     try {
       answer = this.#answer(request);
     } catch (error) {
       const rejection = rejectionOf(error);
-      if (rejection.status < 500) reject(transport, rejection);
-      else if (error instanceof EngineTrap) {
-        reject(transport, rejection);
-        process.emitWarning(error);
-      } else this.#fail(transport, error);
+      if (rejection.status < 500) this.#refuse(request, pending, rejection);
+      else this.#fail(request, pending, error);
       return;
     }
+    pending.release();
+    this.#pending.delete(pending);
     transport.write([answer.head], ignore);
     transport.unread(head);
     const { socket, start } = accept({
@@ -317,10 +301,12 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
       clients: this.clients,
     });
     try {
-      callback(socket, request);
-    } finally {
-      start();
+      const result: unknown = callback(socket, request);
+      if (isPromise(result)) result.then(undefined, (error) => this.#failed(socket, error));
+    } catch (error) {
+      this.#failed(socket, error);
     }
+    start();
   }
 
   readonly #emitConnection = (socket: WebSocket, request: R): void => {
@@ -356,46 +342,18 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
   }
 }
 
-/** The outcome of a hook that failed. */
-const FAILED = Symbol("failed");
-
-/** Listens to a transport that is paused until its handshake is decided. A client that leaves gets no answer. */
-class Waiting implements TransportListener {
-  readonly #transport: Transport;
-  onGone: () => void = ignore;
-
-  constructor(transport: Transport) {
-    this.#transport = transport;
-  }
-
-  onData(): void {}
-
-  onDrain(): void {}
-
-  onEnd(): void {
-    this.onGone();
-    this.#transport.destroy();
-  }
-
-  onClose(): void {
-    this.onGone();
-  }
-}
-
-function isPromise(verdict: unknown): verdict is Promise<boolean | Rejection> {
-  return typeof (verdict as Partial<Promise<unknown>> | null | undefined)?.then === "function";
-}
-
 /** An answer of the application's that nobody can act on. */
 function invalid(name: "verify" | "chooseProtocol", wanted: string, given: unknown): WebSocketError {
   return new WebSocketError("WS_ERR_INVALID_OPTION", `${name} must return ${wanted}, not ${inspect(given)}`);
 }
 
-/** As it would be without the promise. */
-function throwUncaught(error: unknown): void {
-  process.nextTick(() => {
-    throw error;
-  });
+/** Anything can be thrown; a warning is an error or a text. */
+function warningOf(error: unknown): Error {
+  return error instanceof Error ? error : new Error(`A hook of the server threw ${inspect(error)}`);
+}
+
+function terminated(message: string): WebSocketError {
+  return new WebSocketError("WS_ERR_TERMINATED", message);
 }
 
 function ignore(): void {}

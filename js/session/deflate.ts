@@ -5,6 +5,7 @@
  */
 import { hasDeflate, type wasm } from "../engine/engine.js";
 import { WebSocketError } from "../engine/errors.js";
+import { checkOptions, type Kinds, kind } from "./kinds.js";
 import { milliseconds, ownOptions } from "./options.js";
 
 /** How to compress messages, and what to agree on with the peer. Windows have 2^n bytes, n from 8 to 15. */
@@ -41,6 +42,17 @@ export const LEVEL = 6;
 /** By default. */
 export const MEMORY_LEVEL = 8;
 
+const KINDS: Kinds<PerMessageDeflateOptions> = {
+  threshold: kind.any,
+  level: kind.any,
+  memoryLevel: kind.any,
+  releaseAfter: kind.any,
+  serverNoContextTakeover: kind.any,
+  clientNoContextTakeover: kind.any,
+  serverMaxWindowBits: kind.any,
+  clientMaxWindowBits: kind.any,
+};
+
 /** What the option stands for, every number given; no `releaseAfter` is never. */
 export interface DeflateSettings extends Required<Omit<PerMessageDeflateOptions, "releaseAfter">> {
   releaseAfter: number | undefined;
@@ -63,6 +75,7 @@ export function deflateSettings(
     throw new WebSocketError("WS_ERR_INVALID_OPTION", "perMessageDeflate: websocket-component/slim has no compression");
   }
   const options: PerMessageDeflateOptions = given === true ? {} : ownOptions(given);
+  checkOptions(options, KINDS, "perMessageDeflate.");
   const settings = {
     threshold: options.threshold ?? 1024,
     level: options.level ?? LEVEL,

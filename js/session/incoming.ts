@@ -19,9 +19,12 @@ export const Unfinished = { Nothing: 0, Frame: 1, Message: 2 } as const;
 /** So much is made of a chunk at once, so that a receiver who pauses holds no more than so many messages, or bytes. */
 const BATCH = 1024;
 const BATCH_BYTES = 256 * 1024;
+/** So much work is done at once, so that a chunk that takes long to decompress stops nobody else for long. */
+const BATCH_WORK = 1024 * 1024;
 
-/** Bytes of the batch that is being made. */
+/** Bytes of the batch that is being made, and the work that it took. */
 let batchBytes = 0;
+let batchWork = 0;
 
 const { receive, resume } = wasm.Session.prototype;
 
@@ -46,6 +49,8 @@ export class Incoming {
   unfinished: number = Unfinished.Nothing;
   /** Whether decompressed bytes wait. */
   hasMore = false;
+  /** What the last `receive` cost. */
+  work = 0;
   frames = 0;
   messages = 0;
   /** Bytes of messages, text as UTF-8, after they were decompressed. */
@@ -71,6 +76,7 @@ export class Incoming {
   receive(chunk: Uint8Array, received: Received[], room: number, isOwned: boolean): number {
     let taken = 0;
     batchBytes = 0;
+    batchWork = 0;
     while ((taken < chunk.length || this.hasMore) && !isBatchFull(received)) {
       const { input } = scratch();
       const isWhole = taken === 0 && chunk.length <= input.length;
@@ -78,6 +84,7 @@ export class Incoming {
       input.set(piece);
       taken += this.#drain(piece, received, room, isOwned);
     }
+    this.work = batchWork;
     return taken;
   }
 
@@ -93,6 +100,7 @@ export class Incoming {
       this.unfinished = report[ReceiveSlot.Unfinished] as number;
       this.hasMore = report[ReceiveSlot.HasMore] !== 0;
       this.#countFrames(report[ReceiveSlot.Frames] as number);
+      batchWork += report[ReceiveSlot.Work] as number;
       const count = report[ReceiveSlot.Events] as number;
       if (count > 0 && !this.#takeEvents(count, received, room, chunk, isOwned)) {
         this.hasMore = false;
@@ -177,5 +185,5 @@ export class Incoming {
 }
 
 function isBatchFull(received: readonly Received[]): boolean {
-  return received.length >= BATCH || batchBytes >= BATCH_BYTES;
+  return received.length >= BATCH || batchBytes >= BATCH_BYTES || batchWork >= BATCH_WORK;
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { WebSocketError } from "../engine/errors.js";
+import { invalidOption, type Kinds, kind } from "./kinds.js";
 
 /** How much the peer may send. */
 export interface Limits {
@@ -65,6 +65,19 @@ type TimeName =
   | Exclude<keyof ConnectionSettings, "maxBufferedBytes" | "streamMessages">;
 type SizeName = keyof Limits | "maxBufferedBytes";
 
+/** The options of a connection; numbers are checked as their values are taken. */
+export const connectionKinds: Kinds<Limits & ConnectionSettings> = {
+  maxFrameSize: kind.any,
+  maxMessageSize: kind.any,
+  maxFragments: kind.any,
+  closeTimeout: kind.any,
+  messageTimeout: kind.any,
+  pingInterval: kind.any,
+  pongTimeout: kind.any,
+  maxBufferedBytes: kind.any,
+  streamMessages: kind.flag,
+};
+
 /** What a timer can wait for at most, in milliseconds: 24 days. It stands for never. */
 export const LONGEST_TIME = 2 ** 31 - 1;
 
@@ -110,7 +123,7 @@ export function connectionSettings(given: Partial<ConnectionSettings>): Connecti
     pingInterval: milliseconds("pingInterval", given.pingInterval),
     pongTimeout: milliseconds("pongTimeout", given.pongTimeout),
     maxBufferedBytes: size("maxBufferedBytes", given.maxBufferedBytes),
-    streamMessages: given.streamMessages === true,
+    streamMessages: given.streamMessages ?? false,
   };
 }
 
@@ -125,7 +138,7 @@ function size(name: SizeName, value: number = defaults[name]): number {
  */
 function positive(name: string, value: number): number {
   if (typeof value === "number" && value > 0) return value;
-  throw new WebSocketError("WS_ERR_INVALID_OPTION", `The option ${name} must be a number above 0, not ${value}`);
+  throw invalidOption(name, "a number above 0", value);
 }
 
 /**
@@ -135,5 +148,5 @@ function positive(name: string, value: number): number {
  */
 export function whole(name: string, value: number): number {
   if (Number.isSafeInteger(value) && value >= 0) return value;
-  throw new WebSocketError("WS_ERR_INVALID_OPTION", `The option ${name} must be a whole number from 0, not ${value}`);
+  throw invalidOption(name, "a whole number from 0", value);
 }

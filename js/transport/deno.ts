@@ -8,6 +8,7 @@ import type { AddressInfo } from "node:net";
 import { SocketTransport } from "./queued.js";
 import type { ConnectListener, Destination, ListenOptions, Sockets } from "./runtime.js";
 import { connectStream } from "./streams.js";
+import { setTimeout } from "./tasks.js";
 import { connectSecurely, secureBind } from "./tls.js";
 import { type Bind, listenFor, type Peer } from "./upgrade-listener.js";
 

@@ -9,6 +9,7 @@ import type { TLSSocket } from "node:tls";
 import { markAsUntransferable } from "node:worker_threads";
 
 import { allocate, allocatedCopy, copyOf, part } from "../engine/bytes.js";
+import { queueMicrotask } from "./tasks.js";
 import type { Transport, TransportListener } from "./transport.js";
 
 /** Where a socket has its transport, for its listeners. */
@@ -45,6 +46,8 @@ export class NodeTransport implements Transport {
     const former = socket[TRANSPORT];
     socket[TRANSPORT] = this;
     if (former === undefined) {
+      // a time-out that was put on it for HTTP would end the connection where nothing is sent for a while
+      (socket as Partial<Socket>).setTimeout?.(0);
       socket.on("data", onData).on("drain", onDrain).on("end", onEnd).on("error", onError).on("close", onClose);
     } else {
       former.onClose(); // it hears nothing more

@@ -5,6 +5,7 @@
  * @module
  */
 import { allocate, concat, copyOf } from "../engine/bytes.js";
+import { queueMicrotask } from "./tasks.js";
 import type { Transport, TransportListener } from "./transport.js";
 
 /** Bytes that wait to be written, from which on a transport is full; as Node has it. */

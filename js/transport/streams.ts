@@ -8,6 +8,7 @@ import type { Duplex } from "node:stream";
 
 import { NodeTransport } from "./node.js";
 import type { ConnectListener, CreateConnection, Destination } from "./runtime.js";
+import { queueMicrotask } from "./tasks.js";
 
 /** Makes a stream and waits until it is connected. Returns a function that gives the attempt up. */
 export function connectStream(

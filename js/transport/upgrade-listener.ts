@@ -7,9 +7,10 @@ import type { AddressInfo } from "node:net";
 
 import { concat } from "../engine/bytes.js";
 import { WebSocketProtocolError } from "../engine/errors.js";
-import { hasName, pairs, readRequest } from "../engine/http.js";
+import { hasName, pairs, readRequest, recordOf } from "../engine/http.js";
 import { guarded } from "../engine/output.js";
 import type { Listener, ListenOptions, ListenOwner } from "./runtime.js";
+import { clearTimeout, queueMicrotask, setTimeout } from "./tasks.js";
 import type { Transport, TransportListener } from "./transport.js";
 import { type HandshakeRequest, type Rejection, reject } from "./upgrade.js";
 
@@ -125,16 +126,19 @@ class RequestReader implements TransportListener {
   }
 
   #refuse(rejection: Rejection): void {
-    this.#done();
+    this.#stopWaiting();
     // one that does not read, or never begins TLS, takes no answer
-    this.#timer = setTimeout(() => this.drop(), this.#timeout);
-    reject(this.#transport, rejection);
+    reject(this.#transport, rejection, this.#timeout, this.#onDone);
   }
 
   #done(): void {
+    this.#stopWaiting();
+    this.#onDone();
+  }
+
+  #stopWaiting(): void {
     this.#isDone = true;
     clearTimeout(this.#timer);
-    this.#onDone();
   }
 }
 
@@ -144,21 +148,10 @@ function requestOf(bytes: Uint8Array, socket: Peer): [request: HandshakeRequest,
     const { method, target: url, version, length } = head;
     const rawHeaders = head.headers();
     return [
-      { method, url, httpVersion: `1.${version}`, headers: joinedByName(rawHeaders), rawHeaders, socket },
+      { method, url, httpVersion: `1.${version}`, headers: recordOf(pairs(rawHeaders)), rawHeaders, socket },
       length,
     ];
   });
-}
-
-/** Values by lower-case names, joined where a name comes more than once. */
-function joinedByName(rawHeaders: readonly string[]): Record<string, string> {
-  const headers: Record<string, string> = Object.create(null);
-  for (const [name, value] of pairs(rawHeaders)) {
-    const key = name.toLowerCase();
-    const before = headers[key];
-    headers[key] = before === undefined ? value : `${before}${key === "cookie" ? "; " : ", "}${value}`;
-  }
-  return headers;
 }
 
 /** RFC 9110 §7.8: `Upgrade` is for this connection if `Connection` says so. */

@@ -110,11 +110,18 @@ const REASONS = new Map([
 ]);
 
 /**
- * Answers, and closes.
+ * Answers, and closes: when the client has taken the answer, and after `timeout` milliseconds at the latest. It listens to
+ * the transport from now on.
  *
+ * @param onClosed is called when the transport is closed
  * @throws WebSocketProtocolError if a field has a character that does not belong there; then nothing was written
  */
-export function reject(transport: Transport, { status, headers = [], body }: Rejection): void {
+export function reject(
+  transport: Transport,
+  { status, headers = [], body }: Rejection,
+  timeout: number,
+  onClosed: () => void = ignore,
+): void {
   const reason = REASONS.get(status) ?? "";
   const bytes = Buffer.from(body ?? reason);
   const fields: HeaderField[] = [
@@ -123,10 +130,22 @@ export function reject(transport: Transport, { status, headers = [], body }: Rej
     ["Content-Type", "text/plain; charset=utf-8"],
     ["Content-Length", String(bytes.length)],
   ];
-  // a client that does not close its side must not keep the socket
-  transport.write([writeResponse(status, reason, fields), bytes], () => transport.destroy());
+  const head = writeResponse(status, reason, fields);
+  // a client that neither reads nor closes its side must not keep the socket
+  const timer = setTimeout(() => {
+    transport.destroy();
+    onClosed();
+  }, timeout);
+  const onClose = () => {
+    clearTimeout(timer);
+    onClosed();
+  };
+  transport.start({ onData: ignore, onDrain: ignore, onEnd: ignore, onClose });
+  transport.write([head, bytes], () => transport.destroy());
   transport.end();
 }
+
+function ignore(): void {}
 
 /** The address that a client asked for. */
 export function urlOf(request: HandshakeRequest): string {

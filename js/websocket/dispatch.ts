@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { unlessEnded } from "./ends.js";
 import type { Listener, ListenerOptions } from "./events.js";
 
 type PlainListener = (event: MessageEvent) => unknown;
@@ -155,7 +156,7 @@ class ReceivedMessage {
       if (isRemoved) continue;
       try {
         const result = listener.call(event.#target, event as unknown as MessageEvent);
-        if (typeof result === "object" && result !== null) conclude(() => result);
+        if (typeof result === "object" && result !== null) conclude(() => unlessEnded(event.#target, result));
       } catch (error) {
         conclude(() => {
           throw error;

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { unlessEnded } from "./ends.js";
 
 /** What `onmessage` and its like take. */
 export type Handler<E extends Event> = (event: E) => unknown;
@@ -51,7 +52,9 @@ export class EventHandlers {
         next: this.#latest,
         listener: (event: Event): void => {
           if (typeof entry.handler !== "function") return;
-          if (entry.handler.call(this.#target, event) === false) event.preventDefault();
+          const result: unknown = entry.handler.call(this.#target, event);
+          if (result === false) event.preventDefault();
+          else void unlessEnded(this.#target, result);
         },
       };
       this.#latest = entry;

@@ -89,13 +89,22 @@ export interface Settle {
   readonly reject: (error: Error) => void;
 }
 
+/**
+ * The promise, marked as handled, as the Streams standard does with `closed` and `ready`: whoever does not look at it is
+ * told by events, and its rejection does not end the process.
+ */
+export function handled<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
+}
+
 /** Promises that wait for the same thing of a connection. */
 export class Pending {
   #waiting = new Set<Settle>();
 
   /** @param begin may settle this one before the others are */
   promise(begin: (settle: Settle) => void = () => {}): Promise<void> {
-    return new Promise((resolve, reject) => {
+    const promise = new Promise<void>((resolve, reject) => {
       const settle: Settle = {
         resolve: () => {
           this.#waiting.delete(settle);
@@ -109,6 +118,7 @@ export class Pending {
       this.#waiting.add(settle);
       begin(settle);
     });
+    return handled(promise);
   }
 
   /** It has happened. */

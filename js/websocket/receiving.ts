@@ -13,6 +13,7 @@ import { WebSocketError } from "../engine/errors.js";
 import type { Part } from "../session/received.js";
 import { channels } from "./diagnostics.js";
 import { MessageListeners } from "./dispatch.js";
+import { markAsEnd } from "./ends.js";
 import { ControlEvent, type Listener, type ListenerOptions } from "./events.js";
 import { MessageFeed, type MessageStream } from "./messages.js";
 
@@ -168,7 +169,8 @@ export class Receiving<S extends EventTarget> implements ConnectionOwner {
   /** @internal */
   onClosed(status: number, reason: string, wasClean: boolean, failure: ConnectionFailure | undefined): void {
     this.#end = { failure };
-    this.#message?.fail(failure ?? new WebSocketError("WS_ERR_CONNECTION_LOST", "The message was not finished"));
+    const unfinished = failure ?? new WebSocketError("WS_ERR_CONNECTION_LOST", "The message was not finished");
+    this.#message?.fail(markAsEnd(this.#socket, unfinished));
     this.#hooks.onClosed(this.#socket, status, reason, wasClean, failure);
   }
 }

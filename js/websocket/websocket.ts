@@ -22,6 +22,7 @@ import { bytesOf } from "../engine/bytes.js";
 import { WebSocketError } from "../engine/errors.js";
 import { type ConnectionSettings, connectionSettings, ownOptions } from "../session/options.js";
 import { channels } from "./diagnostics.js";
+import { markAsEnd } from "./ends.js";
 import {
   CloseEvent,
   type ControlEvent,
@@ -31,6 +32,7 @@ import {
   type ListenerOptions,
 } from "./events.js";
 import { EventHandlers, type Handler } from "./handlers.js";
+import { handled } from "./messages.js";
 import { type BinaryType, type MessageData, Receiving, type SocketHooks } from "./receiving.js";
 import { contentOf, type MessageSource, type SendData, Sending, sizeOfContent } from "./sending.js";
 import { checkReason, clampedUnsignedShort, defineInterface, invalidCode, requireArguments } from "./webidl.js";
@@ -246,7 +248,7 @@ export class WebSocket extends WebSocketEventTarget {
    * @throws (as a rejection) WebSocketError `WS_ERR_NOT_SENT` if the connection ends before, or is not open
    */
   write(data: SendData, options?: { compress?: boolean }): Promise<void> {
-    if (this.#readyState !== OPEN) return Promise.reject(this.#notSent());
+    if (this.#readyState !== OPEN) return handled(Promise.reject(this.#notSent()));
     return this.#sender().write(data, options?.compress);
   }
 
@@ -262,7 +264,7 @@ export class WebSocket extends WebSocketEventTarget {
    *   before, or is not open
    */
   sendStream(source: MessageSource): Promise<void> {
-    if (this.#readyState !== OPEN) return Promise.reject(this.#notSent());
+    if (this.#readyState !== OPEN) return handled(Promise.reject(this.#notSent()));
     return this.#sender().stream(source);
   }
 
@@ -273,7 +275,7 @@ export class WebSocket extends WebSocketEventTarget {
    * @throws (as a rejection) WebSocketError `WS_ERR_NOT_SENT` if the connection ends before, or is closing
    */
   get ready(): Promise<void> {
-    if (this.#readyState > OPEN) return Promise.reject(this.#notSent());
+    if (this.#readyState > OPEN) return handled(Promise.reject(this.#notSent()));
     return this.#sender().ready();
   }
 
@@ -434,7 +436,7 @@ export class WebSocket extends WebSocketEventTarget {
   #notSent(): Error {
     if (this.#readyState === CONNECTING) return new DOMException("The connection is not open yet", "InvalidStateError");
     const message = "The connection ended before the network took the message";
-    return new WebSocketError("WS_ERR_NOT_SENT", message, { cause: this.#failure });
+    return markAsEnd(this, new WebSocketError("WS_ERR_NOT_SENT", message, { cause: this.#failure }));
   }
 
   /**
@@ -501,7 +503,7 @@ export class WebSocket extends WebSocketEventTarget {
     // 1. Change the ready state to CLOSED.
     this.#readyState = CLOSED;
     this.#abandon = undefined;
-    this.#failure = failure;
+    this.#failure = failure && markAsEnd(this, failure);
     this.#sending?.closed(this.#notSent());
     const ended = { socket: this, code, reason, wasClean, error: failure };
     if (channels.close.hasSubscribers) channels.close.publish(ended);

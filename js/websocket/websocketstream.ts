@@ -5,6 +5,7 @@
  */
 import type { WebSocketOptions } from "../client/arguments.js";
 import { WebSocketError } from "../engine/errors.js";
+import { markAsEnd } from "./ends.js";
 import type { CloseEvent, ErrorEvent } from "./events.js";
 import type { SendData } from "./sending.js";
 import { checkReason, invalidCode } from "./webidl.js";
@@ -239,12 +240,14 @@ export class WebSocketStream {
     await this.#pull; // a message that came before the close is on its way
     if (wasClean && !this.#isCut) {
       this.#readable?.close();
-      this.#writable?.error(new DOMException("The connection is closed", "InvalidStateError"));
+      const closed = new DOMException("The connection is closed", "InvalidStateError");
+      this.#writable?.error(markAsEnd(this.#socket, closed));
       this.#closed.resolve({ closeCode: code, reason });
       return;
     }
     const failure = this.#failure;
-    const error = isAbort(failure) ? failure.cause : WebSocketStreamError.of(code, reason, failure);
+    const ended = markAsEnd(this.#socket, WebSocketStreamError.of(code, reason, failure));
+    const error = isAbort(failure) ? failure.cause : ended;
     this.#opened.reject(isAbort(failure) ? error : WebSocketStreamError.of(null, "", failure));
     this.#readable?.error(error);
     this.#writable?.error(error);

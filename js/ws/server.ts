@@ -118,6 +118,7 @@ export class WebSocketServer<W extends typeof WebSocket = typeof WebSocket> exte
     ) {
       throw new TypeError('One and only one of the "port", "server", or "noServer" options must be specified');
     }
+    requireHooks(this.options);
     this.#settings = socketSettings(this.options, true);
     if (this.options.clientTracking) this.clients = new Set();
     this.#server = server || undefined;
@@ -275,6 +276,16 @@ export class WebSocketServer<W extends typeof WebSocket = typeof WebSocket> exte
   #refuse(request: IncomingMessage, stream: Duplex, refusal: Refusal): void {
     if (this.listenerCount("wsClientError") === 0) answer(stream, refusal);
     else this.emit("wsClientError", new Error(refusal.message), stream, request);
+  }
+}
+
+/** @throws TypeError for a hook that cannot be called: it would fail at a request, and end the process */
+function requireHooks({
+  verifyClient,
+  handleProtocols,
+}: Pick<ServerOptions, "verifyClient" | "handleProtocols">): void {
+  for (const [name, hook] of Object.entries({ verifyClient, handleProtocols })) {
+    if (hook && typeof hook !== "function") throw new TypeError(`The option "${name}" must be a function`);
   }
 }
 

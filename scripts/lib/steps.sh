@@ -5,22 +5,23 @@ failed=0
 skipped=0
 summary=()
 
-# step KIND NAME COMMAND…: a `check` only succeeds or fails, a `suite` also counts its tests, and an `optional` suite may
-# say by status 3 that this machine lacks what it needs.
+# step KIND NAME COMMAND…: a `check` only succeeds or fails, a `suite` also counts its tests; an `optional` suite and an
+# `optional-check` may say by status 3 that this machine lacks what they need.
 step() {
   local kind=$1 name=$2 log=$logs/${2// /-}.log status=0 start=$SECONDS good=0 bad=0 left=0 note
   shift 2
   printf '\n== %s\n' "$name"
   "$@" </dev/null 2>&1 | tee "$log" || status=$?
-  if [ "$kind" = optional ] && [ "$status" = 3 ]; then
+  if [[ $kind = optional* ]] && [ "$status" = 3 ]; then
     summary+=("$(printf '%-28s %4ss  %s' "$name" "$((SECONDS - start))" "not run: $(tail -n 2 "$log" | head -n 1)")")
+    skipped=$((skipped + 1))
     return
   fi
-  if [ "$kind" != check ]; then read -r good bad left < <(count_tests "$log"); fi
+  if [[ $kind != *check ]]; then read -r good bad left < <(count_tests "$log"); fi
   note="$good passed, $bad failed"
   if [ "$left" != 0 ]; then note+=", $left skipped"; fi
-  if [ "$kind" = check ]; then note=ok; fi
-  if [ "$kind" != check ] && [ "$((good + bad))" = 0 ]; then status=1 note="no test ran"; fi
+  if [[ $kind = *check ]]; then note=ok; fi
+  if [[ $kind != *check ]] && [ "$((good + bad))" = 0 ]; then status=1 note="no test ran"; fi
   if [ "$status" != 0 ] && [ "$bad" = 0 ]; then
     bad=1
     note="failed${note:+ ($note)}"

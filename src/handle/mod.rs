@@ -21,7 +21,7 @@ use core::num::NonZeroU32;
 #[cfg(feature = "deflate")]
 use crate::deflate::{self, Agreement, DeflateOptions};
 use crate::error::{Error, HandshakeError, Misuse};
-use crate::handshake::{ClientHandshake, Negotiated, ServerHandshake};
+use crate::handshake::{ClientFields, Negotiated, ServerFields};
 use crate::http::HttpHeader;
 #[cfg(feature = "deflate")]
 use crate::http::extensions;
@@ -81,8 +81,8 @@ struct Agreed {
 /// The handshake's headers, kept until it ends.
 enum Handshake {
     None,
-    Client(Box<ClientHandshake>),
-    Server(Box<ServerHandshake>),
+    Client(Box<ClientFields>),
+    Server(Box<ServerFields>),
 }
 
 impl<C> Handle<C> {
@@ -116,7 +116,7 @@ impl<C> Handle<C> {
         let options = SessionOptions {
             disable_masking: properties.disable_masking,
             disable_utf8_verification: properties.disable_utf8_verification,
-            limits: Limits::NONE,
+            limits: Limits::DEFAULT,
         };
         Ok(Self {
             session: Session::before_handshake(role, options, random),
@@ -159,7 +159,7 @@ impl<C> Handle<C> {
         self.session.state()
     }
 
-    /// Sets how much the peer may send; no limits by default. Over a limit, receiving fails with a violation whose
+    /// Sets how much the peer may send; [`Limits::DEFAULT`] by default. Over a limit, receiving fails with a violation whose
     /// close status is 1009.
     pub const fn set_limits(&mut self, limits: Limits) {
         self.session.set_limits(limits);
@@ -183,7 +183,7 @@ impl<C> Handle<C> {
         self.session.random().fill(&mut nonce)?;
         let own = self.deflate_offer();
         let extensions: Vec<&str> = extensions.iter().copied().chain(own.as_deref()).collect();
-        let handshake = ClientHandshake::new(nonce, subprotocols, &extensions, initial)?;
+        let handshake = ClientFields::new(nonce, subprotocols, &extensions, initial)?;
         self.session.advance(Event::BeginHandshake);
         self.handshake = Handshake::Client(Box::new(handshake));
         match &self.handshake {
@@ -240,7 +240,7 @@ impl<C> Handle<C> {
         let (own, mut agreed) = self.select_deflate(request);
         agreed.custom = !extensions.is_empty();
         let selected: Vec<&str> = extensions.iter().copied().chain(own.as_deref()).collect();
-        let handshake = ServerHandshake::new(subprotocol, &selected, request)?;
+        let handshake = ServerFields::new(subprotocol, &selected, request)?;
         self.agreed = agreed;
         self.session.advance(Event::BeginHandshake);
         self.handshake = Handshake::Server(Box::new(handshake));

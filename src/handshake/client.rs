@@ -9,7 +9,7 @@ use crate::http::grammar;
 
 /// The client's half: what it offered, and the key that the answer must know.
 #[derive(Debug)]
-pub struct ClientHandshake {
+pub struct ClientFields {
     key: String,
     subprotocols: Vec<String>,
     subprotocol_list: String,
@@ -17,7 +17,7 @@ pub struct ClientHandshake {
     extension_list: String,
 }
 
-impl ClientHandshake {
+impl ClientFields {
     /// A handshake that offers these. `initial` are the fields that the caller sends anyway.
     ///
     /// # Errors

@@ -4,8 +4,8 @@
 mod client;
 mod server;
 
-pub(crate) use client::ClientHandshake;
-pub(crate) use server::ServerHandshake;
+pub(crate) use client::ClientFields;
+pub(crate) use server::ServerFields;
 #[cfg(feature = "inspect")]
 pub(crate) use server::{check_key, check_version};
 pub use server::{offered_subprotocols, supported_versions_header};
@@ -116,4 +116,65 @@ fn check_extensions(extensions: &[&str]) -> Result<(), Misuse> {
             Some(_) => Ok(()),
             None => Err(Misuse::ExtensionMalformed),
         })
+}
+
+impl HandshakeError {
+    /// The HTTP status of the response to a request that has this fault; for faults of a response, 502: what a gateway
+    /// answers to its own client.
+    #[must_use]
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::MethodNotGet => 405,
+            Self::ConnectionMissing | Self::UpgradeMissing | Self::VersionNotSupported => 426,
+            Self::HeadTooLarge | Self::HeadersTooMany => 431,
+            Self::HttpVersionTooLow => 505,
+            Self::AcceptMissing
+            | Self::AcceptRepeated
+            | Self::AcceptWrong
+            | Self::DeflateNotGranted
+            | Self::DeflateWindowNotOffered
+            | Self::StatusNot101 => 502,
+            _ => 400,
+        }
+    }
+
+    /// The fields of that response, which has no body.
+    #[must_use]
+    pub fn response_headers(self) -> Vec<HttpHeader<'static>> {
+        let mut headers = vec![
+            HttpHeader::new("Connection", "close"),
+            HttpHeader::new("Content-Length", "0"),
+        ];
+        match self.status() {
+            // RFC 9110 §15.5.6
+            405 => headers.push(HttpHeader::new("Allow", "GET")),
+            // RFC 9110 §15.5.22; RFC 6455 §4.4
+            426 => {
+                headers[0] = HttpHeader::new("Connection", "Upgrade, close");
+                headers.push(HttpHeader::new("Upgrade", "websocket"));
+                headers.push(supported_versions_header());
+            }
+            _ => {}
+        }
+        headers
+    }
+}
+
+/// The reason phrase of a status that this crate answers with (RFC 9110 §15), or none.
+pub(crate) const fn reason(status: u16) -> &'static str {
+    match status {
+        101 => "Switching Protocols",
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        408 => "Request Timeout",
+        426 => "Upgrade Required",
+        431 => "Request Header Fields Too Large",
+        502 => "Bad Gateway",
+        503 => "Service Unavailable",
+        505 => "HTTP Version Not Supported",
+        _ => "",
+    }
 }

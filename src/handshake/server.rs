@@ -9,13 +9,13 @@ use crate::http::grammar;
 
 /// The server's half: what it answers.
 #[derive(Debug)]
-pub struct ServerHandshake {
+pub struct ServerFields {
     accept: String,
     subprotocol: Option<String>,
     extensions: String,
 }
 
-impl ServerHandshake {
+impl ServerFields {
     /// Checks the fields of a request in the order of the component API's §4.3, and the caller's selection.
     ///
     /// # Errors
@@ -50,6 +50,21 @@ impl ServerHandshake {
         if self.has_extensions() {
             headers.push(HttpHeader::new("Sec-WebSocket-Extensions", &self.extensions));
         }
+        headers
+    }
+
+    /// The same fields, owned.
+    pub fn into_headers(self) -> Vec<(&'static str, String)> {
+        let mut headers = vec![
+            ("Upgrade", "websocket".into()),
+            ("Connection", "Upgrade".into()),
+            ("Sec-WebSocket-Accept", self.accept),
+        ];
+        headers.extend(
+            self.subprotocol
+                .map(|subprotocol| ("Sec-WebSocket-Protocol", subprotocol)),
+        );
+        headers.extend((!self.extensions.is_empty()).then_some(("Sec-WebSocket-Extensions", self.extensions)));
         headers
     }
 

@@ -205,28 +205,93 @@ fn write_head(first_line: String, headers: &[HttpHeader<'_>]) -> Result<Vec<u8>,
     Ok(head)
 }
 
+/// `origin-form` or `absolute-form` (RFC 9112 §3.2, RFC 6455 §4.1): a path, or an `http` or `https` URI with a host.
 /// "Fragment identifiers are meaningless in the context of WebSocket URIs and MUST NOT be used" (RFC 6455 §3)
 fn is_target(target: &str) -> bool {
-    !target.is_empty() && target.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#')
+    let scheme = ["http://", "https://", "ws://", "wss://"];
+    let after_scheme = scheme.iter().find_map(|scheme| {
+        let (start, rest) = target.split_at_checked(scheme.len())?;
+        start.eq_ignore_ascii_case(scheme).then_some(rest)
+    });
+    let has_host = after_scheme.is_some_and(|rest| !rest.is_empty() && !rest.starts_with(['/', '?']));
+    (target.starts_with('/') || has_host) && target.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#')
 }
 
 /// The bytes up to and with the first blank line.
 fn whole_head(bytes: &[u8]) -> Result<Option<&[u8]>, HandshakeError> {
-    let searched = &bytes[..bytes.len().min(MAX_HEAD_LENGTH)];
-    let line_feeds = searched.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
+    Ok(head_length(bytes, 0)?.map(|length| &bytes[..length]))
+}
+
+/// The length of the head, if its blank line is there. In the first `searched` bytes it is not.
+fn head_length(bytes: &[u8], searched: usize) -> Result<Option<usize>, HandshakeError> {
+    let within = &bytes[..bytes.len().min(MAX_HEAD_LENGTH)];
+    let line_feeds = within
+        .iter()
+        .enumerate()
+        .skip(searched)
+        .filter(|(_, byte)| **byte == b'\n');
     for (at, _) in line_feeds {
-        let head = &searched[..=at];
+        let head = &within[..=at];
         if !head.ends_with(b"\r\n") {
             return Err(HandshakeError::HeadMalformed);
         }
         if head.ends_with(b"\r\n\r\n") {
-            return Ok(Some(head));
+            return Ok(Some(head.len()));
         }
     }
     if bytes.len() > MAX_HEAD_LENGTH {
         Err(HandshakeError::HeadTooLarge)
     } else {
         Ok(None)
+    }
+}
+
+/// The bytes of a head as they come, in chunks of any size, and what comes behind it. Each byte is looked at once until
+/// the blank line is there; parsing what has come so far again and again would look at some of them thousands of times.
+///
+/// ```
+/// use websocket_component::http::{HeadBuffer, RequestHead};
+///
+/// let mut buffer = HeadBuffer::default();
+/// assert!(!buffer.push(b"GET / HTTP/1.1\r\nHost: a\r\n\r")?);
+/// assert!(buffer.push(b"\n\x81\x00")?);
+/// let request = RequestHead::parse(buffer.head())?.expect("it is whole");
+/// assert_eq!(request.headers.len(), 1);
+/// assert_eq!(buffer.into_rest(), b"\x81\x00");
+/// # Ok::<(), websocket_component::HandshakeError>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct HeadBuffer {
+    bytes: Vec<u8>,
+    searched: usize,
+    length: usize,
+}
+
+impl HeadBuffer {
+    /// Takes the next bytes; tells whether the head is whole.
+    ///
+    /// # Errors
+    /// The head is over 16 KiB, or has a line that ends without CR.
+    pub fn push(&mut self, bytes: &[u8]) -> Result<bool, HandshakeError> {
+        self.bytes.extend_from_slice(bytes);
+        if self.length == 0 {
+            self.length = head_length(&self.bytes, self.searched)?.unwrap_or_default();
+            self.searched = self.bytes.len();
+        }
+        Ok(self.length > 0)
+    }
+
+    /// The head with its blank line; empty while it is not whole.
+    #[must_use]
+    pub fn head(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+
+    /// What came behind the head.
+    #[must_use]
+    pub fn into_rest(mut self) -> Vec<u8> {
+        self.bytes.drain(..self.length);
+        self.bytes
     }
 }
 

@@ -3,13 +3,17 @@
 //! The component itself sees header fields only. [`RequestHead`] and [`ResponseHead`] are for callers over bare TCP,
 //! who have no HTTP stack to give them these.
 
+#[cfg(feature = "http")]
+mod convert;
 pub(crate) mod grammar;
 mod head;
 
+#[cfg(feature = "http")]
+pub use convert::{from_header_map, to_header_map};
 pub use grammar::{Extension, extensions};
+pub use head::{HeadBuffer, RequestHead, ResponseHead, write_request, write_response};
 #[cfg(feature = "inspect")]
 pub(crate) use head::{MAX_HEAD_LENGTH, check_version};
-pub use head::{RequestHead, ResponseHead, write_request, write_response};
 
 /// One header field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

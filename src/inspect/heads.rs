@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use crate::deflate::{self, Agreement};
 use crate::error::HandshakeError;
 use crate::handshake::{
-    self, ClientHandshake, check_connection_token, check_fields, check_key, check_upgrade_token, offered_subprotocols,
+    self, ClientFields, check_connection_token, check_fields, check_key, check_upgrade_token, offered_subprotocols,
 };
 use crate::http::{self, Extension, HttpHeader, RequestHead, ResponseHead, grammar};
 
@@ -100,7 +100,7 @@ pub fn check_response(head: &ResponseHead<'_>, request: Option<&RequestHead<'_>>
         field(fields, "Connection", "RFC 6455 §4.1", check_connection_token(fields)),
     ];
     if let Some(request) = request {
-        let client = ClientHandshake::of_request(&request.headers);
+        let client = ClientFields::of_request(&request.headers);
         let subprotocol = client.selected_subprotocol(fields).map(drop);
         checks.extend([
             field(
@@ -135,7 +135,7 @@ pub fn agreed(fields: &[HttpHeader<'_>], request: Option<&RequestHead<'_>>) -> E
 }
 
 fn check_extensions(
-    client: &ClientHandshake,
+    client: &ClientFields,
     response: &[HttpHeader<'_>],
     request: &RequestHead<'_>,
 ) -> Result<(), HandshakeError> {

@@ -31,13 +31,14 @@ impl Store {
         }
         self.length += bytes.len() as u64;
         while !bytes.is_empty() {
-            let block = match self.blocks.last_mut() {
-                Some(block) if block.len() < BLOCK => block,
+            match self.blocks.last() {
+                Some(block) if block.len() < BLOCK => {}
                 // most connections need no more than a part of the first one
-                None => self.blocks.push_mut(Vec::new()),
+                None => self.blocks.push(Vec::new()),
                 // in one step, as every step in which WebAssembly's memory grows costs much
-                Some(_) => self.blocks.push_mut(Vec::with_capacity(BLOCK)),
-            };
+                Some(_) => self.blocks.push(Vec::with_capacity(BLOCK)),
+            }
+            let Some(block) = self.blocks.last_mut() else { return };
             let (now, later) = bytes.split_at(bytes.len().min(BLOCK - block.len()));
             block.extend_from_slice(now);
             bytes = later;

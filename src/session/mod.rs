@@ -32,7 +32,7 @@ use crate::deflate::Agreement;
 use crate::error::{Error, Misuse, Violation};
 use crate::frame::{Header, MAX_HEADER_LENGTH, RSV1};
 use crate::random::{PlatformRandom, RandomSource, RandomUnavailable};
-use crate::wire::{BufferType, CloseStatus, MAX_CONTROL_PAYLOAD, Opcode};
+use crate::wire::{BufferType, CloseStatus, MAX_CONTROL_PAYLOAD, MaskKey, Opcode};
 use compression::Compression;
 use receiver::Receiver;
 use sender::Sender;
@@ -64,6 +64,21 @@ impl Limits {
         max_message_size: u64::MAX,
         max_fragments: u64::MAX,
     };
+
+    /// 64 MiB a message, in at most 131,072 frames of any size. Multiplied by the number of connections, it is the
+    /// memory that hostile peers can make a server hold; so a server should set what its largest message needs. 64 MiB
+    /// is what `tungstenite` allows too: a program that moves from it receives what it did.
+    pub const DEFAULT: Self = Self {
+        max_frame_size: 64 << 20,
+        max_message_size: 64 << 20,
+        max_fragments: 131_072,
+    };
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
 }
 
 /// How a session is to behave; the properties of the component API that outlive the handshake, and limits.
@@ -74,7 +89,7 @@ pub struct SessionOptions {
     pub disable_masking: bool,
     /// Deliver text and close reasons unchecked.
     pub disable_utf8_verification: bool,
-    /// What the peer may send.
+    /// What the peer may send; [`Limits::DEFAULT`] by default.
     pub limits: Limits,
 }
 
@@ -83,7 +98,7 @@ impl Default for SessionOptions {
         Self {
             disable_masking: false,
             disable_utf8_verification: false,
-            limits: Limits::NONE,
+            limits: Limits::DEFAULT,
         }
     }
 }
@@ -235,6 +250,14 @@ impl Session {
         self.receiver.has_more()
     }
 
+    /// What decompressing has cost so far, in bytes that it made: each compressed byte counts for 32 besides, which is as
+    /// long as the worst of them can take. One call of [`receive`](Self::receive) adds at most half a MiB. A caller that
+    /// serves many peers lets others have their turn when this has grown by a budget, such as 1 MiB, and goes on later.
+    #[must_use]
+    pub const fn work(&self) -> u64 {
+        self.receiver.work()
+    }
+
     /// Replaces the limits, from the next frame on.
     pub const fn set_limits(&mut self, limits: Limits) {
         self.receiver.set_limits(limits);
@@ -250,11 +273,16 @@ impl Session {
     /// [`Violation::close_status`] is what to close with. All that came before it was delivered by earlier calls.
     pub fn receive(&mut self, input: &mut [u8]) -> Result<Step, Violation> {
         let mut room = core::mem::take(&mut self.inflated);
-        if self.compression.is_some() && room.is_empty() {
+        // a message that is compressed goes on, or begins with this bit (RFC 7692 §6)
+        let needs_room = self.in_message() || input.first().is_some_and(|byte| byte & 0x40 != 0);
+        if self.compression.is_some() && room.is_empty() && needs_room {
             room = vec![0; INFLATED_AT_ONCE].into();
         }
         let step = self.receive_at_most(input, usize::MAX, &mut room);
-        self.inflated = room;
+        let is_idle = matches!(&step, Ok(step) if step.received == Received::NeedMore) && !self.in_message();
+        if !is_idle {
+            self.inflated = room;
+        }
         step
     }
 
@@ -304,8 +332,9 @@ impl Session {
         if is_compressed && !is_control(buffer_type) {
             return Err(Misuse::MessageCompressed.into());
         }
+        let mask = self.next_mask()?;
         let (start, _) = self.accept_part(buffer_type, &[], length, Some(false))?;
-        Ok(self.frame_header(start, length)?)
+        Ok(start.header(mask, length))
     }
 
     /// Appends a whole frame to `out`, compressed if that was agreed and the message is not small.
@@ -337,9 +366,10 @@ impl Session {
         compress: Option<bool>,
         out: &mut Vec<u8>,
     ) -> Result<(), Error> {
+        let mask = self.next_mask()?;
         let (start, compressed) = self.accept_part(buffer_type, payload, payload.len() as u64, compress)?;
         let payload = compressed.as_deref().unwrap_or(payload);
-        let header = self.frame_header(start, payload.len() as u64)?;
+        let header = start.header(mask, payload.len() as u64);
         let mut bytes = [0; MAX_HEADER_LENGTH];
         let size = header.encode(&mut bytes);
         out.extend_from_slice(&bytes[..size]);
@@ -420,7 +450,17 @@ impl Session {
 
     /// The header of a frame that was accepted.
     pub(crate) fn frame_header(&mut self, start: FrameStart, length: u64) -> Result<Header, RandomUnavailable> {
-        self.sender.header(start, length, self.random.as_mut())
+        Ok(start.header(self.next_mask()?, length))
+    }
+
+    /// The key of the next frame. It is drawn before anything changes: without one, nothing has.
+    fn next_mask(&mut self) -> Result<Option<MaskKey>, RandomUnavailable> {
+        self.sender.next_mask(self.random.as_mut())
+    }
+
+    /// Whether permessage-deflate was agreed.
+    pub(crate) const fn has_compression(&self) -> bool {
+        self.compression.is_some()
     }
 
     pub(crate) const fn masking(&self) -> Masking {

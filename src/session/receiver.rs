@@ -70,7 +70,19 @@ pub struct Receiver {
     failure: Option<Violation>,
     /// Frames that came: control frames whole, data frames by their headers.
     frames: u64,
+    /// What decompressing has cost so far, in bytes of output.
+    work: u64,
+    /// Compressed bytes that were unmasked, again and again if there was no room for them.
+    #[cfg(test)]
+    unmasked: usize,
 }
+
+/// The most compressed bytes that one step decompresses.
+const COMPRESSED_AT_ONCE: usize = 16 * 1024;
+
+/// As much output is as much work as one compressed byte can be: a few of them make zlib build all tables of a block, and
+/// no output.
+const WORK_OF_COMPRESSED: u64 = 32;
 
 /// Where in the stream of messages the next byte belongs.
 #[derive(Clone, Copy, Debug)]
@@ -158,6 +170,9 @@ impl Receiver {
             position: Position::BetweenMessages,
             failure: None,
             frames: 0,
+            work: 0,
+            #[cfg(test)]
+            unmasked: 0,
         }
     }
 
@@ -200,6 +215,10 @@ impl Receiver {
         self.frames
     }
 
+    pub const fn work(&self) -> u64 {
+        self.work
+    }
+
     /// What the peer did wrong, after which nothing is received any more.
     pub const fn failure(&self) -> Option<Violation> {
         self.failure
@@ -228,7 +247,7 @@ impl Receiver {
         mut compression: Option<&mut Compression>,
         room: &mut [u8],
     ) -> Result<Step, Violation> {
-        let mut consumed = 0;
+        let (mut consumed, mut inflated) = (0, 0);
         loop {
             let (frame, message) = if let Position::InFrame(frame, message) = self.position {
                 (frame, message)
@@ -274,9 +293,11 @@ impl Receiver {
                 inflation,
                 compression,
                 room: &mut room[..room_at_most],
+                at_most: COMPRESSED_AT_ONCE.saturating_sub(inflated),
             };
             let (taken, received) = self.inflate(work, &mut input[consumed..])?;
             consumed += taken;
+            inflated += taken;
             if let Some(received) = received {
                 return Ok(Step { consumed, received });
             }
@@ -451,6 +472,8 @@ struct Inflating<'a> {
     inflation: Inflation,
     compression: &'a mut Compression,
     room: &'a mut [u8],
+    /// The most input, at least one byte. Once all of that is done with, the step ends, whether there is output or not.
+    at_most: usize,
 }
 
 impl Receiver {
@@ -463,13 +486,20 @@ impl Receiver {
             mut inflation,
             compression,
             room,
+            at_most,
         } = work;
-        let taken = usize::try_from(frame.left).map_or(input.len(), |left| left.min(input.len()));
+        // What does not fit is masked again, so a step takes in proportion to the room.
+        let available = input.len().min(at_most).min(room.len() + INPUT_BEYOND_ROOM);
+        let taken = usize::try_from(frame.left).map_or(available, |left| left.min(available));
         if taken == 0 && frame.left > 0 && !inflation.is_full {
             return Ok((0, Some(Received::NeedMore)));
         }
         let bytes = &mut input[..taken];
         frame.mask.apply(bytes);
+        #[cfg(test)]
+        {
+            self.unmasked += bytes.len();
+        }
         let (used, produced) = compression.inflate(bytes, room)?;
         let mut ascii = message.kind.verify(&mut room[..produced], false)?;
         // what is not used stays as it came: masking twice is the identity
@@ -485,11 +515,12 @@ impl Receiver {
         }
         let produced = produced + more;
         inflation.length += produced as u64;
+        self.work += produced as u64 + used as u64 * WORK_OF_COMPRESSED;
         inflation.is_full = (produced == room.len() && !last) || is_corrupt;
         if inflation.length > self.limits.max_message_size {
             return Err(Violation::MessageTooBig);
         }
-        let received = (produced > 0 || last).then(|| Received::Inflated {
+        let received = (produced > 0 || last || used == at_most).then(|| Received::Inflated {
             buffer_type: message.kind.buffer_type(&frame, last),
             payload: 0..produced,
             first: !message.delivered,
@@ -501,6 +532,9 @@ impl Receiver {
         Ok((used, received))
     }
 }
+
+/// What a step takes of compressed input beyond the room for its output: headers of blocks, and references.
+const INPUT_BEYOND_ROOM: usize = 1024;
 
 /// So many bytes of text are unmasked and then checked, before the next.
 const CHECKED_AT_ONCE: usize = 16 * 1024;
@@ -560,6 +594,59 @@ impl MessageKind {
             Self::Binary if last => BufferType::BinaryMessage,
             Self::Binary => BufferType::BinaryFragment,
             Self::Custom => BufferType::Custom(CustomHeader::from_parts(last, frame.rsv, frame.opcode)),
+        }
+    }
+}
+
+#[cfg(all(test, feature = "deflate"))]
+mod tests {
+    use super::{INPUT_BEYOND_ROOM, Receiver};
+    use crate::deflate::{Agreement, Deflater, Flush};
+    use crate::session::compression::{Compression, DeflateSettings};
+    use crate::session::{Limits, Role};
+    use crate::wire::MaskKey;
+
+    #[test]
+    fn a_large_slice_is_unmasked_in_proportion_to_its_length() {
+        let agreement = Agreement {
+            server_no_context_takeover: true,
+            client_no_context_takeover: true,
+            server_max_window_bits: 15,
+            client_max_window_bits: 15,
+        };
+        let mut payload = Vec::new();
+        let noise: Vec<u8> = (0..1_000_000_u32)
+            .map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8)
+            .collect();
+        Deflater::new(15, 8, 1).compress(&noise, Flush::Last, &mut payload);
+        let key = MaskKey([1, 2, 3, 4]);
+        let mut stream = vec![0xC2, 0xFF];
+        stream.extend((payload.len() as u64).to_be_bytes());
+        stream.extend(key.0);
+        let start = stream.len();
+        stream.extend(&payload);
+        key.apply(&mut stream[start..]);
+
+        for size in [64, 4096, 16 * 1024] {
+            let mut compression = Compression::new(Role::Server, &agreement, DeflateSettings::default());
+            let mut receiver = Receiver::new(Some(true), true, Limits::NONE);
+            receiver.allow_compression();
+            let mut stream = stream.clone();
+            let (mut input, mut room) = (&mut stream[..], vec![0; size]);
+            let mut steps = 0;
+            while !input.is_empty() || receiver.in_message() {
+                let step = receiver
+                    .receive(input, usize::MAX, Some(&mut compression), &mut room)
+                    .unwrap();
+                input = &mut input[step.consumed..];
+                steps += 1;
+            }
+            let proportional = steps * (size + INPUT_BEYOND_ROOM);
+            assert!(
+                receiver.unmasked <= proportional,
+                "{} for {steps} steps of {size}",
+                receiver.unmasked
+            );
         }
     }
 }

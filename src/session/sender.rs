@@ -88,17 +88,12 @@ impl Sender {
         Ok(start)
     }
 
-    /// The header of a frame with `length` bytes of payload, with a fresh key if it is to be masked.
+    /// The key of the next frame, if it is to be masked.
     ///
     /// # Errors
     /// The random source gave no key.
-    pub fn header(
-        &self,
-        start: FrameStart,
-        length: u64,
-        random: &mut dyn RandomSource,
-    ) -> Result<Header, RandomUnavailable> {
-        let mask = match self.masking {
+    pub fn next_mask(&self, random: &mut dyn RandomSource) -> Result<Option<MaskKey>, RandomUnavailable> {
+        Ok(match self.masking {
             Masking::Unmasked => None,
             Masking::ZeroKey => Some(MaskKey::ZERO),
             Masking::FreshKey => {
@@ -106,13 +101,6 @@ impl Sender {
                 random.fill(&mut key)?;
                 Some(MaskKey(key))
             }
-        };
-        Ok(Header {
-            fin: start.fin,
-            rsv: start.rsv,
-            opcode: start.opcode,
-            mask,
-            length,
         })
     }
 }
@@ -123,6 +111,17 @@ impl FrameStart {
             fin: true,
             rsv: 0,
             opcode,
+        }
+    }
+
+    /// The header of a frame with `length` bytes of payload.
+    pub const fn header(self, mask: Option<MaskKey>, length: u64) -> Header {
+        Header {
+            fin: self.fin,
+            rsv: self.rsv,
+            opcode: self.opcode,
+            mask,
+            length,
         }
     }
 }

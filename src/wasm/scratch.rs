@@ -39,6 +39,8 @@ pub const REPORT_HAS_MORE: usize = 7;
 pub const REPORT_FRAMES: usize = 8;
 /// How many bytes of a message its last frame still announces.
 pub const REPORT_ANNOUNCED: usize = 9;
+/// What decompressing cost in this call, as `Session::work` counts it.
+pub const REPORT_WORK: usize = 10;
 
 /// The slots of the report after `Handle.get_action`: the action's number.
 pub const ACTION_KIND: usize = 0;

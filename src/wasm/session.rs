@@ -10,8 +10,8 @@ use crate::frame::Header;
 use crate::session::{ClosePayload, Limits, Received, Role, Session, SessionOptions};
 use crate::wasm::scratch::{
     EVENT_CAPACITY, INFLATED_CAPACITY, INPUT_CAPACITY, REPORT_ADDRESS, REPORT_ANNOUNCED, REPORT_ERROR, REPORT_EVENTS,
-    REPORT_FRAMES, REPORT_HAS_MORE, REPORT_SIZE, REPORT_STATUS, REPORT_TAKEN, REPORT_UNFINISHED, Report, Scratch,
-    TAIL_CAPACITY, with_scratch,
+    REPORT_FRAMES, REPORT_HAS_MORE, REPORT_SIZE, REPORT_STATUS, REPORT_TAKEN, REPORT_UNFINISHED, REPORT_WORK, Report,
+    Scratch, TAIL_CAPACITY, with_scratch,
 };
 use crate::wire::{BufferType, CloseStatus, MaskKey};
 
@@ -30,6 +30,9 @@ const IN_MESSAGE: u32 = 2;
 
 /// With less room than this for what is decompressed, the caller takes what there is first.
 const LEAST_ROOM: usize = 1024;
+
+/// After so much work the caller takes what there is, and may let others have their turn.
+const WORK_AT_ONCE: u64 = 512 * 1024;
 
 /// The flags of an event.
 const TEXT: u32 = 1;
@@ -156,10 +159,12 @@ impl WasmSession {
         if self.session.is_deflate_enabled() {
             scratch.inflated.resize(INFLATED_CAPACITY, 0); // there is none after a trap
         }
+        let before = self.session.work();
         let mut count = 0;
         let mut inflated = 0;
         let outcome = loop {
-            if count == EVENT_CAPACITY || inflated + LEAST_ROOM > INFLATED_CAPACITY {
+            let work = self.session.work() - before;
+            if count == EVENT_CAPACITY || inflated + LEAST_ROOM > INFLATED_CAPACITY || work >= WORK_AT_ONCE {
                 break EVENTS_FULL;
             }
             let input = &mut scratch.input[scratch.unread.clone()];
@@ -218,6 +223,7 @@ impl WasmSession {
         scratch.report[REPORT_HAS_MORE] = u32::from(self.session.has_more());
         scratch.report[REPORT_ANNOUNCED] = u32::try_from(self.session.announced()).unwrap_or(u32::MAX);
         scratch.report[REPORT_FRAMES] = self.session.frames_received() as u32; // modulo 2^32
+        scratch.report[REPORT_WORK] = u32::try_from(self.session.work() - before).unwrap_or(u32::MAX);
         outcome
     }
 

@@ -7,9 +7,13 @@ pub struct CloseStatus(pub u16);
 
 impl CloseStatus {
     /// 1000: the purpose of the connection is fulfilled.
-    pub const SUCCESS: Self = Self(1000);
+    pub const NORMAL: Self = Self(1000);
+    /// The component API's name of [`NORMAL`](Self::NORMAL).
+    pub const SUCCESS: Self = Self::NORMAL;
     /// 1001: the endpoint goes away (a server shuts down, a page is left).
-    pub const ENDPOINT_UNAVAILABLE: Self = Self(1001);
+    pub const GOING_AWAY: Self = Self(1001);
+    /// The component API's name of [`GOING_AWAY`](Self::GOING_AWAY).
+    pub const ENDPOINT_UNAVAILABLE: Self = Self::GOING_AWAY;
     /// 1002: the peer broke the protocol.
     pub const PROTOCOL_ERROR: Self = Self(1002);
     /// 1003: data of a type that the endpoint does not accept.
@@ -28,6 +32,12 @@ impl CloseStatus {
     pub const UNSUPPORTED_EXTENSIONS: Self = Self(1010);
     /// 1011: the server met an unexpected condition.
     pub const SERVER_ERROR: Self = Self(1011);
+    /// 1012: the service restarts; clients may connect again (registered after RFC 6455).
+    pub const SERVICE_RESTART: Self = Self(1012);
+    /// 1013: the service is overloaded; clients should try again later (registered after RFC 6455).
+    pub const TRY_AGAIN_LATER: Self = Self(1013);
+    /// 1014: a gateway got an invalid response from its server (registered after RFC 6455).
+    pub const BAD_GATEWAY: Self = Self(1014);
     /// 1015: never on the wire; the TLS handshake failed.
     pub const SECURE_HANDSHAKE_ERROR: Self = Self(1015);
 

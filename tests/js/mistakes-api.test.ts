@@ -15,12 +15,11 @@ import {
 import { clog, connector, FRAME, ROLES, summary, switching, wireSize } from "./ends.js";
 import { closed, masked, nextEvent, RawPeer, REQUEST, serve, serveEcho, serveRaw, unmasked } from "./support.js";
 
-/** The errors that nobody catches, until the test's end. */
-function uncaught(t: TestContext): Error[] {
-  const errors: Error[] = [];
-  process.setUncaughtExceptionCaptureCallback((error) => errors.push(error));
-  t.after(() => process.setUncaughtExceptionCaptureCallback(null));
-  return errors;
+/** Serves, and collects what the server's `error` event tells. */
+async function serveFailing(t: TestContext, options: WebSocketServerOptions, errors: Error[]) {
+  const served = await serve(t, options);
+  served.server.on("error", (error) => errors.push(error));
+  return served;
 }
 
 async function failure(socket: WebSocket): Promise<{ code?: string }> {
@@ -32,13 +31,13 @@ function untyped<T>(options: object): T {
   return options as T;
 }
 
-test("a verdict that is none refuses the handshake with 500 and is thrown, at once or awaited", async (t) => {
-  const errors = uncaught(t);
+test("a verdict that is none refuses the handshake with 500 and is told by the error event, at once or awaited", async (t) => {
+  const errors: Error[] = [];
   const odd = [undefined, null, 1, "no", {}, Object.create(null), JSON.parse('{"then": 1}')];
   const verdicts: unknown[] = [...odd, { status: "401" }, { status: 9 }, { status: 101 }, { status: 200 }];
   for (const verdict of verdicts) {
     for (const verify of [() => verdict, async () => verdict]) {
-      const { port, server } = await serve(t, { verify: verify as unknown as Verify });
+      const { port, server } = await serveFailing(t, { verify: verify as unknown as Verify }, errors);
       server.on("connection", () => assert.fail("accepted"));
       const peer = await RawPeer.connect(port);
       assert.match(String(await peer.rest()), /^HTTP\/1.1 500 /, inspect(verdict));
@@ -96,15 +95,15 @@ test("a target that is a whole URI is its path, and one with a fragment or none 
   }
 });
 
-test("a rejection that cannot be written is answered with 500 and thrown, and none of it reaches the wire", async (t) => {
-  const errors = uncaught(t);
+test("a rejection that cannot be written is answered with 500 and told by the error event, and none of it reaches the wire", async (t) => {
+  const errors: Error[] = [];
   const rejections = [
     { status: 401, headers: { X: "\u20ac" } },
     { status: 401, headers: { X: "a\r\nInjected: b" } },
     { status: 401, headers: { "X\r\nInjected": "b" } },
   ];
   for (const rejection of rejections) {
-    const { port } = await serve(t, { verify: () => rejection });
+    const { port } = await serveFailing(t, { verify: () => rejection }, errors);
     const peer = await RawPeer.connect(port);
     const answer = String(await peer.rest());
     peer.socket.destroy();
@@ -114,11 +113,11 @@ test("a rejection that cannot be written is answered with 500 and thrown, and no
   }
 });
 
-test("a chosen subprotocol that is no string is answered with 500 and thrown", async (t) => {
-  const errors = uncaught(t);
+test("a chosen subprotocol that is no string is answered with 500 and told by the error event", async (t) => {
+  const errors: Error[] = [];
   for (const chosen of [7, false, null, Promise.resolve("chat")]) {
     const options = untyped<WebSocketServerOptions>({ chooseProtocol: () => chosen });
-    const { port } = await serve(t, options);
+    const { port } = await serveFailing(t, options, errors);
     const peer = await RawPeer.connect(port, REQUEST.replace("Host:", "Sec-WebSocket-Protocol: chat\r\nHost:"));
     assert.match(String(await peer.rest()), /^HTTP\/1.1 500 /);
     peer.socket.destroy();

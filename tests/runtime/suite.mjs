@@ -538,7 +538,7 @@ async function nodeOptions(t) {
   assert.equal(request.socket.alpnProtocol, "http/1.1");
   const { error } = await event(t.client(url, TRUSTED), "error");
   assert.equal(error.code, "WS_ERR_CONNECTION");
-  assert.match(error.message, /certificate.?required/i);
+  assert.match(error.message, /requires a client certificate/i);
 }
 
 async function invalidTls(t) {

@@ -1,0 +1,146 @@
+/**
+ * What the constructor of `WebSocketServer` is given, checked.
+ *
+ * @module
+ */
+import type { IncomingMessage, Server } from "node:http";
+import type { Server as HttpsServer } from "node:https";
+
+import { type SocketOptions, socketKinds } from "../client/arguments.js";
+import { WebSocketError } from "../engine/errors.js";
+import type { HeaderFields } from "../engine/http.js";
+import { checkOptions, type Kind, type Kinds, kind } from "../session/kinds.js";
+import { ownOptions } from "../session/options.js";
+import type { TlsServerOptions } from "../transport/runtime.js";
+import type { Tap } from "../transport/tap.js";
+import type { HandshakeRequest, Rejection } from "../transport/upgrade.js";
+import type { BinaryType } from "../websocket/receiving.js";
+
+/** What `verify` is given beside the request. */
+export interface VerifyContext {
+  /**
+   * Aborts when the answer no longer matters: the client left, `handshakeTimeout` passed and the client was answered with
+   * 503, or the server closed. Pass it to `fetch` or to a database. Its reason is a `WebSocketError`.
+   */
+  readonly signal: AbortSignal;
+}
+
+/** Decides whether to accept a handshake. */
+export type Verify<R extends HandshakeRequest = IncomingMessage> = (
+  request: R,
+  context: VerifyContext,
+) => boolean | Rejection | Promise<boolean | Rejection>;
+
+/** Options of a server. One of `port`, `socketPath`, `server` and `noServer` is needed. */
+export interface WebSocketServerOptions<R extends HandshakeRequest = IncomingMessage> extends SocketOptions {
+  /** Listen on this port with an HTTP server of its own, which answers everything else with 426; 0 for any. */
+  port?: number;
+  /** The address to listen on; all by default. */
+  host?: string;
+  /** Listen on this unix socket, or on Windows this named pipe, in place of a port. */
+  socketPath?: string;
+  /** With `port` or `socketPath`: use TLS, with a certificate and a key by the names of `tls.createServer`. */
+  tls?: TlsServerOptions;
+  /** Take the upgrades of this server; several may share one, each with a path of its own. */
+  server?: Server | HttpsServer;
+  /** Take upgrades only from `handleUpgrade`. */
+  noServer?: boolean;
+  /**
+   * Take upgrades of this path only, without its query. With `server`, others are left to the other listeners of its
+   * `upgrade` event, and answered with 404 if there are none, or if none took them within `handshakeTimeout`. With
+   * `noServer`, paths are the caller's.
+   */
+  path?: string;
+  /**
+   * The origins of the pages that may connect, such as `https://example.com`; others are answered with 403. Clients
+   * that are not browsers send none, and are let in.
+   */
+  origins?: readonly string[];
+  /** Decides whether to accept a handshake, within `handshakeTimeout`; `false` is 403. */
+  verify?: Verify<R>;
+  /** Selects one of the offered subprotocols, or none with `undefined`; by default the first. */
+  chooseProtocol?: (offered: readonly string[], request: R) => string | undefined;
+  /** Fields to add to the answer, such as `Set-Cookie`. */
+  headers?: HeaderFields | ((request: R) => HeaderFields);
+  /** Returns who, if anyone, is told of all bytes of a connection both ways, its handshake included. */
+  tap?: (request: R) => Tap | undefined;
+  /** How the sockets give binary messages out; `"nodebuffer"`. */
+  binaryType?: BinaryType;
+}
+
+const PORT: Kind = {
+  wanted: "a whole number from 0 to 65535",
+  is: (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 65535,
+};
+
+const PATH: Kind = {
+  wanted: 'a path such as "/chat", without a query',
+  is: (value) => typeof value === "string" && /^\/[!-~]*$/.test(value) && !/[?#]/.test(value),
+};
+
+const ORIGINS: Kind = {
+  wanted: 'a list of origins such as "https://example.com", without a path',
+  is: (value) => Array.isArray(value) && value.every(isOrigin),
+};
+
+const BINARY_TYPE: Kind = {
+  wanted: '"nodebuffer", "arraybuffer" or "blob"',
+  is: (value) => value === "nodebuffer" || value === "arraybuffer" || value === "blob",
+};
+
+const HEADERS: Kind = {
+  wanted: `${kind.headers.wanted}, or a function that returns them`,
+  is: (value) => typeof value === "function" || kind.headers.is(value),
+};
+
+const SERVER: Kind = {
+  wanted: "a server of node:http or node:https",
+  is: (value) => typeof (value as Server | null)?.on === "function" && typeof (value as Server).address === "function",
+};
+
+const KINDS: Kinds<WebSocketServerOptions<never>> = {
+  ...socketKinds,
+  port: PORT,
+  host: kind.text,
+  socketPath: kind.text,
+  tls: kind.object,
+  server: SERVER,
+  noServer: kind.flag,
+  path: PATH,
+  origins: ORIGINS,
+  verify: kind.call,
+  chooseProtocol: kind.call,
+  headers: HEADERS,
+  tap: kind.call,
+  binaryType: BINARY_TYPE,
+};
+
+/**
+ * A copy of the caller's options.
+ *
+ * @throws WebSocketError `WS_ERR_INVALID_OPTION`
+ */
+export function serverOptions<R extends HandshakeRequest>(given: WebSocketServerOptions<R>): WebSocketServerOptions<R> {
+  const options = ownOptions(given);
+  checkOptions(options as WebSocketServerOptions<never>, KINDS);
+  const { port, socketPath, server, noServer, host, tls } = options;
+  const ways = [port, socketPath, server, noServer || undefined].filter((way) => way !== undefined);
+  if (ways.length !== 1) throw invalid("A server needs exactly one of port, socketPath, server and noServer");
+  if (host !== undefined && port === undefined) throw invalid("The option host goes with port");
+  if (tls !== undefined && port === undefined && socketPath === undefined) {
+    throw invalid("The option tls goes with port or socketPath; give server one of node:https");
+  }
+  return options;
+}
+
+/** As a browser writes it (RFC 6454 §6.2): compared as text, another spelling would never match. */
+function isOrigin(value: unknown): boolean {
+  if (value === "null") return true; // of sandboxed pages and files
+  if (typeof value !== "string" || !/^[a-z][a-z\d+.-]*:\/\/[^/?#@\s\\*]*$/.test(value)) return false;
+  const origin = URL.canParse(value) ? new URL(value).origin : "null";
+  return origin === "null" || origin === value; // "null" is the origin of schemes that URL does not know
+}
+
+function invalid(message: string): WebSocketError {
+  return new WebSocketError("WS_ERR_INVALID_OPTION", message);
+}

@@ -1,0 +1,107 @@
+/**
+ * A request for an upgrade until it is decided.
+ *
+ * @module
+ */
+import { concat } from "../engine/bytes.js";
+import { WebSocketError } from "../engine/errors.js";
+import type { Transport, TransportListener } from "../transport/transport.js";
+import { type Rejection, reject } from "../transport/upgrade.js";
+import type { VerifyContext } from "./options.js";
+
+/** A client that sends more before the answer has to wait. */
+const MAX_EARLY = 16 * 1024;
+
+/** Who is told how it ended. */
+export interface PendingOwner {
+  /** The client left, or did not take its refusal in time, or took it: the socket is closed. */
+  onGone(pending: Pending): void;
+}
+
+/** Listens to a transport from its request to the verdict, and while a refusal is on its way. */
+export class Pending implements TransportListener, VerifyContext {
+  readonly #transport: Transport;
+  readonly #owner: PendingOwner;
+  #state: "undecided" | "refused" | "over" = "undecided";
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #controller: AbortController | undefined;
+  #early: Uint8Array | undefined;
+  /** What a refusal is written to: the transport, or one with a tap on it. */
+  answersBy: Transport;
+
+  constructor(transport: Transport, owner: PendingOwner) {
+    this.#transport = transport;
+    this.#owner = owner;
+    this.answersBy = transport;
+    transport.start(this);
+  }
+
+  /** Whether nobody has decided yet, and the client is there. */
+  get isUndecided(): boolean {
+    return this.#state === "undecided";
+  }
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    return this.#controller.signal;
+  }
+
+  /** Waits for a verdict. It reads meanwhile, because only a reader sees that the client leaves. */
+  wait(timeout: number, onTimeout: () => void): void {
+    this.#timer = setTimeout(onTimeout, timeout);
+    this.#transport.resume();
+  }
+
+  /** It is accepted: someone else listens from now on, and gets what came early. */
+  release(): void {
+    this.#end("over");
+    this.#transport.pause(); // what is put back into a stream that flows comes at once
+    if (this.#early !== undefined) this.#transport.unread(this.#early);
+  }
+
+  /**
+   * Answers with a refusal. The socket closes when the client has taken it, and after `timeout` at the latest.
+   *
+   * @param why aborts the signal
+   * @throws WebSocketProtocolError for a field that cannot be sent; then nothing was
+   */
+  refuse(rejection: Rejection, timeout: number, why?: WebSocketError): void {
+    if (this.#state !== "undecided") return;
+    reject(this.answersBy, rejection, timeout, () => this.#gone());
+    this.#end("refused");
+    if (why !== undefined) this.#controller?.abort(why);
+  }
+
+  /** Ends it at once. */
+  drop(): void {
+    this.#transport.destroy();
+    this.#gone();
+  }
+
+  onData(chunk: Uint8Array): void {
+    this.#early = concat(this.#early ?? new Uint8Array(0), chunk.slice());
+    if (this.#early.length > MAX_EARLY) this.#transport.pause();
+  }
+
+  onDrain(): void {}
+
+  onEnd(): void {
+    this.drop();
+  }
+
+  onClose(): void {
+    this.#gone();
+  }
+
+  #gone(): void {
+    if (this.#state === "over") return;
+    this.#end("over");
+    this.#controller?.abort(new WebSocketError("WS_ERR_CONNECTION_LOST", "The client left before it was answered"));
+    this.#owner.onGone(this);
+  }
+
+  #end(state: "refused" | "over"): void {
+    this.#state = state;
+    clearTimeout(this.#timer);
+  }
+}

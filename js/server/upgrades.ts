@@ -1,0 +1,115 @@
+/**
+ * The upgrades of a `node:http` server that several WebSocket servers, and the application, may take.
+ *
+ * @module
+ */
+import type { IncomingMessage, Server } from "node:http";
+import type { Duplex } from "node:stream";
+
+import { WebSocketError } from "../engine/errors.js";
+import { NodeTransport } from "../transport/node.js";
+import { type HandshakeRequest, reject, resource } from "../transport/upgrade.js";
+
+/** Who takes upgrades of one path, or of all that have no other taker. */
+export interface Taker {
+  readonly path: string | undefined;
+  /** Milliseconds after which an upgrade that nobody has taken is answered with 404. */
+  readonly timeout: number;
+  take(request: IncomingMessage, socket: Duplex, head: Uint8Array): void;
+  /** An upgrade of a path that nobody takes was answered with 404. */
+  onMissed(request: IncomingMessage): void;
+}
+
+/** The path of a request's target; none if it is not a target. */
+export function pathOf({ url }: HandshakeRequest): string | undefined {
+  return resource(url)?.split("?", 1)[0];
+}
+
+/**
+ * One HTTP server's upgrades: each has an owner, who listens to its errors and sees that it ends. An upgrade that reaches
+ * a listener and finds none would keep its socket for ever, and a reset of it would end the process.
+ */
+export class Upgrades {
+  static readonly #all = new WeakMap<Server, Upgrades>();
+
+  /** Those of this server. */
+  static of(server: Server): Upgrades {
+    const upgrades = Upgrades.#all.get(server) ?? new Upgrades(server);
+    Upgrades.#all.set(server, upgrades);
+    return upgrades;
+  }
+
+  readonly #server: Server;
+  readonly #takers = new Map<string | undefined, Taker>();
+  /** Left to other listeners, with the timers that end those which nobody takes. */
+  readonly #left = new Map<Duplex, ReturnType<typeof setTimeout>>();
+
+  private constructor(server: Server) {
+    this.#server = server;
+  }
+
+  /** @throws WebSocketError `WS_ERR_INVALID_OPTION` if the path has a taker: both would answer */
+  add(taker: Taker): void {
+    if (this.#takers.has(taker.path)) {
+      const what = taker.path === undefined ? "without a path" : `for the path ${taker.path}`;
+      const message = `This HTTP server has a WebSocketServer ${what} already; give each one a path of its own`;
+      throw new WebSocketError("WS_ERR_INVALID_OPTION", message);
+    }
+    if (this.#takers.size === 0) this.#server.on("upgrade", this.#onUpgrade);
+    this.#takers.set(taker.path, taker);
+  }
+
+  /** It takes no more. Sockets that wait for another listener lose their owner with the last taker, and end. */
+  remove({ path }: Taker): void {
+    this.#takers.delete(path);
+    if (this.#takers.size > 0) return;
+    this.#server.off("upgrade", this.#onUpgrade);
+    for (const socket of this.#left.keys()) this.#endUnlessTaken(socket);
+  }
+
+  readonly #onUpgrade = (request: IncomingMessage, socket: Duplex, head: Uint8Array): void => {
+    const taker = this.#takers.get(pathOf(request)) ?? this.#takers.get(undefined);
+    if (taker !== undefined) taker.take(request, socket, head);
+    else this.#leave(request, socket);
+  };
+
+  #leave(request: IncomingMessage, socket: Duplex): void {
+    const [taker] = this.#takers.values();
+    if (taker === undefined) return;
+    socket.on("error", ignore);
+    if (this.#server.listenerCount("upgrade") === 1) {
+      refuse(socket, taker.timeout);
+      taker.onMissed(request);
+      return;
+    }
+    const timer = setTimeout(() => {
+      if (this.#endUnlessTaken(socket)) taker.onMissed(request);
+    }, taker.timeout);
+    this.#left.set(socket, timer);
+    socket.once("close", () => {
+      clearTimeout(timer);
+      this.#left.delete(socket);
+    });
+  }
+
+  /** Tells whether nobody had taken it. Whoever takes a socket reads it, or has written to it. */
+  #endUnlessTaken(socket: Duplex): boolean {
+    clearTimeout(this.#left.get(socket));
+    this.#left.delete(socket);
+    const isRead =
+      socket.listenerCount("data") + socket.listenerCount("readable") > 0 || socket.readableFlowing === true;
+    const { bytesWritten = 0 } = socket as { bytesWritten?: number };
+    if (isRead || bytesWritten > 0 || socket.destroyed) return false;
+    refuse(socket, CLOSING_TIME);
+    return true;
+  }
+}
+
+/** Milliseconds that a client has to take its refusal when the server closes. */
+const CLOSING_TIME = 1000;
+
+function refuse(socket: Duplex, timeout: number): void {
+  reject(new NodeTransport(socket), { status: 404 }, timeout);
+}
+
+function ignore(): void {}

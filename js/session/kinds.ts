@@ -1,0 +1,84 @@
+/**
+ * What the options of a class are called, and what each may be: a misspelt name or a value of the wrong kind is an error
+ * when the object is made, not a check that silently never happens.
+ *
+ * @module
+ */
+import { WebSocketError } from "../engine/errors.js";
+
+/** What an option may be; `undefined` always may. */
+export interface Kind {
+  /** For the error's text: "must be …". */
+  readonly wanted: string;
+  is(value: unknown): boolean;
+}
+
+/** The options of a class by their names. */
+export type Kinds<T> = { readonly [K in keyof Required<T>]: Kind };
+
+/** Kinds that several classes need. */
+export const kind = {
+  /** Checked where it is used, with limits of its own. */
+  any: { wanted: "anything", is: () => true },
+  flag: { wanted: "true or false", is: (value) => typeof value === "boolean" },
+  number: { wanted: "a number", is: (value) => typeof value === "number" },
+  text: { wanted: "a string that is not empty", is: (value) => typeof value === "string" && value !== "" },
+  call: { wanted: "a function", is: (value) => typeof value === "function" },
+  object: { wanted: "an object", is: (value) => typeof value === "object" && value !== null },
+  headers: { wanted: "header fields: an object, Headers, or pairs", is: isHeaders },
+  signal: { wanted: "an AbortSignal", is: (value) => value instanceof AbortSignal },
+} as const satisfies Record<string, Kind>;
+
+function isHeaders(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !(value instanceof RegExp);
+}
+
+/**
+ * Checks names and kinds.
+ *
+ * @param given a copy of the caller's own properties
+ * @param of what the options are of, for the error's text: `perMessageDeflate.`, or nothing
+ * @throws WebSocketError `WS_ERR_INVALID_OPTION`
+ */
+export function checkOptions<T extends object>(given: T, kinds: Kinds<T>, of = ""): void {
+  for (const [name, value] of Object.entries(given)) {
+    if (!Object.hasOwn(kinds, name)) throw unknownOption(name, Object.keys(kinds), of);
+    const { wanted, is } = kinds[name as keyof T] as Kind;
+    if (value !== undefined && !is(value)) throw invalidOption(`${of}${name}`, wanted, value);
+  }
+}
+
+/** An option's value that nobody can act on. */
+export function invalidOption(name: string, wanted: string, value: unknown): WebSocketError {
+  return new WebSocketError("WS_ERR_INVALID_OPTION", `The option ${name} must be ${wanted}, not ${shown(value)}`);
+}
+
+function unknownOption(name: string, known: readonly string[], of: string): WebSocketError {
+  const nearest = known.reduce((best, one) => (distance(name, one) < distance(name, best) ? one : best));
+  const message = `There is no option ${of}${name}. Did you mean ${of}${nearest}?`;
+  return new WebSocketError("WS_ERR_INVALID_OPTION", message);
+}
+
+/** A value in an error's text: no function's source, and no secret of an object. */
+function shown(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value);
+  if (value instanceof RegExp) return `${value}`;
+  if (typeof value === "function") return "a function";
+  if (typeof value !== "object" || value === null) return String(value);
+  return Array.isArray(value) ? "a list" : "an object";
+}
+
+/** Letters to change, add or leave out, whatever their case (Levenshtein). */
+function distance(one: string, other: string): number {
+  const [from, to] = [one.toLowerCase(), other.toLowerCase()];
+  let row = Array.from({ length: to.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= from.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= to.length; j++) {
+      const replaced = (row[j - 1] as number) + (from[i - 1] === to[j - 1] ? 0 : 1);
+      next.push(Math.min(replaced, (row[j] as number) + 1, (next[j - 1] as number) + 1));
+    }
+    row = next;
+  }
+  return row[to.length] as number;
+}

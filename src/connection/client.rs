@@ -1,0 +1,358 @@
+use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use core::fmt;
+use core::time::Duration;
+
+use crate::connection::established::{Established, Parts};
+use crate::connection::timers::Deadline;
+use crate::connection::{Config, Connection};
+#[cfg(feature = "deflate")]
+use crate::deflate::{self, DeflateOptions};
+#[cfg(feature = "deflate")]
+use crate::error::HandshakeError;
+use crate::error::{Error, Misuse};
+use crate::handshake::ClientFields;
+#[cfg(feature = "deflate")]
+use crate::http::extensions;
+use crate::http::{HeadBuffer, HttpHeader, ResponseHead, grammar, write_request};
+use crate::random::{PlatformRandom, RandomSource};
+#[cfg(feature = "deflate")]
+use crate::session::DeflateSettings;
+use crate::session::{Role, Session};
+
+/// What a [`ClientHandshake`] asks for, and what its connection is to be.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ClientOptions {
+    /// The subprotocols to offer, in the order of preference.
+    pub subprotocols: Vec<String>,
+    /// Accept a server that selects none of the subprotocols. By default that fails the handshake, as in browsers.
+    pub optional_subprotocol: bool,
+    /// Other fields of the request, such as `Origin`, `Authorization` and `Cookie`, by name and value. Those that the
+    /// handshake itself has are left out.
+    pub headers: Vec<(String, String)>,
+    /// Offer permessage-deflate, and how to compress. `None`, the default: no.
+    #[cfg(feature = "deflate")]
+    pub deflate: Option<(DeflateOptions, DeflateSettings)>,
+    /// How long the server has for its response, from the first time that it is told: 30 seconds by default. `None`: for
+    /// ever.
+    pub timeout: Option<Duration>,
+    /// How the connection behaves.
+    pub connection: Config,
+}
+
+impl Default for ClientOptions {
+    fn default() -> Self {
+        Self {
+            subprotocols: Vec::new(),
+            optional_subprotocol: false,
+            headers: Vec::new(),
+            #[cfg(feature = "deflate")]
+            deflate: None,
+            timeout: Some(Duration::from_secs(30)),
+            connection: Config::default(),
+        }
+    }
+}
+
+/// A client's opening handshake without I/O. It ends in a [`Connection`] or a [`Session`].
+///
+/// Over bare TCP or TLS: write what there is to [`transmit`](Self::transmit), and give what comes to
+/// [`receive`](Self::receive) until that tells that the handshake is done. Where an HTTP library makes the request, add
+/// [`headers`](Self::headers) to it, and give its response to [`receive_response`](Self::receive_response).
+///
+/// ```
+/// use core::time::Duration;
+/// use websocket_component::{ClientHandshake, ServerHandshake};
+///
+/// let mut client = ClientHandshake::new("example.com", "/chat")?;
+/// let mut server = ServerHandshake::new();
+///
+/// assert!(server.receive(client.transmit(), Duration::ZERO)?);
+/// assert_eq!(server.request().map(|request| request.target.to_owned()).as_deref(), Some("/chat"));
+/// server.accept(None, &[])?;
+/// assert!(client.receive(server.transmit(), Duration::ZERO)?);
+///
+/// let connection = client.into_connection()?;
+/// assert!(connection.is_open());
+/// # Ok::<(), websocket_component::Error>(())
+/// ```
+pub struct ClientHandshake {
+    fields: ClientFields,
+    pub(super) options: ClientOptions,
+    random: Box<dyn RandomSource>,
+    request: Vec<u8>,
+    response: HeadBuffer,
+    deadline: Deadline,
+    outcome: Option<Result<Established, Error>>,
+}
+
+impl ClientHandshake {
+    /// Asks `host`, with its port if that is not the scheme's own, for `target`, a path with or without a query.
+    ///
+    /// # Errors
+    /// A host or target that cannot be; or the random source gave no key.
+    pub fn new(host: &str, target: &str) -> Result<Self, Error> {
+        Self::with_options(host, target, ClientOptions::default())
+    }
+
+    /// The same with options.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new); a subprotocol that is not a token or comes twice, a field that cannot be, compression that
+    /// does not exist.
+    pub fn with_options(host: &str, target: &str, options: ClientOptions) -> Result<Self, Error> {
+        Self::with_random(host, target, options, Box::<PlatformRandom>::default())
+    }
+
+    /// The same with a random source for tests.
+    ///
+    /// # Errors
+    /// As [`with_options`](Self::with_options).
+    pub fn with_random(
+        host: &str,
+        target: &str,
+        options: ClientOptions,
+        mut random: Box<dyn RandomSource>,
+    ) -> Result<Self, Error> {
+        if host.is_empty() || !grammar::is_host(host.as_bytes()) {
+            return Err(Misuse::HeaderInvalid.into());
+        }
+        let mut nonce = [0; 16];
+        random.fill(&mut nonce)?;
+        let subprotocols: Vec<&str> = options.subprotocols.iter().map(String::as_str).collect();
+        let offer = deflate_offer(&options)?;
+        let extensions: Vec<&str> = offer.as_deref().into_iter().collect();
+        let fields = ClientFields::new(nonce, &subprotocols, &extensions, &[])?;
+        let own = |name: &str| {
+            let fields = fields.headers();
+            let names = fields.iter().map(|field| field.name).chain(["Host"]);
+            names.into_iter().any(|own| own.eq_ignore_ascii_case(name))
+        };
+        let others = options.headers.iter().filter(|(name, _)| !own(name));
+        let mut headers = vec![HttpHeader::new("Host", host)];
+        headers.extend(fields.headers());
+        headers.extend(others.map(|(name, value)| HttpHeader::new(name, value)));
+        let request = write_request(target, &headers)?;
+        Ok(Self {
+            fields,
+            deadline: Deadline::new(options.timeout),
+            options,
+            random,
+            request,
+            response: HeadBuffer::default(),
+            outcome: None,
+        })
+    }
+
+    /// The fields that make a request of an HTTP library's one for a WebSocket, without [`ClientOptions::headers`].
+    #[must_use]
+    pub fn headers(&self) -> Vec<HttpHeader<'_>> {
+        self.fields.headers()
+    }
+
+    /// Bytes of the request to transmit, empty if there are none left.
+    #[must_use]
+    pub fn transmit(&self) -> &[u8] {
+        &self.request
+    }
+
+    /// The transport has taken the first `count` bytes of those to transmit. More than there are counts as all.
+    pub fn consumed(&mut self, count: usize) {
+        self.request.drain(..count.min(self.request.len()));
+    }
+
+    /// Takes bytes that came at `now`. Tells whether the handshake is done; what came behind it belongs to the connection.
+    ///
+    /// # Errors
+    /// A response that is not one to this request: [`response`](Self::response) shows it, with its status. The error comes
+    /// back from every later call.
+    pub fn receive(&mut self, bytes: &[u8], now: Duration) -> Result<bool, Error> {
+        if self.outcome.is_none() {
+            self.deadline.start(now);
+            match self.response.push(bytes) {
+                Ok(false) => return Ok(false),
+                Ok(true) => self.outcome = Some(self.check()),
+                Err(error) => self.outcome = Some(Err(error.into())),
+            }
+        } else {
+            // behind the head there is nothing to fail
+            let _ = self.response.push(bytes);
+        }
+        self.outcome()
+    }
+
+    /// Takes the response as an HTTP library has it: its status and all of its fields.
+    ///
+    /// # Errors
+    /// As [`receive`](Self::receive).
+    pub fn receive_response(&mut self, status: u16, headers: &[HttpHeader<'_>]) -> Result<(), Error> {
+        let response = ResponseHead {
+            status,
+            reason: "",
+            version: 1,
+            headers: headers.to_vec(),
+            length: 0,
+        };
+        self.receive_head(&response)
+    }
+
+    /// The response, once it has come over the transport; whatever its status is.
+    #[must_use]
+    pub fn response(&self) -> Option<ResponseHead<'_>> {
+        ResponseHead::parse(self.response.head()).ok().flatten()
+    }
+
+    /// The subprotocol that was agreed on.
+    #[must_use]
+    pub fn subprotocol(&self) -> Option<&str> {
+        let established = self.outcome.as_ref()?.as_ref().ok()?;
+        established.subprotocol.as_deref()
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) wants to be called.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Duration> {
+        self.outcome.is_none().then(|| self.deadline.time()).flatten()
+    }
+
+    /// Fails the handshake if its time is over at `now`.
+    ///
+    /// # Errors
+    /// It is, or the handshake has failed before.
+    pub fn handle_timeout(&mut self, now: Duration) -> Result<(), Error> {
+        if self.outcome.is_none() && self.deadline.is_over(now) {
+            self.outcome = Some(Err(Error::HandshakeTimeout));
+        }
+        self.outcome().map(drop)
+    }
+
+    /// The connection, which has what came behind the response.
+    ///
+    /// # Errors
+    /// The handshake is not done, or failed.
+    pub fn into_connection(self) -> Result<Connection, Error> {
+        self.into_parts()?.connection()
+    }
+
+    /// The session, for callers who build on that, and what came behind the response.
+    ///
+    /// # Errors
+    /// As [`into_connection`](Self::into_connection).
+    pub fn into_session(self) -> Result<(Session, Vec<u8>), Error> {
+        self.into_parts().map(Parts::session)
+    }
+
+    /// The whole handshake over a blocking stream.
+    ///
+    /// # Errors
+    /// Those of the stream, and of [`receive`](Self::receive) as `InvalidData`. A stream with a time-out of its own ends
+    /// the handshake by that; [`ClientOptions::timeout`] does not count.
+    #[cfg(feature = "std")]
+    pub fn complete(mut self, stream: &mut (impl std::io::Read + std::io::Write)) -> std::io::Result<Connection> {
+        stream.write_all(self.transmit())?;
+        stream.flush()?;
+        let mut chunk = [0; 4096];
+        loop {
+            let count = crate::connection::established::read(stream, &mut chunk)?;
+            if self.receive(&chunk[..count], Duration::ZERO)? {
+                return Ok(self.into_connection()?);
+            }
+        }
+    }
+
+    pub(super) fn receive_head(&mut self, response: &ResponseHead<'_>) -> Result<(), Error> {
+        if self.outcome.is_none() {
+            self.outcome = Some(self.verify(response));
+        }
+        self.outcome().map(drop)
+    }
+
+    fn outcome(&self) -> Result<bool, Error> {
+        match &self.outcome {
+            None => Ok(false),
+            Some(Ok(_)) => Ok(true),
+            Some(Err(error)) => Err(*error),
+        }
+    }
+
+    fn check(&self) -> Result<Established, Error> {
+        match ResponseHead::parse(self.response.head())? {
+            Some(response) => self.verify(&response),
+            None => Err(Misuse::HandshakeNotEnded.into()),
+        }
+    }
+
+    fn verify(&self, response: &ResponseHead<'_>) -> Result<Established, Error> {
+        response.check()?;
+        let negotiated = self
+            .fields
+            .verify(&response.headers, self.options.optional_subprotocol)?;
+        let subprotocol = negotiated
+            .subprotocol
+            .and_then(|index| self.options.subprotocols.get(index));
+        Ok(Established {
+            subprotocol: subprotocol.map(|subprotocol| subprotocol.to_owned()),
+            #[cfg(feature = "deflate")]
+            deflate: self.agreement(&response.headers)?,
+        })
+    }
+
+    /// What was agreed on of permessage-deflate, the only extension that is offered.
+    #[cfg(feature = "deflate")]
+    fn agreement(
+        &self,
+        response: &[HttpHeader<'_>],
+    ) -> Result<Option<(deflate::Agreement, DeflateSettings)>, HandshakeError> {
+        let Some((options, settings)) = self.options.deflate else {
+            return Ok(None);
+        };
+        let selected = extensions(response)?;
+        let agreement = selected
+            .first()
+            .map(|element| deflate::accept_response(&options, element));
+        Ok(agreement.transpose()?.map(|agreement| (agreement, settings)))
+    }
+
+    fn into_parts(self) -> Result<Parts, Error> {
+        Ok(Parts {
+            role: Role::Client,
+            established: self.outcome.unwrap_or(Err(Misuse::HandshakeNotEnded.into()))?,
+            config: self.options.connection,
+            random: self.random,
+            unread: self.response.into_rest(),
+            // a server that answers the key has had the request
+            unsent: Vec::new(),
+        })
+    }
+}
+
+#[cfg(feature = "deflate")]
+fn deflate_offer(options: &ClientOptions) -> Result<Option<String>, Misuse> {
+    let Some((options, settings)) = &options.deflate else {
+        return Ok(None);
+    };
+    settings.check()?;
+    if options.is_valid() {
+        Ok(Some(deflate::offer(options)))
+    } else {
+        Err(Misuse::DeflateSettingsInvalid)
+    }
+}
+
+#[cfg(not(feature = "deflate"))]
+const fn deflate_offer(_options: &ClientOptions) -> Result<Option<String>, Misuse> {
+    Ok(None)
+}
+
+impl fmt::Debug for ClientHandshake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientHandshake")
+            .field("options", &self.options)
+            .field("outcome", &self.outcome)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,189 @@
+use core::time::Duration;
+
+use alloc::borrow::ToOwned;
+use alloc::vec::Vec;
+
+use crate::connection::output::{self, Output};
+use crate::connection::timers::{Due, Timers};
+use crate::connection::{Config, Failure};
+use crate::error::Error;
+use crate::frame::MAX_HEADER_LENGTH;
+use crate::session::{Role, Session, State};
+use crate::wire::{BufferType, CloseStatus};
+
+/// What the connection owes: frames to transmit, answers, deadlines, and its end.
+pub struct Endpoint {
+    pub session: Session,
+    pub output: Output,
+    pub timers: Timers,
+    pub failure: Option<Failure>,
+    /// The last event was reported, or is about to be.
+    pub is_over: bool,
+    /// The transport ended.
+    pub eof: bool,
+    /// Nothing more can be transmitted, or is worth it.
+    given_up: bool,
+    /// A ping whose answer waits until the peer takes what it was sent before. A later ping replaces it.
+    ping: Option<Vec<u8>>,
+    close_timeout: Option<Duration>,
+}
+
+/// The most bytes that may wait for a peer that does not read, before pongs do.
+const PONGS_WAIT: usize = 64 * 1024;
+
+impl Endpoint {
+    pub fn new(session: Session, config: &Config) -> Self {
+        Self {
+            session,
+            output: Output::default(),
+            timers: Timers::new(config),
+            failure: None,
+            is_over: false,
+            eof: false,
+            given_up: false,
+            ping: None,
+            close_timeout: config.close_timeout,
+        }
+    }
+
+    /// Whether bytes that come still mean something.
+    pub const fn takes_input(&self) -> bool {
+        !self.is_over && !self.eof && self.failure.is_none()
+    }
+
+    pub fn wants_read(&self) -> bool {
+        // RFC 6455 §7.1.1: the server closes the TCP connection, and the client waits for that
+        let is_closed = self.session.state() == State::Closed && self.failure.is_none();
+        let server_ends = is_closed && self.session.role() == Role::Server;
+        !self.eof && !self.given_up && !server_ends
+    }
+
+    /// The transport ended.
+    pub fn end(&mut self) {
+        self.eof = true;
+        if self.is_over || self.failure.is_some() {
+            self.give_up();
+        }
+    }
+
+    pub fn consumed(&mut self, count: usize) {
+        self.output.consume(count);
+        if let Some(payload) = self.ping.take() {
+            self.answer_ping(&payload);
+        }
+    }
+
+    pub fn write(&mut self, buffer_type: BufferType, payload: &[u8]) -> Result<(), Error> {
+        self.check_not_failed()?;
+        self.output.append(|out| self.session.write(buffer_type, payload, out))
+    }
+
+    /// Queues a long payload as it is, masked in place if it is a client's.
+    pub fn write_owned(&mut self, buffer_type: BufferType, mut payload: Vec<u8>) -> Result<(), Error> {
+        if payload.len() < output::LONG || self.session.has_compression() {
+            return self.write(buffer_type, &payload);
+        }
+        self.check_not_failed()?;
+        let header = self.session.header(buffer_type, payload.len() as u64)?;
+        if let Some(mask) = header.mask {
+            mask.apply(&mut payload);
+        }
+        let mut bytes = [0; MAX_HEADER_LENGTH];
+        let length = header.encode(&mut bytes);
+        self.output.extend(&bytes[..length]);
+        self.output.push(payload);
+        Ok(())
+    }
+
+    pub fn close(&mut self, status: CloseStatus, reason: &str) -> Result<(), Error> {
+        self.check_not_failed()?;
+        self.output
+            .append(|out| self.session.write_close(status, reason, out))?;
+        self.timers.closing(self.close_timeout);
+        Ok(())
+    }
+
+    /// "…it SHOULD respond with Pong frame as soon as is practical"; while earlier bytes wait for a peer that reads
+    /// nothing, only its latest ping is answered (RFC 6455 §5.5.2, §5.5.3).
+    pub fn answer_ping(&mut self, payload: &[u8]) {
+        if self.session.state().close_received() || self.failure.is_some() {
+            return;
+        }
+        if self.output.len() > PONGS_WAIT {
+            self.ping = Some(payload.to_owned());
+        } else if self.write(BufferType::UnsolicitedPong, payload).is_err() {
+            self.fail(Failure::RandomUnavailable);
+        }
+    }
+
+    /// The peer closed. It gets an answer, unless its close is one, with the status that it sent (RFC 6455 §5.5.1). Tells
+    /// whether that was possible.
+    pub fn answer_close(&mut self, status: CloseStatus) -> bool {
+        let is_answer = self.session.state() == State::Closed;
+        if !is_answer && self.close(status, "").is_err() {
+            self.fail(Failure::RandomUnavailable);
+            return false;
+        }
+        self.is_over = true;
+        self.ping = None;
+        self.timers.closing(self.close_timeout);
+        if self.eof {
+            self.give_up();
+        }
+        true
+    }
+
+    pub fn due(&mut self, due: Due) {
+        match due {
+            Due::Ping => {
+                if self.write(BufferType::PingPong, &[]) == Err(Error::RandomUnavailable) {
+                    self.fail(Failure::RandomUnavailable);
+                }
+            }
+            Due::Unresponsive => self.fail(Failure::Unresponsive),
+            Due::Message => self.fail(Failure::MessageTimeout),
+            Due::Close if self.is_over || self.failure.is_some() => self.give_up(),
+            Due::Close => self.fail(Failure::CloseTimeout),
+        }
+    }
+
+    /// Fails the connection (RFC 6455 §7.1.7): tells the peer if that can be done.
+    pub fn fail(&mut self, failure: Failure) {
+        if self.failure.is_some() || self.is_over {
+            return;
+        }
+        let is_told = failure.is_told() && !self.eof;
+        if is_told && !self.session.state().close_sent() {
+            // if there is no key for it, the end of the transport has to do
+            let _ = self.close(failure.close_status(), "");
+        }
+        self.failure = Some(failure);
+        self.ping = None;
+        self.timers.closing(self.close_timeout);
+        if !is_told {
+            self.give_up();
+        }
+    }
+
+    /// The same where the failure is reported at once.
+    pub fn fail_now(&mut self, failure: Failure) -> Failure {
+        self.fail(failure);
+        self.is_over = true;
+        failure
+    }
+
+    /// The transport is dead, or as good as that.
+    fn give_up(&mut self) {
+        self.given_up = true;
+        self.output.clear();
+        self.ping = None;
+        self.timers.stop();
+    }
+
+    const fn check_not_failed(&self) -> Result<(), Error> {
+        match self.failure {
+            None => Ok(()),
+            Some(_) => Err(Error::ConnectionFailed),
+        }
+    }
+}

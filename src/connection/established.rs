@@ -1,0 +1,77 @@
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::connection::{Config, Connection, options_of};
+#[cfg(feature = "deflate")]
+use crate::deflate::Agreement;
+use crate::error::Error;
+use crate::random::RandomSource;
+#[cfg(feature = "deflate")]
+use crate::session::DeflateSettings;
+use crate::session::{Role, Session, SessionOptions};
+
+/// What a handshake has agreed on.
+#[derive(Clone, Debug, Default)]
+pub struct Established {
+    pub subprotocol: Option<String>,
+    #[cfg(feature = "deflate")]
+    pub deflate: Option<(Agreement, DeflateSettings)>,
+}
+
+/// What is left of a handshake, of which a connection or a session is made.
+pub struct Parts {
+    pub role: Role,
+    pub established: Established,
+    pub config: Config,
+    pub random: Box<dyn RandomSource>,
+    /// What came behind the handshake.
+    pub unread: Vec<u8>,
+    /// What the handshake has still to transmit.
+    pub unsent: Vec<u8>,
+}
+
+impl Parts {
+    pub fn connection(self) -> Result<Connection, Error> {
+        let (unread, unsent, config) = (self.unread, self.unsent, self.config);
+        let session = session(self.role, options_of(&config), self.established, self.random);
+        let mut connection = Connection::over(session, config);
+        connection.endpoint.output.extend(&unsent);
+        connection.input.push_owned(unread);
+        Ok(connection)
+    }
+
+    pub fn session(self) -> (Session, Vec<u8>) {
+        let options = SessionOptions {
+            limits: self.config.limits,
+            ..SessionOptions::default()
+        };
+        let session = session(self.role, options, self.established, self.random);
+        (session, self.unread)
+    }
+}
+
+fn session(role: Role, options: SessionOptions, established: Established, random: Box<dyn RandomSource>) -> Session {
+    #[cfg_attr(
+        not(feature = "deflate"),
+        expect(unused_mut, unused_variables, reason = "as with it")
+    )]
+    let (mut session, established) = (Session::with_random(role, options, random), established);
+    #[cfg(feature = "deflate")]
+    if let Some((agreement, settings)) = established.deflate {
+        session.enable_deflate(&agreement, settings);
+    }
+    session
+}
+
+/// Reads at least one byte.
+#[cfg(feature = "std")]
+pub fn read(stream: &mut impl std::io::Read, chunk: &mut [u8]) -> std::io::Result<usize> {
+    loop {
+        match stream.read(chunk) {
+            Ok(0) => return Err(std::io::ErrorKind::UnexpectedEof.into()),
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}

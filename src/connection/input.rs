@@ -1,0 +1,155 @@
+use core::ops::Range;
+
+use alloc::vec::Vec;
+
+/// The bytes that came, in one buffer: first the parts of the message that is being collected, with no gap between
+/// them, then what the session has not consumed, then room for more.
+#[derive(Debug, Default)]
+pub struct Input {
+    /// All of it is initialised; what is filled ends at `end`.
+    buffer: Vec<u8>,
+    message: Range<usize>,
+    start: usize,
+    end: usize,
+}
+
+/// A message of this many bytes is long: what is read while it is unfinished is its own rest alone, so that the
+/// next message begins at the front of the buffer and is not moved there.
+const LONG: usize = 64 * 1024;
+/// A larger buffer is not kept for the next message.
+const KEPT: usize = 2 * 1024 * 1024;
+
+impl Input {
+    /// What the session has not consumed.
+    pub fn unread(&mut self) -> &mut [u8] {
+        &mut self.buffer[self.start..self.end]
+    }
+
+    /// Where [`unread`](Self::unread) begins.
+    pub const fn start(&self) -> usize {
+        self.start
+    }
+
+    pub fn bytes(&self, range: Range<usize>) -> &[u8] {
+        &self.buffer[range]
+    }
+
+    pub const fn consume(&mut self, count: usize) {
+        self.start += count;
+    }
+
+    /// Room for at least one byte. `announced` is how many bytes of a message's last frame are still to come.
+    ///
+    /// The buffer follows what has come: it at most doubles, whatever the peer announces.
+    pub fn room(&mut self, announced: u64, read_size: usize) -> &mut [u8] {
+        if self.is_empty() {
+            (self.message, self.start, self.end) = (0..0, 0, 0);
+            if self.buffer.len() > KEPT {
+                self.clear();
+            }
+        }
+        let announced = usize::try_from(announced).unwrap_or(usize::MAX);
+        let is_long = announced > 0 && self.message.len().saturating_add(announced) >= LONG;
+        let wanted = if is_long { announced.min(read_size) } else { read_size };
+        if self.buffer.len() - self.end < wanted {
+            self.compact();
+            let grown = self.end + announced.min(self.end).max(wanted);
+            if self.buffer.len() - self.end < wanted {
+                self.buffer.resize(grown, 0);
+            }
+        }
+        let most = if is_long { wanted } else { self.buffer.len() - self.end };
+        &mut self.buffer[self.end..self.end + most]
+    }
+
+    /// Counts bytes that were written to the [`room`](Self::room), as far as there was room.
+    pub fn fill(&mut self, count: usize) {
+        self.end += count.min(self.buffer.len() - self.end);
+    }
+
+    /// Appends a copy.
+    pub fn push(&mut self, bytes: &[u8]) {
+        if self.buffer.len() - self.end < bytes.len() {
+            self.compact();
+            self.buffer.truncate(self.end);
+            self.buffer.extend_from_slice(bytes);
+        } else {
+            self.buffer[self.end..self.end + bytes.len()].copy_from_slice(bytes);
+        }
+        self.end += bytes.len();
+    }
+
+    /// Takes the bytes over where nothing is before them, else appends a copy.
+    pub fn push_owned(&mut self, bytes: Vec<u8>) {
+        if self.is_empty() {
+            let end = bytes.len();
+            *self = Self {
+                buffer: bytes,
+                message: 0..0,
+                start: 0,
+                end,
+            };
+        } else {
+            self.push(&bytes);
+        }
+    }
+
+    /// Adds a part, a place in the buffer, to the message, behind the parts before it.
+    pub fn collect(&mut self, part: Range<usize>) {
+        if self.message.is_empty() {
+            self.message = part;
+        } else {
+            let end = self.message.end + part.len();
+            if part.start != self.message.end {
+                self.buffer.copy_within(part, self.message.end);
+            }
+            self.message.end = end;
+        }
+    }
+
+    /// Where the collected message is. It stays there until bytes are added.
+    pub const fn take_message(&mut self) -> Range<usize> {
+        let message = self.message.start..self.message.end;
+        self.message = 0..0;
+        message
+    }
+
+    /// The buffer with a message alone, if nothing else is in it.
+    pub fn take_buffer(&mut self, message: Range<usize>) -> Option<Vec<u8>> {
+        if message.start > 0 || !self.is_empty() {
+            return None;
+        }
+        let mut buffer = core::mem::take(self).buffer;
+        buffer.truncate(message.end);
+        Some(buffer)
+    }
+
+    /// Drops all bytes, and the memory.
+    pub fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Frees the memory where no bytes are kept in it.
+    pub fn release(&mut self) {
+        if self.is_empty() {
+            self.clear();
+        }
+    }
+
+    const fn is_empty(&self) -> bool {
+        self.start == self.end && self.message.start == self.message.end
+    }
+
+    /// Moves what is kept to the front.
+    fn compact(&mut self) {
+        if self.message.is_empty() {
+            self.message = self.start..self.start;
+        }
+        let unread = self.start..self.end;
+        self.buffer.copy_within(self.message.clone(), 0);
+        self.message = 0..self.message.len();
+        self.buffer.copy_within(unread.clone(), self.message.end);
+        self.start = self.message.end;
+        self.end = self.start + unread.len();
+    }
+}

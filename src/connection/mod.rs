@@ -1,0 +1,603 @@
+//! A whole connection without I/O: bytes in, events out, bytes to transmit.
+
+mod client;
+mod config;
+mod endpoint;
+mod established;
+mod event;
+#[cfg(feature = "http")]
+mod http;
+mod input;
+mod output;
+mod server;
+mod timers;
+
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+pub use client::{ClientHandshake, ClientOptions};
+pub use config::{Config, KeepAlive};
+pub use event::{Delivery, Event, Failure, MessageKind, Piece};
+pub use server::{Answer, ServerHandshake, ServerOptions};
+
+use core::fmt;
+use core::ops::Range;
+use core::time::Duration;
+
+use crate::error::{Error, Violation};
+use crate::random::RandomSource;
+use crate::session::{Received, Role, Session, SessionOptions, State};
+use crate::wire::{BufferType, CloseStatus, Utf8Validator};
+use endpoint::Endpoint;
+use input::Input;
+use timers::Due;
+
+/// One WebSocket connection after its handshake, complete but for the I/O: bytes in, events out, bytes to transmit.
+///
+/// It collects messages, answers pings and closes, fails the connection with the right status, keeps to limits and
+/// deadlines, and holds everything that it owes the peer. Its caller moves bytes, whenever it can and as many as it can:
+///
+/// | Kind | Methods |
+/// | --- | --- |
+/// | Bytes that came | [`receive`](Self::receive), or [`read_buffer`](Self::read_buffer) and [`received`](Self::received); [`eof`](Self::eof) |
+/// | What they mean | [`next_event`](Self::next_event), until it is `None` |
+/// | What to send | [`send_text`](Self::send_text), [`send_binary`](Self::send_binary), [`send_text_part`](Self::send_text_part), [`send_binary_part`](Self::send_binary_part), [`ping`](Self::ping), [`close`](Self::close) |
+/// | Bytes to transmit | [`transmit`](Self::transmit), then [`consumed`](Self::consumed) with how many were written |
+/// | Time | [`poll_timeout`](Self::poll_timeout), [`handle_timeout`](Self::handle_timeout) |
+/// | What is left to do | [`wants_read`](Self::wants_read), [`wants_write`](Self::wants_write), [`wants_shutdown`](Self::wants_shutdown), [`is_finished`](Self::is_finished) |
+///
+/// No call waits, and none loses anything: whatever future of the caller's is dropped, the connection goes on where it
+/// was. Every call that takes bytes, sends or tells the time may give bytes to transmit.
+///
+/// The clock is the caller's: a [`Duration`] since any moment that the caller chose, the same for all calls. Who wants no
+/// deadlines passes [`Duration::ZERO`] always.
+///
+/// ```
+/// use core::time::Duration;
+/// use websocket_component::{CloseStatus, Config, Connection, Event, Role};
+///
+/// let mut client = Connection::new(Role::Client, Config::default());
+/// let mut server = Connection::new(Role::Server, Config::default());
+///
+/// client.send_text("Hello")?;
+/// server.receive(client.transmit(), Duration::ZERO);
+/// client.consumed(client.transmit().len());
+/// assert_eq!(server.next_event(), Some(Event::Text("Hello".into())));
+/// assert_eq!(server.next_event(), None);
+///
+/// server.close(CloseStatus::NORMAL, "bye")?;
+/// client.receive(server.transmit(), Duration::ZERO);
+/// server.consumed(server.transmit().len());
+/// let Some(Event::Closed { status: CloseStatus::NORMAL, reason }) = client.next_event() else { panic!() };
+/// assert_eq!(reason, "bye");
+///
+/// server.receive(client.transmit(), Duration::ZERO); // the client's answer
+/// assert!(matches!(server.next_event(), Some(Event::Closed { .. })));
+/// assert!(server.is_finished());
+/// # Ok::<(), websocket_component::Error>(())
+/// ```
+pub struct Connection {
+    endpoint: Endpoint,
+    input: Input,
+    /// What came of a message that is compressed.
+    inflated: Vec<u8>,
+    /// Of a text that comes in pieces.
+    utf8: Utf8Validator,
+    /// How messages are reported from the next one on, and how the one that is being received is.
+    delivery: (Delivery, Delivery),
+    read_size: usize,
+    message_timeout: Option<Duration>,
+}
+
+impl Connection {
+    /// A connection whose handshake somebody else has made, without extensions. [`ClientHandshake`] and
+    /// [`ServerHandshake`] make one of theirs.
+    #[must_use]
+    pub fn new(role: Role, config: Config) -> Self {
+        Self::over(Session::new(role, options_of(&config)), config)
+    }
+
+    /// The same, with a random source for tests.
+    #[must_use]
+    pub fn with_random(role: Role, config: Config, random: Box<dyn RandomSource>) -> Self {
+        Self::over(Session::with_random(role, options_of(&config), random), config)
+    }
+
+    fn over(session: Session, config: Config) -> Self {
+        Self {
+            endpoint: Endpoint::new(session, &config),
+            input: Input::default(),
+            inflated: Vec::new(),
+            utf8: Utf8Validator::default(),
+            delivery: (config.delivery, config.delivery),
+            read_size: config.read_size.max(1),
+            message_timeout: config.message_timeout,
+        }
+    }
+
+    /// The side it is on.
+    #[must_use]
+    pub const fn role(&self) -> Role {
+        self.endpoint.session.role()
+    }
+
+    /// How much waits to be transmitted, in bytes. A caller that sends faster than the peer reads waits by this.
+    #[must_use]
+    pub const fn buffered(&self) -> usize {
+        self.endpoint.output.len()
+    }
+
+    /// Why the connection failed, once it has.
+    #[must_use]
+    pub const fn failure(&self) -> Option<Failure> {
+        self.endpoint.failure
+    }
+
+    /// Whether messages can be sent: neither side has closed, and the connection has not failed.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        matches!(self.endpoint.session.state(), State::Open) && self.endpoint.failure.is_none()
+    }
+
+    /// Whether the caller should go on reading: more may come that matters, or the transport has not ended as it should.
+    #[must_use]
+    pub fn wants_read(&self) -> bool {
+        self.endpoint.wants_read()
+    }
+
+    /// Whether there are bytes to transmit.
+    #[must_use]
+    pub const fn wants_write(&self) -> bool {
+        self.buffered() > 0
+    }
+
+    /// Whether all is transmitted that ever will be: the caller may end the writing side of the transport.
+    #[must_use]
+    pub fn wants_shutdown(&self) -> bool {
+        let is_closed = self.endpoint.session.state() == State::Closed;
+        !self.wants_write() && (is_closed || self.endpoint.failure.is_some())
+    }
+
+    /// Whether nothing is left to read or to write: the transport can be dropped.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        !self.wants_read() && !self.wants_write()
+    }
+
+    /// Takes bytes that came from the transport at `now`. A `Vec` is taken over without a copy where it can be.
+    ///
+    /// All are taken, so take the events out before reading more: that bounds what is held.
+    pub fn receive<'a>(&mut self, bytes: impl Into<Cow<'a, [u8]>>, now: Duration) {
+        self.endpoint.timers.heard(now);
+        if self.endpoint.takes_input() {
+            match bytes.into() {
+                Cow::Borrowed(bytes) => self.input.push(bytes),
+                Cow::Owned(bytes) => self.input.push_owned(bytes),
+            }
+        }
+    }
+
+    /// Room to read into, so that nothing is copied: at least one byte. Read, then call [`received`](Self::received).
+    pub fn read_buffer(&mut self) -> &mut [u8] {
+        if !self.endpoint.takes_input() {
+            self.input.clear();
+        }
+        self.input.room(self.endpoint.session.announced(), self.read_size)
+    }
+
+    /// Takes the first `count` bytes of the [`read_buffer`](Self::read_buffer), which came at `now`. A count above its
+    /// length counts as its length.
+    pub fn received(&mut self, count: usize, now: Duration) {
+        self.endpoint.timers.heard(now);
+        if self.endpoint.takes_input() {
+            self.input.fill(count);
+        }
+    }
+
+    /// The transport ended: nothing more will come. Without a close before, that is a [`Failure::Eof`].
+    pub fn eof(&mut self) {
+        self.endpoint.end();
+    }
+
+    /// Reads once from a blocking or non-blocking source, and gives the number of bytes; 0 is the end, as
+    /// [`eof`](Self::eof).
+    ///
+    /// # Errors
+    /// Those of the source, such as `WouldBlock`; nothing is lost by them.
+    #[cfg(feature = "std")]
+    pub fn read_from(&mut self, source: &mut impl std::io::Read, now: Duration) -> std::io::Result<usize> {
+        let count = source.read(self.read_buffer())?;
+        if count == 0 {
+            self.eof();
+        } else {
+            self.received(count, now);
+        }
+        Ok(count)
+    }
+
+    /// Writes all that there is to transmit.
+    ///
+    /// # Errors
+    /// Those of the sink, such as `WouldBlock`; what it has taken before is not offered again.
+    #[cfg(feature = "std")]
+    pub fn write_to(&mut self, sink: &mut impl std::io::Write) -> std::io::Result<()> {
+        while self.wants_write() {
+            let mut slices = [std::io::IoSlice::new(&[]); 16];
+            let used = self.transmit_vectored(&mut slices);
+            match sink.write_vectored(&slices[..used]) {
+                Ok(0) => return Err(std::io::ErrorKind::WriteZero.into()),
+                Ok(count) => self.consumed(count),
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        sink.flush()
+    }
+
+    /// The next event, with payloads borrowed from the connection. `None`: more bytes are needed; or the last event,
+    /// [`Event::Closed`] or [`Event::Failed`], was reported.
+    ///
+    /// What came before a failure is reported before it.
+    pub fn next_event(&mut self) -> Option<Event<'_>> {
+        let found = self.find()?;
+        Some(self.event(found))
+    }
+
+    /// The same with payloads that the caller keeps. A long binary message, or one that was compressed, is given away
+    /// without a copy.
+    pub fn next_owned_event(&mut self) -> Option<Event<'static>> {
+        let found = self.find()?;
+        if let Found::Message(MessageKind::Binary, place) = &found
+            && let Some(owned) = self.take(place)
+        {
+            return Some(Event::Binary(Cow::Owned(owned)));
+        }
+        Some(self.event(found).into_owned())
+    }
+
+    /// Bytes to transmit, empty if there are none. Write as many of them as the transport takes, and say how many by
+    /// [`consumed`](Self::consumed): the rest is offered again.
+    #[must_use]
+    pub fn transmit(&self) -> &[u8] {
+        self.endpoint.output.front()
+    }
+
+    /// All bytes to transmit, for a vectored write: fills the slices from the front, and returns how many it used.
+    #[cfg(feature = "std")]
+    pub fn transmit_vectored<'a>(&'a self, slices: &mut [std::io::IoSlice<'a>]) -> usize {
+        let buffers = self.endpoint.output.buffers().filter(|buffer| !buffer.is_empty());
+        let pairs = slices.iter_mut().zip(buffers);
+        pairs
+            .map(|(slice, buffer)| *slice = std::io::IoSlice::new(buffer))
+            .count()
+    }
+
+    /// The transport has taken the first `count` bytes of those to transmit. More than there are counts as all.
+    pub fn consumed(&mut self, count: usize) {
+        self.endpoint.consumed(count);
+    }
+
+    /// Sends a text message. A `String` that is long is queued without a copy.
+    ///
+    /// # Errors
+    /// After a close or a failure, within another message; or the random source gave no key. Nothing is sent then.
+    pub fn send_text<'a>(&mut self, text: impl Into<Cow<'a, str>>) -> Result<(), Error> {
+        match text.into() {
+            Cow::Borrowed(text) => self.endpoint.write(BufferType::Utf8Message, text.as_bytes()),
+            Cow::Owned(text) => self.endpoint.write_owned(BufferType::Utf8Message, text.into_bytes()),
+        }
+    }
+
+    /// Sends a binary message. A `Vec` that is long is queued without a copy.
+    ///
+    /// # Errors
+    /// As [`send_text`](Self::send_text).
+    pub fn send_binary<'a>(&mut self, bytes: impl Into<Cow<'a, [u8]>>) -> Result<(), Error> {
+        match bytes.into() {
+            Cow::Borrowed(bytes) => self.endpoint.write(BufferType::BinaryMessage, bytes),
+            Cow::Owned(bytes) => self.endpoint.write_owned(BufferType::BinaryMessage, bytes),
+        }
+    }
+
+    /// Sends a part of a text message as a frame of its own. Until the `last` one is sent, no other message can be; pings
+    /// and a close can.
+    ///
+    /// # Errors
+    /// As [`send_text`](Self::send_text), and within a binary message.
+    pub fn send_text_part(&mut self, text: &str, last: bool) -> Result<(), Error> {
+        let part = if last {
+            BufferType::Utf8Message
+        } else {
+            BufferType::Utf8Fragment
+        };
+        self.endpoint.write(part, text.as_bytes())
+    }
+
+    /// Sends a part of a binary message, as [`send_text_part`](Self::send_text_part) does.
+    ///
+    /// # Errors
+    /// As [`send_text`](Self::send_text), and within a text message.
+    pub fn send_binary_part(&mut self, bytes: &[u8], last: bool) -> Result<(), Error> {
+        let part = if last {
+            BufferType::BinaryMessage
+        } else {
+            BufferType::BinaryFragment
+        };
+        self.endpoint.write(part, bytes)
+    }
+
+    /// Sends a ping with at most 125 bytes.
+    ///
+    /// # Errors
+    /// As [`send_text`](Self::send_text), and a longer payload.
+    pub fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
+        self.endpoint.write(BufferType::PingPong, payload)
+    }
+
+    /// Begins the closing handshake. Messages of the peer may still come before [`Event::Closed`].
+    /// [`CloseStatus::EMPTY`] sends no status.
+    ///
+    /// # Errors
+    /// As [`send_text`](Self::send_text), a second time, a status that may not be sent, a reason over 123 bytes.
+    pub fn close(&mut self, status: CloseStatus, reason: &str) -> Result<(), Error> {
+        self.endpoint.close(status, reason)
+    }
+
+    /// Changes how messages are reported, from the next one on that begins.
+    pub const fn set_delivery(&mut self, delivery: Delivery) {
+        self.delivery.0 = delivery;
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) wants to be called; `None` if no deadline runs. It changes with
+    /// every call that changes the connection.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Duration> {
+        self.endpoint.timers.next()
+    }
+
+    /// Does what is due at `now`: sends a keep-alive ping, or fails the connection, which
+    /// [`next_event`](Self::next_event) then reports. Calls that come early or late do no harm.
+    pub fn handle_timeout(&mut self, now: Duration) {
+        self.endpoint.timers.advance(now);
+        while let Some(due) = self.endpoint.timers.due() {
+            if due == Due::Ping {
+                self.release();
+            }
+            self.endpoint.due(due);
+        }
+    }
+
+    /// Frees buffers that hold nothing. The connection does so by itself when it sends a keep-alive ping.
+    pub fn release(&mut self) {
+        self.input.release();
+        self.endpoint.output.release();
+        if !self.endpoint.session.in_message() {
+            self.inflated = Vec::new();
+        }
+    }
+}
+
+fn options_of(config: &Config) -> SessionOptions {
+    SessionOptions {
+        // texts are checked here, where they become `&str`
+        disable_utf8_verification: true,
+        limits: config.limits,
+        ..SessionOptions::default()
+    }
+}
+
+/// What was found in the input.
+enum Found {
+    Message(MessageKind, Place),
+    Piece {
+        kind: MessageKind,
+        place: Place,
+        first: bool,
+        last: bool,
+    },
+    Ping(Range<usize>),
+    Pong(Range<usize>),
+    Closed(CloseStatus, Range<usize>),
+    Failed(Failure),
+}
+
+/// Where a payload is.
+enum Place {
+    Input(Range<usize>),
+    Inflated,
+}
+
+impl Connection {
+    /// Reads on until there is something to report.
+    fn find(&mut self) -> Option<Found> {
+        while !self.endpoint.is_over {
+            if let Some(failure) = self.endpoint.failure {
+                self.endpoint.is_over = true;
+                return Some(Found::Failed(failure));
+            }
+            let start = self.input.start();
+            let step = match self.endpoint.session.receive(self.input.unread()) {
+                Ok(step) => step,
+                Err(violation) => {
+                    self.endpoint.fail(Failure::Violation(violation));
+                    continue;
+                }
+            };
+            self.input.consume(step.consumed);
+            let absolute = |range: Range<usize>| start + range.start..start + range.end;
+            let found = match step.received {
+                Received::NeedMore if self.endpoint.eof => {
+                    self.endpoint.fail(Failure::Eof);
+                    continue;
+                }
+                Received::NeedMore => {
+                    let is_unfinished = self.endpoint.session.in_message() || !self.input.unread().is_empty();
+                    self.endpoint.timers.message(is_unfinished, self.message_timeout);
+                    return None;
+                }
+                Received::Data {
+                    buffer_type,
+                    payload,
+                    first,
+                    ..
+                } => self.data(buffer_type, absolute(payload), first),
+                Received::Inflated {
+                    buffer_type,
+                    payload,
+                    first,
+                    ..
+                } => self.inflated(buffer_type, payload, first),
+                Received::Ping(payload) => {
+                    let payload = absolute(payload);
+                    self.endpoint.answer_ping(self.input.bytes(payload.clone()));
+                    Some(Found::Ping(payload))
+                }
+                Received::Pong(payload) => Some(Found::Pong(absolute(payload))),
+                Received::Close { status, reason } => self.closed(status, absolute(reason)),
+            };
+            if !self.endpoint.session.in_message() {
+                self.endpoint.timers.message(false, None);
+            }
+            if found.is_some() {
+                return found;
+            }
+        }
+        None
+    }
+
+    /// A part of a message came, at a place in the input. Gives what there is to report of it.
+    fn data(&mut self, buffer_type: BufferType, part: Range<usize>, first: bool) -> Option<Found> {
+        let (kind, last) = (kind_of(buffer_type), buffer_type.is_final());
+        let delivery = self.delivery_of(first);
+        if first && last && delivery == Delivery::Messages {
+            // a text is checked when it becomes a `&str`
+            return Some(Found::Message(kind, Place::Input(part)));
+        }
+        if kind == MessageKind::Text {
+            let bytes = self.input.bytes(part.clone());
+            check_part(&mut self.utf8, &mut self.endpoint, bytes, last)?;
+        }
+        if delivery == Delivery::Pieces {
+            return Some(Found::Piece {
+                kind,
+                place: Place::Input(part),
+                first,
+                last,
+            });
+        }
+        self.input.collect(part);
+        last.then(|| Found::Message(kind, Place::Input(self.input.take_message())))
+    }
+
+    /// A part of a message came that was compressed, at a place in what the session has decompressed.
+    fn inflated(&mut self, buffer_type: BufferType, part: Range<usize>, first: bool) -> Option<Found> {
+        let (kind, last) = (kind_of(buffer_type), buffer_type.is_final());
+        let delivery = self.delivery_of(first);
+        if first || delivery == Delivery::Pieces {
+            self.inflated.clear();
+        }
+        let length = self.inflated.len();
+        self.inflated.extend_from_slice(&self.endpoint.session.inflated()[part]);
+        let is_whole = first && last && delivery == Delivery::Messages;
+        if kind == MessageKind::Text && !is_whole {
+            check_part(&mut self.utf8, &mut self.endpoint, &self.inflated[length..], last)?;
+        }
+        match delivery {
+            Delivery::Messages => last.then_some(Found::Message(kind, Place::Inflated)),
+            Delivery::Pieces => Some(Found::Piece {
+                kind,
+                place: Place::Inflated,
+                first,
+                last,
+            }),
+        }
+    }
+
+    /// How the message is reported that begins or goes on.
+    fn delivery_of(&mut self, first: bool) -> Delivery {
+        if first {
+            self.delivery.1 = self.delivery.0;
+            self.utf8 = Utf8Validator::default();
+        }
+        self.delivery.1
+    }
+
+    fn closed(&mut self, status: CloseStatus, reason: Range<usize>) -> Option<Found> {
+        if core::str::from_utf8(self.input.bytes(reason.clone())).is_err() {
+            self.endpoint.fail(Failure::Violation(Violation::CloseReasonNotUtf8));
+            return None;
+        }
+        let is_answered = self.endpoint.answer_close(status);
+        is_answered.then_some(Found::Closed(status, reason))
+    }
+
+    /// A message's buffer, if it can be had without a copy.
+    fn take(&mut self, place: &Place) -> Option<Vec<u8>> {
+        match place {
+            Place::Input(range) => self.input.take_buffer(range.clone()),
+            Place::Inflated => Some(core::mem::take(&mut self.inflated)),
+        }
+    }
+
+    fn event(&mut self, found: Found) -> Event<'_> {
+        let bytes = |place| match place {
+            Place::Input(range) => self.input.bytes(range),
+            Place::Inflated => &self.inflated,
+        };
+        match found {
+            Found::Message(MessageKind::Text, place) => match simdutf8::basic::from_utf8(bytes(place)) {
+                Ok(text) => Event::Text(Cow::Borrowed(text)),
+                Err(_) => Event::Failed(self.endpoint.fail_now(Failure::Violation(Violation::TextNotUtf8))),
+            },
+            Found::Message(MessageKind::Binary, place) => Event::Binary(Cow::Borrowed(bytes(place))),
+            Found::Piece {
+                kind,
+                place,
+                first,
+                last,
+            } => Event::Piece(Piece {
+                kind,
+                payload: Cow::Borrowed(bytes(place)),
+                first,
+                last,
+            }),
+            Found::Ping(payload) => Event::Ping(Cow::Borrowed(self.input.bytes(payload))),
+            Found::Pong(payload) => Event::Pong(Cow::Borrowed(self.input.bytes(payload))),
+            Found::Closed(status, reason) => Event::Closed {
+                status,
+                // it was checked before it was answered
+                reason: core::str::from_utf8(self.input.bytes(reason))
+                    .unwrap_or_default()
+                    .into(),
+            },
+            Found::Failed(failure) => Event::Failed(failure),
+        }
+    }
+}
+
+/// Checks a part of a text; `None` if the connection failed by it.
+fn check_part(utf8: &mut Utf8Validator, endpoint: &mut Endpoint, bytes: &[u8], last: bool) -> Option<()> {
+    if utf8.push(bytes).is_ok() && (!last || utf8.is_boundary()) {
+        return Some(());
+    }
+    endpoint.fail(Failure::Violation(Violation::TextNotUtf8));
+    None
+}
+
+const fn kind_of(buffer_type: BufferType) -> MessageKind {
+    match buffer_type {
+        BufferType::Utf8Message | BufferType::Utf8Fragment => MessageKind::Text,
+        _ => MessageKind::Binary,
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("session", &self.endpoint.session)
+            .field("failure", &self.endpoint.failure)
+            .field("buffered", &self.buffered())
+            .finish_non_exhaustive()
+    }
+}

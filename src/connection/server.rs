@@ -1,0 +1,379 @@
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use core::fmt;
+use core::time::Duration;
+
+use crate::connection::established::{Established, Parts};
+use crate::connection::timers::Deadline;
+use crate::connection::{Config, Connection};
+#[cfg(feature = "deflate")]
+use crate::deflate::{self, DeflateOptions};
+use crate::error::{Error, Misuse};
+use crate::handshake::{self, ServerFields};
+#[cfg(feature = "deflate")]
+use crate::http::extensions;
+use crate::http::{HeadBuffer, HttpHeader, RequestHead, write_response};
+use crate::random::{PlatformRandom, RandomSource};
+#[cfg(feature = "deflate")]
+use crate::session::DeflateSettings;
+use crate::session::{Role, Session};
+
+/// What a [`ServerHandshake`] agrees to, and what its connection is to be.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct ServerOptions {
+    /// Select permessage-deflate if it is offered, and how to compress. `None`, the default: never.
+    #[cfg(feature = "deflate")]
+    pub deflate: Option<(DeflateOptions, DeflateSettings)>,
+    /// How long the client has for its request, from the first time that it is told: 30 seconds by default. `None`: for
+    /// ever.
+    pub timeout: Option<Duration>,
+    /// How the connection behaves.
+    pub connection: Config,
+}
+
+impl Default for ServerOptions {
+    fn default() -> Self {
+        Self {
+            #[cfg(feature = "deflate")]
+            deflate: None,
+            timeout: Some(Duration::from_secs(30)),
+            connection: Config::default(),
+        }
+    }
+}
+
+/// A server's opening handshake without I/O. It ends in a [`Connection`] or a [`Session`].
+///
+/// Over bare TCP or TLS: give what comes to [`receive`](Self::receive) until that tells that there is a request, look at
+/// the [`request`](Self::request), then [`accept`](Self::accept) or [`refuse`](Self::refuse) it, and transmit the
+/// response. A request that is not a WebSocket's gets its refusal by itself. Where an HTTP library reads the request, use
+/// [`answer`](Self::answer).
+///
+/// ```
+/// use core::time::Duration;
+/// use websocket_component::ServerHandshake;
+///
+/// let mut handshake = ServerHandshake::new();
+/// let error = handshake.receive(b"POST / HTTP/1.1\r\nHost: a\r\n\r\n", Duration::ZERO).unwrap_err();
+/// assert_eq!(error.status(), Some(405));
+/// assert!(handshake.transmit().starts_with(b"HTTP/1.1 405 Method Not Allowed\r\n"));
+/// ```
+pub struct ServerHandshake {
+    options: ServerOptions,
+    random: Box<dyn RandomSource>,
+    request: HeadBuffer,
+    deadline: Deadline,
+    stage: Stage,
+    response: Vec<u8>,
+}
+
+/// The answer to a request that an HTTP library has read.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Answer {
+    /// The fields of the 101 response, by name and value.
+    pub headers: Vec<(&'static str, String)>,
+    /// The connection over the stream that the library upgrades to.
+    pub connection: Connection,
+}
+
+enum Stage {
+    /// The request is not whole.
+    Reading,
+    /// It is, and wants an answer.
+    Asked,
+    Accepted(Established),
+    Refused(Error),
+}
+
+impl ServerHandshake {
+    /// Waits for a request.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with_options(ServerOptions::default())
+    }
+
+    /// The same with options. Compression that does not exist is an error of [`accept`](Self::accept).
+    #[must_use]
+    pub fn with_options(options: ServerOptions) -> Self {
+        Self::with_random(options, Box::<PlatformRandom>::default())
+    }
+
+    /// The same with a random source for tests.
+    #[must_use]
+    pub fn with_random(options: ServerOptions, random: Box<dyn RandomSource>) -> Self {
+        Self {
+            options,
+            random,
+            request: HeadBuffer::default(),
+            deadline: Deadline::new(options.timeout),
+            stage: Stage::Reading,
+            response: Vec::new(),
+        }
+    }
+
+    /// Answers a request that an HTTP library has read, a `GET` over HTTP/1.1: gives the fields of the 101 response, and
+    /// the connection. `subprotocol` is one that the client offers
+    /// ([`offered_subprotocols`](crate::handshake::offered_subprotocols)), or none.
+    ///
+    /// # Errors
+    /// What is wrong with the request, with its [status](Error::status); a subprotocol that was not offered; compression
+    /// that does not exist.
+    pub fn answer(
+        request: &[HttpHeader<'_>],
+        subprotocol: Option<&str>,
+        options: ServerOptions,
+    ) -> Result<Answer, Error> {
+        let (fields, established) = agree(&options, subprotocol, request)?;
+        let parts = Parts {
+            role: Role::Server,
+            established,
+            config: options.connection,
+            random: Box::<PlatformRandom>::default(),
+            unread: Vec::new(),
+            unsent: Vec::new(),
+        };
+        Ok(Answer {
+            headers: fields.into_headers(),
+            connection: parts.connection()?,
+        })
+    }
+
+    /// Takes bytes that came at `now`. Tells whether there is a request to answer; what came behind it belongs to the
+    /// connection.
+    ///
+    /// # Errors
+    /// A request that is not one for a WebSocket. There is a response to transmit then. The error comes back from every
+    /// later call.
+    pub fn receive(&mut self, bytes: &[u8], now: Duration) -> Result<bool, Error> {
+        if let Stage::Reading = self.stage {
+            self.deadline.start(now);
+            match self.push(bytes) {
+                Ok(false) => {}
+                Ok(true) => self.stage = Stage::Asked,
+                Err(error) => self.fail(error),
+            }
+        } else {
+            // behind the head there is nothing to fail
+            let _ = self.request.push(bytes);
+        }
+        match &self.stage {
+            Stage::Reading => Ok(false),
+            Stage::Asked | Stage::Accepted(_) => Ok(true),
+            Stage::Refused(error) => Err(*error),
+        }
+    }
+
+    /// The request, once it is whole.
+    #[must_use]
+    pub fn request(&self) -> Option<RequestHead<'_>> {
+        RequestHead::parse(self.request.head()).ok().flatten()
+    }
+
+    /// Accepts the request: the 101 response is to be transmitted, with `headers` behind those of the handshake.
+    /// `subprotocol` is one that the client offers, or none.
+    ///
+    /// # Errors
+    /// No request that waits for an answer; a subprotocol that was not offered, a field that cannot be, compression that
+    /// does not exist. The request still waits then.
+    pub fn accept(&mut self, subprotocol: Option<&str>, headers: &[HttpHeader<'_>]) -> Result<(), Error> {
+        let request = self.waiting()?;
+        let (fields, established) = agree(&self.options, subprotocol, &request.headers)?;
+        let all: Vec<_> = fields.headers().into_iter().chain(headers.iter().copied()).collect();
+        self.response = write_response(101, handshake::reason(101), &all)?;
+        self.stage = Stage::Accepted(established);
+        Ok(())
+    }
+
+    /// Refuses the request with a status such as 403, and fields: a response without a body is to be transmitted, and
+    /// then the transport to be ended.
+    ///
+    /// # Errors
+    /// No request that waits for an answer; a status or a field that cannot be. The request still waits then.
+    pub fn refuse(&mut self, status: u16, headers: &[HttpHeader<'_>]) -> Result<(), Error> {
+        self.waiting()?;
+        self.response = refusal(status, headers)?;
+        self.stage = Stage::Refused(Misuse::HandshakeAlreadyEnded.into());
+        Ok(())
+    }
+
+    /// Bytes of the response to transmit, empty if there are none left.
+    #[must_use]
+    pub fn transmit(&self) -> &[u8] {
+        &self.response
+    }
+
+    /// The transport has taken the first `count` bytes of those to transmit. More than there are counts as all.
+    pub fn consumed(&mut self, count: usize) {
+        self.response.drain(..count.min(self.response.len()));
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) wants to be called.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Duration> {
+        match self.stage {
+            Stage::Reading => self.deadline.time(),
+            _ => None,
+        }
+    }
+
+    /// Fails the handshake if its time is over at `now`, with a 408 response to transmit.
+    ///
+    /// # Errors
+    /// It is, or the handshake has failed before.
+    pub fn handle_timeout(&mut self, now: Duration) -> Result<(), Error> {
+        if let Stage::Reading = self.stage
+            && self.deadline.is_over(now)
+        {
+            self.fail(Error::HandshakeTimeout);
+        }
+        match &self.stage {
+            Stage::Refused(error) => Err(*error),
+            _ => Ok(()),
+        }
+    }
+
+    /// The connection. It has what came behind the request, and transmits what is left of the response.
+    ///
+    /// # Errors
+    /// The request was not accepted.
+    pub fn into_connection(self) -> Result<Connection, Error> {
+        self.into_parts()?.connection()
+    }
+
+    /// The session, for callers who build on that, and what came behind the request. The response must have been
+    /// transmitted.
+    ///
+    /// # Errors
+    /// As [`into_connection`](Self::into_connection); and bytes to transmit.
+    pub fn into_session(self) -> Result<(Session, Vec<u8>), Error> {
+        if !self.response.is_empty() {
+            return Err(Misuse::QueueNotEmpty.into());
+        }
+        self.into_parts().map(Parts::session)
+    }
+
+    /// The whole handshake over a blocking stream: any request for a WebSocket is accepted.
+    ///
+    /// # Errors
+    /// Those of the stream, and of [`receive`](Self::receive) as `InvalidData`, once the refusal is written. A stream with
+    /// a time-out of its own ends the handshake by that; [`ServerOptions::timeout`] does not count.
+    #[cfg(feature = "std")]
+    pub fn complete(mut self, stream: &mut (impl std::io::Read + std::io::Write)) -> std::io::Result<Connection> {
+        let mut chunk = [0; 4096];
+        loop {
+            let count = crate::connection::established::read(stream, &mut chunk)?;
+            let asked = self.receive(&chunk[..count], Duration::ZERO);
+            if asked == Ok(true) {
+                self.accept(None, &[])?;
+            }
+            stream.write_all(self.transmit())?;
+            stream.flush()?;
+            if asked? {
+                self.response.clear();
+                return Ok(self.into_connection()?);
+            }
+        }
+    }
+
+    fn push(&mut self, bytes: &[u8]) -> Result<bool, Error> {
+        if !self.request.push(bytes)? {
+            return Ok(false);
+        }
+        if let Some(request) = RequestHead::parse(self.request.head())? {
+            request.check()?;
+            ServerFields::new(None, &[], &request.headers)?;
+        }
+        Ok(true)
+    }
+
+    fn fail(&mut self, error: Error) {
+        let fields = match error {
+            Error::Handshake(error) => error.response_headers(),
+            _ => Vec::new(),
+        };
+        // nothing of the peer's is in it
+        self.response = refusal(error.status().unwrap_or(400), &fields).unwrap_or_default();
+        self.stage = Stage::Refused(error);
+    }
+
+    fn waiting(&self) -> Result<RequestHead<'_>, Misuse> {
+        match (&self.stage, self.request()) {
+            (Stage::Asked, Some(request)) => Ok(request),
+            (Stage::Reading, _) => Err(Misuse::HandshakeNotBegun),
+            _ => Err(Misuse::HandshakeAlreadyEnded),
+        }
+    }
+
+    fn into_parts(self) -> Result<Parts, Error> {
+        let established = match self.stage {
+            Stage::Accepted(established) => established,
+            Stage::Refused(error) => return Err(error),
+            Stage::Reading | Stage::Asked => return Err(Misuse::HandshakeNotEnded.into()),
+        };
+        Ok(Parts {
+            role: Role::Server,
+            established,
+            config: self.options.connection,
+            random: self.random,
+            unread: self.request.into_rest(),
+            unsent: self.response,
+        })
+    }
+}
+
+impl Default for ServerHandshake {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// What the server answers, and what is agreed on by it.
+fn agree(
+    options: &ServerOptions,
+    subprotocol: Option<&str>,
+    request: &[HttpHeader<'_>],
+) -> Result<(ServerFields, Established), Error> {
+    #[cfg_attr(not(feature = "deflate"), expect(unused_mut, reason = "as with it"))]
+    let (mut selected, mut established): (Vec<String>, _) = (Vec::new(), Established::default());
+    #[cfg(feature = "deflate")]
+    if let Some((options, settings)) = &options.deflate {
+        settings.check()?;
+        if !options.is_valid() {
+            return Err(Misuse::DeflateSettingsInvalid.into());
+        }
+        if let Some(selection) = deflate::select(options, &extensions(request)?) {
+            established.deflate = Some((selection.agreement, *settings));
+            selected.push(selection.response);
+        }
+    }
+    #[cfg(not(feature = "deflate"))]
+    let _ = options;
+    let selected: Vec<&str> = selected.iter().map(String::as_str).collect();
+    let fields = ServerFields::new(subprotocol, &selected, request)?;
+    established.subprotocol = subprotocol.map(Into::into);
+    Ok((fields, established))
+}
+
+/// A response that ends the connection, with `Connection` and `Content-Length` unless they are given.
+fn refusal(status: u16, headers: &[HttpHeader<'_>]) -> Result<Vec<u8>, Misuse> {
+    let given = |name: &str| headers.iter().any(|header| header.name.eq_ignore_ascii_case(name));
+    let own = [
+        HttpHeader::new("Connection", "close"),
+        HttpHeader::new("Content-Length", "0"),
+    ];
+    let own = own.into_iter().filter(|header| !given(header.name));
+    let all: Vec<_> = own.chain(headers.iter().copied()).collect();
+    write_response(status, handshake::reason(status), &all)
+}
+
+impl fmt::Debug for ServerHandshake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerHandshake")
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}

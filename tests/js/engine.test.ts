@@ -1,0 +1,79 @@
+/** What the engine does in one call, and what is left of its memory: what one peer costs is bounded, whatever it sends. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { constants, deflateRawSync } from "node:zlib";
+
+import { inner, masked } from "./support.js";
+
+interface EngineSession {
+  enable_deflate(level: number, memoryLevel: number): void;
+}
+interface Session {
+  receive(chunk: Uint8Array, received: unknown[], room?: number): number;
+  readonly hasMore: boolean;
+  readonly work: number;
+  free(): void;
+}
+interface Engine {
+  wasm: { Session: new (server: boolean, frame: number, message: number, fragments: number) => EngineSession };
+}
+
+const { wasm } = await inner<Engine>("engine/engine.js");
+const { FrameSession } = await inner<{ FrameSession: new (session: object, isServer: boolean) => Session }>(
+  "session/session.js",
+);
+
+/** A server's session over a connection that agreed on compression. */
+function compressed(): Session {
+  const session = new wasm.Session(true, 2 ** 30, 2 ** 30, 1000);
+  session.enable_deflate(6, 8);
+  return new FrameSession(session, true);
+}
+
+/** The payload of a compressed message (RFC 7692 §7.2.1). */
+function deflated(data: Uint8Array): Buffer {
+  return deflateRawSync(data, { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4);
+}
+
+const WORK = 1024 * 1024;
+/** What one call of the engine may add to that. */
+const MORE = 2 * 512 * 1024 + 64 * 1024;
+
+test("receive stops after a budget of work, and goes on without loss", (t) => {
+  const session = compressed();
+  t.after(() => session.free());
+  const size = 16 * 1024 * 1024;
+  const chunk = masked(0xc2, deflated(new Uint8Array(size)));
+  assert.ok(chunk.length < 64 * 1024, "it is one chunk of the network");
+  const received: unknown[] = [];
+  let [taken, turns, work] = [0, 0, 0];
+  do {
+    taken += session.receive(chunk.subarray(taken), received);
+    turns += 1;
+    work += session.work;
+    assert.ok(session.work <= WORK + MORE, `${session.work} in turn ${turns}`);
+  } while (taken < chunk.length || session.hasMore);
+  const [message] = received as [Uint8Array];
+  assert.equal(received.length, 1);
+  assert.ok(message.length === size && message.every((byte) => byte === 0));
+  assert.ok(turns > 10, `${turns} turns`);
+  assert.ok(work >= size);
+});
+
+test("compressed input counts as work, even if nothing comes of it", (t) => {
+  const session = compressed();
+  t.after(() => session.free());
+  // empty stored blocks that are not final
+  const blocks = Buffer.concat([...Array<Buffer>(50_000).fill(Buffer.from("000000ffff", "hex")), Buffer.of(0)]);
+  const chunk = masked(0xc2, blocks);
+  const received: unknown[] = [];
+  const taken = session.receive(chunk, received);
+  assert.deepEqual(received, []);
+  assert.ok(taken >= 32 * 1024 && taken <= 64 * 1024, `${taken} bytes taken`);
+  assert.ok(session.work >= WORK);
+  for (let at = taken; at < chunk.length; ) at += session.receive(chunk.subarray(at), received);
+  assert.deepEqual(
+    received.map((message) => [...(message as Uint8Array)]),
+    [[]],
+  );
+});

@@ -1,0 +1,134 @@
+/** Options are checked when an object is made: a wrong one is an error there, and never a check that does not happen. */
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import { test } from "node:test";
+import { type SocketOptions, WebSocket, WebSocketServer, WebSocketStream } from "websocket-component";
+import { Handle } from "websocket-component/component";
+import { WebSocketServer as ServerOfWs } from "websocket-component/ws";
+
+const code = "WS_ERR_INVALID_OPTION";
+
+/** A port where nobody listens; nothing connects, since the constructor throws. */
+const URL = "ws://127.0.0.1:9";
+
+const makers: readonly [name: string, make: (options: object) => unknown][] = [
+  ["WebSocketServer", (options) => new WebSocketServer({ noServer: true, ...options })],
+  ["WebSocket", (options) => new WebSocket(URL, options)],
+  ["WebSocket with subprotocols", (options) => new WebSocket(URL, [], options)],
+  ["WebSocketStream", (options) => new WebSocketStream(URL, options)],
+];
+
+/** Options of every connection, with values that they must not have. */
+const OF_ALL: readonly (readonly [name: keyof SocketOptions, values: readonly unknown[]])[] = [
+  ...(["maxFrameSize", "maxMessageSize", "maxFragments", "maxBufferedBytes"] as const).map(
+    (name) => [name, [0, -1, Number.NaN, "1", null, {}]] as const,
+  ),
+  ...(["handshakeTimeout", "closeTimeout", "messageTimeout", "pingInterval", "pongTimeout"] as const).map(
+    (name) => [name, [0, -1, Number.NaN, "1", null, {}]] as const,
+  ),
+  ["perMessageDeflate", [1, "yes", [], null, { level: 10 }, { treshold: 1 }]],
+];
+
+const OF_SERVER: readonly [name: string, values: readonly unknown[]][] = [
+  ["origins", ["https://example.com", null, [/example/], ["example.com"], ["https://example.com/"], ["*"]]],
+  ["origins", [["https://*.example.com"], ["HTTPS://example.com"], ["https://example.com:443"], [""], {}]],
+  ["path", [/chat/, "chat", "", "/chat?room=1", "/chat#top", "/a b", null, 1]],
+  ["verify", [true, {}, null]],
+  ["chooseProtocol", ["chat", null]],
+  ["headers", [null, 1, "Set-Cookie: a=1", /x/]],
+  ["tap", [1, null, {}]],
+  ["binaryType", ["x", null, "fragments"]],
+  ["streamMessages", [1, "true", null]],
+  ["host", ["127.0.0.1", 1]],
+  ["tls", [{}, null, true]],
+];
+
+const OF_CLIENT: readonly [name: string, values: readonly unknown[]][] = [
+  ["headers", [null, 1, "Cookie: a=1"]],
+  ["tap", [1, null, {}]],
+  ["tls", [null, true]],
+  ["socketPath", ["", 1, null]],
+  ["createConnection", [{}, null]],
+  ["agent", ["proxy", null]],
+  ["maxRedirects", [-1, 1.5, "1"]],
+  ["signal", [{}, 1, null]],
+];
+
+test("an option of every connection with a value that it cannot have is refused by every class", () => {
+  for (const [maker, make] of makers) {
+    for (const [name, values] of OF_ALL) {
+      for (const value of values) assert.throws(() => make({ [name]: value }), { code }, `${maker} ${name} ${value}`);
+    }
+  }
+});
+
+test("a server's option with a value that it cannot have is refused", () => {
+  for (const [name, values] of OF_SERVER) {
+    for (const value of values) {
+      assert.throws(() => new WebSocketServer({ noServer: true, [name]: value }), { code }, `${name} ${value}`);
+    }
+  }
+  for (const [name, values] of [
+    ["port", [-1, 65_536, 1.5, "8080", null]],
+    ["socketPath", ["", 1, null]],
+    ["server", [{}, null, "http"]],
+  ] as const) {
+    for (const value of values) assert.throws(() => new WebSocketServer({ [name]: value } as object), { code }, name);
+  }
+});
+
+test("a client's option with a value that it cannot have is refused", () => {
+  for (const [name, values] of OF_CLIENT) {
+    for (const value of values) {
+      assert.throws(() => new WebSocket(URL, { [name]: value }), { code }, `${name} ${value}`);
+    }
+  }
+});
+
+test("values that options may have are taken", () => {
+  const origins = ["https://example.com", "http://localhost:3000", "null", "file://", "chrome-extension://abcdef"];
+  new WebSocketServer({ noServer: true, origins, path: "/", headers: [["A", "1"]], binaryType: "blob" });
+  new WebSocketServer({ noServer: true, headers: () => ({}), perMessageDeflate: { threshold: 0 } });
+  new WebSocketServer({ noServer: true, verify: undefined, origins: undefined } as object);
+});
+
+test("a name that no class knows is refused, and the nearest one is named", () => {
+  for (const [given, meant] of [
+    ["origin", "origins"],
+    ["maxMessagesize", "maxMessageSize"],
+    ["pinginterval", "pingInterval"],
+    ["verifyClient", "verify"],
+    ["maxPayload", "maxFragments"],
+  ] as const) {
+    const wanted = { code, message: new RegExp(`no option ${given}\\. Did you mean \\w+\\?`) };
+    assert.throws(() => new WebSocketServer({ noServer: true, [given]: 1 }), wanted);
+    if (meant !== "maxFragments") {
+      const exact = { code, message: `There is no option ${given}. Did you mean ${meant}?` };
+      assert.throws(() => new WebSocketServer({ noServer: true, [given]: 1 }), exact);
+    }
+  }
+  assert.throws(() => new WebSocket(URL, { header: {} } as object), { code, message: /Did you mean headers\?/ });
+  assert.throws(() => new WebSocketStream(URL, { signals: 1 } as object), { code, message: /Did you mean signal\?/ });
+  const deflate = { perMessageDeflate: { treshold: 1 } as object };
+  assert.throws(() => new WebSocket(URL, deflate), { code, message: /Did you mean perMessageDeflate\.threshold\?/ });
+  const handle = { recieveBufferSize: 256 } as object;
+  assert.throws(() => Handle.createServer(handle), { code, message: /Did you mean receiveBufferSize\?/ });
+});
+
+test("websocket-component/ws ignores names that it does not know, as ws does, and refuses hooks that are not functions", () => {
+  new ServerOfWs({ noServer: true, origin: "x" } as object);
+  for (const name of ["verifyClient", "handleProtocols"]) {
+    assert.throws(() => new ServerOfWs({ noServer: true, [name]: true } as object), TypeError, name);
+  }
+});
+
+test("two servers cannot take the same upgrades of one HTTP server: the second is refused", () => {
+  const http = createServer();
+  new WebSocketServer({ server: http, path: "/a" });
+  new WebSocketServer({ server: http });
+  const again = { code, message: /already/ };
+  assert.throws(() => new WebSocketServer({ server: http, path: "/a" }), again);
+  assert.throws(() => new WebSocketServer({ server: http }), again);
+  new WebSocketServer({ server: http, path: "/b" });
+  assert.equal(http.listenerCount("upgrade"), 1);
+});
