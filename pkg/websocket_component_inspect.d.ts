@@ -20,8 +20,8 @@ export class Inspector {
      */
     counts(): Uint32Array;
     /**
-     * What was agreed on: whether there are other extensions, and of permessage-deflate, if there is one, both windows and
-     * both no_context_takeover.
+     * What was agreed on: whether it is known, whether there are other extensions, and of permessage-deflate, if there is
+     * one, both windows and both no_context_takeover.
      */
     extensions(): Uint8Array;
     /**
@@ -32,6 +32,10 @@ export class Inspector {
      * Says that no more bytes come.
      */
     finish(): void;
+    /**
+     * Starts and ends of what is missing of a range.
+     */
+    gaps(direction: number, start: number, end: number): Float64Array;
     /**
      * How many bytes have come in a direction.
      */
@@ -45,13 +49,17 @@ export class Inspector {
      */
     messages(start: number, count: number): Float64Array;
     /**
-     * For one connection; the extensions are those of a response that is not part of it.
+     * For one connection; see [`Options`].
      */
-    constructor(extensions: string);
+    constructor(extensions: string, is_mid_stream: boolean, is_http2: boolean);
     /**
      * The payload of a record; the stage is 0 for the wire's, 1 unmasked, 2 decompressed.
      */
     payload(record: number, stage: number, limit: number): Uint8Array;
+    /**
+     * The payload of a frame from an offset on, up to what is missing.
+     */
+    payload_from(record: number, stage: number, offset: number, limit: number): Uint8Array;
     /**
      * Takes the next bytes of a direction: 0 to the server, 1 to the client.
      */
@@ -61,7 +69,7 @@ export class Inspector {
      */
     push_missing(direction: number, length: number, time: number): void;
     /**
-     * So many rows of 14 numbers each.
+     * So many rows of 16 numbers each.
      */
     records(start: number, count: number): Float64Array;
 }
@@ -70,6 +78,12 @@ export class Inspector {
  * Name, text, section and close status (0 if there is none) of an error's number.
  */
 export function describe(number: number): any[];
+
+/**
+ * Decompresses a DEFLATE stream (RFC 1951), as gzip and zip have it, as far as it goes: up to its end, to `limit` bytes, or
+ * to what is corrupt. `consumed` is told how many bytes of it were read, and whether that was its end.
+ */
+export function inflate(bytes: Uint8Array | number[], limit: number, consumed: Float64Array): Uint8Array;
 
 /** A compiled `WebAssembly.Module`; not by that name, which only type libraries of the DOM have. */
 export type EngineModule = object;

@@ -21,7 +21,10 @@ const RESPONSE: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket
     Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits=9\r\n\r\n";
 
 fn inspected(extensions: &str, pieces: &[(Direction, &[u8])]) -> Inspector {
-    let mut inspector = Inspector::new(Options { extensions });
+    let mut inspector = Inspector::new(Options {
+        extensions,
+        ..Options::default()
+    });
     for (time, (direction, bytes)) in (1_u32..).zip(pieces) {
         inspector.push(*direction, bytes, f64::from(time));
     }
@@ -317,8 +320,11 @@ fn messages_that_refer_to_one_another_are_decompressed_in_any_order() {
 }
 
 #[test]
-fn what_is_missing_in_a_payload_hides_that_message_and_in_a_header_all_that_follows() {
-    let mut inspector = Inspector::new(Options { extensions: DEFLATE });
+fn what_is_missing_in_a_payload_hides_that_message_and_is_never_read_as_bytes() {
+    let mut inspector = Inspector::new(Options {
+        extensions: DEFLATE,
+        ..Options::default()
+    });
     inspector.push(ToClient, b"\x81\x05H", 1.0);
     inspector.push_missing(ToClient, 3, 2.0);
     inspector.push(ToClient, b"o\xC1\x07\xF2\x48\xCD\xC9\xC9\x07\x00\xC1\x05\xF2", 3.0);
@@ -332,7 +338,9 @@ fn what_is_missing_in_a_payload_hides_that_message_and_in_a_header_all_that_foll
         states,
         [MessageState::Unreadable, MessageState::Whole, MessageState::Unreadable]
     );
-    assert_eq!(inspector.payload(0, Stage::Inflated, usize::MAX), b"H\0\0\0o");
+    assert_eq!(inspector.payload(0, Stage::Inflated, usize::MAX), b"H");
+    assert_eq!(inspector.payload_from(0, Stage::Unmasked, 4, usize::MAX), b"o");
+    assert_eq!(inspector.gaps(ToClient, 0..7).collect::<Vec<_>>(), [3..6]);
     assert_eq!(inspector.payload(1, Stage::Inflated, usize::MAX), b"Hello");
     let rest = inspector.records()[4];
     assert_eq!(
@@ -340,6 +348,129 @@ fn what_is_missing_in_a_payload_hides_that_message_and_in_a_header_all_that_foll
         (RecordKind::Bytes(Reason::Missing), 4)
     );
     assert_eq!(inspector.faults(), []);
+}
+
+/// A frame of a client, with a key that is none of the payload's bytes.
+fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
+    let key = [0x1F, 0x80, 0xA5, 0xC3];
+    let length = u8::try_from(payload.len()).expect("a short payload");
+    let payload = payload.iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key);
+    [first, 0x80 | length].into_iter().chain(key).chain(payload).collect()
+}
+
+#[test]
+fn behind_a_lost_piece_the_next_header_is_found_where_a_piece_begins() {
+    let frames: Vec<Vec<u8>> = (0..6).map(|number| masked(0x82, &[number; 20])).collect();
+    let mut inspector = Inspector::new(Options::default());
+    for (number, frame) in frames.iter().enumerate() {
+        match number {
+            2 => inspector.push_missing(ToServer, frame.len() as u64, 2.0),
+            _ => inspector.push(ToServer, frame, 2.0),
+        }
+    }
+    inspector.finish();
+    let kinds: Vec<_> = inspector
+        .records()
+        .iter()
+        .map(|record| (record.kind, record.is_found))
+        .collect();
+    assert_eq!(kinds.len(), 6);
+    assert_eq!(kinds[2], (RecordKind::Bytes(Reason::Missing), false));
+    assert_eq!(
+        kinds.iter().map(|kind| kind.1).collect::<Vec<_>>(),
+        [false, false, false, true, false, false]
+    );
+    assert_eq!(inspector.payload(3, Stage::Unmasked, usize::MAX), [3; 20]);
+    assert_eq!(inspector.faults(), []);
+}
+
+#[test]
+fn a_lost_piece_may_hold_the_beginning_of_a_message_and_the_end_of_another() {
+    let wire = [
+        framed(0x01, b"one"),
+        framed(0x80, b"two"),
+        framed(0x00, b"three"),
+        framed(0x80, b"four"),
+        framed(0x81, b"five"),
+    ];
+    let mut inspector = Inspector::new(Options::default());
+    inspector.push(ToClient, &wire[0], 0.0);
+    inspector.push_missing(ToClient, 12, 0.0);
+    for frame in &wire[2..] {
+        inspector.push(ToClient, frame, 0.0);
+    }
+    inspector.finish();
+    assert_eq!(inspector.faults(), []);
+    let states: Vec<_> = inspector.messages().iter().map(|message| message.state).collect();
+    assert_eq!(states, [MessageState::Unreadable, MessageState::Whole]);
+}
+
+#[test]
+fn bytes_that_only_look_a_little_like_a_header_are_no_frame() {
+    for noise in [
+        &[0; 40][..],
+        b"plain text, and more of it, and so on",
+        &[0xFF; 40],
+        &[0x82; 3],
+    ] {
+        let mut inspector = Inspector::new(Options {
+            is_mid_stream: true,
+            ..Options::default()
+        });
+        inspector.push(ToClient, noise, 0.0);
+        inspector.finish();
+        let kinds: Vec<_> = inspector.records().iter().map(|record| record.kind).collect();
+        assert_eq!(kinds, [RecordKind::Bytes(Reason::Missing)], "{noise:?}");
+    }
+}
+
+#[test]
+fn a_head_that_is_cut_shows_what_is_there_and_the_frames_behind_it() {
+    let mut inspector = Inspector::new(Options::default());
+    inspector.push(ToServer, &REQUEST[..60], 0.0);
+    inspector.push_missing(ToServer, REQUEST.len() as u64 - 60, 0.0);
+    inspector.push(ToClient, &RESPONSE[..70], 0.0);
+    inspector.push_missing(ToClient, RESPONSE.len() as u64 - 70, 0.0);
+    inspector.push(ToServer, &masked(0x81, b"Hello, server"), 1.0);
+    // compressed, perhaps: what was agreed on is not known
+    inspector.push(ToClient, &framed(0xC1, b"\xF2\x48\xCD\xC9\xC9\x07\x00"), 1.0);
+    inspector.finish();
+    assert_eq!(inspector.faults(), []);
+    assert!(!inspector.extensions().are_known);
+    let kinds: Vec<_> = inspector.records().iter().map(|record| record.kind).collect();
+    assert!(matches!(
+        kinds[..],
+        [
+            RecordKind::Request,
+            RecordKind::Response,
+            RecordKind::Frame(_),
+            RecordKind::Frame(_)
+        ]
+    ));
+    assert_eq!(inspector.payload(0, Stage::Wire, usize::MAX), &REQUEST[..60]);
+}
+
+#[test]
+fn heads_of_http_2_are_read_as_text_with_its_own_checks() {
+    let mut inspector = Inspector::new(Options {
+        is_http2: true,
+        ..Options::default()
+    });
+    let request =
+        b"CONNECT /chat HTTP/2\r\n:method: CONNECT\r\n:protocol: websocket\r\nsec-websocket-version: 13\r\n\r\n";
+    inspector.push(ToServer, request, 0.0);
+    inspector.push(
+        ToClient,
+        b"HTTP/2 200\r\nsec-websocket-extensions: permessage-deflate\r\n\r\n",
+        0.0,
+    );
+    inspector.push(ToServer, &masked(0x81, b"Hello"), 1.0);
+    inspector.finish();
+    assert_eq!(inspector.faults(), []);
+    assert_eq!(inspector.records().len(), 3);
+    assert!(inspector.extensions().deflate.is_some());
+    let subjects: Vec<_> = inspector.checks(ToServer).iter().map(|check| check.subject).collect();
+    assert_eq!(subjects[..2], ["method", "protocol"]);
 }
 
 #[test]
@@ -443,7 +574,7 @@ proptest! {
     ) {
         let extensions = if deflate { DEFLATE } else { "" };
         let mut whole = inspected(extensions, &[(ToServer, &to_server), (ToClient, &to_client)]);
-        let mut pieces = Inspector::new(Options { extensions });
+        let mut pieces = Inspector::new(Options { extensions, ..Options::default() });
         for (direction, bytes) in [(ToServer, &to_server), (ToClient, &to_client)] {
             for piece in cut(bytes, &cuts) {
                 pieces.push(direction, piece, if direction == ToServer { 1.0 } else { 2.0 });

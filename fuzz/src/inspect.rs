@@ -14,6 +14,8 @@ pub fn inspect(data: &[u8]) {
     ];
     let mut inspector = Inspector::new(Options {
         extensions: extensions[usize::from(first) % extensions.len()],
+        is_mid_stream: first & 0x10 != 0,
+        is_http2: first & 0x20 != 0,
     });
     let mut sent = [Vec::new(), Vec::new()];
     while let Some((&head, after)) = rest.split_first() {
@@ -23,8 +25,13 @@ pub fn inspect(data: &[u8]) {
         } else {
             Direction::ToClient
         };
+        // one length in 128 stands for bytes that are missing
+        if head >> 1 == 0x7F {
+            inspector.push_missing(direction, 100, 0.0);
+            sent[direction as usize].extend([None; 100]);
+        }
         inspector.push(direction, piece, 0.0);
-        sent[direction as usize].extend_from_slice(piece);
+        sent[direction as usize].extend(piece.iter().copied().map(Some));
         rest = later;
     }
     inspector.finish();
@@ -36,7 +43,14 @@ pub fn inspect(data: &[u8]) {
             .filter(|record| record.direction == direction)
         {
             assert_eq!(record.start, rebuilt.len() as u64);
-            rebuilt.extend(inspector.bytes(direction, record.start..record.end));
+            let mut at = record.start;
+            while at < record.end.min(inspector.length(direction)) {
+                let bytes = inspector.bytes(direction, at..record.end);
+                let missing = inspector.gaps(direction, at..record.end).next().filter(|gap| gap.start == at);
+                rebuilt.extend(bytes.iter().copied().map(Some));
+                rebuilt.extend(missing.iter().flat_map(|gap| gap.clone()).map(|_| None));
+                at = rebuilt.len() as u64;
+            }
         }
         assert_eq!(rebuilt, sent[direction as usize]);
     }

@@ -25,6 +25,8 @@ export interface Style {
 }
 
 const ARROWS: Readonly<Record<Direction, string>> = { toServer: "→", toClient: "←" };
+/** Bytes of what comes behind a head that opens no WebSocket connection. */
+const BODY = 1000;
 /** Characters of a payload's beginning. */
 const PREVIEW = 60;
 const WHOLE = { limit: 2 ** 31 - 1 } as const;
@@ -37,11 +39,12 @@ export function textOf(inspector: Inspector, record: InspectRecord, faults: read
   const arrow = paint(record.direction === "toServer" ? "cyan" : "green", ARROWS[record.direction]);
   const place = paint("dim", `${timeOf(record.time)} ${String(record.start).padStart(8)}`);
   const line = `${place} ${arrow} ${bodyOf(inspector, record, style)}`;
-  const doubt = record.unreliable ? paint("yellow", " (after a violation)") : "";
-  const lines = [line + doubt];
-  if (record.type === "request" || record.type === "response") {
-    lines.push(...inspector.checks(record.direction).map((check) => checkLine(check, paint)));
-  }
+  const doubts = [
+    record.unreliable ? " (after a violation)" : "",
+    record.found ? " (found again behind what is missing)" : "",
+  ];
+  const lines = [line + paint("yellow", doubts.join(""))];
+  if (record.type === "request" || record.type === "response") lines.push(...headLines(inspector, record, paint));
   // what is wrong with a head stands with its checks
   for (const { message, section, closeStatus } of isOfHead(record) ? [] : faults) {
     lines.push(
@@ -72,13 +75,23 @@ function bodyOf(inspector: Inspector, record: InspectRecord, style: Style): stri
     case "request":
     case "response": {
       const [line = ""] = new TextDecoder("latin1").decode(inspector.payload(record)).split("\r\n");
-      return style.paint("blue", printable(line));
+      const gone = record.missing > 0 ? style.paint("yellow", ` (${record.missing} bytes of it are missing)`) : "";
+      return style.paint("blue", printable(line)) + gone;
     }
-    case "bytes":
-      return style.paint("yellow", `${length} bytes: ${BYTES[record.reason]}`);
+    case "bytes": {
+      const gone = record.missing > 0 ? `, ${record.missing} of them missing` : "";
+      const text = record.reason === "notWebSocket" ? ` ${bodyText(inspector, record, style.payload)}` : "";
+      return style.paint("yellow", `${length} bytes${gone}: ${BYTES[record.reason]}${text}`);
+    }
     case "frame":
       return frameText(inspector, record, style);
   }
+}
+
+/** Of a refusal, for example. */
+function bodyText(inspector: Inspector, record: InspectRecord, whole: boolean): string {
+  const bytes = inspector.payload(record, whole ? WHOLE : { limit: BODY });
+  return bytesText(bytes, true, true) + (bytes.length < record.end - record.start - record.missing ? " …" : "");
 }
 
 const BYTES = {
@@ -86,7 +99,7 @@ const BYTES = {
   afterClose: "after the close, without meaning",
   notWebSocket: "no WebSocket",
   noBoundary: "where the next frame begins is not known",
-  missing: "a header is missing, and with it where frames begin",
+  missing: "where frames begin here is not known",
 } as const;
 
 function frameText(inspector: Inspector, frame: FrameRecord, { paint, payload }: Style): string {
@@ -99,10 +112,10 @@ function frameText(inspector: Inspector, frame: FrameRecord, { paint, payload }:
     frame.rsv2 ? "RSV2" : "",
     frame.rsv3 ? "RSV3" : "",
     mask === undefined ? "" : `mask ${mask.toString(16).padStart(8, "0")}`,
-    whole ? "" : "cut",
+    whole && frame.missing === 0 ? "" : "cut",
   ];
   const status = closeStatus === undefined || closeStatus === 1005 ? "" : ` ${closeStatus}`;
-  const size = `${length} bytes`;
+  const size = `${length} bytes${frame.missing > 0 ? `, ${frame.missing} missing` : ""}`;
   const answer =
     opcodeName === "pong" && partner !== undefined ? ` answers${timeBetween(inspector, partner, frame)}` : "";
   const total = frame.fin && message !== undefined ? totalOf(message) : "";
@@ -124,26 +137,46 @@ function totalOf({ compressed, frames, wireLength, length }: InspectMessage): st
   return total === "" ? "" : ` (${total})`;
 }
 
-/** The beginning of a payload, or all of it: as text where it is, else as hexadecimal digits. */
+/** The beginning of a payload, or all of it, and where something is missing in it. */
 function preview(
   inspector: Inspector,
   frame: FrameRecord,
   message: InspectMessage | undefined,
   whole: boolean,
 ): string {
-  const bytes = inspector.payload(frame, whole ? WHOLE : { limit: PREVIEW * 4 });
-  const shown = frame.opcodeName === "close" ? bytes.subarray(2) : bytes;
   const isText = message?.text ?? frame.opcodeName !== "binary";
-  const text = isText ? decoded(shown) : undefined;
+  const skipped = frame.opcodeName === "close" ? 2 : 0;
+  const parts = inspector.parts(frame, whole ? WHOLE : { limit: PREVIEW * 4 });
+  return parts
+    .map((part, index) => {
+      if ("missing" in part) return `[${part.missing} bytes missing]`;
+      // behind a gap, a character may be cut at its beginning
+      const bytes =
+        index === 0 ? part.bytes.subarray(skipped) : isText ? part.bytes.subarray(cutOff(part.bytes)) : part.bytes;
+      return bytesText(bytes, isText, whole);
+    })
+    .filter((text) => text !== "")
+    .join(" ");
+}
+
+/** Continuation bytes of UTF-8 without a beginning. */
+function cutOff(bytes: Uint8Array): number {
+  const start = bytes.subarray(0, 3).findIndex((byte) => (byte & 0xc0) !== 0x80);
+  return Math.max(0, start);
+}
+
+/** As text where it is, else as hexadecimal digits. */
+function bytesText(bytes: Uint8Array, isText: boolean, whole: boolean): string {
+  if (bytes.length === 0) return "";
+  const text = isText ? decoded(bytes) : undefined;
   if (text === undefined) {
-    const hex = Array.from(whole ? shown : shown.subarray(0, PREVIEW / 3), (byte) =>
-      byte.toString(16).padStart(2, "0"),
-    );
-    return hex.join(" ") + (hex.length < shown.length ? " …" : "");
+    const shown = whole ? bytes : bytes.subarray(0, PREVIEW / 3);
+    const hex = Array.from(shown, (byte) => byte.toString(16).padStart(2, "0"));
+    return hex.join(" ") + (shown.length < bytes.length ? " …" : "");
   }
   const characters = [...text];
   const cut = whole || characters.length <= PREVIEW ? text : `${characters.slice(0, PREVIEW).join("")}…`;
-  return shown.length === 0 ? "" : printable(JSON.stringify(cut));
+  return printable(JSON.stringify(cut));
 }
 
 /** What is UTF-8, but for a character that is cut at the end. */
@@ -158,10 +191,31 @@ function decoded(bytes: Uint8Array): string | undefined {
   return undefined;
 }
 
-function checkLine({ subject, found, error, section }: HandshakeCheck, paint: Paint): string {
-  const value = found.length === 0 ? "–" : printable(found.join(", "));
-  if (error === undefined) return `    ${paint("green", "✓")} ${subject}: ${value} ${paint("dim", section)}`;
-  return paint("red", `    ✗ ${subject}: ${value}: ${error.message} (${section})`);
+/** Each field of a head, with what its check says, and what is wrong elsewhere in it. */
+function headLines(inspector: Inspector, record: InspectRecord, paint: Paint): string[] {
+  const checks = inspector.checks(record.direction);
+  const [, ...fields] = new TextDecoder("latin1").decode(inspector.payload(record)).split("\r\n");
+  const shown = fields
+    .filter((field) => field !== "")
+    .map((field) => {
+      const name = field.split(":")[0]?.toLowerCase();
+      const check = checks.find(({ subject }) => subject.toLowerCase() === name);
+      if (check === undefined) return `      ${printable(field)}`;
+      if (check.error !== undefined) return paint("red", `    ✗ ${printable(field)}: ${errorOf(check)}`);
+      return `    ${paint("green", "✓")} ${printable(field)} ${paint("dim", check.section)}`;
+    });
+  const names = new Set(fields.map((field) => field.split(":")[0]?.toLowerCase()));
+  const others = checks.filter(({ subject, error }) => error !== undefined && !names.has(subject.toLowerCase()));
+  return [...shown, ...others.map((check) => checkLine(check, paint))];
+}
+
+function checkLine(check: HandshakeCheck, paint: Paint): string {
+  const value = check.found.length === 0 ? "–" : printable(check.found.join(", "));
+  return paint("red", `    ✗ ${check.subject}: ${value}: ${errorOf(check)}`);
+}
+
+function errorOf({ error, section }: HandshakeCheck): string {
+  return `${error?.message} (${section})`;
 }
 
 /** A record as an object for JSON. */

@@ -75,13 +75,13 @@ function chosen(capture: Capture, number: string | undefined): [number, Connecti
   return [one];
 }
 
-function summary({ format, connections, skipped }: Capture): string {
+function summary({ format, connections, skipped, notes = [] }: Capture): string {
   const count = connections.length === 1 ? "one connection" : `${connections.length} connections`;
   const others = skipped === 0 ? "" : `, ${skipped} of something else`;
   const made = connections.some(({ synthetic }) => synthetic)
     ? "The file has messages and no frames: each is shown as one frame with a key of zeros.\n"
     : "";
-  return `${format}: ${count}${others}\n${made}`;
+  return `${format}: ${count}${others}\n${made}${notes.map((note) => `! ${printable(note)}\n`).join("")}`;
 }
 
 function title(index: number, { client, server, pieces }: Connection): string {

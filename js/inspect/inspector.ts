@@ -3,7 +3,13 @@
  *
  * @module
  */
-import { describe, Inspector as Engine, type EngineModule, initSync } from "../../pkg/websocket_component_inspect.js";
+import {
+  describe,
+  Inspector as Engine,
+  type EngineModule,
+  inflate,
+  initSync,
+} from "../../pkg/websocket_component_inspect.js";
 import type {
   AgreedExtensions,
   BytesReason,
@@ -22,7 +28,20 @@ import type {
 export interface InspectorOptions {
   /** The response's `Sec-WebSocket-Extensions`, where the handshake is not part of what is inspected. */
   extensions?: string;
+  /**
+   * The capture began after the handshake, perhaps in the midst of a frame: where a direction's first header is has to be
+   * found, and what was agreed on is not known, unless `extensions` has it.
+   */
+  midStream?: boolean;
+  /**
+   * It is a stream of HTTP/2 (RFC 8441). Its heads stand before its frames as text: a first line, `CONNECT /chat HTTP/2` or
+   * `HTTP/2 200`, then a line for each field, pseudo-header fields first, then a blank line.
+   */
+  http2?: boolean;
 }
+
+/** A part of a payload: bytes, or how many are missing. */
+export type PayloadPart = { readonly bytes: Uint8Array } | { readonly missing: number };
 
 /** How much of a payload to give out. */
 export interface PayloadOptions {
@@ -52,7 +71,7 @@ const OPCODES: Readonly<Record<number, OpcodeName>> = {
 
 /** Rows of the engine's tables that cross the boundary at once. */
 const BATCH = 1024;
-const RECORD_WIDTH = 14;
+const RECORD_WIDTH = 16;
 const MESSAGE_WIDTH = 9;
 const FAULT_WIDTH = 3;
 const DEFAULT_LIMIT = 16 * 1024 * 1024;
@@ -70,7 +89,8 @@ export class Inspector {
   readonly #engine: Engine;
 
   constructor(options: InspectorOptions = {}) {
-    this.#engine = new Engine(options.extensions ?? "");
+    const { extensions = "", midStream = false, http2 = false } = options;
+    this.#engine = new Engine(extensions, midStream, http2);
     forgotten.register(this, this.#engine, this);
   }
 
@@ -84,8 +104,8 @@ export class Inspector {
   }
 
   /**
-   * Says that the next bytes of a direction are missing; they read as zeros. Frames whose headers are there are told of all
-   * the same; where a header would be missing, the direction's reading ends.
+   * Says that the next bytes of a direction are missing. Frames whose headers are there are told of all the same; where a
+   * header is missing, the next one is looked for at the start of what each later `push` brings.
    */
   pushMissing(direction: Direction, length: number, time = 0): void {
     this.#engine.push_missing(DIRECTIONS.indexOf(direction), length, time);
@@ -151,7 +171,8 @@ export class Inspector {
 
   /** What the handshake agreed on, as far as it is read. */
   get extensions(): AgreedExtensions {
-    const [others, serverMaxWindowBits, clientMaxWindowBits = 0, serverAlone, clientAlone] = this.#engine.extensions();
+    const [known, others, serverMaxWindowBits, clientMaxWindowBits = 0, serverAlone, clientAlone] =
+      this.#engine.extensions();
     const deflate =
       serverMaxWindowBits === undefined
         ? undefined
@@ -161,12 +182,12 @@ export class Inspector {
             serverNoContextTakeover: serverAlone === 1,
             clientNoContextTakeover: clientAlone === 1,
           };
-    return { deflate, others: others === 1 };
+    return { deflate, others: others === 1, known: known === 1 };
   }
 
   /**
    * The payload of a frame or of a message, or all bytes of another record; as much as there is of one that is cut or
-   * corrupt. Of a compressed message's frame, `"inflated"` is what its bytes add to the message.
+   * corrupt, and of one with bytes that are missing what is before them. Of a compressed message's frame, `"inflated"` is what its bytes add to the message.
    */
   payload(of: InspectRecord | InspectMessage, options: PayloadOptions = {}): Uint8Array {
     const { stage = "inflated", limit = DEFAULT_LIMIT } = options;
@@ -177,12 +198,49 @@ export class Inspector {
       : this.#engine.message_payload(of.index, stageNumber, most);
   }
 
-  /** How many bytes have come in a direction. */
+  /**
+   * The payload of a frame, or all bytes of another record, with what is missing in its place; the limit is that of each
+   * part. Of a frame of a compressed message, `"inflated"` ends at the first place where something is missing.
+   */
+  parts(of: InspectRecord, options: PayloadOptions = {}): PayloadPart[] {
+    const { stage = "inflated", limit = DEFAULT_LIMIT } = options;
+    const start = of.start + (of.type === "frame" ? of.headerSize : 0);
+    const gaps = this.gaps(of.direction, start, of.end);
+    const message = of.type === "frame" && of.message !== undefined ? this.message(of.message) : undefined;
+    if (gaps.length === 0 || (stage === "inflated" && message?.compressed === true)) {
+      const missing = gaps.reduce((sum, gap) => sum + gap.end - gap.start, 0);
+      return [{ bytes: this.payload(of, options) }, ...(missing > 0 ? [{ missing }] : [])];
+    }
+    const parts: PayloadPart[] = [];
+    let at = 0;
+    const take = () => {
+      const bytes = this.#engine.payload_from(of.index, STAGES.indexOf(stage), at, Math.min(limit, 2 ** 32 - 1));
+      if (bytes.length > 0) parts.push({ bytes });
+    };
+    for (const gap of gaps) {
+      take();
+      parts.push({ missing: gap.end - gap.start });
+      at = gap.end - start;
+    }
+    take();
+    return parts;
+  }
+
+  /** What is missing between two places of a direction. */
+  gaps(direction: Direction, start: number, end: number): { readonly start: number; readonly end: number }[] {
+    const flat = this.#engine.gaps(DIRECTIONS.indexOf(direction), start, end);
+    return Array.from({ length: flat.length / 2 }, (_, index) => ({
+      start: flat[2 * index] as number,
+      end: flat[2 * index + 1] as number,
+    }));
+  }
+
+  /** How many bytes have come in a direction, and are missing in it. */
   length(direction: Direction): number {
     return this.#engine.length(DIRECTIONS.indexOf(direction));
   }
 
-  /** Bytes of a direction as they came, such as those of a record: no more than there are. */
+  /** Bytes of a direction as they came, such as those of a record: no more than there are, and none behind a gap. */
   bytes(direction: Direction, start: number, end: number): Uint8Array {
     return this.#engine.bytes(DIRECTIONS.indexOf(direction), start, end);
   }
@@ -197,6 +255,16 @@ export class Inspector {
   [Symbol.dispose](): void {
     this.free();
   }
+}
+
+/**
+ * Decompresses a DEFLATE stream (RFC 1951) as far as it goes: up to its end, to so many bytes, or to what is corrupt.
+ */
+export function inflated(bytes: Uint8Array, limit: number): { output: Uint8Array; consumed: number; isWhole: boolean } {
+  const told = new Float64Array(2);
+  const output = inflate(bytes, limit, told);
+  const [consumed = 0, end] = told;
+  return { output, consumed, isWhole: end === 1 };
 }
 
 function* batches<T>(
@@ -222,6 +290,8 @@ function recordOf(index: number, row: Float64Array): InspectRecord {
     end,
     whole: whole === 1,
     unreliable: unreliable === 1,
+    found: row[14] === 1,
+    missing: row[15] as number,
   };
   if (kind === 0) return { type: "request", ...base };
   if (kind === 1) return { type: "response", ...base };

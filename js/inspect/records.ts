@@ -25,6 +25,13 @@ interface RecordBase {
    * A violation before it in the same direction would have closed the connection, and may have hidden where frames begin.
    */
   readonly unreliable: boolean;
+  /**
+   * Bytes before it are missing, and where it begins was found again: a piece begins there, and what the headers from there
+   * on say is possible.
+   */
+  readonly found: boolean;
+  /** How many of its bytes are missing. */
+  readonly missing: number;
 }
 
 /** The client's half of the handshake: an HTTP request's head. */
@@ -89,7 +96,7 @@ export type BytesReason =
   | "notWebSocket"
   /** They come after a frame whose length cannot be. */
   | "noBoundary"
-  /** They are missing where a head or a frame's header would be, or come after such ones. */
+  /** They are missing where a head or a frame's header would be, or come before the next header that was found. */
   | "missing";
 
 /** Bytes that are nothing of WebSocket's. */
@@ -191,6 +198,8 @@ export interface AgreedExtensions {
     | undefined;
   /** There are others, for which any reserved bit may be set. */
   readonly others: boolean;
+  /** Where a capture has no whole response, anything may have been agreed on. */
+  readonly known: boolean;
 }
 
 /** What is done to a payload before it is given out: nothing, unmasking, or unmasking and decompressing. */

@@ -5,7 +5,7 @@ use crate::error::{HandshakeError, Misuse};
 use crate::http::{HttpHeader, grammar};
 
 /// The most bytes of a head, with its blank line.
-pub(crate) const MAX_HEAD_LENGTH: usize = 16 * 1024;
+const MAX_HEAD_LENGTH: usize = 16 * 1024;
 /// The most fields of a head.
 const MAX_FIELDS: usize = 256;
 
@@ -47,7 +47,12 @@ impl<'a> RequestHead<'a> {
     /// The head is malformed (RFC 9112), over 16 KiB, or has over 256 fields. Folded lines, blanks before a colon
     /// and lines that end without CR are refused: peers who read these in another way have been fooled by them.
     pub fn parse(bytes: &'a [u8]) -> Result<Option<Self>, HandshakeError> {
-        let Some(head) = whole_head(bytes)? else {
+        Self::parse_within(bytes, MAX_HEAD_LENGTH)
+    }
+
+    /// The same with another limit.
+    pub(crate) fn parse_within(bytes: &'a [u8], limit: usize) -> Result<Option<Self>, HandshakeError> {
+        let Some(head) = whole_head(bytes, limit)? else {
             return Ok(None);
         };
         let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
@@ -121,7 +126,12 @@ impl<'a> ResponseHead<'a> {
     /// # Errors
     /// As [`RequestHead::parse`].
     pub fn parse(bytes: &'a [u8]) -> Result<Option<Self>, HandshakeError> {
-        let Some(head) = whole_head(bytes)? else {
+        Self::parse_within(bytes, MAX_HEAD_LENGTH)
+    }
+
+    /// The same with another limit.
+    pub(crate) fn parse_within(bytes: &'a [u8], limit: usize) -> Result<Option<Self>, HandshakeError> {
+        let Some(head) = whole_head(bytes, limit)? else {
             return Ok(None);
         };
         let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
@@ -218,13 +228,13 @@ fn is_target(target: &str) -> bool {
 }
 
 /// The bytes up to and with the first blank line.
-fn whole_head(bytes: &[u8]) -> Result<Option<&[u8]>, HandshakeError> {
-    Ok(head_length(bytes, 0)?.map(|length| &bytes[..length]))
+fn whole_head(bytes: &[u8], limit: usize) -> Result<Option<&[u8]>, HandshakeError> {
+    Ok(head_length(bytes, 0, limit)?.map(|length| &bytes[..length]))
 }
 
 /// The length of the head, if its blank line is there. In the first `searched` bytes it is not.
-fn head_length(bytes: &[u8], searched: usize) -> Result<Option<usize>, HandshakeError> {
-    let within = &bytes[..bytes.len().min(MAX_HEAD_LENGTH)];
+fn head_length(bytes: &[u8], searched: usize, limit: usize) -> Result<Option<usize>, HandshakeError> {
+    let within = &bytes[..bytes.len().min(limit)];
     let line_feeds = within
         .iter()
         .enumerate()
@@ -239,7 +249,7 @@ fn head_length(bytes: &[u8], searched: usize) -> Result<Option<usize>, Handshake
             return Ok(Some(head.len()));
         }
     }
-    if bytes.len() > MAX_HEAD_LENGTH {
+    if bytes.len() > limit {
         Err(HandshakeError::HeadTooLarge)
     } else {
         Ok(None)
@@ -275,7 +285,7 @@ impl HeadBuffer {
     pub fn push(&mut self, bytes: &[u8]) -> Result<bool, HandshakeError> {
         self.bytes.extend_from_slice(bytes);
         if self.length == 0 {
-            self.length = head_length(&self.bytes, self.searched)?.unwrap_or_default();
+            self.length = head_length(&self.bytes, self.searched, MAX_HEAD_LENGTH)?.unwrap_or_default();
             self.searched = self.bytes.len();
         }
         Ok(self.length > 0)
@@ -299,6 +309,17 @@ impl HeadBuffer {
 fn complete(parsed: httparse::Result<usize>) -> Result<(), HandshakeError> {
     match parsed {
         Ok(httparse::Status::Complete(_)) => Ok(()),
+        Err(httparse::Error::TooManyHeaders) => Err(HandshakeError::HeadersTooMany),
+        Ok(httparse::Status::Partial) | Err(_) => Err(HandshakeError::HeadMalformed),
+    }
+}
+
+/// The fields of a head without its first line.
+#[cfg(feature = "inspect")]
+pub(crate) fn fields(bytes: &[u8]) -> Result<Vec<HttpHeader<'_>>, HandshakeError> {
+    let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
+    match httparse::parse_headers(bytes, &mut fields) {
+        Ok(httparse::Status::Complete((_, found))) => Ok(headers(found)),
         Err(httparse::Error::TooManyHeaders) => Err(HandshakeError::HeadersTooMany),
         Ok(httparse::Status::Partial) | Err(_) => Err(HandshakeError::HeadMalformed),
     }

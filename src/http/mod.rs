@@ -13,7 +13,7 @@ pub use convert::{from_header_map, to_header_map};
 pub use grammar::{Extension, extensions};
 pub use head::{HeadBuffer, RequestHead, ResponseHead, write_request, write_response};
 #[cfg(feature = "inspect")]
-pub(crate) use head::{MAX_HEAD_LENGTH, check_version};
+pub(crate) use head::{check_version, fields};
 
 /// One header field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -29,6 +29,10 @@ pub struct Reader {
     close: Option<u32>,
     /// The records of pings that have no pong yet, the last one last.
     pings: VecDeque<u32>,
+    /// A header was found behind bytes that are missing, and no frame was read from there.
+    is_found: bool,
+    /// The beginning of a message may be among what is missing.
+    may_continue: bool,
 }
 
 impl Reader {
@@ -38,6 +42,11 @@ impl Reader {
 
     pub const fn is_in_frame(&self) -> bool {
         self.frame.is_some()
+    }
+
+    /// Goes on at a header that was found.
+    pub const fn resume(&mut self) {
+        (self.is_found, self.may_continue) = (true, true);
     }
 }
 
@@ -99,16 +108,27 @@ impl Inspector {
             .peek(direction)
             .and_then(|(bytes, length)| RawHeader::read(&bytes[..length]))
         else {
+            let header = side.position..side.position + MAX_HEADER_LENGTH as u64;
+            if side.store.is_missing(&header) {
+                self.lose(direction);
+            }
             return false;
         };
-        let side = &mut self.sides[direction as usize];
-        let header = side.position..side.position + raw.size as u64;
-        if side.store.is_missing(&header) {
-            side.mode = Mode::Bytes(Reason::Missing, None);
-            return false;
-        }
         self.begin_frame(direction, &raw);
         true
+    }
+
+    /// A header is missing: of what came since then, and of what is compressed with reference to it, nobody knows.
+    fn lose(&mut self, direction: Direction) {
+        let (_, takeover) = self.deflate_of(direction);
+        let from = self.sides[direction as usize].position;
+        self.end_message(direction, MessageState::Unreadable);
+        if self.extensions.deflate.is_some() {
+            let reader = self.reader(direction);
+            reader.inflater = None;
+            reader.is_lost = takeover;
+        }
+        self.sides[direction as usize].mode = Mode::Lost(from + 1);
     }
 
     /// The bytes at the position, as many as a header may have.
@@ -144,6 +164,7 @@ impl Inspector {
         let start = side.position;
         let record = self.add(direction, raw.size as u64, RecordKind::Frame(frame));
         self.records[record as usize].end = end;
+        self.records[record as usize].is_found = core::mem::take(&mut self.reader(direction).is_found);
         for &violation in &violations {
             self.add_fault(direction, record, start, violation);
         }
@@ -167,7 +188,9 @@ impl Inspector {
     /// All rules that a header breaks, in the order in which the engine finds them; it stops at the first.
     fn violations(&self, direction: Direction, raw: &RawHeader) -> Vec<Violation> {
         let mut found: Vec<Violation> = raw.violations().collect();
-        let in_message = self.sides[direction as usize].reader.message.is_some();
+        let reader = &self.sides[direction as usize].reader;
+        let continues = reader.may_continue && raw.opcode() == Some(Opcode::Continuation);
+        let in_message = reader.message.is_some() || continues;
         let mut expected = Expectation {
             masked: Some(direction == Direction::ToServer),
             in_message,
@@ -195,10 +218,10 @@ impl Inspector {
         found
     }
 
-    const fn reserved_bits(&self) -> ReservedBits {
+    pub(super) const fn reserved_bits(&self) -> ReservedBits {
         if self.extensions.others {
             ReservedBits::Any
-        } else if self.extensions.deflate.is_some() {
+        } else if self.extensions.deflate.is_some() || !self.extensions.are_known {
             ReservedBits::Compression
         } else {
             ReservedBits::None
@@ -241,6 +264,8 @@ impl Inspector {
         if violations.contains(&Violation::MessageUnfinished) {
             self.abandon_message(direction);
         }
+        let reader = self.reader(direction);
+        reader.may_continue &= opcode == Opcode::Continuation && raw.first & 0x80 == 0;
         if opcode != Opcode::Continuation {
             self.new_message(direction, record, raw, opcode);
         }
@@ -320,6 +345,9 @@ impl Inspector {
         }
         if side.store.is_missing(&(start..available)) {
             self.give_up_message(direction, &frame);
+            if frame.opcode == Some(Opcode::Close) {
+                self.reader(direction).close = Some(frame.record);
+            }
         } else if is_control {
             let mut payload = side.store.bytes(start..available);
             frame.mask.apply(&mut payload);
@@ -442,6 +470,7 @@ impl Inspector {
     /// A message that is not text is read on, for its length and the messages after it; one that is corrupt is not.
     fn fail_message(&mut self, direction: Direction, record: u32, offset: u64, violation: Violation) {
         let (_, takeover) = self.deflate_of(direction);
+        let is_mid_stream = self.is_mid_stream;
         let reader = self.reader(direction);
         let Some(message) = &mut reader.message else {
             return;
@@ -451,6 +480,10 @@ impl Inspector {
             message.is_readable = false;
             reader.inflater = None;
             reader.is_lost = takeover;
+            // it may refer to what was sent before the recording began
+            if is_mid_stream && takeover {
+                return;
+            }
         }
         let number = message.number;
         self.messages[number as usize].state = MessageState::Failed;

@@ -28,6 +28,8 @@ pub struct Extensions {
     pub deflate: Option<Agreement>,
     /// There are others, which may give any reserved bit a meaning.
     pub others: bool,
+    /// Where the recording has no whole response, anything may have been agreed on.
+    pub are_known: bool,
 }
 
 /// Every check of a request (RFC 6455 §4.2.1).
@@ -96,9 +98,15 @@ pub fn check_response(head: &ResponseHead<'_>, request: Option<&RequestHead<'_>>
             vec![fields.len().to_string()],
             check_fields(fields),
         ),
+    ];
+    // a refusal needs nothing of what an answer of 101 has to have
+    if head.check_status().is_err() {
+        return checks;
+    }
+    checks.extend([
         field(fields, "Upgrade", "RFC 6455 §4.1", check_upgrade_token(fields)),
         field(fields, "Connection", "RFC 6455 §4.1", check_connection_token(fields)),
-    ];
+    ]);
     if let Some(request) = request {
         let client = ClientFields::of_request(&request.headers);
         let subprotocol = client.selected_subprotocol(fields).map(drop);
@@ -123,7 +131,10 @@ pub fn check_response(head: &ResponseHead<'_>, request: Option<&RequestHead<'_>>
 
 /// What a response has agreed on. Extensions that are malformed count as not there.
 pub fn agreed(fields: &[HttpHeader<'_>], request: Option<&RequestHead<'_>>) -> Extensions {
-    let mut agreed = Extensions::default();
+    let mut agreed = Extensions {
+        are_known: true,
+        ..Extensions::default()
+    };
     for extension in http::extensions(fields).unwrap_or_default() {
         if !is_deflate(&extension) {
             agreed.others = true;
@@ -178,7 +189,7 @@ fn version(minor: u8) -> Check {
     )
 }
 
-fn field(
+pub fn field(
     fields: &[HttpHeader<'_>],
     name: &'static str,
     section: &'static str,
@@ -192,7 +203,7 @@ fn field(
     )
 }
 
-fn check(
+pub fn check(
     subject: &'static str,
     section: &'static str,
     found: Vec<String>,

@@ -15,8 +15,10 @@
 
 mod frames;
 mod heads;
+mod http2;
 mod payload;
 mod record;
+mod search;
 mod store;
 
 use alloc::vec::Vec;
@@ -25,7 +27,7 @@ pub use heads::{Check, Extensions};
 pub use record::{Direction, Fault, FaultError, Frame, Message, MessageState, Reason, Record, RecordKind, Stage};
 
 use crate::error::HandshakeError;
-use crate::http::{self, HttpHeader, RequestHead, ResponseHead};
+use crate::http::{HttpHeader, RequestHead, ResponseHead};
 use frames::Reader;
 use payload::Cursor;
 use store::Store;
@@ -35,18 +37,27 @@ use store::Store;
 pub struct Options<'a> {
     /// The value of `Sec-WebSocket-Extensions` in the response, where the handshake is not part of what is recorded.
     pub extensions: &'a str,
+    /// The recording began after the handshake, perhaps in the midst of a frame: where a direction's first header is has to
+    /// be found, and what was agreed on is not known, unless it is given.
+    pub is_mid_stream: bool,
+    /// It is a stream of HTTP/2 (RFC 8441). Its heads stand before its frames as text: a first line, `CONNECT /chat HTTP/2`
+    /// or `HTTP/2 200`, then a line for each field, pseudo-header fields first, then a blank line.
+    pub is_http2: bool,
 }
 
 /// Takes a conversation apart as its bytes come.
 ///
 /// A direction whose first byte is a capital letter from C on begins with a handshake: no frame that is allowed begins so.
 /// Any other begins with frames. What depends on bytes of the other direction waits for them, or for
-/// [`finish`](Self::finish).
+/// [`finish`](Self::finish). Behind bytes that are missing it goes on where a piece, as it was pushed, begins with what
+/// looks like the header of a frame.
 ///
 /// It holds the bytes, and at most 96 bytes for each record.
 pub struct Inspector {
     sides: [Side; 2],
     extensions: Extensions,
+    is_mid_stream: bool,
+    is_http2: bool,
     records: Vec<Record>,
     messages: Vec<Message>,
     faults: Vec<Fault>,
@@ -55,6 +66,11 @@ pub struct Inspector {
     /// By direction.
     cursors: [Option<Cursor>; 2],
 }
+
+/// The most bytes of a head: more than the engine takes, as what is wrong with it shall be seen.
+const MAX_HEAD: usize = 256 * 1024;
+/// What is looked at to tell a head from a payload.
+const LONGEST_START: u64 = 16;
 
 /// One direction.
 struct Side {
@@ -72,6 +88,8 @@ enum Mode {
     /// In a head, or waiting for the other side's.
     Head,
     Frames,
+    /// Where the next frame begins is not known: the place from which on it is looked for.
+    Lost(u64),
     /// Nothing more can be read: the record that covers all that comes, if there is one yet.
     Bytes(Reason, Option<u32>),
 }
@@ -87,9 +105,15 @@ impl Inspector {
             reader: Reader::default(),
         };
         let fields = [HttpHeader::new("Sec-WebSocket-Extensions", options.extensions)];
+        let are_known = !options.is_mid_stream || !options.extensions.is_empty();
         Self {
             sides: [side(), side()],
-            extensions: heads::agreed(&fields, None),
+            extensions: Extensions {
+                are_known,
+                ..heads::agreed(&fields, None)
+            },
+            is_mid_stream: options.is_mid_stream,
+            is_http2: options.is_http2,
             records: Vec::new(),
             messages: Vec::new(),
             faults: Vec::new(),
@@ -109,8 +133,9 @@ impl Inspector {
         self.advance();
     }
 
-    /// Says that the next `length` bytes of a direction are missing; they read as zeros. What can be told without them is
-    /// told: of a frame whose payload they belong to, and of those behind it. Where a header would be, the reading ends.
+    /// Says that the next `length` bytes of a direction are missing. What can be told without them is told: of a frame whose
+    /// payload they belong to, and of those behind it. Where a header would be, the next one is looked for, at the start of
+    /// each piece that is pushed later.
     pub fn push_missing(&mut self, direction: Direction, length: u64, time: f64) {
         if self.is_finished {
             return;
@@ -167,7 +192,16 @@ impl Inspector {
         self.sides[direction as usize].store.length()
     }
 
-    /// A copy of bytes of a direction as they came; no more than there are.
+    /// What is missing of a range of a direction's bytes.
+    pub fn gaps(
+        &self,
+        direction: Direction,
+        range: core::ops::Range<u64>,
+    ) -> impl Iterator<Item = core::ops::Range<u64>> {
+        self.sides[direction as usize].store.gaps(range)
+    }
+
+    /// A copy of bytes of a direction as they came; no more than there are, and none behind some that are missing.
     #[must_use]
     pub fn bytes(&self, direction: Direction, range: core::ops::Range<u64>) -> Vec<u8> {
         self.sides[direction as usize].store.bytes(range)
@@ -193,6 +227,8 @@ impl Inspector {
             Mode::Head => self.read_response(),
             Mode::Frames if self.waits_for_response(direction) => {}
             Mode::Frames => self.read_frames(direction),
+            Mode::Lost(_) if self.waits_for_response(direction) => {}
+            Mode::Lost(from) => self.find_header(direction, from),
             Mode::Bytes(reason, record) => self.read_bytes(direction, reason, record),
         }
         let after = self.sides[direction as usize].mode;
@@ -200,11 +236,21 @@ impl Inspector {
     }
 
     fn start(&mut self, direction: Direction) {
+        let is_mid_stream = self.is_mid_stream;
         let side = &mut self.sides[direction as usize];
-        side.mode = match side.store.slices(0..1).next() {
-            None => Mode::Start,
-            Some([b'C'..=b'Z']) => Mode::Head,
-            Some(_) => Mode::Frames,
+        if side.store.length() == 0 {
+            return;
+        }
+        let first = side.store.bytes(0..LONGEST_START);
+        let begins_head = match (is_mid_stream, first.first()) {
+            (false, first) => matches!(first, Some(b'C'..=b'Z')),
+            // a payload may begin with any letter
+            (true, _) => search::is_start_of_head(&first),
+        };
+        side.mode = match (begins_head, is_mid_stream || first.is_empty()) {
+            (true, _) => Mode::Head,
+            (false, true) => Mode::Lost(0),
+            (false, false) => Mode::Frames,
         };
     }
 
@@ -212,15 +258,22 @@ impl Inspector {
     fn waits_for_response(&self, direction: Direction) -> bool {
         let response = self.sides[Direction::ToClient as usize].mode;
         direction == Direction::ToServer
-            && !self.checks[Direction::ToServer as usize].is_empty()
+            && self
+                .records
+                .iter()
+                .take(2)
+                .any(|record| record.kind == RecordKind::Request)
             && matches!(response, Mode::Start | Mode::Head)
             && !self.is_finished
     }
 
     fn read_request(&mut self) {
         let bytes = self.head_bytes(Direction::ToServer);
-        match RequestHead::parse(&bytes) {
-            Ok(None) => {}
+        if self.is_http2 {
+            return self.read_http2_head(Direction::ToServer, &bytes);
+        }
+        match RequestHead::parse_within(&bytes, MAX_HEAD) {
+            Ok(None) => self.read_cut_head(Direction::ToServer, &bytes),
             Ok(Some(head)) => {
                 let checks = heads::check_request(&head);
                 self.add_head(Direction::ToServer, head.length, checks, true);
@@ -235,11 +288,14 @@ impl Inspector {
             return;
         }
         let bytes = self.head_bytes(Direction::ToClient);
-        match ResponseHead::parse(&bytes) {
-            Ok(None) => {}
+        if self.is_http2 {
+            return self.read_http2_head(Direction::ToClient, &bytes);
+        }
+        match ResponseHead::parse_within(&bytes, MAX_HEAD) {
+            Ok(None) => self.read_cut_head(Direction::ToClient, &bytes),
             Ok(Some(head)) => {
                 let request = self.request_bytes();
-                let request = RequestHead::parse(&request).ok().flatten();
+                let request = RequestHead::parse_within(&request, MAX_HEAD).ok().flatten();
                 let checks = heads::check_response(&head, request.as_ref());
                 self.extensions = heads::agreed(&head.headers, request.as_ref());
                 self.add_head(Direction::ToClient, head.length, checks, head.status == 101);
@@ -248,11 +304,23 @@ impl Inspector {
         }
     }
 
-    /// The bytes from the position on that a head may have, one more to show that it is too long.
+    fn read_http2_head(&mut self, direction: Direction, bytes: &[u8]) {
+        match http2::read(direction, bytes) {
+            Ok(None) => {}
+            Ok(Some(head)) => {
+                if let Some(extensions) = head.extensions {
+                    self.extensions = extensions;
+                }
+                self.add_head(direction, head.length, head.checks, head.is_accepted);
+            }
+            Err(error) => self.add_malformed_head(direction, bytes, error),
+        }
+    }
+
+    /// The bytes from the position on that a head may have, one more to show that it is too long; fewer if some are missing.
     fn head_bytes(&self, direction: Direction) -> Vec<u8> {
         let side = &self.sides[direction as usize];
-        side.store
-            .bytes(side.position..side.position + http::MAX_HEAD_LENGTH as u64 + 1)
+        side.store.bytes(side.position..side.position + MAX_HEAD as u64 + 1)
     }
 
     fn request_bytes(&self) -> Vec<u8> {
@@ -272,10 +340,18 @@ impl Inspector {
         let record = self.add(direction, length as u64, kind);
         self.add_handshake_faults(record, errors);
         self.checks[direction as usize] = checks;
+        self.sides[direction as usize].mode = Mode::Frames;
+        if !is_accepted {
+            self.refuse(direction);
+        }
+    }
+
+    /// Nothing of WebSocket's comes behind such a head.
+    fn refuse(&mut self, direction: Direction) {
         let rest = Mode::Bytes(Reason::NotWebSocket, None);
-        self.sides[direction as usize].mode = if is_accepted { Mode::Frames } else { rest };
+        self.sides[direction as usize].mode = rest;
         // what the client sent behind its request has waited for this
-        if !is_accepted && !self.checks[direction.reverse() as usize].is_empty() {
+        if !self.checks[direction.reverse() as usize].is_empty() {
             self.sides[direction.reverse() as usize].mode = rest;
         }
     }
@@ -330,10 +406,10 @@ impl Inspector {
             return;
         }
         let in_frames = side.mode == Mode::Frames;
-        let header = side
-            .store
-            .bytes(side.position..side.store.length().min(side.position + 14));
-        let record = self.add(direction, left, RecordKind::Bytes(Reason::Cut));
+        let header = side.store.bytes(side.position..side.position + 14);
+        let is_lost = matches!(side.mode, Mode::Lost(_)) || side.store.is_missing(&(side.position..u64::MAX));
+        let reason = if is_lost { Reason::Missing } else { Reason::Cut };
+        let record = self.add(direction, left, RecordKind::Bytes(reason));
         if in_frames {
             self.check_cut_header(record, &header);
         }
@@ -348,6 +424,7 @@ impl Inspector {
         self.records.push(Record {
             direction,
             is_unreliable: side.reader.has_failed(),
+            is_found: false,
             time: side.store.time(start),
             start,
             end: side.position,

@@ -85,8 +85,15 @@ impl Inspector {
             Some(message) if stage == Stage::Inflated && self.messages[message as usize].is_compressed => {
                 self.inflated(message, Some(record), limit)
             }
-            _ => self.part(&found, stage, limit),
+            _ => self.part(&found, stage, 0, limit),
         }
+    }
+
+    /// The payload of a frame from `offset` on, not decompressed; it ends where bytes are missing.
+    #[must_use]
+    pub fn payload_from(&self, record: u32, stage: Stage, offset: u64, limit: usize) -> Vec<u8> {
+        let found = self.records.get(record as usize);
+        found.map_or_else(Vec::new, |found| self.part(found, stage, offset, limit))
     }
 
     /// The payload of a message, over all its frames: at most `limit` bytes of it, and as much as there is of one that is
@@ -100,25 +107,35 @@ impl Inspector {
         }
         let mut payload = Vec::new();
         for frame in self.frames_of(message, &found) {
-            payload.extend(self.part(&self.records[frame as usize], stage, limit - payload.len()));
-            if payload.len() == limit {
+            let record = &self.records[frame as usize];
+            payload.extend(self.part(record, stage, 0, limit - payload.len()));
+            if payload.len() == limit || self.is_torn(record) {
                 break;
             }
         }
         payload
     }
 
-    fn part(&self, record: &Record, stage: Stage, limit: usize) -> Vec<u8> {
+    fn part(&self, record: &Record, stage: Stage, offset: u64, limit: usize) -> Vec<u8> {
         let (start, mask) = match record.kind {
             RecordKind::Frame(frame) => (record.start + u64::from(frame.header_size), frame.mask),
             _ => (record.start, None),
         };
+        let start = start.saturating_add(offset);
         let end = record.end.min(start.saturating_add(limit as u64));
         let mut bytes = self.bytes(record.direction, start..end);
         if stage != Stage::Wire {
-            mask.unwrap_or(MaskKey::ZERO).apply(&mut bytes);
+            let mut key = mask.unwrap_or(MaskKey::ZERO).0;
+            key.rotate_left(offset as usize % 4);
+            MaskKey(key).apply(&mut bytes);
         }
         bytes
+    }
+
+    /// Whether bytes of it are missing.
+    fn is_torn(&self, record: &Record) -> bool {
+        let mut gaps = self.gaps(record.direction, record.start..record.end);
+        gaps.next().is_some()
     }
 
     fn frames_of(&self, number: u32, message: &Message) -> impl Iterator<Item = u32> + use<> {
@@ -169,8 +186,11 @@ impl Inspector {
         let message = self.messages[number as usize];
         for frame in self.frames_of(number, &message) {
             let record = &self.records[frame as usize];
-            let piece = self.part(record, Stage::Unmasked, usize::MAX);
+            let piece = self.part(record, Stage::Unmasked, 0, usize::MAX);
             inflate(inflater, Some(&piece), |out| take(frame, out))?;
+            if self.is_torn(record) {
+                return Err(Violation::DeflateCorrupt);
+            }
         }
         match message.state {
             // what comes after it refers to what nobody knows

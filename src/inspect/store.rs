@@ -1,23 +1,30 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
-/// The bytes of a direction and the times at which they came. Grows without copying what it has.
+/// The bytes of a direction and the times at which they came. Grows without copying what it has; what is missing takes
+/// no memory, and is never read as bytes.
 #[derive(Debug, Default)]
 pub struct Store {
     blocks: Vec<Vec<u8>>,
     length: u64,
-    /// Where each piece begins, and its time.
+    /// Where each piece that was pushed begins, and its time.
     pieces: Vec<(u64, f64)>,
-    /// Where zeros stand for bytes that nobody has.
-    missing: Vec<Range<u64>>,
+    gaps: Vec<Gap>,
+}
+
+/// Bytes that nobody has.
+#[derive(Clone, Debug)]
+struct Gap {
+    range: Range<u64>,
+    /// How many bytes are missing up to its end.
+    total: u64,
 }
 
 /// The bytes of a block; the last one may have fewer.
 const BLOCK: usize = 1 << 20;
 
-static ZEROS: [u8; 4096] = [0; 4096];
-
 impl Store {
+    /// With what is missing.
     pub const fn length(&self) -> u64 {
         self.length
     }
@@ -26,9 +33,7 @@ impl Store {
         if bytes.is_empty() {
             return;
         }
-        if self.pieces.last().is_none_or(|&(_, last)| last != time) {
-            self.pieces.push((self.length, time));
-        }
+        self.pieces.push((self.length, time));
         self.length += bytes.len() as u64;
         while !bytes.is_empty() {
             match self.blocks.last() {
@@ -45,20 +50,38 @@ impl Store {
         }
     }
 
-    /// Takes zeros in place of so many bytes that nobody has.
+    /// Counts so many bytes that nobody has.
     pub fn push_missing(&mut self, length: u64, time: f64) {
-        let end = self.length.saturating_add(length);
-        self.missing.push(self.length..end);
-        while self.length < end {
-            let step = usize::try_from(end - self.length).map_or(ZEROS.len(), |left| left.min(ZEROS.len()));
-            self.push(&ZEROS[..step], time);
+        let range = self.length..self.length.saturating_add(length);
+        if range.is_empty() {
+            return;
         }
+        self.pieces.push((range.start, time));
+        self.length = range.end;
+        let total = self.gaps.last().map_or(0, |gap| gap.total) + (range.end - range.start);
+        match self.gaps.last_mut() {
+            Some(last) if last.range.end == range.start => {
+                *last = Gap {
+                    range: last.range.start..range.end,
+                    total,
+                }
+            }
+            _ => self.gaps.push(Gap { range, total }),
+        }
+    }
+
+    /// What is missing of a range.
+    pub fn gaps(&self, range: Range<u64>) -> impl Iterator<Item = Range<u64>> {
+        let first = self.gaps.partition_point(|gap| gap.range.end <= range.start);
+        self.gaps[first..]
+            .iter()
+            .map(move |gap| gap.range.start.max(range.start)..gap.range.end.min(range.end))
+            .take_while(|gap| !gap.is_empty())
     }
 
     /// Whether a byte of the range is one that nobody has.
     pub fn is_missing(&self, range: &Range<u64>) -> bool {
-        let after = self.missing.partition_point(|missing| missing.end <= range.start);
-        self.missing.get(after).is_some_and(|missing| missing.start < range.end)
+        self.gaps(range.clone()).next().is_some()
     }
 
     /// When the byte at `offset` came.
@@ -67,10 +90,26 @@ impl Store {
         after.checked_sub(1).map_or(0.0, |index| self.pieces[index].1)
     }
 
-    /// The bytes of a range, as far as there are any, in slices.
+    /// Where the first piece of bytes begins that does not begin before `offset`.
+    pub fn next_piece(&self, offset: u64) -> Option<u64> {
+        let first = self.pieces.partition_point(|&(start, _)| start < offset);
+        let mut starts = self.pieces[first..].iter().map(|&(start, _)| start);
+        starts.find(|&start| !self.is_missing(&(start..start + 1)))
+    }
+
+    /// Whether a piece begins or the last one ends there.
+    pub fn is_boundary(&self, offset: u64) -> bool {
+        offset == self.length || self.pieces.binary_search_by(|&(start, _)| start.cmp(&offset)).is_ok()
+    }
+
+    /// The bytes from the start of a range on, as far as there are any, in slices: up to its end, or to what is missing.
     pub fn slices(&self, range: Range<u64>) -> impl Iterator<Item = &[u8]> {
-        let end = range.end.min(self.length);
-        let mut at = range.start;
+        let after = self.gaps.partition_point(|gap| gap.range.end <= range.start);
+        let next = self.gaps.get(after).map_or(self.length, |gap| gap.range.start);
+        // where they stand in the blocks, which have nothing of what is missing
+        let before = after.checked_sub(1).map_or(0, |index| self.gaps[index].total);
+        let end = range.end.min(next).saturating_sub(before);
+        let mut at = range.start - before;
         core::iter::from_fn(move || {
             if at >= end {
                 return None;
@@ -85,7 +124,7 @@ impl Store {
         })
     }
 
-    /// A copy of the bytes of a range, as far as there are any.
+    /// A copy of the bytes from the start of a range on, as far as there are any.
     pub fn bytes(&self, range: Range<u64>) -> Vec<u8> {
         let mut bytes = Vec::new();
         for slice in self.slices(range) {
@@ -114,5 +153,23 @@ mod tests {
             [store.time(0), store.time(second - 1), store.time(second)],
             [0.0, 0.0, 1.0]
         );
+    }
+
+    #[test]
+    fn what_is_missing_is_no_byte_and_takes_no_memory() {
+        let mut store = Store::default();
+        store.push(b"ab", 1.0);
+        store.push_missing(1 << 40, 2.0);
+        store.push_missing(3, 2.0);
+        store.push(b"cd", 3.0);
+        let behind = (1 << 40) + 5;
+        assert_eq!(store.length(), behind + 2);
+        assert_eq!(store.bytes(1..u64::MAX), b"b");
+        assert_eq!(store.bytes(2..u64::MAX), b"");
+        assert_eq!(store.bytes(behind..u64::MAX), b"cd");
+        assert_eq!(store.gaps(1..u64::MAX).collect::<Vec<_>>(), [2..behind]);
+        assert_eq!(store.gaps(7..9).collect::<Vec<_>>(), [7..9]);
+        assert_eq!(store.next_piece(1), Some(behind));
+        assert!(store.is_boundary(behind) && !store.is_boundary(behind + 1) && store.is_boundary(behind + 2));
     }
 }

@@ -4,6 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
+use zlib_rs::{Inflate, InflateFlush, Status};
 
 use crate::error::{HandshakeError, Violation};
 use crate::inspect::{Direction, Fault, FaultError, Inspector, Message, Options, Record, RecordKind, Stage};
@@ -19,11 +20,15 @@ pub struct WasmInspector {
 
 #[wasm_bindgen(js_class = Inspector)]
 impl WasmInspector {
-    /// For one connection; the extensions are those of a response that is not part of it.
+    /// For one connection; see [`Options`].
     #[wasm_bindgen(constructor)]
-    pub fn new(extensions: &str) -> Self {
+    pub fn new(extensions: &str, is_mid_stream: bool, is_http2: bool) -> Self {
         Self {
-            inspector: Inspector::new(Options { extensions }),
+            inspector: Inspector::new(Options {
+                extensions,
+                is_mid_stream,
+                is_http2,
+            }),
         }
     }
 
@@ -54,7 +59,7 @@ impl WasmInspector {
         counts.iter().map(|&count| count as u32).collect()
     }
 
-    /// So many rows of 14 numbers each.
+    /// So many rows of 16 numbers each.
     pub fn records(&self, start: usize, count: usize) -> Vec<f64> {
         rows(self.inspector.records(), start, count, |record| {
             record_row(&self.inspector, record)
@@ -85,8 +90,8 @@ impl WasmInspector {
             .collect()
     }
 
-    /// What was agreed on: whether there are other extensions, and of permessage-deflate, if there is one, both windows and
-    /// both no_context_takeover.
+    /// What was agreed on: whether it is known, whether there are other extensions, and of permessage-deflate, if there is
+    /// one, both windows and both no_context_takeover.
     pub fn extensions(&self) -> Vec<u8> {
         let extensions = self.inspector.extensions();
         let deflate = extensions.deflate.map(|agreed| {
@@ -97,7 +102,8 @@ impl WasmInspector {
                 agreed.client_no_context_takeover.into(),
             ]
         });
-        core::iter::once(extensions.others.into())
+        [extensions.are_known.into(), extensions.others.into()]
+            .into_iter()
             .chain(deflate.into_iter().flatten())
             .collect()
     }
@@ -117,10 +123,47 @@ impl WasmInspector {
         self.inspector.payload(record, stage_of(stage), limit)
     }
 
+    /// The payload of a frame from an offset on, up to what is missing.
+    pub fn payload_from(&self, record: u32, stage: u8, offset: f64, limit: usize) -> Vec<u8> {
+        self.inspector
+            .payload_from(record, stage_of(stage), offset as u64, limit)
+    }
+
+    /// Starts and ends of what is missing of a range.
+    pub fn gaps(&self, direction: u8, start: f64, end: f64) -> Vec<f64> {
+        let gaps = self.inspector.gaps(direction_of(direction), start as u64..end as u64);
+        gaps.flat_map(|gap| [gap.start as f64, gap.end as f64]).collect()
+    }
+
     /// The payload of a message.
     pub fn message_payload(&mut self, message: u32, stage: u8, limit: usize) -> Vec<u8> {
         self.inspector.message_payload(message, stage_of(stage), limit)
     }
+}
+
+/// Decompresses a DEFLATE stream (RFC 1951), as gzip and zip have it, as far as it goes: up to its end, to `limit` bytes, or
+/// to what is corrupt. `consumed` is told how many bytes of it were read, and whether that was its end.
+#[wasm_bindgen]
+pub fn inflate(bytes: &[u8], limit: usize, consumed: &mut [f64]) -> Vec<u8> {
+    let mut stream = Inflate::new(false, 15);
+    let mut out = Vec::new();
+    let mut step = vec![0; 64 * 1024];
+    let is_whole = loop {
+        let (read, written) = (stream.total_in(), stream.total_out());
+        let input = &bytes[read as usize..];
+        let status = stream.decompress(input, &mut step, InflateFlush::NoFlush);
+        let produced = (stream.total_out() - written) as usize;
+        out.extend_from_slice(&step[..produced.min(limit - out.len())]);
+        match status {
+            Ok(Status::StreamEnd) => break true,
+            Ok(_) if out.len() < limit && (produced > 0 || stream.total_in() > read) => {}
+            _ => break false,
+        }
+    };
+    if let [read, end] = consumed {
+        (*read, *end) = (stream.total_in() as f64, is_whole.into());
+    }
+    out
 }
 
 /// Name, text, section and close status (0 if there is none) of an error's number.
@@ -162,14 +205,17 @@ fn rows<T, const WIDTH: usize>(all: &[T], start: usize, count: usize, row: impl 
     all.get(start..end).unwrap_or_default().iter().flat_map(row).collect()
 }
 
-fn record_row(inspector: &Inspector, record: &Record) -> [f64; 14] {
-    let mut row = [NONE; 14];
+fn record_row(inspector: &Inspector, record: &Record) -> [f64; 16] {
+    let mut row = [NONE; 16];
     row[1] = record.direction as u8 as f64;
     row[2] = record.is_unreliable.into();
     row[3] = inspector.is_whole(record).into();
     row[4] = record.time;
     row[5] = record.start as f64;
     row[6] = record.end as f64;
+    row[14] = record.is_found.into();
+    let gaps = inspector.gaps(record.direction, record.start..record.end);
+    row[15] = gaps.map(|gap| gap.end - gap.start).sum::<u64>() as f64;
     match record.kind {
         RecordKind::Request => row[0] = 0.0,
         RecordKind::Response => row[0] = 1.0,

@@ -79,6 +79,87 @@ test("a HAR is read whole, whichever program has written it, and what is odd in 
   for (const row of HARS) assertRow(row);
 });
 
+/** A conversation of nine frames, as one program recorded it; the others are this one in something else. */
+const NINE = [
+  /one connection/,
+  /→ GET \/v1/,
+  /← HTTP\/1\.1 101/,
+  /→ text .* 24 bytes "\[/,
+  /← text .* 91 bytes/,
+  ...[533, 361, 533, 361, 533, 361].map((size) => new RegExp(`(→|←) text .* ${size} bytes`)),
+  /→ close 1000/,
+];
+
+const PACKETS: Row[] = [
+  ...["be.pcap.gz", "vxlan.pcap", "gre.pcap", "mpls.pcap", "ipfrag.pcap", "vlan-sll.pcap"].map(
+    (file): Row => [file, 0, NINE, [/missing|✗|not read/]],
+  ),
+  [
+    "lost-middle.pcap",
+    0,
+    [/4000 bytes, 1400 missing "A+…" \[1400 bytes missing\] "[A-Z]+…?"/, /"next message"/, /"reply"/],
+    [/✗/],
+  ],
+  [
+    "lost-one-frame.pcap",
+    0,
+    [/"one"/, /5 bytes, 5 of them missing/, ...[0, 1, 2, 3, 4].map((n) => new RegExp(`"after ${n}"`))],
+  ],
+  [
+    "snapE400.pcap",
+    0,
+    [...NINE.slice(0, 5), /533 bytes, \d+ missing ".*" \[\d+ bytes missing\]/, /→ close 1000/],
+    [/✗/],
+  ],
+  [
+    "snapE128.pcap",
+    0,
+    [/→ GET \/v1.*\(\d+ bytes of it are missing/, /← HTTP\/1\.1 101.*missing/, ...NINE.slice(3)],
+    [/✗/],
+  ],
+  [
+    "h-keepalive.pcap",
+    0,
+    [/! GET \/a .*200 OK/, /! POST \/b .*200 OK/, /101/, /→ text .*"after keep-alive"/, /← text .*"after keep-alive"/],
+    [/✗/],
+  ],
+  [
+    "h-auth401.pcap",
+    0,
+    [/! GET \/401 .*401 Unauthorized .*www-authenticate: Basic/, /101/, /"after 401"/, /"after 401"/],
+    [/✗/],
+  ],
+  ["cookie-17k.pcap", 0, [/101/, /→ text .*"hi"/, /← text .*"yo"/], [/✗/]],
+  ["h-connect.pcap", 0, [/2 connections/, /! CONNECT .* 200/, /"through a proxy"/, /2\. /, /"through a proxy"/], [/✗/]],
+  ["h-f403.pcap", 3, [/← HTTP\/1\.1 403/, /Content-Length: 11|content-length: 11/i, /11 bytes: no WebSocket "\w/]],
+  ["har-403.har", 3, [/← HTTP\/1\.1 403/, /Content-Length: 0/], [/Accept/]],
+  ["no-request.pcap", 0, [/← HTTP\/1\.1 101/, /→ text .*"hi"/, /← text .*"yo"/], [/✗/]],
+  [
+    "mid-frame-start.pcap",
+    0,
+    [/21 bytes: where frames begin/, /→ text .*"c0"/, /← text .*"s0"/, /"c4"/, /"s4"/],
+    [/✗/],
+  ],
+  ["proxy-v1.pcap", 0, [/! A proxy told: PROXY TCP4 1\.2\.3\.4/, /101/, /"hi"/, /"yo"/], [/✗/]],
+  ["h-tls.pcap", 0, [/! One connection encrypted by TLS/], [/frame|✗/]],
+  ["many-mid.pcap", 0, [/12 connections\n! .*permessage-deflate/], [/✗/]],
+  ["pw-attach.har.zip", 0, [/har: 3 connections/, ...CONVERSATION, /"bad"/, /! Unrecognized frame opcode: 3/], [/✗/]],
+  ["in.har.gz", 0, [/har: 3 connections/, ...CONVERSATION], [/✗/]],
+];
+
+test("packets are read under whatever is around them, and what is missing is shown as missing", () => {
+  for (const row of PACKETS) assertRow(row);
+});
+
+test("what is no capture says so, and is read as bytes only if that is asked for", () => {
+  for (const file of ["a.png", "tcpdump-X.txt", "wscat.log", "netlog.json"]) {
+    const { code, out, error } = inspect(file);
+    assert.deepEqual([code, out], [1, ""], file);
+    assert.match(error, /no known format/, file);
+  }
+  assert.match(inspect("a.png", "--format", "raw").out, /ping/);
+});
+
 test("nothing but printable text is shown, whatever names, values and times a capture has", () => {
   for (const file of readdirSync(folder)) {
     for (const args of [["--payload"], ["--json", "--payload"]]) {

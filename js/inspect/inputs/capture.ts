@@ -6,15 +6,20 @@
 import { CaptureError } from "../errors.js";
 import { Inspector, type InspectorOptions } from "../inspector.js";
 import type { Direction } from "../records.js";
+import { filesOf, isGzip, isZip, type Packed, unzipped } from "./archive.js";
 import type { Connection, Piece } from "./connection.js";
+import { areFrames, isWholeFrames } from "./guess.js";
 import { harConnections, isHar } from "./har.js";
-import { isPcap, isPcapng, pcapngPackets, pcapPackets } from "./packets.js";
+import { isRequest, isResponse } from "./http.js";
+import { SegmentReader } from "./packets.js";
+import { isPcap, isPcapng, isSnoop, type Packet, pcapngPackets, pcapPackets, snoopPackets } from "./pcap.js";
 import { isRecorded, recordedConnections } from "./recorded.js";
-import { areFrames, connectionsOf } from "./tcp.js";
+import { connectionsOf } from "./streams.js";
+import { TcpStreams } from "./tcp.js";
 import { isBase64, isDump, isHex, parseBase64, parseDump, parseHex } from "./text.js";
 
 /** The formats of captures; `"recorded"` is what `--record` writes, `"raw"` the bytes of one direction. */
-export type Format = "pcap" | "pcapng" | "har" | "recorded" | "dump" | "hex" | "base64" | "raw";
+export type Format = "pcap" | "pcapng" | "snoop" | "har" | "recorded" | "dump" | "hex" | "base64" | "raw";
 
 /** How to read a capture. */
 export interface ReadOptions {
@@ -22,6 +27,10 @@ export interface ReadOptions {
   format?: Format;
   /** Of raw bytes, hex and Base64: which way they went. By default, what their first bytes say. */
   direction?: Direction;
+  /** The response's `Sec-WebSocket-Extensions`, where the capture does not have it. */
+  extensions?: string;
+  /** Of packets: what goes to and from this port is WebSocket, whatever it looks like. */
+  port?: number;
   /** Gives the bytes of another file that a capture names: Playwright's HARs have their messages beside them. */
   beside?: (name: string) => Uint8Array | undefined;
 }
@@ -34,7 +43,11 @@ export interface Capture {
   readonly connections: readonly Connection[];
   /** How many connections, or entries of a HAR, are none of WebSocket. */
   readonly skipped: number;
+  /** What else there is to say of it, such as what it has that cannot be read; nothing by default. */
+  readonly notes?: readonly string[];
 }
+
+type Found = Omit<Capture, "format" | "skipped"> & { readonly skipped?: number };
 
 /**
  * Reads a capture. Where it has bytes as they were, those of the result are parts of it, not copies.
@@ -44,24 +57,45 @@ export interface Capture {
 export function readCapture(given: Uint8Array, options: ReadOptions = {}): Capture {
   // parts of a Node Buffer would be Buffers, which take longer to make
   const bytes = new Uint8Array(given.buffer, given.byteOffset, given.length);
-  if (bytes.length === 0) throw new CaptureError("WS_ERR_CAPTURE_UNKNOWN", "There are no bytes");
-  const format = options.format ?? formatOf(bytes);
-  const found = read(format, bytes, options);
-  return { format, skipped: 0, ...found };
+  if (bytes.length === 0) throw new CaptureError(UNKNOWN, "There are no bytes");
+  if (options.format === undefined && isGzip(bytes)) return readCapture(unzipped(bytes), options);
+  if (options.format === undefined && isZip(bytes)) return readArchive(filesOf(bytes), options);
+  const format = options.format ?? formatOf(bytes) ?? (options.direction === undefined ? undefined : "raw");
+  if (format === undefined) {
+    throw new CaptureError(UNKNOWN, "It has no known format; as raw, it is read as the bytes of one direction");
+  }
+  return { format, skipped: 0, ...read(format, bytes, options) };
 }
 
-function read(
-  format: Format,
-  bytes: Uint8Array,
-  { direction, beside = () => undefined }: ReadOptions,
-): { connections: Connection[]; skipped?: number } {
+/** The first file of an archive that is a capture; others may be what it has beside it. */
+function readArchive(files: readonly Packed[], options: ReadOptions): Capture {
+  const beside = (name: string) => files.find((file) => file.name === name)?.unpack();
+  for (const file of files.toSorted((one, other) => Number(isNamedHar(other)) - Number(isNamedHar(one)))) {
+    try {
+      return readCapture(file.unpack(), { ...options, beside });
+    } catch (error) {
+      if (!(error instanceof CaptureError)) throw error;
+    }
+  }
+  throw new CaptureError(UNKNOWN, "No file in the zip archive has a known format");
+}
+
+function isNamedHar({ name }: Packed): boolean {
+  return name.endsWith(".har");
+}
+
+function read(format: Format, bytes: Uint8Array, options: ReadOptions): Found {
+  const { direction, beside = () => undefined } = options;
   switch (format) {
     case "pcap":
       if (!isPcap(bytes)) throw notThis(format);
-      return connectionsOf(bytes, pcapPackets(bytes));
+      return inPackets(bytes, pcapPackets(bytes), options);
     case "pcapng":
       if (!isPcapng(bytes)) throw notThis(format);
-      return connectionsOf(bytes, pcapngPackets(bytes));
+      return inPackets(bytes, pcapngPackets(bytes), options);
+    case "snoop":
+      if (!isSnoop(bytes)) throw notThis(format);
+      return inPackets(bytes, snoopPackets(bytes), options);
     case "har": {
       const value = jsonOf(textOf(bytes));
       if (!isHar(value)) throw notThis(format);
@@ -84,21 +118,60 @@ function read(
   }
 }
 
+function inPackets(file: Uint8Array, packets: Iterable<Packet>, options: ReadOptions): Found {
+  const reader = new SegmentReader(file);
+  const streams = new TcpStreams();
+  for (const packet of packets) {
+    const segment = reader.read(packet);
+    if (segment !== undefined) streams.take(segment);
+  }
+  const found = streams.finish().map((stream) => connectionsOf(stream, options));
+  const notes = [...reader.unread].map(([kind, count]) => `${counted(count, "packet")} not read: ${kind}`);
+  const encrypted = found.filter(({ isEncrypted }) => isEncrypted).length;
+  if (encrypted > 0) notes.push(`${counted(encrypted, "connection")} encrypted by TLS`);
+  const unknown = found.filter(({ needsExtensions }) => needsExtensions).length;
+  if (unknown > 0) {
+    const what = `${counted(unknown, "connection")} with compressed messages and without a handshake`;
+    notes.push(`${what}: the extensions permessage-deflate, if they are given, have them decompressed`);
+  }
+  return {
+    connections: found.flatMap(({ connections }) => connections),
+    skipped: found.filter(({ connections }) => connections.length === 0).length,
+    notes,
+  };
+}
+
+function counted(count: number, what: string): string {
+  return count === 1 ? `One ${what}` : `${count} ${what}s`;
+}
+
 /** What is looked at to tell text from bytes. */
 const LOOK = 64 * 1024;
 
-function formatOf(bytes: Uint8Array): Format {
+/** Nothing if it is none that is known. */
+function formatOf(bytes: Uint8Array): Format | undefined {
   if (isPcap(bytes)) return "pcap";
   if (isPcapng(bytes)) return "pcapng";
+  if (isSnoop(bytes)) return "snoop";
+  if (isConversation(bytes)) return "raw";
   const start = bytes.subarray(0, LOOK);
   // bytes above 0x7f are part of a text, in a HAR
-  if (start.some((byte) => byte < 0x09 || (byte > 0x0d && byte < 0x20) || byte === 0x7f)) return "raw";
+  if (start.some((byte) => byte < 0x09 || (byte > 0x0d && byte < 0x20) || byte === 0x7f)) return undefined;
   const text = textOf(bytes);
   if (isRecorded(text)) return "recorded";
   if (/^\s*\{/.test(text) && isHar(jsonOf(text))) return "har";
   if (isDump(text)) return "dump";
   if (isHex(text)) return "hex";
-  return isBase64(text) ? "base64" : "raw";
+  // many a word could be Base64
+  const isOne = isBase64(text) && !/[^\s] +[^\s]/.test(text) && isConversation(parseBase64(text));
+  return isOne ? "base64" : undefined;
+}
+
+const UNKNOWN = "WS_ERR_CAPTURE_UNKNOWN";
+
+/** Whether bytes are frames to the last one, or begin with a head. */
+function isConversation(bytes: Uint8Array): boolean {
+  return isRequest(bytes) || isResponse(bytes) || isWholeFrames(bytes);
 }
 
 /** Without a byte order mark. */
@@ -141,7 +214,8 @@ function connectionOf(pieces: Piece[]): Connection {
 
 /** An inspector that has read the whole connection. */
 export function inspectConnection(connection: Connection, options: InspectorOptions = {}): Inspector {
-  const inspector = new Inspector(options);
+  const { midStream = false, http2 = false } = connection;
+  const inspector = new Inspector({ midStream, http2, ...options });
   for (const { direction, bytes, time, missing } of connection.pieces) {
     if (missing > 0) inspector.pushMissing(direction, missing, time);
     inspector.push(direction, bytes, time);

@@ -37,4 +37,8 @@ export interface Connection {
   readonly synthetic: boolean;
   /** What else there is to say, in the order of the input; nothing by default. */
   readonly notes?: readonly Note[];
+  /** The input begins after the handshake, perhaps in the midst of a frame; see the inspector's options. */
+  readonly midStream?: boolean;
+  /** It is a stream of HTTP/2; see the inspector's options. */
+  readonly http2?: boolean;
 }

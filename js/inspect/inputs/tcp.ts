@@ -1,36 +1,43 @@
 /**
- * TCP connections, put together from their segments.
+ * TCP streams, put together from their segments.
  *
  * @module
  */
-import { concat } from "../../engine/bytes.js";
-import type { Direction } from "../records.js";
-import type { Connection, Piece } from "./connection.js";
-import { type Packet, type Segment, segmentReader } from "./packets.js";
+import { Flow, type Part } from "./flow.js";
+import type { Segment } from "./packets.js";
 
-/** The connections in the packets of a file that speak WebSocket, and how many others there are. */
-export function connectionsOf(
-  file: Uint8Array,
-  packets: Iterable<Packet>,
-): { connections: Connection[]; skipped: number } {
-  const segmentOf = segmentReader(file);
-  const all: TcpConnection[] = [];
-  const current = new Map<string, TcpConnection>();
-  for (const packet of packets) {
-    const segment = segmentOf(packet);
-    if (segment === undefined) continue;
+/** A TCP connection. */
+export interface TcpStream {
+  /** Address and port. */
+  readonly client: string;
+  readonly server: string;
+  /** Whether the capture tells which side is the client. */
+  readonly isClientKnown: boolean;
+  readonly toServer: Flow;
+  readonly toClient: Flow;
+}
+
+/** Tells the connections in segments apart, and puts each together. */
+export class TcpStreams {
+  readonly #all: TcpConnection[] = [];
+  readonly #current = new Map<string, TcpConnection>();
+
+  take(segment: Segment): void {
     const { source, destination } = segment;
     const key = source < destination ? `${source} ${destination}` : `${destination} ${source}`;
-    let connection = current.get(key);
+    let connection = this.#current.get(key);
     if (connection === undefined || connection.isSucceededBy(segment)) {
       connection = new TcpConnection(segment);
-      current.set(key, connection);
-      all.push(connection);
+      this.#current.set(key, connection);
+      this.#all.push(connection);
     }
     connection.take(segment);
   }
-  const connections = all.map((connection) => connection.finish()).filter((connection) => connection !== undefined);
-  return { connections, skipped: all.length - connections.length };
+
+  /** All of them, in the order in which they began. */
+  finish(): TcpStream[] {
+    return this.#all.map((connection) => connection.finish());
+  }
 }
 
 class TcpConnection {
@@ -61,47 +68,29 @@ class TcpConnection {
     return source === this.#names[0] ? this.#first : this.#second;
   }
 
-  /** The whole connection, unless it is none of WebSocket. */
-  finish(): Connection | undefined {
+  finish(): TcpStream {
     const [first, second] = [this.#first.finish(), this.#second.finish()];
-    const isFirstClient = this.#isFirstClient(first, second);
-    const [client, server] = isFirstClient ? this.#names : [this.#names[1], this.#names[0]];
-    const [toServer, toClient] = isFirstClient ? [first, second] : [second, first];
-    if (!isWebSocket(toServer, toClient)) return undefined;
-    return {
-      client,
-      server,
-      pieces: merged(directed(toServer, "toServer"), directed(toClient, "toClient")),
-      synthetic: false,
-    };
-  }
-
-  #isFirstClient(first: Reassembled, second: Reassembled): boolean {
-    if (this.#client !== undefined) return this.#client === this.#names[0];
-    return isWebSocket(first, second) || !isWebSocket(second, first);
+    const [one, other] = this.#names;
+    const isClientKnown = this.#client !== undefined;
+    return this.#client === undefined || this.#client === one
+      ? { client: one, server: other, isClientKnown, toServer: first, toClient: second }
+      : { client: other, server: one, isClientKnown, toServer: second, toClient: first };
   }
 }
 
-/** Bytes of a direction, and how many are missing before them. */
-interface Part {
-  readonly bytes: Uint8Array;
-  readonly time: number;
-  readonly missing: number;
-}
-
-/** A direction's bytes, in order. */
-type Reassembled = readonly Part[];
-
-/** The most bytes that may be missing at a place; over it, the direction ends there. */
-const LARGEST_GAP = 1024 * 1024;
+/** A segment that is farther ahead belongs to something else. */
+const LARGEST_GAP = 1 << 30;
 
 /** One direction: segments in any order, repeated, overlapping or missing. Of bytes that come twice, the first count. */
 class Stream {
   readonly #parts: Part[] = [];
   /** The sequence number of the first byte. */
   #start: number | undefined;
+  #isStartSeen = false;
   /** How many bytes there are in order. */
   #length = 0;
+  /** Where what was sent ends, as far as it is known: a packet may be cut. */
+  #end = 0;
   /** Segments that are ahead, by their place. */
   #ahead: { at: number; bytes: Uint8Array; time: number }[] = [];
 
@@ -109,12 +98,15 @@ class Stream {
     return this.#start !== undefined && this.#start !== (sequence + 1) >>> 0;
   }
 
-  take({ sequence, syn, payload, time }: Segment): void {
+  take({ sequence, syn, payload, length, time }: Segment): void {
     const first = syn ? (sequence + 1) >>> 0 : sequence;
     this.#start ??= first;
-    if (payload.length === 0) return;
+    if (syn) this.#isStartSeen = true;
+    if (length === 0) return;
     // numbers are of 32 bits, so a place is known by its distance from the next one that is expected
     const distance = (first - this.#start - this.#length) | 0;
+    if (distance > LARGEST_GAP) return;
+    this.#end = Math.max(this.#end, this.#length + distance + length);
     this.#place(this.#length + distance, payload, time);
     if (this.#ahead.length > 0 && distance <= 0) this.#catchUp();
   }
@@ -142,76 +134,17 @@ class Stream {
     this.#ahead.splice(0, done);
   }
 
-  finish(): Reassembled {
+  finish(): Flow {
     this.#catchUp();
     for (let next = this.#ahead.shift(); next !== undefined; next = this.#ahead.shift()) {
       const { at, bytes, time } = next;
-      const missing = at - this.#length;
-      if (missing > LARGEST_GAP) break;
-      this.#parts.push({ bytes, time, missing });
+      this.#parts.push({ bytes, time, missing: at - this.#length });
       this.#length = at + bytes.length;
       this.#catchUp();
     }
-    return this.#parts;
+    const missing = this.#end - this.#length;
+    const time = this.#parts.at(-1)?.time ?? 0;
+    if (missing > 0) this.#parts.push({ bytes: new Uint8Array(0), time, missing });
+    return new Flow(this.#parts, this.#isStartSeen);
   }
-}
-
-function directed(parts: Reassembled, direction: Direction): Piece[] {
-  let latest = 0;
-  return parts.map(({ bytes, time, missing }) => {
-    // bytes that waited for ones before them are there when those are
-    latest = Math.max(latest, time);
-    return { direction, bytes, time: latest, missing };
-  });
-}
-
-/** Both directions' pieces in the order of their times. */
-export function merged(first: readonly Piece[], second: readonly Piece[]): Piece[] {
-  const all: Piece[] = [];
-  let at = 0;
-  for (const piece of first) {
-    for (let other = second[at]; other !== undefined && other.time < piece.time; other = second[++at]) all.push(other);
-    all.push(piece);
-  }
-  return all.concat(second.slice(at));
-}
-
-/** How much of a direction is looked at. */
-const LOOK = 16 * 1024;
-
-/** An upgrade, or where the beginning is missing, frames both ways. */
-function isWebSocket(toServer: Reassembled, toClient: Reassembled): boolean {
-  const [request, response] = [beginning(toServer), beginning(toClient)];
-  const text = new TextDecoder("latin1").decode(request);
-  if (/^[A-Z]+ /.test(text)) return /\r\nupgrade:[^\r]*websocket/i.test(text.split("\r\n\r\n")[0] as string);
-  if (request.length + response.length === 0) return false;
-  return areFrames(request, true) && areFrames(response, false);
-}
-
-function beginning(parts: Reassembled): Uint8Array {
-  let bytes: Uint8Array = new Uint8Array(0);
-  for (const part of parts) {
-    if (bytes.length >= LOOK || part.missing > 0) break;
-    bytes = concat(bytes, part.bytes);
-  }
-  return bytes.subarray(0, LOOK);
-}
-
-/** Whether the bytes are frames as a client or a server sends them, as far as their headers go. */
-export function areFrames(bytes: Uint8Array, masked: boolean): boolean {
-  for (let at = 0; at + 14 <= bytes.length || at === 0; ) {
-    const [first, second] = [bytes[at], bytes[at + 1]];
-    if (first === undefined || second === undefined) return bytes.length === 0;
-    const opcode = first & 0x0f;
-    const isControl = opcode >= 8;
-    if ((first & 0x30) !== 0 || opcode > 10 || (opcode > 2 && opcode < 8)) return false;
-    if (second >= 0x80 !== masked) return false;
-    if (isControl && ((first & 0xc0) !== 0x80 || (second & 0x7f) > 125)) return false;
-    const length = second & 0x7f;
-    const view = new DataView(bytes.buffer, bytes.byteOffset + at, bytes.length - at);
-    if (length > 125 && view.byteLength < 14) return true;
-    const extended = length === 126 ? view.getUint16(2) : length === 127 ? Number(view.getBigUint64(2)) : length;
-    at += 2 + (length === 126 ? 2 : length === 127 ? 8 : 0) + (masked ? 4 : 0) + extended;
-  }
-  return true;
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import {
+  type Connection,
   type Direction,
   explain,
   type Fault,
@@ -47,8 +48,8 @@ export class Conversation {
   #faultsRead = 0;
   #hasTimes = false;
 
-  constructor(extensions: string | undefined) {
-    this.inspector = new Inspector(extensions ? { extensions } : {});
+  constructor(extensions: string | undefined, { midStream = false, http2 = false }: Partial<Connection> = {}) {
+    this.inspector = new Inspector({ extensions: extensions ?? "", midStream, http2 });
   }
 
   push({ direction, bytes, time, missing = 0 }: LiveBytes & { readonly missing?: number }): void {

@@ -23,8 +23,8 @@ let conversation: Conversation | undefined;
 
 const requests: Requests = {
   async open(source) {
-    const { contents, direction, format } = source;
-    const options = { ...(format && { format }), ...(direction && { direction }) };
+    const { contents, direction, format, extensions } = source;
+    const options = { ...(format && { format }), ...(direction && { direction }), ...(extensions && { extensions }) };
     const captures: Capture[] = [];
     for (const content of contents) captures.push(readCapture(new Uint8Array(await content.arrayBuffer()), options));
     const read = together(captures);
@@ -87,7 +87,7 @@ function choose(index: number): void {
   conversation = undefined;
   chosen = capture.connections[index];
   if (chosen === undefined) throw new RangeError(`There is no connection ${index}`);
-  conversation = new Conversation(extensions);
+  conversation = new Conversation(extensions, chosen);
 }
 
 function keep(read: Capture, source: Source, format: CaptureSummary["format"]): CaptureSummary {

@@ -1,0 +1,236 @@
+/**
+ * What is in a TCP stream: WebSocket, perhaps behind other requests, a proxy's answer or the PROXY protocol's line; or
+ * something else.
+ *
+ * @module
+ */
+import { Inspector } from "../inspector.js";
+import type { InspectRecord } from "../records.js";
+import type { Connection, Note } from "./connection.js";
+import { type Flow, merged } from "./flow.js";
+import { endOfBody, type Head, headAt, isRequest, isResponse, isUpgrade, statusOf } from "./http.js";
+import type { TcpStream } from "./tcp.js";
+
+/** How to read streams. */
+export interface StreamOptions {
+  /** The response's `Sec-WebSocket-Extensions`, where the capture does not have it. */
+  readonly extensions?: string | undefined;
+  /** What goes to and from this port is WebSocket, whatever it looks like. */
+  readonly port?: number | undefined;
+}
+
+/** What was found. */
+export interface Found {
+  readonly connections: readonly Connection[];
+  /** It is encrypted, and stays so. */
+  readonly isEncrypted: boolean;
+  /** Messages are compressed, and what was agreed on is not known. */
+  readonly needsExtensions: boolean;
+}
+
+const NONE: Found = { connections: [], isEncrypted: false, needsExtensions: false };
+const ENCRYPTED: Found = { ...NONE, isEncrypted: true };
+
+/** The connections of WebSocket in a TCP stream. */
+export function connectionsOf(stream: TcpStream, options: StreamOptions): Found {
+  const other = {
+    ...stream,
+    client: stream.server,
+    server: stream.client,
+    toServer: stream.toClient,
+    toClient: stream.toServer,
+  };
+  const found = new Reader(stream, options).read();
+  const isOpen = found.connections.length === 0 && !found.isEncrypted && !stream.isClientKnown;
+  return isOpen ? new Reader(other, options).read() : found;
+}
+
+class Reader {
+  readonly #stream: TcpStream;
+  readonly #options: StreamOptions;
+  readonly #notes: Note[];
+
+  constructor(stream: TcpStream, options: StreamOptions, notes: Note[] = []) {
+    this.#stream = stream;
+    this.#options = options;
+    this.#notes = notes;
+  }
+
+  read(): Found {
+    const { toServer, toClient } = this.#stream;
+    const first = toServer.read(0, 600);
+    const proxied = proxyProtocol(first);
+    if (proxied !== undefined) {
+      this.#tell(proxied.text, toServer.time(0));
+      return this.#behind(toServer.from(proxied.length), toClient);
+    }
+    if (isTls(first) || isTls(toClient.read(0, 600))) return ENCRYPTED;
+    if (isRequest(first)) return this.#exchanges();
+    const answer = isResponse(toClient.read(0, 16)) ? headAt(toClient, 0) : undefined;
+    const isGranted = answer !== undefined && statusOf(answer) === 101 && isUpgrade(answer);
+    // what begins in another way is something else, and not a conversation that was joined
+    if (!isGranted && !this.#isForced() && (toServer.isStartSeen || toClient.isStartSeen)) return NONE;
+    const { isConvincing, needsExtensions } = this.#probe(toServer, toClient);
+    if (!isGranted && !this.#isForced() && !isConvincing) return NONE;
+    const connections = this.#connection(0, 0).connections.map((one) => ({ ...one, midStream: true }));
+    return { ...NONE, connections, needsExtensions };
+  }
+
+  #tell(text: string, time: number): void {
+    this.#notes.push({ text, time });
+  }
+
+  /** Another protocol was wrapped around it. */
+  #behind(toServer: Flow, toClient: Flow): Found {
+    return new Reader({ ...this.#stream, toServer, toClient }, this.#options, this.#notes).read();
+  }
+
+  #isForced(): boolean {
+    const ends = [this.#stream.client, this.#stream.server];
+    return this.#options.port !== undefined && ends.some((end) => end.endsWith(`:${this.#options.port}`));
+  }
+
+  /** Goes from request to request until one is answered by an upgrade. */
+  #exchanges(): Found {
+    const { toServer, toClient } = this.#stream;
+    let [sent, received] = [0, 0];
+    while (isRequest(toServer.read(sent))) {
+      const request = headAt(toServer, sent);
+      if (request === undefined) return this.#cutRequest(sent, received);
+      received = this.#skipInterim(received);
+      const response = headAt(toClient, received);
+      if (response === undefined) return isUpgrade(request) ? this.#connection(sent, received) : this.#search(sent);
+      const status = statusOf(response);
+      if (status === 101) return isUpgrade(request) || isUpgrade(response) ? this.#connection(sent, received) : NONE;
+      const nextSent = endOfBody(toServer, sent, request);
+      const isTunnel = /^CONNECT /.test(request.line) && status >= 200 && status < 300;
+      const nextReceived = isTunnel ? received + response.length : endOfBody(toClient, received, response, request);
+      const isLast = nextSent === undefined || toServer.read(nextSent, 1).length === 0;
+      if (isUpgrade(request) && isLast) return this.#connection(sent, received);
+      this.#tellExchange(request, response, received, nextReceived);
+      if (nextSent === undefined || nextReceived === undefined) return this.#search(sent + request.length);
+      if (isTunnel) return this.#behind(toServer.from(nextSent), toClient.from(nextReceived));
+      [sent, received] = [nextSent, nextReceived];
+    }
+    return this.#search(sent);
+  }
+
+  /** Behind a 100 or a 103, the answer is still to come. */
+  #skipInterim(place: number): number {
+    let at = place;
+    for (;;) {
+      const head = headAt(this.#stream.toClient, at);
+      const status = head === undefined ? 0 : statusOf(head);
+      if (head === undefined || status < 100 || status >= 200 || status === 101) return at;
+      at += head.length;
+    }
+  }
+
+  #tellExchange(request: Head, response: Head, place: number, end: number | undefined): void {
+    const { toClient } = this.#stream;
+    const fields = response.fields.map(([name, value]) => `${name}: ${value}`).join("; ");
+    const start = place + response.length;
+    const length = end === undefined ? 0 : end - start;
+    const body =
+      length > 0 && isUpgrade(request)
+        ? `: ${new TextDecoder().decode(toClient.read(start, Math.min(length, 1000)))}`
+        : "";
+    const size = length > 0 ? `, ${length} bytes${body}` : "";
+    const answer = isUpgrade(request) ? `${response.line} (${fields})` : response.line;
+    this.#tell(`${request.line} was answered by ${answer}${size}`, toClient.time(place));
+  }
+
+  /** The request's head does not end before something is missing: it is an upgrade if the answer says so. */
+  #cutRequest(sent: number, received: number): Found {
+    const { toServer, toClient } = this.#stream;
+    const isAsked = /\r\nupgrade:[^\r]*websocket/i.test(new TextDecoder("latin1").decode(toServer.read(sent)));
+    const start = new TextDecoder("latin1").decode(toClient.read(received));
+    const isGranted =
+      /^HTTP\/1\.[01] 101 /.test(start) && (isAsked || !/\r\nupgrade: *(?!websocket)[^\r\s]/i.test(start));
+    return isAsked || isGranted ? this.#connection(sent, received) : this.#search(sent);
+  }
+
+  /** Bytes are missing among the exchanges: looks for an upgrade where a segment begins. */
+  #search(from: number): Found {
+    const { toServer, toClient } = this.#stream;
+    const latin1 = new TextDecoder("latin1");
+    const granted = [...toClient.starts(0)].find((place) => {
+      const text = latin1.decode(toClient.read(place, 16 * 1024));
+      return /^HTTP\/1\.[01] 101 /.test(text) && /\r\nupgrade: *websocket/i.test(text);
+    });
+    if (granted === undefined) return NONE;
+    const asked = [...toServer.starts(from)].find((place) => {
+      const text = latin1.decode(toServer.read(place, 64 * 1024));
+      return /^GET /.test(text) && /\r\nupgrade: *websocket/i.test(text);
+    });
+    return asked === undefined ? NONE : this.#connection(asked, granted);
+  }
+
+  /** What remains is a connection of WebSocket, refused perhaps. */
+  #connection(sent: number, received: number): Found {
+    const { client, server } = this.#stream;
+    const toServer = this.#stream.toServer.from(sent);
+    const toClient = this.#stream.toClient.from(received);
+    const pieces = merged(toServer.pieces("toServer"), toClient.pieces("toClient"));
+    return { ...NONE, connections: [{ client, server, pieces, synthetic: false, notes: this.#notes }] };
+  }
+
+  /** Whether bytes whose beginning is missing are frames: by what the engine finds in the first of them. */
+  #probe(toServer: Flow, toClient: Flow): { isConvincing: boolean; needsExtensions: boolean } {
+    const inspector = new Inspector({ midStream: true, extensions: this.#options.extensions ?? "" });
+    try {
+      const pieces = merged(toServer.pieces("toServer"), toClient.pieces("toClient"));
+      let size = 0;
+      for (const { direction, bytes, time, missing } of pieces) {
+        if (missing > 0) inspector.pushMissing(direction, missing, time);
+        inspector.push(direction, bytes, time);
+        size += bytes.length;
+        if (size > MOST_PROBED) break;
+      }
+      inspector.finish();
+      const records = [...inspector.records()];
+      const isCompressed = records.some((record) => record.type === "frame" && record.rsv1);
+      return {
+        isConvincing: inspector.faultCount === 0 && areConvincing(records),
+        needsExtensions: isCompressed && !inspector.extensions.known,
+      };
+    } finally {
+      inspector.free();
+    }
+  }
+}
+
+/** Bytes of a stream that are looked at. */
+const MOST_PROBED = 512 * 1024;
+
+/** At least two frames in two directions, or three in one, and each direction has more of frames than of anything else. */
+function areConvincing(records: readonly InspectRecord[]): boolean {
+  const frames = records.filter((record) => record.type === "frame");
+  const directions = new Set(records.map(({ direction }) => direction));
+  const isMostlyFrames = [...directions].every((direction) => {
+    const mine = records.filter((record) => record.direction === direction);
+    const first = mine.findIndex((record) => record.type === "frame");
+    const sizes = mine.slice(first).map((record) => [record.end - record.start, record.type === "frame"] as const);
+    const sum = (ofFrames: boolean) => sizes.filter(([, is]) => is === ofFrames).reduce((all, [size]) => all + size, 0);
+    return first >= 0 && sum(true) >= sum(false);
+  });
+  return isMostlyFrames && frames.length >= (directions.size === 2 ? 2 : 3);
+}
+
+/** A record of a handshake, or of data in the midst of a connection. */
+function isTls(bytes: Uint8Array): boolean {
+  const [type = 0, major = 0, minor = 0, high = 0] = bytes;
+  return bytes.length >= 5 && (type === 0x16 || type === 0x17) && major === 3 && minor <= 4 && high <= 0x48;
+}
+
+const PROXY_SIGNATURE = "\r\n\r\n\0\r\nQUIT\n";
+
+/** What a proxy tells of the client, in the forms of https://www.haproxy.org/download/2.8/doc/proxy-protocol.txt. */
+function proxyProtocol(bytes: Uint8Array): { text: string; length: number } | undefined {
+  const text = new TextDecoder("latin1").decode(bytes);
+  const line = /^PROXY (TCP4|TCP6|UNKNOWN)[^\r\n]{0,100}\r\n/.exec(text)?.[0];
+  if (line !== undefined) return { text: `A proxy told: ${line.trim()}`, length: line.length };
+  if (!text.startsWith(PROXY_SIGNATURE) || bytes.length < 16) return undefined;
+  const length = 16 + (((bytes[14] as number) << 8) | (bytes[15] as number));
+  return { text: `A proxy told of the client in ${length} bytes (PROXY protocol, version 2)`, length };
+}
