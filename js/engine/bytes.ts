@@ -59,8 +59,8 @@ export function concat(first: Uint8Array, second: Uint8Array): Uint8Array {
 }
 
 /**
- * The bytes of a buffer or a view, not copied, none if it is detached; `undefined` for everything else, which is sent as
- * a string.
+ * The bytes of a buffer or a view, not copied, none if it is detached; `undefined` for everything else, which is sent
+ * as a string.
  */
 export function bytesOf(data: unknown): Uint8Array | undefined {
   if (data instanceof Uint8Array && data.length > 0 && isPlain(data)) return data;

@@ -19,8 +19,8 @@ import type { BinaryType } from "../websocket/receiving.js";
 /** What `verify` is given beside the request. */
 export interface VerifyContext {
   /**
-   * Aborts when the answer no longer matters: the client left, `handshakeTimeout` passed and the client was answered with
-   * 503, or the server closed. Pass it to `fetch` or to a database. Its reason is a `WebSocketError`.
+   * Aborts when the answer no longer matters: the client left, `handshakeTimeout` passed and the client was answered
+   * with 503, or the server closed. Pass it to `fetch` or to a database. Its reason is a `WebSocketError`.
    */
   readonly signal: AbortSignal;
 }

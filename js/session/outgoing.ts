@@ -6,7 +6,7 @@
 import { allocatedCopy, part } from "../engine/bytes.js";
 import { EngineTrap, scratch, wasm } from "../engine/engine.js";
 import { type Adopter, Output } from "../engine/output.js";
-import { PlaceSlot } from "../engine/report.js";
+import { ReportSlot } from "../engine/report.js";
 import { encodeText, isAtLeast, textBytes, textSize } from "../engine/text.js";
 import type { EngineCalls, EngineMethod } from "./calls.js";
 
@@ -275,7 +275,7 @@ export class Outgoing {
       throw error;
     }
     const { report, bytes } = scratch();
-    const [address, rest] = [report[PlaceSlot.Address] as number, report[PlaceSlot.Size] as number];
+    const [address, rest] = [report[ReportSlot.Address] as number, report[ReportSlot.Size] as number];
     if (rest === 0) return;
     this.#push(allocatedCopy(bytes, address, address + rest));
   }

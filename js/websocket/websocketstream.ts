@@ -56,8 +56,8 @@ export class WebSocketStreamError extends DOMException {
 
   /**
    * @param info the code, 1000 if there is a reason alone
-   * @throws DOMException `InvalidAccessError` for a code other than 1000 and 3000 to 4999, `SyntaxError` for a reason over
-   *   123 bytes
+   * @throws DOMException `InvalidAccessError` for a code other than 1000 and 3000 to 4999, `SyntaxError` for a reason
+   *   over 123 bytes
    */
   constructor(message = "", info: WebSocketCloseInfo = {}) {
     super(message, "WebSocketError");
@@ -143,16 +143,16 @@ export class WebSocketStream {
   }
 
   /**
-   * The streams, when the connection is open. Rejects with a {@link WebSocketStreamError} if it does not come to that, or
-   * with the signal's reason.
+   * The streams, when the connection is open. Rejects with a {@link WebSocketStreamError} if it does not come to that,
+   * or with the signal's reason.
    */
   get opened(): Promise<WebSocketOpenInfo> {
     return this.#opened.promise;
   }
 
   /**
-   * How the connection was closed. Rejects with a {@link WebSocketStreamError} if it ended without close frames both ways,
-   * or if the peer closed before all was written. Nobody has to handle that.
+   * How the connection was closed. Rejects with a {@link WebSocketStreamError} if it ended without close frames both
+   * ways, or if the peer closed before all was written. Nobody has to handle that.
    */
   get closed(): Promise<WebSocketClosed> {
     return this.#closed.promise;

@@ -156,7 +156,9 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
   declare onmessage: ((event: MessageEvent<WebSocket>) => unknown) | null;
   /** Called when the connection has ended. */
   declare onclose: ((event: CloseEvent<WebSocket>) => unknown) | null;
-  /** Called when the handshake or the connection failed. With neither it nor a listener of `error`, the error is thrown. */
+  /**
+   * Called when the handshake or the connection failed. With neither it nor a listener of `error`, the error is thrown.
+   */
   declare onerror: ((event: ErrorEvent<WebSocket>) => unknown) | null;
 
   #readyState: 0 | 1 | 2 | 3 = CONNECTING;

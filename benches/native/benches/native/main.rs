@@ -1,5 +1,5 @@
-//! The crate against other crates, memcpy and simdutf8. `--quick` is a first look, `--json FILE` keeps the rows too; the
-//! file is named from this crate's folder.
+//! The crate against other crates, memcpy and simdutf8. `--quick` is a first look, `--json FILE` keeps the rows too;
+//! the file is named from this crate's folder.
 
 mod bytes;
 mod decode;
