@@ -153,6 +153,8 @@ export interface ActionResult {
   readonly capacity: number;
   /** The status of a received close, 1005 if it had none. */
   readonly closeStatus: number | undefined;
+  /** `IndicateSendComplete`: not all of it was written. `IndicateReceiveComplete`: nothing was received. */
+  readonly cancelled: boolean;
   /** What was given to `send` or `receive`. */
   readonly applicationContext: unknown;
   /** For the completion; 0 with `NoAction`. */
@@ -309,6 +311,7 @@ export class Handle {
     this.#enter((handle) => handle.get_action(queue, slots));
     const { report } = scratch();
     const action = report[ActionSlot.Kind] as Action;
+    const bufferType = report[ActionSlot.BufferType] as number;
     const context = report[ActionSlot.Context] as number;
     const actionContext = report[ActionSlot.ActionContext] as number;
     const operation = report[ActionSlot.HasContext] ? this.#operations.get(context) : undefined;
@@ -317,10 +320,12 @@ export class Handle {
     const reads = action === Action.ReceiveFromNetwork;
     return {
       action,
-      bufferType: report[ActionSlot.BufferType] as number,
+      bufferType,
       buffers: reads ? [] : this.#buffers(action, report[ActionSlot.Buffers] as number, operation?.buffer),
       capacity: reads ? (report[ActionSlot.FirstBuffer + 1] as number) : 0,
       closeStatus: report[ActionSlot.CloseStatus] || undefined,
+      // every other buffer has a type
+      cancelled: report[ActionSlot.Cancelled] !== 0 || (action === Action.IndicateReceiveComplete && bufferType === 0),
       applicationContext: operation?.context,
       actionContext,
     };
@@ -342,7 +347,10 @@ export class Handle {
     this.completeAction(actionContext, bytes.length);
   }
 
-  /** `WebSocketCompleteAction`. A context that names no outstanding action is ignored. */
+  /**
+   * `WebSocketCompleteAction`. A context that names no outstanding action is ignored. Writing 0 bytes, or more than the
+   * action has, cancels the send; after fewer than all the peer has half a frame, and the handle is aborted.
+   */
   completeAction(actionContext: number, bytesTransferred = 0): void {
     this.#enter((handle) => handle.complete_action(actionContext, bytesTransferred));
     const operation = this.#indicated.get(actionContext);

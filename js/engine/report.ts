@@ -49,6 +49,8 @@ export const ActionSlot = {
   Context: 9,
   /** The action context, or 0. */
   ActionContext: 10,
+  /** Whether a send was cancelled. */
+  Cancelled: 11,
 } as const;
 
 /** After `Handle.outstanding_read`. */

@@ -10,11 +10,12 @@ import { type SocketOptions, socketKinds } from "../client/arguments.js";
 import { WebSocketError } from "../engine/errors.js";
 import type { HeaderFields } from "../engine/http.js";
 import { checkOptions, type Kind, type Kinds, kind } from "../session/kinds.js";
-import { ownOptions } from "../session/options.js";
+import { ownOptions, size } from "../session/options.js";
 import type { TlsServerOptions } from "../transport/runtime.js";
 import type { Tap } from "../transport/tap.js";
 import type { HandshakeRequest, Rejection } from "../transport/upgrade.js";
 import type { BinaryType } from "../websocket/receiving.js";
+import { type Quotas, TrustedProxies } from "./quota.js";
 
 /** What `verify` is given beside the request. */
 export interface VerifyContext {
@@ -66,6 +67,25 @@ export interface WebSocketServerOptions<R extends HandshakeRequest = IncomingMes
   tap?: (request: R) => Tap | undefined;
   /** How the sockets give binary messages out; `"nodebuffer"`. */
   binaryType?: BinaryType;
+  /**
+   * The most connections, requests that are not decided included; others are answered with 503. No limit by default.
+   */
+  maxConnections?: number;
+  /**
+   * The most connections of one address, requests that are not decided included; others are answered with 429. The
+   * first 64 bits of an IPv6 address count as one. No limit by default.
+   */
+  maxConnectionsPerAddress?: number;
+  /**
+   * The most handshakes that one address, as above, begins within a second; others are answered with 429. No limit by
+   * default.
+   */
+  maxHandshakesPerSecond?: number;
+  /**
+   * The proxies before the server: addresses, networks such as `10.0.0.0/8`, or `unix`. A client's address is what they
+   * say in `X-Forwarded-For`; by default it is the socket's, and the header is not believed.
+   */
+  trustedProxies?: readonly string[];
 }
 
 const PORT: Kind = {
@@ -98,6 +118,11 @@ const SERVER: Kind = {
   is: (value) => typeof (value as Server | null)?.on === "function" && typeof (value as Server).address === "function",
 };
 
+const PROXIES: Kind = {
+  wanted: 'a list of addresses, of networks such as "10.0.0.0/8", or of "unix"',
+  is: (value) => Array.isArray(value) && value.every(TrustedProxies.isProxy),
+};
+
 const KINDS: Kinds<WebSocketServerOptions<never>> = {
   ...socketKinds,
   port: PORT,
@@ -113,6 +138,10 @@ const KINDS: Kinds<WebSocketServerOptions<never>> = {
   headers: HEADERS,
   tap: kind.call,
   binaryType: BINARY_TYPE,
+  maxConnections: kind.any,
+  maxConnectionsPerAddress: kind.any,
+  maxHandshakesPerSecond: kind.any,
+  trustedProxies: PROXIES,
 };
 
 /**
@@ -131,6 +160,20 @@ export function serverOptions<R extends HandshakeRequest>(given: WebSocketServer
     throw invalid("The option tls goes with port or socketPath; give server one of node:https");
   }
   return options;
+}
+
+/**
+ * How many connections are taken.
+ *
+ * @throws WebSocketError `WS_ERR_INVALID_OPTION`
+ */
+export function quotas(given: WebSocketServerOptions<never>): Quotas {
+  return {
+    maxConnections: size("maxConnections", given.maxConnections),
+    maxConnectionsPerAddress: size("maxConnectionsPerAddress", given.maxConnectionsPerAddress),
+    maxHandshakesPerSecond: size("maxHandshakesPerSecond", given.maxHandshakesPerSecond),
+    trustedProxies: given.trustedProxies && new TrustedProxies(given.trustedProxies),
+  };
 }
 
 /** As a browser writes it (RFC 6454 §6.2): compared as text, another spelling would never match. */

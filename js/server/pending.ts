@@ -14,6 +14,8 @@ const MAX_EARLY = 16 * 1024;
 
 /** Who is told how it ended. */
 export interface PendingOwner {
+  /** It was accepted or refused, or the client left before. */
+  onDecided(pending: Pending): void;
   /** The client left, or did not take its refusal in time, or took it: the socket is closed. */
   onGone(pending: Pending): void;
 }
@@ -28,8 +30,13 @@ export class Pending implements TransportListener, VerifyContext {
   #early: Uint8Array | undefined;
   /** What a refusal is written to: the transport, or one with a tap on it. */
   answersBy: Transport;
+  /** The client's. */
+  readonly address: string | undefined;
+  /** Whether the server's quota counts it, until it is gone. */
+  isCounted = false;
 
-  constructor(transport: Transport, owner: PendingOwner) {
+  constructor(transport: Transport, address: string | undefined, owner: PendingOwner) {
+    this.address = address;
     this.#transport = transport;
     this.#owner = owner;
     this.answersBy = transport;
@@ -101,7 +108,9 @@ export class Pending implements TransportListener, VerifyContext {
   }
 
   #end(state: "refused" | "over"): void {
+    const wasUndecided = this.isUndecided;
     this.#state = state;
     clearTimeout(this.#timer);
+    if (wasUndecided) this.#owner.onDecided(this);
   }
 }

@@ -28,10 +28,12 @@ import {
   rejectionOf,
   urlOf,
 } from "../transport/upgrade.js";
+import { channels, isWatched, type RefusalReason } from "../websocket/diagnostics.js";
 import { isEndOf, isPromise } from "../websocket/ends.js";
-import { accept, WebSocket } from "../websocket/websocket.js";
-import { serverOptions, type WebSocketServerOptions } from "./options.js";
+import { accept, type Members, WebSocket } from "../websocket/websocket.js";
+import { quotas, serverOptions, type WebSocketServerOptions } from "./options.js";
 import { Pending, type PendingOwner } from "./pending.js";
+import { type Exceeded, Quota } from "./quota.js";
 import { pathOf, type Taker, Upgrades } from "./upgrades.js";
 
 /** The events of a server, with their arguments. */
@@ -55,6 +57,18 @@ export interface WebSocketServerEvents<R extends HandshakeRequest = IncomingMess
   close: [];
 }
 
+/** What a server counts. */
+export interface ServerStatistics {
+  /** Sockets that are not closed. */
+  readonly connections: number;
+  /** Requests whose verdict is awaited. */
+  readonly pendingHandshakes: number;
+  /** Handshakes that were accepted, since the server was made. */
+  readonly accepted: number;
+  /** Handshakes that were refused, by reason. */
+  readonly refused: { readonly [reason in RefusalReason]?: number };
+}
+
 /** A WebSocket server. */
 export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> extends EventEmitter<
   WebSocketServerEvents<R>
@@ -67,9 +81,31 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
   readonly #deflate: DeflateSettings | undefined;
   readonly #listener: Listener | undefined;
   readonly #handshakeTimeout: number;
+  readonly #quota: Quota;
   /** Requests that are not decided, and those whose refusal is on its way. */
   readonly #pending = new Map<Pending, R>();
-  readonly #pendingOwner: PendingOwner = { onGone: (pending) => this.#pending.delete(pending) };
+  #undecided = 0;
+  readonly #pendingOwner: PendingOwner = {
+    onDecided: () => {
+      this.#undecided -= 1;
+    },
+    onGone: (pending) => {
+      this.#pending.delete(pending);
+      if (pending.isCounted) this.#quota.leave(pending.address);
+    },
+  };
+  /** What sockets that were accepted are members of. */
+  readonly #members: Members = {
+    add: (socket) => this.clients.add(socket),
+    delete: (socket) => {
+      this.clients.delete(socket);
+      this.#quota.leave(this.#addresses?.get(socket));
+    },
+  };
+  /** The addresses of sockets, if those are counted. */
+  readonly #addresses: WeakMap<WebSocket, string | undefined> | undefined;
+  #accepted = 0;
+  readonly #refusals = new Map<RefusalReason, number>();
   #hasWarned = false;
   #closing: Promise<void> | undefined;
 
@@ -83,6 +119,8 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
     this.#settings = connectionSettings(options);
     this.#deflate = deflateSettings(options.perMessageDeflate, true);
     this.#handshakeTimeout = milliseconds("handshakeTimeout", options.handshakeTimeout);
+    this.#quota = new Quota(quotas(options as WebSocketServerOptions<never>));
+    if (options.maxConnectionsPerAddress !== undefined) this.#addresses = new WeakMap();
     if (server !== undefined) Upgrades.of(server).add(this.#taker);
     if (port === undefined && socketPath === undefined) return;
     this.#listener = sockets().listen(
@@ -91,6 +129,7 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
         onListening: () => this.emit("listening"),
         onError: (error) => this.emit("error", error),
         onUpgrade: (request, transport, head) => this.#route(request as R, transport, head),
+        onRefused: (status, request, address) => this.#count("http", status, request as R | undefined, address),
       },
     );
   }
@@ -102,9 +141,22 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
 
   /** Requests whose verdict is awaited, from `verify`. */
   get pendingHandshakes(): number {
-    let count = 0;
-    for (const pending of this.#pending.keys()) if (pending.isUndecided) count += 1;
-    return count;
+    return this.#undecided;
+  }
+
+  /** What became of the requests so far, and what is held now. */
+  get statistics(): ServerStatistics {
+    return {
+      connections: this.clients.size,
+      pendingHandshakes: this.#undecided,
+      accepted: this.#accepted,
+      refused: Object.fromEntries(this.#refusals),
+    };
+  }
+
+  /** Whose a request is: what `trustedProxies` say, or the address of its socket. */
+  addressOf(request: R): string | undefined {
+    return this.#quota.addressOf(request);
   }
 
   /**
@@ -161,7 +213,7 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
     );
     for (const socket of this.clients) socket.close(1001, "");
     for (const [pending, request] of this.#pending) {
-      this.#refuse(request, pending, { status: 503 }, terminated("The server closes"));
+      this.#refuse(request, pending, "closing", { status: 503 }, terminated("The server closes"));
     }
     // a close waits behind a message whose source has stalled, and a refusal for a client that does not read
     const timer = setTimeout(() => {
@@ -178,35 +230,64 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
       path: this.#options.path,
       timeout: this.#handshakeTimeout,
       take: (request, socket, head) => this.handleUpgrade(request as HandshakeRequest as R, socket, head),
-      onMissed: () => {},
+      onMissed: (request) => {
+        const missed = request as HandshakeRequest as R;
+        this.#count("path", 404, missed, this.addressOf(missed));
+      },
     };
   }
 
   #route(request: R, transport: Transport, head: Uint8Array): void {
     const { path } = this.#options;
     if (path === undefined || path === pathOf(request)) this.#upgrade(request, transport, head);
-    else reject(transport, { status: 404 }, this.#handshakeTimeout);
+    else {
+      this.#count("path", 404, request, this.addressOf(request));
+      reject(transport, { status: 404 }, this.#handshakeTimeout);
+    }
   }
 
   #upgrade(request: R, raw: Transport, head: Uint8Array, callback?: (socket: WebSocket, request: R) => void): void {
     // until there is a connection that listens, a broken transport has nobody to tell
-    const pending = new Pending(raw, this.#pendingOwner);
-    this.#pending.set(pending, request);
+    const pending = this.#begin(request, raw);
+    const exceeded = this.#quota.enter(pending.address);
+    if (exceeded !== undefined) {
+      this.#refuse(request, pending, exceeded, OVER_QUOTA[exceeded]);
+      return;
+    }
+    pending.isCounted = true;
     this.#guard(request, pending, () => {
       const transport = this.#tapped(request, raw, head);
       pending.answersBy = transport;
-      const decide = (verdict: boolean | Rejection): void => {
-        if (this.#closing !== undefined) this.#refuse(request, pending, { status: 503 });
-        else if (verdict === true) this.#accept(request, pending, transport, head, callback);
-        else if (verdict === false) this.#refuse(request, pending, { status: 403 });
-        else if (isRejection(verdict)) this.#refuse(request, pending, verdict);
-        else throw invalid("verify", "true, false or a Rejection", verdict);
-      };
+      const [reason, refusal] = this.#refusal(request);
+      if (refusal !== undefined) return this.#refuse(request, pending, reason, refusal);
       const { verify = () => true } = this.#options;
-      const verdict = this.#refusal(request) ?? verify(request, pending);
+      const verdict = verify(request, pending);
+      const decide = (answer: boolean | Rejection) => this.#decide(answer, request, pending, transport, head, callback);
       if (isPromise(verdict)) this.#await(verdict, request, pending, decide);
       else decide(verdict);
     });
+  }
+
+  #begin(request: R, transport: Transport): Pending {
+    const pending = new Pending(transport, this.addressOf(request), this.#pendingOwner);
+    this.#pending.set(pending, request);
+    this.#undecided += 1;
+    return pending;
+  }
+
+  #decide(
+    verdict: boolean | Rejection,
+    request: R,
+    pending: Pending,
+    transport: Transport,
+    head: Uint8Array,
+    callback: ((socket: WebSocket, request: R) => void) | undefined,
+  ): void {
+    if (this.#closing !== undefined) this.#refuse(request, pending, "closing", { status: 503 });
+    else if (verdict === true) this.#accept(request, pending, transport, head, callback);
+    else if (verdict === false) this.#refuse(request, pending, "verify", { status: 403 });
+    else if (isRejection(verdict)) this.#refuse(request, pending, "verify", verdict);
+    else throw invalid("verify", "true, false or a Rejection", verdict);
   }
 
   #tapped(request: R, transport: Transport, head: Uint8Array): Transport {
@@ -226,7 +307,8 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
   ): void {
     pending.wait(this.#handshakeTimeout, () => {
       const message = `verify did not decide within ${this.#handshakeTimeout} ms`;
-      this.#refuse(request, pending, { status: 503 }, new WebSocketError("WS_ERR_HANDSHAKE_TIMEOUT", message));
+      const error = new WebSocketError("WS_ERR_HANDSHAKE_TIMEOUT", message);
+      this.#refuse(request, pending, "timeout", { status: 503 }, error);
     });
     Promise.resolve(verdict).then(
       (answer) => pending.isUndecided && this.#guard(request, pending, () => decide(answer)),
@@ -244,12 +326,20 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
   }
 
   #fail(request: R, pending: Pending, error: unknown): void {
-    this.#refuse(request, pending, { status: 500 });
+    this.#refuse(request, pending, "failed", { status: 500 });
     this.#tell(error);
   }
 
-  #refuse(_request: R, pending: Pending, rejection: Rejection, why?: WebSocketError): void {
+  #refuse(request: R, pending: Pending, reason: RefusalReason, rejection: Rejection, why?: WebSocketError): void {
+    if (!pending.isUndecided) return;
     pending.refuse(rejection, this.#handshakeTimeout, why);
+    this.#count(reason, rejection.status, request, pending.address);
+  }
+
+  /** Counts a refusal, and tells who watches. */
+  #count(reason: RefusalReason, status: number, request: R | undefined, address: string | undefined): void {
+    this.#refusals.set(reason, (this.#refusals.get(reason) ?? 0) + 1);
+    if (channels.refused.hasSubscribers) channels.refused.publish({ server: this, request, address, status, reason });
   }
 
   /**
@@ -284,12 +374,13 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
       answer = this.#answer(request);
     } catch (error) {
       const rejection = rejectionOf(error);
-      if (rejection.status < 500) this.#refuse(request, pending, rejection);
+      if (rejection.status < 500) this.#refuse(request, pending, "request", rejection);
       else this.#fail(request, pending, error);
       return;
     }
     pending.release();
     this.#pending.delete(pending);
+    this.#accepted += 1;
     transport.write([answer.head], ignore);
     transport.unread(head);
     const { socket, start } = accept({
@@ -298,8 +389,10 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
       url: urlOf(request),
       binaryType: this.#options.binaryType ?? "nodebuffer",
       settings: this.#settings,
-      clients: this.clients,
+      members: this.#members,
+      about: isWatched() ? { server: this, request, address: pending.address } : undefined,
     });
+    this.#addresses?.set(socket, pending.address);
     try {
       const result: unknown = callback(socket, request);
       if (isPromise(result)) result.then(undefined, (error) => this.#failed(socket, error));
@@ -321,14 +414,13 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
     return answerHandshake(request.rawHeaders, this.#protocol(request) ?? "", add, options);
   }
 
-  #refusal(request: R): Rejection | undefined {
-    if (this.#closing !== undefined) return { status: 503 };
-    if (!isPossible(request)) return { status: 400 };
+  #refusal(request: R): [reason: RefusalReason, rejection: Rejection | undefined] {
+    if (this.#closing !== undefined) return ["closing", { status: 503 }];
+    if (!isPossible(request)) return ["request", { status: 400 }];
     const { origins } = this.#options;
     const { origin } = request.headers;
-    return origins === undefined || origin === undefined || origins.includes(origin as string)
-      ? undefined
-      : { status: 403 };
+    const isAllowed = origins === undefined || origin === undefined || origins.includes(origin as string);
+    return ["origin", isAllowed ? undefined : { status: 403 }];
   }
 
   #protocol(request: R): string | undefined {
@@ -346,6 +438,13 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
 function invalid(name: "verify" | "chooseProtocol", wanted: string, given: unknown): WebSocketError {
   return new WebSocketError("WS_ERR_INVALID_OPTION", `${name} must return ${wanted}, not ${inspect(given)}`);
 }
+
+/** What those are answered that are too many. */
+const OVER_QUOTA: { readonly [reason in Exceeded]: Rejection } = {
+  connections: { status: 503 },
+  address: { status: 429 },
+  rate: { status: 429, headers: { "Retry-After": "1" } },
+};
 
 /** Anything can be thrown; a warning is an error or a text. */
 function warningOf(error: unknown): Error {

@@ -57,13 +57,21 @@ const defaults: Record<TimeName, number> & Record<SizeName, number> = {
   maxMessageSize: 100 * 1024 * 1024,
   maxFragments: 131_072,
   maxBufferedBytes: 256 * 1024 * 1024,
+  maxConnections: Number.POSITIVE_INFINITY,
+  maxConnectionsPerAddress: Number.POSITIVE_INFINITY,
+  maxHandshakesPerSecond: Number.POSITIVE_INFINITY,
 };
 
 type TimeName =
   | "handshakeTimeout"
   | "releaseAfter"
   | Exclude<keyof ConnectionSettings, "maxBufferedBytes" | "streamMessages">;
-type SizeName = keyof Limits | "maxBufferedBytes";
+type SizeName =
+  | keyof Limits
+  | "maxBufferedBytes"
+  | "maxConnections"
+  | "maxConnectionsPerAddress"
+  | "maxHandshakesPerSecond";
 
 /** The options of a connection; numbers are checked as their values are taken. */
 export const connectionKinds: Kinds<Limits & ConnectionSettings> = {
@@ -127,7 +135,12 @@ export function connectionSettings(given: Partial<ConnectionSettings>): Connecti
   };
 }
 
-function size(name: SizeName, value: number = defaults[name]): number {
+/**
+ * The value of an option that is a size or a count above 0.
+ *
+ * @throws WebSocketError `WS_ERR_INVALID_OPTION`
+ */
+export function size(name: SizeName, value: number = defaults[name]): number {
   return Math.ceil(positive(name, value));
 }
 

@@ -6,9 +6,10 @@
 import { createServer, type Server } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import { connect, type Socket } from "node:net";
+import type { Duplex } from "node:stream";
 
 import { NodeTransport } from "./node.js";
-import type { Destination, ListenOptions, Sockets } from "./runtime.js";
+import type { Destination, ListenOptions, ListenOwner, Sockets } from "./runtime.js";
 import { connectStream } from "./streams.js";
 import { connectSecurely, insecureOf, withValid } from "./tls.js";
 
@@ -19,7 +20,7 @@ export const nodeSockets: Sockets = {
   },
   listen(options, owner) {
     const { port, host, socketPath: path } = options;
-    const server = httpServer(options);
+    const server = httpServer(options, owner);
     const insecure = options.tls === undefined ? [] : insecureOf(server);
     server.on("upgrade", (request, socket, head) => owner.onUpgrade(request, new NodeTransport(socket), head));
     server.on("listening", () => owner.onListening());
@@ -30,7 +31,7 @@ export const nodeSockets: Sockets = {
   },
 };
 
-function httpServer({ handshakeTimeout, tls }: ListenOptions): Server {
+function httpServer({ handshakeTimeout, tls }: ListenOptions, owner: ListenOwner): Server {
   const options = {
     headersTimeout: handshakeTimeout,
     requestTimeout: handshakeTimeout,
@@ -40,10 +41,29 @@ function httpServer({ handshakeTimeout, tls }: ListenOptions): Server {
     tls === undefined
       ? createServer(options)
       : withValid(tls, () => createSecureServer({ ...options, handshakeTimeout, ...tls }));
-  return server.on("request", (_request, response) => {
+  server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => refuse(error, socket, owner));
+  return server.on("request", (request, response) => {
     const body = "This server speaks WebSocket only\n";
     response.writeHead(426, { Upgrade: "websocket", Connection: "Upgrade", "Content-Type": "text/plain" }).end(body);
+    owner.onRefused(426, request, request.socket.remoteAddress);
   });
+}
+
+/** Heads of answers to what is not a request, as Node has them. */
+const ANSWERS: { readonly [code: string]: [status: number, reason: string] | undefined } = {
+  HPE_HEADER_OVERFLOW: [431, "Request Header Fields Too Large"],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, "Payload Too Large"],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, "Request Timeout"],
+};
+
+/** Does what Node does by default, and tells. A socket that has failed is no request. */
+function refuse({ code = "" }: NodeJS.ErrnoException, socket: Duplex, owner: ListenOwner): void {
+  if (code.startsWith("HPE_") || code === "ERR_HTTP_REQUEST_TIMEOUT") {
+    const [status, reason] = ANSWERS[code] ?? [400, "Bad Request"];
+    owner.onRefused(status, undefined, (socket as Partial<Socket>).remoteAddress);
+    if (socket.writable) socket.write(`HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\n\r\n`);
+  }
+  socket.destroy();
 }
 
 function stop(server: Server, insecure: Iterable<Socket>): Promise<void> {

@@ -55,6 +55,8 @@ export interface ListenOwner {
   onError(error: Error): void;
   /** A client asks for an upgrade; the transport is not started. `head` is what came behind the request. */
   onUpgrade(request: HandshakeRequest, transport: Transport, head: Uint8Array): void;
+  /** Something else came, and was answered with this status; without a request if it was not one. */
+  onRefused(status: number, request: HandshakeRequest | undefined, address: string | undefined): void;
 }
 
 /** An HTTP server that has nothing but upgrades to offer, and says so by 426 to whoever asks for something else. */

@@ -117,7 +117,8 @@ class RequestReader implements TransportListener {
     if (request === undefined) return;
     const [handshake, length] = request;
     if (!isUpgrade(handshake)) {
-      this.#refuse({ status: 426, headers: { Upgrade: "websocket" }, body: "This server speaks WebSocket only\n" });
+      const headers = { Upgrade: "websocket" };
+      this.#refuse({ status: 426, headers, body: "This server speaks WebSocket only\n" }, handshake);
       return;
     }
     this.#done();
@@ -125,8 +126,9 @@ class RequestReader implements TransportListener {
     this.#owner.onUpgrade(handshake, this.#transport, this.#received.subarray(length));
   }
 
-  #refuse(rejection: Rejection): void {
+  #refuse(rejection: Rejection, request?: HandshakeRequest): void {
     this.#stopWaiting();
+    this.#owner.onRefused(rejection.status, request, this.#peer.remoteAddress);
     // one that does not read, or never begins TLS, takes no answer
     reject(this.#transport, rejection, this.#timeout, this.#onDone);
   }

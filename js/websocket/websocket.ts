@@ -42,8 +42,15 @@ export interface Accepted extends Opened {
   readonly url: string;
   readonly binaryType: BinaryType;
   readonly settings: ConnectionSettings;
-  /** The server's sockets that are not closed. */
-  readonly clients: Set<WebSocket>;
+  readonly members: Members;
+  /** What channels tell of it, if somebody listens to them. */
+  readonly about: object | undefined;
+}
+
+/** A server's sockets: each is one of them until it is closed. */
+export interface Members {
+  add(socket: WebSocket): void;
+  delete(socket: WebSocket): void;
 }
 
 /** @internal Makes a server's socket; `start` lets its events begin. */
@@ -114,7 +121,8 @@ export class WebSocket extends WebSocketEventTarget {
   #connection: Connection | undefined;
   #isServer = false;
   /** A server's sockets: this is one of them until it is closed. */
-  #siblings: Set<WebSocket> | undefined;
+  #siblings: Members | undefined;
+  #about: object | undefined;
   #abandon: ((reason: Error) => void) | undefined;
   #handlers: EventHandlers | undefined;
   readonly #receiving: Receiving<WebSocket>;
@@ -149,7 +157,9 @@ export class WebSocket extends WebSocketEventTarget {
     if (isAccepted(url)) {
       this.#url = url.url;
       this.#isServer = true;
-      this.#siblings = url.clients.add(this);
+      this.#siblings = url.members;
+      this.#siblings.add(this);
+      this.#about = url.about;
       // before anyone is told of it, who may listen
       this.#receiving = this.#receiver("", url.binaryType);
       Object.defineProperty(this, "removeEventListener", WebSocket.#unlisten);
@@ -425,7 +435,7 @@ export class WebSocket extends WebSocketEventTarget {
     this.#readyState = OPEN;
     this.#extensions = extensions;
     this.#protocol = protocol;
-    if (channels.open.hasSubscribers) channels.open.publish({ socket: this });
+    if (channels.open.hasSubscribers) channels.open.publish({ ...this.#about, socket: this });
   }
 
   #sender(): Sending {
@@ -505,8 +515,9 @@ export class WebSocket extends WebSocketEventTarget {
     this.#abandon = undefined;
     this.#failure = failure && markAsEnd(this, failure);
     this.#sending?.closed(this.#notSent());
-    const ended = { socket: this, code, reason, wasClean, error: failure };
-    if (channels.close.hasSubscribers) channels.close.publish(ended);
+    if (channels.close.hasSubscribers) {
+      channels.close.publish({ ...this.#about, socket: this, code, reason, wasClean, error: failure });
+    }
     // 2. If the user agent was required to fail the connection, fire an event named error.
     if (failure !== undefined && !this.#isOrdinaryEnd(failure)) this.dispatchEvent(errorEvent(failure));
     this.#siblings?.delete(this);

@@ -20,6 +20,7 @@ import type { Duplex } from "node:stream";
 import { WebSocketProtocolError } from "../engine/errors.js";
 import { flatten, type HeaderField, type HeaderFields, writeResponse } from "../engine/http.js";
 import { type Answer, answerHandshake } from "../session/handshake.js";
+import { channels, type RefusalReason } from "../websocket/diagnostics.js";
 import { subprotocol } from "./headers.js";
 import { type SharedOptions, type SocketSettings, socketSettings } from "./options.js";
 import { accept, WebSocket } from "./websocket.js";
@@ -90,6 +91,9 @@ export type UpgradeCallback<W extends typeof WebSocket = typeof WebSocket> = (
 
 const KEY = /^[+/0-9A-Za-z]{22}==$/;
 
+/** Milliseconds that `verifyClient` has for its verdict, and a client to take a refusal; `ws` has no limit. */
+const ANSWER_TIME = 30_000;
+
 /** Streams that were given to a server. */
 const upgraded = new WeakSet<Duplex>();
 
@@ -104,6 +108,7 @@ export class WebSocketServer<W extends typeof WebSocket = typeof WebSocket> exte
   readonly #settings: SocketSettings;
   #server: Server | HttpsServer | undefined;
   #state: "running" | "closing" | "closed" = "running";
+  #hasWarned = false;
 
   /**
    * @param onListening is added to `listening`, if the server has a port
@@ -184,10 +189,18 @@ export class WebSocketServer<W extends typeof WebSocket = typeof WebSocket> exte
     if (refusal !== undefined) {
       this.#refuse(request, stream, refusal);
     } else if (!this.shouldHandle(request)) {
-      answer(stream, { status: 400 });
+      this.#answer(request, stream, "path", { status: 400 });
     } else {
       this.#verify(request, stream, () => this.#upgrade(request, stream, head, callback));
     }
+  }
+
+  /** Answers with a refusal, and tells who watches. */
+  #answer(request: IncomingMessage, stream: Duplex, reason: RefusalReason, refusal: Refusal): void {
+    answer(stream, refusal);
+    const { status } = refusal;
+    const address = request.socket.remoteAddress;
+    if (channels.refused.hasSubscribers) channels.refused.publish({ server: this, request, address, status, reason });
   }
 
   /** Asks the application. */
@@ -199,12 +212,35 @@ export class WebSocketServer<W extends typeof WebSocket = typeof WebSocket> exte
     }
     const { encrypted = false, authorized = false } = request.socket as { encrypted?: boolean; authorized?: boolean };
     const info = { origin: request.headers.origin as string, secure: encrypted || authorized, req: request };
-    const decide = (verified: unknown, status?: number, message?: string, headers?: OutgoingHttpHeaders) => {
-      if (verified) onVerified();
-      else answer(stream, { status: status || 401, message, headers });
+    let isDecided = false;
+    const once = (act: () => void) => {
+      if (isDecided) return;
+      isDecided = true;
+      clearTimeout(timer);
+      act();
     };
-    if (verifyClient.length === 2) verifyClient(info, decide);
-    else decide((verifyClient as (given: typeof info) => boolean)(info));
+    const decide = (verified: unknown, status?: number, message?: string, headers?: OutgoingHttpHeaders) =>
+      once(() => {
+        if (verified) onVerified();
+        else this.#answer(request, stream, "verify", { status: status || 401, message, headers });
+      });
+    // a verdict that never comes must not keep the socket
+    const timer = setTimeout(() => once(() => this.#answer(request, stream, "timeout", { status: 503 })), ANSWER_TIME);
+    try {
+      if (verifyClient.length === 2) verifyClient(info, decide);
+      else decide((verifyClient as (given: typeof info) => boolean)(info));
+    } catch (error) {
+      if (isDecided) throw error; // of a listener that was told of the connection
+      once(() => this.#failed(request, stream, error));
+    }
+  }
+
+  /** A hook failed. What one throws at a stranger's request must not end the process, as it does with `ws`. */
+  #failed(request: IncomingMessage, stream: Duplex, error: unknown): void {
+    this.#answer(request, stream, "failed", { status: 500 });
+    if (this.listenerCount("error") > 0) this.emit("error", error as Error);
+    else if (!this.#hasWarned) process.emitWarning(error as Error);
+    this.#hasWarned = true;
   }
 
   #upgrade(request: IncomingMessage, stream: Duplex, head: Uint8Array, callback: UpgradeCallback<W>): void {
@@ -217,10 +253,10 @@ export class WebSocketServer<W extends typeof WebSocket = typeof WebSocket> exte
       throw new Error(`${message}, possibly due to a misconfiguration`);
     }
     if (this.#state !== "running") {
-      answer(stream, { status: 503 });
+      this.#answer(request, stream, "closing", { status: 503 });
       return;
     }
-    const made = this.#answer(request, stream);
+    const made = this.#handshake(request, stream);
     if (made === undefined) return;
     upgraded.add(stream);
     stream.write(made.head);
@@ -232,12 +268,15 @@ export class WebSocketServer<W extends typeof WebSocket = typeof WebSocket> exte
   }
 
   /** The answer of the engine, or none if the request was refused. */
-  #answer(request: IncomingMessage, stream: Duplex): Answer | undefined {
+  #handshake(request: IncomingMessage, stream: Duplex): Answer | undefined {
     try {
       const add = (made: readonly HeaderField[]) => this.#added(made, request);
       return answerHandshake(fieldsOf(request), this.#protocol(request), add, this.#settings.session);
     } catch (error) {
-      if (!isOfRequest(error)) throw error;
+      if (!isOfRequest(error)) {
+        this.#failed(request, stream, error);
+        return undefined;
+      }
       // a subprotocol that was not offered is the choice of `handleProtocols`
       const status = error.code === "E_SUBPROTOCOL_NOT_SUPPORTED" ? 500 : 400;
       this.#refuse(request, stream, { status, message: error.message });
@@ -274,7 +313,7 @@ export class WebSocketServer<W extends typeof WebSocket = typeof WebSocket> exte
 
   /** Answers a request that is no valid handshake, if nobody listens who does. */
   #refuse(request: IncomingMessage, stream: Duplex, refusal: Refusal): void {
-    if (this.listenerCount("wsClientError") === 0) answer(stream, refusal);
+    if (this.listenerCount("wsClientError") === 0) this.#answer(request, stream, "request", refusal);
     else this.emit("wsClientError", new Error(refusal.message), stream, request);
   }
 }
@@ -348,7 +387,9 @@ function answer(stream: Duplex, { status, message, headers }: Refusal): void {
   const fields = { Connection: "close", "Content-Type": "text/html", "Content-Length": body.length, ...headers };
   const given = Object.entries(fields).filter(([, value]) => value !== undefined);
   const head = writeResponse(status, reason, flatten(Object.fromEntries(given) as { [name: string]: string }));
-  stream.once("finish", destroy);
+  // a client that neither reads nor closes its side must not keep the socket
+  const timer = setTimeout(() => stream.destroy(), ANSWER_TIME);
+  stream.once("close", () => clearTimeout(timer)).once("finish", destroy);
   stream.end(Buffer.concat([head, body]));
 }
 

@@ -105,17 +105,21 @@ test("the channels tell of connections that open and close, and of pings and pon
   const { server, url } = await serve(t);
   const connection = once(server, "connection");
   const client = new WebSocket(url);
-  const [socket] = (await connection) as [WebSocket];
+  const [socket, request] = (await connection) as [WebSocket, unknown];
   await nextEvent(client, "open");
   client.ping("p");
   await nextEvent(client, "pong");
   client.close(3000, "bye");
   await Promise.all([closed(client), closed(socket)]);
   const of = (name: string, who: WebSocket) => told.filter(([kind, { socket: it }]) => kind === name && it === who);
-  for (const who of [client, socket]) {
+  const about = { server, request, address: "127.0.0.1" };
+  for (const [who, reason, more] of [
+    [client, "", {}],
+    [socket, "bye", about],
+  ] as const) {
     assert.equal(of("open", who).length, 1);
     assert.deepEqual(of("close", who), [
-      ["close", { socket: who, code: 3000, reason: who === client ? "" : "bye", wasClean: true, error: undefined }],
+      ["close", { ...more, socket: who, code: 3000, reason, wasClean: true, error: undefined }],
     ]);
   }
   assert.deepEqual(of("ping", socket)[0]?.[1].payload, new TextEncoder().encode("p"));

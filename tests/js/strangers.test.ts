@@ -7,6 +7,8 @@ import { type TestContext, test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import { type VerifyContext, WebSocket, WebSocketServer, WebSocketStream } from "websocket-component";
 
+import { WebSocketServer as ServerOfWs } from "websocket-component/ws";
+
 import { closed, masked, nextEvent, RawPeer, REQUEST, serve } from "./support.js";
 
 /** How a client goes: by a reset, by closing its side alone, or by a close frame at once. */
@@ -340,6 +342,20 @@ test("what a client sends before the verdict is its first message, up to a size 
   await peer.head();
   await peer.bytes(2);
   assert.deepEqual(received, [10, 100, 60_000]);
+  peer.socket.destroy();
+});
+
+test("websocket-component/ws answers with 503 where verifyClient never decides, and hears no late verdict", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { server, port } = await http(t);
+  const asked = deferred<(verified: boolean) => void>();
+  const ours = new ServerOfWs({ server, verifyClient: (_info, decide) => asked.resolve(decide) });
+  ours.on("connection", () => assert.fail("accepted"));
+  const peer = await RawPeer.connect(port);
+  const decide = await asked.promise;
+  t.mock.timers.tick(30_000);
+  assert.match(await peer.head(), /^HTTP\/1.1 503 /);
+  decide(true);
   peer.socket.destroy();
 });
 

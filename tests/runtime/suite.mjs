@@ -37,7 +37,16 @@ const tests = [
   ["server", "a port that is taken is an error", takenPort],
   ["server", "its connections can be iterated", iteration],
   ["server", "its address is where it listens, not the name that it was given", addressOfName],
-  ["server", "a connection listener that throws is uncaught, and the connection goes on", throwingListener],
+  ["server", "a message listener that throws is uncaught, and the connection goes on", throwingListener],
+  ["server", "a connection listener that throws or rejects is told, and its socket closed with 1011", failingListener],
+  ["server", "a client that resets, or leaves without a close frame, rejects no loop and no write", leavingClients],
+  ["server", "a hook that fails is answered with 500, without an error listener too", failingHook],
+  [
+    "server",
+    "a verify that never decides is answered with 503, and its signal aborts when the client leaves",
+    noVerdict,
+  ],
+  ["server", "a path that nobody takes is answered with 404 on a shared server of node:http", unownedUpgrade],
   ["server", "behind a server of node:http", behindHttp],
   ["server", "by handleUpgrade, on a server of node:http", byHandleUpgrade],
   ["unix socket", "there and back, and a second server at the same path", unixSocket],
@@ -604,14 +613,98 @@ async function throwingListener(t) {
   process.on("uncaughtException", onUncaught);
   t.after(() => process.off("uncaughtException", onUncaught));
   const { url } = await t.serve({}, (socket) => {
+    socket.addEventListener("message", () => {
+      throw new Error("by the listener");
+    });
     socket.onmessage = ({ data }) => socket.send(data);
-    throw new Error("by the listener");
   });
   const socket = await t.open(url);
   const answer = messages(socket, 1);
   socket.send("still here");
   assert.deepEqual(await answer, ["still here"]);
   assert.deepEqual(uncaught, ["by the listener"]);
+}
+
+async function failingListener(t) {
+  const mistake = new Error("by the listener");
+  const listeners = [
+    () => {
+      throw mistake;
+    },
+    () => Promise.reject(mistake),
+  ];
+  for (const listener of listeners) {
+    const { server, url } = await t.serve({}, listener);
+    const told = new Promise((resolve) => server.once("error", resolve));
+    const socket = await t.open(url);
+    assert.equal((await event(socket, "close")).code, 1011);
+    assert.equal(await told, mistake);
+  }
+}
+
+async function leavingClients(t) {
+  const unhandled = [];
+  const onUnhandled = (error) => unhandled.push(error);
+  process.on("unhandledRejection", onUnhandled);
+  t.after(() => process.off("unhandledRejection", onUnhandled));
+  const ends = [];
+  const { server, port } = await t.serve({}, async (socket) => {
+    ends.push(event(socket, "close"));
+    void socket.write("nobody awaits this").then(() => socket.write("nor this"));
+    for await (const data of socket) await socket.write(data);
+  });
+  server.on("error", (error) => unhandled.push(error));
+  for (const leave of ["resetAndDestroy", "end"]) {
+    const peer = await t.raw(port, REQUEST);
+    await peer.head();
+    peer.socket.write(masked(0x81, "hello"));
+    await peer.bytes(1);
+    peer.socket[leave]();
+  }
+  while (ends.length < 2) await new Promise((turn) => setTimeout(turn));
+  for (const end of ends) assert.equal((await end).code, 1006);
+  await new Promise((turn) => setTimeout(turn));
+  assert.deepEqual(unhandled, []);
+}
+
+async function failingHook(t) {
+  const { port } = await t.serve({ verify: async ({ url }) => decodeURIComponent(url) });
+  for (let round = 0; round < 2; round++) {
+    assert.match(await (await t.raw(port, REQUEST.replace("/path", "/%ff"))).rest(), / 500 /);
+  }
+}
+
+async function noVerdict(t) {
+  const signals = [];
+  const verify = (_, { signal }) => {
+    signals.push(signal);
+    return new Promise(() => {});
+  };
+  const { server, port } = await t.serve({ verify, handshakeTimeout: 200 });
+  assert.match(await (await t.raw(port, REQUEST)).rest(), / 503 /);
+  const patient = await t.serve({ verify });
+  const peer = await t.raw(patient.port, REQUEST);
+  while (signals.length < 2) await new Promise((turn) => setTimeout(turn));
+  const aborted = new Promise((resolve) => signals[1].addEventListener("abort", resolve));
+  assert.equal(patient.server.pendingHandshakes, 1);
+  peer.socket.end();
+  await aborted;
+  assert.deepEqual([signals[0].aborted, server.pendingHandshakes, patient.server.pendingHandshakes], [true, 0, 0]);
+}
+
+async function unownedUpgrade(t) {
+  const http = createServer();
+  await new Promise((resolve) => http.listen(0, "127.0.0.1", resolve));
+  t.after(() => http.close());
+  const { port } = http.address();
+  for (const path of ["/a", "/b"]) await t.serve({ server: http, path });
+  assert.match(await (await t.raw(port, REQUEST)).rest(), / 404 /);
+  const arrival = new Promise((resolve) => http.on("upgrade", (_request, socket) => resolve(socket))); // takes nothing
+  const peer = await t.raw(port, REQUEST);
+  const socket = await arrival;
+  const end = new Promise((resolve) => socket.once("close", resolve));
+  peer.reset();
+  await end;
 }
 
 async function compressed(t) {

@@ -69,8 +69,7 @@ export function VirtualList(props: Props) {
   const rows: ComponentChildren[] = [];
   for (let index = from; index < to; index++) rows.push(props.row(index));
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions lint/a11y/useAriaPropsSupportedByRole: its role is a grid's or
-    // a group's
+    // biome-ignore lint/a11y/noStaticElementInteractions lint/a11y/useAriaPropsSupportedByRole: a grid or a group
     <div
       id={props.id}
       class={`virtual ${props.class ?? ""}`}

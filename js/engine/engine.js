@@ -1,0 +1,73 @@
+// `Symbol.dispose` is in our types, and in no standard type library that a program would ask for by itself
+/// <reference lib="esnext.disposable" preserve="true" />
+/**
+ * The engine's module and its linear memory. The only file that imports `pkg/`.
+ *
+ * @module
+ */
+import * as wasm from "../../pkg/websocket_component.js";
+
+export * as wasm from "../../pkg/websocket_component.js";
+/** Whether this engine can compress; that of `websocket-component/slim`, which `scripts/build.mjs` puts here, cannot. */
+export const hasDeflate = "set_deflate" in wasm.Handle.prototype;
+let memory;
+let addresses;
+let views;
+/** Makes the one instance of the engine from its compiled module. Later calls do nothing. */
+export function initialise(module) {
+  memory ??= wasm.initSync({ module }).memory;
+}
+/**
+ * The scratch memory. A view dies when the memory grows, so this makes new ones as needed: keep none over a call into
+ * the engine.
+ *
+ * @throws Error if the engine is not initialised: import the package by one of its entries.
+ */
+export function scratch() {
+  // a buffer that the memory has outgrown has length 0
+  return views !== undefined && views.bytes.length > 0 ? views : locate();
+}
+function locate() {
+  if (memory === undefined) {
+    throw new Error("The engine is not initialised: import websocket-component, not its inner modules");
+  }
+  // asked for before the buffer: the answers may need memory, and grow it
+  addresses ??= {
+    input: wasm.input_address(),
+    output: wasm.output_address(),
+    events: wasm.events_address(),
+    report: wasm.report_address(),
+  };
+  const { buffer } = memory;
+  views = {
+    bytes: new Uint8Array(buffer),
+    input: new Uint8Array(buffer, addresses.input, wasm.input_capacity()),
+    output: new Uint8Array(buffer, addresses.output, wasm.output_capacity()),
+    events: new Uint32Array(buffer, addresses.events),
+    report: new Uint32Array(buffer, addresses.report, 16),
+  };
+  return views;
+}
+/** After a trap: the engine may have lost its scratch memory and will have made new one. */
+export function renewScratch() {
+  addresses = undefined;
+  views = undefined;
+}
+/** Bytes of linear memory that the engine has taken from the system; it never gives any back. */
+export function memorySize() {
+  return memory?.buffer.byteLength ?? 0;
+}
+/**
+ * A call into the engine trapped: a bug of ours, or no memory. What it worked on is lost and must not be touched
+ * again; everything else goes on with fresh scratch memory.
+ */
+export class EngineTrap extends Error {
+  /** Its class. */
+  name = "EngineTrap";
+  /** Stable code. */
+  code = "WS_ERR_ENGINE_TRAP";
+  constructor(cause) {
+    super("The WebSocket engine stopped in the middle of a call; this connection is lost, others are not", { cause });
+  }
+}
+//# sourceMappingURL=engine.js.map

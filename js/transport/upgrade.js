@@ -1,0 +1,119 @@
+/**
+ * A server's HTTP: what a request for an upgrade must be, and the answers that refuse one.
+ *
+ * @module
+ */
+import { Buffer } from "node:buffer";
+import { wasm } from "../engine/engine.js";
+import { WebSocketProtocolError } from "../engine/errors.js";
+import { flatten, isName, pairs, writeResponse } from "../engine/http.js";
+/** Whether an answer of the application's is one that refuses. */
+export function isRejection(verdict) {
+  const status = verdict?.status;
+  return Number.isInteger(status) && status >= 400 && status <= 599;
+}
+/** The characters of `uri-host [ ":" port ]` (RFC 9112 §3.2). */
+const HOST = /^[\w.~%!$&'()*+,;=:[\]-]*$/;
+/** What of RFC 6455 §4.2.1 the component does not see: GET, HTTP/1.1, one Host, and no body, which nobody would read. */
+export function isPossible({ method, url, httpVersion, rawHeaders }) {
+  let hosts = 0;
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    const [name, value] = [rawHeaders[at], rawHeaders[at + 1]];
+    if (isName(name, "Transfer-Encoding") || (isName(name, "Content-Length") && !/^0+$/.test(value))) return false;
+    if (!isName(name, "Host")) continue;
+    hosts += 1;
+    if (!HOST.test(value)) return false;
+  }
+  return method === "GET" && resource(url) !== undefined && httpVersion === "1.1" && hosts === 1;
+}
+/** 400 for the client's mistakes, 426 for its version, 500 for ours. */
+export function rejectionOf(error) {
+  const code = error instanceof WebSocketProtocolError ? error.code : undefined;
+  if (code === "E_PROTOCOL_VERSION_NOT_SUPPORTED") {
+    const versions = [...wasm.supported_versions()].join(", ");
+    return { status: 426, headers: { "Sec-WebSocket-Version": versions, Upgrade: "websocket" } };
+  }
+  return { status: code === "E_INVALID_PROTOCOL_FORMAT" ? 400 : 500 };
+}
+/** What refusals are called (RFC 9110 §15.5 and §15.6, RFC 6585); to load `node:http` for it would take Deno longer than all the rest. */
+const REASONS = new Map([
+  [400, "Bad Request"],
+  [401, "Unauthorized"],
+  [402, "Payment Required"],
+  [403, "Forbidden"],
+  [404, "Not Found"],
+  [405, "Method Not Allowed"],
+  [406, "Not Acceptable"],
+  [407, "Proxy Authentication Required"],
+  [408, "Request Timeout"],
+  [409, "Conflict"],
+  [410, "Gone"],
+  [411, "Length Required"],
+  [412, "Precondition Failed"],
+  [413, "Payload Too Large"],
+  [414, "URI Too Long"],
+  [415, "Unsupported Media Type"],
+  [417, "Expectation Failed"],
+  [421, "Misdirected Request"],
+  [422, "Unprocessable Entity"],
+  [426, "Upgrade Required"],
+  [428, "Precondition Required"],
+  [429, "Too Many Requests"],
+  [431, "Request Header Fields Too Large"],
+  [451, "Unavailable For Legal Reasons"],
+  [500, "Internal Server Error"],
+  [501, "Not Implemented"],
+  [502, "Bad Gateway"],
+  [503, "Service Unavailable"],
+  [504, "Gateway Timeout"],
+  [505, "HTTP Version Not Supported"],
+]);
+/**
+ * Answers, and closes: when the client has taken the answer, and after `timeout` milliseconds at the latest. It listens to
+ * the transport from now on.
+ *
+ * @param onClosed is called when the transport is closed
+ * @throws WebSocketProtocolError if a field has a character that does not belong there; then nothing was written
+ */
+export function reject(transport, { status, headers = [], body }, timeout, onClosed = ignore) {
+  const reason = REASONS.get(status) ?? "";
+  const bytes = Buffer.from(body ?? reason);
+  const fields = [
+    ...pairs(flatten(headers)),
+    ["Connection", "close"],
+    ["Content-Type", "text/plain; charset=utf-8"],
+    ["Content-Length", String(bytes.length)],
+  ];
+  const head = writeResponse(status, reason, fields);
+  // a client that neither reads nor closes its side must not keep the socket
+  const timer = setTimeout(() => {
+    transport.destroy();
+    onClosed();
+  }, timeout);
+  const onClose = () => {
+    clearTimeout(timer);
+    onClosed();
+  };
+  transport.start({ onData: ignore, onDrain: ignore, onEnd: ignore, onClose });
+  transport.write([head, bytes], () => transport.destroy());
+  transport.end();
+}
+function ignore() {}
+/** The address that a client asked for. */
+export function urlOf(request) {
+  const scheme = request.socket.encrypted ? "wss" : "ws";
+  // joined, it is one string; a template would keep all of its parts
+  return [scheme, "://", request.headers.host, resource(request.url)].join("");
+}
+/**
+ * The path and the query of a request's target, which may be a whole URI (RFC 9112 §3.2.2) but has no fragment; none if
+ * it is no such thing.
+ */
+export function resource(target = "") {
+  if (!/^[!-~]+$/.test(target) || target.includes("#")) return undefined;
+  if (target.startsWith("/")) return target;
+  if (!/^(?:https?|wss?):/i.test(target) || !URL.canParse(target)) return undefined;
+  const { pathname, search } = new URL(target);
+  return pathname + search;
+}
+//# sourceMappingURL=upgrade.js.map
