@@ -1,3 +1,5 @@
+const { TextDecoder, TextEncoder } =
+    "TextDecoder" in globalThis ? globalThis : globalThis.process.getBuiltinModule("node:util");
 /* @ts-self-types="./websocket_component.d.ts" */
 
 /**
@@ -614,6 +616,21 @@ export function events_address() {
 }
 
 /**
+ * `WebSocketGetGlobalProperty`: the keep-alive interval in milliseconds, or the supported versions.
+ * @param {number} property_type
+ * @returns {Uint32Array}
+ */
+export function global_property(property_type) {
+    const ret = wasm.global_property(property_type);
+    if (ret[3]) {
+        throw takeFromExternrefTable0(ret[2]);
+    }
+    var v1 = getArrayU32FromWasm0(ret[0], ret[1]).slice();
+    wasm.__wbindgen_free(ret[0], ret[1] * 4, 4);
+    return v1;
+}
+
+/**
  * Where the caller writes a network chunk.
  * @returns {number}
  */
@@ -628,15 +645,6 @@ export function input_address() {
  */
 export function input_capacity() {
     const ret = wasm.input_capacity();
-    return ret >>> 0;
-}
-
-/**
- * `WebSocketGetGlobalProperty` of the keep-alive interval, in milliseconds.
- * @returns {number}
- */
-export function keepalive_interval() {
-    const ret = wasm.keepalive_interval();
     return ret >>> 0;
 }
 
@@ -794,21 +802,10 @@ function __wbg_get_imports() {
         __wbg___wbindgen_throw_4c88d8bf264fd984: function(arg0, arg1) {
             throw new Error(getStringFromWasm0(arg0, arg1));
         },
-        __wbg_getRandomValues_020eea9476cea1cc: function() { return handleError(function (arg0) {
-            const ret = crypto.getRandomValues(arg0);
+        __wbg_getRandomValues_35442a998bf1faea: function() { return handleError(function (arg0, arg1) {
+            const ret = crypto.getRandomValues(getArrayU8FromWasm0(arg0, arg1));
             return ret;
         }, arguments); },
-        __wbg_length_186163212ffe79c3: function(arg0) {
-            const ret = arg0.length;
-            return ret;
-        },
-        __wbg_new_with_length_01b143a7e5dd5a3e: function(arg0) {
-            const ret = new Uint8Array(arg0 >>> 0);
-            return ret;
-        },
-        __wbg_prototypesetcall_13162965d1fe7aa3: function(arg0, arg1, arg2) {
-            Uint8Array.prototype.set.call(getArrayU8FromWasm0(arg0, arg1), arg2);
-        },
         __wbindgen_generic_0000000000000001: function(arg0) {
             // Cast intrinsic for `F64 -> Externref`.
             const ret = arg0;

@@ -5,7 +5,6 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import { setImmediate } from "node:timers";
 
 import {
   checkSubprotocols,
@@ -21,6 +20,7 @@ import type { ConnectionFailure } from "../connection/failures.js";
 import { bytesOf } from "../engine/bytes.js";
 import { WebSocketError } from "../engine/errors.js";
 import { type ConnectionSettings, connectionSettings, ownOptions } from "../session/options.js";
+import { setImmediate } from "../transport/tasks.js";
 import { channels } from "./diagnostics.js";
 import { markAsEnd } from "./ends.js";
 import {

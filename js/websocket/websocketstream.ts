@@ -4,12 +4,14 @@
  * @module
  */
 import type { WebSocketOptions } from "../client/arguments.js";
+import { isBuffer } from "../engine/bytes.js";
 import { WebSocketError } from "../engine/errors.js";
 import { markAsEnd } from "./ends.js";
 import type { CloseEvent, ErrorEvent } from "./events.js";
 import type { SendData } from "./sending.js";
 import { checkReason, invalidCode } from "./webidl.js";
 import { WebSocket } from "./websocket.js";
+import { ReadableStream, WritableStream } from "./webstreams.js";
 
 /** Options of a `WebSocketStream`: the proposal's `protocols` and `signal`, and those of our `WebSocket`. */
 export interface WebSocketStreamOptions extends Omit<WebSocketOptions, "protocols" | "streamMessages"> {
@@ -189,7 +191,7 @@ export class WebSocketStream {
         this.#pull = messages.next().then(
           ({ value }) => {
             if (value === undefined) return;
-            this.#readable?.enqueue(value instanceof ArrayBuffer ? new Uint8Array(value) : value);
+            this.#readable?.enqueue(isBuffer(value) ? new Uint8Array(value) : value);
           },
           ignore, // the stream learns of it by the close event
         );
