@@ -51,8 +51,8 @@ export class Inspector {
         return v1;
     }
     /**
-     * What was agreed on: whether there are other extensions, and of permessage-deflate, if there is one, both windows and
-     * both no_context_takeover.
+     * What was agreed on: whether it is known, whether there are other extensions, and of permessage-deflate, if there is
+     * one, both windows and both no_context_takeover.
      * @returns {Uint8Array}
      */
     extensions() {
@@ -78,6 +78,19 @@ export class Inspector {
      */
     finish() {
         wasm.inspector_finish(this.__wbg_ptr);
+    }
+    /**
+     * Starts and ends of what is missing of a range.
+     * @param {number} direction
+     * @param {number} start
+     * @param {number} end
+     * @returns {Float64Array}
+     */
+    gaps(direction, start, end) {
+        const ret = wasm.inspector_gaps(this.__wbg_ptr, direction, start, end);
+        var v1 = getArrayF64FromWasm0(ret[0], ret[1]).slice();
+        wasm.__wbindgen_free(ret[0], ret[1] * 8, 8);
+        return v1;
     }
     /**
      * How many bytes have come in a direction.
@@ -114,13 +127,17 @@ export class Inspector {
         return v1;
     }
     /**
-     * For one connection; the extensions are those of a response that is not part of it.
+     * For one connection; see [`Options`].
      * @param {string} extensions
+     * @param {boolean} is_mid_stream
+     * @param {boolean} is_http2
      */
-    constructor(extensions) {
+    constructor(extensions, is_mid_stream, is_http2) {
+        const val2 = +is_mid_stream;
+        const val3 = +is_http2;
         const ptr0 = passStringToWasm0(extensions, wasm.__wbindgen_malloc, wasm.__wbindgen_realloc);
         const len0 = WASM_VECTOR_LEN;
-        const ret = wasm.inspector_new(ptr0, len0);
+        const ret = wasm.inspector_new(ptr0, len0, val2, val3);
         this.__wbg_ptr = ret;
         InspectorFinalization.register(this, this.__wbg_ptr, this);
         return this;
@@ -134,6 +151,20 @@ export class Inspector {
      */
     payload(record, stage, limit) {
         const ret = wasm.inspector_payload(this.__wbg_ptr, record, stage, limit);
+        var v1 = getArrayU8FromWasm0(ret[0], ret[1]).slice();
+        wasm.__wbindgen_free(ret[0], ret[1] * 1, 1);
+        return v1;
+    }
+    /**
+     * The payload of a frame from an offset on, up to what is missing.
+     * @param {number} record
+     * @param {number} stage
+     * @param {number} offset
+     * @param {number} limit
+     * @returns {Uint8Array}
+     */
+    payload_from(record, stage, offset, limit) {
+        const ret = wasm.inspector_payload_from(this.__wbg_ptr, record, stage, offset, limit);
         var v1 = getArrayU8FromWasm0(ret[0], ret[1]).slice();
         wasm.__wbindgen_free(ret[0], ret[1] * 1, 1);
         return v1;
@@ -161,7 +192,7 @@ export class Inspector {
         wasm.inspector_push_missing(this.__wbg_ptr, direction, length, time);
     }
     /**
-     * So many rows of 14 numbers each.
+     * So many rows of 16 numbers each.
      * @param {number} start
      * @param {number} count
      * @returns {Float64Array}
@@ -186,9 +217,39 @@ export function describe(number) {
     wasm.__wbindgen_free(ret[0], ret[1] * 4, 4);
     return v1;
 }
+
+/**
+ * Decompresses a DEFLATE stream (RFC 1951), as gzip and zip have it, as far as it goes: up to its end, to `limit` bytes, or
+ * to what is corrupt. `consumed` is told how many bytes of it were read, and whether that was its end.
+ * @param {Uint8Array | number[]} bytes
+ * @param {number} limit
+ * @param {Float64Array} consumed
+ * @returns {Uint8Array}
+ */
+export function inflate(bytes, limit, consumed) {
+    const val3 = +limit;
+    let ptr0, len0, ptr1, len1;
+    try {
+        ptr0 = passArray8ToWasm0(bytes, wasm.__wbindgen_malloc);
+        len0 = WASM_VECTOR_LEN;
+        ptr1 = passArrayF64ToWasm0(consumed, wasm.__wbindgen_malloc);
+        len1 = WASM_VECTOR_LEN;
+    } catch (e) {
+        if (ptr1) { wasm.__wbindgen_free(ptr1, len1 * 8, 8); }
+        if (ptr0) { wasm.__wbindgen_free(ptr0, len0 * 1, 1); }
+        throw e;
+    }
+    const ret = wasm.inflate(ptr0, len0, val3, ptr1, len1, consumed);
+    var v4 = getArrayU8FromWasm0(ret[0], ret[1]).slice();
+    wasm.__wbindgen_free(ret[0], ret[1] * 1, 1);
+    return v4;
+}
 function __wbg_get_imports() {
     const import0 = {
         __proto__: null,
+        __wbg___wbindgen_copy_to_typed_array_680b191e71920dc1: function(arg0, arg1, arg2) {
+            new Uint8Array(arg2.buffer, arg2.byteOffset, arg2.byteLength).set(getArrayU8FromWasm0(arg0, arg1));
+        },
         __wbg___wbindgen_throw_4c88d8bf264fd984: function(arg0, arg1) {
             throw new Error(getStringFromWasm0(arg0, arg1));
         },
@@ -294,6 +355,13 @@ function getUint8ArrayMemory0() {
 function passArray8ToWasm0(arg, malloc) {
     const ptr = malloc(arg.length * 1, 1) >>> 0;
     getUint8ArrayMemory0().set(arg, ptr / 1);
+    WASM_VECTOR_LEN = arg.length;
+    return ptr;
+}
+
+function passArrayF64ToWasm0(arg, malloc) {
+    const ptr = malloc(arg.length * 8, 8) >>> 0;
+    getFloat64ArrayMemory0().set(arg, ptr / 8);
     WASM_VECTOR_LEN = arg.length;
     return ptr;
 }

@@ -3,6 +3,7 @@
 
 mod bytes;
 mod decode;
+mod write;
 
 use websocket_component_benches::report::Report;
 
@@ -10,5 +11,6 @@ fn main() -> std::io::Result<()> {
     let mut report = Report::from_arguments();
     bytes::run(&mut report);
     decode::run(&mut report);
+    write::run(&mut report);
     report.finish()
 }
