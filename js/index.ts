@@ -23,6 +23,12 @@ export { sessionCount } from "./session/session.js";
 export type { CreateConnection, Destination, TlsClientOptions, TlsServerOptions } from "./transport/runtime.js";
 export type { Tap, Traffic } from "./transport/tap.js";
 export type { HandshakeRequest, Rejection } from "./transport/upgrade.js";
+export type {
+  AcceptedMessage,
+  DiagnosticsMessages,
+  RefusalReason,
+  SocketMessage,
+} from "./websocket/diagnostics.js";
 export {
   CloseEvent,
   type CloseEventDetails,
@@ -37,7 +43,7 @@ export type { Handler } from "./websocket/handlers.js";
 export { MessageStream } from "./websocket/messages.js";
 export type { BinaryType, MessageData } from "./websocket/receiving.js";
 export type { MessageSource, SendData } from "./websocket/sending.js";
-export { WebSocket, type WebSocketEventMap } from "./websocket/websocket.js";
+export { type FailureEvent, WebSocket, type WebSocketEventMap } from "./websocket/websocket.js";
 export {
   type WebSocketClosed,
   type WebSocketCloseInfo,

@@ -5,7 +5,7 @@
  */
 import { useEffect, useState } from "preact/hooks";
 
-import { open } from "../actions.js";
+import { openFiles } from "../actions.js";
 import { counted, hex, hexBytes } from "../format.js";
 import {
   BREAKS,
@@ -113,7 +113,7 @@ function Controls({
       <button
         type="button"
         disabled={model.sent.length === 0}
-        onClick={() => void open({ name: "action loop", ...captureOf(model) })}
+        onClick={() => void openFiles({ name: "action loop", ...captureOf(model) })}
       >
         Inspect what went over the wire
       </button>

@@ -30,17 +30,17 @@ const requests: Requests = {
     const read = together(captures);
     return keep(read, source, read.format);
   },
-  openLive(server) {
+  openLive(connection) {
     const pieces: Piece[] = [];
-    const connections = [{ client: "this browser", server, pieces, synthetic: false }];
-    const summary = keep({ ...NOTHING, connections }, { name: server, contents: [] }, "live");
+    const connections = [{ ...connection, pieces }];
+    const summary = keep({ ...NOTHING, connections }, { name: connection.server, contents: [] }, "live");
     choose(0);
     return summary;
   },
   push(all) {
     const { pieces = [] } = chosen ?? {};
     for (const bytes of all) {
-      (pieces as Piece[]).push({ ...bytes, missing: 0 });
+      (pieces as Piece[]).push({ missing: 0, ...bytes });
       current().push(bytes);
     }
     return current().overview();
@@ -54,6 +54,7 @@ const requests: Requests = {
   filter: (filter) => current().filter(filter),
   rows: (from, to) => current().rows(from, to),
   placeOf: (record) => current().placeOf(record),
+  nearest: (record) => current().nearest(record),
   detail: (record) => current().detail(record),
   payload: (question) => current().payload(question),
   handshake: () => current().handshake(),
@@ -61,8 +62,8 @@ const requests: Requests = {
   messages: (from, to) => current().messages(from, to),
   timeline: (bins) => timelineOf(current().inspector, bins, current().overview().hasTimes),
   statistics: () => statisticsOf(current().inspector, current().overview().hasTimes),
-  exportJson: () => jsonOf(current().inspector, chosen as Connection),
-  exportCapture: () => captureOf(chosen as Connection),
+  exportJson: (masksSecrets) => jsonOf(current().inspector, chosen as Connection, masksSecrets),
+  exportCapture: (masksSecrets) => captureOf(current().inspector, chosen as Connection, masksSecrets),
 };
 
 /** One capture of all. Files of the bytes of one direction each are those of the same connection. */
