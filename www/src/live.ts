@@ -37,12 +37,13 @@ export async function connect(address: string, subprotocols: string): Promise<vo
   const url = addressOf(address);
   const before = new Set(current().feed?.connections.keys());
   const offered = subprotocols.trim() === "" ? [] : subprotocols.trim().split(/[\s,]+/);
+  isOwn = url.host !== hostOf(defaultAddress());
+  if (isOwn) await beginLive({ client: "this browser", server: url.href, synthetic: true }, undefined);
+  // nothing is awaited from here on: a refusal comes at once, and must be heard
   const opened = open(url, offered);
   socket = opened;
   opened.binaryType = "arraybuffer";
-  isOwn = url.host !== hostOf(defaultAddress());
   change({ live: "connecting", liveNote: undefined });
-  if (isOwn) await beginLive({ client: "this browser", server: url.href, synthetic: true }, undefined);
   opened.onmessage = ({ data }) => show("toClient", data);
   opened.onclose = (event) => closed(url, event, opened);
   opened.onopen = () => {

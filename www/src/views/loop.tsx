@@ -274,7 +274,8 @@ function Pipe({ to, model, act }: Props & { to: End }) {
 
 function Steps({ steps }: { steps: readonly Step[] }) {
   return (
-    <section class="panel wide" aria-label="What has happened">
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys
+    <section class="panel wide" aria-label="What has happened" tabIndex={0}>
       <table class="steps">
         <caption>Calls, the latest first</caption>
         <thead>

@@ -24,7 +24,8 @@ export function Problems({ state: { version, overview } }: { state: State }) {
   }
   const more = (overview?.faults ?? 0) - faults.length;
   return (
-    <section class="panel wide" aria-labelledby="problems-title">
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys
+    <section class="panel wide" aria-labelledby="problems-title" tabIndex={0}>
       <h2 id="problems-title">What RFC 6455 and RFC 7692 do not allow</h2>
       <p class="quiet">
         An endpoint would end the connection at the first one. What follows it in its direction is marked “unreliable”.

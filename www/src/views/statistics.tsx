@@ -61,7 +61,8 @@ export function StatisticsView({ state: { version, overview } }: { state: State 
 function Tallies({ statistics: { tallies, messages } }: { statistics: Statistics }) {
   const saved = messages.bytes > 0 ? Math.round((100 * messages.wireBytes) / messages.bytes) : 100;
   return (
-    <section class="panel wide" aria-labelledby="tallies-title">
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys
+    <section class="panel wide" aria-labelledby="tallies-title" tabIndex={0}>
       <h2 id="tallies-title">What was sent</h2>
       <table class="numbers">
         <caption>

@@ -154,7 +154,9 @@ export class Conversation {
     return {
       record,
       kind,
-      preview: preview(this.inspector.payload(record, { limit: PREVIEW }), message?.text ?? kind === "handshake", kind),
+      preview:
+        preview(this.inspector.payload(record, { limit: PREVIEW }), message?.text ?? kind === "handshake", kind) +
+        (record.missing > 0 ? ` [${record.missing} bytes missing]` : ""),
       compressed: message?.compressed ?? false,
       faulty: this.#faultsOf(record.index).length > 0,
     };
