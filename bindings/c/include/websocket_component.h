@@ -4,6 +4,8 @@
 #ifndef WEBSOCKET_COMPONENT_H
 #define WEBSOCKET_COMPONENT_H
 
+#include <stdint.h>
+
 #include "websocket.h"
 
 /* When WebSocketGetAction fails because the peer broke the protocol or a limit, pDataBuffers[0].CloseStatus.usStatus is the

@@ -4,6 +4,7 @@
 #endif
 #include <websocket_component.h>
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #ifndef _WIN32
