@@ -18,6 +18,7 @@ import { PreparedMessage } from "../session/prepared.js";
 import { NodeTransport } from "../transport/node.js";
 import { type Listener, sockets } from "../transport/runtime.js";
 import { tapHead, tapped } from "../transport/tap.js";
+import { clearTimeout, setTimeout } from "../transport/tasks.js";
 import type { Transport } from "../transport/transport.js";
 import {
   type HandshakeRequest,

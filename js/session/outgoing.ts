@@ -22,7 +22,7 @@ export type SentData = string | Uint8Array | PreparedFrames;
 
 /** Its bytes, text as UTF-8. */
 export function sizeOfSent(data: SentData): number {
-  return typeof data === "string" || data instanceof Uint8Array ? textSize(data) : data.size;
+  return typeof data === "string" || ArrayBuffer.isView(data) ? textSize(data) : data.size;
 }
 
 /** Which frames carry a message's data; by default one, of text for a string. */
@@ -96,7 +96,7 @@ export class Outgoing {
    * caller's word, or if it is not too small. The data is copied. Parts of a message are not compressed.
    */
   send(data: SentData, compress?: boolean, framing: Framing = WHOLE): void {
-    if (typeof data !== "string" && !(data instanceof Uint8Array)) {
+    if (typeof data !== "string" && !ArrayBuffer.isView(data)) {
       this.#sendPrepared(data, compress);
       return;
     }

@@ -5,7 +5,6 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import { setImmediate } from "node:timers";
 
 import {
   checkSubprotocols,
@@ -19,12 +18,13 @@ import { hasBadPort, type Opened, open } from "../client/opening.js";
 import { Connection, type ConnectionOwner, type Statistics } from "../connection/connection.js";
 import type { ConnectionFailure } from "../connection/failures.js";
 import type { Demand } from "../connection/inbox.js";
-import { asBuffer, bufferOf, bytesOf, copyOf } from "../engine/bytes.js";
+import { asBuffer, bufferOf, bytesOf, copyOf, isBlob, isBytes } from "../engine/bytes.js";
 import { WebSocketError } from "../engine/errors.js";
 import { type ConnectionSettings, connectionSettings, ownOptions } from "../session/options.js";
 import { sizeOfSent } from "../session/outgoing.js";
 import { PreparedMessage } from "../session/prepared.js";
 import type { Part } from "../session/received.js";
+import { setImmediate } from "../transport/tasks.js";
 import { channels } from "./diagnostics.js";
 import { MessageListeners } from "./dispatch.js";
 import { markAsEnd } from "./ends.js";
@@ -457,7 +457,7 @@ export class WebSocket extends WebSocketEventTarget {
 
   #send(data: SendData, compress: boolean | undefined, taken?: () => void): void {
     if (typeof data === "string") this.#sendNow(data, compress, taken);
-    else if (data instanceof Blob) this.#sendBlob(data, compress, taken);
+    else if (isBlob(data)) this.#sendBlob(data, compress, taken);
     else if (data instanceof PreparedMessage) this.#sendNow(data, compress, taken);
     else this.#sendNow(bytesOf(data) ?? `${data}`, compress, taken);
   }
@@ -468,7 +468,7 @@ export class WebSocket extends WebSocketEventTarget {
     } else if (this.#waiting === undefined) {
       this.#connection?.send(data, compress, undefined, taken);
     } else {
-      const copy = data instanceof Uint8Array ? copyOf(data) : data;
+      const copy = isBytes(data) ? copyOf(data) : data;
       this.#wait(sizeOfSent(data), compress, () => copy, taken);
     }
   }
