@@ -18,13 +18,14 @@ class Memory:
     """A socket that keeps what is written, and gives what it is told to."""
 
     def __init__(self, incoming=b""):
-        self.incoming, self.outgoing = incoming, []
+        self.incoming, self.outgoing, self.start = incoming, [], 0
 
     def sendall(self, data):
         self.outgoing.append(data)
 
     def recv(self, length):
-        data, self.incoming = self.incoming[:length], self.incoming[length:]
+        data = self.incoming[self.start : self.start + length]
+        self.start += length
         return data
 
 
@@ -43,7 +44,7 @@ def ctypes_pair():
 
 
 for size in (16, 1024, 65536):
-    payload, count = bytes(size), 200 if size > 10_000 else 2000
+    payload, count = bytes(size), 50 if size > 10_000 else 1000
 
     def round_of():
         client, server = ctypes_pair()
@@ -66,7 +67,7 @@ from component import NO_LIMITS, Protocol  # noqa: E402
 
 protocol = Protocol(component)
 for size in (16, 1024, 65536):
-    payload, count = bytes(size), 3 if size > 10_000 else 200
+    payload, count = bytes(size), 2 if size > 10_000 else 100
     client = protocol["[constructor]session"]("client", NO_LIMITS)
     server = protocol["[constructor]session"]("server", NO_LIMITS)
     send, receive = protocol["[method]session.send"], protocol["[method]session.receive"]

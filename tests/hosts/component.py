@@ -99,8 +99,9 @@ def two_handles_shake_hands(protocol):
     server = protocol["[static]handle.create-server"](properties)
     request = protocol["[method]handle.begin-client-handshake"](client, ["chat"], [], [])
     response = protocol["[method]handle.begin-server-handshake"](server, "chat", [], request)
-    negotiated = protocol["[method]handle.end-client-handshake"](client, response)
-    return negotiated.subprotocol == 0
+    # a result whose two sides are both records comes as a variant
+    result = protocol["[method]handle.end-client-handshake"](client, response)
+    return result.tag == "ok" and result.payload.subprotocol == 0
 
 
 def main():
