@@ -21,7 +21,11 @@ const AGENT = "websocket-component";
 const SUITE = "autobahntestsuite==0.8.2";
 const { values } = parseArgs({
   options: {
-    role: { type: "string", multiple: true, default: ["server", "client", "native-server", "native-client", "c-server", "c-client"] },
+    role: {
+      type: "string",
+      multiple: true,
+      default: ["server", "client", "native-server", "native-client", "c-server", "c-client"],
+    },
     cases: { type: "string", multiple: true },
     quick: { type: "boolean", default: false },
     runtime: { type: "string", default: process.execPath },

@@ -9,7 +9,9 @@ import { fileURLToPath } from "node:url";
 /** The files of a folder, recursively, sorted by path; pkg/component/ is made, and has a hash, by itself. */
 function filesOf(folder) {
   return readdirSync(folder, { withFileTypes: true })
-    .filter((entry) => !(entry.isDirectory() && entry.name === "component" && existsSync(`${folder}/component/source-hash`)))
+    .filter(
+      (entry) => !(entry.isDirectory() && entry.name === "component" && existsSync(`${folder}/component/source-hash`)),
+    )
     .flatMap((entry) => {
       const path = `${folder}/${entry.name}`;
       return entry.isDirectory() ? filesOf(path) : [path];
@@ -59,7 +61,9 @@ if (mode === "--write") {
   const recorded = existsSync(record) ? readFileSync(record, "utf8").trim().split("\n") : [];
   const stale = expected.filter((line, index) => line !== recorded[index]);
   for (const line of stale)
-    console.error(`${folder}: the ${line.split(" ")[0]} changed since it was made; run \`npm run ${crate === "wasm" ? "wasm" : "component"}\``);
+    console.error(
+      `${folder}: the ${line.split(" ")[0]} changed since it was made; run \`npm run ${crate === "wasm" ? "wasm" : "component"}\``,
+    );
   if (stale.length > 0) process.exit(1);
   console.log(`${folder} is made of the present sources`);
 }

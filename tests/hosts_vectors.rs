@@ -27,21 +27,27 @@ fn every_vector_gives_its_events_whole_and_byte_by_byte() {
     let vectors: Vec<Vector> = serde_json::from_str(include_str!("hosts/vectors.json")).unwrap();
     for vector in &vectors {
         for (role, input) in [(Role::Server, &vector.to_server), (Role::Client, &vector.to_client)] {
-            let expected: Vec<_> = vector.events.iter().map(|(kind, hex)| (kind.as_str(), bytes(hex))).collect();
+            let expected: Vec<_> = vector
+                .events
+                .iter()
+                .map(|(kind, hex)| (kind.as_str(), bytes(hex)))
+                .collect();
             let input = bytes(input);
             for size in [usize::MAX, 1] {
                 let chunks = input.chunks(size.min(input.len()));
                 let (events, status) = receive(role, chunks);
-                assert_eq!((events, status), (expected.clone(), vector.close_status), "{}, {role:?}", vector.name);
+                assert_eq!(
+                    (events, status),
+                    (expected.clone(), vector.close_status),
+                    "{}, {role:?}",
+                    vector.name
+                );
             }
         }
     }
 }
 
-fn receive<'a>(
-    role: Role,
-    chunks: impl Iterator<Item = &'a [u8]>,
-) -> (Vec<(&'static str, Vec<u8>)>, Option<u16>) {
+fn receive<'a>(role: Role, chunks: impl Iterator<Item = &'a [u8]>) -> (Vec<(&'static str, Vec<u8>)>, Option<u16>) {
     let mut session = Session::new(role, SessionOptions::default());
     let (mut events, mut message, mut unread) = (Vec::new(), Vec::new(), Vec::new());
     for chunk in chunks {
