@@ -23,6 +23,12 @@ export { sessionCount } from "./session/session.js";
 export type { CreateConnection, Destination, TlsClientOptions, TlsServerOptions } from "./transport/runtime.js";
 export type { Tap, Traffic } from "./transport/tap.js";
 export type { HandshakeRequest, Rejection } from "./transport/upgrade.js";
+export type {
+  AcceptedMessage,
+  DiagnosticsMessages,
+  RefusalReason,
+  SocketMessage,
+} from "./websocket/diagnostics.js";
 export {
   CloseEvent,
   type CloseEventDetails,
@@ -37,6 +43,7 @@ export type { Handler } from "./websocket/handlers.js";
 export { MessageStream } from "./websocket/messages.js";
 export {
   type BinaryType,
+  type FailureEvent,
   type MessageData,
   type MessageSource,
   type SendData,

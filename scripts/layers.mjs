@@ -19,6 +19,7 @@ const scriptLayers = [
   ["transport/"],
   ["connection/", "client/"],
   ["websocket/", "server/", "ws/"],
+  ["proxy/"],
   ["index.ts", "socket-index.ts", "load/", "entry/", "command/", "bin.ts"],
 ];
 

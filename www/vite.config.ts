@@ -1,5 +1,5 @@
 /**
- * Builds the page into build/www: one folder of static files that works from any place, also from file://, where browsers
+ * Builds the page into dist/page, which the package has: one folder of static files that works from any place, also from file://, where browsers
  * load no module, no worker and no wasm from files. So there is one classic script, with both engines and the worker in it.
  */
 import { fileURLToPath } from "node:url";
@@ -12,7 +12,7 @@ export default defineConfig({
   plugins: [classicScript(), noWasmFiles()],
   worker: { format: "iife", plugins: () => [noWasmFiles()] },
   build: {
-    outDir: "../build/www",
+    outDir: "../dist/page",
     emptyOutDir: true,
     modulePreload: false,
     target: "es2023",

@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { setImmediate } from "node:timers";
 
 import { copyOf } from "../engine/bytes.js";
 import { Unfinished } from "../session/incoming.js";
@@ -12,6 +11,7 @@ import { type ConnectionSettings, LONGEST_TIME } from "../session/options.js";
 import { type Framing, type SentData, sizeOfSent } from "../session/outgoing.js";
 import type { Control, Part, Received } from "../session/received.js";
 import type { Counters, FrameSession } from "../session/session.js";
+import { clearTimeout, queueMicrotask, setImmediate, setTimeout } from "../transport/tasks.js";
 import type { Transport, TransportListener } from "../transport/transport.js";
 import {
   type ConnectionFailure,
@@ -364,7 +364,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner {
   /** @internal */
   onReceived(received: Received): void {
     if (typeof received === "string") this.#owner.onMessage(received, true);
-    else if (received instanceof Uint8Array) this.#owner.onMessage(received, false);
+    else if (ArrayBuffer.isView(received)) this.#owner.onMessage(received, false);
     else if (received.kind === "text") this.#owner.onMessage(received.payload, true);
     else if (received.kind === "part") this.#owner.onPart?.(received);
     else this.#handleControl(received);

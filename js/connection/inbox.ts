@@ -6,6 +6,7 @@
 import { concat, copyOf } from "../engine/bytes.js";
 import type { Received } from "../session/received.js";
 import type { FrameSession } from "../session/session.js";
+import { clearTimeout, setTimeout } from "../transport/tasks.js";
 import { beginsMessage, compact, isOfMessage, sizeOf } from "./received.js";
 
 /**

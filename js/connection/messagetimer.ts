@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { clearTimeout, setTimeout } from "../transport/tasks.js";
 
 /** Runs while a message, or a frame outside one, has begun and not ended. */
 export class MessageTimer {

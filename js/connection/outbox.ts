@@ -7,6 +7,7 @@ import { EngineTrap } from "../engine/engine.js";
 import { WebSocketError } from "../engine/errors.js";
 import type { Framing, SentData } from "../session/outgoing.js";
 import type { FrameSession } from "../session/session.js";
+import { clearTimeout, queueMicrotask, setTimeout } from "../transport/tasks.js";
 import type { Transport } from "../transport/transport.js";
 import type { ConnectionFailure } from "./failures.js";
 import { OVERHEAD } from "./received.js";

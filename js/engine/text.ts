@@ -4,6 +4,7 @@
  * @module
  */
 import { allocate } from "./bytes.js";
+import { TextDecoder, TextEncoder } from "./coders.js";
 
 /** The part of Node's `Buffer` that works on any `Uint8Array`, also in Deno and Bun. */
 interface BufferMethods {

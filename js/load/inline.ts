@@ -6,5 +6,6 @@
  */
 import { initialise } from "../engine/engine.js";
 import base64 from "./base64.js";
+import { start } from "./start.js";
 
-initialise(new WebAssembly.Module(Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))));
+start(() => Uint8Array.from(atob(base64), (character) => character.charCodeAt(0)), initialise);

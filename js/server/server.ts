@@ -18,6 +18,7 @@ import { PreparedMessage } from "../session/prepared.js";
 import { NodeTransport } from "../transport/node.js";
 import { type Listener, sockets } from "../transport/runtime.js";
 import { tapHead, tapped } from "../transport/tap.js";
+import { clearTimeout, setTimeout } from "../transport/tasks.js";
 import type { Transport } from "../transport/transport.js";
 import {
   type HandshakeRequest,
@@ -75,6 +76,8 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
 > {
   /** The sockets that are not closed. */
   readonly clients: Set<WebSocket> = new Set();
+  /** The option `tap`; another one is for connections from then on. */
+  tap: WebSocketServerOptions<R>["tap"];
   readonly #options: WebSocketServerOptions<R>;
   readonly #limits: Limits;
   readonly #settings: ConnectionSettings;
@@ -115,6 +118,7 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
     const options = serverOptions(given);
     const { port, host, socketPath, tls, server } = options;
     this.#options = options;
+    this.tap = options.tap;
     this.#limits = limits(options);
     this.#settings = connectionSettings(options);
     this.#deflate = deflateSettings(options.perMessageDeflate, true);
@@ -291,7 +295,7 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
   }
 
   #tapped(request: R, transport: Transport, head: Uint8Array): Transport {
-    const tap = this.#options.tap?.(request);
+    const tap = this.tap?.(request);
     if (tap === undefined) return transport;
     const { method, url, httpVersion, rawHeaders } = request;
     tapHead(tap, "received", `${method} ${url} HTTP/${httpVersion}`, rawHeaders, head);

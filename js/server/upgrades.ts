@@ -8,6 +8,7 @@ import type { Duplex } from "node:stream";
 
 import { WebSocketError } from "../engine/errors.js";
 import { NodeTransport } from "../transport/node.js";
+import { clearTimeout, setTimeout } from "../transport/tasks.js";
 import { type HandshakeRequest, reject, resource } from "../transport/upgrade.js";
 
 /** Who takes upgrades of one path, or of all that have no other taker. */

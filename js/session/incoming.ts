@@ -3,6 +3,8 @@
  *
  * @module
  */
+
+import { TextDecoder } from "../engine/coders.js";
 import { scratch, wasm } from "../engine/engine.js";
 import { WebSocketProtocolError } from "../engine/errors.js";
 import { ReceiveSlot } from "../engine/report.js";

@@ -5,6 +5,7 @@
  * @module
  */
 import { allocate, allocatedCopy, part } from "../engine/bytes.js";
+import type { TextDecoder } from "../engine/coders.js";
 import type { EngineTrap, Scratch } from "../engine/engine.js";
 import type { WebSocketProtocolError } from "../engine/errors.js";
 import { decodeText } from "../engine/text.js";

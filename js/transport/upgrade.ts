@@ -8,6 +8,7 @@ import { Buffer } from "node:buffer";
 import { wasm } from "../engine/engine.js";
 import { WebSocketProtocolError } from "../engine/errors.js";
 import { flatten, type HeaderField, type HeaderFields, isName, pairs, writeResponse } from "../engine/http.js";
+import { clearTimeout, setTimeout } from "./tasks.js";
 import type { Transport } from "./transport.js";
 
 /** A request for an upgrade: Node's `IncomingMessage`, or as much of it. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { ReadableStream } from "./webstreams.js";
 
 /** A piece of a message. */
 type Piece = string | Uint8Array<ArrayBuffer>;

@@ -5,7 +5,6 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import { setImmediate } from "node:timers";
 
 import {
   checkSubprotocols,
@@ -19,17 +18,20 @@ import { hasBadPort, type Opened, open } from "../client/opening.js";
 import { Connection, type ConnectionOwner, type Statistics } from "../connection/connection.js";
 import type { ConnectionFailure } from "../connection/failures.js";
 import type { Demand } from "../connection/inbox.js";
-import { asBuffer, bufferOf, bytesOf, copyOf } from "../engine/bytes.js";
+import { asBuffer, bufferOf, bytesOf, copyOf, isBlob, isBytes } from "../engine/bytes.js";
 import { WebSocketError } from "../engine/errors.js";
 import { type ConnectionSettings, connectionSettings, ownOptions } from "../session/options.js";
 import { sizeOfSent } from "../session/outgoing.js";
 import { PreparedMessage } from "../session/prepared.js";
 import type { Part } from "../session/received.js";
+import { setImmediate } from "../transport/tasks.js";
+import { Chunks } from "./chunks.js";
 import { channels } from "./diagnostics.js";
-import { MessageListeners } from "./dispatch.js";
+import { hasListeners, MessageListeners } from "./dispatch.js";
 import { markAsEnd } from "./ends.js";
 import { CloseEvent, ControlEvent, ErrorEvent, type Listener, type ListenerOptions } from "./events.js";
 import { EventHandlers, type Handler } from "./handlers.js";
+import { IteratorOf } from "./iterator.js";
 import { handled, MessageFeed, type MessageStream, Pending, type Settle, TextPieces } from "./messages.js";
 import { clampedUnsignedShort, defineInterface, requireArguments } from "./webidl.js";
 
@@ -86,7 +88,7 @@ export interface WebSocketEventMap {
   /** A message came, as `data`. */
   message: MessageEvent;
   /** The connection failed; `close` follows. */
-  error: ErrorEvent;
+  error: FailureEvent;
   /** It is over. */
   close: CloseEvent;
   /** A ping came, and was answered. */
@@ -96,6 +98,12 @@ export interface WebSocketEventMap {
   /** The network, which was full, takes more; or `bufferedAmount` was seen above 0 and is 0. */
   drain: Event;
 }
+
+/** An `error` event of a socket. */
+export type FailureEvent = Omit<ErrorEvent, "error"> & {
+  /** Why the connection failed. */
+  readonly error: ConnectionFailure;
+};
 
 /** A `WebSocket` as a target of its events. */
 interface WebSocketEventTarget extends EventTarget {
@@ -153,6 +161,8 @@ export class WebSocket extends WebSocketEventTarget {
   /** Messages that the network shall have taken, and calls that wait for room for more. */
   #writes: Pending | undefined;
   #ready: Pending | undefined;
+  /** What a message is being made of. */
+  #source: { cancel(reason: Error): void } | undefined;
   #failure: ConnectionFailure | undefined;
   /** Bytes that were sent after a close, and dropped. */
   #droppedBytes = 0;
@@ -303,10 +313,11 @@ export class WebSocket extends WebSocketEventTarget {
    * Resolves when the socket is open and the network can take more: at once, or with the next `drain` event (an addition
    * to the standard). A sender that awaits it after each `send` keeps no more than a little waiting.
    *
-   * @throws (as a rejection) WebSocketError `WS_ERR_NOT_SENT` if the connection ends before, or is closing
+   * @throws (as a rejection) the error of an opening that failed; WebSocketError `WS_ERR_NOT_SENT` if the connection ends
+   *   before, or is closing
    */
   get ready(): Promise<void> {
-    if (this.#readyState > OPEN) return handled(Promise.reject(this.#notSent()));
+    if (this.#readyState > OPEN) return handled(Promise.reject(this.#unready()));
     return this.#whenReady(({ resolve }) => {
       if (this.#readyState === OPEN) this.#inOrder(() => this.#connection?.flush() || resolve());
     });
@@ -315,15 +326,51 @@ export class WebSocket extends WebSocketEventTarget {
   /**
    * The data of the messages from now on (an addition to the standard). The peer has to wait while one is worked on. It
    * ends when the connection is closed by close frames, and throws the typed error of one that ends otherwise. Leaving
-   * the loop leaves the socket open; messages wait until they are asked for again, by another loop, a listener or
-   * `resume`. There should be one loop at a time.
+   * the loop leaves the socket open; messages go to a listener that is there, or wait until another loop, a
+   * listener or `resume` asks. There should be one loop at a time.
    */
-  async *[Symbol.asyncIterator](): AsyncGenerator<MessageData, void, void> {
-    try {
-      for (let next = await this.#next(); next !== undefined; next = await this.#next()) yield next.data;
-    } finally {
-      this.#leaveUnclaimed();
-    }
+  [Symbol.asyncIterator](): AsyncIterableIterator<MessageData, undefined, void> {
+    return this.messages();
+  }
+
+  /**
+   * The same as iterating over the socket, until the signal is aborted (an addition to the standard): a `next` that waits
+   * rejects with its reason then.
+   */
+  messages({ signal }: { signal?: AbortSignal } = {}): AsyncIterableIterator<MessageData, undefined, void> {
+    const onMessage = ((event: MessageEvent<MessageData>): void => iterator.give(event.data)) as Listener<Event>;
+    const onClose = (): void => iterator.end(this.#failure);
+    const onAbort = (): void => iterator.end(signal?.reason);
+    const iterator = new IteratorOf<MessageData>({
+      ask: () => {
+        if (this.#readyState === CLOSED) queueMicrotask(onClose);
+        super.addEventListener("close", onClose);
+        super.addEventListener("message", onMessage);
+        this.#listeners?.added(this, onMessage);
+        this.#connection?.demand("wanted");
+        return () => {
+          this.removeEventListener("message", onMessage);
+          this.removeEventListener("close", onClose);
+          this.#hold("held");
+        };
+      },
+      leave: () => {
+        signal?.removeEventListener("abort", onAbort);
+        this.#leaveUnclaimed();
+      },
+    });
+    if (signal?.aborted) onAbort();
+    else signal?.addEventListener("abort", onAbort);
+    return iterator;
+  }
+
+  /** Closes the connection as `close` does, and resolves when it is over; a connection that is over stays so. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#readyState === CLOSED) return;
+    await new Promise<void>((resolve) => {
+      super.addEventListener("close", () => resolve());
+      this.close();
+    });
   }
 
   /**
@@ -415,10 +462,10 @@ export class WebSocket extends WebSocketEventTarget {
   }
 
   /** Called on `error`. */
-  get onerror(): Handler<ErrorEvent> | null {
+  get onerror(): Handler<FailureEvent> | null {
     return this.#handlers.get("error");
   }
-  set onerror(handler: Handler<ErrorEvent> | null) {
+  set onerror(handler: Handler<FailureEvent> | null) {
     this.#handlers.set("error", handler);
   }
 
@@ -452,12 +499,12 @@ export class WebSocket extends WebSocketEventTarget {
     this.#readyState = OPEN;
     this.#extensions = extensions;
     this.#protocol = protocol;
-    if (channels.open.hasSubscribers) channels.open.publish({ ...this.#about, socket: this });
+    if (channels.open.hasSubscribers) channels.open.publish({ ...this.#about, ...this.#side });
   }
 
   #send(data: SendData, compress: boolean | undefined, taken?: () => void): void {
     if (typeof data === "string") this.#sendNow(data, compress, taken);
-    else if (data instanceof Blob) this.#sendBlob(data, compress, taken);
+    else if (isBlob(data)) this.#sendBlob(data, compress, taken);
     else if (data instanceof PreparedMessage) this.#sendNow(data, compress, taken);
     else this.#sendNow(bytesOf(data) ?? `${data}`, compress, taken);
   }
@@ -468,7 +515,7 @@ export class WebSocket extends WebSocketEventTarget {
     } else if (this.#waiting === undefined) {
       this.#connection?.send(data, compress, undefined, taken);
     } else {
-      const copy = data instanceof Uint8Array ? copyOf(data) : data;
+      const copy = isBytes(data) ? copyOf(data) : data;
       this.#wait(sizeOfSent(data), compress, () => copy, taken);
     }
   }
@@ -497,7 +544,9 @@ export class WebSocket extends WebSocketEventTarget {
     const pieces = new TextPieces();
     let isText: boolean | undefined;
     try {
-      for await (const chunk of source) {
+      const chunks = new Chunks(source);
+      this.#source = chunks;
+      for await (const chunk of chunks) {
         isText ??= typeof chunk === "string";
         const data = typeof chunk === "string" ? pieces.next(chunk) : bytesOf(chunk);
         if (data === undefined || isText !== (typeof data === "string")) {
@@ -513,8 +562,19 @@ export class WebSocket extends WebSocketEventTarget {
       connection.fail(error);
       return;
     }
+    if (!connection.canSend) return; // it was cancelled
     const last = isText ? pieces.rest : new Uint8Array(0);
     connection.send(last, false, { isLast: true }, resolve);
+  }
+
+  /** Which socket it is that a channel tells of. */
+  get #side(): { socket: WebSocket; side: "client" | "server" } {
+    return { socket: this, side: this.#isServer ? "server" : "client" };
+  }
+
+  /** Why it will not be ready: the error of the opening, if that failed. */
+  #unready(): Error {
+    return (this.#connection === undefined ? this.#failure : undefined) ?? this.#notSent();
   }
 
   #notSent(): Error {
@@ -528,7 +588,9 @@ export class WebSocket extends WebSocketEventTarget {
    * standard's class has none.
    */
   #leaveUnclaimed(): void {
-    this.#hold("unclaimed");
+    const isAsked = hasListeners(this, "message");
+    this.#hold(isAsked ? "wanted" : "unclaimed");
+    if (isAsked) return;
     Object.defineProperty(this, "addEventListener", WebSocket.#claiming);
   }
 
@@ -538,7 +600,7 @@ export class WebSocket extends WebSocketEventTarget {
       EventTarget.prototype.addEventListener.apply(this, args);
       const [type, listener, options] = args;
       if (`${type}` !== "message" || listener === null || listener === undefined) return;
-      this.#listeners?.added(listener, options);
+      this.#listeners?.added(this, listener, options);
       this.#connection?.demand("wanted");
     },
     configurable: true,
@@ -562,31 +624,6 @@ export class WebSocket extends WebSocketEventTarget {
   /** Lets messages wait; but after our own close nobody gets them, and the peer's close behind them has to be read. */
   #hold(demand: Demand): void {
     if (!this.#hasClosed) this.#connection?.demand(demand);
-  }
-
-  /** The next message, or nothing when the connection was closed; none is delivered behind it. */
-  #next(): Promise<MessageEvent<MessageData> | undefined> {
-    return new Promise((resolve, reject) => {
-      const stop = (): void => {
-        this.removeEventListener("message", onMessage as EventListener);
-        this.removeEventListener("close", onClose);
-      };
-      const onMessage = (event: MessageEvent<MessageData>): void => {
-        stop();
-        this.#hold("held");
-        resolve(event);
-      };
-      const onClose = (): void => {
-        stop();
-        if (this.#failure === undefined) resolve(undefined);
-        else reject(this.#failure);
-      };
-      if (this.#readyState === CLOSED) return onClose();
-      super.addEventListener("close", onClose);
-      super.addEventListener("message", onMessage);
-      this.#listeners?.added(onMessage as Listener<Event>);
-      this.#connection?.demand("wanted");
-    });
   }
 
   /** Sends what `read` gives when it is its turn. */
@@ -670,13 +707,13 @@ export class WebSocket extends WebSocketEventTarget {
 
     onPing(payload: Uint8Array): void {
       const socket = this.#socket;
-      if (channels.ping.hasSubscribers) channels.ping.publish({ socket, payload });
+      if (channels.ping.hasSubscribers) channels.ping.publish({ ...socket.#side, payload });
       socket.dispatchEvent(new ControlEvent("ping", payload));
     }
 
     onPong(payload: Uint8Array, roundTripTime: number | undefined): void {
       const socket = this.#socket;
-      if (channels.pong.hasSubscribers) channels.pong.publish({ socket, payload, roundTripTime });
+      if (channels.pong.hasSubscribers) channels.pong.publish({ ...socket.#side, payload, roundTripTime });
       socket.dispatchEvent(new ControlEvent("pong", payload, roundTripTime));
     }
 
@@ -690,7 +727,9 @@ export class WebSocket extends WebSocketEventTarget {
       if (socket.#readyState !== OPEN) return;
       socket.#readyState = CLOSING;
       // the peer has closed, or the connection failed: what has not left will not be read
-      socket.#ready?.reject(socket.#notSent());
+      const error = socket.#notSent();
+      socket.#ready?.reject(error);
+      socket.#source?.cancel(error);
     }
 
     onClosed(status: number, reason: string, wasClean: boolean, failure: ConnectionFailure | undefined): void {
@@ -713,10 +752,12 @@ export class WebSocket extends WebSocketEventTarget {
     this.#message?.fail(
       failure ?? markAsEnd(this, new WebSocketError("WS_ERR_CONNECTION_LOST", "The message was not finished")),
     );
-    this.#ready?.reject(this.#notSent());
-    this.#writes?.reject(this.#notSent());
+    const error = this.#unready();
+    this.#ready?.reject(error);
+    this.#writes?.reject(error);
+    this.#source?.cancel(error);
     if (channels.close.hasSubscribers) {
-      channels.close.publish({ ...this.#about, socket: this, code, reason, wasClean, error: failure });
+      channels.close.publish({ ...this.#about, ...this.#side, code, reason, wasClean, error: failure });
     }
     // 2. If the user agent was required to fail the connection, fire an event named error.
     if (failure !== undefined && !this.#isOrdinaryEnd(failure)) this.dispatchEvent(errorEvent(failure));

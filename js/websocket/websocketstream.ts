@@ -3,11 +3,15 @@
  *
  * @module
  */
+import { Buffer } from "node:buffer";
+
 import type { WebSocketOptions } from "../client/arguments.js";
+import { isBuffer } from "../engine/bytes.js";
 import { WebSocketError } from "../engine/errors.js";
 import { markAsEnd } from "./ends.js";
 import type { CloseEvent, ErrorEvent } from "./events.js";
 import { type SendData, WebSocket } from "./websocket.js";
+import { ReadableStream, WritableStream } from "./webstreams.js";
 
 /** Options of a `WebSocketStream`: the proposal's `protocols` and `signal`, and those of our `WebSocket`. */
 export interface WebSocketStreamOptions extends Omit<WebSocketOptions, "protocols" | "streamMessages"> {
@@ -65,7 +69,7 @@ export class WebSocketStreamError extends DOMException {
     if (closeCode !== undefined && closeCode !== 1000 && (closeCode < 3000 || closeCode > 4999)) {
       throw new DOMException(`${closeCode} is no close code that may be given here`, "InvalidAccessError");
     }
-    if (new TextEncoder().encode(reason).length > 123) {
+    if (Buffer.byteLength(reason) > 123) {
       throw new DOMException("A close reason has at most 123 bytes of UTF-8", "SyntaxError");
     }
     this.#closeCode = closeCode ?? (reason === "" ? null : 1000);
@@ -180,7 +184,7 @@ export class WebSocketStream {
   }
 
   #messages(): WebSocketOpenInfo["readable"] {
-    const messages = this.#socket[Symbol.asyncIterator]() as AsyncGenerator<string | ArrayBuffer, void>;
+    const messages = this.#socket[Symbol.asyncIterator]() as AsyncIterator<string | ArrayBuffer, undefined>;
     return new ReadableStream({
       start: (controller) => {
         this.#readable = controller;
@@ -189,7 +193,7 @@ export class WebSocketStream {
         this.#pull = messages.next().then(
           ({ value }) => {
             if (value === undefined) return;
-            this.#readable?.enqueue(value instanceof ArrayBuffer ? new Uint8Array(value) : value);
+            this.#readable?.enqueue(isBuffer(value) ? new Uint8Array(value) : value);
           },
           ignore, // the stream learns of it by the close event
         );

@@ -26,7 +26,7 @@ pub(crate) use close::parse as parse_close;
 #[cfg(feature = "deflate")]
 pub use compression::DeflateSettings;
 pub use receiver::{Received, Step};
-pub use state::{Event, State};
+pub use state::{State, Transition};
 
 pub(crate) use sender::{FrameStart, Masking};
 
@@ -252,7 +252,7 @@ impl Session {
     /// that stops in the middle of a message, to let others have their turn, goes on without waiting for the network.
     #[must_use]
     pub fn has_more(&self) -> bool {
-        self.receiver.has_more()
+        cfg!(feature = "deflate") && self.receiver.has_more()
     }
 
     /// What decompressing has cost so far, in bytes that it made: each compressed byte counts for 32 besides, which is as
@@ -260,7 +260,11 @@ impl Session {
     /// serves many peers lets others have their turn when this has grown by a budget, such as 1 MiB, and goes on later.
     #[must_use]
     pub const fn work(&self) -> u64 {
-        self.receiver.work()
+        if cfg!(feature = "deflate") {
+            self.receiver.work()
+        } else {
+            0
+        }
     }
 
     /// Replaces the limits, from the next frame on.
@@ -315,7 +319,7 @@ impl Session {
             .receiver
             .receive(input, limit, self.compression.as_deref_mut(), room)?;
         if matches!(step.received, Received::Close { .. }) {
-            self.advance(Event::ReceiveClose);
+            self.advance(Transition::ReceiveClose);
         }
         Ok(step)
     }
@@ -448,7 +452,7 @@ impl Session {
         }
         let start = self.sender.accept(buffer_type)?;
         if is_close(buffer_type) {
-            self.advance(Event::SendClose);
+            self.advance(Transition::SendClose);
         }
         Ok(start)
     }
@@ -487,8 +491,8 @@ impl Session {
     }
 
     /// Moves on if the state allows the event; tells whether it did.
-    pub(crate) const fn advance(&mut self, event: Event) -> bool {
-        match self.state.next(event) {
+    pub(crate) const fn advance(&mut self, transition: Transition) -> bool {
+        match self.state.next(transition) {
             Some(state) => {
                 self.state = state;
                 true

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
+import { syncBuiltinESMExports } from "node:module";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import type { TestContext } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
@@ -258,6 +259,19 @@ export async function answer(peer: RawPeer): Promise<void> {
 /** Modules of the package that it does not export. */
 export async function inner<T>(name: string): Promise<T> {
   return import(new URL(`../${name}`, import.meta.resolve("websocket-component")).href);
+}
+
+/**
+ * Lets a test's clock stand still until it ticks it, for the package too: that takes its timers from `node:timers`, whose
+ * exports follow by `syncBuiltinESMExports` alone.
+ */
+export function mockTimers(t: TestContext): void {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  syncBuiltinESMExports();
+  t.after(() => {
+    t.mock.timers.reset();
+    syncBuiltinESMExports();
+  });
 }
 
 /** Numbers from 0 to 1, the same every time (a linear congruence). */
