@@ -15,11 +15,12 @@ export {
 } from "./engine/errors.js";
 export type { HeaderField, HeaderFields } from "./engine/http.js";
 export type { Verify, VerifyContext, WebSocketServerOptions } from "./server/options.js";
-export { WebSocketServer, type WebSocketServerEvents } from "./server/server.js";
+export { type ServerStatistics, WebSocketServer, type WebSocketServerEvents } from "./server/server.js";
 export type { PerMessageDeflateOptions } from "./session/deflate.js";
 export type { ConnectionSettings, Limits } from "./session/options.js";
 export { PreparedMessage } from "./session/prepared.js";
 export { sessionCount } from "./session/session.js";
+export { type EngineStatistics, engineStatistics } from "./session/statistics.js";
 export type { CreateConnection, Destination, TlsClientOptions, TlsServerOptions } from "./transport/runtime.js";
 export type { Tap, Traffic } from "./transport/tap.js";
 export type { HandshakeRequest, Rejection } from "./transport/upgrade.js";

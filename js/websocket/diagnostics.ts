@@ -71,8 +71,8 @@ export interface DiagnosticsMessages<S = unknown> {
 /**
  * Why a server refused: `http`, what came was not an upgrade, or not HTTP, or not in time; `request`, an invalid
  * handshake or another version (400, 426); `path` (404); `origin` (403); `verify`, by the application; `timeout`, `verify`
- * took too long (503); `failed`, a hook did (500); `connections` (503), `address`, `rate` (429), the quotas; `memory`, the
- * engine has too little left (503); `closing`, the server closes (503).
+ * took too long (503); `failed`, a hook did (500); `connections` (503), `address`, `rate` (429), the quotas;
+ * `closing`, the server closes (503).
  */
 export type RefusalReason =
   | "http"
@@ -85,7 +85,6 @@ export type RefusalReason =
   | "connections"
   | "address"
   | "rate"
-  | "memory"
   | "closing";
 
 /** Whether somebody will be told of a socket that opens now. */
