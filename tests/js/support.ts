@@ -262,8 +262,8 @@ export async function inner<T>(name: string): Promise<T> {
 }
 
 /**
- * Lets a test's clock stand still until it ticks it, for the package too: that takes its timers from `node:timers`, whose
- * exports follow by `syncBuiltinESMExports` alone.
+ * Lets a test's clock stand still until it ticks it, for the package too: that takes its timers from `node:timers`,
+ * whose exports follow by `syncBuiltinESMExports` alone.
  */
 export function mockTimers(t: TestContext): void {
   t.mock.timers.enable({ apis: ["setTimeout"] });

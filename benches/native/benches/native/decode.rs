@@ -16,7 +16,8 @@ use websocket_component_benches::report::Report;
 use websocket_component_benches::turns::Contender;
 use websocket_component_benches::{CHUNK, Kind, Replay, SIZES, stream};
 
-/// Messages of so many bytes in all go through a connection, so that its beginning, with its allocations, does not count.
+/// Messages of so many bytes in all go through a connection, so that its beginning, with its allocations, does not
+/// count.
 const TOTAL: usize = 8 * 1024 * 1024;
 /// Of long messages, whose buffers are as long.
 const TOTAL_LONG: usize = 64 * 1024 * 1024;
