@@ -1,4 +1,4 @@
-/** A server's socket calls its listeners to messages itself: nobody must see that, and a client's are the measure. */
+/** A server's socket calls its message listeners itself. They must not notice: they see the same as a client's. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type TestContext, test } from "node:test";

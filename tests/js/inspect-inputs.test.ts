@@ -345,7 +345,7 @@ test("a HAR's messages become frames of both directions", () => {
   assert.equal(inspector.record(2)?.time, 1704067201500);
 });
 
-test("what is no capture is a typed error", () => {
+test("a file that is not a capture is a typed error", () => {
   const cases: [string | Uint8Array, Format | undefined][] = [
     ["", undefined],
     ["no hex", "hex"],

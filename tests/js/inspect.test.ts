@@ -1,4 +1,4 @@
-/** The inspector in JavaScript: what it tells of real peers' bytes, as they come and afterwards. */
+/** The inspector in JavaScript: its records of real peers' bytes, as they come and afterwards. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { test } from "node:test";

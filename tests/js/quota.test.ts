@@ -1,4 +1,4 @@
-/** How many connections a server takes, from whom, and what it tells of those that it refuses. */
+/** How many connections a server takes, from which addresses, and what it reports of those that it refuses. */
 import assert from "node:assert/strict";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
@@ -103,7 +103,7 @@ test("one address has maxConnectionsPerAddress, and others have theirs; all behi
   );
 });
 
-test("X-Forwarded-For is not believed of somebody who is not a trusted proxy", async (t) => {
+test("X-Forwarded-For is ignored unless a trusted proxy sends it", async (t) => {
   for (const trustedProxies of [undefined, ["10.0.0.0/8", "unix"]]) {
     const { server, port } = await serve(t, { maxConnectionsPerAddress: 1, ...(trustedProxies && { trustedProxies }) });
     const connection = once(server, "connection");

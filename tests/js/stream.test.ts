@@ -177,7 +177,7 @@ for (const role of ROLES) {
     }
   });
 
-  test(`a ${role}'s write is done when there is room; the peer's close before that is no clean one`, async (t) => {
+  test(`a ${role}'s write is done when there is room; a peer's close before that is not clean`, async (t) => {
     const { stream, socket, peer, writable } = await ends(t, role);
     const writer = writable.getWriter();
     await writer.write("small");
