@@ -126,7 +126,7 @@ test("an event that is stopped at once goes to no further listener, one that is 
     socket.addEventListener("message", (event) => log.push(event.cancelBubble));
   }));
 
-test("what a listener throws, or a promise of one that is rejected, is told as uncaught, and the others are called", async (t) => {
+test("a listener's exception or rejected promise is reported as uncaught, and the others are called", async (t) => {
   const uncaught: unknown[] = [];
   const present = process.listeners("uncaughtException");
   process.removeAllListeners("uncaughtException").on("uncaughtException", (error) => uncaught.push(error.message));

@@ -71,7 +71,7 @@ test("a server's verdict refuses a handshake, with its own status, fields and te
   }
 });
 
-test("a verdict that throws is answered with 500, and told by the error event", async (t) => {
+test("a verdict that throws is answered with 500, and reported by the error event", async (t) => {
   const reported: unknown[] = [];
   const { server, port } = await serve(t, {
     verify: () => {

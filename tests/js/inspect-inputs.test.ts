@@ -166,7 +166,7 @@ test("segments out of order, repeated and overlapping give each byte once", () =
   }
 });
 
-test("a segment that is missing is told, and the frames around it are", () => {
+test("a missing segment is reported, and so are the frames around it", () => {
   const start = 5000;
   const before = masked(0x82, "whole");
   const long = masked(0x82, Buffer.alloc(1000));

@@ -29,7 +29,7 @@ function inspected(bytes: Uint8Array, extensions = ""): Inspector {
   return inspector;
 }
 
-test("a tap's traffic is told frame by frame as it comes, and what came later changes what was told before", async (t) => {
+test("a tap's traffic is reported frame by frame as it comes, and later bytes update earlier records", async (t) => {
   const { url } = await serve(t, { perMessageDeflate: true }, (socket) => {
     socket.onmessage = (event) => socket.send(event.data);
   });

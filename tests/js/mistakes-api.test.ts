@@ -1,4 +1,6 @@
-/** What callers get wrong, and what others put in their way: answers of the wrong kind, odd arguments, polluted prototypes. */
+/**
+ * Callers' mistakes, and traps that others set for them: answers of the wrong kind, odd arguments, polluted prototypes.
+ */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
@@ -31,7 +33,7 @@ function untyped<T>(options: object): T {
   return options as T;
 }
 
-test("a verdict that is none refuses the handshake with 500 and is told by the error event, at once or awaited", async (t) => {
+test("an invalid verdict refuses the handshake with 500 and is reported by the error event, at once or awaited", async (t) => {
   const errors: Error[] = [];
   const odd = [undefined, null, 1, "no", {}, Object.create(null), JSON.parse('{"then": 1}')];
   const verdicts: unknown[] = [...odd, { status: "401" }, { status: 9 }, { status: 101 }, { status: 200 }];

@@ -165,7 +165,7 @@ test("a tap on a connection by an agent sees the heads too", async (t) => {
   assert.deepEqual(ours.sent().subarray(-18), received.subarray(-18));
 });
 
-test("a tap on a server is told once of frames in one packet with the request", async (t) => {
+test("a tap on a server sees frames in one packet with the request once", async (t) => {
   const { tap, received } = recorder();
   const { port } = await serve(t, { tap: () => tap }, (socket) => {
     socket.onmessage = () => socket.close();

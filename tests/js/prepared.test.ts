@@ -1,4 +1,6 @@
-/** Compression across connections: messages that are made once for many, and what is kept from one message to the next. */
+/**
+ * Compression across connections: messages that are made once for many, and what is kept from one message to the next.
+ */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { test } from "node:test";

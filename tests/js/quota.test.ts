@@ -160,7 +160,7 @@ test("options of quotas that cannot be are refused", () => {
   }
 });
 
-test("each refusal is told by the channel, with its request, status and reason, and counted", async (t) => {
+test("each refusal is published on the channel, with its request, status and reason, and counted", async (t) => {
   const refused = told<Refused>(t, "refused");
   const verify = async ({ url }: IncomingMessage) => {
     if (url === "/chat?fail") throw new Error("mine");
@@ -196,7 +196,7 @@ test("each refusal is told by the channel, with its request, status and reason, 
   assert.deepEqual(refused, []);
 });
 
-test("what is refused on a shared HTTP server is told, by both of our classes", async (t) => {
+test("refusals on a shared HTTP server are reported by both of our classes", async (t) => {
   const refused = told<Refused>(t, "refused");
   const http = createServer().listen(0, "127.0.0.1");
   await once(http, "listening");
@@ -226,7 +226,7 @@ test("what is refused on a shared HTTP server is told, by both of our classes", 
   );
 });
 
-test("open and close of a server's socket are told with the request, the client's address and the server", async (t) => {
+test("open and close of a server's socket are reported with the request, the client's address and the server", async (t) => {
   const opened = told<Record<string, unknown>>(t, "open");
   const ended = told<Record<string, unknown>>(t, "close");
   const { server, url } = await serveEcho(t, { trustedProxies: ["127.0.0.1"] });

@@ -1,4 +1,6 @@
-/** The samples of README and docs/ live on when TCP ends in the middle: by a reset, and by a FIN without a close frame. */
+/**
+ * The samples of README and docs/ live on when TCP ends in the middle: by a reset, and by a FIN without a close frame.
+ */
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";

@@ -141,7 +141,7 @@ test("a close that the peer does not answer with one of its own is unclean", asy
   assert.deepEqual(await events, ['close 3 1006 "" unclean']);
 });
 
-test("the peer's status is told, not the own one", async (t) => {
+test("the close event reports the peer's status, not our own", async (t) => {
   const { peer, socket } = await rawServer(t);
   const events = observed(socket);
   socket.close(4000, "bye");
