@@ -13,104 +13,11 @@ import { EngineTrap, scratch, wasm } from "../engine/engine.js";
 import { WebSocketError, withTypedErrors } from "../engine/errors.js";
 import { flatten, type HeaderField, type HeaderFields, pairs } from "../engine/http.js";
 import { guarded } from "../engine/output.js";
+import { ActionSlot, ReadSlot } from "../engine/report.js";
 import { textBytes } from "../engine/text.js";
 import { deflateSettings, enableDeflate, type PerMessageDeflateOptions } from "../session/deflate.js";
 import { checkOptions, type Kinds, kind } from "../session/kinds.js";
-
-/** What to do next (`WEB_SOCKET_ACTION`). */
-export const Action = Object.freeze({
-  /** Nothing now. */
-  NoAction: 0,
-  /** Write the buffers, in order. */
-  SendToNetwork: 1,
-  /** A send is done. */
-  IndicateSendComplete: 2,
-  /** Read into the buffer. */
-  ReceiveFromNetwork: 3,
-  /** A receive is done. */
-  IndicateReceiveComplete: 4,
-} as const);
-/** One of the numbers of {@link Action:var}. */
-export type Action = (typeof Action)[keyof typeof Action];
-
-/** Where to take an action from (`WEB_SOCKET_ACTION_QUEUE`). */
-export const ActionQueue = Object.freeze({
-  /** What was sent. */
-  Send: 1,
-  /** What is received, and the pongs that answer it. */
-  Receive: 2,
-  /** Both. */
-  All: 3,
-} as const);
-/** One of the numbers of {@link ActionQueue:var}. */
-export type ActionQueue = (typeof ActionQueue)[keyof typeof ActionQueue];
-
-/** What a buffer holds (`WEB_SOCKET_BUFFER_TYPE`), unsigned. */
-export const BufferType = Object.freeze({
-  /** The last or only part of a text message. */
-  Utf8Message: 0x80000000,
-  /** A part of a text message; more follows. */
-  Utf8Fragment: 0x80000001,
-  /** The last or only part of a binary message. */
-  BinaryMessage: 0x80000002,
-  /** A part of a binary message; more follows. */
-  BinaryFragment: 0x80000003,
-  /** A close frame. */
-  Close: 0x80000004,
-  /** Sent: a ping. Received: a pong. */
-  PingPong: 0x80000005,
-  /** A pong that answers no ping. */
-  UnsolicitedPong: 0x80000006,
-} as const);
-
-/** The close statuses that have names (`WEB_SOCKET_CLOSE_STATUS`). */
-export const CloseStatus = Object.freeze({
-  /** Done with what the connection was for. */
-  Success: 1000,
-  /** The server goes down, or the page is left. */
-  EndpointUnavailable: 1001,
-  /** The peer broke the protocol. */
-  ProtocolError: 1002,
-  /** A kind of data that is not taken, such as binary. */
-  InvalidDataType: 1003,
-  /** Never sent: the close frame had no status. */
-  Empty: 1005,
-  /** Never sent: there was no close frame. */
-  Aborted: 1006,
-  /** The data does not fit the message's kind: text that is no UTF-8. */
-  InvalidPayload: 1007,
-  /** Against a rule of the endpoint's own. */
-  PolicyViolation: 1008,
-  /** Over the endpoint's limits. */
-  MessageTooBig: 1009,
-  /** The server did not select an extension that the client needs. */
-  UnsupportedExtensions: 1010,
-  /** The endpoint failed, and cannot go on. */
-  ServerError: 1011,
-  /** Never sent: TLS failed. */
-  SecureHandshakeError: 1015,
-} as const);
-
-/** The properties' numbers (`WEB_SOCKET_PROPERTY_TYPE`). */
-export const PropertyType = Object.freeze({
-  /** Bytes; `receiveBufferSize`. */
-  ReceiveBufferSize: 0,
-  /** Bytes; `sendBufferSize`. */
-  SendBufferSize: 1,
-  /** `disableMasking`. */
-  DisableMasking: 2,
-  /** Not offered: memory is the engine's. */
-  AllocatedBuffer: 3,
-  /** `disableUtf8Verification`. */
-  DisableUtf8Verification: 4,
-  /** Global: milliseconds after which a ping is advised. */
-  KeepaliveInterval: 5,
-  /** Global: the protocol's versions. */
-  SupportedVersions: 6,
-} as const);
-
-/** The longest close reason, in bytes of UTF-8. */
-export const MAX_CLOSE_REASON_LENGTH = 123;
+import { Action, ActionQueue, BufferType, PropertyType } from "./constants.js";
 
 /** What a handle is made with. */
 export interface Properties {
@@ -123,8 +30,8 @@ export interface Properties {
   /** Deliver text and close reasons unchecked. */
   disableUtf8Verification?: boolean;
   /**
-   * Offer compression (RFC 7692) in the handshake, behind the extensions given there, or select it if it is offered; then
-   * messages are compressed and decompressed by the handle. An addition to the original API; `false`.
+   * Offer compression (RFC 7692) in the handshake, behind the extensions given there, or select it if it is offered;
+   * then messages are compressed and decompressed by the handle. An addition to the original API; `false`.
    */
   perMessageDeflate?: boolean | PerMessageDeflateOptions;
 }
@@ -293,8 +200,9 @@ export class Handle {
   /**
    * `WebSocketReceive`.
    *
-   * @param buffer is filled at the indication, and given out then; none for buffers of the handle's. A close's reason or a
-   *   pong's payload that does not fit into it, or data for one that was detached since, comes in a buffer of its own
+   * @param buffer is filled at the indication, and given out then; none for buffers of the handle's. A close's reason
+   *   or a pong's payload that does not fit into it, or data for one that was detached since, comes in a buffer of its
+   *   own
    * @throws WebSocketProtocolError if nothing can be received any more
    * @throws TypeError if it is not a Uint8Array
    * @throws RangeError if it is empty
@@ -313,20 +221,23 @@ export class Handle {
    */
   getAction(queue: ActionQueue = ActionQueue.All, slots = 2): ActionResult {
     this.#enter((handle) => handle.get_action(queue, slots));
-    const [action, bufferType, count, ...rest] = scratch().report;
-    const [, , , , status, hasContext, context = 0, actionContext = 0, sendCancelled] = rest;
-    const operation = hasContext ? this.#operations.get(context) : undefined;
+    const { report } = scratch();
+    const action = report[ActionSlot.Kind] as Action;
+    const bufferType = report[ActionSlot.BufferType] as number;
+    const context = report[ActionSlot.Context] as number;
+    const actionContext = report[ActionSlot.ActionContext] as number;
+    const operation = report[ActionSlot.HasContext] ? this.#operations.get(context) : undefined;
     const indicates = action === Action.IndicateSendComplete || action === Action.IndicateReceiveComplete;
     if (indicates) this.#indicated.set(actionContext, context);
     const reads = action === Action.ReceiveFromNetwork;
     return {
-      action: action as Action,
-      bufferType: bufferType as number,
-      buffers: reads ? [] : this.#buffers(action as Action, count as number, operation?.buffer),
-      capacity: reads ? (rest[1] as number) : 0,
-      closeStatus: status || undefined,
+      action,
+      bufferType,
+      buffers: reads ? [] : this.#buffers(action, report[ActionSlot.Buffers] as number, operation?.buffer),
+      capacity: reads ? (report[ActionSlot.FirstBuffer + 1] as number) : 0,
+      closeStatus: report[ActionSlot.CloseStatus] || undefined,
       // every other buffer has a type
-      cancelled: sendCancelled !== 0 || (action === Action.IndicateReceiveComplete && bufferType === 0),
+      cancelled: report[ActionSlot.Cancelled] !== 0 || (action === Action.IndicateReceiveComplete && bufferType === 0),
       applicationContext: operation?.context,
       actionContext,
     };
@@ -343,7 +254,7 @@ export class Handle {
     if (!isBytes(bytes)) throw new TypeError("What was read must be a Uint8Array");
     this.#enter((handle) => handle.outstanding_read(actionContext));
     const { report, bytes: memory } = scratch();
-    const [address = 0, capacity = 0] = report;
+    const [address, capacity] = [report[ReadSlot.Address] as number, report[ReadSlot.Length] as number];
     if (address === 0) return; // no such action: ignored, as by completeAction
     if (bytes.length > capacity) throw new RangeError(`${bytes.length} bytes were read into a buffer of ${capacity}`);
     memory.set(bytes, address);
@@ -399,7 +310,7 @@ export class Handle {
     const { report, bytes } = scratch();
     const buffers: Uint8Array[] = [];
     for (let slot = 0; slot < count; slot++) {
-      const [address = 0, length = 0] = report.subarray(3 + 2 * slot);
+      const [address = 0, length = 0] = report.subarray(ActionSlot.FirstBuffer + 2 * slot);
       // the caller's array may have another length by now: it can be detached, and its memory resized
       if (action === Action.SendToNetwork && slot === 1 && this.#keepsPayload && own?.length === length) {
         buffers.push(own);

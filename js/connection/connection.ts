@@ -6,6 +6,7 @@
  */
 
 import { copyOf } from "../engine/bytes.js";
+import { CloseStatus } from "../engine/status.js";
 import { Unfinished } from "../session/incoming.js";
 import { type ConnectionSettings, LONGEST_TIME } from "../session/options.js";
 import { type Framing, type SentData, sizeOfSent } from "../session/outgoing.js";
@@ -64,13 +65,6 @@ export interface Statistics extends Readonly<Counters> {
   /** Milliseconds from the latest ping that was answered to its pong; `undefined` before there is one. */
   readonly roundTripTime: number | undefined;
 }
-
-/** The status of a connection that ended without a close frame (§7.1.5). */
-const ABNORMAL = 1006;
-/** The statuses of connections that we fail, if not for a violation (§7.4.1). */
-const POLICY_VIOLATION = 1008;
-const MESSAGE_TOO_BIG = 1009;
-const SERVER_ERROR = 1011;
 
 /** The longest header of a frame. */
 const HEADER = 14;
@@ -165,8 +159,8 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner {
   }
 
   /**
-   * Counts a message that waits with the owner before it can be sent, among what is buffered too; the connection fails if
-   * there is no room for it. Returns a function that counts it no longer.
+   * Counts a message that waits with the owner before it can be sent, among what is buffered too; the connection fails
+   * if there is no room for it. Returns a function that counts it no longer.
    */
   hold(size: number): () => void {
     this.#mustHaveRoom(size + OVERHEAD);
@@ -177,8 +171,8 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner {
    * Sends a message; after a close it is dropped. The data is copied.
    *
    * @param compress whether to compress it, if that was agreed; by default, if it is not too small
-   * @param framing of data that is not prepared; until a message's last part nothing but pings, pongs and a close may come
-   *   between
+   * @param framing of data that is not prepared; until a message's last part nothing but pings, pongs and a close may
+   *   come between
    * @param taken is called when the network has taken it, or never
    */
   send(data: SentData, compress?: boolean, framing?: Framing, taken?: () => void): void {
@@ -229,7 +223,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner {
    * @param error is what the owner is told
    */
   fail(error: ConnectionFailure): void {
-    if (this.#state === "open") this.#fail(error, SERVER_ERROR);
+    if (this.#state === "open") this.#fail(error, CloseStatus.ServerError);
   }
 
   /**
@@ -265,8 +259,8 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner {
   }
 
   /**
-   * Stops delivering and reading for an owner that reads a message in parts and has enough of them, and goes on. What the
-   * peer has of `messageTimeout` goes on with it.
+   * Stops delivering and reading for an owner that reads a message in parts and has enough of them, and goes on. What
+   * the peer has of `messageTimeout` goes on with it.
    */
   throttle(isThrottled: boolean): void {
     if (this.#state !== "open" || this.#inbox.isThrottled === isThrottled) return;
@@ -373,7 +367,9 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner {
     this.#transport.end();
   }
 
-  /** @internal The peer has `messageTimeout` from the first byte of a message, or of a frame outside one, to its last. */
+  /**
+   * @internal The peer has `messageTimeout` from the first byte of a message, or of a frame outside one, to its last.
+   */
   onRead(received: readonly Received[]): void {
     const { unfinished } = this.#session;
     if (unfinished === Unfinished.Nothing || this.#state !== "open") {
@@ -381,7 +377,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner {
       return;
     }
     const { messageTimeout: time } = this.#settings;
-    this.#messageTimer ??= new MessageTimer(time, () => this.#fail(messageTimedOut(time), POLICY_VIOLATION));
+    this.#messageTimer ??= new MessageTimer(time, () => this.#fail(messageTimedOut(time), CloseStatus.PolicyViolation));
     // control frames within a message do not finish it
     if (received.some((one) => unfinished === Unfinished.Frame || endsMessage(one))) this.#messageTimer.stop();
     this.#messageTimer.start();
@@ -409,10 +405,10 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner {
         this.#handleClose(control.status, control.reason);
         break;
       case "failed":
-        this.#fail(control.error, control.error.closeStatus ?? 1002);
+        this.#fail(control.error, control.error.closeStatus ?? CloseStatus.ProtocolError);
         break;
       case "full":
-        this.#fail(full(this.#settings.maxBufferedBytes), MESSAGE_TOO_BIG);
+        this.#fail(full(this.#settings.maxBufferedBytes), CloseStatus.MessageTooBig);
         break;
       case "trapped":
         this.abort(control.error);
@@ -458,7 +454,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner {
    */
   #mustHaveRoom(size: number): boolean {
     if (this.#hasRoomFor(size)) return true;
-    this.#fail(full(this.#settings.maxBufferedBytes), SERVER_ERROR);
+    this.#fail(full(this.#settings.maxBufferedBytes), CloseStatus.ServerError);
     return false;
   }
 
@@ -542,7 +538,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner {
     this.#messageTimer?.stop(); // a message that was still to be read has begun, and will not end
     this.#session.free();
     this.#outbox.close(failure ?? lost(undefined));
-    const { status, reason } = this.#peerClose ?? { status: ABNORMAL, reason: "" };
+    const { status, reason } = this.#peerClose ?? { status: CloseStatus.Aborted, reason: "" };
     this.#owner.onClosed(status, reason, wasClean, failure);
   }
 }

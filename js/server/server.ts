@@ -11,12 +11,13 @@ import { inspect } from "node:util";
 
 import { WebSocketError } from "../engine/errors.js";
 import { offeredSubprotocols } from "../engine/http.js";
+import { CloseStatus } from "../engine/status.js";
 import { type DeflateSettings, deflateSettings } from "../session/deflate.js";
 import { type Answer, answerHandshake } from "../session/handshake.js";
 import { type ConnectionSettings, connectionSettings, type Limits, limits, milliseconds } from "../session/options.js";
 import { PreparedMessage } from "../session/prepared.js";
 import { NodeTransport } from "../transport/node.js";
-import { type Listener, sockets } from "../transport/runtime.js";
+import { type Listening, sockets } from "../transport/runtime.js";
 import { tapHead, tapped } from "../transport/tap.js";
 import { clearTimeout, setTimeout } from "../transport/tasks.js";
 import type { Transport } from "../transport/transport.js";
@@ -40,10 +41,10 @@ import { pathOf, type Taker, Upgrades } from "./upgrades.js";
 /** The events of a server, with their arguments. */
 export interface WebSocketServerEvents<R extends HandshakeRequest = IncomingMessage> {
   /**
-   * A handshake is done. Messages wait for the first who asks for them, however late: a listener of `message`, a loop over
-   * the socket, a `WebSocketStream`, or `resume()`. Pings are answered meanwhile, and a close too; from 64 KiB on nothing
-   * more is read, so that a socket that only sends, to peers that talk, should call `resume()`. If the peer has left, and
-   * nobody has asked for a second, the messages are given up, and the `close` event comes.
+   * A handshake is done. Messages wait for the first who asks for them, however late: a listener of `message`, a loop
+   * over the socket, a `WebSocketStream`, or `resume()`. Pings are answered meanwhile, and a close too; from 64 KiB on
+   * nothing more is read, so that a socket that only sends, to peers that talk, should call `resume()`. If the peer has
+   * left, and nobody has asked for a second, the messages are given up, and the `close` event comes.
    */
   connection: [socket: WebSocket, request: R];
   /** The port is open. */
@@ -82,7 +83,7 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
   readonly #limits: Limits;
   readonly #settings: ConnectionSettings;
   readonly #deflate: DeflateSettings | undefined;
-  readonly #listener: Listener | undefined;
+  readonly #listener: Listening | undefined;
   readonly #handshakeTimeout: number;
   readonly #quota: Quota;
   /** Requests that are not decided, and those whose refusal is on its way. */
@@ -215,7 +216,7 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
     const closed = [...this.clients].map(
       (socket) => new Promise<void>((resolve) => socket.addEventListener("close", () => resolve(), { once: true })),
     );
-    for (const socket of this.clients) socket.close(1001, "");
+    for (const socket of this.clients) socket.close(CloseStatus.EndpointUnavailable, "");
     for (const [pending, request] of this.#pending) {
       this.#refuse(request, pending, "closing", { status: 503 }, terminated("The server closes"));
     }
@@ -368,7 +369,7 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
   /** A listener of `connection` failed; often since its socket has ended, of which the socket's own events tell. */
   #failed(socket: WebSocket, error: unknown): void {
     if (isEndOf(socket, error)) return;
-    socket.close(1011);
+    socket.close(CloseStatus.ServerError);
     this.#tell(error);
   }
 

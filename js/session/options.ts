@@ -28,8 +28,8 @@ export interface ConnectionSettings {
   pingInterval: number;
   /**
    * Milliseconds after that ping has left, without a byte from the peer, after which the connection is given up with
-   * `WS_ERR_PING_TIMEOUT`; or without a write being done, while the ping has not left. 30,000 by default. A connection that
-   * is paused is not given up.
+   * `WS_ERR_PING_TIMEOUT`; or without a write being done, while the ping has not left. 30,000 by default. A connection
+   * that is paused is not given up.
    */
   pongTimeout: number;
   /**
@@ -155,11 +155,12 @@ function positive(name: string, value: number): number {
 }
 
 /**
- * The value of an option that must be a whole number, 0 or more.
+ * The value of an option that must be a whole number.
  *
  * @throws WebSocketError `WS_ERR_INVALID_OPTION`
  */
-export function whole(name: string, value: number): number {
-  if (Number.isSafeInteger(value) && value >= 0) return value;
-  throw invalidOption(name, "a whole number from 0", value);
+export function whole(name: string, value: number, least = 0, most = Number.MAX_SAFE_INTEGER): number {
+  if (Number.isSafeInteger(value) && value >= least && value <= most) return value;
+  const wanted = `a whole number from ${least}${most < Number.MAX_SAFE_INTEGER ? ` to ${most}` : ""}`;
+  throw invalidOption(name, wanted, value);
 }

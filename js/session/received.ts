@@ -50,17 +50,20 @@ export function asReceived(data: string | Uint8Array<ArrayBuffer>, isText: boole
   return isText && typeof data !== "string" ? { kind: "text", payload: data } : data;
 }
 
-/** Texts of up to so many bytes are cut out of one that is made of the engine's memory: of so many bytes, or times theirs; … */
+/**
+ * Texts of up to so many bytes are cut out of one that is made of the engine's memory: of so many bytes, or times
+ * theirs; …
+ */
 const SHORT_TEXT = 2048;
-const SHARED_TEXT = 2048;
-const SHARED_TEXTS = 8;
+const SHARED_TEXT_SIZE = 2048;
+const SHARED_FACTOR = 8;
 /** … and so many bytes are copied at once, with all short binary messages in them. */
 const SHARED_BYTES = 64 * 1024;
 const SHORT_BINARY = 32 * 1024;
 
 /**
- * Takes whole messages out of the engine's memory. Those of a chunk share what is copied, since to allocate takes longer
- * than to copy; so one that is kept keeps that too.
+ * Takes whole messages out of the engine's memory. Those of a chunk share what is copied, since to allocate takes
+ * longer than to copy; so one that is kept keeps that too.
  */
 export class Batch {
   readonly #memory: Uint8Array;
@@ -94,7 +97,7 @@ export class Batch {
   text(start: number, end: number, ascii: boolean): string {
     if (!ascii || end - start > SHORT_TEXT) return decodeText(this.#memory, start, end, ascii);
     if (start < this.#textStart || end > this.#textStart + this.#text.length) {
-      const size = Math.max(SHARED_TEXT, (end - start) * SHARED_TEXTS);
+      const size = Math.max(SHARED_TEXT_SIZE, (end - start) * SHARED_FACTOR);
       this.#text = decodeText(this.#memory, start, this.#sharedEnd(start, end, size), true);
       this.#textStart = start;
     }
@@ -137,7 +140,10 @@ const GROWTH = 32;
 const LARGEST_SPARE = 1024 * 1024;
 let spare: ArrayBuffer | undefined;
 
-/** Memory of its own, which is the spare if that is large enough: to have pages made for each text takes longer than to fill them. */
+/**
+ * Memory of its own, which is the spare if that is large enough: to have pages made for each text takes longer than to
+ * fill them.
+ */
 function takeSpare(size: number): Uint8Array<ArrayBuffer> {
   const isLarge = spare !== undefined && spare.byteLength >= size;
   const buffer = isLarge ? (spare as ArrayBuffer) : new ArrayBuffer(size);

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { MAX_CLOSE_REASON_LENGTH } from "../engine/status.js";
+import { textSize } from "../engine/text.js";
 
 /**
  * Makes a class the interface of this name: its members are enumerable, and its objects say what they are.
@@ -49,4 +51,15 @@ export function clampedUnsignedShort(value: unknown): number {
 /** `USVString`: lone surrogates become U+FFFD. */
 export function usvString(value: unknown): string {
   return `${value}`.toWellFormed();
+}
+
+/** @throws DOMException `SyntaxError` for a close reason over 123 bytes of UTF-8 */
+export function checkReason(reason: string): void {
+  if (textSize(reason) <= MAX_CLOSE_REASON_LENGTH) return;
+  throw new DOMException(`A close reason has at most ${MAX_CLOSE_REASON_LENGTH} bytes of UTF-8`, "SyntaxError");
+}
+
+/** The error for a close code that may not be given. */
+export function invalidCode(code: string): DOMException {
+  return new DOMException(`${code} is no close code that may be given here`, "InvalidAccessError");
 }

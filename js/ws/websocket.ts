@@ -6,11 +6,13 @@
 import { AsyncResource } from "node:async_hooks";
 import { Buffer } from "node:buffer";
 import { EventEmitter } from "node:events";
-import type { ClientRequest, IncomingMessage } from "node:http";
-import type { Duplex, DuplexOptions } from "node:stream";
+import type { ClientRequest } from "node:http";
+import type { Duplex } from "node:stream";
 import { Connection, type ConnectionOwner } from "../connection/connection.js";
 import type { ConnectionFailure } from "../connection/failures.js";
+import { bytesOfBlob, Turns } from "../connection/turns.js";
 import { asBuffer, bufferOf, copyOf, isBlob, isBytes } from "../engine/bytes.js";
+import { CloseStatus, MAX_CLOSE_REASON_LENGTH } from "../engine/status.js";
 import { isAtLeast, textSize } from "../engine/text.js";
 import type { Agreed } from "../session/handshake.js";
 import type { Framing } from "../session/outgoing.js";
@@ -29,10 +31,14 @@ import {
   MessageEvent,
   removeListener,
 } from "./events.js";
-import type { extension, subprotocol } from "./headers.js";
-import { Opening } from "./opening.js";
-import { type ClientOptions, type SharedOptions, type SocketSettings, socketSettings } from "./options.js";
-import type { WebSocketServer } from "./server.js";
+import { Opening, type OpeningEvents } from "./opening.js";
+import { type OpeningOptions, type SharedOptions, type SocketSettings, socketSettings } from "./options.js";
+
+/** Options of a client: those of `ws`, `http.request` and `tls.connect`. */
+export interface ClientOptions extends OpeningOptions {
+  /** Gets each request before it is sent, and has to call its `end`. */
+  finishRequest?: ((request: ClientRequest, socket: WebSocket) => void) | undefined;
+}
 
 /** How binary messages are given out. `"fragments"` is a list of one Buffer. */
 export type BinaryType = "nodebuffer" | "arraybuffer" | "fragments" | "blob";
@@ -70,8 +76,14 @@ export interface SendOptions {
 /** Called when the network has taken what was sent, or with the reason why it never will. */
 export type SendCallback = (error?: Error) => void;
 
+/** How a message is sent, with defaults for what was not said. */
+interface Sending extends Framing {
+  readonly compress: boolean;
+  readonly callback: SendCallback | undefined;
+}
+
 /** The events of a `WebSocket`, with their arguments. */
-export interface WebSocketEvents {
+export interface WebSocketEvents extends OpeningEvents {
   /** The connection is open. */
   open: [];
   /** A message came; text is a Buffer too. */
@@ -84,23 +96,17 @@ export interface WebSocketEvents {
   ping: [data: Buffer];
   /** A pong came, with at most 125 bytes. */
   pong: [data: Buffer];
-  /** The answer to the handshake's request. */
-  upgrade: [response: IncomingMessage];
-  /** An answer that is no upgrade; who listens has to end the request. */
-  "unexpected-response": [request: ClientRequest, response: IncomingMessage];
-  /** A redirect is followed; the request can be changed. */
-  redirect: [url: string, request: ClientRequest];
 }
 
 /** A connection of a server's. */
-export interface Accepted extends Agreed {
+export interface AcceptedStream extends Agreed {
   readonly stream: Duplex;
   readonly head: Uint8Array;
   readonly settings: SocketSettings;
 }
 
 /** @internal Gives a socket that was made without an address its connection. */
-export let accept: (socket: WebSocket, accepted: Accepted) => void;
+export let accept: (socket: WebSocket, accepted: AcceptedStream) => void;
 
 /** What a connection tells a socket. A class of its own, so that these are no methods of the socket's. */
 let Owner: new (socket: WebSocket, settings: SocketSettings) => ConnectionOwner;
@@ -124,7 +130,6 @@ const CLOSED = 3;
 const STATES = ["CONNECTING", "OPEN", "CLOSING", "CLOSED"];
 
 const MAX_CONTROL_PAYLOAD = 125;
-const MAX_REASON_LENGTH = 123;
 const BINARY_TYPES: readonly unknown[] = ["nodebuffer", "arraybuffer", "fragments", "blob"];
 const CLOSED_TOO_SOON = "WebSocket was closed before the connection was established";
 const EMPTY = Buffer.alloc(0);
@@ -139,18 +144,6 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
   declare static readonly CLOSING: 2;
   /** The `readyState` after the end, or after a handshake that failed. */
   declare static readonly CLOSED: 3;
-  /** This class: the exports of the module are here once more, as `require("ws")` gives them. */
-  declare static WebSocket: typeof WebSocket;
-  /** The export of that name. */
-  declare static WebSocketServer: typeof WebSocketServer;
-  /** `WebSocketServer` by its other name. */
-  declare static Server: typeof WebSocketServer;
-  /** The export of that name. */
-  declare static createWebSocketStream: (socket: WebSocket, options?: DuplexOptions) => Duplex;
-  /** The export of that name. */
-  declare static extension: typeof extension;
-  /** The export of that name. */
-  declare static subprotocol: typeof subprotocol;
   /** The `readyState` before the handshake is done. */
   declare readonly CONNECTING: 0;
   /** The `readyState` in which messages can be sent. */
@@ -165,7 +158,9 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
   declare onmessage: ((event: MessageEvent<WebSocket>) => unknown) | null;
   /** Called when the connection has ended. */
   declare onclose: ((event: CloseEvent<WebSocket>) => unknown) | null;
-  /** Called when the handshake or the connection failed. With neither it nor a listener of `error`, the error is thrown. */
+  /**
+   * Called when the handshake or the connection failed. With neither it nor a listener of `error`, the error is thrown.
+   */
   declare onerror: ((event: ErrorEvent<WebSocket>) => unknown) | null;
 
   #readyState: 0 | 1 | 2 | 3 = CONNECTING;
@@ -185,8 +180,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
   #threshold = 0;
   /** Whether the message is text of which parts were sent, but not the last one. */
   #unfinishedText: boolean | undefined;
-  /** What waits for a Blob before it to be read. */
-  #waiting: Promise<void> | undefined;
+  #turns: Turns | undefined;
   /** Bytes that were sent after a close, and dropped. */
   #droppedBytes = 0;
 
@@ -198,9 +192,9 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
       readonly answersPings: boolean;
       readonly echoesReason: boolean;
 
-      constructor(socket: WebSocket, { answersPings, session }: SocketSettings) {
+      constructor(socket: WebSocket, { autoPong, session }: SocketSettings) {
         this.#socket = socket;
-        this.answersPings = !answersPings;
+        this.answersPings = !autoPong;
         this.echoesReason = !session.skipUtf8Verification;
       }
 
@@ -261,7 +255,12 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
     const all = { ...(isOptions(protocols) ? protocols : options) };
     const { protocols: offered = [] } = isOptions(protocols) || protocols === undefined ? all : { protocols };
     const settings = socketSettings(all as SharedOptions, false);
+    const { finishRequest } = all;
     this.#opening = new Opening(this, address, [offered].flat(), all, settings.session, {
+      onRequest: (request) => {
+        if (finishRequest) finishRequest(request, this);
+        else request.end();
+      },
       onOpened: (stream, head, agreed) => this.#opened(stream, head, agreed, settings, false),
       onFailed: (error) => this.#failed(error),
     });
@@ -324,8 +323,10 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
       return;
     }
     const { binary = isBinary(data), compress = true, fin = true } = options ?? {};
-    if (isBlob(data)) this.#readBlob(data, callback, (bytes) => this.#send(bytes, !binary, compress, fin, callback));
-    else this.#sendNow(content(data, !binary), !binary, compress, fin, callback);
+    const told = inContext(callback);
+    const sending = { isText: !binary, isLast: fin, compress, callback: told };
+    if (isBlob(data)) this.#readBlob(data, told, (bytes) => this.#send(bytes, sending));
+    else this.#sendNow(content(data, !binary), sending);
   }
 
   /**
@@ -453,7 +454,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
         this.emit("error", error);
       } finally {
         this.#readyState = CLOSED;
-        this.emit("close", 1006, EMPTY);
+        this.emit("close", CloseStatus.Aborted, EMPTY);
       }
     });
   }
@@ -495,80 +496,57 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
     return `readyState ${this.#readyState} (${STATES[this.#readyState]})`;
   }
 
-  #sendNow(
-    data: string | Uint8Array,
-    isText: boolean,
-    compress: boolean,
-    isLast: boolean,
-    callback: SendCallback | undefined,
-  ): void {
+  #sendNow(data: string | Uint8Array, sending: Sending): void {
     if (this.#readyState !== OPEN) {
-      this.#refuse(textSize(data), callback);
-    } else if (this.#waiting === undefined) {
-      this.#send(data, isText, compress, isLast, callback);
-    } else {
+      this.#refuse(textSize(data), sending.callback);
+    } else if (this.#turns?.isBusy) {
       const copy = typeof data === "string" ? data : copyOf(data);
-      this.#hold(textSize(data), () => this.#send(copy, isText, compress, isLast, callback));
+      const { callback: drop } = sending;
+      this.#turns.send({ size: textSize(data), read: () => copy, send: () => this.#send(copy, sending), drop });
+    } else {
+      this.#send(data, sending);
     }
   }
 
-  #send(
-    data: string | Uint8Array,
-    isText: boolean,
-    compress: boolean,
-    isLast: boolean,
-    callback: SendCallback | undefined,
-  ): void {
-    const compresses = compress && isAtLeast(data, this.#threshold);
-    this.#connection?.send(data, compresses, this.#framing(isText, isLast));
-    if (callback !== undefined) this.#connection?.whenTaken(inContext(callback));
+  #send(data: string | Uint8Array, sending: Sending): void {
+    const compresses = sending.compress && isAtLeast(data, this.#threshold);
+    this.#connection?.send(data, compresses, this.#framing(sending));
+    if (sending.callback !== undefined) this.#connection?.whenTaken(sending.callback);
   }
 
   /** The parts of a message are of the first one's type. */
-  #framing(isText: boolean, isLast: boolean): Framing {
-    const framing = { isText: this.#unfinishedText ?? isText, isLast };
-    this.#unfinishedText = isLast ? undefined : framing.isText;
-    return framing;
+  #framing(given: Framing): Framing {
+    const { isText = false, isLast } = given;
+    const first = this.#unfinishedText ?? isText;
+    this.#unfinishedText = isLast ? undefined : first;
+    return first === isText ? given : { isText: first, isLast: isLast === true };
   }
 
-  #readBlob(blob: Blob, callback: SendCallback | undefined, use: (bytes: Uint8Array) => void): void {
+  #readBlob(blob: Blob, callback: SendCallback | undefined, send: (bytes: Uint8Array) => void): void {
     if (this.#readyState !== OPEN) {
       this.#refuse(blob.size, callback);
       return;
     }
-    this.#hold(blob.size, async () => {
-      try {
-        use(new Uint8Array(await blob.arrayBuffer()));
-      } catch (error) {
-        callback?.(error as Error);
-        throw error;
-      }
+    this.#turns ??= new Turns(this.#connection as Connection, (error) => this.#unreadable(error));
+    this.#turns.send({
+      size: blob.size,
+      read: () => bytesOfBlob(blob),
+      send,
+      drop: callback,
     });
   }
 
-  /** Runs a step when those before it are done, and counts its bytes until then. */
-  #hold(size: number, step: () => void | Promise<void>): void {
-    const release = this.#connection?.hold(size);
-    const turn = (this.#waiting ?? Promise.resolve()).then(async () => {
-      release?.();
-      await step();
-    });
-    // what comes behind a Blob that cannot be read must not take its place
-    const settled = turn.catch((error: Error) => {
-      this.#hasFailed = true;
-      if (this.#readyState === CLOSED) return;
-      nextTick(() => this.emit("error", error));
-      this.terminate();
-    });
-    this.#waiting = settled.then(() => {
-      if (this.#waiting === last) this.#waiting = undefined;
-    });
-    const last = this.#waiting;
+  /** A Blob could not be read. */
+  #unreadable(error: Error): void {
+    this.#hasFailed = true;
+    if (this.#readyState === CLOSED) return;
+    nextTick(() => this.emit("error", error));
+    this.terminate();
   }
 
   #inOrder(step: () => void): void {
-    if (this.#waiting === undefined) step();
-    else this.#hold(0, step);
+    if (this.#turns === undefined) step();
+    else this.#turns.take(step);
   }
 
   #control(
@@ -590,16 +568,17 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
       return;
     }
     if (size > MAX_CONTROL_PAYLOAD) throw new RangeError("The data size must not be greater than 125 bytes");
+    const told = inContext(callback);
     if (isBlob(payload)) {
-      this.#readBlob(payload, callback, (bytes) => this.#sendControl(kind, bytes, callback));
+      this.#readBlob(payload, told, (bytes) => this.#sendControl(kind, bytes, told));
     } else {
-      this.#inOrder(() => this.#sendControl(kind, payload, callback));
+      this.#inOrder(() => this.#sendControl(kind, payload, told));
     }
   }
 
   #sendControl(kind: "ping" | "pong", payload: Uint8Array, callback: SendCallback | undefined): void {
     this.#connection?.[kind](payload);
-    if (callback !== undefined) this.#connection?.whenTaken(inContext(callback));
+    if (callback !== undefined) this.#connection?.whenTaken(callback);
   }
 
   #refuse(size: number, callback: SendCallback | undefined): void {
@@ -615,7 +594,8 @@ const attributes = ["binaryType", "bufferedAmount", "extensions", "isPaused", "p
 for (const name of attributes) Object.defineProperty(WebSocket.prototype, name, { enumerable: true });
 
 /** Many senders' messages leave in one write: each callback runs in its sender's asynchronous context. */
-function inContext(callback: SendCallback): SendCallback {
+function inContext(callback: SendCallback | undefined): SendCallback | undefined {
+  if (callback === undefined) return undefined;
   // `AsyncResource.bind` and `AsyncLocalStorage.snapshot` take a hundred times as long in Node 20
   const context = new AsyncResource("WebSocketSend");
   return (error) => context.runInAsyncScope(callback, undefined, error);
@@ -640,7 +620,7 @@ function content(data: Exclude<Data, Blob>, isText: boolean): string | Uint8Arra
 
 /** The code and the reason as the connection takes them. */
 function closing(code: number | undefined, data: string | Uint8Array | undefined): [status: number, reason: string] {
-  if (code === undefined) return [1005, ""];
+  if (code === undefined) return [CloseStatus.Empty, ""];
   if (typeof code !== "number" || !isSendable(code)) {
     throw new TypeError("First argument must be a valid error code number");
   }
@@ -649,7 +629,7 @@ function closing(code: number | undefined, data: string | Uint8Array | undefined
     throw new TypeError("Second argument must be a string or a Uint8Array");
   }
   const reason = Buffer.from(data as string);
-  if (reason.length > MAX_REASON_LENGTH) throw new RangeError("The message must not be greater than 123 bytes");
+  if (reason.length > MAX_CLOSE_REASON_LENGTH) throw new RangeError("The message must not be greater than 123 bytes");
   return [code, reason.toString()];
 }
 
