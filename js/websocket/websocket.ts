@@ -334,8 +334,8 @@ export class WebSocket extends WebSocketEventTarget {
   }
 
   /**
-   * The same as iterating over the socket, until the signal is aborted (an addition to the standard): a `next` that waits
-   * rejects with its reason then.
+   * The same as iterating over the socket, until the signal is aborted (an addition to the standard): the `next` that
+   * waits, or else the one to come, rejects with its reason then.
    */
   messages({ signal }: { signal?: AbortSignal } = {}): AsyncIterableIterator<MessageData, undefined, void> {
     const onMessage = ((event: MessageEvent<MessageData>): void => iterator.give(event.data)) as Listener<Event>;
