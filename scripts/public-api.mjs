@@ -1,5 +1,5 @@
-// Writes the crate's public API to docs/public-api.txt, as rustdoc has it; with --check, says what the file lacks. A change
-// of the API shows in the diff of a commit by that.
+// Writes the crate's public API to docs/public-api.txt, as rustdoc has it; with --check, says what the file lacks. A
+// change of the API shows in the diff of a commit by that.
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";

@@ -1,5 +1,5 @@
-// Starts an echo server and the inspector's page, which shows what goes over it: `npm start [-- --port N]`. Needs Node alone;
-// it installs what it needs from npm first.
+// Starts an echo server and the inspector's page, which shows what goes over it: `npm start [-- --port N]`. Needs Node
+// alone; it installs what it needs from npm first.
 import { once } from "node:events";
 import { parseArgs } from "node:util";
 

@@ -1,5 +1,5 @@
-// Clients, the same for every server, and as cheap as Node has them: frames are made beforehand, of the replies the bytes are
-// counted. Answers "connect" with a number, by which "run" and "close" name those connections.
+// Clients, the same for every server, and as cheap as Node has them: frames are made beforehand, of the replies the
+// bytes are counted. Answers "connect" with a number, by which "run" and "close" name those connections.
 import { connect } from "node:net";
 
 import { frame, payload, upgradeRequest } from "../lib/frames.mjs";
@@ -10,7 +10,7 @@ const REQUEST = upgradeRequest();
 const CLOSE = Buffer.from([0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8]);
 /** More connections at once than a server's backlog holds would be dropped. */
 const AT_ONCE = 100;
-/** All read into it: nobody looks at the bytes twice. */
+/** All clients read into it: the bytes are used only once. */
 const buffer = Buffer.alloc(256 * 1024);
 
 /** One connection after its handshake; `onBytes` gets each piece of what comes. */

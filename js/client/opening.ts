@@ -200,7 +200,10 @@ function redirected(from: URL, location: string): URL | undefined {
   return isAllowed && !hasBadPort(target) ? target : undefined;
 }
 
-/** Options of TLS by which a client says who it is: as a certificate, within a context, or by a shared secret or session. */
+/**
+ * Options of TLS by which a client says who it is: as a certificate, within a context, or by a shared secret or
+ * session.
+ */
 const CREDENTIALS = [
   "cert",
   "key",

@@ -51,8 +51,8 @@ const QUIET = 1;
 const PATIENCE = 10;
 
 /**
- * Talks to a server until either side closes. The end of standard input closes; the status is 1 if the connection could not
- * be made, or was lost.
+ * Talks to a server until either side closes. The end of standard input closes; the status is 1 if the connection could
+ * not be made, or was lost.
  */
 export function connect(text: string, values: ConnectValues): void {
   new Client(text, values);

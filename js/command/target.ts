@@ -17,8 +17,8 @@ export interface Target {
 }
 
 /**
- * Takes `ws:`, `wss:`, `http:` and `https:` URLs; without a scheme `localhost:8080`, `:8080` and `example.com/chat`, by `ws:`,
- * or by `wss:` on port 443; and `ws+unix:/path/to/socket`, with `:/chat` behind it for another target than `/`.
+ * Takes `ws:`, `wss:`, `http:` and `https:` URLs; without a scheme `localhost:8080`, `:8080` and `example.com/chat`, by
+ * `ws:`, or by `wss:` on port 443; and `ws+unix:/path/to/socket`, with `:/chat` behind it for another target than `/`.
  *
  * @throws UsageError for anything else
  */

@@ -13,6 +13,7 @@ import { EngineTrap, scratch, wasm } from "../engine/engine.js";
 import { WebSocketError, withTypedErrors } from "../engine/errors.js";
 import { flatten, type HeaderField, type HeaderFields, pairs } from "../engine/http.js";
 import { guarded } from "../engine/output.js";
+import { ActionSlot, ReadSlot } from "../engine/report.js";
 import { textBytes } from "../engine/text.js";
 import { deflateSettings, enableDeflate, type PerMessageDeflateOptions } from "../session/deflate.js";
 import { checkOptions, type Kinds, kind } from "../session/kinds.js";
@@ -123,8 +124,8 @@ export interface Properties {
   /** Deliver text and close reasons unchecked. */
   disableUtf8Verification?: boolean;
   /**
-   * Offer compression (RFC 7692) in the handshake, behind the extensions given there, or select it if it is offered; then
-   * messages are compressed and decompressed by the handle. An addition to the original API; `false`.
+   * Offer compression (RFC 7692) in the handshake, behind the extensions given there, or select it if it is offered;
+   * then messages are compressed and decompressed by the handle. An addition to the original API; `false`.
    */
   perMessageDeflate?: boolean | PerMessageDeflateOptions;
 }
@@ -293,8 +294,9 @@ export class Handle {
   /**
    * `WebSocketReceive`.
    *
-   * @param buffer is filled at the indication, and given out then; none for buffers of the handle's. A close's reason or a
-   *   pong's payload that does not fit into it, or data for one that was detached since, comes in a buffer of its own
+   * @param buffer is filled at the indication, and given out then; none for buffers of the handle's. A close's reason
+   *   or a pong's payload that does not fit into it, or data for one that was detached since, comes in a buffer of its
+   *   own
    * @throws WebSocketProtocolError if nothing can be received any more
    * @throws TypeError if it is not a Uint8Array
    * @throws RangeError if it is empty
@@ -313,20 +315,23 @@ export class Handle {
    */
   getAction(queue: ActionQueue = ActionQueue.All, slots = 2): ActionResult {
     this.#enter((handle) => handle.get_action(queue, slots));
-    const [action, bufferType, count, ...rest] = scratch().report;
-    const [, , , , status, hasContext, context = 0, actionContext = 0, sendCancelled] = rest;
-    const operation = hasContext ? this.#operations.get(context) : undefined;
+    const { report } = scratch();
+    const action = report[ActionSlot.Kind] as Action;
+    const bufferType = report[ActionSlot.BufferType] as number;
+    const context = report[ActionSlot.Context] as number;
+    const actionContext = report[ActionSlot.ActionContext] as number;
+    const operation = report[ActionSlot.HasContext] ? this.#operations.get(context) : undefined;
     const indicates = action === Action.IndicateSendComplete || action === Action.IndicateReceiveComplete;
     if (indicates) this.#indicated.set(actionContext, context);
     const reads = action === Action.ReceiveFromNetwork;
     return {
-      action: action as Action,
-      bufferType: bufferType as number,
-      buffers: reads ? [] : this.#buffers(action as Action, count as number, operation?.buffer),
-      capacity: reads ? (rest[1] as number) : 0,
-      closeStatus: status || undefined,
+      action,
+      bufferType,
+      buffers: reads ? [] : this.#buffers(action, report[ActionSlot.Buffers] as number, operation?.buffer),
+      capacity: reads ? (report[ActionSlot.FirstBuffer + 1] as number) : 0,
+      closeStatus: report[ActionSlot.CloseStatus] || undefined,
       // every other buffer has a type
-      cancelled: sendCancelled !== 0 || (action === Action.IndicateReceiveComplete && bufferType === 0),
+      cancelled: report[ActionSlot.Cancelled] !== 0 || (action === Action.IndicateReceiveComplete && bufferType === 0),
       applicationContext: operation?.context,
       actionContext,
     };
@@ -343,7 +348,7 @@ export class Handle {
     if (!isBytes(bytes)) throw new TypeError("What was read must be a Uint8Array");
     this.#enter((handle) => handle.outstanding_read(actionContext));
     const { report, bytes: memory } = scratch();
-    const [address = 0, capacity = 0] = report;
+    const [address, capacity] = [report[ReadSlot.Address] as number, report[ReadSlot.Length] as number];
     if (address === 0) return; // no such action: ignored, as by completeAction
     if (bytes.length > capacity) throw new RangeError(`${bytes.length} bytes were read into a buffer of ${capacity}`);
     memory.set(bytes, address);
@@ -399,7 +404,7 @@ export class Handle {
     const { report, bytes } = scratch();
     const buffers: Uint8Array[] = [];
     for (let slot = 0; slot < count; slot++) {
-      const [address = 0, length = 0] = report.subarray(3 + 2 * slot);
+      const [address = 0, length = 0] = report.subarray(ActionSlot.FirstBuffer + 2 * slot);
       // the caller's array may have another length by now: it can be detached, and its memory resized
       if (action === Action.SendToNetwork && slot === 1 && this.#keepsPayload && own?.length === length) {
         buffers.push(own);

@@ -43,8 +43,8 @@ export interface ConnectionOwner {
   /** A pong came, and its ping was sent so many milliseconds before; or it answers none. */
   onPong(payload: Uint8Array, roundTripTime: number | undefined): void;
   /**
-   * The transport, which was full, can take more; or it has taken all, and `bufferedAmount` had said that it had not. Both
-   * tell so already.
+   * The transport, which was full, can take more; or it has taken all, and `bufferedAmount` had said that it had not.
+   * Both tell so already.
    */
   onDrain(): void;
   /** A close frame was sent or came, or the connection failed: no more messages can be sent. */
@@ -166,8 +166,8 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner {
   }
 
   /**
-   * Counts a message that waits with the owner before it can be sent, among what is buffered too; the connection fails if
-   * there is no room for it. Returns a function that counts it no longer.
+   * Counts a message that waits with the owner before it can be sent, among what is buffered too; the connection fails
+   * if there is no room for it. Returns a function that counts it no longer.
    */
   hold(size: number): () => void {
     this.#mustHaveRoom(size + OVERHEAD);
@@ -178,8 +178,8 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner {
    * Sends a message; after a close it is dropped. The data is copied.
    *
    * @param compress whether to compress it, if that was agreed; by default, if it is not too small
-   * @param framing of data that is not prepared; until a message's last part nothing but pings, pongs and a close may come
-   *   between
+   * @param framing of data that is not prepared; until a message's last part nothing but pings, pongs and a close may
+   *   come between
    * @param taken is called when the network has taken it, or never
    */
   send(data: SentData, compress?: boolean, framing?: Framing, taken?: () => void): void {
@@ -254,8 +254,8 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner {
   }
 
   /**
-   * Stops delivering and reading for an owner that reads a message in parts and has enough of them, and goes on. What the
-   * peer has of `messageTimeout` goes on with it.
+   * Stops delivering and reading for an owner that reads a message in parts and has enough of them, and goes on. What
+   * the peer has of `messageTimeout` goes on with it.
    */
   throttle(isThrottled: boolean): void {
     if (this.#state !== "open" || this.#inbox.isThrottled === isThrottled) return;
@@ -347,7 +347,9 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner {
     this.#transport.end();
   }
 
-  /** @internal The peer has `messageTimeout` from the first byte of a message, or of a frame outside one, to its last. */
+  /**
+   * @internal The peer has `messageTimeout` from the first byte of a message, or of a frame outside one, to its last.
+   */
   onRead(received: readonly Received[]): void {
     const { unfinished } = this.#session;
     if (unfinished === Unfinished.Nothing || this.#state !== "open") {

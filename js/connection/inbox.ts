@@ -121,7 +121,10 @@ export class Inbox {
     return this.#unread.length > 0 || (this.#session.hasMore && this.#passes !== "nothing");
   }
 
-  /** When delivering began, by the clock of events. What is delivered at once has one time: asking costs more than an event. */
+  /**
+   * When delivering began, by the clock of events. What is delivered at once has one time: asking costs more than an
+   * event.
+   */
   deliveryTime(): number {
     this.#deliveryTime ??= performance.now();
     return this.#deliveryTime;

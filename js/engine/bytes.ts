@@ -59,8 +59,8 @@ export function concat(first: Uint8Array, second: Uint8Array): Uint8Array {
 }
 
 /**
- * The bytes of a buffer or a view, not copied, none if it is detached; `undefined` for everything else, which is sent as
- * a string.
+ * The bytes of a buffer or a view, not copied, none if it is detached; `undefined` for everything else, which is sent
+ * as a string.
  */
 export function bytesOf(data: unknown): Uint8Array | undefined {
   if (isBytes(data) && data.length > 0 && isPlain(data)) return data;
@@ -71,7 +71,9 @@ export function bytesOf(data: unknown): Uint8Array | undefined {
 
 const kindOf = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag)?.get;
 
-/** Whether it is a `Uint8Array`, of any realm: in a test runner's sandbox, a `Buffer` is not of its own `Uint8Array`. */
+/**
+ * Whether it is a `Uint8Array`, of any realm: in a test runner's sandbox, a `Buffer` is not of its own `Uint8Array`.
+ */
 export function isBytes(data: unknown): data is Uint8Array {
   return kindOf?.call(data) === "Uint8Array";
 }

@@ -1,5 +1,6 @@
 /**
- * Recorded conversations, taken apart; for bundles: the inspector is part of the bundle, and importing it does not wait.
+ * Recorded conversations, taken apart; for bundles: the inspector is part of the bundle, and importing it does not
+ * wait.
  *
  * @packageDocumentation
  */

@@ -1,6 +1,6 @@
 /**
- * `node --import websocket-component/inspect/register app.js`: the inspector's page for a program that knows nothing of it.
- * The variable `WEBSOCKET_INSPECT_PORT` has the page's port.
+ * `node --import websocket-component/inspect/register app.js`: the inspector's page for a program that knows nothing of
+ * it. The variable `WEBSOCKET_INSPECT_PORT` has the page's port.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * Takes the engine out of the program's own text, at once: for bundles of one file, and where no file can be read or fetched.
- * On a page's main thread Chromium compiles that much at once since version 115.
+ * Takes the engine out of the program's own text, at once: for bundles of one file, and where no file can be read or
+ * fetched. On a page's main thread Chromium compiles that much at once since version 115.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * Where frames begin and end in a stream that is passed on, and frames of the proxy's own. Nothing here judges: a frame that
- * breaks a rule is passed on like any other, and the inspector reports it.
+ * Where frames begin and end in a stream that is passed on, and frames of the proxy's own. Nothing here judges: a frame
+ * that breaks a rule is passed on like any other, and the inspector reports it.
  *
  * @module
  */

@@ -34,8 +34,8 @@ const DEFAULT_MEMORY = 64;
 const MEBIBYTE = 1 << 20;
 
 /**
- * Serves the inspector's page for a server: each connection from now on is shown there as it goes, byte by byte. The page does
- * not keep the process alive. In Node.
+ * Serves the inspector's page for a server: each connection from now on is shown there as it goes, byte by byte. The
+ * page does not keep the process alive. In Node.
  *
  * @param server a `WebSocketServer` of this package, or the `http.Server` or `https.Server` of any other
  * @throws WebSocketError `WS_ERR_INVALID_OPTION`

@@ -1,6 +1,6 @@
 /**
- * One direction of a proxied connection. Bytes are passed on as they came, until a rule or the user of the page wants to
- * decide about messages; from then on whole messages and control frames wait in a queue, in their order.
+ * One direction of a proxied connection. Bytes are passed on as they came, until a rule or the user of the page wants
+ * to decide about messages; from then on whole messages and control frames wait in a queue, in their order.
  *
  * @module
  */

@@ -244,7 +244,9 @@ class LoggedLane {
   /** Whether the bytes that were followed last began between two messages. */
   wasBetween = true;
 
-  /** Counts the frames of the next bytes. Returns where the first message in them begins behind their beginning, or 0. */
+  /**
+   * Counts the frames of the next bytes. Returns where the first message in them begins behind their beginning, or 0.
+   */
   follow(bytes: Uint8Array): number {
     this.wasBetween = !this.#isLost && !this.#isInMessage && this.#cutter.isBetween;
     if (this.#isLost) return 0;

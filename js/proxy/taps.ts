@@ -1,5 +1,6 @@
 /**
- * Connections of this process in a log: the tap only looks at bytes, on their way to the library that owns the connection.
+ * Connections of this process in a log: the tap only looks at bytes, on their way to the library that owns the
+ * connection.
  *
  * @module
  */
@@ -89,8 +90,8 @@ type Upgraded = (message: IncomingMessage, socket: Duplex, head: Buffer) => void
 type Emitting = { emit(event: string | symbol, ...given: unknown[]): boolean };
 
 /**
- * Looks at the `upgrade` events of an emitter. As a listener it would count as one that takes them, and change what Node and
- * others do with upgrades that no listener takes.
+ * Looks at the `upgrade` events of an emitter. As a listener it would count as one that takes them, and change what
+ * Node and others do with upgrades that no listener takes.
  */
 function tapUpgrades(emitter: object, look: Upgraded): () => void {
   const target = emitter as Emitting;

@@ -41,10 +41,10 @@ import { pathOf, type Taker, Upgrades } from "./upgrades.js";
 /** The events of a server, with their arguments. */
 export interface WebSocketServerEvents<R extends HandshakeRequest = IncomingMessage> {
   /**
-   * A handshake is done. Messages wait for the first who asks for them, however late: a listener of `message`, a loop over
-   * the socket, a `WebSocketStream`, or `resume()`. Pings are answered meanwhile, and a close too; from 64 KiB on nothing
-   * more is read, so that a socket that only sends, to peers that talk, should call `resume()`. If the peer has left, and
-   * nobody has asked for a second, the messages are given up, and the `close` event comes.
+   * A handshake is done. Messages wait for the first who asks for them, however late: a listener of `message`, a loop
+   * over the socket, a `WebSocketStream`, or `resume()`. Pings are answered meanwhile, and a close too; from 64 KiB on
+   * nothing more is read, so that a socket that only sends, to peers that talk, should call `resume()`. If the peer has
+   * left, and nobody has asked for a second, the messages are given up, and the `close` event comes.
    */
   connection: [socket: WebSocket, request: R];
   /** The port is open. */

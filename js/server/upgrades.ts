@@ -27,8 +27,8 @@ export function pathOf({ url }: HandshakeRequest): string | undefined {
 }
 
 /**
- * One HTTP server's upgrades: each has an owner, who listens to its errors and sees that it ends. An upgrade that reaches
- * a listener and finds none would keep its socket for ever, and a reset of it would end the process.
+ * One HTTP server's upgrades: each has an owner, who listens to its errors and sees that it ends. An upgrade that
+ * reaches a listener and finds none would keep its socket for ever, and a reset of it would end the process.
  */
 export class Upgrades {
   static readonly #all = new WeakMap<Server, Upgrades>();

@@ -1,6 +1,6 @@
 /**
- * What the options of a class are called, and what each may be: a misspelt name or a value of the wrong kind is an error
- * when the object is made, not a check that silently never happens.
+ * What the options of a class are called, and what each may be: a misspelt name or a value of the wrong kind is an
+ * error when the object is made, not a check that silently never happens.
  *
  * @module
  */

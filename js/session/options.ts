@@ -28,8 +28,8 @@ export interface ConnectionSettings {
   pingInterval: number;
   /**
    * Milliseconds after that ping has left, without a byte from the peer, after which the connection is given up with
-   * `WS_ERR_PING_TIMEOUT`; or without a write being done, while the ping has not left. 30,000 by default. A connection that
-   * is paused is not given up.
+   * `WS_ERR_PING_TIMEOUT`; or without a write being done, while the ping has not left. 30,000 by default. A connection
+   * that is paused is not given up.
    */
   pongTimeout: number;
   /**

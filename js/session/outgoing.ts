@@ -6,7 +6,7 @@
 import { allocatedCopy, part } from "../engine/bytes.js";
 import { EngineTrap, scratch, wasm } from "../engine/engine.js";
 import { type Adopter, Output } from "../engine/output.js";
-import { PlaceSlot } from "../engine/report.js";
+import { ReportSlot } from "../engine/report.js";
 import { encodeText, isAtLeast, textBytes, textSize } from "../engine/text.js";
 import type { EngineCalls, EngineMethod } from "./calls.js";
 
@@ -42,7 +42,10 @@ export interface Compression {
   /** The least bytes of a message that is. */
   readonly threshold: number;
   readonly releaseAfter: number | undefined;
-  /** The bits of the window for which a message has to be compressed that is prepared for many connections; 0 if none may be. */
+  /**
+   * The bits of the window for which a message has to be compressed that is prepared for many connections; 0 if none
+   * may be.
+   */
   readonly preparedWindow: number;
   /** Whether a compressor may be kept. */
   isUsed: boolean;
@@ -258,8 +261,8 @@ export class Outgoing {
   }
 
   /**
-   * A whole message, which goes through the output memory in pieces and is compressed elsewhere. Tells whether the engine
-   * has the memory for that; without effect if not.
+   * A whole message, which goes through the output memory in pieces and is compressed elsewhere. Tells whether the
+   * engine has the memory for that; without effect if not.
    */
   #sendCompressed(type: number, payload: Uint8Array): boolean {
     this.settle();
@@ -282,7 +285,7 @@ export class Outgoing {
       throw error;
     }
     const { report, bytes } = scratch();
-    const [address, rest] = [report[PlaceSlot.Address] as number, report[PlaceSlot.Size] as number];
+    const [address, rest] = [report[ReportSlot.Address] as number, report[ReportSlot.Size] as number];
     if (rest > 0) this.#push(allocatedCopy(bytes, address, address + rest));
     return true;
   }

@@ -1,6 +1,6 @@
 /**
- * Messages as events, without the runtime's own dispatch: to make an event and dispatch it may take longer than all else
- * that is done for a short message.
+ * Messages as events, without the runtime's own dispatch: to make an event and dispatch it may take longer than all
+ * else that is done for a short message.
  *
  * @module
  */
@@ -199,7 +199,9 @@ export class MessageListeners {
     return this.#all;
   }
 
-  /** To be called after `addEventListener`. Where that was patched, the target may have another function in its place. */
+  /**
+   * To be called after `addEventListener`. Where that was patched, the target may have another function in its place.
+   */
   added(target: EventTarget, listener: Listener<Event> | null, options?: boolean | ListenerOptions): void {
     const isPlain = typeof listener === "function" && (options === undefined || options === false);
     if (!isPlain || !listenersOf(target, "message")?.includes(listener)) this.#arePlain = false;
@@ -220,8 +222,8 @@ export class MessageListeners {
   }
 
   /**
-   * Calls the listeners as the runtime does. Where there was ever one with options, or an object with `handleEvent`, that
-   * is done by the runtime; or by whoever has put something in the place of `dispatchEvent`.
+   * Calls the listeners as the runtime does. Where there was ever one with options, or an object with `handleEvent`,
+   * that is done by the runtime; or by whoever has put something in the place of `dispatchEvent`.
    *
    * @param timeStamp of the event, if the runtime does not make it
    */
@@ -233,8 +235,8 @@ export class MessageListeners {
 }
 
 /**
- * What a listener has returned or thrown is the runtime's to handle, as it would be after a call of its own: each tells of
- * errors in its own way, and Node of promises that are rejected too.
+ * What a listener has returned or thrown is the runtime's to handle, as it would be after a call of its own: each tells
+ * of errors in its own way, and Node of promises that are rejected too.
  */
 function conclude(outcome: () => unknown): void {
   const target = new EventTarget();

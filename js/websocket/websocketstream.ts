@@ -3,14 +3,14 @@
  *
  * @module
  */
-import { Buffer } from "node:buffer";
-
 import type { WebSocketOptions } from "../client/arguments.js";
 import { isBuffer } from "../engine/bytes.js";
 import { WebSocketError } from "../engine/errors.js";
 import { markAsEnd } from "./ends.js";
 import type { CloseEvent, ErrorEvent } from "./events.js";
-import { type SendData, WebSocket } from "./websocket.js";
+import type { SendData } from "./sending.js";
+import { checkReason, invalidCode } from "./webidl.js";
+import { WebSocket } from "./websocket.js";
 import { ReadableStream, WritableStream } from "./webstreams.js";
 
 /** Options of a `WebSocketStream`: the proposal's `protocols` and `signal`, and those of our `WebSocket`. */
@@ -58,8 +58,8 @@ export class WebSocketStreamError extends DOMException {
 
   /**
    * @param info the code, 1000 if there is a reason alone
-   * @throws DOMException `InvalidAccessError` for a code other than 1000 and 3000 to 4999, `SyntaxError` for a reason over
-   *   123 bytes
+   * @throws DOMException `InvalidAccessError` for a code other than 1000 and 3000 to 4999, `SyntaxError` for a reason
+   *   over 123 bytes
    */
   constructor(message = "", info: WebSocketCloseInfo = {}) {
     super(message, "WebSocketError");
@@ -67,11 +67,9 @@ export class WebSocketStreamError extends DOMException {
     Object.setPrototypeOf(this, new.target.prototype);
     const { closeCode, reason = "" } = closeInfo(info);
     if (closeCode !== undefined && closeCode !== 1000 && (closeCode < 3000 || closeCode > 4999)) {
-      throw new DOMException(`${closeCode} is no close code that may be given here`, "InvalidAccessError");
+      throw invalidCode(`${closeCode}`);
     }
-    if (Buffer.byteLength(reason) > 123) {
-      throw new DOMException("A close reason has at most 123 bytes of UTF-8", "SyntaxError");
-    }
+    checkReason(reason);
     this.#closeCode = closeCode ?? (reason === "" ? null : 1000);
     this.#reason = reason;
   }
@@ -149,17 +147,17 @@ export class WebSocketStream {
   }
 
   /**
-   * The streams, when the connection is open. Rejects with a {@link WebSocketStreamError} if it does not come to that, or
-   * with the signal's reason.
+   * The streams, when the connection is open. Rejects with a {@link WebSocketStreamError} if it does not come to that,
+   * or with the signal's reason.
    */
   get opened(): Promise<WebSocketOpenInfo> {
     return orRejected(() => this.#opened.promise);
   }
 
   /**
-   * How the connection was closed. Rejects with a {@link WebSocketStreamError} if it ended without close frames both ways,
-   * or if the peer closed while a write waited: that write fails, and messages from before the close can still be read.
-   * Nobody has to handle that.
+   * How the connection was closed. Rejects with a {@link WebSocketStreamError} if it ended without close frames both
+   * ways, or if the peer closed while a write waited: that write fails, and messages from before the close can still be
+   * read. Nobody has to handle that.
    */
   get closed(): Promise<WebSocketClosed> {
     return orRejected(() => this.#closed.promise);

@@ -1,5 +1,5 @@
-// A native client that Autobahn's server tests, a process for each case: `node native-client.mjs PROGRAM PORT AGENT`. The
-// crate's has an address and a path as its arguments; with `--url`, as for the one in C++, they are a URL.
+// A native client that Autobahn's server tests, a process for each case: `node native-client.mjs PROGRAM PORT AGENT`.
+// The crate's has an address and a path as its arguments; with `--url`, as for the one in C++, they are a URL.
 import { spawnSync } from "node:child_process";
 
 const [program, port, agent, style] = process.argv.slice(2);

@@ -1,4 +1,6 @@
-/** Captures that are damaged at any place: an error with a code, or what there is of them; never a hang, never a crash. */
+/**
+ * Captures that are damaged at any place: an error with a code, or what there is of them; never a hang, never a crash.
+ */
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";

@@ -1,4 +1,6 @@
-/** What is sent comes out equal: at the sizes where the drivers change their ways, in every kind, among other sockets. */
+/**
+ * What is sent comes out equal: at the sizes where the drivers change their ways, in every kind, among other sockets.
+ */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { once } from "node:events";
@@ -51,7 +53,7 @@ test("a byte order mark stays in the text, and half a surrogate pair becomes U+F
   socket.close();
 });
 
-test("text whose UTF-8 has another length form than its UTF-16 stands behind the right header", async (t) => {
+test("text whose UTF-8 has another length form than its UTF-16 gets the right header", async (t) => {
   const { url } = await serveEcho(t);
   const socket = await connect(url);
   const texts = ["é", "€", "\u{1f600}"].flatMap((letter) =>
@@ -221,7 +223,7 @@ test("a long message comes out equal wherever its first piece ends, and takes me
   }
 });
 
-test("what is somebody else's is not written to: a request's head, and what a stream that is no socket gives", async (t) => {
+test("foreign buffers are not written to: a request's head, and chunks of a stream that is not a socket", async (t) => {
   const http = createServer().listen(0, "127.0.0.1");
   await once(http, "listening");
   t.after(() => http.close());
@@ -263,7 +265,8 @@ const withoutBuffer = `
   const session = new FrameSession(new wasm.Session(true, 1e9, 1e9, 1e9), true);
   const texts = ["first", "second", "third"];
   const key = [0xe2, 0x82, 0xc3, 0xa9]; // what follows such a byte belongs to it in UTF-8
-  const frame = (text) => [0x81, 0x80 | text.length, ...key, ...Array.from(text, (c, at) => c.charCodeAt(0) ^ key[at % 4])];
+  const maskedText = (text) => Array.from(text, (c, at) => c.charCodeAt(0) ^ key[at % 4]);
+  const frame = (text) => [0x81, 0x80 | text.length, ...key, ...maskedText(text)];
   const received = [];
   session.receive(Uint8Array.from(texts.flatMap(frame)), received);
   assert.deepEqual(received, texts);

@@ -1,4 +1,6 @@
-/** What the engine does in one call, and what is left of its memory: what one peer costs is bounded, whatever it sends. */
+/**
+ * What the engine does in one call, and what is left of its memory: what one peer costs is bounded, whatever it sends.
+ */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { test } from "node:test";
@@ -102,7 +104,7 @@ test("a prepared message has a compressed frame for each window that a client ma
   }
 });
 
-test("strangers that take all of a small memory are refused, and nobody else is harmed", async () => {
+test("strangers that take all of a small memory are refused, and others are not harmed", async () => {
   for (const [pages, strangers] of [
     [320, 450],
     [640, 900],

@@ -17,7 +17,9 @@ import { closed, nextEvent, serveEcho } from "./support.js";
 // biome-ignore lint/suspicious/noExplicitAny: JSON of several shapes
 type Told = any;
 
-/** Watches a connection of a live page until it is closed, and gives what was said of it and the records of its bytes. */
+/**
+ * Watches a connection of a live page until it is closed, and gives what was said of it and the records of its bytes.
+ */
 async function watched(t: TestContext, url: string, id = 1): Promise<{ summary: Told; records: string[] }> {
   const page = new Peer(`${url.replace("http", "ws")}live`);
   t.after(() => page.terminate());

@@ -299,7 +299,7 @@ test("a close does not wait behind the pong that a peer which does not read is o
   }
 });
 
-test("nobody is owed a pong after the peer's close", async (t) => {
+test("no pong is owed after the peer's close", async (t) => {
   for (const role of ROLES) {
     const ends = await (await connector(t, role, { closeTimeout: 30_000 }))();
     const { peer, socket } = ends;

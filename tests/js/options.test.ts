@@ -1,4 +1,6 @@
-/** Options are checked when an object is made: a wrong one is an error there, and never a check that does not happen. */
+/**
+ * Options are checked when an object is made: a wrong one is an error there, and never a check that does not happen.
+ */
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { test } from "node:test";
@@ -8,7 +10,7 @@ import { WebSocketServer as ServerOfWs } from "websocket-component/ws";
 
 const code = "WS_ERR_INVALID_OPTION";
 
-/** A port where nobody listens; nothing connects, since the constructor throws. */
+/** A port without a listener; nothing connects, because the constructor throws. */
 const URL = "ws://127.0.0.1:9";
 
 const makers: readonly [name: string, make: (options: object) => unknown][] = [

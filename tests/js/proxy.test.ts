@@ -172,7 +172,8 @@ test("both sides' bytes arrive as they were sent, and are logged as they are", a
   client.on("data", (data) => (answer = Buffer.concat([answer, data])));
   const request = `GET /chat?a=b HTTP/1.1\r\nHost: 127.0.0.1:${proxyPort}\r\nX-CASE: As It Is\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n`;
   client.write(request);
-  // fragments with a ping between them, a reserved opcode, a frame without a mask, and one of 64 bits' length; in odd pieces
+  // fragments with a ping between them, a reserved opcode, a frame without a mask, and one of 64 bits' length; in odd
+  // pieces
   const frames = Buffer.from(
     `01830102030460606089800a0b0c0d80820101010160608b0083036162638185000000006120656e64${"82ff000000000000000300000000010203"}`,
     "hex",

@@ -1,4 +1,6 @@
-/** How the page looks and is read out: pictures in build/screenshots/, axe-core's rules, and nothing that sticks out. */
+/**
+ * How the page looks and is read out: pictures in build/screenshots/, axe-core's rules, and nothing that sticks out.
+ */
 import assert from "node:assert/strict";
 import { mkdir, rm } from "node:fs/promises";
 import { after, before, test } from "node:test";

@@ -1,5 +1,6 @@
 /**
- * The process that serves the page, such as the command `proxy`: its connections, and the bytes of the one that is shown.
+ * The process that serves the page, such as the command `proxy`: its connections, and the bytes of the one that is
+ * shown.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * This browser's WebSocket against any server. Where the page's own process sees the connection, its bytes are shown; else
- * the messages that browsers give to pages, in frames that are made of them.
+ * This browser's WebSocket against any server. Where the page's own process sees the connection, its bytes are shown;
+ * else the messages that browsers give to pages, in frames that are made of them.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * Where the user is, in the address: Back and Forward lead through captures and views, and reloading leads back to where
- * the user was, if the source can be opened again.
+ * Where the user is, in the address: Back and Forward lead through captures and views, and reloading leads back to
+ * where the user was, if the source can be opened again.
  *
  * @module
  */

@@ -10,7 +10,9 @@ const SCHEME = /^(?:Basic|Bearer|Digest|Negotiate) /i;
 /** A subprotocol of this length or name is a token: browsers let pages set no other field. */
 const TOKEN = /[^\s,]{33,}|[^\s,]*(?:bearer|token|auth|jwt)[^\s,]*[.\-_][^\s,]{8,}/gi;
 
-/** The line of a head with its secrets replaced by as many signs, so that offsets stay true; the same if it has none. */
+/**
+ * The line of a head with its secrets replaced by as many signs, so that offsets stay true; the same if it has none.
+ */
 export function maskedLine(line: string): string {
   const [, start = "", value = ""] = /^([\w-]+: *)(.*)$/.exec(line) ?? [];
   if (start === "") return line.replace(/^\S+ \S+/, maskedQuery);

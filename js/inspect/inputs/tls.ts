@@ -1,6 +1,6 @@
 /**
- * TLS 1.2 and 1.3, decrypted by a key log (https://datatracker.ietf.org/doc/draft-ietf-tls-keylogfile/): the record layer
- * of RFC 5246 and RFC 8446. The ciphers are those of the engine's libraries.
+ * TLS 1.2 and 1.3, decrypted by a key log (https://datatracker.ietf.org/doc/draft-ietf-tls-keylogfile/): the record
+ * layer of RFC 5246 and RFC 8446. The ciphers are those of the engine's libraries.
  *
  * @module
  */

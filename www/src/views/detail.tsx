@@ -12,8 +12,8 @@ import { inspection } from "../inspection.js";
 import type { State } from "../state.js";
 import type { Detail } from "../worker/protocol.js";
 import { CopyButton, Section, sentence, useAnswer, Verdict } from "./common.js";
-import { KindLabel } from "./frames.js";
 import { HexView } from "./hex.js";
+import { KindLabel } from "./kind-label.js";
 import { PayloadView } from "./payload.js";
 
 /** @param start the time of the first record */
