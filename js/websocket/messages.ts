@@ -38,8 +38,8 @@ export class MessageStream extends ReadableStream<Piece> {
   }
 
   /**
-   * The pieces, one after the other. To leave the loop cancels the stream, unless `preventCancel` is given; a `next` that
-   * waits is done then.
+   * The pieces, one after the other. To leave the loop cancels the stream, unless `preventCancel` is given; a `next`
+   * that waits is done then.
    */
   override values({ preventCancel = false }: { preventCancel?: boolean } = {}): IteratorOf<Piece> {
     const reader = this.getReader();
