@@ -312,8 +312,8 @@ export class WebSocket extends WebSocketEventTarget {
   }
 
   /**
-   * The same as iterating over the socket, until the signal is aborted (an addition to the standard): a `next` that
-   * waits rejects with its reason then.
+   * The same as iterating over the socket, until the signal is aborted (an addition to the standard): the `next` that
+   * waits, or else the one to come, rejects with its reason then.
    */
   messages({ signal }: { signal?: AbortSignal } = {}): AsyncIterableIterator<MessageData, undefined, void> {
     return this.#receiving.messages(signal, () => this.#leaveUnclaimed());
