@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { captureRejectionSymbol, EventEmitter, on } from "node:events";
+import { captureRejectionSymbol, EventEmitter } from "node:events";
 import type { IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
@@ -11,12 +11,13 @@ import { inspect } from "node:util";
 
 import { WebSocketError } from "../engine/errors.js";
 import { offeredSubprotocols } from "../engine/http.js";
+import { CloseStatus } from "../engine/status.js";
 import { type DeflateSettings, deflateSettings } from "../session/deflate.js";
 import { type Answer, answerHandshake } from "../session/handshake.js";
 import { type ConnectionSettings, connectionSettings, type Limits, limits, milliseconds } from "../session/options.js";
 import { PreparedMessage } from "../session/prepared.js";
 import { NodeTransport } from "../transport/node.js";
-import { type Listener, sockets } from "../transport/runtime.js";
+import { type Listening, sockets } from "../transport/runtime.js";
 import { tapHead, tapped } from "../transport/tap.js";
 import { clearTimeout, setTimeout } from "../transport/tasks.js";
 import type { Transport } from "../transport/transport.js";
@@ -31,6 +32,7 @@ import {
 } from "../transport/upgrade.js";
 import { channels, isWatched, type RefusalReason } from "../websocket/diagnostics.js";
 import { isEndOf, isPromise } from "../websocket/ends.js";
+import { IteratorOf } from "../websocket/iterator.js";
 import { accept, type Members, WebSocket } from "../websocket/websocket.js";
 import { quotas, serverOptions, type WebSocketServerOptions } from "./options.js";
 import { Pending, type PendingOwner } from "./pending.js";
@@ -82,7 +84,7 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
   readonly #limits: Limits;
   readonly #settings: ConnectionSettings;
   readonly #deflate: DeflateSettings | undefined;
-  readonly #listener: Listener | undefined;
+  readonly #listener: Listening | undefined;
   readonly #handshakeTimeout: number;
   readonly #quota: Quota;
   /** Requests that are not decided, and those whose refusal is on its way. */
@@ -191,9 +193,19 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
     }
   }
 
-  /** The connections from now on, until the server closes. */
-  [Symbol.asyncIterator](): AsyncIterableIterator<[socket: WebSocket, request: R]> {
-    return on(this, "connection", { close: ["close"] }) as AsyncIterableIterator<[WebSocket, R]>;
+  /** The connections from now on, until the server closes; an `error` event is thrown into the loop. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<[socket: WebSocket, request: R], undefined, void> {
+    const onConnection = (socket: WebSocket, request: R): void => connections.give([socket, request]);
+    const onError = (error: unknown): void => connections.end(error);
+    const onClose = (): void => connections.end();
+    const connections = new IteratorOf<[WebSocket, R]>({
+      ask: () => () => {},
+      leave: () => {
+        this.off("connection", onConnection).off("error", onError).off("close", onClose);
+      },
+    });
+    this.on("connection", onConnection).on("error", onError).on("close", onClose);
+    return connections;
   }
 
   /**
@@ -215,7 +227,7 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
     const closed = [...this.clients].map(
       (socket) => new Promise<void>((resolve) => socket.addEventListener("close", () => resolve(), { once: true })),
     );
-    for (const socket of this.clients) socket.close(1001, "");
+    for (const socket of this.clients) socket.close(CloseStatus.EndpointUnavailable, "");
     for (const [pending, request] of this.#pending) {
       this.#refuse(request, pending, "closing", { status: 503 }, terminated("The server closes"));
     }
@@ -368,7 +380,7 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
   /** A listener of `connection` failed; often since its socket has ended, of which the socket's own events tell. */
   #failed(socket: WebSocket, error: unknown): void {
     if (isEndOf(socket, error)) return;
-    socket.close(1011);
+    socket.close(CloseStatus.ServerError);
     this.#tell(error);
   }
 
