@@ -69,7 +69,7 @@ export interface ServerStatistics {
   /** Handshakes that were accepted, since the server was made. */
   readonly accepted: number;
   /** Handshakes that were refused, by reason. */
-  readonly refused: { readonly [reason in RefusalReason]?: number };
+  readonly refused: Readonly<Partial<Record<RefusalReason, number>>>;
 }
 
 /** A WebSocket server. */
