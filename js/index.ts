@@ -35,14 +35,9 @@ export {
 } from "./websocket/events.js";
 export type { Handler } from "./websocket/handlers.js";
 export { MessageStream } from "./websocket/messages.js";
-export {
-  type BinaryType,
-  type MessageData,
-  type MessageSource,
-  type SendData,
-  WebSocket,
-  type WebSocketEventMap,
-} from "./websocket/websocket.js";
+export type { BinaryType, MessageData } from "./websocket/receiving.js";
+export type { MessageSource, SendData } from "./websocket/sending.js";
+export { WebSocket, type WebSocketEventMap } from "./websocket/websocket.js";
 export {
   type WebSocketClosed,
   type WebSocketCloseInfo,

@@ -340,7 +340,7 @@ fn what_is_missing_in_a_payload_hides_that_message_and_is_never_read_as_bytes() 
     );
     assert_eq!(inspector.payload(0, Stage::Inflated, usize::MAX), b"H");
     assert_eq!(inspector.payload_from(0, Stage::Unmasked, 4, usize::MAX), b"o");
-    assert_eq!(inspector.gaps(ToClient, 0..7).collect::<Vec<_>>(), [3..6]);
+    assert!(inspector.gaps(ToClient, 0..7).eq(core::iter::once(3..6)));
     assert_eq!(inspector.payload(1, Stage::Inflated, usize::MAX), b"Hello");
     let rest = inspector.records()[4];
     assert_eq!(

@@ -46,7 +46,10 @@ pub fn inspect(data: &[u8]) {
             let mut at = record.start;
             while at < record.end.min(inspector.length(direction)) {
                 let bytes = inspector.bytes(direction, at..record.end);
-                let missing = inspector.gaps(direction, at..record.end).next().filter(|gap| gap.start == at);
+                let missing = inspector
+                    .gaps(direction, at..record.end)
+                    .next()
+                    .filter(|gap| gap.start == at);
                 rebuilt.extend(bytes.iter().copied().map(Some));
                 rebuilt.extend(missing.iter().flat_map(|gap| gap.clone()).map(|_| None));
                 at = rebuilt.len() as u64;

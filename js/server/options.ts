@@ -14,7 +14,7 @@ import { ownOptions, size } from "../session/options.js";
 import type { TlsServerOptions } from "../transport/runtime.js";
 import type { Tap } from "../transport/tap.js";
 import type { HandshakeRequest, Rejection } from "../transport/upgrade.js";
-import type { BinaryType } from "../websocket/websocket.js";
+import type { BinaryType } from "../websocket/receiving.js";
 import { type Quotas, TrustedProxies } from "./quota.js";
 
 /** What `verify` is given beside the request. */

@@ -162,6 +162,11 @@ export type ErrorEvent = Event & {
 export const ErrorEvent: new (type: string, details?: ErrorEventDetails) => ErrorEvent =
   globalThis.ErrorEvent ?? OwnErrorEvent;
 
+/** The event of an error. */
+export function errorEvent(error: Error): ErrorEvent {
+  return new ErrorEvent("error", { message: error.message, error });
+}
+
 /** A ping or a pong came, with its payload of at most 125 bytes. */
 export class ControlEvent extends Event {
   /** The payload. */

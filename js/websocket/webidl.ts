@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { textSize } from "../engine/text.js";
 
 /**
  * Makes a class the interface of this name: its members are enumerable, and its objects say what they are.
@@ -49,4 +50,18 @@ export function clampedUnsignedShort(value: unknown): number {
 /** `USVString`: lone surrogates become U+FFFD. */
 export function usvString(value: unknown): string {
   return `${value}`.toWellFormed();
+}
+
+/** The most bytes of a close frame's reason (RFC 6455 §5.5). */
+const MAX_REASON_LENGTH = 123;
+
+/** @throws DOMException `SyntaxError` for a close reason over 123 bytes of UTF-8 */
+export function checkReason(reason: string): void {
+  if (textSize(reason) <= MAX_REASON_LENGTH) return;
+  throw new DOMException(`A close reason has at most ${MAX_REASON_LENGTH} bytes of UTF-8`, "SyntaxError");
+}
+
+/** The error for a close code that may not be given. */
+export function invalidCode(code: string): DOMException {
+  return new DOMException(`${code} is no close code that may be given here`, "InvalidAccessError");
 }

@@ -16,39 +16,26 @@ import {
   type WebSocketOptions,
 } from "../client/arguments.js";
 import { hasBadPort, type Opened, open } from "../client/opening.js";
-import { Connection, type ConnectionOwner, type Statistics } from "../connection/connection.js";
+import { Connection, type Statistics } from "../connection/connection.js";
 import type { ConnectionFailure } from "../connection/failures.js";
-import type { Demand } from "../connection/inbox.js";
-import { asBuffer, bufferOf, bytesOf, copyOf } from "../engine/bytes.js";
+import { bytesOf } from "../engine/bytes.js";
 import { WebSocketError } from "../engine/errors.js";
 import { type ConnectionSettings, connectionSettings, ownOptions } from "../session/options.js";
-import { sizeOfSent } from "../session/outgoing.js";
-import { PreparedMessage } from "../session/prepared.js";
-import type { Part } from "../session/received.js";
 import { channels } from "./diagnostics.js";
-import { MessageListeners } from "./dispatch.js";
 import { markAsEnd } from "./ends.js";
-import { CloseEvent, ControlEvent, ErrorEvent, type Listener, type ListenerOptions } from "./events.js";
+import {
+  CloseEvent,
+  type ControlEvent,
+  type ErrorEvent,
+  errorEvent,
+  type Listener,
+  type ListenerOptions,
+} from "./events.js";
 import { EventHandlers, type Handler } from "./handlers.js";
-import { handled, MessageFeed, type MessageStream, Pending, type Settle, TextPieces } from "./messages.js";
-import { clampedUnsignedShort, defineInterface, requireArguments } from "./webidl.js";
-
-/** What `send` takes. */
-export type SendData = string | ArrayBufferLike | ArrayBufferView | Blob | PreparedMessage;
-
-/** A message as `message` events and iteration give it out: by its type, `binaryType` and `streamMessages`. */
-export type MessageData = string | Blob | ArrayBuffer | Buffer | MessageStream;
-
-/** What `sendStream` takes, a `ReadableStream` among it: all chunks strings, for a text message, or none of them. */
-export type MessageSource =
-  | AsyncIterable<string | ArrayBufferLike | ArrayBufferView>
-  | Iterable<string | ArrayBufferLike | ArrayBufferView>;
-
-/**
- * How binary messages are given out; `"nodebuffer"` is an addition for Node. A `Buffer` may share its `ArrayBuffer` with
- * others that came with it: that cannot be transferred, and what is kept keeps it. An `ArrayBuffer` is its own.
- */
-export type BinaryType = "blob" | "arraybuffer" | "nodebuffer";
+import { handled } from "./messages.js";
+import { type BinaryType, type MessageData, Receiving, type SocketHooks } from "./receiving.js";
+import { contentOf, type MessageSource, type SendData, Sending, sizeOfContent } from "./sending.js";
+import { checkReason, clampedUnsignedShort, defineInterface, invalidCode, requireArguments } from "./webidl.js";
 
 /** A server's connection whose handshake is done. */
 export interface Accepted extends Opened {
@@ -76,8 +63,6 @@ const CONNECTING = 0;
 const OPEN = 1;
 const CLOSING = 2;
 const CLOSED = 3;
-
-const MAX_REASON_LENGTH = 123;
 
 /** The events of a `WebSocket`, by their types. */
 export interface WebSocketEventMap {
@@ -130,29 +115,18 @@ export class WebSocket extends WebSocketEventTarget {
   declare readonly [Symbol.toStringTag]: string;
 
   readonly #url: string;
-  readonly #origin: string;
   #readyState: 0 | 1 | 2 | 3 = CONNECTING;
-  /** Whether `close` was called: nobody gets messages any more. */
-  #hasClosed = false;
   #protocol = "";
   #extensions = "";
-  #binaryType: BinaryType = "blob";
   #connection: Connection | undefined;
   #isServer = false;
   /** A server's sockets: this is one of them until it is closed. */
   #siblings: Members | undefined;
   #about: object | undefined;
-  /** Of a server's socket: who listens to messages. */
-  #listeners: MessageListeners | undefined;
   #abandon: ((reason: Error) => void) | undefined;
-  #handlers = new EventHandlers(this);
-  /** Messages and a close that wait for a Blob before them to be read, or a stream to be sent. */
-  #waiting: (() => unknown)[] | undefined;
-  /** The message that is given out in pieces. */
-  #message: MessageFeed | undefined;
-  /** Messages that the network shall have taken, and calls that wait for room for more. */
-  #writes: Pending | undefined;
-  #ready: Pending | undefined;
+  #handlers: EventHandlers | undefined;
+  readonly #receiving: Receiving<WebSocket>;
+  #sending: Sending | undefined;
   #failure: ConnectionFailure | undefined;
   /** Bytes that were sent after a close, and dropped. */
   #droppedBytes = 0;
@@ -182,18 +156,16 @@ export class WebSocket extends WebSocketEventTarget {
     super();
     if (isAccepted(url)) {
       this.#url = url.url;
-      this.#origin = "";
       this.#isServer = true;
-      this.#binaryType = url.binaryType;
       this.#siblings = url.members;
       this.#siblings.add(this);
       this.#about = url.about;
       // before anyone is told of it, who may listen
-      this.#listeners = new MessageListeners();
-      Object.defineProperty(this, "removeEventListener", WebSocket.#leaving);
+      this.#receiving = this.#receiver("", url.binaryType);
+      Object.defineProperty(this, "removeEventListener", WebSocket.#unlisten);
       this.#leaveUnclaimed();
       this.#opened(url, url.settings);
-      this.#hold("unclaimed");
+      this.#receiving.hold("unclaimed");
       return;
     }
     // the arguments are converted first, in their order
@@ -206,7 +178,7 @@ export class WebSocket extends WebSocketEventTarget {
     checkSubprotocols(protocols);
     // 5. Set this's url to urlRecord.
     this.#url = record.href;
-    this.#origin = [record.protocol, "//", record.host].join(""); // one string, and not its parts
+    this.#receiving = this.#receiver([record.protocol, "//", record.host].join(""), "blob"); // one string, and not its parts
     // 6.–7. Establish a WebSocket connection, by Fetch, which blocks ports.
     const settings = connectionSettings(all);
     const opening = clientOptions(all);
@@ -218,6 +190,10 @@ export class WebSocket extends WebSocketEventTarget {
       onOpened: (opened) => this.#established(opened, settings),
       onFailed: (error) => this.#failed(error as ConnectionFailure),
     });
+  }
+
+  #receiver(origin: string, binaryType: BinaryType): Receiving<WebSocket> {
+    return new Receiving(this, WebSocket.#hooks, { origin, binaryType, isServer: this.#isServer });
   }
 
   /** The URL, as it was resolved. */
@@ -247,13 +223,14 @@ export class WebSocket extends WebSocketEventTarget {
 
   /** How binary messages are given out; other values than its own are ignored. */
   get binaryType(): BinaryType {
-    return this.#binaryType;
+    return this.#receiving.binaryType;
   }
 
   set binaryType(type: BinaryType) {
     const value = `${type}` as const;
     const isOne = value === "blob" || value === "arraybuffer" || value === "nodebuffer";
-    this.#binaryType = isOne ? value : this.#binaryType; // throws on what is no WebSocket, whatever the value
+    const receiving = this.#receiving; // throws on what is not a WebSocket, whatever the value
+    if (isOne) receiving.binaryType = value;
   }
 
   /**
@@ -269,7 +246,9 @@ export class WebSocket extends WebSocketEventTarget {
     requireArguments("send", 1, arguments.length);
     // 1. If this's ready state is CONNECTING, then throw an "InvalidStateError" DOMException.
     if (this.#readyState === CONNECTING) throw new DOMException("The connection is not open yet", "InvalidStateError");
-    this.#send(data, options.compress);
+    const content = contentOf(data);
+    if (this.#readyState === OPEN) this.#sender().send(content, options.compress);
+    else this.#droppedBytes += sizeOfContent(content);
   }
 
   /**
@@ -280,7 +259,7 @@ export class WebSocket extends WebSocketEventTarget {
    */
   write(data: SendData, options?: { compress?: boolean }): Promise<void> {
     if (this.#readyState !== OPEN) return handled(Promise.reject(this.#notSent()));
-    return this.#whenTaken(({ resolve }) => this.#send(data, options?.compress, resolve));
+    return this.#sender().write(data, options?.compress);
   }
 
   /**
@@ -296,7 +275,7 @@ export class WebSocket extends WebSocketEventTarget {
    */
   sendStream(source: MessageSource): Promise<void> {
     if (this.#readyState !== OPEN) return handled(Promise.reject(this.#notSent()));
-    return this.#whenTaken((settle) => this.#inOrder(() => this.#sendParts(source, settle), true));
+    return this.#sender().stream(source);
   }
 
   /**
@@ -307,9 +286,7 @@ export class WebSocket extends WebSocketEventTarget {
    */
   get ready(): Promise<void> {
     if (this.#readyState > OPEN) return handled(Promise.reject(this.#notSent()));
-    return this.#whenReady(({ resolve }) => {
-      if (this.#readyState === OPEN) this.#inOrder(() => this.#connection?.flush() || resolve());
-    });
+    return this.#sender().ready();
   }
 
   /**
@@ -320,7 +297,8 @@ export class WebSocket extends WebSocketEventTarget {
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<MessageData, void, void> {
     try {
-      for (let next = await this.#next(); next !== undefined; next = await this.#next()) yield next.data;
+      const receiving = this.#receiving;
+      for (let next = await receiving.next(); next !== undefined; next = await receiving.next()) yield next.data;
     } finally {
       this.#leaveUnclaimed();
     }
@@ -336,24 +314,22 @@ export class WebSocket extends WebSocketEventTarget {
     const status = code === undefined ? undefined : clampedUnsignedShort(code);
     const text = reason === undefined ? "" : `${reason}`;
     // 1.–2. Validate close code and reason.
-    if (status !== undefined && !this.#mayCloseWith(status)) {
-      throw new DOMException(`${code} is no close code that may be given here`, "InvalidAccessError");
-    }
-    if (Buffer.byteLength(text) > MAX_REASON_LENGTH) {
-      throw new DOMException(`A close reason has at most ${MAX_REASON_LENGTH} bytes of UTF-8`, "SyntaxError");
-    }
+    if (status !== undefined && !this.#mayCloseWith(status)) throw invalidCode(`${code}`);
+    checkReason(text);
     // 3. Close the WebSocket.
     if (this.#readyState === CONNECTING) {
       this.#readyState = CLOSING;
       this.#abandon?.(new WebSocketError("WS_ERR_TERMINATED", "The connection was closed before it was open"));
     } else if (this.#readyState === OPEN) {
       this.#readyState = CLOSING;
-      this.#hasClosed = true;
+      this.#receiving.shut();
       const without = text === "" ? 1005 : 1000;
-      this.#inOrder(() => this.#connection?.close(status ?? without, text));
+      const close = () => this.#connection?.close(status ?? without, text);
+      if (this.#sending === undefined) close();
+      else this.#sending.inOrder(close);
     } else {
       // the peer has closed, and what it had said may wait to be claimed: not any more
-      this.#hasClosed = true;
+      this.#receiving.shut();
       this.#connection?.demand("wanted");
     }
   }
@@ -400,39 +376,44 @@ export class WebSocket extends WebSocketEventTarget {
 
   /** Called on `open`. */
   get onopen(): Handler<Event> | null {
-    return this.#handlers.get("open");
+    return this.#handlers?.get("open") ?? null;
   }
   set onopen(handler: Handler<Event> | null) {
-    this.#handlers.set("open", handler);
+    this.#setHandler("open", handler);
   }
 
   /** Called on `message`. */
   get onmessage(): Handler<MessageEvent> | null {
-    return this.#handlers.get("message");
+    return this.#handlers?.get("message") ?? null;
   }
   set onmessage(handler: Handler<MessageEvent> | null) {
-    this.#handlers.set("message", handler);
+    this.#setHandler("message", handler);
   }
 
   /** Called on `error`. */
   get onerror(): Handler<ErrorEvent> | null {
-    return this.#handlers.get("error");
+    return this.#handlers?.get("error") ?? null;
   }
   set onerror(handler: Handler<ErrorEvent> | null) {
-    this.#handlers.set("error", handler);
+    this.#setHandler("error", handler);
   }
 
   /** Called on `close`. */
   get onclose(): Handler<CloseEvent> | null {
-    return this.#handlers.get("close");
+    return this.#handlers?.get("close") ?? null;
   }
   set onclose(handler: Handler<CloseEvent> | null) {
-    this.#handlers.set("close", handler);
+    this.#setHandler("close", handler);
+  }
+
+  #setHandler(type: string, handler: unknown): void {
+    this.#handlers ??= new EventHandlers(this);
+    this.#handlers.set(type, handler);
   }
 
   /** The connection could not be opened. "Queue a task": those who have just awaited something may still listen. */
   #failed(error: ConnectionFailure): void {
-    setImmediate(() => this.#ended(1006, "", false, error));
+    setImmediate(() => this.#receiving.onClosed(1006, "", false, error));
   }
 
   /** https://websockets.spec.whatwg.org/#feedback-from-the-protocol: "When the WebSocket connection is established" */
@@ -441,13 +422,15 @@ export class WebSocket extends WebSocketEventTarget {
     this.#opened(opened, settings);
     // 4. Fire an event named open.
     this.dispatchEvent(new Event("open"));
-    this.#ready?.resolve();
+    this.#sending?.drained();
     this.#connection?.start();
   }
 
   #opened({ session, transport, extensions, protocol }: Opened, settings: ConnectionSettings): void {
-    const owner = new WebSocket.#Owner(this);
-    this.#connection = new Connection(session, transport, owner, settings);
+    const connection = new Connection(session, transport, this.#receiving, settings);
+    this.#connection = connection;
+    this.#receiving.connect(connection);
+    this.#sending?.connect(connection);
     // 1. Change the ready state to OPEN. 2. Change the extensions. 3. Change the protocol.
     this.#readyState = OPEN;
     this.#extensions = extensions;
@@ -455,66 +438,9 @@ export class WebSocket extends WebSocketEventTarget {
     if (channels.open.hasSubscribers) channels.open.publish({ ...this.#about, socket: this });
   }
 
-  #send(data: SendData, compress: boolean | undefined, taken?: () => void): void {
-    if (typeof data === "string") this.#sendNow(data, compress, taken);
-    else if (data instanceof Blob) this.#sendBlob(data, compress, taken);
-    else if (data instanceof PreparedMessage) this.#sendNow(data, compress, taken);
-    else this.#sendNow(bytesOf(data) ?? `${data}`, compress, taken);
-  }
-
-  #sendNow(data: string | Uint8Array | PreparedMessage, compress: boolean | undefined, taken?: () => void): void {
-    if (this.#readyState !== OPEN) {
-      this.#droppedBytes += sizeOfSent(data);
-    } else if (this.#waiting === undefined) {
-      this.#connection?.send(data, compress, undefined, taken);
-    } else {
-      const copy = data instanceof Uint8Array ? copyOf(data) : data;
-      this.#wait(sizeOfSent(data), compress, () => copy, taken);
-    }
-  }
-
-  #sendBlob(blob: Blob, compress: boolean | undefined, taken?: () => void): void {
-    if (this.#readyState !== OPEN) {
-      this.#droppedBytes += blob.size;
-      return;
-    }
-    this.#wait(blob.size, compress, async () => new Uint8Array(await blob.arrayBuffer()), taken);
-  }
-
-  #whenTaken(begin: (settle: Settle) => void): Promise<void> {
-    this.#writes ??= new Pending();
-    return this.#writes.promise(begin);
-  }
-
-  #whenReady(begin?: (settle: Settle) => void): Promise<void> {
-    this.#ready ??= new Pending();
-    return this.#ready.promise(begin);
-  }
-
-  /** Sends the chunks of a message, as fast as the network takes them. */
-  async #sendParts(source: MessageSource, { resolve, reject }: Settle): Promise<void> {
-    const connection = this.#connection as Connection;
-    const pieces = new TextPieces();
-    let isText: boolean | undefined;
-    try {
-      for await (const chunk of source) {
-        isText ??= typeof chunk === "string";
-        const data = typeof chunk === "string" ? pieces.next(chunk) : bytesOf(chunk);
-        if (data === undefined || isText !== (typeof data === "string")) {
-          throw new TypeError("The chunks of a message are all strings, or all buffers");
-        }
-        if (data.length > 0) connection.send(data, false, { isLast: false });
-        if (connection.flush()) await this.#whenReady();
-        if (!connection.canSend) return;
-      }
-    } catch (cause) {
-      const error = new WebSocketError("WS_ERR_SOURCE", "What a message was to be made of failed", { cause });
-      if (connection.canSend) reject(error);
-      connection.fail(error);
-      return;
-    }
-    const last = isText ? pieces.rest : new Uint8Array(0);
-    connection.send(last, false, { isLast: true }, resolve);
+  #sender(): Sending {
+    this.#sending ??= new Sending(this, this.#connection);
+    return this.#sending;
   }
 
   #notSent(): Error {
@@ -528,105 +454,35 @@ export class WebSocket extends WebSocketEventTarget {
    * standard's class has none.
    */
   #leaveUnclaimed(): void {
-    this.#hold("unclaimed");
-    Object.defineProperty(this, "addEventListener", WebSocket.#claiming);
+    this.#receiving.hold("unclaimed");
+    Object.defineProperty(this, "addEventListener", WebSocket.#listen);
   }
 
   /** The property: one function for all sockets. */
-  static readonly #claiming = {
+  static readonly #listen = {
     value: function addEventListener(this: WebSocket, ...args: Parameters<EventTarget["addEventListener"]>): void {
       EventTarget.prototype.addEventListener.apply(this, args);
       const [type, listener, options] = args;
       if (`${type}` !== "message" || listener === null || listener === undefined) return;
-      this.#listeners?.added(listener, options);
-      this.#connection?.demand("wanted");
+      this.#receiving.listened(listener, options);
     },
     configurable: true,
     writable: true,
   };
 
   /** The same of sockets that know their listeners. */
-  static readonly #leaving = {
+  static readonly #unlisten = {
     value: function removeEventListener(
       this: WebSocket,
       ...args: Parameters<EventTarget["removeEventListener"]>
     ): void {
       EventTarget.prototype.removeEventListener.apply(this, args);
       const [type, listener, options] = args;
-      if (`${type}` === "message") this.#listeners?.removed(listener, options);
+      if (`${type}` === "message") this.#receiving.unlistened(listener, options);
     },
     configurable: true,
     writable: true,
   };
-
-  /** Lets messages wait; but after our own close nobody gets them, and the peer's close behind them has to be read. */
-  #hold(demand: Demand): void {
-    if (!this.#hasClosed) this.#connection?.demand(demand);
-  }
-
-  /** The next message, or nothing when the connection was closed; none is delivered behind it. */
-  #next(): Promise<MessageEvent<MessageData> | undefined> {
-    return new Promise((resolve, reject) => {
-      const stop = (): void => {
-        this.removeEventListener("message", onMessage as EventListener);
-        this.removeEventListener("close", onClose);
-      };
-      const onMessage = (event: MessageEvent<MessageData>): void => {
-        stop();
-        this.#hold("held");
-        resolve(event);
-      };
-      const onClose = (): void => {
-        stop();
-        if (this.#failure === undefined) resolve(undefined);
-        else reject(this.#failure);
-      };
-      if (this.#readyState === CLOSED) return onClose();
-      super.addEventListener("close", onClose);
-      super.addEventListener("message", onMessage);
-      this.#listeners?.added(onMessage as Listener<Event>);
-      this.#connection?.demand("wanted");
-    });
-  }
-
-  /** Sends what `read` gives when it is its turn. */
-  #wait(
-    size: number,
-    compress: boolean | undefined,
-    read: () => string | Uint8Array | PreparedMessage | Promise<Uint8Array>,
-    taken: (() => void) | undefined,
-  ): void {
-    const release = this.#connection?.hold(size);
-    this.#inOrder(async () => {
-      try {
-        const data = await read();
-        release?.();
-        this.#connection?.send(data, compress, undefined, taken);
-      } finally {
-        release?.();
-      }
-    }, true);
-  }
-
-  /** Runs the step at once, or behind those that wait for a Blob or a stream. */
-  #inOrder(step: () => unknown, isSlow = false): void {
-    if (this.#waiting !== undefined) this.#waiting.push(step);
-    else if (isSlow) void this.#work([step]);
-    else void step();
-  }
-
-  async #work(waiting: (() => unknown)[]): Promise<void> {
-    this.#waiting = waiting;
-    try {
-      for (let step = waiting.shift(); step !== undefined; step = waiting.shift()) await step();
-    } catch (cause) {
-      // a Blob that cannot be read; what comes after it must not take its place
-      const error = new WebSocketError("WS_ERR_CONNECTION", "A Blob could not be read", { cause });
-      if (this.#readyState !== CLOSED) this.dispatchEvent(errorEvent(error));
-      this.terminate();
-    }
-    this.#waiting = undefined;
-  }
 
   #control(kind: "ping" | "pong", data: string | ArrayBufferLike | ArrayBufferView): void {
     if (this.#readyState === CONNECTING) throw new DOMException("The connection is not open yet", "InvalidStateError");
@@ -639,70 +495,18 @@ export class WebSocket extends WebSocketEventTarget {
     return isOfClients || (this.#isServer && isOfServers);
   }
 
-  /** What the connection tells. A class of its own, so that these are no methods of this one. */
-  static readonly #Owner = class implements ConnectionOwner {
-    readonly #socket: WebSocket;
-
-    constructor(socket: WebSocket) {
-      this.#socket = socket;
-    }
-
-    onMessage(data: string | Uint8Array<ArrayBuffer>): void {
-      const socket = this.#socket;
-      // "1. If ready state is not OPEN (1), then return." What waited to be claimed came while it was.
-      if (socket.#hasClosed) return;
-      const content = typeof data === "string" ? data : socket.#binary(data);
-      socket.#fireMessage(content);
-    }
-
-    onPart({ data, isFirst, isLast }: Part): void {
-      const socket = this.#socket;
-      if (socket.#hasClosed) return;
-      if (isFirst) {
-        socket.#message = new MessageFeed(typeof data === "string", (isThrottled) =>
-          socket.#connection?.throttle(isThrottled),
-        );
-      }
-      const { stream } = socket.#message as MessageFeed;
-      socket.#message?.push(data, isLast);
-      if (isFirst) socket.#fireMessage(stream);
-    }
-
-    onPing(payload: Uint8Array): void {
-      const socket = this.#socket;
-      if (channels.ping.hasSubscribers) channels.ping.publish({ socket, payload });
-      socket.dispatchEvent(new ControlEvent("ping", payload));
-    }
-
-    onPong(payload: Uint8Array, roundTripTime: number | undefined): void {
-      const socket = this.#socket;
-      if (channels.pong.hasSubscribers) channels.pong.publish({ socket, payload, roundTripTime });
-      socket.dispatchEvent(new ControlEvent("pong", payload, roundTripTime));
-    }
-
-    onDrain(): void {
-      this.#socket.#ready?.resolve();
-      this.#socket.dispatchEvent(new Event("drain"));
-    }
-
-    onClosing(): void {
-      const socket = this.#socket;
+  static readonly #hooks: SocketHooks<WebSocket> = {
+    onDrain(socket) {
+      socket.#sending?.drained();
+      socket.dispatchEvent(new Event("drain"));
+    },
+    onClosing(socket) {
       if (socket.#readyState !== OPEN) return;
       socket.#readyState = CLOSING;
-      // the peer has closed, or the connection failed: what has not left will not be read
-      socket.#ready?.reject(socket.#notSent());
-    }
-
-    onClosed(status: number, reason: string, wasClean: boolean, failure: ConnectionFailure | undefined): void {
-      this.#socket.#ended(status, reason, wasClean, failure);
-    }
+      socket.#sending?.closing(socket.#notSent());
+    },
+    onClosed: (socket, ...end) => socket.#ended(...end),
   };
-
-  #fireMessage(data: MessageData): void {
-    const listeners = this.#listeners;
-    if (listeners !== undefined) listeners.dispatch(this, data, this.#origin, this.#connection?.deliveryTime() ?? 0);
-    else this.dispatchEvent(new MessageEvent("message", { data, origin: this.#origin }));
-  }
 
   /** https://websockets.spec.whatwg.org/#feedback-from-the-protocol: "When the WebSocket connection is closed" */
   #ended(code: number, reason: string, wasClean: boolean, failure: ConnectionFailure | undefined): void {
@@ -710,11 +514,7 @@ export class WebSocket extends WebSocketEventTarget {
     this.#readyState = CLOSED;
     this.#abandon = undefined;
     this.#failure = failure && markAsEnd(this, failure);
-    this.#message?.fail(
-      failure ?? markAsEnd(this, new WebSocketError("WS_ERR_CONNECTION_LOST", "The message was not finished")),
-    );
-    this.#ready?.reject(this.#notSent());
-    this.#writes?.reject(this.#notSent());
+    this.#sending?.closed(this.#notSent());
     if (channels.close.hasSubscribers) {
       channels.close.publish({ ...this.#about, socket: this, code, reason, wasClean, error: failure });
     }
@@ -730,11 +530,6 @@ export class WebSocket extends WebSocketEventTarget {
     const isOfDriver = failure instanceof WebSocketError && this.#connection !== undefined;
     return isOfDriver && (failure.code === "WS_ERR_CONNECTION_LOST" || failure.code === "WS_ERR_TERMINATED");
   }
-
-  #binary(data: Uint8Array<ArrayBuffer>): Blob | ArrayBuffer | Buffer {
-    if (this.#binaryType === "blob") return new Blob([data]);
-    return this.#binaryType === "arraybuffer" ? bufferOf(data) : asBuffer(data);
-  }
 }
 
 for (const target of [WebSocket, WebSocket.prototype]) {
@@ -746,10 +541,6 @@ defineInterface(WebSocket, "WebSocket", [
   ...["url", "readyState", "bufferedAmount", "onopen", "onerror", "onclose", "extensions", "protocol", "close"],
   ...["onmessage", "binaryType", "send"],
 ]);
-
-function errorEvent(error: Error): ErrorEvent {
-  return new ErrorEvent("error", { message: error.message, error });
-}
 
 function isAccepted(url: unknown): url is Accepted {
   return typeof url === "object" && url !== null && accepting.has(url);

@@ -7,7 +7,9 @@ import type { WebSocketOptions } from "../client/arguments.js";
 import { WebSocketError } from "../engine/errors.js";
 import { markAsEnd } from "./ends.js";
 import type { CloseEvent, ErrorEvent } from "./events.js";
-import { type SendData, WebSocket } from "./websocket.js";
+import type { SendData } from "./sending.js";
+import { checkReason, invalidCode } from "./webidl.js";
+import { WebSocket } from "./websocket.js";
 
 /** Options of a `WebSocketStream`: the proposal's `protocols` and `signal`, and those of our `WebSocket`. */
 export interface WebSocketStreamOptions extends Omit<WebSocketOptions, "protocols" | "streamMessages"> {
@@ -63,11 +65,9 @@ export class WebSocketStreamError extends DOMException {
     Object.setPrototypeOf(this, new.target.prototype);
     const { closeCode, reason = "" } = closeInfo(info);
     if (closeCode !== undefined && closeCode !== 1000 && (closeCode < 3000 || closeCode > 4999)) {
-      throw new DOMException(`${closeCode} is no close code that may be given here`, "InvalidAccessError");
+      throw invalidCode(`${closeCode}`);
     }
-    if (new TextEncoder().encode(reason).length > 123) {
-      throw new DOMException("A close reason has at most 123 bytes of UTF-8", "SyntaxError");
-    }
+    checkReason(reason);
     this.#closeCode = closeCode ?? (reason === "" ? null : 1000);
     this.#reason = reason;
   }

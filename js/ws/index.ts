@@ -8,6 +8,14 @@ import { WebSocketServer } from "./server.js";
 import { createWebSocketStream } from "./stream.js";
 import { WebSocket } from "./websocket.js";
 
+// the exports of the module are those of the class once more, as `require("ws")` gives them
+declare module "./websocket.js" {
+  namespace WebSocket {
+    /** The export of that name. */
+    export { createWebSocketStream, extension, subprotocol, WebSocket, WebSocketServer, WebSocketServer as Server };
+  }
+}
+
 Object.assign(WebSocket, {
   WebSocket,
   WebSocketServer,
@@ -19,16 +27,17 @@ Object.assign(WebSocket, {
 
 export type { CloseEvent, ErrorEvent, Event, EventListener, EventTypes, MessageEvent } from "./events.js";
 export type { ExtensionParameters, Extensions, ParametersToFormat, ParameterValue } from "./headers.js";
+export type { PerMessageDeflateOptions, SharedOptions } from "./options.js";
+export type { ServerOptions, UpgradeCallback, VerifyClient, VerifyInfo, WebSocketServerEvents } from "./server.js";
 export type {
+  BinaryType,
   ClientOptions,
-  PerMessageDeflateOptions,
-  ServerOptions,
-  SharedOptions,
-  VerifyClient,
-  VerifyInfo,
-} from "./options.js";
-export type { UpgradeCallback, WebSocketServerEvents } from "./server.js";
-export type { BinaryType, Data, RawData, SendCallback, SendOptions, WebSocketEvents } from "./websocket.js";
+  Data,
+  RawData,
+  SendCallback,
+  SendOptions,
+  WebSocketEvents,
+} from "./websocket.js";
 export {
   createWebSocketStream,
   extension,

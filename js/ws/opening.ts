@@ -13,11 +13,28 @@ import tls, { type ConnectionOptions } from "node:tls";
 import { pairs } from "../engine/http.js";
 import { type Agreed, ClientHandshake, type SessionOptions } from "../session/handshake.js";
 import { handshakeErrorOf } from "./errors.js";
-import type { ClientOptions } from "./options.js";
-import type { WebSocket } from "./websocket.js";
+import type { OpeningOptions } from "./options.js";
 
-/** What becomes of an opening; one of the two, once, and perhaps within a call. */
+/** The events of an opening, with their arguments. */
+export interface OpeningEvents {
+  /** The answer to the handshake's request. */
+  upgrade: [response: IncomingMessage];
+  /** An answer that is no upgrade; who listens has to end the request. */
+  "unexpected-response": [request: ClientRequest, response: IncomingMessage];
+  /** A redirect is followed; the request can be changed. */
+  redirect: [url: string, request: ClientRequest];
+}
+
+/** Emits the events of an opening. */
+export interface OpeningEmitter {
+  emit<K extends keyof OpeningEvents>(event: K, ...args: OpeningEvents[K]): boolean;
+  listenerCount(event: keyof OpeningEvents): number;
+}
+
+/** What becomes of an opening: requests, and one of the two others, once, and perhaps within a call. */
 export interface OpeningListener {
+  /** A request is made, and has to be ended. */
+  onRequest(request: ClientRequest): void;
   /** The handshake is done; what came behind the answer is `head`. */
   onOpened(stream: Duplex, head: Uint8Array, agreed: Agreed): void;
   onFailed(error: Error): void;
@@ -35,9 +52,9 @@ interface Target {
 
 /** One client's opening handshake, over redirects if they are wanted. */
 export class Opening {
-  readonly #socket: WebSocket;
+  readonly #emitter: OpeningEmitter;
   readonly #protocols: readonly string[];
-  readonly #options: ClientOptions;
+  readonly #options: OpeningOptions;
   readonly #session: SessionOptions;
   readonly #listener: OpeningListener;
   readonly #first: Target;
@@ -47,14 +64,14 @@ export class Opening {
   #isOver = false;
 
   /**
-   * @param socket emits the events, and is told of by `finishRequest`
+   * @param emitter is the socket
    * @throws SyntaxError for a URL or a subprotocol that is not valid, RangeError for another version than 13
    */
   constructor(
-    socket: WebSocket,
+    emitter: OpeningEmitter,
     address: string | URL,
     protocols: readonly string[],
-    options: ClientOptions,
+    options: OpeningOptions,
     session: SessionOptions,
     listener: OpeningListener,
   ) {
@@ -62,7 +79,7 @@ export class Opening {
     if (protocolVersion !== 13) {
       throw new RangeError(`Unsupported protocol version: ${protocolVersion} (supported versions: 13)`);
     }
-    this.#socket = socket;
+    this.#emitter = emitter;
     this.#protocols = protocols;
     this.#options = options;
     this.#session = session;
@@ -98,7 +115,7 @@ export class Opening {
     this.#url = target.url;
     const request = (target.isSecure ? https : http).request(this.#requestOptions(target, handshake));
     this.#request = request;
-    if (this.#redirects > 0) this.#socket.emit("redirect", target.url.href, request);
+    if (this.#redirects > 0) this.#emitter.emit("redirect", target.url.href, request);
     const fail = (error: Error) => {
       if (!this.#isOver && this.#request === request) this.#give(error);
     };
@@ -107,15 +124,14 @@ export class Opening {
     request.on("close", () => handshake.abandon());
     request.on("response", (response) => this.#answered(request, response, target));
     request.on("upgrade", (response, stream, head) => this.#upgraded(response, stream, head, handshake));
-    if (this.#options.finishRequest) this.#options.finishRequest(request, this.#socket);
-    else request.end();
+    this.#listener.onRequest(request);
   }
 
   #requestOptions(target: Target, handshake: ClientHandshake): RequestOptions {
     const { url, isSecure, socketPath, path } = target;
     const { origin, handshakeTimeout, createConnection, headers, auth, agent, ...options } = this.#options;
     // a redirect that nobody looks at must not take secrets to another host, or out of TLS
-    const isUnseen = this.#redirects > 0 && this.#socket.listenerCount("redirect") === 0;
+    const isUnseen = this.#redirects > 0 && this.#emitter.listenerCount("redirect") === 0;
     const isOther = isUnseen && this.#isOtherHost(target);
     const isSecret = isOther || (isUnseen && this.#first.isSecure && !isSecure);
     const own = isSecret ? withoutSecrets(headers) : headers;
@@ -155,7 +171,7 @@ export class Opening {
       this.#redirects += 1;
       if (this.#redirects > maxRedirects) this.abort("Maximum redirects exceeded");
       else this.#redirect(request, headers.location, target);
-    } else if (!this.#socket.emit("unexpected-response", request, response)) {
+    } else if (!this.#emitter.emit("unexpected-response", request, response)) {
       this.abort(`Unexpected server response: ${statusCode}`);
     }
   }
@@ -171,7 +187,7 @@ export class Opening {
   }
 
   #upgraded(response: IncomingMessage, stream: Duplex, head: Uint8Array, handshake: ClientHandshake): void {
-    this.#socket.emit("upgrade", response);
+    this.#emitter.emit("upgrade", response);
     if (this.#isOver) return void stream.destroy();
     this.#isOver = true;
     try {
@@ -223,11 +239,11 @@ function authOf({ username, password }: URL): string | undefined {
   return username || password ? `${decodeURIComponent(username)}:${decodeURIComponent(password)}` : undefined;
 }
 
-function withoutSecrets(headers: ClientOptions["headers"]): ClientOptions["headers"] {
+function withoutSecrets(headers: OpeningOptions["headers"]): OpeningOptions["headers"] {
   return ["authorization", "cookie", "proxy-authorization"].reduce(without, headers);
 }
 
-function without(headers: ClientOptions["headers"] = {}, name: string): ClientOptions["headers"] {
+function without(headers: OpeningOptions["headers"] = {}, name: string): OpeningOptions["headers"] {
   return Object.fromEntries(Object.entries(headers).filter(([own]) => own.toLowerCase() !== name));
 }
 

@@ -3,8 +3,7 @@
  *
  * @module
  */
-import type { ClientRequest, IncomingMessage, OutgoingHttpHeaders, RequestOptions, Server } from "node:http";
-import type { Server as HttpsServer } from "node:https";
+import type { OutgoingHttpHeaders, RequestOptions } from "node:http";
 import type { ConnectionOptions } from "node:tls";
 import type { ZlibOptions } from "node:zlib";
 
@@ -15,7 +14,6 @@ import {
 } from "../session/deflate.js";
 import type { SessionOptions } from "../session/handshake.js";
 import { type ConnectionSettings, connectionSettings, limits } from "../session/options.js";
-import type { WebSocket } from "./websocket.js";
 
 /** Whether and how to compress. */
 export interface PerMessageDeflateOptions {
@@ -66,8 +64,8 @@ export interface SharedOptions extends Partial<Omit<ConnectionSettings, "streamM
   skipUTF8Validation?: boolean | undefined;
 }
 
-/** Options of a client: those of `ws`, `http.request` and `tls.connect`. */
-export interface ClientOptions
+/** Options of a client's opening handshake: those of `ws`, `http.request` and `tls.connect`. */
+export interface OpeningOptions
   extends SharedOptions,
     Omit<RequestOptions, "headers" | "protocol">,
     Omit<ConnectionOptions, "timeout" | "lookup" | "host" | "port" | "path" | "socketPath" | "family" | "hints"> {
@@ -83,61 +81,17 @@ export interface ClientOptions
   followRedirects?: boolean | undefined;
   /** How many; 10. */
   maxRedirects?: number | undefined;
-  /** Gets each request before it is sent, and has to call its `end`. */
-  finishRequest?: ((request: ClientRequest, socket: WebSocket) => void) | undefined;
   /** Only 13. */
   protocolVersion?: number | undefined;
   /** Not called: masks are random, as RFC 6455 asks. */
   generateMask?: ((mask: Buffer) => void) | undefined;
 }
 
-/** What a server's `verifyClient` is told of a request. */
-export interface VerifyInfo<R extends IncomingMessage = IncomingMessage> {
-  /** The value of the field `Origin`; `undefined` of a request without one, whatever the type says, as in `ws`. */
-  origin: string;
-  /** Whether it came over TLS. */
-  secure: boolean;
-  /** The handshake's request. */
-  req: R;
-}
-
-/** Decides whether to accept a handshake; with two parameters, by the callback. */
-export type VerifyClient<R extends IncomingMessage = IncomingMessage> =
-  | ((info: VerifyInfo<R>) => boolean)
-  | ((
-      info: VerifyInfo<R>,
-      callback: (verified: boolean, code?: number, message?: string, headers?: OutgoingHttpHeaders) => void,
-    ) => void);
-
-/** Options of a server. One of `port`, `server` and `noServer` is needed. */
-export interface ServerOptions<W extends typeof WebSocket = typeof WebSocket> extends SharedOptions {
-  /** The address to listen at, with `port`; by default every one of the machine. */
-  host?: string | undefined;
-  /** Listen here, with an HTTP server of its own; 0 for any port that is free. */
-  port?: number | undefined;
-  /** How many connections may wait to be taken, with `port`; Node's default is 511. */
-  backlog?: number | undefined;
-  /** Take the upgrades of this server. */
-  server?: Server | HttpsServer | undefined;
-  /** Take upgrades only from `handleUpgrade`. */
-  noServer?: boolean | undefined;
-  /** Requests of other paths are answered with 400. */
-  path?: string | undefined;
-  /** Asked before a handshake is answered; one that it does not accept gets 401, or the status that it names. */
-  verifyClient?: VerifyClient | undefined;
-  /** Selects one of the offered subprotocols, or none; by default the first. */
-  handleProtocols?: ((protocols: Set<string>, request: IncomingMessage) => string | false | undefined) | undefined;
-  /** Whether `clients` has the open sockets; `true`. */
-  clientTracking?: boolean | undefined;
-  /** The class of the sockets: `WebSocket`, or one that extends it. */
-  WebSocket?: W | undefined;
-}
-
 /** What has been said to `SharedOptions`, or by default. */
 export interface SocketSettings {
   readonly connection: ConnectionSettings;
   readonly session: SessionOptions;
-  readonly answersPings: boolean;
+  readonly autoPong: boolean;
   readonly isSynchronous: boolean;
 }
 
@@ -152,7 +106,7 @@ export function socketSettings(given: SharedOptions, isServer: boolean): SocketS
       deflate: deflate(given.perMessageDeflate ?? !isServer, isServer),
       skipUtf8Verification: given.skipUTF8Validation ?? false,
     },
-    answersPings: given.autoPong ?? true,
+    autoPong: given.autoPong ?? true,
     isSynchronous: given.allowSynchronousEvents ?? true,
   };
 }

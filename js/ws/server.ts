@@ -22,8 +22,50 @@ import { flatten, type HeaderField, type HeaderFields, writeResponse } from "../
 import { type Answer, answerHandshake } from "../session/handshake.js";
 import { channels, type RefusalReason } from "../websocket/diagnostics.js";
 import { subprotocol } from "./headers.js";
-import { type ServerOptions, type SocketSettings, socketSettings } from "./options.js";
+import { type SharedOptions, type SocketSettings, socketSettings } from "./options.js";
 import { accept, WebSocket } from "./websocket.js";
+
+/** What a server's `verifyClient` is told of a request. */
+export interface VerifyInfo<R extends IncomingMessage = IncomingMessage> {
+  /** The value of the field `Origin`; `undefined` of a request without one, whatever the type says, as in `ws`. */
+  origin: string;
+  /** Whether it came over TLS. */
+  secure: boolean;
+  /** The handshake's request. */
+  req: R;
+}
+
+/** Decides whether to accept a handshake; with two parameters, by the callback. */
+export type VerifyClient<R extends IncomingMessage = IncomingMessage> =
+  | ((info: VerifyInfo<R>) => boolean)
+  | ((
+      info: VerifyInfo<R>,
+      callback: (verified: boolean, code?: number, message?: string, headers?: OutgoingHttpHeaders) => void,
+    ) => void);
+
+/** Options of a server. One of `port`, `server` and `noServer` is needed. */
+export interface ServerOptions<W extends typeof WebSocket = typeof WebSocket> extends SharedOptions {
+  /** The address to listen at, with `port`; by default every one of the machine. */
+  host?: string | undefined;
+  /** Listen here, with an HTTP server of its own; 0 for any port that is free. */
+  port?: number | undefined;
+  /** How many connections may wait to be taken, with `port`; Node's default is 511. */
+  backlog?: number | undefined;
+  /** Take the upgrades of this server. */
+  server?: Server | HttpsServer | undefined;
+  /** Take upgrades only from `handleUpgrade`. */
+  noServer?: boolean | undefined;
+  /** Requests of other paths are answered with 400. */
+  path?: string | undefined;
+  /** Asked before a handshake is answered; one that it does not accept gets 401, or the status that it names. */
+  verifyClient?: VerifyClient | undefined;
+  /** Selects one of the offered subprotocols, or none; by default the first. */
+  handleProtocols?: ((protocols: Set<string>, request: IncomingMessage) => string | false | undefined) | undefined;
+  /** Whether `clients` has the open sockets; `true`. */
+  clientTracking?: boolean | undefined;
+  /** The class of the sockets: `WebSocket`, or one that extends it. */
+  WebSocket?: W | undefined;
+}
 
 /** The events of a server, with their arguments. */
 export interface WebSocketServerEvents<W extends typeof WebSocket = typeof WebSocket> {

@@ -5,10 +5,11 @@
  */
 import { Buffer } from "node:buffer";
 import { EventEmitter } from "node:events";
-import type { ClientRequest, IncomingMessage } from "node:http";
-import type { Duplex, DuplexOptions } from "node:stream";
+import type { ClientRequest } from "node:http";
+import type { Duplex } from "node:stream";
 import { Connection, type ConnectionOwner } from "../connection/connection.js";
 import type { ConnectionFailure } from "../connection/failures.js";
+import { bytesOfBlob, Turns } from "../connection/turns.js";
 import { asBuffer, bufferOf, copyOf } from "../engine/bytes.js";
 import { isAtLeast, textSize } from "../engine/text.js";
 import type { Agreed } from "../session/handshake.js";
@@ -27,10 +28,14 @@ import {
   MessageEvent,
   removeListener,
 } from "./events.js";
-import type { extension, subprotocol } from "./headers.js";
-import { Opening } from "./opening.js";
-import { type ClientOptions, type SharedOptions, type SocketSettings, socketSettings } from "./options.js";
-import type { WebSocketServer } from "./server.js";
+import { Opening, type OpeningEvents } from "./opening.js";
+import { type OpeningOptions, type SharedOptions, type SocketSettings, socketSettings } from "./options.js";
+
+/** Options of a client: those of `ws`, `http.request` and `tls.connect`. */
+export interface ClientOptions extends OpeningOptions {
+  /** Gets each request before it is sent, and has to call its `end`. */
+  finishRequest?: ((request: ClientRequest, socket: WebSocket) => void) | undefined;
+}
 
 /** How binary messages are given out. `"fragments"` is a list of one Buffer. */
 export type BinaryType = "nodebuffer" | "arraybuffer" | "fragments" | "blob";
@@ -68,8 +73,14 @@ export interface SendOptions {
 /** Called when the network has taken what was sent, or with the reason why it never will. */
 export type SendCallback = (error?: Error) => void;
 
+/** How a message is sent, with defaults for what was not said. */
+interface Sending extends Framing {
+  readonly compress: boolean;
+  readonly callback: SendCallback | undefined;
+}
+
 /** The events of a `WebSocket`, with their arguments. */
-export interface WebSocketEvents {
+export interface WebSocketEvents extends OpeningEvents {
   /** The connection is open. */
   open: [];
   /** A message came; text is a Buffer too. */
@@ -82,12 +93,6 @@ export interface WebSocketEvents {
   ping: [data: Buffer];
   /** A pong came, with at most 125 bytes. */
   pong: [data: Buffer];
-  /** The answer to the handshake's request. */
-  upgrade: [response: IncomingMessage];
-  /** An answer that is no upgrade; who listens has to end the request. */
-  "unexpected-response": [request: ClientRequest, response: IncomingMessage];
-  /** A redirect is followed; the request can be changed. */
-  redirect: [url: string, request: ClientRequest];
 }
 
 /** A connection of a server's. */
@@ -137,18 +142,6 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
   declare static readonly CLOSING: 2;
   /** The `readyState` after the end, or after a handshake that failed. */
   declare static readonly CLOSED: 3;
-  /** This class: the exports of the module are here once more, as `require("ws")` gives them. */
-  declare static WebSocket: typeof WebSocket;
-  /** The export of that name. */
-  declare static WebSocketServer: typeof WebSocketServer;
-  /** `WebSocketServer` by its other name. */
-  declare static Server: typeof WebSocketServer;
-  /** The export of that name. */
-  declare static createWebSocketStream: (socket: WebSocket, options?: DuplexOptions) => Duplex;
-  /** The export of that name. */
-  declare static extension: typeof extension;
-  /** The export of that name. */
-  declare static subprotocol: typeof subprotocol;
   /** The `readyState` before the handshake is done. */
   declare readonly CONNECTING: 0;
   /** The `readyState` in which messages can be sent. */
@@ -183,8 +176,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
   #threshold = 0;
   /** Whether the message is text of which parts were sent, but not the last one. */
   #unfinishedText: boolean | undefined;
-  /** What waits for a Blob before it to be read. */
-  #waiting: Promise<void> | undefined;
+  #turns: Turns | undefined;
   /** Bytes that were sent after a close, and dropped. */
   #droppedBytes = 0;
 
@@ -196,9 +188,9 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
       readonly answersPings: boolean;
       readonly echoesReason: boolean;
 
-      constructor(socket: WebSocket, { answersPings, session }: SocketSettings) {
+      constructor(socket: WebSocket, { autoPong, session }: SocketSettings) {
         this.#socket = socket;
-        this.answersPings = !answersPings;
+        this.answersPings = !autoPong;
         this.echoesReason = !session.skipUtf8Verification;
       }
 
@@ -259,7 +251,12 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
     const all = { ...(isOptions(protocols) ? protocols : options) };
     const { protocols: offered = [] } = isOptions(protocols) || protocols === undefined ? all : { protocols };
     const settings = socketSettings(all as SharedOptions, false);
+    const { finishRequest } = all;
     this.#opening = new Opening(this, address, [offered].flat(), all, settings.session, {
+      onRequest: (request) => {
+        if (finishRequest) finishRequest(request, this);
+        else request.end();
+      },
       onOpened: (stream, head, agreed) => this.#opened(stream, head, agreed, settings, false),
       onFailed: (error) => this.#failed(error),
     });
@@ -322,9 +319,9 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
       return;
     }
     const { binary = isBinary(data), compress = true, fin = true } = options ?? {};
-    if (data instanceof Blob)
-      this.#readBlob(data, callback, (bytes) => this.#send(bytes, !binary, compress, fin, callback));
-    else this.#sendNow(content(data, !binary), !binary, compress, fin, callback);
+    const sending = { isText: !binary, isLast: fin, compress, callback };
+    if (data instanceof Blob) this.#readBlob(data, callback, (bytes) => this.#send(bytes, sending));
+    else this.#sendNow(content(data, !binary), sending);
   }
 
   /**
@@ -494,80 +491,57 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
     return `readyState ${this.#readyState} (${STATES[this.#readyState]})`;
   }
 
-  #sendNow(
-    data: string | Uint8Array,
-    isText: boolean,
-    compress: boolean,
-    isLast: boolean,
-    callback: SendCallback | undefined,
-  ): void {
+  #sendNow(data: string | Uint8Array, sending: Sending): void {
     if (this.#readyState !== OPEN) {
-      this.#refuse(textSize(data), callback);
-    } else if (this.#waiting === undefined) {
-      this.#send(data, isText, compress, isLast, callback);
-    } else {
+      this.#refuse(textSize(data), sending.callback);
+    } else if (this.#turns?.isBusy) {
       const copy = typeof data === "string" ? data : copyOf(data);
-      this.#hold(textSize(data), () => this.#send(copy, isText, compress, isLast, callback));
+      const { callback: drop } = sending;
+      this.#turns.send({ size: textSize(data), read: () => copy, send: () => this.#send(copy, sending), drop });
+    } else {
+      this.#send(data, sending);
     }
   }
 
-  #send(
-    data: string | Uint8Array,
-    isText: boolean,
-    compress: boolean,
-    isLast: boolean,
-    callback: SendCallback | undefined,
-  ): void {
-    const compresses = compress && isAtLeast(data, this.#threshold);
-    this.#connection?.send(data, compresses, this.#framing(isText, isLast));
-    if (callback !== undefined) this.#connection?.whenTaken(callback);
+  #send(data: string | Uint8Array, sending: Sending): void {
+    const compresses = sending.compress && isAtLeast(data, this.#threshold);
+    this.#connection?.send(data, compresses, this.#framing(sending));
+    if (sending.callback !== undefined) this.#connection?.whenTaken(sending.callback);
   }
 
   /** The parts of a message are of the first one's type. */
-  #framing(isText: boolean, isLast: boolean): Framing {
-    const framing = { isText: this.#unfinishedText ?? isText, isLast };
-    this.#unfinishedText = isLast ? undefined : framing.isText;
-    return framing;
+  #framing(given: Framing): Framing {
+    const { isText = false, isLast } = given;
+    const first = this.#unfinishedText ?? isText;
+    this.#unfinishedText = isLast ? undefined : first;
+    return first === isText ? given : { isText: first, isLast: isLast === true };
   }
 
-  #readBlob(blob: Blob, callback: SendCallback | undefined, use: (bytes: Uint8Array) => void): void {
+  #readBlob(blob: Blob, callback: SendCallback | undefined, send: (bytes: Uint8Array) => void): void {
     if (this.#readyState !== OPEN) {
       this.#refuse(blob.size, callback);
       return;
     }
-    this.#hold(blob.size, async () => {
-      try {
-        use(new Uint8Array(await blob.arrayBuffer()));
-      } catch (error) {
-        callback?.(error as Error);
-        throw error;
-      }
+    this.#turns ??= new Turns(this.#connection as Connection, (error) => this.#unreadable(error));
+    this.#turns.send({
+      size: blob.size,
+      read: () => bytesOfBlob(blob),
+      send,
+      drop: callback,
     });
   }
 
-  /** Runs a step when those before it are done, and counts its bytes until then. */
-  #hold(size: number, step: () => void | Promise<void>): void {
-    const release = this.#connection?.hold(size);
-    const turn = (this.#waiting ?? Promise.resolve()).then(async () => {
-      release?.();
-      await step();
-    });
-    // what comes behind a Blob that cannot be read must not take its place
-    const settled = turn.catch((error: Error) => {
-      this.#hasFailed = true;
-      if (this.#readyState === CLOSED) return;
-      process.nextTick(() => this.emit("error", error));
-      this.terminate();
-    });
-    this.#waiting = settled.then(() => {
-      if (this.#waiting === last) this.#waiting = undefined;
-    });
-    const last = this.#waiting;
+  /** A Blob could not be read. */
+  #unreadable(error: Error): void {
+    this.#hasFailed = true;
+    if (this.#readyState === CLOSED) return;
+    process.nextTick(() => this.emit("error", error));
+    this.terminate();
   }
 
   #inOrder(step: () => void): void {
-    if (this.#waiting === undefined) step();
-    else this.#hold(0, step);
+    if (this.#turns === undefined) step();
+    else this.#turns.take(step);
   }
 
   #control(

@@ -126,7 +126,7 @@ impl Inspector {
         let mut bytes = self.bytes(record.direction, start..end);
         if stage != Stage::Wire {
             let mut key = mask.unwrap_or(MaskKey::ZERO).0;
-            key.rotate_left(offset as usize % 4);
+            key.rotate_left((offset % 4) as usize);
             MaskKey(key).apply(&mut bytes);
         }
         bytes

@@ -167,8 +167,8 @@ mod tests {
         assert_eq!(store.bytes(1..u64::MAX), b"b");
         assert_eq!(store.bytes(2..u64::MAX), b"");
         assert_eq!(store.bytes(behind..u64::MAX), b"cd");
-        assert_eq!(store.gaps(1..u64::MAX).collect::<Vec<_>>(), [2..behind]);
-        assert_eq!(store.gaps(7..9).collect::<Vec<_>>(), [7..9]);
+        assert!(store.gaps(1..u64::MAX).eq(core::iter::once(2..behind)));
+        assert!(store.gaps(7..9).eq(core::iter::once(7..9)));
         assert_eq!(store.next_piece(1), Some(behind));
         assert!(store.is_boundary(behind) && !store.is_boundary(behind + 1) && store.is_boundary(behind + 2));
     }

@@ -11,8 +11,8 @@ import { bytes, counted, DIRECTION_NAMES, duration } from "../format.js";
 import { inspection } from "../inspection.js";
 import type { Detail } from "../worker/protocol.js";
 import { Section, useAnswer, Verdict } from "./common.js";
-import { KindLabel } from "./frames.js";
 import { HexView } from "./hex.js";
+import { KindLabel } from "./kind-label.js";
 import { PayloadView } from "./payload.js";
 
 /** @param start the time that others are told from */

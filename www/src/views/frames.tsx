@@ -13,6 +13,7 @@ import { KINDS, NO_FILTER, sizeOf } from "../worker/kinds.js";
 import type { Filter, Kind, Overview, Row } from "../worker/protocol.js";
 import { Arrow, useAnswer } from "./common.js";
 import { DetailView } from "./detail.js";
+import { KindLabel } from "./kind-label.js";
 import { TimelineView } from "./timeline.js";
 import { VirtualList, type Window } from "./virtual.js";
 
@@ -226,28 +227,5 @@ function RecordRow({
         {preview}
       </span>
     </div>
-  );
-}
-
-/** What a record is, with marks for what is particular about it. */
-export function KindLabel({ row: { record, kind, compressed, faulty } }: { row: Row }) {
-  const marks = [
-    record.type === "frame" && !record.fin && "more follows",
-    record.type === "frame" && record.closeStatus !== undefined && String(record.closeStatus),
-    record.type === "bytes" && record.reason,
-    compressed && "deflate",
-    !record.whole && record.type !== "bytes" && "cut",
-    record.unreliable && "unreliable",
-  ].filter((mark) => mark !== false);
-  return (
-    <>
-      <span class={`kind-name ${kind}`}>{record.type === "frame" || record.type === "bytes" ? kind : record.type}</span>
-      {faulty && (
-        <span class="fault-mark" role="img" aria-label="not allowed" title="not allowed">
-          ✗
-        </span>
-      )}
-      {marks.length > 0 && <span class="marks">{marks.join(", ")}</span>}
-    </>
   );
 }

@@ -1,0 +1,184 @@
+/**
+ * What a socket receives: what its connection tells it, as events, and who has asked for messages.
+ *
+ * @module
+ */
+import type { Buffer } from "node:buffer";
+
+import type { Connection, ConnectionOwner } from "../connection/connection.js";
+import type { ConnectionFailure } from "../connection/failures.js";
+import type { Demand } from "../connection/inbox.js";
+import { asBuffer, bufferOf } from "../engine/bytes.js";
+import { WebSocketError } from "../engine/errors.js";
+import type { Part } from "../session/received.js";
+import { channels } from "./diagnostics.js";
+import { MessageListeners } from "./dispatch.js";
+import { markAsEnd } from "./ends.js";
+import { ControlEvent, type Listener, type ListenerOptions } from "./events.js";
+import { MessageFeed, type MessageStream } from "./messages.js";
+
+/**
+ * How binary messages are given out; `"nodebuffer"` is an addition for Node. A `Buffer` may share its `ArrayBuffer` with
+ * others that came with it: that cannot be transferred, and what is kept keeps it. An `ArrayBuffer` is its own.
+ */
+export type BinaryType = "blob" | "arraybuffer" | "nodebuffer";
+
+/** A message as `message` events and iteration give it out: by its type, `binaryType` and `streamMessages`. */
+export type MessageData = string | Blob | ArrayBuffer | Buffer | MessageStream;
+
+/** What a connection's changes are to its socket. One object for all sockets: functions of their own would take memory. */
+export interface SocketHooks<S> {
+  onDrain(socket: S): void;
+  onClosing(socket: S): void;
+  onClosed(socket: S, status: number, reason: string, wasClean: boolean, failure: ConnectionFailure | undefined): void;
+}
+
+const { addEventListener } = EventTarget.prototype;
+
+/** What one socket receives. */
+export class Receiving<S extends EventTarget> implements ConnectionOwner {
+  readonly #socket: S;
+  readonly #hooks: SocketHooks<S>;
+  readonly #origin: string;
+  #connection: Connection | undefined;
+  /** Of a server's socket: who listens to messages. */
+  readonly #listeners: MessageListeners | undefined;
+  /** The message that is given out in pieces. */
+  #message: MessageFeed | undefined;
+  /** Whether nobody gets messages any more. */
+  #isShut = false;
+  #end: { readonly failure: ConnectionFailure | undefined } | undefined;
+  binaryType: BinaryType;
+
+  constructor(socket: S, hooks: SocketHooks<S>, { origin, binaryType, isServer }: ReceivingOptions) {
+    this.#socket = socket;
+    this.#hooks = hooks;
+    this.#origin = origin;
+    this.binaryType = binaryType;
+    if (isServer) this.#listeners = new MessageListeners();
+  }
+
+  /** The socket is open now. */
+  connect(connection: Connection): void {
+    this.#connection = connection;
+  }
+
+  /** Lets messages wait; but after our own close nobody gets them, and the peer's close behind them has to be read. */
+  hold(demand: Demand): void {
+    if (!this.#isShut) this.#connection?.demand(demand);
+  }
+
+  /** Our own close: nobody gets messages any more. */
+  shut(): void {
+    this.#isShut = true;
+  }
+
+  /** Who listens to messages wants them. */
+  listened(listener: Listener<Event>, options: boolean | ListenerOptions | undefined): void {
+    this.#listeners?.added(listener, options);
+    this.#connection?.demand("wanted");
+  }
+
+  /** A listener to messages was taken out. */
+  unlistened(listener: Listener<Event> | null, options: boolean | ListenerOptions | undefined): void {
+    this.#listeners?.removed(listener, options);
+  }
+
+  /** The next message, or nothing when the connection was closed; none is delivered behind it. */
+  next(): Promise<MessageEvent<MessageData> | undefined> {
+    const socket = this.#socket;
+    return new Promise((resolve, reject) => {
+      const stop = (): void => {
+        socket.removeEventListener("message", onMessage as EventListener);
+        socket.removeEventListener("close", onClose);
+      };
+      const onMessage = (event: MessageEvent<MessageData>): void => {
+        stop();
+        this.hold("held");
+        resolve(event);
+      };
+      const onClose = (): void => {
+        stop();
+        if (this.#end?.failure === undefined) resolve(undefined);
+        else reject(this.#end.failure);
+      };
+      if (this.#end !== undefined) return onClose();
+      addEventListener.call(socket, "close", onClose);
+      addEventListener.call(socket, "message", onMessage as EventListener);
+      this.listened(onMessage as Listener<Event>, undefined);
+    });
+  }
+
+  /** @internal */
+  onMessage(data: string | Uint8Array<ArrayBuffer>): void {
+    // "1. If ready state is not OPEN (1), then return." What waited to be claimed came while it was.
+    if (!this.#isShut) this.#fire(typeof data === "string" ? data : this.#binary(data));
+  }
+
+  /** @internal */
+  onPart({ data, isFirst, isLast }: Part): void {
+    if (this.#isShut) return;
+    if (isFirst) {
+      this.#message = new MessageFeed(typeof data === "string", (isThrottled) =>
+        this.#connection?.throttle(isThrottled),
+      );
+    }
+    const { stream } = this.#message as MessageFeed;
+    this.#message?.push(data, isLast);
+    if (isFirst) this.#fire(stream);
+  }
+
+  #fire(data: MessageData): void {
+    const listeners = this.#listeners;
+    if (listeners !== undefined) {
+      listeners.dispatch(this.#socket, data, this.#origin, this.#connection?.deliveryTime() ?? 0);
+    } else {
+      this.#socket.dispatchEvent(new MessageEvent("message", { data, origin: this.#origin }));
+    }
+  }
+
+  #binary(data: Uint8Array<ArrayBuffer>): Blob | ArrayBuffer | Buffer {
+    if (this.binaryType === "blob") return new Blob([data]);
+    return this.binaryType === "arraybuffer" ? bufferOf(data) : asBuffer(data);
+  }
+
+  /** @internal */
+  onPing(payload: Uint8Array): void {
+    const socket = this.#socket;
+    if (channels.ping.hasSubscribers) channels.ping.publish({ socket, payload });
+    socket.dispatchEvent(new ControlEvent("ping", payload));
+  }
+
+  /** @internal */
+  onPong(payload: Uint8Array, roundTripTime: number | undefined): void {
+    const socket = this.#socket;
+    if (channels.pong.hasSubscribers) channels.pong.publish({ socket, payload, roundTripTime });
+    socket.dispatchEvent(new ControlEvent("pong", payload, roundTripTime));
+  }
+
+  /** @internal */
+  onDrain(): void {
+    this.#hooks.onDrain(this.#socket);
+  }
+
+  /** @internal */
+  onClosing(): void {
+    this.#hooks.onClosing(this.#socket);
+  }
+
+  /** @internal */
+  onClosed(status: number, reason: string, wasClean: boolean, failure: ConnectionFailure | undefined): void {
+    this.#end = { failure };
+    const unfinished = failure ?? new WebSocketError("WS_ERR_CONNECTION_LOST", "The message was not finished");
+    this.#message?.fail(markAsEnd(this.#socket, unfinished));
+    this.#hooks.onClosed(this.#socket, status, reason, wasClean, failure);
+  }
+}
+
+/** Whose messages they are, and how they are given out. */
+export interface ReceivingOptions {
+  /** The server's, for a client's events; else `""`. */
+  readonly origin: string;
+  readonly binaryType: BinaryType;
+  readonly isServer: boolean;
+}

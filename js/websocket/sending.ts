@@ -1,0 +1,174 @@
+/**
+ * What a socket sends: messages of all kinds in the order of the calls, and promises about them.
+ *
+ * @module
+ */
+import type { Connection } from "../connection/connection.js";
+import { bytesOfBlob, Turns } from "../connection/turns.js";
+import { bytesOf, copyOf } from "../engine/bytes.js";
+import { WebSocketError } from "../engine/errors.js";
+import { sizeOfSent } from "../session/outgoing.js";
+import { PreparedMessage } from "../session/prepared.js";
+import { errorEvent } from "./events.js";
+import { Pending, type Settle, TextPieces } from "./messages.js";
+
+/** What `send` takes. */
+export type SendData = string | ArrayBufferLike | ArrayBufferView | Blob | PreparedMessage;
+
+/** What `sendStream` takes, a `ReadableStream` among it: all chunks strings, for a text message, or none of them. */
+export type MessageSource =
+  | AsyncIterable<string | ArrayBufferLike | ArrayBufferView>
+  | Iterable<string | ArrayBufferLike | ArrayBufferView>;
+
+/** Data that can be sent, or, of a Blob, read. */
+type Content = string | Uint8Array | PreparedMessage | Blob;
+
+/** The data as it is sent, not copied. */
+export function contentOf(data: SendData): Content {
+  if (typeof data === "string" || data instanceof Blob || data instanceof PreparedMessage) return data;
+  return bytesOf(data) ?? `${data}`;
+}
+
+/** Its bytes, text as UTF-8. */
+export function sizeOfContent(content: Content): number {
+  return content instanceof Blob ? content.size : sizeOfSent(content);
+}
+
+/** A socket that what it sends may end. */
+interface Sender extends EventTarget {
+  readonly readyState: number;
+  readonly CLOSED: number;
+  terminate(): void;
+}
+
+/** What one socket sends. It is made when it is needed first. */
+export class Sending {
+  readonly #socket: Sender;
+  #connection: Connection | undefined;
+  #turns: Turns | undefined;
+  /** Messages that the network shall have taken, and calls that wait for room for more. */
+  #writes: Pending | undefined;
+  #ready: Pending | undefined;
+
+  /** @param connection none before the socket is open */
+  constructor(socket: Sender, connection: Connection | undefined) {
+    this.#socket = socket;
+    this.#connection = connection;
+  }
+
+  /** The socket is open now. */
+  connect(connection: Connection): void {
+    this.#connection = connection;
+  }
+
+  /** Sends a message; `taken` is called when the network has taken it, or never. */
+  send(content: Content, compress: boolean | undefined, taken?: () => void): void {
+    if (typeof content !== "string" && content instanceof Blob) {
+      this.#delay(content.size, compress, () => bytesOfBlob(content), taken);
+    } else if (this.#turns?.isBusy) {
+      const copy = content instanceof Uint8Array ? copyOf(content) : content;
+      this.#delay(sizeOfSent(content), compress, () => copy, taken);
+    } else {
+      this.#connection?.send(content, compress, undefined, taken);
+    }
+  }
+
+  /** Sends what `read` gives when its turn has come. */
+  #delay(
+    size: number,
+    compress: boolean | undefined,
+    read: () => string | Uint8Array | PreparedMessage | Promise<Uint8Array>,
+    taken: (() => void) | undefined,
+  ): void {
+    const send = (data: string | Uint8Array | PreparedMessage) =>
+      this.#connection?.send(data, compress, undefined, taken);
+    this.#order().send({ size, read, send });
+  }
+
+  /** Sends a message, and resolves when the network has taken it. */
+  write(data: SendData, compress: boolean | undefined): Promise<void> {
+    return this.#whenTaken(({ resolve }) => this.send(contentOf(data), compress, resolve));
+  }
+
+  /** Sends one message in chunks, and resolves when the network has taken it. */
+  stream(source: MessageSource): Promise<void> {
+    return this.#whenTaken((settle) => this.#order().takeSlow(() => this.#sendChunks(source, settle)));
+  }
+
+  /** Resolves when the network can take more: at once, if the socket is open and there is room. */
+  ready(): Promise<void> {
+    return this.#whenReady(({ resolve }) => {
+      const connection = this.#connection;
+      if (connection !== undefined) this.inOrder(() => connection.flush() || resolve());
+    });
+  }
+
+  /** Runs a step at once, or behind the messages that wait. */
+  inOrder(step: () => void): void {
+    if (this.#turns === undefined) step();
+    else this.#turns.take(step);
+  }
+
+  /** The network can take more. */
+  drained(): void {
+    this.#ready?.resolve();
+  }
+
+  /** The peer has closed, or the connection failed: what has not left will not be read. */
+  closing(reason: Error): void {
+    this.#ready?.reject(reason);
+  }
+
+  /** The connection has ended. */
+  closed(reason: Error): void {
+    this.#ready?.reject(reason);
+    this.#writes?.reject(reason);
+  }
+
+  #whenTaken(begin: (settle: Settle) => void): Promise<void> {
+    this.#writes ??= new Pending();
+    return this.#writes.promise(begin);
+  }
+
+  #whenReady(begin?: (settle: Settle) => void): Promise<void> {
+    this.#ready ??= new Pending();
+    return this.#ready.promise(begin);
+  }
+
+  #order(): Turns {
+    this.#turns ??= new Turns(this.#connection as Connection, (cause) => this.#failed(cause));
+    return this.#turns;
+  }
+
+  #failed(cause: unknown): void {
+    const error = new WebSocketError("WS_ERR_CONNECTION", "A Blob could not be read", { cause });
+    if (this.#socket.readyState !== this.#socket.CLOSED) this.#socket.dispatchEvent(errorEvent(error));
+    this.#socket.terminate();
+  }
+
+  /** Sends the chunks of a message, as fast as the network takes them. */
+  async #sendChunks(source: MessageSource, { resolve, reject }: Settle): Promise<void> {
+    const connection = this.#connection as Connection;
+    const pieces = new TextPieces();
+    let isText: boolean | undefined;
+    try {
+      for await (const chunk of source) {
+        isText ??= typeof chunk === "string";
+        const data = typeof chunk === "string" ? pieces.next(chunk) : bytesOf(chunk);
+        if (data === undefined || isText !== (typeof data === "string")) {
+          throw new TypeError("The chunks of a message are all strings, or all buffers");
+        }
+        if (data.length > 0) connection.send(data, false, { isLast: false });
+        if (connection.flush()) await this.#whenReady();
+        if (!connection.canSend) return;
+      }
+    } catch (cause) {
+      const error = new WebSocketError("WS_ERR_SOURCE", "What a message was to be made of failed", { cause });
+      if (connection.canSend) reject(error);
+      connection.fail(error);
+      return;
+    }
+    const last = isText ? pieces.rest : new Uint8Array(0);
+    connection.send(last, false, { isLast: true }, resolve);
+  }
+}
