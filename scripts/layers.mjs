@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 
 /** Lowest first; a name is a module of the crate. */
 const rustLayers = [
-  ["bare", "error", "random", "wire"],
+  ["error", "one_thread", "random", "wire"],
   ["deflate", "frame", "http"],
   ["handshake", "session"],
   ["connection", "handle", "inspect"],

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));
 const check = process.argv[2] === "--check";
 const target = ["--locked", "--filter-platform", "wasm32-unknown-unknown", "--format-version", "1"];
-const features = ["--manifest-path", "wasm/Cargo.toml", "--features", "deflate,wasm,wasm-inspect"];
+const features = ["--manifest-path", "wasm/Cargo.toml", "--features", "deflate,engine,inspector"];
 const metadata = JSON.parse(
   execFileSync("cargo", ["metadata", ...target, ...features], { encoding: "utf8", maxBuffer: 1 << 28 }),
 );

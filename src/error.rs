@@ -18,6 +18,8 @@ pub enum Error {
     Violation(Violation),
     /// The random source gave no bytes.
     RandomUnavailable,
+    /// There is no memory for buffers of the size that the caller asks for.
+    OutOfMemory,
     /// The [`Connection`](crate::Connection) has failed: nothing more can be sent.
     ConnectionFailed,
     /// The peer did not end the opening handshake in time.
@@ -30,7 +32,8 @@ pub enum Error {
 pub enum ErrorCode {
     /// `E_INVALIDARG`: a bad argument.
     InvalidArgument = 0x8007_0057,
-    /// `E_OUTOFMEMORY`. The crate never gives it: Rust's allocator ends the program instead.
+    /// `E_OUTOFMEMORY`: no memory for the buffers that a handle is to have. For less than a mebibyte the crate does not
+    /// give it: Rust's allocator ends the program instead.
     OutOfMemory = 0x8007_000E,
     /// `E_FAIL`: unspecified; here, no random bytes.
     Fail = 0x8000_4005,
@@ -107,7 +110,7 @@ macro_rules! errors {
                 match self { $(Self::$variant => $text,)* }
             }
 
-            #[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "wasm"))]
+            #[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "__exports"))]
             const fn id(self) -> i32 {
                 $first_id + self as i32
             }
@@ -141,6 +144,8 @@ errors! {
         "the number is no action queue: send is 1, receive 2, all 3";
     AllocatedBufferTooSmall, InvalidArgument, "WEB_SOCKET_PROPERTY_TYPE",
         "the allocated buffer is smaller than both buffer sizes and 144 bytes together";
+    BytesTooMany, InvalidArgument, "WebSocketCompleteAction",
+        "more bytes are said to be transferred than the action has";
     BufferOfWrongKind, InvalidArgument, "WebSocketSend",
         "a close takes a status and a reason, everything else takes data";
     BufferTypeUnknown, InvalidArgument, "WEB_SOCKET_BUFFER_TYPE",
@@ -345,12 +350,13 @@ impl Error {
             Self::Handshake(error) => error.code(),
             Self::Violation(error) => error.code(),
             Self::RandomUnavailable => ErrorCode::Fail,
+            Self::OutOfMemory => ErrorCode::OutOfMemory,
             Self::ConnectionFailed | Self::HandshakeTimeout => ErrorCode::InvalidProtocolOperation,
         }
     }
 
     /// The number by which JavaScript knows the error.
-    #[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "wasm"))]
+    #[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "__exports"))]
     pub(crate) const fn id(self) -> i32 {
         match self {
             Self::Misuse(error) => error.id(),
@@ -358,6 +364,7 @@ impl Error {
             Self::Violation(error) => error.id(),
             // JavaScript has no connections and no time-outs of the crate's
             Self::RandomUnavailable | Self::ConnectionFailed | Self::HandshakeTimeout => 300,
+            Self::OutOfMemory => 301,
         }
     }
 
@@ -401,6 +408,7 @@ impl fmt::Display for Error {
             Self::Handshake(error) => error.fmt(f),
             Self::Violation(error) => error.fmt(f),
             Self::RandomUnavailable => RandomUnavailable.fmt(f),
+            Self::OutOfMemory => f.write_str("there is no memory for buffers of this size"),
             Self::ConnectionFailed => f.write_str("the connection has failed: nothing more can be sent"),
             Self::HandshakeTimeout => f.write_str("the peer did not end the handshake in time"),
         }
@@ -417,6 +425,7 @@ impl From<Error> for std::io::Error {
         let kind = match error {
             Error::Misuse(_) => ErrorKind::InvalidInput,
             Error::Handshake(_) | Error::Violation(_) => ErrorKind::InvalidData,
+            Error::OutOfMemory => ErrorKind::OutOfMemory,
             Error::RandomUnavailable => ErrorKind::Other,
             Error::ConnectionFailed => ErrorKind::NotConnected,
             Error::HandshakeTimeout => ErrorKind::TimedOut,

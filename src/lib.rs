@@ -29,7 +29,7 @@
 //!     let (context, written) = match client.get_action(ActionQueue::Send)? {
 //!         Action::SendToNetwork { buffers, action_context, .. } => {
 //!             network.extend(buffers.concat());
-//!             (action_context, network.len())
+//!             (action_context, buffers.concat().len()) // of this action: there are more, if the message is long
 //!         }
 //!         Action::IndicateSendComplete { application_context, action_context, .. } => {
 //!             assert_eq!(*application_context, "greeting");
@@ -37,7 +37,7 @@
 //!         }
 //!         _ => break,
 //!     };
-//!     client.complete_action(context, written);
+//!     client.complete_action(context, written)?;
 //! }
 //!
 //! // The server receives: the caller is told where to read to.
@@ -46,8 +46,10 @@
 //! loop {
 //!     let (context, read) = match server.get_action(ActionQueue::Receive)? {
 //!         Action::ReceiveFromNetwork { buffer, action_context, .. } => {
-//!             buffer[..network.len()].copy_from_slice(&network);
-//!             (action_context, network.len())
+//!             let read = buffer.len().min(network.len());
+//!             buffer[..read].copy_from_slice(&network[..read]);
+//!             network.drain(..read);
+//!             (action_context, read)
 //!         }
 //!         Action::IndicateReceiveComplete { buffer, action_context, .. } => {
 //!             if let ReceivedBuffer::Data { data, .. } = buffer {
@@ -57,7 +59,7 @@
 //!         }
 //!         _ => break,
 //!     };
-//!     server.complete_action(context, read);
+//!     server.complete_action(context, read)?;
 //! }
 //! assert_eq!(message, b"Hello");
 //! # Ok::<(), websocket_component::Error>(())
@@ -72,21 +74,20 @@
 
 #[macro_use]
 extern crate alloc;
-#[cfg(not(all(target_arch = "wasm32", target_os = "unknown", feature = "bare")))]
-#[allow(unused_imports, reason = "without `deflate` nothing is a thread's own")]
+#[cfg(feature = "std")]
 #[macro_use(thread_local)]
 extern crate std;
 
-#[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "bare"))]
+#[cfg(all(not(feature = "std"), target_arch = "wasm32", not(target_feature = "atomics")))]
 #[macro_use]
-mod bare;
+mod one_thread;
 #[cfg(all(
+    feature = "wasm",
+    not(feature = "std"),
     target_arch = "wasm32",
-    target_os = "unknown",
-    feature = "deflate",
-    not(any(feature = "std", feature = "bare"))
+    target_feature = "atomics"
 ))]
-compile_error!("`deflate` needs the feature `std` here, for its allocator");
+compile_error!("the feature `wasm` needs `std` where there are threads");
 #[forbid(unsafe_code)]
 mod connection;
 #[cfg(feature = "deflate")]
@@ -111,7 +112,7 @@ mod session;
 #[cfg(all(
     target_arch = "wasm32",
     target_os = "unknown",
-    any(feature = "wasm", feature = "wasm-inspect")
+    any(feature = "__exports", feature = "__exports-inspect")
 ))]
 mod wasm;
 #[forbid(unsafe_code)]
@@ -124,8 +125,9 @@ pub use connection::{
 pub use error::{Error, ErrorCode, HandshakeError, Misuse, Violation};
 pub use frame::{Header, MAX_HEADER_LENGTH};
 pub use handle::{
-    Action, ActionContext, ActionKind, ActionQueue, Buffer, GlobalProperty, Handle, KEEPALIVE_INTERVAL_MS, Property,
-    PropertyType, ReceivedBuffer, SUPPORTED_VERSIONS, global_property, internal_buffer_size,
+    Action, ActionContext, ActionKind, ActionQueue, Block, Buffer, Completed, Deleted, GlobalProperty, Handle,
+    KEEPALIVE_INTERVAL_MS, Property, PropertyType, ReceivedBuffer, SUPPORTED_VERSIONS, global_property,
+    internal_buffer_size,
 };
 pub use handshake::Negotiated;
 pub use http::HttpHeader;

@@ -9,11 +9,14 @@
 
 mod support;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use support::*;
 use websocket_component::{
     Action, ActionContext, ActionKind, ActionQueue, Buffer, BufferType, CloseStatus, Error, ErrorCode, GlobalProperty,
-    Handle, Limits, Misuse, Property, PropertyType, ReceivedBuffer, Role, State, Violation, global_property,
-    internal_buffer_size,
+    Handle, HttpHeader, Limits, Misuse, Property, PropertyType, RandomSource, RandomUnavailable, ReceivedBuffer, Role,
+    Session, SessionOptions, State, Violation, global_property, internal_buffer_size,
 };
 
 const ROLES: [Role; 2] = [Role::Client, Role::Server];
@@ -45,7 +48,7 @@ fn take(handle: &mut Handle<u32>, queue: ActionQueue) -> (ActionKind, Option<Act
 fn complete(handle: &mut Handle<u32>, queue: ActionQueue, kind: ActionKind, bytes: usize) {
     let (taken, context) = take(handle, queue);
     assert_eq!(taken, kind);
-    handle.complete_action(context.unwrap(), bytes);
+    handle.complete_action(context.unwrap(), bytes).unwrap();
 }
 
 fn code<T: std::fmt::Debug>(result: Result<T, Error>) -> ErrorCode {
@@ -114,7 +117,7 @@ fn frames_are_those_of_the_specification_byte_for_byte() {
 fn c01_completing_without_an_action_changes_nothing() {
     let mut server = open_server(vec![]);
     assert_eq!(server.get_action(ActionQueue::All).unwrap(), Action::NoAction);
-    server.complete_action(ActionContext(7.try_into().unwrap()), 3);
+    server.complete_action(ActionContext(7.try_into().unwrap()), 3).unwrap();
     assert_eq!(server.get_action(ActionQueue::All).unwrap(), Action::NoAction);
     assert_eq!(server.state(), State::Open);
 }
@@ -153,16 +156,109 @@ fn c03_a_receive_indication_may_be_completed_with_any_count() {
 }
 
 #[test]
-fn c04_a_send_completed_short_is_cancelled_and_the_handle_goes_on() {
-    for short in [0, 4] {
-        let mut client = open_client(vec![Property::SendBufferSize(16)]);
-        client.send(BufferType::BinaryMessage, data(&[0; 100]), 1).unwrap();
-        complete(&mut client, ActionQueue::Send, ActionKind::SendToNetwork, short);
-        complete(&mut client, ActionQueue::Send, ActionKind::IndicateSendComplete, 0);
-        assert_eq!(take(&mut client, ActionQueue::Send).0, ActionKind::NoAction);
-        client.send(BufferType::Utf8Message, data(b"Hello"), 2).unwrap();
-        assert_eq!(drain_sends(&mut client), masked(0x81, b"Hello"));
+fn c04_a_send_completed_with_0_is_cancelled_and_the_handle_goes_on() {
+    let mut client = open_client(vec![Property::SendBufferSize(16)]);
+    client.send(BufferType::BinaryMessage, data(&[0; 100]), 1).unwrap();
+    complete(&mut client, ActionQueue::Send, ActionKind::SendToNetwork, 0);
+    assert!(matches!(
+        client.get_action(ActionQueue::Send).unwrap(),
+        Action::IndicateSendComplete { cancelled: true, .. }
+    ));
+    let indication = last_context(&mut client);
+    client.complete_action(indication, 0).unwrap();
+    assert_eq!(take(&mut client, ActionQueue::Send).0, ActionKind::NoAction);
+    client.send(BufferType::Utf8Message, data(b"Hello"), 2).unwrap();
+    assert_eq!(drain_sends(&mut client), masked(0x81, b"Hello"));
+}
+
+/// Half a frame has left: whatever came next would be taken for its other half.
+#[test]
+fn c04_a_send_completed_short_is_cancelled_and_ends_sending() {
+    for (role, slots, short) in [(Role::Client, 2, 10), (Role::Server, 2, 1), (Role::Server, 1, 1)] {
+        let mut handle = open(role, vec![]);
+        handle.receive(None, 1).unwrap();
+        handle.send(BufferType::BinaryMessage, data(&[0; 100]), 2).unwrap();
+        handle.send(BufferType::Utf8Message, data(b"next"), 3).unwrap();
+        let action = handle.get_action_with_slots(ActionQueue::Send, slots).unwrap();
+        let context = action.action_context().unwrap();
+        handle.complete_action(context, short).unwrap();
+        assert_aborted_and_cancelled(&mut handle, &[2, 3], 1);
     }
+}
+
+#[test]
+fn a_frame_whose_payload_does_not_follow_its_header_ends_sending() {
+    let mut server = open_server(vec![]);
+    server.receive(None, 1).unwrap();
+    server.send(BufferType::BinaryMessage, data(&[0; 100]), 2).unwrap();
+    for bytes in [2, 0] {
+        let action = server.get_action_with_slots(ActionQueue::Send, 1).unwrap();
+        let context = action.action_context().unwrap();
+        server.complete_action(context, bytes).unwrap();
+    }
+    assert_aborted_and_cancelled(&mut server, &[2], 1);
+}
+
+#[test]
+fn a_message_whose_later_frames_do_not_follow_ends_sending() {
+    let mut client = open_client(vec![Property::SendBufferSize(16)]);
+    client.receive(None, 1).unwrap();
+    client.send(BufferType::BinaryMessage, data(&[0; 100]), 2).unwrap();
+    complete(&mut client, ActionQueue::Send, ActionKind::SendToNetwork, 16);
+    complete(&mut client, ActionQueue::Send, ActionKind::SendToNetwork, 0);
+    assert_aborted_and_cancelled(&mut client, &[2], 1);
+}
+
+#[test]
+fn half_a_pong_ends_sending_and_none_does_not() {
+    for (written, state) in [(0, State::Open), (2, State::Aborted), (3, State::Open)] {
+        let mut server = open_server(vec![]);
+        server.receive(None, 1).unwrap();
+        let mut network = masked(0x89, b"x");
+        act(&mut server, ActionQueue::Receive, &mut network, usize::MAX).unwrap();
+        complete(&mut server, ActionQueue::Receive, ActionKind::SendToNetwork, written);
+        assert_eq!(server.state(), state, "{written} of 3 bytes");
+    }
+}
+
+#[test]
+fn more_bytes_than_an_action_has_are_a_misuse_without_effect() {
+    let mut server = open_server(vec![]);
+    server.send(BufferType::Utf8Message, data(b"a"), 1).unwrap();
+    server.receive(None, 2).unwrap();
+    for (queue, most) in [(ActionQueue::Send, 3), (ActionQueue::Receive, 4096)] {
+        let (_, context) = take(&mut server, queue);
+        let context = context.unwrap();
+        assert_eq!(server.complete_action(context, most + 1), Err(Misuse::BytesTooMany));
+        assert!(server.outstanding_action(context).is_some());
+        assert_eq!(server.complete_action(context, most), Ok(None));
+    }
+    assert!(matches!(
+        server.get_action(ActionQueue::Send).unwrap(),
+        Action::IndicateSendComplete { cancelled: false, .. }
+    ));
+}
+
+fn assert_aborted_and_cancelled(handle: &mut Handle<u32>, sends: &[u32], receive: u32) {
+    assert_eq!(handle.state(), State::Aborted);
+    assert_eq!(handle.send(BufferType::PingPong, None, 9), Err(Misuse::Aborted.into()));
+    for send in sends {
+        let Action::IndicateSendComplete {
+            cancelled: true,
+            application_context,
+            action_context,
+            ..
+        } = handle.get_action(ActionQueue::Send).unwrap()
+        else {
+            panic!("{send} is cancelled")
+        };
+        assert_eq!(application_context, send);
+        handle.complete_action(action_context, 0).unwrap();
+    }
+    let mut network = Vec::new();
+    let done = act(handle, ActionQueue::All, &mut network, 0).unwrap();
+    assert_eq!(done, Some(Done::Cancelled(receive)));
+    assert_eq!(handle.get_action(ActionQueue::All), Ok(Action::NoAction));
 }
 
 #[test]
@@ -193,7 +289,7 @@ fn c05_a_read_of_nothing_cancels_the_receive_and_the_next_goes_on_inside_the_fra
         };
         // `act` left the read outstanding: its context is the last one handed out
         let context = last_context(&mut server);
-        server.complete_action(context, 0);
+        server.complete_action(context, 0).unwrap();
         let cancelled = act(&mut server, ActionQueue::Receive, &mut network, 1).unwrap();
         assert_eq!(cancelled, Some(Done::Cancelled(1)), "cut at {cut}");
         let (rest, error) = feed(&mut server, frame[cut..].to_vec(), usize::MAX);
@@ -314,13 +410,15 @@ fn c10_a_pong_passes_a_send_that_is_being_written_and_holds_up_the_next() {
         act(&mut handle, ActionQueue::Receive, &mut network, usize::MAX).unwrap();
         let (kind, pong) = take(&mut handle, ActionQueue::Receive);
         assert_eq!(kind, ActionKind::SendToNetwork);
-        handle.complete_action(send.unwrap(), if role == Role::Client { 7 } else { 3 });
+        handle
+            .complete_action(send.unwrap(), if role == Role::Client { 7 } else { 3 })
+            .unwrap();
         assert_eq!(
             take(&mut handle, ActionQueue::Send).0,
             ActionKind::NoAction,
             "the pong is being written"
         );
-        handle.complete_action(pong.unwrap(), 0);
+        handle.complete_action(pong.unwrap(), 0).unwrap();
         assert_eq!(take(&mut handle, ActionQueue::Send).0, ActionKind::IndicateSendComplete);
     }
 }
@@ -416,7 +514,7 @@ fn c13_a_violation_makes_no_frame_repeats_and_leaves_the_send_side_and_the_drain
     server.abort();
     let mut indicated = Vec::new();
     let sending = last_context(&mut server);
-    server.complete_action(sending, 0);
+    server.complete_action(sending, 0).unwrap();
     while let Some(done) = act(&mut server, ActionQueue::All, &mut network, 0).unwrap() {
         indicated.push(done);
     }
@@ -506,7 +604,7 @@ fn c18_every_buffer_lies_in_the_allocated_one_but_the_applications_own_payload()
     assert!(is_inside(header));
     assert_eq!(payload.as_ptr(), own);
     let (context, length) = (action.action_context().unwrap(), header.len() + payload.len());
-    server.complete_action(context, length);
+    server.complete_action(context, length).unwrap();
     complete(&mut server, ActionQueue::Send, ActionKind::IndicateSendComplete, 0);
     let action = server.get_action(ActionQueue::Send).unwrap();
     assert!(is_inside(sent_buffers(&action)[0]) && sent_buffers(&action)[0].len() == 127);
@@ -524,14 +622,14 @@ fn c18_every_buffer_lies_in_the_allocated_one_but_the_applications_own_payload()
     let read = network.len();
     buffer[..read].copy_from_slice(&network);
     network.clear();
-    server.complete_action(action_context, read);
+    server.complete_action(action_context, read).unwrap();
     let action = server.get_action(ActionQueue::Receive).unwrap();
     assert!(
         is_inside(sent_buffers(&action)[0]) && sent_buffers(&action)[0].len() == 127,
         "the pong"
     );
     let context = action.action_context().unwrap();
-    server.complete_action(context, 127);
+    server.complete_action(context, 127).unwrap();
     let Action::IndicateReceiveComplete {
         buffer: ReceivedBuffer::CloseStatus { reason, .. },
         ..
@@ -734,7 +832,7 @@ fn an_abort_drains_both_queues_and_waits_for_what_is_outstanding() {
     );
     assert_eq!(drain(ActionQueue::Send), None);
     assert_eq!(drain(ActionQueue::Receive), None);
-    server.complete_action(read.unwrap(), 0);
+    server.complete_action(read.unwrap(), 0).unwrap();
     let mut drain = |queue| act(&mut server, queue, &mut vec![], 0).unwrap();
     assert_eq!(drain(ActionQueue::Receive), Some(Done::Cancelled(1)));
     assert_eq!(drain(ActionQueue::All), None);
@@ -778,7 +876,7 @@ fn a_caller_with_one_slot_gets_header_and_payload_in_turn_and_no_pong_between() 
         [b"\x82\x0E".as_slice(), b"fourteen bytes"].concat(),
         "they just fit into the send buffer"
     );
-    server.complete_action(context, 16);
+    server.complete_action(context, 16).unwrap();
     complete(&mut server, ActionQueue::Send, ActionKind::IndicateSendComplete, 0);
     let (bytes, context) = one_slot(&mut server);
     assert_eq!(bytes, hex("82 14"));
@@ -789,7 +887,7 @@ fn a_caller_with_one_slot_gets_header_and_payload_in_turn_and_no_pong_between() 
         None,
         "the pong waits"
     );
-    server.complete_action(context, 2);
+    server.complete_action(context, 2).unwrap();
     assert_eq!(
         act(&mut server, ActionQueue::Receive, &mut network, 0).unwrap(),
         None,
@@ -797,7 +895,7 @@ fn a_caller_with_one_slot_gets_header_and_payload_in_turn_and_no_pong_between() 
     );
     let (bytes, context) = one_slot(&mut server);
     assert_eq!(bytes, [7; 20]);
-    server.complete_action(context, 20);
+    server.complete_action(context, 20).unwrap();
     let pong = Done::Sent(BufferType::PingPong, hex("8A 00"), None);
     assert_eq!(
         act(&mut server, ActionQueue::All, &mut network, 0).unwrap(),
@@ -1055,6 +1153,68 @@ fn a_length_that_is_only_claimed_costs_nothing() {
         assert_eq!(error, None);
         assert_eq!(done, [Done::Received(BufferType::BinaryFragment, vec![7; 10], 0)]);
     }
+}
+
+/// Gives keys while it has some.
+struct Keys(Arc<AtomicUsize>);
+
+impl RandomSource for Keys {
+    fn fill(&mut self, bytes: &mut [u8]) -> Result<(), RandomUnavailable> {
+        let left = self.0.load(Ordering::Relaxed).checked_sub(1).ok_or(RandomUnavailable)?;
+        self.0.store(left, Ordering::Relaxed);
+        FixedRandom(KEY).fill(bytes)
+    }
+}
+
+#[test]
+fn a_write_that_gets_no_key_changes_nothing() {
+    let keys = Arc::<AtomicUsize>::default();
+    let mut session = Session::with_random(
+        Role::Client,
+        SessionOptions::default(),
+        Box::new(Keys(Arc::clone(&keys))),
+    );
+    let mut wire = Vec::new();
+    let unavailable = Err(Error::RandomUnavailable);
+    assert_eq!(session.write(BufferType::Utf8Fragment, b"a", &mut wire), unavailable);
+    assert_eq!(session.write(BufferType::Close, &[], &mut wire), unavailable);
+    assert_eq!(session.header(BufferType::Utf8Fragment, 1).map(drop), unavailable);
+    assert_eq!((session.state(), &wire[..]), (State::Open, &[][..]));
+    keys.store(2, Ordering::Relaxed);
+    session.write(BufferType::BinaryMessage, b"b", &mut wire).unwrap();
+    session.write(BufferType::Close, &[], &mut wire).unwrap();
+    assert_eq!(wire, [masked(0x82, b"b"), masked(0x88, b"")].concat());
+}
+
+#[test]
+fn a_handle_that_gets_no_key_sends_and_answers_pings_when_there_is_one() {
+    let keys = Arc::new(AtomicUsize::new(1));
+    let mut client = Handle::create(Role::Client, [], Box::new(Keys(Arc::clone(&keys)))).unwrap();
+    let request = client.begin_client_handshake(&[], &[], &[]).unwrap();
+    let key = request
+        .iter()
+        .find(|header| header.name == "Sec-WebSocket-Key")
+        .unwrap();
+    let accept = websocket_component::handshake::accept(key.value);
+    let response = [
+        HttpHeader::new("Upgrade", "websocket"),
+        HttpHeader::new("Connection", "Upgrade"),
+        HttpHeader::new("Sec-WebSocket-Accept", &accept),
+    ];
+    client.end_client_handshake(&response).unwrap();
+    client.send(BufferType::Utf8Message, data(b"a"), 1).unwrap();
+    client.receive(None, 2).unwrap();
+    let mut network = [unmasked(0x89, b"?"), unmasked(0x81, b"b")].concat();
+    act(&mut client, ActionQueue::Receive, &mut network, usize::MAX).unwrap();
+    for queue in [ActionQueue::Send, ActionQueue::Receive] {
+        assert_eq!(client.get_action(queue), Err(Error::RandomUnavailable));
+    }
+    keys.store(2, Ordering::Relaxed);
+    assert_eq!(drain_sends(&mut client), masked(0x81, b"a"));
+    let pong = act(&mut client, ActionQueue::Receive, &mut network, 0).unwrap();
+    assert_eq!(pong, Some(Done::Sent(BufferType::PingPong, masked(0x8A, b"?"), None)));
+    let text = act(&mut client, ActionQueue::Receive, &mut network, 0).unwrap();
+    assert_eq!(text, Some(Done::Received(BufferType::Utf8Message, b"b".to_vec(), 2)));
 }
 
 #[test]

@@ -76,7 +76,7 @@ fn act_on_all(handle: &mut Handle<u32>, mut stream: &[u8], size: usize) {
                 Action::SendToNetwork { buffers, .. } => buffers.concat().len(),
                 _ => 0,
             };
-            handle.complete_action(context, bytes);
+            handle.complete_action(context, bytes).unwrap();
         }
     }
 }

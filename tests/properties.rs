@@ -219,7 +219,7 @@ proptest! {
         handle.abort();
         for number in 1..400 {
             // whatever `act` left outstanding
-            handle.complete_action(websocket_component::ActionContext(number.try_into().unwrap()), 0);
+            handle.complete_action(websocket_component::ActionContext(number.try_into().unwrap()), 0).unwrap();
         }
         while let Some(done) = act(&mut handle, ActionQueue::All, &mut vec![], 0).unwrap() {
             note(Some(done));

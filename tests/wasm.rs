@@ -56,7 +56,7 @@ fn deliver(from: &mut Handle<u32>, to: &mut Handle<u32>, text: &[u8]) -> Vec<u8>
             _ => Vec::new(),
         };
         network.extend_from_slice(&written);
-        from.complete_action(context, written.len());
+        from.complete_action(context, written.len()).unwrap();
     }
     let mut message = Vec::new();
     let mut ended = false;
@@ -81,7 +81,7 @@ fn deliver(from: &mut Handle<u32>, to: &mut Handle<u32>, text: &[u8]) -> Vec<u8>
                 }
                 _ => panic!("{action:?}"),
             }
-            to.complete_action(context, count);
+            to.complete_action(context, count).unwrap();
         }
     }
     assert!(network.is_empty());

@@ -32,7 +32,7 @@ pub fn run(
                 },
                 Err(error) => return fail(stream, handle, error),
             };
-            handle.complete_action(context, bytes);
+            handle.complete_action(context, bytes).map_err(io::Error::other)?;
             match done {
                 Done::Nothing => {}
                 Done::Data(BufferType::PingPong, _) => break,
@@ -123,7 +123,7 @@ fn fail(stream: &mut TcpStream, handle: &mut Handle<()>, error: Error) -> io::Re
             &mut Vec::new(),
             handle.get_action(ActionQueue::Send).map_err(io::Error::other)?,
         )? {
-            handle.complete_action(context, bytes);
+            handle.complete_action(context, bytes).map_err(io::Error::other)?;
         }
     }
     stream.shutdown(Shutdown::Write)

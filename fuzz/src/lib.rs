@@ -244,7 +244,11 @@ impl Peer {
             4 if argument == 7 => self.handle.abort(),
             4 if !self.outstanding.is_empty() => {
                 let context = self.outstanding.remove(length % self.outstanding.len());
-                self.handle.complete_action(context, length);
+                if self.handle.complete_action(context, length).is_err() {
+                    self.handle
+                        .complete_action(context, 0)
+                        .expect("no bytes are not too many");
+                }
             }
             _ => self.act(argument, out, network),
         }
@@ -285,14 +289,26 @@ impl Peer {
             }
             _ => return self.outstanding.push(context),
         };
-        self.handle.complete_action(context, bytes);
+        let completed = self
+            .handle
+            .complete_action(context, bytes)
+            .expect("as many as there are");
+        if let Some(completed) = completed {
+            assert!(
+                self.completed
+                    .iter()
+                    .any(|all| all.last() == Some(&completed.application_context))
+            );
+        }
     }
 
     fn finish(mut self) {
         self.handle.abort();
         assert_eq!(self.handle.state(), State::Aborted);
         for context in std::mem::take(&mut self.outstanding) {
-            self.handle.complete_action(context, 0);
+            self.handle
+                .complete_action(context, 0)
+                .expect("no bytes are not too many");
         }
         for _ in 0..=self.queued.iter().map(Vec::len).sum() {
             self.act(2, &mut Vec::new(), &mut Vec::new());

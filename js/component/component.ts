@@ -152,6 +152,8 @@ export interface ActionResult {
   readonly capacity: number;
   /** The status of a received close, 1005 if it had none. */
   readonly closeStatus: number | undefined;
+  /** `IndicateSendComplete`: not all of it was written. `IndicateReceiveComplete`: nothing was received. */
+  readonly cancelled: boolean;
   /** What was given to `send` or `receive`. */
   readonly applicationContext: unknown;
   /** For the completion; 0 with `NoAction`. */
@@ -307,7 +309,7 @@ export class Handle {
   getAction(queue: ActionQueue = ActionQueue.All, slots = 2): ActionResult {
     this.#enter((handle) => handle.get_action(queue, slots));
     const [action, bufferType, count, ...rest] = scratch().report;
-    const [, , , , status, hasContext, context = 0, actionContext = 0] = rest;
+    const [, , , , status, hasContext, context = 0, actionContext = 0, sendCancelled] = rest;
     const operation = hasContext ? this.#operations.get(context) : undefined;
     const indicates = action === Action.IndicateSendComplete || action === Action.IndicateReceiveComplete;
     if (indicates) this.#indicated.set(actionContext, context);
@@ -318,6 +320,8 @@ export class Handle {
       buffers: reads ? [] : this.#buffers(action as Action, count as number, operation?.buffer),
       capacity: reads ? (rest[1] as number) : 0,
       closeStatus: status || undefined,
+      // every other buffer has a type
+      cancelled: sendCancelled !== 0 || (action === Action.IndicateReceiveComplete && bufferType === 0),
       applicationContext: operation?.context,
       actionContext,
     };
@@ -339,7 +343,10 @@ export class Handle {
     this.completeAction(actionContext, bytes.length);
   }
 
-  /** `WebSocketCompleteAction`. A context that names no outstanding action is ignored. */
+  /**
+   * `WebSocketCompleteAction`. A context that names no outstanding action is ignored. Writing 0 bytes, or more than the
+   * action has, cancels the send; after fewer than all the peer has half a frame, and the handle is aborted.
+   */
   completeAction(actionContext: number, bytesTransferred = 0): void {
     this.#enter((handle) => handle.complete_action(actionContext, bytesTransferred));
     const operation = this.#indicated.get(actionContext);

@@ -1,3 +1,5 @@
+use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::num::NonZeroU32;
 
 use crate::wire::{BufferType, CloseStatus};
@@ -40,8 +42,9 @@ pub struct ActionContext(pub NonZeroU32);
 pub enum Action<'a, C> {
     /// There is nothing to do now: nothing is queued, or the queue waits for an action to be completed.
     NoAction,
-    /// Write both buffers in order, with nothing between, and complete with the bytes written. Fewer than all
-    /// cancel the send.
+    /// Write both buffers in order, with nothing between, and complete with the bytes written, which are all of them.
+    /// 0 cancels the send. After fewer than all the peer has half a frame, which nothing can follow: the handle is
+    /// aborted.
     SendToNetwork {
         /// The frame's header, or a whole frame; then the payload, empty if the first has it all.
         buffers: [&'a [u8]; 2],
@@ -52,8 +55,10 @@ pub enum Action<'a, C> {
         /// For the completion.
         action_context: ActionContext,
     },
-    /// A send is done (or cancelled); complete with 0.
+    /// A send is done (or cancelled). Complete with 0, and have the context and the buffer back.
     IndicateSendComplete {
+        /// Not all of it was written.
+        cancelled: bool,
         /// The send's type.
         buffer_type: BufferType,
         /// The send's context.
@@ -70,7 +75,7 @@ pub enum Action<'a, C> {
         /// For the completion.
         action_context: ActionContext,
     },
-    /// A receive is done (or cancelled). Use the data, then complete with 0.
+    /// A receive is done (or cancelled). Use the data, then complete with 0, and have the context and the buffer back.
     IndicateReceiveComplete {
         /// What was received.
         buffer: ReceivedBuffer<'a>,
@@ -100,6 +105,41 @@ pub enum ReceivedBuffer<'a> {
         /// UTF-8 (unless verification is disabled), at most 123 bytes.
         reason: &'a [u8],
     },
+}
+
+/// An operation that is done with, back from the handle.
+#[derive(Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Completed<C> {
+    /// What the caller gave with it.
+    pub application_context: C,
+    /// The `Vec` that [`Handle::send`](crate::Handle::send) or [`Handle::receive`](crate::Handle::receive) took, as long
+    /// as it was; a receive's data is at its start. None if there was none.
+    pub buffer: Option<Vec<u8>>,
+}
+
+/// What a handle gives back when it is deleted.
+#[derive(Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Deleted<C> {
+    /// The sends whose indication was not completed, in their order.
+    pub sends: Vec<Completed<C>>,
+    /// The receives whose indication was not completed, in their order.
+    pub receives: Vec<Completed<C>>,
+    /// The memory of [`Property::AllocatedBuffer`](crate::Property::AllocatedBuffer).
+    pub allocated_buffer: Option<Box<[u8]>>,
+}
+
+/// What came of completing an action in a queue.
+pub enum Progress<C> {
+    /// The action is not this queue's.
+    Unknown,
+    /// The operation goes on, or is indicated next.
+    Continues,
+    /// A frame has left in part, and nothing can be sent after it.
+    Torn,
+    /// The operation was indicated, and is done with.
+    Done(Completed<C>),
 }
 
 impl<C> Action<'_, C> {

@@ -1,20 +1,77 @@
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::ops::Range;
 
 use crate::handle::property::{CONTROL_BUFFER_SIZE, Properties};
 
+/// Memory that a handle uses in place of its own: registered for an I/O interface, shared with a device, or another
+/// language's. [`Handle::create_in`](crate::Handle::create_in) takes all of a handle's buffers from one, and
+/// [`Handle::receive_into`](crate::Handle::receive_into) copies received data into one.
+///
+/// The handle asks for no more of it at once than it works on, so a caller may read from the network into one part while
+/// the handle uses another.
+pub trait Block: Send + Sync {
+    /// The number of bytes, which never changes.
+    fn size(&self) -> usize;
+
+    /// The bytes of a range, which ends at [`size`](Self::size) at most. Every call gives the same memory.
+    fn bytes(&self, range: Range<usize>) -> &[u8];
+
+    /// The same bytes, to write to.
+    fn bytes_mut(&mut self, range: Range<usize>) -> &mut [u8];
+}
+
+impl Block for Box<[u8]> {
+    fn size(&self) -> usize {
+        self.len()
+    }
+
+    fn bytes(&self, range: Range<usize>) -> &[u8] {
+        &self[range]
+    }
+
+    fn bytes_mut(&mut self, range: Range<usize>) -> &mut [u8] {
+        &mut self[range]
+    }
+}
+
+impl Block for Vec<u8> {
+    fn size(&self) -> usize {
+        self.len()
+    }
+
+    fn bytes(&self, range: Range<usize>) -> &[u8] {
+        &self[range]
+    }
+
+    fn bytes_mut(&mut self, range: Range<usize>) -> &mut [u8] {
+        &mut self[range]
+    }
+}
+
 /// The memory of a handle: one block with an area for the receive queue and two for the send queue, so that an
 /// action of one queue never touches what the other has handed out.
-#[derive(Debug)]
 pub struct Memory {
-    block: Box<[u8]>,
+    block: Source,
     receive: usize,
     send: usize,
 }
 
+enum Source {
+    /// Made when the handle opens: until then it has no bytes.
+    Own(Box<[u8]>),
+    /// That of [`Property::AllocatedBuffer`](crate::Property::AllocatedBuffer).
+    Allocated(Box<[u8]>),
+    Block(Box<dyn Block>),
+}
+
 impl Memory {
-    pub fn new(properties: &mut Properties) -> Self {
-        let block = properties.allocated_buffer.take().unwrap_or_default();
+    pub fn new(properties: &mut Properties, block: Option<Box<dyn Block>>) -> Self {
+        let block = match (block, properties.allocated_buffer.take()) {
+            (Some(block), _) => Source::Block(block),
+            (None, Some(allocated)) => Source::Allocated(allocated),
+            (None, None) => Source::Own(Box::default()),
+        };
         Self {
             block,
             receive: properties.receive_buffer_size,
@@ -24,8 +81,16 @@ impl Memory {
 
     /// Makes the block, unless the caller gave one. A handle that never opens needs none.
     pub fn allocate(&mut self) {
-        if self.block.is_empty() {
-            self.block = vec![0; self.receive + self.send + CONTROL_BUFFER_SIZE].into();
+        if let Source::Own(block) = &mut self.block {
+            *block = vec![0; self.receive + self.send + CONTROL_BUFFER_SIZE].into();
+        }
+    }
+
+    /// The memory that came with the handle's properties, for its owner.
+    pub fn into_allocated(self) -> Option<Box<[u8]>> {
+        match self.block {
+            Source::Allocated(memory) => Some(memory),
+            Source::Own(_) | Source::Block(_) => None,
         }
     }
 
@@ -39,7 +104,7 @@ impl Memory {
 
     /// Where bytes from the network are read to, and pongs are made.
     pub fn receive_area(&mut self) -> &mut [u8] {
-        &mut self.block[..self.receive]
+        self.bytes_mut(0..self.receive)
     }
 
     /// Where the headers, and the masked payloads, of sent data are made.
@@ -54,10 +119,16 @@ impl Memory {
     }
 
     pub fn bytes(&self, range: Range<usize>) -> &[u8] {
-        &self.block[range]
+        match &self.block {
+            Source::Own(memory) | Source::Allocated(memory) => &memory[range],
+            Source::Block(block) => block.bytes(range),
+        }
     }
 
     pub fn bytes_mut(&mut self, range: Range<usize>) -> &mut [u8] {
-        &mut self.block[range]
+        match &mut self.block {
+            Source::Own(memory) | Source::Allocated(memory) => &mut memory[range],
+            Source::Block(block) => block.bytes_mut(range),
+        }
     }
 }

@@ -10,7 +10,8 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-pub use action::{Action, ActionContext, ActionKind, ActionQueue, ReceivedBuffer};
+pub use action::{Action, ActionContext, ActionKind, ActionQueue, Completed, Deleted, ReceivedBuffer};
+pub use memory::Block;
 pub use property::{
     GlobalProperty, KEEPALIVE_INTERVAL_MS, Property, PropertyType, SUPPORTED_VERSIONS, global_property,
     internal_buffer_size,
@@ -30,10 +31,11 @@ use crate::random::{PlatformRandom, RandomSource};
 use crate::session::DeflateSettings;
 use crate::session::{ClosePayload, Event, Limits, Masking, Role, Session, SessionOptions, State};
 use crate::wire::{BufferType, CloseStatus};
+use action::Progress;
 use memory::Memory;
 use property::Properties;
-use receive_queue::ReceiveQueue;
-use send_queue::{SendQueue, max_masked_payload};
+use receive_queue::{ReceiveQueue, Room};
+use send_queue::{Given, SendOp, SendQueue, max_masked_payload};
 
 /// What [`Handle::send`] sends (`WEB_SOCKET_BUFFER`).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,16 +105,39 @@ impl<C> Handle<C> {
     }
 
     /// Makes a handle with properties by value, so that allocated memory is used and not copied, and with a random
-    /// source for tests.
+    /// source for tests, or for platforms that [`PlatformRandom`] does not know.
     ///
     /// # Errors
-    /// As [`create_client`](Self::create_client).
+    /// As [`create_client`](Self::create_client); and large buffers that there is no memory for.
     pub fn create(
         role: Role,
         properties: impl IntoIterator<Item = Property>,
         random: Box<dyn RandomSource>,
     ) -> Result<Self, Error> {
-        let mut properties = Properties::new(role, properties)?;
+        Self::with_memory(role, properties, random, None)
+    }
+
+    /// The same with all buffers in memory of the caller's, of [`internal_buffer_size`] bytes at least, that is not Rust's
+    /// to allocate.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create); memory that is too small, or allocated memory among the properties.
+    pub fn create_in(
+        role: Role,
+        properties: impl IntoIterator<Item = Property>,
+        random: Box<dyn RandomSource>,
+        memory: Box<dyn Block>,
+    ) -> Result<Self, Error> {
+        Self::with_memory(role, properties, random, Some(memory))
+    }
+
+    fn with_memory(
+        role: Role,
+        properties: impl IntoIterator<Item = Property>,
+        random: Box<dyn RandomSource>,
+        memory: Option<Box<dyn Block>>,
+    ) -> Result<Self, Error> {
+        let mut properties = Properties::new(role, properties, memory.as_ref().map(|memory| memory.size()))?;
         let options = SessionOptions {
             disable_masking: properties.disable_masking,
             disable_utf8_verification: properties.disable_utf8_verification,
@@ -121,7 +146,7 @@ impl<C> Handle<C> {
         Ok(Self {
             session: Session::before_handshake(role, options, random),
             handshake: Handshake::None,
-            memory: Memory::new(&mut properties),
+            memory: Memory::new(&mut properties, memory),
             sends: SendQueue::new(),
             receives: ReceiveQueue::new(),
             next_context: NonZeroU32::MIN,
@@ -266,29 +291,109 @@ impl<C> Handle<C> {
     /// Queues a buffer for sending (`WebSocketSend`). No buffer means an empty payload; for a close, no status.
     /// Beyond the original API, a ping and a pong may have a payload of at most 125 bytes.
     ///
+    /// The `Vec` comes back when the indication is completed, or from [`delete`](Self::delete).
+    ///
     /// # Errors
     /// Before the handshake's end or after an abort; data or a second close after a close; text within a binary
     /// message or the other way round; a buffer that does not fit its type; a status or reason that may not be sent.
     pub fn send(&mut self, buffer_type: BufferType, buffer: Option<Buffer>, context: C) -> Result<(), Error> {
-        self.ensure_session()?;
-        if self.state() == State::Aborted {
-            return Err(Misuse::Aborted.into());
+        let (given, close) = match buffer {
+            None => (Given::Nothing, None),
+            Some(Buffer::Data(data)) => (Given::Vec(data), None),
+            Some(Buffer::CloseStatus { status, reason }) => (Given::Vec(reason), Some(status)),
+        };
+        let is_close = buffer_type == BufferType::Close;
+        if matches!(given, Given::Vec(_)) && is_close != close.is_some() {
+            self.check_sending()?;
+            return Err(Misuse::BufferOfWrongKind.into());
         }
-        let payload = self.payload(buffer_type, buffer)?;
-        let (start, compressed) = self
-            .session
-            .accept_part(buffer_type, &payload, payload.len() as u64, None)?;
-        self.sends
-            .push(context, buffer_type, compressed.unwrap_or(payload), start);
+        self.queue_send(buffer_type, given, close, context)
+    }
+
+    /// Queues a payload that others have too, such as an `Arc` or `Bytes`, or that is elsewhere than in a `Vec`. Unless
+    /// it is masked or compressed, it leaves without a copy, and in one frame. Every call of `as_ref` must give the same
+    /// bytes. It is dropped when the indication is completed.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send); a close, which has a status.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::sync::Arc;
+    /// use websocket_component::{BufferType, Error, Handle};
+    ///
+    /// fn broadcast(handles: &mut [Handle<()>], text: &Arc<str>) -> Result<(), Error> {
+    ///     let payload: Arc<[u8]> = Arc::from(text.clone());
+    ///     handles
+    ///         .iter_mut()
+    ///         .try_for_each(|handle| handle.send_shared(BufferType::Utf8Message, payload.clone(), ()))
+    /// }
+    /// ```
+    pub fn send_shared(
+        &mut self,
+        buffer_type: BufferType,
+        payload: impl AsRef<[u8]> + Send + Sync + 'static,
+        context: C,
+    ) -> Result<(), Error> {
+        if buffer_type == BufferType::Close {
+            self.check_sending()?;
+            return Err(Misuse::BufferOfWrongKind.into());
+        }
+        self.queue_send(buffer_type, Given::Shared(Box::new(payload)), None, context)
+    }
+
+    fn queue_send(
+        &mut self,
+        buffer_type: BufferType,
+        given: Given,
+        close: Option<CloseStatus>,
+        context: C,
+    ) -> Result<(), Error> {
+        self.check_sending()?;
+        let bytes = given.as_bytes();
+        let close = match close {
+            Some(status) => Some(ClosePayload::new(status, bytes, self.session.verify_utf8())?),
+            None => None,
+        };
+        let payload = close.as_ref().map_or(bytes, ClosePayload::as_bytes);
+        let is_one_frame = matches!(buffer_type, BufferType::Custom(_)) && self.session.masking() == Masking::FreshKey;
+        if is_one_frame && payload.len() > max_masked_payload(self.memory.send_size()) {
+            return Err(Misuse::CustomPayloadTooLong.into());
+        }
+        let length = payload.len() as u64;
+        let (start, compressed) = self.session.accept_part(buffer_type, payload, length, None)?;
+        let made = compressed.or_else(|| close.map(|close| close.as_bytes().to_vec()));
+        self.sends.push(SendOp::new(context, buffer_type, given, made, start));
         Ok(())
     }
 
+    fn check_sending(&mut self) -> Result<(), Misuse> {
+        self.ensure_session()?;
+        match self.state() {
+            State::Aborted => Err(Misuse::Aborted),
+            _ => Ok(()),
+        }
+    }
+
     /// Queues a receive (`WebSocketReceive`). Without a buffer, data is delivered in the handle's own memory; with
-    /// one, it is copied there, at most as much as the buffer holds.
+    /// one, it is copied to the start of that, at most as much as its length. The buffer comes back when the indication is
+    /// completed, or from [`delete`](Self::delete).
     ///
     /// # Errors
     /// Before the handshake's end, after an abort, the peer's close or a violation; a buffer of length 0.
     pub fn receive(&mut self, buffer: Option<Vec<u8>>, context: C) -> Result<(), Error> {
+        self.queue_receive(buffer.map_or(Room::Internal, Room::Vec), context)
+    }
+
+    /// The same into memory that is not a `Vec`'s, which is dropped when the indication is completed.
+    ///
+    /// # Errors
+    /// As [`receive`](Self::receive).
+    pub fn receive_into(&mut self, buffer: Box<dyn Block>, context: C) -> Result<(), Error> {
+        self.queue_receive(Room::Block(buffer), context)
+    }
+
+    fn queue_receive(&mut self, room: Room, context: C) -> Result<(), Error> {
         self.ensure_session()?;
         match self.state() {
             State::Aborted => return Err(Misuse::Aborted.into()),
@@ -298,10 +403,10 @@ impl<C> Handle<C> {
         if self.session.failure().is_some() {
             return Err(Misuse::ReceiveAfterViolation.into());
         }
-        if buffer.as_ref().is_some_and(Vec::is_empty) {
+        if room.size() == 0 {
             return Err(Misuse::ReceiveBufferEmpty.into());
         }
-        self.receives.push(context, buffer);
+        self.receives.push(context, room);
         Ok(())
     }
 
@@ -347,11 +452,27 @@ impl<C> Handle<C> {
         (action.action_context() == Some(context)).then_some(action)
     }
 
-    /// Reports that an action was taken (`WebSocketCompleteAction`), with the bytes written or read. A context that
-    /// names no outstanding action is ignored.
-    pub fn complete_action(&mut self, context: ActionContext, bytes: usize) {
-        self.sends.complete(context, bytes);
-        self.receives.complete(context, bytes);
+    /// Reports that an action was taken (`WebSocketCompleteAction`), with the bytes written or read. Completing an
+    /// indication gives back what its operation was given. A context that names no outstanding action is ignored.
+    ///
+    /// A write of 0 bytes cancels its send, and a read of 0 bytes its receive. A write of fewer bytes than the action has
+    /// leaves the peer with half a frame, so the handle [aborts](Self::abort).
+    ///
+    /// # Errors
+    /// More bytes than the action has. It is still to be completed.
+    pub fn complete_action(&mut self, context: ActionContext, bytes: usize) -> Result<Option<Completed<C>>, Misuse> {
+        let progress = match self.sends.complete(context, bytes)? {
+            Progress::Unknown => self.receives.complete(context, bytes)?,
+            progress => progress,
+        };
+        Ok(match progress {
+            Progress::Unknown | Progress::Continues => None,
+            Progress::Torn => {
+                self.abort();
+                None
+            }
+            Progress::Done(completed) => Some(completed),
+        })
     }
 
     /// Gives the connection up (`WebSocketAbortHandle`): nothing more is sent or received, and every queued
@@ -378,8 +499,15 @@ impl<C> Handle<C> {
         Ok(self.session)
     }
 
-    /// Frees the handle (`WebSocketDeleteHandle`), in any state; dropping it does the same.
-    pub fn delete(self) {}
+    /// Frees the handle (`WebSocketDeleteHandle`), in any state, and gives back all that it was given and still has;
+    /// dropping it drops that too.
+    pub fn delete(self) -> Deleted<C> {
+        Deleted {
+            sends: self.sends.into_completed(),
+            receives: self.receives.into_completed(),
+            allocated_buffer: self.memory.into_allocated(),
+        }
+    }
 
     /// While a pong is written, no other frame may be.
     fn next_send(&mut self, slots: usize) -> Result<bool, Error> {
@@ -407,28 +535,6 @@ impl<C> Handle<C> {
         if handed_out {
             self.next_context = self.next_context.checked_add(1).unwrap_or(NonZeroU32::MIN);
         }
-    }
-
-    /// The bytes that a buffer stands for, checked against its type.
-    fn payload(&self, buffer_type: BufferType, buffer: Option<Buffer>) -> Result<Vec<u8>, Misuse> {
-        let payload = match (buffer_type, buffer) {
-            (BufferType::Close, None) => Vec::new(),
-            (BufferType::Close, Some(Buffer::CloseStatus { status, reason })) => {
-                ClosePayload::new(status, &reason, self.session.verify_utf8())?
-                    .as_bytes()
-                    .to_vec()
-            }
-            (BufferType::Close, Some(Buffer::Data(_))) | (_, Some(Buffer::CloseStatus { .. })) => {
-                return Err(Misuse::BufferOfWrongKind);
-            }
-            (_, None) => Vec::new(),
-            (_, Some(Buffer::Data(data))) => data,
-        };
-        let one_frame = matches!(buffer_type, BufferType::Custom(_)) && self.session.masking() == Masking::FreshKey;
-        if one_frame && payload.len() > max_masked_payload(self.memory.send_size()) {
-            return Err(Misuse::CustomPayloadTooLong);
-        }
-        Ok(payload)
     }
 
     fn check_role(&self, role: Role) -> Result<(), Misuse> {

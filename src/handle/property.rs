@@ -1,7 +1,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use crate::error::Misuse;
+use crate::error::{Error, Misuse};
 use crate::session::Role;
 
 /// The name and number of a property (`WEB_SOCKET_PROPERTY_TYPE`).
@@ -38,6 +38,7 @@ pub enum Property {
     /// accepted too. A security risk (RFC 6455 §10.3).
     DisableMasking(bool),
     /// Memory that the component uses for all its buffers, of at least [`internal_buffer_size`] bytes.
+    /// [`Handle::delete`](crate::Handle::delete) gives it back.
     AllocatedBuffer(Box<[u8]>),
     /// Received text and close reasons are not checked, nor the reasons of closes that are sent.
     DisableUtf8Verification(bool),
@@ -66,10 +67,13 @@ const MIN_SEND_BUFFER_SIZE: u32 = 16;
 const MAX_BUFFER_SIZE: u32 = (1 << 31) - 1024;
 const DEFAULT_BUFFER_SIZE: u32 = 4096;
 
-/// The bytes that [`Property::AllocatedBuffer`] must have for these buffer sizes.
+/// The bytes that [`Property::AllocatedBuffer`] must have for these buffer sizes; `usize::MAX`, which no memory has, if
+/// they are more than the platform can count.
 #[must_use]
 pub const fn internal_buffer_size(receive_buffer_size: u32, send_buffer_size: u32) -> usize {
-    receive_buffer_size as usize + send_buffer_size as usize + CONTROL_BUFFER_SIZE
+    (receive_buffer_size as usize)
+        .saturating_add(send_buffer_size as usize)
+        .saturating_add(CONTROL_BUFFER_SIZE)
 }
 
 /// Reads a property that belongs to no handle (`WebSocketGetGlobalProperty`).
@@ -109,7 +113,8 @@ pub(crate) struct Properties {
 }
 
 impl Properties {
-    pub fn new(role: Role, given: impl IntoIterator<Item = Property>) -> Result<Self, Misuse> {
+    /// `size` is that of memory which the caller gives otherwise than as a property.
+    pub fn new(role: Role, given: impl IntoIterator<Item = Property>, size: Option<usize>) -> Result<Self, Error> {
         let mut receive = DEFAULT_BUFFER_SIZE;
         let mut send = match role {
             Role::Client => DEFAULT_BUFFER_SIZE,
@@ -119,7 +124,7 @@ impl Properties {
         let mut seen = Vec::new();
         for property in given {
             if seen.contains(&property.property_type()) {
-                return Err(Misuse::PropertyRepeated);
+                return Err(Misuse::PropertyRepeated.into());
             }
             seen.push(property.property_type());
             match property {
@@ -130,11 +135,14 @@ impl Properties {
                 Property::AllocatedBuffer(memory) => allocated_buffer = Some(memory),
             }
         }
-        if allocated_buffer
-            .as_ref()
-            .is_some_and(|memory| memory.len() < internal_buffer_size(receive, send))
-        {
-            return Err(Misuse::AllocatedBufferTooSmall);
+        if size.is_some() && allocated_buffer.is_some() {
+            return Err(Misuse::PropertyRepeated.into());
+        }
+        let needed = internal_buffer_size(receive, send);
+        match size.or(allocated_buffer.as_ref().map(|memory| memory.len())) {
+            Some(size) if size < needed => return Err(Misuse::AllocatedBufferTooSmall.into()),
+            Some(_) => {}
+            None => check_allocation(needed)?,
         }
         Ok(Self {
             receive_buffer_size: receive as usize,
@@ -153,3 +161,16 @@ const fn in_range(size: u32, minimum: u32) -> Result<u32, Misuse> {
         Ok(size)
     }
 }
+
+/// The memory is made when the handle opens: what cannot be had is refused before.
+fn check_allocation(size: usize) -> Result<(), Error> {
+    if size > LARGE {
+        Vec::<u8>::new()
+            .try_reserve_exact(size)
+            .map_err(|_| Error::OutOfMemory)?;
+    }
+    Ok(())
+}
+
+/// Up to this size memory is as good as always there, and asking for it twice would cost more than the handle.
+const LARGE: usize = 1024 * 1024;

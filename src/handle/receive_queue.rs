@@ -3,32 +3,45 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use crate::error::Error;
+use crate::error::{Error, Misuse};
 use crate::frame::MAX_HEADER_LENGTH;
-use crate::handle::action::{Action, ActionContext, ReceivedBuffer};
-use crate::handle::memory::Memory;
+use crate::handle::action::{Action, ActionContext, Completed, Progress, ReceivedBuffer};
+use crate::handle::memory::{Block, Memory};
 use crate::session::{FrameStart, Received, Role, Session};
 use crate::wire::{BufferType, CloseStatus, Opcode};
 
 /// The receives, first in, first out, and the bytes that the network has brought.
-#[derive(Debug)]
 pub struct ReceiveQueue<C> {
     ops: VecDeque<ReceiveOp<C>>,
     outstanding: Option<(ActionContext, Outstanding)>,
     /// What was read and not yet parsed, in the receive area.
     unread: Range<usize>,
-    /// A pong that is made and could not be handed out yet.
-    owed_pong: Option<Range<usize>>,
+    owed_pong: Option<OwedPong>,
     /// Where compressed messages are decompressed to.
     inflated: Box<[u8]>,
 }
 
 /// One call of `Handle::receive`.
-#[derive(Debug)]
 struct ReceiveOp<C> {
     context: C,
-    buffer: Option<Vec<u8>>,
+    room: Room,
     cancelled: bool,
+}
+
+/// Where a receive delivers data.
+pub enum Room {
+    /// In the handle's memory.
+    Internal,
+    Vec(Vec<u8>),
+    Block(Box<dyn Block>),
+}
+
+/// A pong that was not handed out yet.
+enum OwedPong {
+    /// Of the ping with this payload.
+    To(Range<usize>),
+    /// That is made.
+    Made(Range<usize>),
 }
 
 #[derive(Clone, Debug)]
@@ -59,13 +72,13 @@ impl<C> ReceiveQueue<C> {
     /// Compressed messages may come, and are given out so many bytes at a time.
     #[cfg(feature = "deflate")]
     pub fn make_room(&mut self, size: usize) {
-        self.inflated = vec![0; size].into();
+        self.inflated = vec![0; size.min(MAX_INFLATED)].into();
     }
 
-    pub fn push(&mut self, context: C, buffer: Option<Vec<u8>>) {
+    pub fn push(&mut self, context: C, room: Room) {
         self.ops.push_back(ReceiveOp {
             context,
-            buffer,
+            room,
             cancelled: false,
         });
     }
@@ -96,22 +109,36 @@ impl<C> ReceiveQueue<C> {
         }
         let Some(op) = self.ops.front() else { return Ok(false) };
         let next = if op.cancelled {
-            Outstanding::Cancelled
-        } else if let Some(pong) = self.owed_pong.take() {
-            Outstanding::Pong(pong)
-        } else {
+            Some(Outstanding::Cancelled)
+        } else if self.owed_pong.is_none() {
             self.parse(session, memory)?
+        } else {
+            None
         };
-        match next {
-            Outstanding::Pong(pong) if pong_must_wait => {
-                self.owed_pong = Some(pong);
-                Ok(false)
+        let next = match next {
+            Some(next) => next,
+            None => {
+                let pong = self.pong(session, memory)?;
+                if pong_must_wait {
+                    return Ok(false);
+                }
+                self.owed_pong = None;
+                Outstanding::Pong(pong)
             }
-            next => {
-                self.outstanding = Some((context, next));
-                Ok(true)
-            }
-        }
+        };
+        self.outstanding = Some((context, next));
+        Ok(true)
+    }
+
+    /// Makes the pong that is owed. It stays owed if there is no masking key to be had now.
+    fn pong(&mut self, session: &mut Session, memory: &mut Memory) -> Result<Range<usize>, Error> {
+        let pong = match &self.owed_pong {
+            Some(OwedPong::To(ping)) => make_pong(ping.clone(), session, memory)?,
+            Some(OwedPong::Made(pong)) => pong.clone(),
+            None => 0..0,
+        };
+        self.owed_pong = Some(OwedPong::Made(pong.clone()));
+        Ok(pong)
     }
 
     /// The action that is handed out.
@@ -146,13 +173,10 @@ impl<C> ReceiveQueue<C> {
                 buffer_type,
                 data: &self.inflated[..length],
             },
-            Outstanding::DataInBuffer(buffer_type, length) => {
-                let buffer = op.buffer.as_deref().unwrap_or_default();
-                ReceivedBuffer::Data {
-                    buffer_type,
-                    data: &buffer[..length],
-                }
-            }
+            Outstanding::DataInBuffer(buffer_type, length) => ReceivedBuffer::Data {
+                buffer_type,
+                data: op.room.bytes(length),
+            },
             Outstanding::Close(status, reason) => ReceivedBuffer::CloseStatus {
                 status,
                 reason: memory.bytes(reason),
@@ -166,21 +190,32 @@ impl<C> ReceiveQueue<C> {
     }
 
     /// Completes the action if it is this queue's.
-    pub fn complete(&mut self, context: ActionContext, bytes: usize) {
-        let Some((_, outstanding)) = self.outstanding.take_if(|(outstanding, _)| *outstanding == context) else {
-            return;
+    pub fn complete(&mut self, context: ActionContext, bytes: usize) -> Result<Progress<C>, Misuse> {
+        let Some((_, outstanding)) = self.outstanding.as_ref().filter(|(own, _)| *own == context) else {
+            return Ok(Progress::Unknown);
         };
-        match outstanding {
-            Outstanding::Pong(_) => {}
-            // a count that cannot be is the caller's mistake, and counts as no read at all
-            Outstanding::Read(free) if (1..=free.len()).contains(&bytes) => self.unread.end = free.start + bytes,
-            Outstanding::Read(_) => {
-                if let Some(op) = self.ops.front_mut() {
+        let most = match outstanding {
+            Outstanding::Pong(range) | Outstanding::Read(range) => range.len(),
+            _ => usize::MAX,
+        };
+        if bytes > most {
+            return Err(Misuse::BytesTooMany);
+        }
+        Ok(match self.outstanding.take() {
+            Some((_, Outstanding::Pong(_))) if 0 < bytes && bytes < most => Progress::Torn,
+            Some((_, Outstanding::Pong(_))) | None => Progress::Continues,
+            Some((_, Outstanding::Read(free))) => {
+                self.unread.end = free.start + bytes;
+                if let (0, Some(op)) = (bytes, self.ops.front_mut()) {
                     op.cancelled = true;
                 }
+                Progress::Continues
             }
-            _ => drop(self.ops.pop_front()),
-        }
+            Some(_) => match self.ops.pop_front() {
+                Some(op) => Progress::Done(op.into_completed()),
+                None => Progress::Continues,
+            },
+        })
     }
 
     /// Cancels every receive; an owed pong is forgotten.
@@ -191,57 +226,54 @@ impl<C> ReceiveQueue<C> {
         }
     }
 
-    /// Goes through the unread bytes up to the next thing that the caller must see or do.
-    fn parse(&mut self, session: &mut Session, memory: &mut Memory) -> Result<Outstanding, Error> {
+    /// All that is queued, back for the caller.
+    pub fn into_completed(self) -> Vec<Completed<C>> {
+        self.ops.into_iter().map(ReceiveOp::into_completed).collect()
+    }
+
+    /// Goes through the unread bytes up to the next thing that the caller must see or do; none if that is to write a pong.
+    fn parse(&mut self, session: &mut Session, memory: &mut Memory) -> Result<Option<Outstanding>, Error> {
         // only called with an op at the head
-        let buffer = self.ops.front_mut().and_then(|op| op.buffer.as_mut());
-        let limit = buffer.as_ref().map_or(usize::MAX, |buffer| buffer.len());
+        let mut room = Room::Internal;
+        let room = self.ops.front_mut().map_or(&mut room, |op| &mut op.room);
         let origin = self.unread.start;
         let absolute = |range: Range<usize>| origin + range.start..origin + range.end;
-        let step = session.receive_at_most(memory.bytes_mut(self.unread.clone()), limit, &mut self.inflated)?;
+        let step = session.receive_at_most(memory.bytes_mut(self.unread.clone()), room.size(), &mut self.inflated)?;
         self.unread.start += step.consumed;
-        Ok(match (step.received, buffer) {
-            (Received::NeedMore, _) => Outstanding::Read(self.free_part(session.role(), memory)),
-            (Received::Ping(payload), _) => Outstanding::Pong(make_pong(absolute(payload), session, memory)?),
-            (Received::Pong(payload), _) => Outstanding::Data(BufferType::PingPong, absolute(payload)),
-            (
-                Received::Data {
-                    buffer_type, payload, ..
-                },
-                None,
-            ) => Outstanding::Data(buffer_type, absolute(payload)),
-            (
-                Received::Data {
-                    buffer_type, payload, ..
-                },
-                Some(buffer),
-            ) => {
-                buffer[..payload.len()].copy_from_slice(memory.bytes(absolute(payload.clone())));
-                Outstanding::DataInBuffer(buffer_type, payload.len())
+        Ok(Some(match step.received {
+            Received::NeedMore => Outstanding::Read(self.free_part(session.role(), memory)),
+            Received::Ping(payload) => {
+                self.owed_pong = Some(OwedPong::To(absolute(payload)));
+                return Ok(None);
             }
-            (
-                Received::Inflated {
-                    buffer_type, payload, ..
-                },
-                None,
-            ) => Outstanding::Inflated(buffer_type, payload.len()),
-            (
-                Received::Inflated {
-                    buffer_type, payload, ..
-                },
-                Some(buffer),
-            ) => {
-                buffer[..payload.len()].copy_from_slice(&self.inflated[..payload.len()]);
-                Outstanding::DataInBuffer(buffer_type, payload.len())
+            Received::Pong(payload) => Outstanding::Data(BufferType::PingPong, absolute(payload)),
+            Received::Data {
+                buffer_type, payload, ..
+            } => {
+                let payload = absolute(payload);
+                if room.copy_from(memory.bytes(payload.clone())) {
+                    Outstanding::DataInBuffer(buffer_type, payload.len())
+                } else {
+                    Outstanding::Data(buffer_type, payload)
+                }
             }
-            (Received::Close { status, reason }, _) => {
+            Received::Inflated {
+                buffer_type, payload, ..
+            } => {
+                if room.copy_from(&self.inflated[..payload.len()]) {
+                    Outstanding::DataInBuffer(buffer_type, payload.len())
+                } else {
+                    Outstanding::Inflated(buffer_type, payload.len())
+                }
+            }
+            Received::Close { status, reason } => {
                 // nothing comes after a close: the receives behind this one have nothing to wait for
                 for op in self.ops.iter_mut().skip(1) {
                     op.cancelled = true;
                 }
                 Outstanding::Close(status, absolute(reason))
             }
-        })
+        }))
     }
 
     /// Moves the unread bytes to the front of the receive area and returns the part behind them. It is never
@@ -254,6 +286,51 @@ impl<C> ReceiveQueue<C> {
         self.unread.end..memory.receive_size()
     }
 }
+
+impl<C> ReceiveOp<C> {
+    fn into_completed(self) -> Completed<C> {
+        Completed {
+            application_context: self.context,
+            buffer: match self.room {
+                Room::Vec(buffer) => Some(buffer),
+                Room::Internal | Room::Block(_) => None,
+            },
+        }
+    }
+}
+
+impl Room {
+    /// The most bytes that it takes.
+    pub fn size(&self) -> usize {
+        match self {
+            Self::Internal => usize::MAX,
+            Self::Vec(buffer) => buffer.len(),
+            Self::Block(block) => block.size(),
+        }
+    }
+
+    fn bytes(&self, length: usize) -> &[u8] {
+        match self {
+            Self::Internal => &[],
+            Self::Vec(buffer) => &buffer[..length],
+            Self::Block(block) => block.bytes(0..length),
+        }
+    }
+
+    /// Copies data to the caller's buffer; false if there is none.
+    fn copy_from(&mut self, data: &[u8]) -> bool {
+        match self {
+            Self::Internal => return false,
+            Self::Vec(buffer) => buffer[..data.len()].copy_from_slice(data),
+            Self::Block(block) => block.bytes_mut(0..data.len()).copy_from_slice(data),
+        }
+        true
+    }
+}
+
+/// The most that is decompressed at once, in bytes.
+#[cfg(feature = "deflate")]
+const MAX_INFLATED: usize = 64 * 1024;
 
 /// A pong is made where its ping stands. A client's pong has a masking key, which the ping had not, so its header
 /// begins four bytes earlier; those are kept free in front of all that is read.

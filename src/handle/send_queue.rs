@@ -1,29 +1,39 @@
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use crate::error::Error;
+use crate::error::{Error, Misuse};
 use crate::frame::{Header, MAX_HEADER_LENGTH};
-use crate::handle::action::{Action, ActionContext};
+use crate::handle::action::{Action, ActionContext, Completed, Progress};
 use crate::handle::memory::Memory;
 use crate::session::{FrameStart, Masking, Session};
 use crate::wire::{BufferType, Opcode};
 
 /// The sends, first in, first out.
-#[derive(Debug)]
 pub struct SendQueue<C> {
     ops: VecDeque<SendOp<C>>,
     outstanding: Option<(ActionContext, Outstanding)>,
 }
 
 /// One call of `Handle::send`.
-#[derive(Debug)]
 pub struct SendOp<C> {
     pub context: C,
     pub buffer_type: BufferType,
-    pub payload: Vec<u8>,
+    /// What the caller gave.
+    pub given: Given,
+    /// What leaves in its place: the compressed payload, or that of a close.
+    pub made: Option<Vec<u8>>,
     pub start: FrameStart,
     stage: Stage,
+    cancelled: bool,
+}
+
+/// What the caller gave to be sent.
+pub enum Given {
+    Nothing,
+    Vec(Vec<u8>),
+    Shared(Box<dyn AsRef<[u8]> + Send + Sync>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,14 +68,8 @@ impl<C> SendQueue<C> {
         }
     }
 
-    pub fn push(&mut self, context: C, buffer_type: BufferType, payload: Vec<u8>, start: FrameStart) {
-        self.ops.push_back(SendOp {
-            context,
-            buffer_type,
-            payload,
-            start,
-            stage: Stage::Sent(0),
-        });
+    pub fn push(&mut self, op: SendOp<C>) {
+        self.ops.push_back(op);
     }
 
     pub fn is_empty(&self) -> bool {
@@ -102,7 +106,7 @@ impl<C> SendQueue<C> {
             Stage::Done => Outstanding::Complete,
             Stage::HeaderSent => Outstanding::Write(Write {
                 internal: 0..0,
-                payload: 0..op.payload.len(),
+                payload: 0..op.payload().len(),
                 then: Stage::Done,
             }),
             Stage::Sent(sent) => Outstanding::Write(op.next_frame(sent, session, memory, slots)?),
@@ -119,13 +123,14 @@ impl<C> SendQueue<C> {
         let (action_context, buffer_type, context) = (*action_context, op.buffer_type, &op.context);
         match outstanding {
             Outstanding::Complete => Action::IndicateSendComplete {
+                cancelled: op.cancelled,
                 buffer_type,
                 application_context: context,
                 action_context,
             },
             Outstanding::Write(write) => {
                 let internal = memory.bytes(write.internal.clone());
-                let payload = &op.payload[write.payload.clone()];
+                let payload = &op.payload()[write.payload.clone()];
                 let buffers = if internal.is_empty() {
                     [payload, &[]]
                 } else {
@@ -142,33 +147,111 @@ impl<C> SendQueue<C> {
     }
 
     /// Completes the action if it is this queue's.
-    pub fn complete(&mut self, context: ActionContext, bytes: usize) {
-        let Some((_, outstanding)) = self.outstanding.take_if(|(outstanding, _)| *outstanding == context) else {
-            return;
-        };
-        match outstanding {
-            Outstanding::Complete => drop(self.ops.pop_front()),
-            Outstanding::Write(write) => {
-                let Some(op) = self.ops.front_mut() else { return };
-                let all = bytes == write.internal.len() + write.payload.len();
-                op.stage = if all && op.stage != Stage::Done {
-                    write.then
-                } else {
-                    Stage::Done
-                };
-            }
+    pub fn complete(&mut self, context: ActionContext, bytes: usize) -> Result<Progress<C>, Misuse> {
+        if let Some((outstanding, Outstanding::Write(write))) = &self.outstanding
+            && *outstanding == context
+            && bytes > write.len()
+        {
+            return Err(Misuse::BytesTooMany);
         }
+        let Some((_, outstanding)) = self.outstanding.take_if(|(outstanding, _)| *outstanding == context) else {
+            return Ok(Progress::Unknown);
+        };
+        Ok(match (outstanding, self.ops.front_mut()) {
+            (Outstanding::Write(write), Some(op)) => op.written(&write, bytes),
+            (Outstanding::Write(_), None) => Progress::Unknown,
+            (Outstanding::Complete, _) => match self.ops.pop_front() {
+                Some(op) => Progress::Done(op.into_completed()),
+                None => Progress::Unknown,
+            },
+        })
     }
 
     /// Cancels every send.
     pub fn cancel_all(&mut self) {
         for op in &mut self.ops {
-            op.stage = Stage::Done;
+            op.cancel();
+        }
+    }
+
+    /// All that is queued, back for the caller.
+    pub fn into_completed(self) -> Vec<Completed<C>> {
+        self.ops.into_iter().map(SendOp::into_completed).collect()
+    }
+}
+
+impl Write {
+    const fn len(&self) -> usize {
+        (self.internal.end - self.internal.start) + (self.payload.end - self.payload.start)
+    }
+}
+
+impl Given {
+    pub fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Nothing => &[],
+            Self::Vec(bytes) => bytes,
+            Self::Shared(bytes) => (**bytes).as_ref(),
         }
     }
 }
 
 impl<C> SendOp<C> {
+    pub const fn new(
+        context: C,
+        buffer_type: BufferType,
+        given: Given,
+        made: Option<Vec<u8>>,
+        start: FrameStart,
+    ) -> Self {
+        Self {
+            context,
+            buffer_type,
+            given,
+            made,
+            start,
+            stage: Stage::Sent(0),
+            cancelled: false,
+        }
+    }
+
+    fn payload(&self) -> &[u8] {
+        self.made.as_deref().unwrap_or_else(|| self.given.as_bytes())
+    }
+
+    fn into_completed(self) -> Completed<C> {
+        Completed {
+            application_context: self.context,
+            buffer: match self.given {
+                Given::Vec(bytes) => Some(bytes),
+                Given::Nothing | Given::Shared(_) => None,
+            },
+        }
+    }
+
+    /// Goes on behind what was written. A send of which nothing has left is cancelled alone; of one that is cancelled
+    /// later, the peer has a part that nothing completes. Nor can one be left out that later ones are compressed by.
+    fn written(&mut self, write: &Write, bytes: usize) -> Progress<C> {
+        let is_compressed = self.made.is_some() && !self.start.opcode.is_control();
+        let stands_alone = self.stage == Stage::Sent(0) && bytes == 0 && !is_compressed;
+        if bytes == write.len() && !self.cancelled {
+            self.stage = write.then;
+            return Progress::Continues;
+        }
+        let is_aborted = self.cancelled;
+        self.cancel();
+        if is_aborted || stands_alone {
+            Progress::Continues
+        } else {
+            Progress::Torn
+        }
+    }
+
+    fn cancel(&mut self) {
+        self.cancelled |= self.stage != Stage::Done;
+        self.stage = Stage::Done;
+    }
+
     /// Makes the frame that comes after `sent` bytes of the payload.
     fn next_frame(
         &self,
@@ -178,10 +261,10 @@ impl<C> SendOp<C> {
         slots: usize,
     ) -> Result<Write, Error> {
         if self.start.opcode.is_control() {
-            let header = session.frame_header(self.start, self.payload.len() as u64)?;
+            let header = session.frame_header(self.start, self.payload().len() as u64)?;
             return Ok(copy_frame(
                 header,
-                &self.payload,
+                self.payload(),
                 memory,
                 memory.control_area(),
                 Stage::Done,
@@ -190,20 +273,20 @@ impl<C> SendOp<C> {
         if session.masking() == Masking::FreshKey {
             return self.next_masked_frame(sent, session, memory);
         }
-        let header = session.frame_header(self.start, self.payload.len() as u64)?;
+        let header = session.frame_header(self.start, self.payload().len() as u64)?;
         let masked = header.mask.is_some();
-        let fits = Header::size(header.length, masked) + self.payload.len() <= memory.send_size();
+        let fits = Header::size(header.length, masked) + self.payload().len() <= memory.send_size();
         if slots == 1 && fits {
             return Ok(copy_frame(
                 header,
-                &self.payload,
+                self.payload(),
                 memory,
                 memory.send_area(),
                 Stage::Done,
             ));
         }
         let internal = write_header(header, memory, memory.send_area());
-        Ok(if slots == 1 && !self.payload.is_empty() {
+        Ok(if slots == 1 && !self.payload().is_empty() {
             Write {
                 internal,
                 payload: 0..0,
@@ -212,7 +295,7 @@ impl<C> SendOp<C> {
         } else {
             Write {
                 internal,
-                payload: 0..self.payload.len(),
+                payload: 0..self.payload().len(),
                 then: Stage::Done,
             }
         })
@@ -220,7 +303,7 @@ impl<C> SendOp<C> {
 
     /// A masked copy has to fit into the send buffer, so a long payload leaves as several frames, each whole.
     fn next_masked_frame(&self, sent: usize, session: &mut Session, memory: &mut Memory) -> Result<Write, Error> {
-        let rest = &self.payload[sent..];
+        let rest = &self.payload()[sent..];
         let piece = &rest[..rest.len().min(max_masked_payload(memory.send_size()))];
         let last = piece.len() == rest.len();
         let first = sent == 0;

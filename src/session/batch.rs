@@ -26,8 +26,9 @@ impl Session {
 
     /// The header of the only frame of a message that is compressed to `length` bytes.
     pub(crate) fn compressed_header(&mut self, buffer_type: BufferType, length: u64) -> Result<Header, Error> {
+        let key = self.next_mask()?;
         let mut start = self.accept(buffer_type, length)?;
         start.rsv = RSV1;
-        Ok(self.frame_header(start, length)?)
+        Ok(start.header(key, length))
     }
 }

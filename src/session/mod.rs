@@ -1,6 +1,11 @@
 //! A connection after its handshake: what may be received and sent, and when.
 
-#[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "wasm", feature = "deflate"))]
+#[cfg(all(
+    target_arch = "wasm32",
+    target_os = "unknown",
+    feature = "__exports",
+    feature = "deflate"
+))]
 mod batch;
 mod close;
 #[cfg(feature = "deflate")]

@@ -15,7 +15,7 @@ use crate::handle::{
 use crate::random::PlatformRandom;
 use crate::session::Role;
 use crate::wasm::scratch::{
-    ACTION_ACTION_CONTEXT, ACTION_BUFFER_TYPE, ACTION_BUFFERS, ACTION_CLOSE_STATUS, ACTION_CONTEXT,
+    ACTION_ACTION_CONTEXT, ACTION_BUFFER_TYPE, ACTION_BUFFERS, ACTION_CANCELLED, ACTION_CLOSE_STATUS, ACTION_CONTEXT,
     ACTION_FIRST_BUFFER, ACTION_HAS_CONTEXT, ACTION_KIND, READ_ADDRESS, READ_LENGTH, Report, with_scratch,
 };
 use crate::wasm::session::{WasmSession, limits};
@@ -160,7 +160,11 @@ impl WasmHandle {
     /// `WebSocketCompleteAction`.
     pub fn complete_action(&mut self, action_context: u32, bytes: usize) {
         if let Some(context) = NonZeroU32::new(action_context) {
-            self.handle.complete_action(ActionContext(context), bytes);
+            let context = ActionContext(context);
+            if self.handle.complete_action(context, bytes).is_err() {
+                // a count that cannot be is no transfer at all
+                let _ = self.handle.complete_action(context, 0);
+            }
         }
     }
 
@@ -227,10 +231,14 @@ fn report_action(report: &mut Report, action: &Action<'_, u32>) {
             (Some(*buffer_type), *application_context)
         }
         Action::IndicateSendComplete {
+            cancelled,
             buffer_type,
             application_context,
             ..
-        } => (Some(*buffer_type), Some(*application_context)),
+        } => {
+            report[ACTION_CANCELLED] = u32::from(*cancelled);
+            (Some(*buffer_type), Some(*application_context))
+        }
         Action::ReceiveFromNetwork {
             buffer,
             application_context,

@@ -6,19 +6,19 @@
 )]
 #![allow(clippy::cast_possible_wrap, reason = "offsets into the scratch memory are small")]
 
-#[cfg(all(feature = "wasm", feature = "deflate"))]
+#[cfg(all(feature = "__exports", feature = "deflate"))]
 mod deflate;
-#[cfg(feature = "wasm")]
+#[cfg(feature = "__exports")]
 mod frames;
-#[cfg(feature = "wasm")]
+#[cfg(feature = "__exports")]
 mod handle;
-#[cfg(feature = "wasm")]
+#[cfg(feature = "__exports")]
 mod http;
-#[cfg(feature = "wasm-inspect")]
+#[cfg(feature = "__exports-inspect")]
 mod inspect;
-#[cfg(feature = "wasm")]
+#[cfg(feature = "__exports")]
 mod scratch;
-#[cfg(feature = "wasm")]
+#[cfg(feature = "__exports")]
 mod session;
-#[cfg(feature = "wasm")]
+#[cfg(feature = "__exports")]
 mod strings;

@@ -59,6 +59,9 @@ pub const ACTION_CONTEXT: usize = 9;
 /// The action context, or 0.
 pub const ACTION_ACTION_CONTEXT: usize = 10;
 
+/// Whether a send was cancelled.
+pub const ACTION_CANCELLED: usize = 11;
+
 /// The slots of the report after `Handle.outstanding_read`: the buffer's address, or 0.
 pub const READ_ADDRESS: usize = 0;
 /// Its length.

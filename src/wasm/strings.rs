@@ -76,13 +76,15 @@ pub fn describe_error(id: i32) -> Vec<JsValue> {
             .iter()
             .map(|error| ((*error).into(), error.as_str(), error.section())),
     );
-    let (error, text, section): (Error, _, _) = details
+    let (error, text, section) = details
         .find(|(error, _, _): &(Error, _, _)| error.id() == id)
-        .unwrap_or((
-            Error::RandomUnavailable,
-            "the random source gave no bytes",
-            "RFC 6455 §10.3",
-        ));
+        .unwrap_or(if id == Error::OutOfMemory.id() {
+            let text = "there is no memory for buffers of this size";
+            (Error::OutOfMemory, text, "WebSocketCreateClientHandle")
+        } else {
+            let text = "the random source gave no bytes";
+            (Error::RandomUnavailable, text, "RFC 6455 §10.3")
+        });
     let status = error.close_status().map_or(0, u16::from);
     vec![
         error.code().as_str().into(),

@@ -1,4 +1,4 @@
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
 use fearless_simd::{Level, dispatch};
 
 /// A masking key (RFC 6455 §5.3): four bytes that a client draws afresh for each frame.
@@ -33,7 +33,7 @@ impl MaskKey {
 
     /// The same in one pass with a look at the outcome: whether all of it is ASCII.
     pub(crate) fn apply_and_scan(self, bytes: &mut [u8]) -> (Self, bool) {
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(all(target_arch = "x86_64", feature = "std"))]
         if self == Self::ZERO {
             return (self, dispatch!(Level::new(), _simd => is_ascii(bytes)));
         }
@@ -44,7 +44,7 @@ impl MaskKey {
     /// Masks, and gives the bits that any of the words of eight bytes has then.
     #[inline(always)] // so that a caller who has no use for the bits has no work by them
     fn apply_and_gather(self, bytes: &mut [u8]) -> u64 {
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(all(target_arch = "x86_64", feature = "std"))]
         if bytes.len() >= LONG {
             return self.apply_to_long(bytes);
         }
@@ -83,7 +83,7 @@ impl MaskKey {
     }
 
     /// Masks so many bytes that it pays to ask for wider SIMD, and to begin where that is fast.
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", feature = "std"))]
     #[inline(always)]
     fn apply_to_long(self, bytes: &mut [u8]) -> u64 {
         let before = bytes.as_ptr().align_offset(ALIGNMENT).min(LONG / 2);
@@ -116,9 +116,9 @@ impl MaskKey {
 const BLOCK: usize = 16;
 
 /// So many bytes are masked with the widest SIMD that the processor has, from where it is fastest.
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
 const LONG: usize = 2048;
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
 const ALIGNMENT: usize = 64;
 
 /// XORs each word, and gives the bits that any has then. The compiler makes SIMD of it.
@@ -134,7 +134,7 @@ fn xor_words(words: &mut [[u8; 8]], key: u64) -> u64 {
 }
 
 /// Looks at a kibibyte at a time, as text that is not ASCII mostly shows it early.
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
 #[inline(always)]
 fn is_ascii(bytes: &[u8]) -> bool {
     bytes.chunks(1024).all(|chunk| {

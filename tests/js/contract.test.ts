@@ -146,14 +146,41 @@ test("3: a receive indication may be completed with any count", () => {
   expect(server, Action.ReceiveFromNetwork);
 });
 
-test("4: a send completed short is cancelled, and the handle goes on", () => {
-  for (const count of [0, 6, 8]) {
+test("4: a send completed with 0, or with more than there is, is cancelled, and the handle goes on", () => {
+  for (const count of [0, 8]) {
     const server = openServer();
     server.send(BufferType.Utf8Message, text("Hello"), "A");
     server.completeAction(expect(server, Action.SendToNetwork).actionContext, count);
-    assert.deepEqual(drain(server), ["A"]);
+    const indication = expect(server, Action.IndicateSendComplete);
+    assert.deepEqual([indication.cancelled, indication.applicationContext], [true, "A"]);
+    server.completeAction(indication.actionContext);
     assert.deepEqual(sent(server, BufferType.Utf8Message, text("B")), hex("8101 42"));
   }
+});
+
+test("4: a send completed short is cancelled, and nothing follows half a frame", () => {
+  const server = openServer();
+  server.receive(undefined, "R");
+  server.send(BufferType.Utf8Message, text("Hello"), "A");
+  server.send(BufferType.Utf8Message, text("B"), "B");
+  server.completeAction(expect(server, Action.SendToNetwork).actionContext, 6);
+  for (const context of ["A", "B"]) {
+    const indication = expect(server, Action.IndicateSendComplete);
+    assert.deepEqual([indication.cancelled, indication.applicationContext], [true, context]);
+    server.completeAction(indication.actionContext);
+  }
+  const received = expect(server, Action.IndicateReceiveComplete);
+  assert.deepEqual([received.cancelled, received.applicationContext], [true, "R"]);
+  server.completeAction(received.actionContext);
+  assert.throws(() => server.send(BufferType.PingPong), { code: "E_INVALID_PROTOCOL_OPERATION" });
+  expect(server, Action.NoAction);
+});
+
+test("a send of which all was written was not cancelled", () => {
+  const server = openServer();
+  server.send(BufferType.Utf8Message, text("Hello"));
+  server.completeAction(expect(server, Action.SendToNetwork).actionContext, 7);
+  assert.equal(expect(server, Action.IndicateSendComplete).cancelled, false);
 });
 
 test("5: a read of nothing cancels the receive, and the next goes on inside the frame", () => {

@@ -182,7 +182,7 @@ pub fn act(
             (done, 0)
         }
     };
-    handle.complete_action(context, bytes);
+    handle.complete_action(context, bytes).unwrap();
     Ok(Some(done))
 }
 

@@ -1,5 +1,10 @@
-//! The engine as `pkg/` has it. What it exports stands in `src/wasm/` of the crate.
+//! The engine as `pkg/` has it. What it exports is in `src/wasm/` of the crate.
 
 #![no_std]
 
+extern crate alloc;
 extern crate websocket_component;
+
+// elsewhere there is `std`, and nobody has a use for this crate
+#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+mod bare;

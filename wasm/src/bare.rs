@@ -1,12 +1,10 @@
-//! What `std` would bring with it, for a module that does without: an allocator, a panic handler, and `thread_local!`.
+//! What `std` would bring with it, for a module that does without: an allocator and a panic handler.
 //! A panic of `std` formats a message that nobody can read here, and brings a tenth of the module's size for that.
-
-use core::cell::RefCell;
 
 use dlmalloc::GlobalDlmalloc;
 
 #[cfg(target_feature = "atomics")]
-compile_error!("the feature `bare` is for modules with one thread");
+compile_error!("this allocator is for modules with one thread");
 
 /// That of `std` on this platform.
 #[global_allocator]
@@ -71,33 +69,4 @@ mod c {
             }
         }
     }
-}
-
-/// A thread's own value, where there is one thread.
-pub struct Local<T>(T);
-
-// SAFETY: there is no other thread that could use it.
-unsafe impl<T> Sync for Local<T> {}
-
-impl<T> Local<T> {
-    pub const fn new(value: T) -> Self {
-        Self(value)
-    }
-
-    pub fn with<R>(&self, f: impl FnOnce(&T) -> R) -> R {
-        f(&self.0)
-    }
-}
-
-impl<T> Local<RefCell<T>> {
-    pub fn with_borrow_mut<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
-        f(&mut self.0.borrow_mut())
-    }
-}
-
-/// `std::thread_local!`, as far as it is used here.
-macro_rules! thread_local {
-    ($(static $name:ident: $type:ty = const { $value:expr };)*) => {
-        $(static $name: crate::bare::Local<$type> = crate::bare::Local::new($value);)*
-    };
 }
