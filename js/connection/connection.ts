@@ -8,17 +8,19 @@ import { setImmediate } from "node:timers";
 
 import { copyOf } from "../engine/bytes.js";
 import { Unfinished } from "../session/incoming.js";
-import { type ConnectionSettings, LONGEST_TIME } from "../session/options.js";
+import { LONGEST_TIME } from "../session/options.js";
 import { type Framing, type SentData, sizeOfSent } from "../session/outgoing.js";
 import type { Control, Part, Received } from "../session/received.js";
 import type { Counters, FrameSession } from "../session/session.js";
 import type { Transport, TransportListener } from "../transport/transport.js";
+import type { Holder, RunSettings } from "./budget.js";
 import {
   type ConnectionFailure,
   closeTimedOut,
   full,
   lost,
   messageTimedOut,
+  overBudget,
   pingTimedOut,
   terminated,
 } from "./failures.js";
@@ -69,6 +71,7 @@ const ABNORMAL = 1006;
 const POLICY_VIOLATION = 1008;
 const MESSAGE_TOO_BIG = 1009;
 const SERVER_ERROR = 1011;
+const TRY_AGAIN_LATER = 1013;
 
 /** The longest header of a frame. */
 const HEADER = 14;
@@ -77,11 +80,11 @@ const HEADER = 14;
  * One WebSocket connection, of either role: the closing handshake, and the wires between the inbox, the outbox, the
  * transport and the owner.
  */
-export class Connection implements TransportListener, InboxOwner, OutboxOwner {
+export class Connection implements TransportListener, InboxOwner, OutboxOwner, Holder {
   readonly #session: FrameSession;
   readonly #transport: Transport;
   readonly #owner: ConnectionOwner;
-  readonly #settings: ConnectionSettings;
+  readonly #settings: RunSettings;
   readonly #inbox: Inbox;
   readonly #outbox: Outbox;
   /** `closing`: the closing handshake is started (§7.1.3). `failed`: whatever still comes is dropped (§7.1.7). */
@@ -94,20 +97,22 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner {
   readonly #keepAlive: KeepAlive | undefined;
   #pings: Pings | undefined;
   #hasStarted = false;
+  /** What the budget knows. */
+  #counted = 0;
   #transportEnded = false;
   #transportClosed: { readonly error: Error | undefined } | undefined;
 
-  constructor(session: FrameSession, transport: Transport, owner: ConnectionOwner, settings: ConnectionSettings) {
+  constructor(session: FrameSession, transport: Transport, owner: ConnectionOwner, settings: RunSettings) {
     this.#session = session;
     this.#transport = transport;
     this.#owner = owner;
     this.#settings = settings;
-    this.#inbox = new Inbox(session, this);
+    this.#inbox = new Inbox(session, this, settings.claimTimeout);
     this.#outbox = new Outbox(session, transport, this);
     if (settings.streamMessages) session.inParts = true;
     if (settings.pingInterval < LONGEST_TIME) {
       const onDead = () => this.abort(pingTimedOut(settings.pongTimeout));
-      this.#keepAlive = new KeepAlive(settings, () => this.ping(this.#ownPings().next()), onDead);
+      this.#keepAlive = new KeepAlive(settings, () => this.#probe(), onDead);
     }
   }
 
@@ -129,6 +134,12 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner {
       bytesSent: this.#outbox.bytesSent,
       roundTripTime: this.#pings?.roundTripTime,
     };
+  }
+
+  /** Asks whether the peer is there. While messages wait, a little more is read, or its answer would not be seen. */
+  #probe(): void {
+    this.ping(this.#ownPings().next());
+    if (this.#inbox.hasReadAhead && !this.#inbox.isStopped) this.#transport.resume();
   }
 
   #ownPings(): Pings {
@@ -282,10 +293,16 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner {
   #goOn(): void {
     if (!this.#hasStarted) return;
     this.#deliver();
-    if (this.#inbox.isStopped || this.#inbox.hasReadAhead) return;
+    if (this.#inbox.isStopped || this.#inbox.isWaiting) return;
+    if (this.canSend) this.#keepAlive?.begin();
+    if (this.#inbox.hasReadAhead) return;
     if (!this.#inbox.isHolding) this.onRead([]);
     this.#transport.resume();
-    if (this.canSend) this.#keepAlive?.start();
+  }
+
+  /** @internal */
+  onFree(): void {
+    this.#goOn();
   }
 
   /** @internal */
@@ -330,8 +347,10 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner {
   #deliver(): void {
     if (!this.#inbox.deliver()) return;
     this.#outbox.flush();
+    this.#count();
     if (this.#inbox.isHolding) this.#messageTimer?.stop();
-    if (this.#inbox.hasReadAhead) this.#stopReading();
+    if (this.#inbox.hasReadAhead) this.#messageTimer?.stop(); // it is ours that the peer cannot go on
+    if (this.#inbox.hasReadAhead || this.#inbox.isWaiting) this.#transport.pause();
     const isOver = this.#transportEnded || this.#transportClosed !== undefined;
     if (isOver && this.#inbox.demand === "unclaimed") this.#inbox.awaitClaim(this.#settings.closeTimeout);
     if (!this.#inbox.isEmpty) return;
@@ -452,12 +471,33 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner {
 
   /** @internal */
   onLeaving(): boolean {
+    this.#count();
     return this.#pings?.leave() ?? false;
   }
 
   /** @internal */
   onTaken(hasPing: boolean): void {
+    this.#count();
     this.#keepAlive?.sent(hasPing);
+  }
+
+  /** Tells the budget what is held now. */
+  #count(): void {
+    const { budget } = this.#settings;
+    if (budget === undefined) return;
+    const held = this.#state === "closed" ? 0 : this.#inbox.heldBytes + this.#outbox.heldBytes;
+    if (held === this.#counted) return;
+    budget.update(this, this.#counted, held);
+    this.#counted = held;
+  }
+
+  /** @internal */
+  onOverBudget(most: number): void {
+    const error = overBudget(most);
+    // a close frame would wait behind what the peer does not read
+    if (this.#state !== "open" || this.#outbox.heldBytes > this.#inbox.heldBytes) this.abort(error);
+    else this.#fail(error, TRY_AGAIN_LATER);
+    this.#count();
   }
 
   /** Fails the connection (§7.1.7); the close frame says why. */
@@ -511,6 +551,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner {
     const wasClean = this.#peerClose !== undefined && this.#session.closeSent;
     const failure = wasClean ? undefined : (this.#failure ?? lost(this.#transportClosed?.error));
     this.#state = "closed";
+    this.#count();
     clearTimeout(this.#closeTimer);
     this.#inbox.shut();
     this.#messageTimer?.stop(); // a message that was still to be read has begun, and will not end

@@ -1,0 +1,63 @@
+/**
+ * The memory that the connections of one server may hold together.
+ *
+ * @module
+ */
+import type { ConnectionSettings } from "../session/options.js";
+
+/** How a connection is run: by its options, and within the budget of its server. */
+export interface RunSettings extends ConnectionSettings {
+  readonly budget?: Budget | undefined;
+}
+
+/** Who holds memory. */
+export interface Holder {
+  /** Lets go of it: the budget is exceeded, and nobody holds more. */
+  onOverBudget(most: number): void;
+}
+
+/** Holders of less are not remembered one by one. */
+const LARGE = 32 * 1024;
+
+/** Counts what the connections of one server hold, and ends the one that holds most when it is too much. */
+export class Budget {
+  readonly #most: number;
+  #held = 0;
+  readonly #large = new Map<Holder, number>();
+  #isCheckDue = false;
+
+  /** @param most bytes */
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  /** Bytes that are held now, overhead included. */
+  get held(): number {
+    return this.#held;
+  }
+
+  /** A holder has `now` bytes, after `before`. */
+  update(holder: Holder, before: number, now: number): void {
+    this.#held += now - before;
+    if (now >= LARGE) this.#large.set(holder, now);
+    else if (before >= LARGE) this.#large.delete(holder);
+    if (this.#held <= this.#most || this.#isCheckDue) return;
+    this.#isCheckDue = true;
+    // not in the midst of what the holder does
+    queueMicrotask(() => this.#check());
+  }
+
+  #check(): void {
+    this.#isCheckDue = false;
+    while (this.#held > this.#most) {
+      let largest: Holder | undefined;
+      let most = 0;
+      for (const [holder, held] of this.#large) {
+        if (held > most) [largest, most] = [holder, held];
+      }
+      if (largest === undefined) return;
+      this.#large.delete(largest);
+      largest.onOverBudget(this.#most);
+    }
+  }
+}
