@@ -1,16 +1,15 @@
-// Writes docs/benchmarks.md from what `npm run bench -- --json FILE` wrote, perhaps suite by suite, and from what the native
-// benches printed:
-//   node benches/report.mjs FILE… [NATIVE.md] > docs/benchmarks.md
+// Writes docs/benchmarks.md from what `npm run bench -- --json FILE` wrote, perhaps suite by suite, and from what the
+// native benches printed: node benches/report.mjs FILE… [NATIVE.md] > docs/benchmarks.md
 import { readFileSync } from "node:fs";
 
 import { machineLines, suiteText } from "./lib/tables.mjs";
 
 const HEAD = `# Benchmarks
 
-Ours against others, side by side: contenders run in turns, A B C A B C, and a ratio is made of two neighbours in time, so
-that whatever else the machine does hits both. Cells have medians and, in parentheses, the least and the greatest; of ratios
-too. \`a : b\` is a divided by b: over 1 ours is ahead where messages a second are counted, and under 1 where time or memory
-is. Nothing is left out where ours is behind.
+Ours against others, side by side: contenders run in turns, A B C A B C, and a ratio is made of two neighbours in
+time, so that whatever else the machine does hits both. Cells have medians and, in parentheses, the least and the
+greatest; of ratios too. \`a : b\` is a divided by b: over 1 ours is ahead where messages a second are counted, and under
+1 where time or memory is. Nothing is left out where ours is behind.
 
 \`\`\`sh
 npm run bench -- --json bench.json                 # all of it: a quarter of an hour

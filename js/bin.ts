@@ -17,8 +17,8 @@ const USAGE = `Usage: websocket-component serve --echo [--host H] [--port N] [--
     --host H           the address to listen on; 127.0.0.1
     --port N           the port to listen on, 0 for any that is free; 8080
 
-  connect URL          sends lines of standard input as messages, and prints those that come; /help lists more. At the end
-                       of the input it waits for a pong, and with it for replies, and closes
+  connect URL          sends lines of standard input as messages, and prints those that come; /help lists more. At the
+                       end of the input it waits for a pong, and with it for replies, and closes
     -H, --header H     adds a header to the request, such as 'Origin: https://example.com'
     --subprotocol P    offers a subprotocol
     --binary           sends lines as binary messages

@@ -211,6 +211,11 @@ export function describe_error(id: number): any[];
 export function events_address(): number;
 
 /**
+ * `WebSocketGetGlobalProperty`: the keep-alive interval in milliseconds, or the supported versions.
+ */
+export function global_property(property_type: number): Uint32Array;
+
+/**
  * Where the caller writes a network chunk.
  */
 export function input_address(): number;
@@ -219,11 +224,6 @@ export function input_address(): number;
  * The most bytes of a chunk.
  */
 export function input_capacity(): number;
-
-/**
- * `WebSocketGetGlobalProperty` of the keep-alive interval, in milliseconds.
- */
-export function keepalive_interval(): number;
 
 /**
  * The subprotocols that a request offers.

@@ -1,3 +1,5 @@
+const { TextDecoder, TextEncoder } =
+    "TextDecoder" in globalThis ? globalThis : globalThis.process.getBuiltinModule("node:util");
 /* @ts-self-types="./websocket_component.d.ts" */
 
 /**
@@ -614,6 +616,21 @@ export function events_address() {
 }
 
 /**
+ * `WebSocketGetGlobalProperty`: the keep-alive interval in milliseconds, or the supported versions.
+ * @param {number} property_type
+ * @returns {Uint32Array}
+ */
+export function global_property(property_type) {
+    const ret = wasm.global_property(property_type);
+    if (ret[3]) {
+        throw takeFromExternrefTable0(ret[2]);
+    }
+    var v1 = getArrayU32FromWasm0(ret[0], ret[1]).slice();
+    wasm.__wbindgen_free(ret[0], ret[1] * 4, 4);
+    return v1;
+}
+
+/**
  * Where the caller writes a network chunk.
  * @returns {number}
  */
@@ -628,15 +645,6 @@ export function input_address() {
  */
 export function input_capacity() {
     const ret = wasm.input_capacity();
-    return ret >>> 0;
-}
-
-/**
- * `WebSocketGetGlobalProperty` of the keep-alive interval, in milliseconds.
- * @returns {number}
- */
-export function keepalive_interval() {
-    const ret = wasm.keepalive_interval();
     return ret >>> 0;
 }
 

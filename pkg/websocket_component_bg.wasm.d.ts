@@ -15,6 +15,7 @@ export const __wbg_responsehead_free: (a: number, b: number) => void;
 export const __wbg_session_free: (a: number, b: number) => void;
 export const describe_error: (a: number) => [number, number];
 export const events_address: () => number;
+export const global_property: (a: number) => [number, number, number, number];
 export const handle_abort: (a: number) => void;
 export const handle_begin_client_handshake: (a: number, b: number, c: number, d: number, e: number, f: number, g: number) => [number, number, number, number];
 export const handle_begin_server_handshake: (a: number, b: number, c: number, d: number, e: number, f: number, g: number) => [number, number, number, number];
@@ -32,7 +33,6 @@ export const handle_send_close: (a: number, b: number, c: number, d: number, e: 
 export const handle_set_deflate: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number) => [number, number];
 export const input_address: () => number;
 export const input_capacity: () => number;
-export const keepalive_interval: () => number;
 export const offered_subprotocols: (a: number, b: number) => [number, number, number, number];
 export const output_address: () => number;
 export const output_capacity: () => number;

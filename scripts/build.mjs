@@ -1,7 +1,7 @@
 // Makes the other forms of the modules that tsc wrote to dist/:
 //   dist/slim/           around the engine without compression, which is another state and so needs modules of its own
 //   dist/cjs/, cjs/slim/ as CommonJS with its types, for Node that cannot require a module
-//   dist/load/base64.js  the engine as text, for bundles
+//   dist/load/*base64.js the engines as text, for bundles
 //   dist/load/*source.js the engines as modules, by syntax that TypeScript does not know, for Deno
 // Each is a file for a file: nothing is bundled, so that all entries of one form share one engine.
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -13,8 +13,10 @@ import { transformSync } from "esbuild";
 /** The address of a CommonJS file, which has no `import.meta`. */
 const MODULE_EXPORTS = 'module.exports = module.exports["module.exports"];';
 const FILE_URL = 'const file_url = require("node:url").pathToFileURL(__filename).href;';
-/** What only the command, the bundles, or pages import. */
-const APART = /^bin\.|(?:inline|base64)\.|^(?:cjs|slim|command)\//;
+/** What only the command imports, and what is made here. */
+const APART = /^bin\.|base64\.|^(?:cjs|slim|command)\//;
+/** What only bundles import, which take modules. */
+const BUNDLED = /inline\./;
 /** What has an engine of its own. */
 const INSPECT = /\binspect\b/;
 /** What only those import that have modules. */
@@ -29,7 +31,7 @@ write("load/inspect-source.js", source("websocket_component_inspect"));
 const files = readdirSync(".", { recursive: true }).map((file) => file.replaceAll("\\", "/"));
 const shared = files.filter((file) => /(?:\.js|\.d\.ts)$/.test(file) && !APART.test(file));
 const modules = shared.filter((file) => file.endsWith(".js"));
-const inNode = shared.filter((file) => !NOT_NODE.test(file));
+const inNode = shared.filter((file) => !NOT_NODE.test(file) && !BUNDLED.test(file));
 
 for (const file of modules.filter((file) => !INSPECT.test(file))) write(`slim/${file}`, slim(read(file)));
 for (const file of inNode) write(`cjs/${file}`, commonJs(file, read(file)));
@@ -40,8 +42,13 @@ for (const name of ["websocket_component", "websocket_component_slim", "websocke
   if (!name.endsWith("slim")) write(`cjs/pkg/${name}.d.ts`, read(`../pkg/${name}.d.ts`));
 }
 write("cjs/package.json", '{ "type": "commonjs" }\n');
-const engine = readFileSync("../pkg/websocket_component_bg.wasm", "base64");
-write("load/base64.js", `export default "${engine}";\n`);
+write("load/base64.js", base64("websocket_component"));
+write("load/inspect-base64.js", base64("websocket_component_inspect"));
+write("slim/load/base64.js", base64("websocket_component_slim"));
+
+function base64(name) {
+  return `export default "${readFileSync(`../pkg/${name}_bg.wasm`, "base64")}";\n`;
+}
 
 function source(name) {
   return `import source engine from "../../pkg/${name}_bg.wasm";\nexport default engine;\n`;

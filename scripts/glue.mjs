@@ -9,12 +9,17 @@ export type EngineModule = object;
 export function initSync(options: { module: EngineModule }): { readonly memory: { readonly buffer: ArrayBuffer } };
 `;
 
+/** jsdom, as test runners use it, has no such globals; Node has the classes all the same. */
+const CODERS = `const { TextDecoder, TextEncoder } =
+    "TextDecoder" in globalThis ? globalThis : globalThis.process.getBuiltinModule("node:util");
+`;
+
 const [folder] = process.argv.slice(2);
 for (const name of ["websocket_component", "websocket_component_slim", "websocket_component_inspect"]) {
   edit(`${name}.js`, (text) => {
     const synchronous =
       text.slice(0, at(text, "async function __wbg_load(")) + text.slice(at(text, "function initSync("));
-    return `${synchronous.slice(0, at(synchronous, "let __wbg_init_promise;"))}export { initSync };\n`;
+    return `${CODERS}${synchronous.slice(0, at(synchronous, "let __wbg_init_promise;"))}export { initSync };\n`;
   });
 }
 // js/session/session.ts has its own registry for forgotten sessions; a second one would cost each a fifth more memory

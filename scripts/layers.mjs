@@ -1,66 +1,70 @@
-// Checks that imports go down the layers only, in src/ and in js/.
-import { readdirSync, readFileSync } from "node:fs";
-import { posix } from "node:path";
+// Checks that imports go down the layers only, and that no files import each other in a circle: in src/, js/ and
+// www/src/.
 import { fileURLToPath } from "node:url";
 
-/** Lowest first; a name is a module of the crate. */
-const rustLayers = [
-  ["error", "one_thread", "random", "wire"],
-  ["deflate", "frame", "http"],
-  ["handshake", "session"],
-  ["connection", "handle", "inspect"],
-  ["wasm"],
-];
+import { rustImports, scriptImports, textsOf } from "./lib/imports.mjs";
 
-/** Lowest first; a name is a folder of js/ with all that is in it, or a file. */
-const scriptLayers = [
-  ["engine/"],
-  ["session/", "component/", "inspect/"],
-  ["transport/"],
-  ["connection/", "client/"],
-  ["websocket/", "server/", "ws/"],
-  ["index.ts", "socket-index.ts", "load/", "entry/", "command/", "bin.ts"],
+/** The folders and files of each tree, lowest first. Each may import those before it. */
+const TREES = [
+  {
+    root: "src",
+    extension: /\.rs$/,
+    importsOf: rustImports,
+    layers: `one_thread random wire error frame http deflate session handshake connection handle inspect wasm lib`,
+  },
+  {
+    root: "js",
+    extension: /\.ts$/,
+    importsOf: scriptImports,
+    layers: `engine session transport connection client component inspect websocket server ws
+      index socket-index load entry command bin`,
+  },
+  {
+    root: "www/src",
+    extension: /\.tsx?$/,
+    importsOf: scriptImports,
+    layers: `format wasm worker state share inspection actions live loop samples views theme app main`,
+  },
 ];
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));
-const problems = [
-  ...problemsOf("src", ".rs", rustLayers, (file) => file.split("/")[0].replace(/\.rs$/, ""), rustImports),
-  ...problemsOf("js", ".ts", scriptLayers, scriptUnit, scriptImports),
-];
+const problems = TREES.flatMap(problemsOf);
 for (const problem of problems) console.error(problem);
 if (problems.length > 0) process.exit(1);
-console.log("imports go down the layers only");
+console.log("imports go down the layers only, and in no circles");
 
-/** What is wrong in one tree: a unit without a layer, or an import of a higher or unrelated one. */
-function problemsOf(root, extension, layers, unitOf, importsOf) {
-  const layerOf = (unit) => layers.findIndex((layer) => layer.includes(unit));
-  const files = readdirSync(root, { recursive: true }).filter((file) => file.endsWith(extension) && file !== "lib.rs");
-  return files.flatMap((file) => {
-    const unit = unitOf(file);
-    const own = layerOf(unit);
-    if (own < 0) return [`${root}/${file}: in no layer; add it to scripts/layers.mjs`];
-    return importsOf(file, readFileSync(`${root}/${file}`, "utf8"))
-      .filter((other) => other !== unit && (layerOf(other) < 0 || layerOf(other) > own))
-      .map((other) => `${root}/${file}: imports ${other}, which is not in its layer or below`);
-  });
+function problemsOf({ root, extension, importsOf, layers }) {
+  const imports = importsOf(textsOf(root, extension));
+  const names = layers.split(/\s+/);
+  const layerOf = (file) => names.indexOf(/^[^/.]+/.exec(file)[0]);
+  const problems = [...imports.keys()]
+    .filter((file) => layerOf(file) < 0)
+    .map((file) => `${root}/${file}: in no layer; add it to scripts/layers.mjs`);
+  for (const [file, others] of imports) {
+    for (const other of others.filter((one) => layerOf(one) > layerOf(file))) {
+      problems.push(`${root}/${file}: imports ${other}, which is above it`);
+    }
+  }
+  const circle = circleOf(imports);
+  return circle === undefined ? problems : [...problems, `${root}: imports in a circle: ${circle.join(" → ")}`];
 }
 
-/** The modules that a Rust file names by `crate::name` or `crate::{name, …}`, comments apart. */
-function rustImports(_file, text) {
-  const code = text.replace(/^\s*\/\/.*$/gm, "");
-  return [...code.matchAll(/\bcrate::(?:(\w+)|\{([^;]*)\})/g)].flatMap(([, name, group]) =>
-    name ? [name] : group.replace(/::(\{[^}]*\}|\w+)/g, "").match(/\w+/g),
-  );
-}
-
-function scriptUnit(file) {
-  return file.includes("/") ? `${file.split("/")[0]}/` : file;
-}
-
-/** The units of js/ that a TypeScript file imports; packages and pkg/ are outside. */
-function scriptImports(file, text) {
-  return [...text.matchAll(/\b(?:from|import)\s*\(?\s*"(\.[^"]*)"/g)]
-    .map(([, specifier]) => posix.join(posix.dirname(file), specifier).replace(/\.js$/, ".ts"))
-    .filter((path) => !path.startsWith(".."))
-    .map(scriptUnit);
+/** One circle of a graph, if there is any. */
+function circleOf(graph) {
+  const done = new Set();
+  const search = (file, path) => {
+    if (path.includes(file)) return [...path.slice(path.indexOf(file)), file];
+    if (done.has(file)) return undefined;
+    for (const other of graph.get(file)) {
+      const circle = search(other, [...path, file]);
+      if (circle !== undefined) return circle;
+    }
+    done.add(file);
+    return undefined;
+  };
+  for (const file of graph.keys()) {
+    const circle = search(file, []);
+    if (circle !== undefined) return circle;
+  }
+  return undefined;
 }

@@ -1,5 +1,5 @@
-// Writes THIRD-PARTY-NOTICES and sbom.cdx.json: whose code is in the WebAssembly of pkg/, and on what terms. With `--check`,
-// fails if they are not what Cargo.lock asks for.
+// Writes THIRD-PARTY-NOTICES and sbom.cdx.json: whose code is in the WebAssembly of pkg/, and on what terms. With
+// `--check`, fails if they are not what Cargo.lock asks for.
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";

@@ -1,5 +1,5 @@
-// Writes the repository's address into every manifest: `node scripts/repository.mjs URL`. With `--check`, fails where there
-// is still the placeholder, which no registry can resolve.
+// Writes the repository's address into every manifest: `node scripts/repository.mjs URL`. With `--check`, fails where
+// there is still the placeholder, which no registry can resolve.
 import { crates, packages, update } from "./manifests.mjs";
 
 const PLACEHOLDER = "https://repository.invalid/websocket-component";

@@ -1,5 +1,5 @@
-// Prints the sizes of the engines in pkg/, or in the folder that is named, as they are and compressed; exits 1 if one is
-// over its budget.
+// Prints the sizes of the engines in pkg/, or in the folder that is named, as they are and compressed; exits 1 if one
+// is over its budget.
 import { fileURLToPath } from "node:url";
 
 import { sizesOf } from "./lib/sizes.mjs";

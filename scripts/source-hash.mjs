@@ -1,6 +1,7 @@
-// Ties pkg/ to the sources that made it: `--write DIR` records their hash, that of the folder's own files, and the compiler
-// in DIR/source-hash; `--check DIR` compares the hashes. These only say that the folder claims the present sources:
-// `--same DIR OTHER` compares every byte with a build of one's own, and exits with 3 if another compiler made it.
+// Ties pkg/ to the sources that made it: `--write DIR` records their hash, that of the folder's own files, and the
+// compiler in DIR/source-hash; `--check DIR` compares the hashes. These only say that the folder claims the present
+// sources: `--same DIR OTHER` compares every byte with a build of one's own, and exits with 3 if another compiler made
+// it.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";

@@ -1,5 +1,5 @@
-// Starts the inspector's page and an echo server that it can watch: `npm start [-- --port N]`. Needs Node alone; what it
-// needs from npm it installs first.
+// Starts the inspector's page and an echo server that it can watch: `npm start [-- --port N]`. Needs Node alone; what
+// it needs from npm it installs first.
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join } from "node:path";

@@ -1,4 +1,5 @@
-// Programs that tests need beside the development packages: from npm, each version once, into the cache of scripts/toolchain.
+// Programs that tests need beside the development packages: from npm, each version once, into the cache of
+// scripts/toolchain.
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { homedir } from "node:os";

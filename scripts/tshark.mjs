@@ -1,6 +1,6 @@
-// Compares the inspector with Wireshark's dissector, field by field: `npm run test:tshark`. Captures on loopback what real
-// peers say to each other, plain, fragmented, compressed and wrong, and has both read the same file. Exits with 3 if tshark
-// is not here, or may not capture.
+// Compares the inspector with Wireshark's dissector, field by field: `npm run test:tshark`. Captures on loopback what
+// real peers say to each other, plain, fragmented, compressed and wrong, and has both read the same file. Exits with 3
+// if tshark is not here, or may not capture.
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, readFileSync } from "node:fs";

@@ -1,5 +1,5 @@
-// Sets the version in every manifest and lock file: `node scripts/version.mjs 0.2.0`. With `--check VERSION`, fails where
-// it is another.
+// Sets the version in every manifest and lock file: `node scripts/version.mjs 0.2.0`. With `--check VERSION`, fails
+// where it is another.
 import { execFileSync } from "node:child_process";
 
 import { crates, packages, update } from "./manifests.mjs";

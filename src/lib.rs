@@ -134,7 +134,7 @@ pub use http::HttpHeader;
 pub use random::{PlatformRandom, RandomSource, RandomUnavailable};
 #[cfg(feature = "deflate")]
 pub use session::DeflateSettings;
-pub use session::{ClosePayload, Limits, Received, Role, Session, SessionOptions, State, Step};
+pub use session::{ClosePayload, Limits, Received, Role, Session, SessionOptions, State, Step, Transition};
 pub use wire::{
     BufferType, CloseStatus, CustomHeader, MAX_CLOSE_REASON_LENGTH, MAX_CONTROL_PAYLOAD, MaskKey, Opcode, Utf8Error,
     Utf8Validator,

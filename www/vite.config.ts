@@ -1,6 +1,7 @@
 /**
- * Builds the page into build/www: one folder of static files that works from any place, also from file://, where browsers
- * load no module, no worker and no wasm from files. So there is one classic script, with both engines and the worker in it.
+ * Builds the page into build/www: one folder of static files that works from any place, also from file://, where
+ * browsers load no module, no worker and no wasm from files. So there is one classic script, with both engines and the
+ * worker in it.
  */
 import { fileURLToPath } from "node:url";
 

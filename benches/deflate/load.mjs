@@ -75,7 +75,9 @@ class Counter {
     }
   }
 
-  /** The header's size; 0 if it is not whole. A reply that is not one compressed frame would make figures of nothing. */
+  /**
+   * The header's size; 0 if it is not whole. A reply that is not one compressed frame would make figures of nothing.
+   */
   #readHeader(input, at) {
     const short = input[at + 1];
     const size = short === 126 ? 4 : short === 127 ? 10 : 2;

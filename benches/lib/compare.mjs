@@ -1,10 +1,10 @@
 // Contenders in turns, so that whatever else the machine does hits all of them: A B C, A B C, …; a ratio is made of
-// two neighbours. No garbage is collected between them: that would be fairer to those who leave much, but it shrinks the
-// young generation, and for tens of milliseconds everything that allocates is slower than it ever is in a program.
+// two neighbours. No garbage is collected between them: that would be fairer to those who leave much, but it shrinks
+// the young generation, and for tens of milliseconds everything that allocates is slower than it ever is in a program.
 
 /**
- * @param contenders by name: a function that makes one turn of so many milliseconds, and gives its figure or the promise of
- *   it
+ * @param contenders by name: a function that makes one turn of so many milliseconds, and gives its figure or the
+ *   promise of it
  * @returns the figures of each name, round by round; a first round, which is for the compilers, is not among them
  */
 export async function inTurns(contenders, { rounds, milliseconds, warmUp }) {
@@ -33,9 +33,9 @@ export function byFigure(turns) {
 const PATIENCE = 3;
 
 /**
- * How often in a second `work`, which does `count` things, gets them done; what `prepare` makes for it is not counted. The
- * second is one of processor time, of all threads: by the clock, whatever else the machine does would count too. By the
- * clock it takes no more than `PATIENCE` times as long.
+ * How often in a second `work`, which does `count` things, gets them done; what `prepare` makes for it is not counted.
+ * The second is one of processor time, of all threads: by the clock, whatever else the machine does would count too. By
+ * the clock it takes no more than `PATIENCE` times as long.
  */
 export function rate(milliseconds, count, prepare, work) {
   let busy = 0;

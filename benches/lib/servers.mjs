@@ -1,5 +1,5 @@
-// Programs of benches/programs/ in Node, Bun and Deno, each in a process of its own, which are asked and answer by lines of
-// JSON: a request is [what, argument].
+// Programs of benches/programs/ in Node, Bun and Deno, each in a process of its own, which are asked and answer by
+// lines of JSON: a request is [what, argument].
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";

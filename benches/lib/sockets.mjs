@@ -9,7 +9,9 @@ const FEWER = 0.6;
 const ROUND_TRIP = ["round trip, median, ms", "round trip, 99 %, ms"];
 const BUSY = "load busy, %";
 
-/** Starts the load, and of `contenders`, by name [runtime, server, mode], those that can run; stops them after `use`. */
+/**
+ * Starts the load, and of `contenders`, by name [runtime, server, mode], those that can run; stops them after `use`.
+ */
 export async function* withServers(contenders, use) {
   const load = await start("node", "load.mjs");
   const servers = {};

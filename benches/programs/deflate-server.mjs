@@ -1,5 +1,5 @@
-// `deflate-server.mjs LIBRARY OPTIONS`: an echo server that compresses, on a port of its own, which it tells. Asked for "cpu"
-// and "memory" it says what it has used.
+// `deflate-server.mjs LIBRARY OPTIONS`: an echo server that compresses, on a port of its own, which it tells. Asked for
+// "cpu" and "memory" it says what it has used.
 import { cpuMicroseconds, memory, serveRequests } from "../lib/requests.mjs";
 
 const [, , library, options] = process.argv;

@@ -1,5 +1,5 @@
-// Clients, the same for every server, and as cheap as Node has them: frames are made beforehand, of the replies the bytes are
-// counted. Answers "connect" with a number, by which "run" and "close" name those connections.
+// Clients, the same for every server, and as cheap as Node has them: frames are made beforehand, of the replies the
+// bytes are counted. Answers "connect" with a number, by which "run" and "close" name those connections.
 import { connect } from "node:net";
 
 import { frame, payload, upgradeRequest } from "../lib/frames.mjs";

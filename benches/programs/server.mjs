@@ -1,5 +1,6 @@
-// `server.mjs NAME echo`, or `NAME loop` or `NAME broadcast`, which send each message to all clients: a server on a port of its own, which
-// it tells. Asked for "cpu" and "memory" it says what it has used. Runs in the runtime that has what it names.
+// `server.mjs NAME echo`, or `NAME loop` or `NAME broadcast`, which send each message to all clients: a server on a
+// port of its own, which it tells. Asked for "cpu" and "memory" it says what it has used. Runs in the runtime that has
+// what it names.
 import { createServer } from "node:net";
 
 import { cpuMicroseconds, memory, serveRequests } from "../lib/requests.mjs";

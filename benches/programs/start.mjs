@@ -1,5 +1,5 @@
-// `start.mjs MODULE URL`: imports a module, or nothing for the runtime's own WebSocket, sends a message to an echo server, and
-// tells how long that took.
+// `start.mjs MODULE URL`: imports a module, or nothing for the runtime's own WebSocket, sends a message to an echo
+// server, and tells how long that took.
 import process from "node:process";
 
 const [, , specifier, url] = process.argv;

@@ -1,5 +1,5 @@
-// Compression, ours against `ws`: throughput of an echo server and its memory; and of ours alone, what a level and keeping no
-// context cost.
+// Compression, ours against `ws`: throughput of an echo server and its memory; and of ours alone, what a level and
+// keeping no context cost.
 import { connectAll, frames } from "../deflate/load.mjs";
 import { messages } from "../deflate/messages.mjs";
 import { resetCases } from "../deflate/reset.mjs";

@@ -1,5 +1,5 @@
-// Builds the guides in build/docs/: copies the pages to build/site/ with their links corrected, runs VitePress on them, and
-// fails on a link that leads nowhere. typedoc and rustdoc have written their parts before.
+// Builds the guides in build/docs/: copies the pages to build/site/ with their links corrected, runs VitePress on them,
+// and fails on a link that leads nowhere. typedoc and rustdoc have written their parts before.
 import {
   cpSync,
   existsSync,

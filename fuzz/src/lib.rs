@@ -1,10 +1,12 @@
 //! What each fuzz target does with its bytes. A panic is a finding.
 
 mod compression;
+mod connection;
 mod differential;
 mod inspect;
 
 pub use compression::{inflate, negotiate, roundtrip};
+pub use connection::connection;
 pub use differential::differential;
 pub use inspect::inspect;
 
@@ -19,7 +21,7 @@ use websocket_component::{
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 10] = [
+pub const TARGETS: [Target; 11] = [
     ("server", server),
     ("client", client),
     ("handshake", handshake),
@@ -30,6 +32,7 @@ pub const TARGETS: [Target; 10] = [
     ("negotiate", negotiate),
     ("roundtrip", roundtrip),
     ("inspect", inspect),
+    ("connection", connection),
 ];
 
 /// Bytes from a client: the first byte says how the rest is split.

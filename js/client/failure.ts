@@ -10,7 +10,9 @@ export function connectionError(cause: Error): WebSocketError {
   return new WebSocketError("WS_ERR_CONNECTION", `The connection failed: ${reasonOf(cause)}`, { cause });
 }
 
-/** Where the peer's first bytes are not a record of TLS: as code in Node, Deno and Bun, as text where a write failed. */
+/**
+ * Where the peer's first bytes are not a record of TLS: as code in Node, Deno and Bun, as text where a write failed.
+ */
 const NOT_TLS = /WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|SSL_HTTP_REQUEST|wrong version number/;
 /** OpenSSL's text: `error:CODE:library:function:reason:file:line`. */
 const OPENSSL = /error:[\dA-F]+:[^:]*:[^:]*:([^:\n]+)/i;

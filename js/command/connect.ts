@@ -18,8 +18,8 @@ export interface ConnectValues extends Watching {
 }
 
 /**
- * Talks to a server until either side closes. The end of standard input closes; the status is 1 if the connection could not
- * be made, or was lost.
+ * Talks to a server until either side closes. The end of standard input closes; the status is 1 if the connection could
+ * not be made, or was lost.
  */
 export function connect(url: string, values: ConnectValues): void {
   const paint = painter();
@@ -87,7 +87,9 @@ function readLines(socket: WebSocket, binary: boolean, say: (text: string) => vo
 /** The payload of the last ping. */
 const END = "end of input";
 
-/** A peer's pong comes behind all that it has to say to what came before the ping; what comes after our close is lost. */
+/**
+ * A peer's pong comes behind all that it has to say to what came before the ping; what comes after our close is lost.
+ */
 function closeAfterReplies(socket: WebSocket): void {
   if (socket.readyState !== WebSocket.OPEN) return;
   socket.addEventListener("pong", ({ data }: ControlEvent) => {

@@ -8,10 +8,12 @@
  * @module
  */
 
+import { isBytes } from "../engine/bytes.js";
 import { EngineTrap, scratch, wasm } from "../engine/engine.js";
 import { WebSocketError, withTypedErrors } from "../engine/errors.js";
 import { flatten, type HeaderField, type HeaderFields, pairs } from "../engine/http.js";
 import { guarded } from "../engine/output.js";
+import { ActionSlot, ReadSlot } from "../engine/report.js";
 import { textBytes } from "../engine/text.js";
 import { deflateSettings, enableDeflate, type PerMessageDeflateOptions } from "../session/deflate.js";
 import { checkOptions, type Kinds, kind } from "../session/kinds.js";
@@ -122,8 +124,8 @@ export interface Properties {
   /** Deliver text and close reasons unchecked. */
   disableUtf8Verification?: boolean;
   /**
-   * Offer compression (RFC 7692) in the handshake, behind the extensions given there, or select it if it is offered; then
-   * messages are compressed and decompressed by the handle. An addition to the original API; `false`.
+   * Offer compression (RFC 7692) in the handshake, behind the extensions given there, or select it if it is offered;
+   * then messages are compressed and decompressed by the handle. An addition to the original API; `false`.
    */
   perMessageDeflate?: boolean | PerMessageDeflateOptions;
 }
@@ -274,7 +276,7 @@ export class Handle {
    * @throws TypeError if the buffer is of another kind than the type asks for
    */
   send(type: number, buffer?: Uint8Array | CloseBuffer, context?: unknown): void {
-    if (buffer === undefined || buffer instanceof Uint8Array) {
+    if (buffer === undefined || isBytes(buffer)) {
       this.#queue({ context, buffer }, (handle, operation) => handle.send(type >>> 0, buffer, operation));
       return;
     }
@@ -292,10 +294,15 @@ export class Handle {
   /**
    * `WebSocketReceive`.
    *
-   * @param buffer is filled at the indication, and given out then; none for buffers of the handle's
-   * @throws WebSocketProtocolError if nothing can be received any more, or the buffer is empty
+   * @param buffer is filled at the indication, and given out then; none for buffers of the handle's. A close's reason
+   *   or a pong's payload that does not fit into it, or data for one that was detached since, comes in a buffer of its
+   *   own
+   * @throws WebSocketProtocolError if nothing can be received any more
+   * @throws TypeError if it is not a Uint8Array
+   * @throws RangeError if it is empty
    */
   receive(buffer?: Uint8Array, context?: unknown): void {
+    if (buffer !== undefined && !isBytes(buffer)) throw new TypeError("A receive takes a Uint8Array, or nothing");
     if (buffer?.length === 0) throw new RangeError("A receive buffer needs room for one byte at least");
     this.#queue({ context, buffer }, (handle, operation) => handle.receive(buffer?.length ?? 0, operation));
   }
@@ -308,20 +315,23 @@ export class Handle {
    */
   getAction(queue: ActionQueue = ActionQueue.All, slots = 2): ActionResult {
     this.#enter((handle) => handle.get_action(queue, slots));
-    const [action, bufferType, count, ...rest] = scratch().report;
-    const [, , , , status, hasContext, context = 0, actionContext = 0, sendCancelled] = rest;
-    const operation = hasContext ? this.#operations.get(context) : undefined;
+    const { report } = scratch();
+    const action = report[ActionSlot.Kind] as Action;
+    const bufferType = report[ActionSlot.BufferType] as number;
+    const context = report[ActionSlot.Context] as number;
+    const actionContext = report[ActionSlot.ActionContext] as number;
+    const operation = report[ActionSlot.HasContext] ? this.#operations.get(context) : undefined;
     const indicates = action === Action.IndicateSendComplete || action === Action.IndicateReceiveComplete;
     if (indicates) this.#indicated.set(actionContext, context);
     const reads = action === Action.ReceiveFromNetwork;
     return {
-      action: action as Action,
-      bufferType: bufferType as number,
-      buffers: reads ? [] : this.#buffers(action as Action, count as number, operation?.buffer),
-      capacity: reads ? (rest[1] as number) : 0,
-      closeStatus: status || undefined,
+      action,
+      bufferType,
+      buffers: reads ? [] : this.#buffers(action, report[ActionSlot.Buffers] as number, operation?.buffer),
+      capacity: reads ? (report[ActionSlot.FirstBuffer + 1] as number) : 0,
+      closeStatus: report[ActionSlot.CloseStatus] || undefined,
       // every other buffer has a type
-      cancelled: sendCancelled !== 0 || (action === Action.IndicateReceiveComplete && bufferType === 0),
+      cancelled: report[ActionSlot.Cancelled] !== 0 || (action === Action.IndicateReceiveComplete && bufferType === 0),
       applicationContext: operation?.context,
       actionContext,
     };
@@ -332,11 +342,13 @@ export class Handle {
    * the receive. It may be called long after `getAction`. A context that names no outstanding read is ignored.
    *
    * @throws RangeError if there are more
+   * @throws TypeError if it is not a Uint8Array
    */
   completeReceive(actionContext: number, bytes: Uint8Array): void {
+    if (!isBytes(bytes)) throw new TypeError("What was read must be a Uint8Array");
     this.#enter((handle) => handle.outstanding_read(actionContext));
     const { report, bytes: memory } = scratch();
-    const [address = 0, capacity = 0] = report;
+    const [address, capacity] = [report[ReadSlot.Address] as number, report[ReadSlot.Length] as number];
     if (address === 0) return; // no such action: ignored, as by completeAction
     if (bytes.length > capacity) throw new RangeError(`${bytes.length} bytes were read into a buffer of ${capacity}`);
     memory.set(bytes, address);
@@ -392,10 +404,11 @@ export class Handle {
     const { report, bytes } = scratch();
     const buffers: Uint8Array[] = [];
     for (let slot = 0; slot < count; slot++) {
-      const [address = 0, length = 0] = report.subarray(3 + 2 * slot);
-      if (action === Action.SendToNetwork && slot === 1 && this.#keepsPayload && own !== undefined) {
+      const [address = 0, length = 0] = report.subarray(ActionSlot.FirstBuffer + 2 * slot);
+      // the caller's array may have another length by now: it can be detached, and its memory resized
+      if (action === Action.SendToNetwork && slot === 1 && this.#keepsPayload && own?.length === length) {
         buffers.push(own);
-      } else if (action === Action.IndicateReceiveComplete && own !== undefined) {
+      } else if (action === Action.IndicateReceiveComplete && own !== undefined && own.length >= length) {
         own.set(bytes.subarray(address, address + length));
         buffers.push(own.subarray(0, length));
       } else {
@@ -421,14 +434,13 @@ export class Handle {
 /**
  * `WebSocketGetGlobalProperty`: the advised keep-alive interval in milliseconds, or the versions of the protocol.
  *
- * @throws RangeError for a property that belongs to a handle
+ * @throws WebSocketProtocolError `E_INVALIDARG` for a property that belongs to a handle
  */
 export function getGlobalProperty(type: typeof PropertyType.KeepaliveInterval): number;
 export function getGlobalProperty(type: typeof PropertyType.SupportedVersions): number[];
 export function getGlobalProperty(type: number): number | number[] {
-  if (type === PropertyType.KeepaliveInterval) return wasm.keepalive_interval();
-  if (type === PropertyType.SupportedVersions) return [...wasm.supported_versions()];
-  throw new RangeError("The property belongs to a handle");
+  const values = [...withTypedErrors(() => wasm.global_property(type >>> 0))];
+  return type === PropertyType.SupportedVersions ? values : (values[0] as number);
 }
 
 const PROPERTIES: Kinds<Properties> = {

@@ -4,16 +4,52 @@
  * @module
  */
 import type { ConnectionSettings } from "../session/options.js";
+import { type ConnectionFailure, overBudget } from "./failures.js";
 
 /** How a connection is run: by its options, and within the budget of its server. */
 export interface RunSettings extends ConnectionSettings {
   readonly budget?: Budget | undefined;
 }
 
-/** Who holds memory. */
+/** A connection, as its account sees it. */
 export interface Holder {
+  /** Fails the connection, with a close frame of this status if it is open. */
+  fail(error: ConnectionFailure, status: number): void;
+  /** Ends it at once. */
+  abort(error: ConnectionFailure): void;
+}
+
+/** "Try again later". */
+const TRY_AGAIN_LATER = 1013;
+
+/** What one connection holds. */
+export class Account {
+  readonly #budget: Budget;
+  readonly #holder: Holder;
+  #held = 0;
+  #isSentMost = false;
+
+  constructor(budget: Budget, holder: Holder) {
+    this.#budget = budget;
+    this.#holder = holder;
+  }
+
+  /** So many bytes came and wait, and so many were sent and have not left. */
+  set(received: number, sent: number): void {
+    const before = this.#held;
+    this.#held = received + sent;
+    this.#isSentMost = sent > received;
+    if (this.#held !== before) this.#budget.update(this, before, this.#held);
+  }
+
   /** Lets go of it: the budget is exceeded, and nobody holds more. */
-  onOverBudget(most: number): void;
+  end(most: number): void {
+    // a close frame would wait behind what the peer does not read
+    if (this.#isSentMost) this.#holder.abort(overBudget(most));
+    else this.#holder.fail(overBudget(most), TRY_AGAIN_LATER);
+    this.#budget.update(this, this.#held, 0);
+    this.#held = 0;
+  }
 }
 
 /** Holders of less are not remembered one by one. */
@@ -23,7 +59,7 @@ const LARGE = 32 * 1024;
 export class Budget {
   readonly #most: number;
   #held = 0;
-  readonly #large = new Map<Holder, number>();
+  readonly #large = new Map<Account, number>();
   #isCheckDue = false;
 
   /** @param most bytes */
@@ -37,7 +73,7 @@ export class Budget {
   }
 
   /** A holder has `now` bytes, after `before`. */
-  update(holder: Holder, before: number, now: number): void {
+  update(holder: Account, before: number, now: number): void {
     this.#held += now - before;
     if (now >= LARGE) this.#large.set(holder, now);
     else if (before >= LARGE) this.#large.delete(holder);
@@ -50,14 +86,14 @@ export class Budget {
   #check(): void {
     this.#isCheckDue = false;
     while (this.#held > this.#most) {
-      let largest: Holder | undefined;
+      let largest: Account | undefined;
       let most = 0;
       for (const [holder, held] of this.#large) {
         if (held > most) [largest, most] = [holder, held];
       }
       if (largest === undefined) return;
       this.#large.delete(largest);
-      largest.onOverBudget(this.#most);
+      largest.end(this.#most);
     }
   }
 }

@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { setImmediate } from "node:timers";
 
 import { copyOf } from "../engine/bytes.js";
 import { Unfinished } from "../session/incoming.js";
@@ -12,15 +11,15 @@ import { LONGEST_TIME } from "../session/options.js";
 import { type Framing, type SentData, sizeOfSent } from "../session/outgoing.js";
 import type { Control, Part, Received } from "../session/received.js";
 import type { Counters, FrameSession } from "../session/session.js";
+import { clearTimeout, queueMicrotask, setImmediate, setTimeout } from "../transport/tasks.js";
 import type { Transport, TransportListener } from "../transport/transport.js";
-import type { Holder, RunSettings } from "./budget.js";
+import { Account, type Holder, type RunSettings } from "./budget.js";
 import {
   type ConnectionFailure,
   closeTimedOut,
   full,
   lost,
   messageTimedOut,
-  overBudget,
   pingTimedOut,
   terminated,
 } from "./failures.js";
@@ -28,7 +27,7 @@ import { type Demand, Inbox, type InboxOwner } from "./inbox.js";
 import { KeepAlive, Pings } from "./keepalive.js";
 import { MessageTimer } from "./messagetimer.js";
 import { Outbox, type OutboxOwner, type Waiter } from "./outbox.js";
-import { endsMessage, OVERHEAD } from "./received.js";
+import { OVERHEAD } from "./received.js";
 
 /** Who owns a connection. All are called outside the engine, so every method may be called from within them. */
 export interface ConnectionOwner {
@@ -45,8 +44,8 @@ export interface ConnectionOwner {
   /** A pong came, and its ping was sent so many milliseconds before; or it answers none. */
   onPong(payload: Uint8Array, roundTripTime: number | undefined): void;
   /**
-   * The transport, which was full, can take more; or it has taken all, and `bufferedAmount` had said that it had not. Both
-   * tell so already.
+   * The transport, which was full, can take more; or it has taken all, and `bufferedAmount` had said that it had not.
+   * Both tell so already.
    */
   onDrain(): void;
   /** A close frame was sent or came, or the connection failed: no more messages can be sent. */
@@ -71,7 +70,6 @@ const ABNORMAL = 1006;
 const POLICY_VIOLATION = 1008;
 const MESSAGE_TOO_BIG = 1009;
 const SERVER_ERROR = 1011;
-const TRY_AGAIN_LATER = 1013;
 
 /** The longest header of a frame. */
 const HEADER = 14;
@@ -97,8 +95,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
   readonly #keepAlive: KeepAlive | undefined;
   #pings: Pings | undefined;
   #hasStarted = false;
-  /** What the budget knows. */
-  #counted = 0;
+  readonly #account: Account | undefined;
   #transportEnded = false;
   #transportClosed: { readonly error: Error | undefined } | undefined;
 
@@ -109,6 +106,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     this.#settings = settings;
     this.#inbox = new Inbox(session, this, settings.claimTimeout);
     this.#outbox = new Outbox(session, transport, this);
+    if (settings.budget !== undefined) this.#account = new Account(settings.budget, this);
     if (settings.streamMessages) session.inParts = true;
     if (settings.pingInterval < LONGEST_TIME) {
       const onDead = () => this.abort(pingTimedOut(settings.pongTimeout));
@@ -121,7 +119,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     this.#transport.start(this);
     setImmediate(() => {
       this.#hasStarted = true;
-      this.#goOn();
+      this.goOn();
     });
   }
 
@@ -177,22 +175,15 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
   }
 
   /**
-   * Counts a message that waits with the owner before it can be sent, among what is buffered too; the connection fails if
-   * there is no room for it. Returns a function that counts it no longer.
+   * Counts a message that waits with the owner before it can be sent, among what is buffered too; the connection fails
+   * if there is no room for it. Returns a function that counts it no longer.
    */
   hold(size: number): () => void {
     this.#mustHaveRoom(size + OVERHEAD);
     return this.#outbox.hold(size);
   }
 
-  /**
-   * Sends a message; after a close it is dropped. The data is copied.
-   *
-   * @param compress whether to compress it, if that was agreed; by default, if it is not too small
-   * @param framing of data that is not prepared; until a message's last part nothing but pings, pongs and a close may come
-   *   between
-   * @param taken is called when the network has taken it, or never
-   */
+  /** Sends a message as the outbox does; after a close it is dropped. */
   send(data: SentData, compress?: boolean, framing?: Framing, taken?: () => void): void {
     if (this.#state !== "open") return;
     if (this.#canTake(data)) this.#outbox.send(data, compress, framing, taken);
@@ -226,7 +217,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
    */
   close(status: number, reason: string): void {
     if (this.#state === "open") this.#sendClose(status, reason);
-    if (this.#inbox.open()) this.#goOn();
+    if (this.#inbox.open()) this.goOn();
   }
 
   /** Sends a close frame, and starts the closing handshake unless a trap has ended the connection. */
@@ -235,13 +226,10 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     if (this.#state === "open") this.#startClosing("closing");
   }
 
-  /**
-   * Fails the connection (§7.1.7) for a fault of our own side.
-   *
-   * @param error is what the owner is told
-   */
-  fail(error: ConnectionFailure): void {
-    if (this.#state === "open") this.#fail(error, SERVER_ERROR);
+  /** Fails the connection (§7.1.7) for a fault of our own side. The owner is told the error. */
+  fail(error: ConnectionFailure, status: number = SERVER_ERROR): void {
+    if (this.#state === "open") this.#fail(error, status);
+    else if (status !== SERVER_ERROR) this.abort(error);
   }
 
   /** Aborts the connection on the owner's wish. What was received and not delivered is dropped. */
@@ -261,19 +249,19 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     if (!this.#inbox.isPaused && this.#inbox.demand !== "unclaimed") return;
     this.#inbox.resume();
     if (this.#inbox.demand === "unclaimed") this.#inbox.want("wanted");
-    this.#goOn();
+    this.goOn();
   }
 
   /**
-   * Stops delivering and reading for an owner that reads a message in parts and has enough of them, and goes on. What the
-   * peer has of `messageTimeout` goes on with it.
+   * Stops delivering and reading for an owner that reads a message in parts and has enough of them, and goes on. What
+   * the peer has of `messageTimeout` goes on with it.
    */
   throttle(isThrottled: boolean): void {
     if (this.#state !== "open" || this.#inbox.isThrottled === isThrottled) return;
     this.#inbox.throttle(isThrottled);
     if (isThrottled) this.#messageTimer?.suspend();
     if (isThrottled) this.#stopReading();
-    else this.#goOn();
+    else this.goOn();
   }
 
   /** Says what becomes of the next message. Those that waited are delivered soon after it is wanted, in order. */
@@ -281,7 +269,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     if (this.#state === "failed" || this.#state === "closed" || this.#inbox.demand === demand) return;
     this.#inbox.want(demand);
     if (demand !== "wanted") this.#deliver();
-    else queueMicrotask(() => this.#goOn());
+    else queueMicrotask(() => this.goOn());
   }
 
   #stopReading(): void {
@@ -290,7 +278,8 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     this.#transport.pause();
   }
 
-  #goOn(): void {
+  /** @internal Delivers and reads on, unless something holds that up. */
+  goOn(): void {
     if (!this.#hasStarted) return;
     this.#deliver();
     if (this.#inbox.isStopped || this.#inbox.isWaiting) return;
@@ -298,11 +287,6 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     if (this.#inbox.hasReadAhead) return;
     if (!this.#inbox.isHolding) this.onRead([]);
     this.#transport.resume();
-  }
-
-  /** @internal */
-  onFree(): void {
-    this.#goOn();
   }
 
   /** @internal */
@@ -348,8 +332,8 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     if (!this.#inbox.deliver()) return;
     this.#outbox.flush();
     this.#count();
-    if (this.#inbox.isHolding) this.#messageTimer?.stop();
-    if (this.#inbox.hasReadAhead) this.#messageTimer?.stop(); // it is ours that the peer cannot go on
+    // it is ours that the peer cannot go on
+    if (this.#inbox.isHolding || this.#inbox.hasReadAhead) this.#messageTimer?.stop();
     if (this.#inbox.hasReadAhead || this.#inbox.isWaiting) this.#transport.pause();
     const isOver = this.#transportEnded || this.#transportClosed !== undefined;
     if (isOver && this.#inbox.demand === "unclaimed") this.#inbox.awaitClaim(this.#settings.closeTimeout);
@@ -366,7 +350,9 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     this.#transport.end();
   }
 
-  /** @internal The peer has `messageTimeout` from the first byte of a message, or of a frame outside one, to its last. */
+  /**
+   * @internal The peer has `messageTimeout` from the first byte of a message, or of a frame outside one, to its last.
+   */
   onRead(received: readonly Received[]): void {
     const { unfinished } = this.#session;
     if (unfinished === Unfinished.Nothing || this.#state !== "open") {
@@ -375,15 +361,13 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     }
     const { messageTimeout: time } = this.#settings;
     this.#messageTimer ??= new MessageTimer(time, () => this.#fail(messageTimedOut(time), POLICY_VIOLATION));
-    // control frames within a message do not finish it
-    if (received.some((one) => unfinished === Unfinished.Frame || endsMessage(one))) this.#messageTimer.stop();
-    this.#messageTimer.start();
+    this.#messageTimer.follow(unfinished, received);
   }
 
   /** @internal */
   onReceived(received: Received): void {
     if (typeof received === "string") this.#owner.onMessage(received, true);
-    else if (received instanceof Uint8Array) this.#owner.onMessage(received, false);
+    else if (ArrayBuffer.isView(received)) this.#owner.onMessage(received, false);
     else if (received.kind === "text") this.#owner.onMessage(received.payload, true);
     else if (received.kind === "part") this.#owner.onPart?.(received);
     else this.#handleControl(received);
@@ -481,23 +465,8 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     this.#keepAlive?.sent(hasPing);
   }
 
-  /** Tells the budget what is held now. */
   #count(): void {
-    const { budget } = this.#settings;
-    if (budget === undefined) return;
-    const held = this.#state === "closed" ? 0 : this.#inbox.heldBytes + this.#outbox.heldBytes;
-    if (held === this.#counted) return;
-    budget.update(this, this.#counted, held);
-    this.#counted = held;
-  }
-
-  /** @internal */
-  onOverBudget(most: number): void {
-    const error = overBudget(most);
-    // a close frame would wait behind what the peer does not read
-    if (this.#state !== "open" || this.#outbox.heldBytes > this.#inbox.heldBytes) this.abort(error);
-    else this.#fail(error, TRY_AGAIN_LATER);
-    this.#count();
+    this.#account?.set(this.#inbox.heldBytes, this.#outbox.heldBytes);
   }
 
   /** Fails the connection (§7.1.7); the close frame says why. */
@@ -551,7 +520,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     const wasClean = this.#peerClose !== undefined && this.#session.closeSent;
     const failure = wasClean ? undefined : (this.#failure ?? lost(this.#transportClosed?.error));
     this.#state = "closed";
-    this.#count();
+    this.#account?.set(0, 0);
     clearTimeout(this.#closeTimer);
     this.#inbox.shut();
     this.#messageTimer?.stop(); // a message that was still to be read has begun, and will not end

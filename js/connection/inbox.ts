@@ -6,6 +6,7 @@
 import { concat, copyOf } from "../engine/bytes.js";
 import type { Received } from "../session/received.js";
 import type { FrameSession } from "../session/session.js";
+import { clearTimeout, setTimeout } from "../transport/tasks.js";
 import { beginsMessage, compact, endsMessage, isOfMessage, sizeOf } from "./received.js";
 import { isOver, later, spend } from "./turn.js";
 
@@ -25,8 +26,8 @@ export interface InboxOwner {
   onReceived(received: Received): void;
   /** Says what becomes of the next message. */
   demand(demand: Demand): void;
-  /** It was held up by itself, for others' sake or in vain, and can go on. */
-  onFree(): void;
+  /** Goes on: the inbox was held up by itself, for others' sake or in vain. */
+  goOn(): void;
 }
 
 /** So many bytes are read while messages wait; as long as there are no more of them, the end of the peer is seen. */
@@ -65,7 +66,6 @@ export class Inbox {
   readonly #claimTime: number;
   /** What is delivered at all. `claimed`: controls, and messages again once somebody claims them. */
   #passes: "all" | "claimed" | "controls" | "nothing" = "all";
-  #isSenderGone = false;
   /** Whether the beginning of the message whose parts come now was dropped. */
   #isCut = false;
   /** Whether reading goes on in a later turn. */
@@ -136,7 +136,10 @@ export class Inbox {
     return this.#unread.length > 0 || (this.#session.hasMore && this.#passes !== "nothing");
   }
 
-  /** When delivering began, by the clock of events. What is delivered at once has one time: asking costs more than an event. */
+  /**
+   * When delivering began, by the clock of events. What is delivered at once has one time: asking costs more than an
+   * event.
+   */
   deliveryTime(): number {
     this.#deliveryTime ??= performance.now();
     return this.#deliveryTime;
@@ -193,8 +196,6 @@ export class Inbox {
 
   /** The peer has gone. Messages that nobody claims soon are dropped; at the latest after `most` milliseconds. */
   awaitClaim(most: number): void {
-    if (this.#isSenderGone) return;
-    this.#isSenderGone = true;
     this.#endClaim();
     this.#claimTimer = setTimeout(
       () => {
@@ -210,7 +211,7 @@ export class Inbox {
     this.#passes = "claimed";
     this.#unclaimed = NOTHING;
     this.#unclaimedBytes = 0;
-    this.#owner.onFree();
+    this.#owner.goOn();
   }
 
   #startClaim(): void {
@@ -312,7 +313,7 @@ export class Inbox {
     this.#isWaiting = true;
     later(() => {
       this.#isWaiting = false;
-      this.#owner.onFree();
+      this.#owner.goOn();
     });
   }
 }

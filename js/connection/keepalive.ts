@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { clearTimeout, setTimeout } from "node:timers";
 
 import type { ConnectionSettings } from "../session/options.js";
+import { clearTimeout, setTimeout } from "../transport/tasks.js";
 
 type Settings = Pick<ConnectionSettings, "pingInterval" | "pongTimeout">;
 

@@ -7,6 +7,7 @@ import { EngineTrap } from "../engine/engine.js";
 import { WebSocketError } from "../engine/errors.js";
 import type { Framing, SentData } from "../session/outgoing.js";
 import type { FrameSession } from "../session/session.js";
+import { clearTimeout, queueMicrotask, setTimeout } from "../transport/tasks.js";
 import type { Transport } from "../transport/transport.js";
 import type { ConnectionFailure } from "./failures.js";
 import { OVERHEAD } from "./received.js";
@@ -115,7 +116,14 @@ export class Outbox {
     };
   }
 
-  /** Sends a message; `taken` is called when the network has taken it, or never. */
+  /**
+   * Sends a message. The data is copied.
+   *
+   * @param compress whether to compress it, if that was agreed; by default, if it is not too small
+   * @param framing of data that is not prepared; until a message's last part nothing but pings, pongs and a close may
+   *   come between
+   * @param taken is called when the network has taken it, or never
+   */
   send(data: SentData, compress?: boolean, framing?: Framing, taken?: () => void): void {
     try {
       this.#session.send(data, compress, framing);

@@ -10,7 +10,7 @@ import type { Received, TextBytes } from "../session/received.js";
 export const OVERHEAD = 128;
 
 function isMessage(received: Received): received is string | Uint8Array<ArrayBuffer> | TextBytes {
-  return typeof received === "string" || received instanceof Uint8Array || received.kind === "text";
+  return typeof received === "string" || ArrayBuffer.isView(received) || received.kind === "text";
 }
 
 /** Whether it is a message, or a piece of one. */
@@ -31,14 +31,14 @@ export function endsMessage(received: Received): boolean {
 /** The same in memory of its own: binary messages may be parts of something larger. */
 export function compact(received: Received): Received {
   if (typeof received === "string") return received;
-  if (received instanceof Uint8Array) return received.length < received.buffer.byteLength ? copyOf(received) : received;
+  if (ArrayBuffer.isView(received)) return received.length < received.buffer.byteLength ? copyOf(received) : received;
   return received.kind === "text" ? { kind: "text", payload: copyOf(received.payload) } : received;
 }
 
 /** The memory of what waits to be delivered, roughly: a string may take two bytes a character. */
 export function sizeOf(received: Received): number {
   if (typeof received === "string") return OVERHEAD + received.length * 2;
-  if (received instanceof Uint8Array) return OVERHEAD + received.length;
+  if (ArrayBuffer.isView(received)) return OVERHEAD + received.length;
   if (received.kind === "text") return OVERHEAD + received.payload.length;
   if (received.kind === "part") return sizeOf(received.data);
   return OVERHEAD;

@@ -59,14 +59,28 @@ export function concat(first: Uint8Array, second: Uint8Array): Uint8Array {
 }
 
 /**
- * The bytes of a buffer or a view, not copied, none if it is detached; `undefined` for everything else, which is sent as
- * a string.
+ * The bytes of a buffer or a view, not copied, none if it is detached; `undefined` for everything else, which is sent
+ * as a string.
  */
 export function bytesOf(data: unknown): Uint8Array | undefined {
-  if (data instanceof Uint8Array && data.length > 0 && isPlain(data)) return data;
+  if (isBytes(data) && data.length > 0 && isPlain(data)) return data;
   if ((ArrayBuffer.isView(data) || isBuffer(data)) && data.byteLength === 0) return new Uint8Array(0);
   if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   return isBuffer(data) ? new Uint8Array(data) : undefined;
+}
+
+const kindOf = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag)?.get;
+
+/**
+ * Whether it is a `Uint8Array`, of any realm: in a test runner's sandbox, a `Buffer` is not of its own `Uint8Array`.
+ */
+export function isBytes(data: unknown): data is Uint8Array {
+  return kindOf?.call(data) === "Uint8Array";
+}
+
+/** Whether it is a `Blob`, of any realm; a `File` is one. */
+export function isBlob(data: unknown): data is Blob {
+  return /^\[object (?:Blob|File)\]$/.test(Object.prototype.toString.call(data));
 }
 
 /** Whether it is of no class of anyone's, which might tell another length. */
@@ -80,7 +94,7 @@ const lengths = [ArrayBuffer, globalThis.SharedArrayBuffer]
   .map((one) => Object.getOwnPropertyDescriptor(one.prototype, "byteLength")?.get);
 
 /** A buffer of any realm, shared or not: its name could be anyone's, but no other object has such a length. */
-function isBuffer(data: unknown): data is ArrayBufferLike {
+export function isBuffer(data: unknown): data is ArrayBufferLike {
   if (typeof data !== "object" || data === null) return false;
   return lengths.some((length) => {
     try {

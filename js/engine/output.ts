@@ -17,7 +17,10 @@ export interface Adopter {
 let owner: Output | undefined;
 let end = 0;
 
-/** What one session has made for the network since it was asked last, in order. Its latest bytes may be in the shared memory. */
+/**
+ * What one session has made for the network since it was asked last, in order. Its latest bytes may be in the shared
+ * memory.
+ */
 export class Output {
   #parts: Uint8Array[] | undefined;
   /** The bytes in `#parts`. */
@@ -87,8 +90,8 @@ export class Output {
 }
 
 /**
- * What a trap asks for, whichever call it stopped: bytes of another session that are in the shared memory are moved out,
- * because the engine makes itself new scratch memory.
+ * What a trap asks for, whichever call it stopped: bytes of another session that are in the shared memory are moved
+ * out, because the engine makes itself new scratch memory.
  */
 export function trapped(cause: unknown): EngineTrap {
   owner?.spill();
@@ -96,7 +99,10 @@ export function trapped(cause: unknown): EngineTrap {
   return new EngineTrap(cause);
 }
 
-/** Frees an object of the engine. One that a trap has lost must not be touched again; one whose `free` traps is given up. */
+/**
+ * Frees an object of the engine. One that a trap has lost must not be touched again; one whose `free` traps is given
+ * up.
+ */
 export function release(object: { free(): void }, failure?: unknown): void {
   if (failure instanceof EngineTrap) return;
   try {

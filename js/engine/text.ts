@@ -4,6 +4,7 @@
  * @module
  */
 import { allocate } from "./bytes.js";
+import { TextDecoder, TextEncoder } from "./coders.js";
 
 /** The part of Node's `Buffer` that works on any `Uint8Array`, also in Deno and Bun. */
 interface BufferMethods {
@@ -29,7 +30,9 @@ const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const asciiDecoder = new TextDecoder("latin1");
 const encoder = new TextEncoder();
 
-/** Node before its version 24 reads UTF-8 that is not ASCII several times faster by this, if there are so many bytes. */
+/**
+ * Node before its version 24 reads UTF-8 that is not ASCII several times faster by this, if there are so many bytes.
+ */
 const TRANSCODED = 512;
 const transcode = transcoder();
 
@@ -65,7 +68,9 @@ export function isAtLeast(data: string | Uint8Array, size: number): boolean {
   return typeof data === "string" && data.length * 3 >= size && textSize(data) >= size;
 }
 
-/** Writes text to the beginning of `bytes`, as much as fits: tells how many UTF-16 units were read, and bytes written. */
+/**
+ * Writes text to the beginning of `bytes`, as much as fits: tells how many UTF-16 units were read, and bytes written.
+ */
 export function encodeText(text: string, bytes: Uint8Array): { readonly read: number; readonly written: number } {
   return encoder.encodeInto(text, bytes);
 }

@@ -29,13 +29,13 @@ export interface InspectorOptions {
   /** The response's `Sec-WebSocket-Extensions`, where the handshake is not part of what is inspected. */
   extensions?: string;
   /**
-   * The capture began after the handshake, perhaps in the midst of a frame: where a direction's first header is has to be
-   * found, and what was agreed on is not known, unless `extensions` has it.
+   * The capture began after the handshake, perhaps in the midst of a frame: where a direction's first header is has to
+   * be found, and what was agreed on is not known, unless `extensions` has it.
    */
   midStream?: boolean;
   /**
-   * It is a stream of HTTP/2 (RFC 8441). Its heads stand before its frames as text: a first line, `CONNECT /chat HTTP/2` or
-   * `HTTP/2 200`, then a line for each field, pseudo-header fields first, then a blank line.
+   * It is a stream of HTTP/2 (RFC 8441). Its heads stand before its frames as text: a first line, `CONNECT /chat
+   * HTTP/2` or `HTTP/2 200`, then a line for each field, pseudo-header fields first, then a blank line.
    */
   http2?: boolean;
 }
@@ -81,9 +81,9 @@ const forgotten = new FinalizationRegistry<Engine>((engine) => engine.free());
 /**
  * Takes one connection's conversation apart as its bytes come.
  *
- * A direction whose first byte is a capital letter from C on begins with a handshake, any other with frames. What depends
- * on bytes of the other direction waits for them, or for `finish`. It holds all bytes, in the engine's memory, and at most
- * 96 bytes for each record; `free` gives that back.
+ * A direction whose first byte is a capital letter from C on begins with a handshake, any other with frames. What
+ * depends on bytes of the other direction waits for them, or for `finish`. It holds all bytes, in the engine's memory,
+ * and at most 96 bytes for each record; `free` gives that back.
  */
 export class Inspector {
   readonly #engine: Engine;
@@ -104,8 +104,8 @@ export class Inspector {
   }
 
   /**
-   * Says that the next bytes of a direction are missing. Frames whose headers are there are told of all the same; where a
-   * header is missing, the next one is looked for at the start of what each later `push` brings.
+   * Says that the next bytes of a direction are missing. Frames whose headers are there are told of all the same; where
+   * a header is missing, the next one is looked for at the start of what each later `push` brings.
    */
   pushMissing(direction: Direction, length: number, time = 0): void {
     this.#engine.push_missing(DIRECTIONS.indexOf(direction), length, time);
@@ -187,7 +187,8 @@ export class Inspector {
 
   /**
    * The payload of a frame or of a message, or all bytes of another record; as much as there is of one that is cut or
-   * corrupt, and of one with bytes that are missing what is before them. Of a compressed message's frame, `"inflated"` is what its bytes add to the message.
+   * corrupt, and of one with bytes that are missing what is before them. Of a compressed message's frame, `"inflated"`
+   * is what its bytes add to the message.
    */
   payload(of: InspectRecord | InspectMessage, options: PayloadOptions = {}): Uint8Array {
     const { stage = "inflated", limit = DEFAULT_LIMIT } = options;
@@ -199,8 +200,8 @@ export class Inspector {
   }
 
   /**
-   * The payload of a frame, or all bytes of another record, with what is missing in its place; the limit is that of each
-   * part. Of a frame of a compressed message, `"inflated"` ends at the first place where something is missing.
+   * The payload of a frame, or all bytes of another record, with what is missing in its place; the limit is that of
+   * each part. Of a frame of a compressed message, `"inflated"` ends at the first place where something is missing.
    */
   parts(of: InspectRecord, options: PayloadOptions = {}): PayloadPart[] {
     const { stage = "inflated", limit = DEFAULT_LIMIT } = options;

@@ -7,7 +7,9 @@
 /** Which way bytes went: `"toServer"` is what the client sent. */
 export type Direction = "toServer" | "toClient";
 
-/** What all records have. Those of a direction cover its bytes without a gap, each from the end of the one before it. */
+/**
+ * What all records have. Those of a direction cover its bytes without a gap, each from the end of the one before it.
+ */
 interface RecordBase {
   /** Its place among the records. */
   readonly index: number;
@@ -22,12 +24,13 @@ interface RecordBase {
   /** All its bytes have come. */
   readonly whole: boolean;
   /**
-   * A violation before it in the same direction would have closed the connection, and may have hidden where frames begin.
+   * A violation before it in the same direction would have closed the connection, and may have hidden where frames
+   * begin.
    */
   readonly unreliable: boolean;
   /**
-   * Bytes before it are missing, and where it begins was found again: a piece begins there, and what the headers from there
-   * on say is possible.
+   * Bytes before it are missing, and where it begins was found again: a piece begins there, and what the headers from
+   * there on say is possible.
    */
   readonly found: boolean;
   /** How many of its bytes are missing. */
@@ -76,8 +79,8 @@ export interface FrameRecord extends RecordBase {
   /** The index of its message, if it belongs to one. */
   readonly message: number | undefined;
   /**
-   * The index of the pong to this ping, of the ping to this pong, or of the other side's close: the lower one of two closes
-   * began the closing.
+   * The index of the pong to this ping, of the ping to this pong, or of the other side's close: the lower one of two
+   * closes began the closing.
    */
   readonly partner: number | undefined;
   /** Of a close that is whole: its status, 1005 if it has none. The reason is its payload from the third byte on. */
@@ -164,7 +167,9 @@ export interface Fault {
 
 /** One thing that the RFCs ask of a head. */
 export interface HandshakeCheck {
-  /** A field's name, or `"method"`, `"target"`, `"version"`, `"status"`, `"fields"` (how many) or `"head"` (all of it). */
+  /**
+   * A field's name, or `"method"`, `"target"`, `"version"`, `"status"`, `"fields"` (how many) or `"head"` (all of it).
+   */
   readonly subject: string;
   /** The section that asks for it. */
   readonly section: string;

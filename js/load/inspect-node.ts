@@ -6,6 +6,6 @@
 import { readFileSync } from "node:fs";
 
 import { initialise } from "../inspect/inspector.js";
+import { start } from "./start.js";
 
-const url = new URL("../../pkg/websocket_component_inspect_bg.wasm", import.meta.url);
-initialise(new WebAssembly.Module(readFileSync(url)));
+start(() => readFileSync(new URL("../../pkg/websocket_component_inspect_bg.wasm", import.meta.url)), initialise);

@@ -6,5 +6,6 @@
 import { readFileSync } from "node:fs";
 
 import { initialise } from "../engine/engine.js";
+import { start } from "./start.js";
 
-initialise(new WebAssembly.Module(readFileSync(new URL("../../pkg/websocket_component_bg.wasm", import.meta.url))));
+start(() => readFileSync(new URL("../../pkg/websocket_component_bg.wasm", import.meta.url)), initialise);

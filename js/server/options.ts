@@ -20,8 +20,8 @@ import { type Quotas, TrustedProxies } from "./quota.js";
 /** What `verify` is given beside the request. */
 export interface VerifyContext {
   /**
-   * Aborts when the answer no longer matters: the client left, `handshakeTimeout` passed and the client was answered with
-   * 503, or the server closed. Pass it to `fetch` or to a database. Its reason is a `WebSocketError`.
+   * Aborts when the answer no longer matters: the client left, `handshakeTimeout` passed and the client was answered
+   * with 503, or the server closed. Pass it to `fetch` or to a database. Its reason is a `WebSocketError`.
    */
   readonly signal: AbortSignal;
 }
@@ -68,18 +68,23 @@ export interface WebSocketServerOptions<R extends HandshakeRequest = IncomingMes
   /** How the sockets give binary messages out; `"nodebuffer"`. */
   binaryType?: BinaryType;
   /**
-   * The most bytes that are held for all connections of the server together, counted as for `maxBufferedBytes`. Beyond it
-   * the connection that holds most is closed with 1013. 512 MiB by default.
+   * The most bytes that are held for all connections of the server together, counted as for `maxBufferedBytes`. Beyond
+   * it the connection that holds most is closed with 1013. 512 MiB by default.
    */
   maxTotalBufferedBytes?: number;
-  /** The most connections, requests that are not decided included; others are answered with 503. No limit by default. */
+  /**
+   * The most connections, requests that are not decided included; others are answered with 503. No limit by default.
+   */
   maxConnections?: number;
   /**
-   * The most connections of one address, requests that are not decided included; others are answered with 429. The first
-   * 64 bits of an IPv6 address count as one. No limit by default.
+   * The most connections of one address, requests that are not decided included; others are answered with 429. The
+   * first 64 bits of an IPv6 address count as one. No limit by default.
    */
   maxConnectionsPerAddress?: number;
-  /** The most handshakes that one address, as above, begins within a second; others are answered with 429. No limit by default. */
+  /**
+   * The most handshakes that one address, as above, begins within a second; others are answered with 429. No limit by
+   * default.
+   */
   maxHandshakesPerSecond?: number;
   /**
    * The proxies before the server: addresses, networks such as `10.0.0.0/8`, or `unix`. A client's address is what they

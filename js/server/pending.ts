@@ -5,6 +5,7 @@
  */
 import { concat } from "../engine/bytes.js";
 import { WebSocketError } from "../engine/errors.js";
+import { clearTimeout, setTimeout } from "../transport/tasks.js";
 import type { Transport, TransportListener } from "../transport/transport.js";
 import { type Rejection, reject } from "../transport/upgrade.js";
 import type { VerifyContext } from "./options.js";

@@ -19,6 +19,7 @@ import { PreparedMessage } from "../session/prepared.js";
 import { NodeTransport } from "../transport/node.js";
 import { type Listener, sockets } from "../transport/runtime.js";
 import { tapHead, tapped } from "../transport/tap.js";
+import { clearTimeout, setTimeout } from "../transport/tasks.js";
 import type { Transport } from "../transport/transport.js";
 import {
   type HandshakeRequest,
@@ -40,10 +41,10 @@ import { pathOf, type Taker, Upgrades } from "./upgrades.js";
 /** The events of a server, with their arguments. */
 export interface WebSocketServerEvents<R extends HandshakeRequest = IncomingMessage> {
   /**
-   * A handshake is done. Messages wait for the first who asks for them, however late: a listener of `message`, a loop over
-   * the socket, a `WebSocketStream`, or `resume()`. Pings are answered meanwhile, and a close too; from 64 KiB on nothing
-   * more is read. After `claimTimeout` they are dropped, so that a socket may only send. If the peer has left, and
-   * nobody has asked for a second, the messages are given up, and the `close` event comes.
+   * A handshake is done. Messages wait for the first who asks for them: a listener of `message`, a loop over the
+   * socket, a `WebSocketStream`, or `resume()`. Pings are answered meanwhile, and a close too; from 64 KiB on nothing
+   * more is read. After `claimTimeout` messages are dropped until somebody asks, so that a socket may only send. If
+   * the peer has left, and nobody has asked for a second, they are dropped too, and the `close` event comes.
    */
   connection: [socket: WebSocket, request: R];
   /** The port is open. */
@@ -447,8 +448,8 @@ function invalid(name: "verify" | "chooseProtocol", wanted: string, given: unkno
 }
 
 /**
- * By default, in bytes: 16 MiB, which Bun's server has too. Chats, JSON-RPC and games stay far below it, and a compressed
- * bomb of a few KiB is stopped there.
+ * By default, in bytes: 16 MiB, which Bun's server has too. Chats, JSON-RPC and games stay far below it, and a
+ * compressed bomb of a few KiB is stopped there.
  */
 const MAX_MESSAGE_SIZE = 16 * 1024 * 1024;
 

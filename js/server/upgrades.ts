@@ -8,6 +8,7 @@ import type { Duplex } from "node:stream";
 
 import { WebSocketError } from "../engine/errors.js";
 import { NodeTransport } from "../transport/node.js";
+import { clearTimeout, setTimeout } from "../transport/tasks.js";
 import { type HandshakeRequest, reject, resource } from "../transport/upgrade.js";
 
 /** Who takes upgrades of one path, or of all that have no other taker. */
@@ -26,8 +27,8 @@ export function pathOf({ url }: HandshakeRequest): string | undefined {
 }
 
 /**
- * One HTTP server's upgrades: each has an owner, who listens to its errors and sees that it ends. An upgrade that reaches
- * a listener and finds none would keep its socket for ever, and a reset of it would end the process.
+ * One HTTP server's upgrades: each has an owner, who listens to its errors and sees that it ends. An upgrade that
+ * reaches a listener and finds none would keep its socket for ever, and a reset of it would end the process.
  */
 export class Upgrades {
   static readonly #all = new WeakMap<Server, Upgrades>();

@@ -3,9 +3,11 @@
  *
  * @module
  */
+
+import { TextDecoder } from "../engine/coders.js";
 import { scratch, wasm } from "../engine/engine.js";
 import { WebSocketProtocolError } from "../engine/errors.js";
-import { ReceiveSlot } from "../engine/report.js";
+import { ReportSlot } from "../engine/report.js";
 import { decodeText } from "../engine/text.js";
 import type { EngineCalls } from "./calls.js";
 import { Assembly, asReceived, Batch, Flag, partOf, type Received } from "./received.js";
@@ -97,18 +99,18 @@ export class Incoming {
     let outcome = this.#session.enter(receive, length);
     for (;;) {
       const { report, bytes } = scratch();
-      this.unfinished = report[ReceiveSlot.Unfinished] as number;
-      this.hasMore = report[ReceiveSlot.HasMore] !== 0;
-      this.#countFrames(report[ReceiveSlot.Frames] as number);
-      batchWork += report[ReceiveSlot.Work] as number;
-      const count = report[ReceiveSlot.Events] as number;
+      this.unfinished = report[ReportSlot.Unfinished] as number;
+      this.hasMore = report[ReportSlot.HasMore] !== 0;
+      this.#countFrames(report[ReportSlot.Frames] as number);
+      batchWork += report[ReportSlot.Work] as number;
+      const count = report[ReportSlot.Events] as number;
       if (count > 0 && !this.#takeEvents(count, received, room, chunk, isOwned)) {
         this.hasMore = false;
         received.push({ kind: "full" });
         return length;
       }
-      const address = report[ReceiveSlot.Address] as number;
-      const end = address + (report[ReceiveSlot.Size] as number);
+      const address = report[ReportSlot.Address] as number;
+      const end = address + (report[ReportSlot.Size] as number);
       switch (outcome) {
         case Outcome.MoreInput:
           return length;
@@ -119,15 +121,15 @@ export class Incoming {
           received.push({ kind: "pong", payload: bytes.slice(address, end) });
           break;
         case Outcome.Close: {
-          const status = report[ReceiveSlot.CloseStatus] as number;
+          const status = report[ReportSlot.Status] as number;
           received.push({ kind: "close", status, reason: decodeText(bytes, address, end, false) });
           return length;
         }
         case Outcome.Failed:
-          received.push({ kind: "failed", error: new WebSocketProtocolError(report[ReceiveSlot.Error] as number) });
+          received.push({ kind: "failed", error: new WebSocketProtocolError(report[ReportSlot.Error] as number) });
           return length;
       }
-      if (isBatchFull(received)) return report[ReceiveSlot.Taken] as number;
+      if (isBatchFull(received)) return report[ReportSlot.Taken] as number;
       outcome = this.#session.enter(resume);
     }
   }
@@ -169,7 +171,7 @@ export class Incoming {
       }
       this.#message ??= new Assembly(maxMessageSize, isString);
       // the report is about what comes behind the last event: of the same message, if that goes on
-      const announced = at + 3 === all ? (report[ReceiveSlot.Announced] as number) : 0;
+      const announced = at + 3 === all ? (report[ReportSlot.Announced] as number) : 0;
       const left = last ? 0 : announced || undefined;
       hasRoom = this.#message.push(bytes.subarray(start, end), ascii, room, left);
       if (last && hasRoom) {

@@ -1,6 +1,6 @@
 /**
- * What the options of a class are called, and what each may be: a misspelt name or a value of the wrong kind is an error
- * when the object is made, not a check that silently never happens.
+ * What the options of a class are called, and what each may be: a misspelt name or a value of the wrong kind is an
+ * error when the object is made, not a check that silently never happens.
  *
  * @module
  */
@@ -26,11 +26,20 @@ export const kind = {
   call: { wanted: "a function", is: (value) => typeof value === "function" },
   object: { wanted: "an object", is: (value) => typeof value === "object" && value !== null },
   headers: { wanted: "header fields: an object, Headers, or pairs", is: isHeaders },
-  signal: { wanted: "an AbortSignal", is: (value) => value instanceof AbortSignal },
+  signal: { wanted: "an AbortSignal", is: isSignal },
 } as const satisfies Record<string, Kind>;
 
 function isHeaders(value: unknown): boolean {
-  return typeof value === "object" && value !== null && !(value instanceof RegExp);
+  return typeof value === "object" && value !== null && nameOf(value) !== "RegExp";
+}
+
+/** By its name: one of another realm, such as jsdom's, is not an instance of this one's class. */
+function isSignal(value: unknown): boolean {
+  return nameOf(value) === "AbortSignal";
+}
+
+function nameOf(value: unknown): string {
+  return Object.prototype.toString.call(value).slice("[object ".length, -1);
 }
 
 /**
@@ -62,7 +71,7 @@ function unknownOption(name: string, known: readonly string[], of: string): WebS
 /** A value in an error's text: no function's source, and no secret of an object. */
 function shown(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value);
-  if (value instanceof RegExp) return `${value}`;
+  if (nameOf(value) === "RegExp") return `${value}`;
   if (typeof value === "function") return "a function";
   if (typeof value !== "object" || value === null) return String(value);
   return Array.isArray(value) ? "a list" : "an object";

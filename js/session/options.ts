@@ -28,8 +28,8 @@ export interface ConnectionSettings {
   pingInterval: number;
   /**
    * Milliseconds after that ping has left, without a byte from the peer, after which the connection is given up with
-   * `WS_ERR_PING_TIMEOUT`; or without a write being done, while the ping has not left. 30,000 by default. A connection that
-   * is paused is not given up.
+   * `WS_ERR_PING_TIMEOUT`; or without a write being done, while the ping has not left. 30,000 by default. A connection
+   * that is paused is not given up.
    */
   pongTimeout: number;
   /**
@@ -40,8 +40,8 @@ export interface ConnectionSettings {
   maxBufferedBytes: number;
   /**
    * Milliseconds that messages wait for somebody to ask for them: a server's socket that has no listener yet, or a loop
-   * that was left. Then they are dropped, and so is what comes until somebody asks; pings, pongs and a close are handled.
-   * 10,000 by default.
+   * that was left. Then they are dropped, and so is what comes until somebody asks; pings, pongs and a close are
+   * handled. 10,000 by default.
    */
   claimTimeout: number;
   /**

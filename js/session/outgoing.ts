@@ -6,7 +6,7 @@
 import { allocatedCopy, part } from "../engine/bytes.js";
 import { EngineTrap, scratch, wasm } from "../engine/engine.js";
 import { type Adopter, Output } from "../engine/output.js";
-import { PlaceSlot } from "../engine/report.js";
+import { ReportSlot } from "../engine/report.js";
 import { encodeText, isAtLeast, textBytes, textSize } from "../engine/text.js";
 import type { EngineCalls, EngineMethod } from "./calls.js";
 
@@ -22,7 +22,7 @@ export type SentData = string | Uint8Array | PreparedFrames;
 
 /** Its bytes, text as UTF-8. */
 export function sizeOfSent(data: SentData): number {
-  return typeof data === "string" || data instanceof Uint8Array ? textSize(data) : data.size;
+  return typeof data === "string" || ArrayBuffer.isView(data) ? textSize(data) : data.size;
 }
 
 /** Which frames carry a message's data; by default one, of text for a string. */
@@ -96,7 +96,7 @@ export class Outgoing {
    * caller's word, or if it is not too small. The data is copied. Parts of a message are not compressed.
    */
   send(data: SentData, compress?: boolean, framing: Framing = WHOLE): void {
-    if (typeof data !== "string" && !(data instanceof Uint8Array)) {
+    if (typeof data !== "string" && !ArrayBuffer.isView(data)) {
       this.#sendPrepared(data, compress);
       return;
     }
@@ -275,7 +275,7 @@ export class Outgoing {
       throw error;
     }
     const { report, bytes } = scratch();
-    const [address, rest] = [report[PlaceSlot.Address] as number, report[PlaceSlot.Size] as number];
+    const [address, rest] = [report[ReportSlot.Address] as number, report[ReportSlot.Size] as number];
     if (rest === 0) return;
     this.#push(allocatedCopy(bytes, address, address + rest));
   }

@@ -11,8 +11,8 @@ import { LEVEL, MEMORY_LEVEL } from "./deflate.js";
 import { FrameSession } from "./session.js";
 
 /**
- * A message for many connections: `socket.send(prepared)`. Its frame is made once for all of a server's sockets, and so is
- * its compressed frame for those that agreed on compression without context takeover, which is a server's default.
+ * A message for many connections: `socket.send(prepared)`. Its frame is made once for all of a server's sockets, and so
+ * is its compressed frame for those that agreed on compression without context takeover, which is a server's default.
  * Others send it as if it was new to them.
  */
 export class PreparedMessage {

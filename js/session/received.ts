@@ -5,6 +5,7 @@
  * @module
  */
 import { allocate, allocatedCopy, part } from "../engine/bytes.js";
+import type { TextDecoder } from "../engine/coders.js";
 import type { EngineTrap, Scratch } from "../engine/engine.js";
 import type { WebSocketProtocolError } from "../engine/errors.js";
 import { decodeText } from "../engine/text.js";
@@ -49,7 +50,10 @@ export function asReceived(data: string | Uint8Array<ArrayBuffer>, isText: boole
   return isText && typeof data !== "string" ? { kind: "text", payload: data } : data;
 }
 
-/** Texts of up to so many bytes are cut out of one that is made of the engine's memory: of so many bytes, or times theirs; … */
+/**
+ * Texts of up to so many bytes are cut out of one that is made of the engine's memory: of so many bytes, or times
+ * theirs; …
+ */
 const SHORT_TEXT = 2048;
 const SHARED_TEXT = 2048;
 const SHARED_TEXTS = 8;
@@ -58,8 +62,8 @@ const SHARED_BYTES = 64 * 1024;
 const SHORT_BINARY = 32 * 1024;
 
 /**
- * Takes whole messages out of the engine's memory. Those of a chunk share what is copied, since to allocate takes longer
- * than to copy; so one that is kept keeps that too.
+ * Takes whole messages out of the engine's memory. Those of a chunk share what is copied, since to allocate takes
+ * longer than to copy; so one that is kept keeps that too.
  */
 export class Batch {
   readonly #memory: Uint8Array;
@@ -136,7 +140,10 @@ const GROWTH = 32;
 const LARGEST_SPARE = 1024 * 1024;
 let spare: ArrayBuffer | undefined;
 
-/** Memory of its own, which is the spare if that is large enough: to have pages made for each text takes longer than to fill them. */
+/**
+ * Memory of its own, which is the spare if that is large enough: to have pages made for each text takes longer than to
+ * fill them.
+ */
 function takeSpare(size: number): Uint8Array<ArrayBuffer> {
   const isLarge = spare !== undefined && spare.byteLength >= size;
   const buffer = isLarge ? (spare as ArrayBuffer) : new ArrayBuffer(size);

@@ -23,8 +23,8 @@ export class NodeTransport implements Transport {
   #failure: Error | undefined;
 
   /**
-   * A socket of the system: what it gives is nobody else's, and what it has written it keeps nowhere. Any other stream may
-   * do as it likes.
+   * A socket of the system: what it gives is nobody else's, and what it has written it keeps nowhere. Any other stream
+   * may do as it likes.
    */
   readonly #isSocket: boolean;
   readonly #isSecure: boolean;
@@ -86,7 +86,8 @@ export class NodeTransport implements Transport {
   }
 
   adopt(bytes: Uint8Array): Uint8Array {
-    // TLS never takes all of it at once: each message would keep the whole slab. Whoever has a `write` of his own may wait
+    // TLS never takes all of it at once: each message would keep the whole slab. Whoever has a `write` of his own may
+    // wait
     const isOrdinary = this.#isSocket && !this.#isSecure && this.#socket.write === Socket.prototype.write;
     const isIdle = isOrdinary && this.#socket.writableLength === 0;
     return isIdle && bytes.length <= SLAB ? inSlab(bytes) : allocatedCopy(bytes, 0, bytes.length);

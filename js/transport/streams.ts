@@ -33,7 +33,7 @@ class Attempt {
   async begin(create: CreateConnection, destination: Destination): Promise<void> {
     try {
       const made = create(destination);
-      this.#take(made instanceof Promise ? await made : made);
+      this.#take(isStream(made) ? made : await made);
     } catch (error) {
       queueMicrotask(() => this.#fail(error as Error));
     }

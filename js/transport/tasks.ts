@@ -1,6 +1,6 @@
 /**
- * Timers and tasks of the runtime, as they are when the package is loaded. A test's fake timers replace the globals, and
- * must not stop the protocol.
+ * Timers and tasks of the runtime, as they are when the package is loaded. A test's fake timers replace the globals,
+ * and must not stop the protocol.
  *
  * @module
  */

@@ -54,7 +54,9 @@ export function secureBind({ port, host, socketPath, handshakeTimeout }: ListenO
   };
 }
 
-/** The connections of a server whose TLS handshake is not done. The server waits for their end, but does not list them. */
+/**
+ * The connections of a server whose TLS handshake is not done. The server waits for their end, but does not list them.
+ */
 export function insecureOf(server: Server): Iterable<Socket> {
   const sockets = new Map<string, Socket>();
   server.on("connection", (socket: Socket) => {

@@ -28,7 +28,9 @@ export interface Transport {
 
 /** What the network tells a connection. */
 export interface TransportListener {
-  /** Bytes came. They may be overwritten after the call, unless `isOwned` says that they are the listener's from now on. */
+  /**
+   * Bytes came. They may be overwritten after the call, unless `isOwned` says that they are the listener's from now on.
+   */
   onData(chunk: Uint8Array, isOwned?: boolean): void;
   /** The transport is no longer full; `done` was called for what it took. */
   onDrain(): void;

@@ -8,6 +8,7 @@ import { Buffer } from "node:buffer";
 import { wasm } from "../engine/engine.js";
 import { WebSocketProtocolError } from "../engine/errors.js";
 import { flatten, type HeaderField, type HeaderFields, isName, pairs, writeResponse } from "../engine/http.js";
+import { clearTimeout, setTimeout } from "./tasks.js";
 import type { Transport } from "./transport.js";
 
 /** A request for an upgrade: Node's `IncomingMessage`, or as much of it. */
@@ -52,7 +53,9 @@ export function isRejection(verdict: unknown): verdict is Rejection {
 /** The characters of `uri-host [ ":" port ]` (RFC 9112 §3.2). */
 const HOST = /^[\w.~%!$&'()*+,;=:[\]-]*$/;
 
-/** What of RFC 6455 §4.2.1 the component does not see: GET, HTTP/1.1, one Host, and no body, which nobody would read. */
+/**
+ * What of RFC 6455 §4.2.1 the component does not see: GET, HTTP/1.1, one Host, and no body, which nobody would read.
+ */
 export function isPossible({ method, url, httpVersion, rawHeaders }: HandshakeRequest): boolean {
   let hosts = 0;
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
@@ -75,7 +78,10 @@ export function rejectionOf(error: unknown): Rejection {
   return { status: code === "E_INVALID_PROTOCOL_FORMAT" ? 400 : 500 };
 }
 
-/** What refusals are called (RFC 9110 §15.5 and §15.6, RFC 6585); to load `node:http` for it would take Deno longer than all the rest. */
+/**
+ * What refusals are called (RFC 9110 §15.5 and §15.6, RFC 6585); to load `node:http` for it would take Deno longer than
+ * all the rest.
+ */
 const REASONS = new Map([
   [400, "Bad Request"],
   [401, "Unauthorized"],
@@ -110,8 +116,8 @@ const REASONS = new Map([
 ]);
 
 /**
- * Answers, and closes: when the client has taken the answer, and after `timeout` milliseconds at the latest. It listens to
- * the transport from now on.
+ * Answers, and closes: when the client has taken the answer, and after `timeout` milliseconds at the latest. It listens
+ * to the transport from now on.
  *
  * @param onClosed is called when the transport is closed
  * @throws WebSocketProtocolError if a field has a character that does not belong there; then nothing was written

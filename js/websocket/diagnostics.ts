@@ -7,8 +7,8 @@ import { channel } from "node:diagnostics_channel";
 
 /**
  * Channels by what they tell; each message has the `socket`, and what its event has. Of a server's sockets `open` and
- * `close` have `server`, `request` and the client's `address` too, if one of them had a subscriber when it was accepted:
- * a request that is kept takes memory.
+ * `close` have `server`, `request` and the client's `address` too, if one of them had a subscriber when it was
+ * accepted: a request that is kept takes memory.
  */
 export const channels = {
   /** `websocket-component:open`: a handshake is done. */
@@ -20,17 +20,17 @@ export const channels = {
   /** `websocket-component:pong`, with `payload`, and `roundTripTime` in milliseconds if it answers one of ours. */
   pong: channel("websocket-component:pong"),
   /**
-   * `websocket-component:refused`: a server refused a handshake. Without a socket, but with `server`, `status`, `reason`
-   * ({@link RefusalReason}), `address`, and `request` unless what came was not one.
+   * `websocket-component:refused`: a server refused a handshake. Without a socket, but with `server`, `status`,
+   * `reason` ({@link RefusalReason}), `address`, and `request` unless what came was not one.
    */
   refused: channel("websocket-component:refused"),
 } as const;
 
 /**
  * Why a server refused: `http`, what came was not an upgrade, or not HTTP, or not in time; `request`, an invalid
- * handshake or another version (400, 426); `path` (404); `origin` (403); `verify`, by the application; `timeout`, `verify`
- * took too long (503); `failed`, a hook did (500); `connections` (503), `address`, `rate` (429), the quotas; `memory`, the
- * engine has too little left (503); `closing`, the server closes (503).
+ * handshake or another version (400, 426); `path` (404); `origin` (403); `verify`, by the application; `timeout`,
+ * `verify` took too long (503); `failed`, a hook did (500); `connections` (503), `address`, `rate` (429), the quotas;
+ * `memory`, the engine has too little left (503); `closing`, the server closes (503).
  */
 export type RefusalReason =
   | "http"

@@ -1,6 +1,6 @@
 /**
- * Messages as events, without the runtime's own dispatch: to make an event and dispatch it may take longer than all else
- * that is done for a short message.
+ * Messages as events, without the runtime's own dispatch: to make an event and dispatch it may take longer than all
+ * else that is done for a short message.
  *
  * @module
  */
@@ -204,8 +204,8 @@ export class MessageListeners {
   }
 
   /**
-   * Calls the listeners as the runtime does. Where there was ever one with options, or an object with `handleEvent`, that
-   * is done by the runtime; or by whoever has put something in the place of `dispatchEvent`.
+   * Calls the listeners as the runtime does. Where there was ever one with options, or an object with `handleEvent`,
+   * that is done by the runtime; or by whoever has put something in the place of `dispatchEvent`.
    *
    * @param timeStamp of the event, if the runtime does not make it
    */
@@ -217,8 +217,8 @@ export class MessageListeners {
 }
 
 /**
- * What a listener has returned or thrown is the runtime's to handle, as it would be after a call of its own: each tells of
- * errors in its own way, and Node of promises that are rejected too.
+ * What a listener has returned or thrown is the runtime's to handle, as it would be after a call of its own: each tells
+ * of errors in its own way, and Node of promises that are rejected too.
  */
 function conclude(outcome: () => unknown): void {
   const target = new EventTarget();

@@ -1,6 +1,6 @@
 /**
- * Errors that say that a socket has ended. The socket's own events tell of that, so that where such an error is all that
- * went wrong, nothing did.
+ * Errors that say that a socket has ended. The socket's own events tell of that, so that where such an error is all
+ * that went wrong, nothing did.
  *
  * @module
  */
@@ -25,8 +25,8 @@ export function isEndOf(socket: EventTarget, error: unknown): boolean {
 }
 
 /**
- * What a listener of the socket's has returned: if it is a promise, one that the socket's end does not reject. A listener
- * that awaits `write` would end the process otherwise, whenever a peer drops its connection.
+ * What a listener of the socket's has returned: if it is a promise, one that the socket's end does not reject. A
+ * listener that awaits `write` would end the process otherwise, whenever a peer drops its connection.
  */
 export function unlessEnded(socket: EventTarget, result: unknown): unknown {
   if (!isPromise(result)) return result;

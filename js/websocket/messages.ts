@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { ReadableStream } from "./webstreams.js";
 
 /** A piece of a message. */
 type Piece = string | Uint8Array<ArrayBuffer>;
@@ -21,9 +22,9 @@ interface PieceSource {
 }
 
 /**
- * A message, to be read as it comes: strings if it is text, cut between characters, else `Uint8Array`s. Until it was read
- * to its end, or cancelled, no message behind it is delivered, and the peer has to wait. If the connection ends before
- * the message does, reading fails with the typed error.
+ * A message, to be read as it comes: strings if it is text, cut between characters, else `Uint8Array`s. Until it was
+ * read to its end, or cancelled, no message behind it is delivered, and the peer has to wait. If the connection ends
+ * before the message does, reading fails with the typed error.
  */
 export class MessageStream extends ReadableStream<Piece> {
   /** Whether it is a text message. */
@@ -90,8 +91,8 @@ export interface Settle {
 }
 
 /**
- * The promise, marked as handled, as the Streams standard does with `closed` and `ready`: whoever does not look at it is
- * told by events, and its rejection does not end the process.
+ * The promise, marked as handled, as the Streams standard does with `closed` and `ready`: whoever does not look at it
+ * is told by events, and its rejection does not end the process.
  */
 export function handled<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {});

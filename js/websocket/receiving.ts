@@ -18,15 +18,17 @@ import { ControlEvent, type Listener, type ListenerOptions } from "./events.js";
 import { MessageFeed, type MessageStream } from "./messages.js";
 
 /**
- * How binary messages are given out; `"nodebuffer"` is an addition for Node. A `Buffer` may share its `ArrayBuffer` with
- * others that came with it: that cannot be transferred, and what is kept keeps it. An `ArrayBuffer` is its own.
+ * How binary messages are given out; `"nodebuffer"` is an addition for Node. A `Buffer` may share its `ArrayBuffer`
+ * with others that came with it: that cannot be transferred, and what is kept keeps it. An `ArrayBuffer` is its own.
  */
 export type BinaryType = "blob" | "arraybuffer" | "nodebuffer";
 
 /** A message as `message` events and iteration give it out: by its type, `binaryType` and `streamMessages`. */
 export type MessageData = string | Blob | ArrayBuffer | Buffer | MessageStream;
 
-/** What a connection's changes are to its socket. One object for all sockets: functions of their own would take memory. */
+/**
+ * What a connection's changes are to its socket. One object for all sockets: functions of their own would take memory.
+ */
 export interface SocketHooks<S> {
   onDrain(socket: S): void;
   onClosing(socket: S): void;

@@ -5,7 +5,7 @@
  */
 import type { Connection } from "../connection/connection.js";
 import { bytesOfBlob, Turns } from "../connection/turns.js";
-import { bytesOf, copyOf } from "../engine/bytes.js";
+import { bytesOf, copyOf, isBlob } from "../engine/bytes.js";
 import { WebSocketError } from "../engine/errors.js";
 import { sizeOfSent } from "../session/outgoing.js";
 import { PreparedMessage } from "../session/prepared.js";
@@ -25,13 +25,18 @@ type Content = string | Uint8Array | PreparedMessage | Blob;
 
 /** The data as it is sent, not copied. */
 export function contentOf(data: SendData): Content {
-  if (typeof data === "string" || data instanceof Blob || data instanceof PreparedMessage) return data;
-  return bytesOf(data) ?? `${data}`;
+  if (typeof data === "string" || data instanceof PreparedMessage) return data;
+  return bytesOf(data) ?? (isBlob(data) ? data : `${data}`);
 }
 
 /** Its bytes, text as UTF-8. */
 export function sizeOfContent(content: Content): number {
-  return content instanceof Blob ? content.size : sizeOfSent(content);
+  return isContentBlob(content) ? content.size : sizeOfSent(content);
+}
+
+/** A question that costs nothing for text and bytes, unlike `isBlob`. */
+function isContentBlob(content: Content): content is Blob {
+  return typeof content === "object" && !ArrayBuffer.isView(content) && !(content instanceof PreparedMessage);
 }
 
 /** A socket that what it sends may end. */
@@ -63,10 +68,10 @@ export class Sending {
 
   /** Sends a message; `taken` is called when the network has taken it, or never. */
   send(content: Content, compress: boolean | undefined, taken?: () => void): void {
-    if (typeof content !== "string" && content instanceof Blob) {
+    if (isContentBlob(content)) {
       this.#delay(content.size, compress, () => bytesOfBlob(content), taken);
     } else if (this.#turns?.isBusy) {
-      const copy = content instanceof Uint8Array ? copyOf(content) : content;
+      const copy = ArrayBuffer.isView(content) ? copyOf(content) : content;
       this.#delay(sizeOfSent(content), compress, () => copy, taken);
     } else {
       this.#connection?.send(content, compress, undefined, taken);

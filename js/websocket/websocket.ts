@@ -5,7 +5,6 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import { setImmediate } from "node:timers";
 
 import {
   checkSubprotocols,
@@ -22,6 +21,7 @@ import type { ConnectionFailure } from "../connection/failures.js";
 import { bytesOf } from "../engine/bytes.js";
 import { WebSocketError } from "../engine/errors.js";
 import { type ConnectionSettings, connectionSettings, ownOptions } from "../session/options.js";
+import { setImmediate } from "../transport/tasks.js";
 import { channels } from "./diagnostics.js";
 import { markAsEnd } from "./ends.js";
 import {
@@ -235,8 +235,8 @@ export class WebSocket extends WebSocketEventTarget {
   }
 
   /**
-   * Sends a message. The data is taken as it is now. Messages leave in the order of the calls, Blobs too. Memory that is
-   * shared or resizable is sent as other memory is (an addition to the standard).
+   * Sends a message. The data is taken as it is now. Messages leave in the order of the calls, Blobs too. Memory that
+   * is shared or resizable is sent as other memory is (an addition to the standard).
    *
    * @param options `compress` (an addition to the standard): whether to compress it, if that was agreed; by default, if
    *   it has `threshold` bytes
@@ -265,14 +265,14 @@ export class WebSocket extends WebSocketEventTarget {
 
   /**
    * Sends one message in chunks, each as a frame when the source gives it and the network has room, uncompressed, and
-   * resolves when the network has taken it (an addition to the standard). Messages that are sent meanwhile, and a close,
-   * wait behind it; pings and pongs do not. A source without chunks makes an empty binary message.
+   * resolves when the network has taken it (an addition to the standard). Messages that are sent meanwhile, and a
+   * close, wait behind it; pings and pongs do not. A source without chunks makes an empty binary message.
    *
    * A source that fails, or mixes text and bytes, leaves a message that cannot be finished: the connection fails with
    * 1011.
    *
-   * @throws (as a rejection) WebSocketError `WS_ERR_SOURCE` if the source fails, `WS_ERR_NOT_SENT` if the connection ends
-   *   before, or is not open
+   * @throws (as a rejection) WebSocketError `WS_ERR_SOURCE` if the source fails, `WS_ERR_NOT_SENT` if the connection
+   *   ends before, or is not open
    */
   sendStream(source: MessageSource): Promise<void> {
     if (this.#readyState !== OPEN) return handled(Promise.reject(this.#notSent()));
@@ -280,8 +280,8 @@ export class WebSocket extends WebSocketEventTarget {
   }
 
   /**
-   * Resolves when the socket is open and the network can take more: at once, or with the next `drain` event (an addition
-   * to the standard). A sender that awaits it after each `send` keeps no more than a little waiting.
+   * Resolves when the socket is open and the network can take more: at once, or with the next `drain` event (an
+   * addition to the standard). A sender that awaits it after each `send` keeps no more than a little waiting.
    *
    * @throws (as a rejection) WebSocketError `WS_ERR_NOT_SENT` if the connection ends before, or is closing
    */
@@ -526,7 +526,9 @@ export class WebSocket extends WebSocketEventTarget {
     this.dispatchEvent(new CloseEvent("close", { wasClean, code, reason }));
   }
 
-  /** The standard's errors are those of failing a connection; an open one that is given up or breaks off just closes. */
+  /**
+   * The standard's errors are those of failing a connection; an open one that is given up or breaks off just closes.
+   */
   #isOrdinaryEnd(failure: ConnectionFailure): boolean {
     const isOfDriver = failure instanceof WebSocketError && this.#connection !== undefined;
     return isOfDriver && (failure.code === "WS_ERR_CONNECTION_LOST" || failure.code === "WS_ERR_TERMINATED");

@@ -4,12 +4,14 @@
  * @module
  */
 import type { WebSocketOptions } from "../client/arguments.js";
+import { isBuffer } from "../engine/bytes.js";
 import { WebSocketError } from "../engine/errors.js";
 import { markAsEnd } from "./ends.js";
 import type { CloseEvent, ErrorEvent } from "./events.js";
 import type { SendData } from "./sending.js";
 import { checkReason, invalidCode } from "./webidl.js";
 import { WebSocket } from "./websocket.js";
+import { ReadableStream, WritableStream } from "./webstreams.js";
 
 /** Options of a `WebSocketStream`: the proposal's `protocols` and `signal`, and those of our `WebSocket`. */
 export interface WebSocketStreamOptions extends Omit<WebSocketOptions, "protocols" | "streamMessages"> {
@@ -56,8 +58,8 @@ export class WebSocketStreamError extends DOMException {
 
   /**
    * @param info the code, 1000 if there is a reason alone
-   * @throws DOMException `InvalidAccessError` for a code other than 1000 and 3000 to 4999, `SyntaxError` for a reason over
-   *   123 bytes
+   * @throws DOMException `InvalidAccessError` for a code other than 1000 and 3000 to 4999, `SyntaxError` for a reason
+   *   over 123 bytes
    */
   constructor(message = "", info: WebSocketCloseInfo = {}) {
     super(message, "WebSocketError");
@@ -143,16 +145,16 @@ export class WebSocketStream {
   }
 
   /**
-   * The streams, when the connection is open. Rejects with a {@link WebSocketStreamError} if it does not come to that, or
-   * with the signal's reason.
+   * The streams, when the connection is open. Rejects with a {@link WebSocketStreamError} if it does not come to that,
+   * or with the signal's reason.
    */
   get opened(): Promise<WebSocketOpenInfo> {
     return this.#opened.promise;
   }
 
   /**
-   * How the connection was closed. Rejects with a {@link WebSocketStreamError} if it ended without close frames both ways,
-   * or if the peer closed before all was written. Nobody has to handle that.
+   * How the connection was closed. Rejects with a {@link WebSocketStreamError} if it ended without close frames both
+   * ways, or if the peer closed before all was written. Nobody has to handle that.
    */
   get closed(): Promise<WebSocketClosed> {
     return this.#closed.promise;
@@ -189,7 +191,7 @@ export class WebSocketStream {
         this.#pull = messages.next().then(
           ({ value }) => {
             if (value === undefined) return;
-            this.#readable?.enqueue(value instanceof ArrayBuffer ? new Uint8Array(value) : value);
+            this.#readable?.enqueue(isBuffer(value) ? new Uint8Array(value) : value);
           },
           ignore, // the stream learns of it by the close event
         );

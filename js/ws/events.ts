@@ -1,6 +1,6 @@
 /**
- * The events that `ws` gives to `addEventListener` and to `onopen` and its like: plain objects, made for those listeners
- * only. Everyone else listens to the `EventEmitter`.
+ * The events that `ws` gives to `addEventListener` and to `onopen` and its like: plain objects, made for those
+ * listeners only. Everyone else listens to the `EventEmitter`.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * Opens a client's connection as `ws` does: by `node:http`, so that agents, proxies and the options of its requests work,
- * and with its `upgrade`, `unexpected-response` and `redirect` events.
+ * Opens a client's connection as `ws` does: by `node:http`, so that agents, proxies and the options of its requests
+ * work, and with its `upgrade`, `unexpected-response` and `redirect` events.
  *
  * @module
  */

@@ -20,6 +20,7 @@ import type { Duplex } from "node:stream";
 import { WebSocketProtocolError } from "../engine/errors.js";
 import { flatten, type HeaderField, type HeaderFields, writeResponse } from "../engine/http.js";
 import { type Answer, answerHandshake } from "../session/handshake.js";
+import { nextTick } from "../transport/tasks.js";
 import { channels, type RefusalReason } from "../websocket/diagnostics.js";
 import { subprotocol } from "./headers.js";
 import { type SharedOptions, type SocketSettings, socketSettings } from "./options.js";
@@ -152,7 +153,7 @@ export class WebSocketServer<W extends typeof WebSocket = typeof WebSocket> exte
   close(callback?: (error?: Error) => void): void {
     if (this.#state === "closed") {
       if (callback) this.once("close", () => callback(new Error("The server is not running")));
-      process.nextTick(() => this.emit("close"));
+      nextTick(() => this.emit("close"));
       return;
     }
     if (callback) this.once("close", callback);
@@ -162,7 +163,7 @@ export class WebSocketServer<W extends typeof WebSocket = typeof WebSocket> exte
     server?.off("listening", this.#onListening).off("error", this.#onError).off("upgrade", this.#onUpgrade);
     this.#server = undefined;
     if (!this.options.server && !this.options.noServer) server?.close(() => this.#closed());
-    else if (!this.clients?.size) process.nextTick(() => this.#closed());
+    else if (!this.clients?.size) nextTick(() => this.#closed());
   }
 
   #closed(): void {
@@ -307,7 +308,7 @@ export class WebSocketServer<W extends typeof WebSocket = typeof WebSocket> exte
     socket.on("close", () => {
       clients.delete(socket);
       const isLast = clients.size === 0 && this.#state === "closing";
-      if (isLast && (this.options.server || this.options.noServer)) process.nextTick(() => this.#closed());
+      if (isLast && (this.options.server || this.options.noServer)) nextTick(() => this.#closed());
     });
   }
 

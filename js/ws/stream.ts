@@ -9,8 +9,8 @@ import type { RawData, WebSocket } from "./websocket.js";
 
 /**
  * A stream that reads the messages of a socket and sends what is written to it, each chunk as a message. A reader that
- * does not keep up makes the peer wait, and a peer that does not keep up the writer. To end the stream closes the socket,
- * and to destroy it ends the connection at once.
+ * does not keep up makes the peer wait, and a peer that does not keep up the writer. To end the stream closes the
+ * socket, and to destroy it ends the connection at once.
  *
  * @param options of the stream; with `readableObjectMode` text comes as strings
  */

@@ -10,11 +10,12 @@ import type { Duplex } from "node:stream";
 import { Connection, type ConnectionOwner } from "../connection/connection.js";
 import type { ConnectionFailure } from "../connection/failures.js";
 import { bytesOfBlob, Turns } from "../connection/turns.js";
-import { asBuffer, bufferOf, copyOf } from "../engine/bytes.js";
+import { asBuffer, bufferOf, copyOf, isBlob, isBytes } from "../engine/bytes.js";
 import { isAtLeast, textSize } from "../engine/text.js";
 import type { Agreed } from "../session/handshake.js";
 import type { Framing } from "../session/outgoing.js";
 import { NodeTransport } from "../transport/node.js";
+import { nextTick, setImmediate } from "../transport/tasks.js";
 import { errorOf } from "./errors.js";
 import {
   addListener,
@@ -156,7 +157,9 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
   declare onmessage: ((event: MessageEvent<WebSocket>) => unknown) | null;
   /** Called when the connection has ended. */
   declare onclose: ((event: CloseEvent<WebSocket>) => unknown) | null;
-  /** Called when the handshake or the connection failed. With neither it nor a listener of `error`, the error is thrown. */
+  /**
+   * Called when the handshake or the connection failed. With neither it nor a listener of `error`, the error is thrown.
+   */
   declare onerror: ((event: ErrorEvent<WebSocket>) => unknown) | null;
 
   #readyState: 0 | 1 | 2 | 3 = CONNECTING;
@@ -216,7 +219,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
         const socket = this.#socket;
         socket.#readyState = CLOSING;
         // in a task of its own: a listener that throws must not keep the connection from its end
-        process.nextTick(() => socket.#tell(failure));
+        nextTick(() => socket.#tell(failure));
       }
 
       onClosed(status: number, reason: string, wasClean: boolean, failure: ConnectionFailure | undefined): void {
@@ -320,7 +323,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
     }
     const { binary = isBinary(data), compress = true, fin = true } = options ?? {};
     const sending = { isText: !binary, isLast: fin, compress, callback };
-    if (data instanceof Blob) this.#readBlob(data, callback, (bytes) => this.#send(bytes, sending));
+    if (isBlob(data)) this.#readBlob(data, callback, (bytes) => this.#send(bytes, sending));
     else this.#sendNow(content(data, !binary), sending);
   }
 
@@ -444,7 +447,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
   #failed(error: Error): void {
     this.#endOpening();
     this.#readyState = CLOSING;
-    process.nextTick(() => {
+    nextTick(() => {
       try {
         this.emit("error", error);
       } finally {
@@ -535,7 +538,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
   #unreadable(error: Error): void {
     this.#hasFailed = true;
     if (this.#readyState === CLOSED) return;
-    process.nextTick(() => this.emit("error", error));
+    nextTick(() => this.emit("error", error));
     this.terminate();
   }
 
@@ -556,14 +559,14 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
       this.#control(kind, given[0] as Data, undefined, given[1] as SendCallback);
       return;
     }
-    const payload = data instanceof Blob ? data : (content(data as Exclude<Data, Blob>, false) as Uint8Array);
-    const size = payload instanceof Blob ? payload.size : payload.length;
+    const payload = isBlob(data) ? data : (content(data as Exclude<Data, Blob>, false) as Uint8Array);
+    const size = isBlob(payload) ? payload.size : payload.length;
     if (this.#readyState !== OPEN) {
       this.#refuse(size, callback);
       return;
     }
     if (size > MAX_CONTROL_PAYLOAD) throw new RangeError("The data size must not be greater than 125 bytes");
-    if (payload instanceof Blob) {
+    if (isBlob(payload)) {
       this.#readBlob(payload, callback, (bytes) => this.#sendControl(kind, bytes, callback));
     } else {
       this.#inOrder(() => this.#sendControl(kind, payload, callback));
@@ -577,7 +580,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
 
   #refuse(size: number, callback: SendCallback | undefined): void {
     this.#droppedBytes += size;
-    if (callback !== undefined) process.nextTick(callback, new Error(`WebSocket is not open: ${this.#state}`));
+    if (callback !== undefined) nextTick(callback, new Error(`WebSocket is not open: ${this.#state}`));
   }
 }
 
@@ -599,7 +602,7 @@ function isBinary(data: Data): boolean {
 function content(data: Exclude<Data, Blob>, isText: boolean): string | Uint8Array {
   if (typeof data === "number" || typeof data === "string") return isText ? `${data}` : Buffer.from(`${data}`);
   if (data === null || data === undefined) return EMPTY;
-  if (data instanceof Uint8Array) return data;
+  if (isBytes(data)) return data;
   if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   return Buffer.from(data as ArrayBuffer);
 }
@@ -611,7 +614,7 @@ function closing(code: number | undefined, data: string | Uint8Array | undefined
     throw new TypeError("First argument must be a valid error code number");
   }
   if (data === undefined || data.length === 0) return [code, ""];
-  if (typeof data !== "string" && !(data instanceof Uint8Array)) {
+  if (typeof data !== "string" && !isBytes(data)) {
     throw new TypeError("Second argument must be a string or a Uint8Array");
   }
   const reason = Buffer.from(data as string);

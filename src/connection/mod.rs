@@ -235,6 +235,30 @@ impl Connection {
         sink.flush()
     }
 
+    /// The next event over a blocking stream: writes what there is to transmit, and reads, until there is one. `None` once
+    /// the connection has closed, and nothing is left to read or to write.
+    ///
+    /// It keeps no time: what bounds the wait is a time-out of the stream's own, such as that of `TcpStream`.
+    ///
+    /// # Errors
+    /// Those of the stream, after which it can be called again; a connection that failed, once the peer is told.
+    #[cfg(feature = "std")]
+    pub fn next_event_over(
+        &mut self,
+        stream: &mut (impl std::io::Read + std::io::Write),
+    ) -> std::io::Result<Option<Event<'static>>> {
+        loop {
+            let event = self.next_owned_event();
+            self.write_to(stream)?;
+            match event {
+                Some(Event::Failed(failure)) => return Err(failure.into()),
+                Some(event) => return Ok(Some(event)),
+                None if self.is_finished() => return Ok(None),
+                None => self.read_from(stream, Duration::ZERO)?,
+            };
+        }
+    }
+
     /// The next event, with payloads borrowed from the connection. `None`: more bytes are needed; or the last event,
     /// [`Event::Closed`] or [`Event::Failed`], was reported.
     ///

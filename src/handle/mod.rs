@@ -29,7 +29,7 @@ use crate::http::extensions;
 use crate::random::{PlatformRandom, RandomSource};
 #[cfg(feature = "deflate")]
 use crate::session::DeflateSettings;
-use crate::session::{ClosePayload, Event, Limits, Masking, Role, Session, SessionOptions, State};
+use crate::session::{ClosePayload, Limits, Masking, Role, Session, SessionOptions, State, Transition};
 use crate::wire::{BufferType, CloseStatus};
 use action::Progress;
 use memory::Memory;
@@ -209,7 +209,7 @@ impl<C> Handle<C> {
         let own = self.deflate_offer();
         let extensions: Vec<&str> = extensions.iter().copied().chain(own.as_deref()).collect();
         let handshake = ClientFields::new(nonce, subprotocols, &extensions, initial)?;
-        self.session.advance(Event::BeginHandshake);
+        self.session.advance(Transition::BeginHandshake);
         self.handshake = Handshake::Client(Box::new(handshake));
         match &self.handshake {
             Handshake::Client(handshake) => Ok(handshake.headers()),
@@ -267,7 +267,7 @@ impl<C> Handle<C> {
         let selected: Vec<&str> = extensions.iter().copied().chain(own.as_deref()).collect();
         let handshake = ServerFields::new(subprotocol, &selected, request)?;
         self.agreed = agreed;
-        self.session.advance(Event::BeginHandshake);
+        self.session.advance(Transition::BeginHandshake);
         self.handshake = Handshake::Server(Box::new(handshake));
         match &self.handshake {
             Handshake::Server(handshake) => Ok(handshake.headers()),
@@ -478,7 +478,7 @@ impl<C> Handle<C> {
     /// Gives the connection up (`WebSocketAbortHandle`): nothing more is sent or received, and every queued
     /// operation completes as cancelled. Without effect before the handshake's end.
     pub fn abort(&mut self) {
-        if self.session.advance(Event::Abort) {
+        if self.session.advance(Transition::Abort) {
             self.sends.cancel_all();
             self.receives.cancel_all();
         }
@@ -547,7 +547,7 @@ impl<C> Handle<C> {
 
     fn check_begin(&self, role: Role) -> Result<(), Misuse> {
         self.check_role(role)?;
-        match self.state().next(Event::BeginHandshake) {
+        match self.state().next(Transition::BeginHandshake) {
             Some(_) => Ok(()),
             None => Err(Misuse::HandshakeAlreadyBegun),
         }
@@ -584,7 +584,7 @@ impl<C> Handle<C> {
             self.session.enable_deflate(agreement, *settings);
             self.receives.make_room(self.memory.receive_size());
         }
-        self.session.advance(Event::EndHandshake);
+        self.session.advance(Transition::EndHandshake);
     }
 }
 

@@ -26,7 +26,7 @@ pub(crate) use close::parse as parse_close;
 #[cfg(feature = "deflate")]
 pub use compression::DeflateSettings;
 pub use receiver::{Received, Step};
-pub use state::{Event, State};
+pub use state::{State, Transition};
 
 pub(crate) use sender::{FrameStart, Masking};
 
@@ -315,7 +315,7 @@ impl Session {
             .receiver
             .receive(input, limit, self.compression.as_deref_mut(), room)?;
         if matches!(step.received, Received::Close { .. }) {
-            self.advance(Event::ReceiveClose);
+            self.advance(Transition::ReceiveClose);
         }
         Ok(step)
     }
@@ -448,7 +448,7 @@ impl Session {
         }
         let start = self.sender.accept(buffer_type)?;
         if is_close(buffer_type) {
-            self.advance(Event::SendClose);
+            self.advance(Transition::SendClose);
         }
         Ok(start)
     }
@@ -487,8 +487,8 @@ impl Session {
     }
 
     /// Moves on if the state allows the event; tells whether it did.
-    pub(crate) const fn advance(&mut self, event: Event) -> bool {
-        match self.state.next(event) {
+    pub(crate) const fn advance(&mut self, transition: Transition) -> bool {
+        match self.state.next(transition) {
             Some(state) => {
                 self.state = state;
                 true

@@ -616,7 +616,7 @@ mod tests {
         };
         let mut payload = Vec::new();
         let noise: Vec<u8> = (0..1_000_000_u32)
-            .map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8)
+            .map(|i| (i.wrapping_mul(2_654_435_761) >> 13).to_le_bytes()[0])
             .collect();
         Deflater::new(15, 8, 1).compress(&noise, Flush::Last, &mut payload);
         let key = MaskKey([1, 2, 3, 4]);

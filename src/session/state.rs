@@ -28,7 +28,7 @@ pub enum State {
 
 /// What moves a connection from one [`State`] to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Event {
+pub enum Transition {
     /// The opening handshake began.
     BeginHandshake,
     /// The opening handshake ended well.
@@ -42,17 +42,17 @@ pub enum Event {
 }
 
 impl State {
-    /// The state after `event`, or `None` where the event is not allowed (or, for `Abort`, has no effect).
+    /// The state after `transition`, or `None` where the event is not allowed (or, for `Abort`, has no effect).
     /// This table is the only place that knows the order of things.
     #[must_use]
-    pub const fn next(self, event: Event) -> Option<Self> {
-        Some(match (self, event) {
-            (Self::Created, Event::BeginHandshake) => Self::HandshakeBegun,
-            (Self::HandshakeBegun, Event::EndHandshake) => Self::Open,
-            (Self::Open, Event::SendClose) => Self::CloseSent,
-            (Self::Open, Event::ReceiveClose) => Self::CloseReceived,
-            (Self::CloseSent, Event::ReceiveClose) | (Self::CloseReceived, Event::SendClose) => Self::Closed,
-            (Self::Open | Self::CloseSent | Self::CloseReceived | Self::Closed, Event::Abort) => Self::Aborted,
+    pub const fn next(self, transition: Transition) -> Option<Self> {
+        Some(match (self, transition) {
+            (Self::Created, Transition::BeginHandshake) => Self::HandshakeBegun,
+            (Self::HandshakeBegun, Transition::EndHandshake) => Self::Open,
+            (Self::Open, Transition::SendClose) => Self::CloseSent,
+            (Self::Open, Transition::ReceiveClose) => Self::CloseReceived,
+            (Self::CloseSent, Transition::ReceiveClose) | (Self::CloseReceived, Transition::SendClose) => Self::Closed,
+            (Self::Open | Self::CloseSent | Self::CloseReceived | Self::Closed, Transition::Abort) => Self::Aborted,
             _ => return None,
         })
     }
@@ -60,7 +60,7 @@ impl State {
     /// Whether the opening handshake is done and the caller has not aborted.
     #[must_use]
     pub const fn is_session(self) -> bool {
-        self.next(Event::Abort).is_some()
+        self.next(Transition::Abort).is_some()
     }
 
     /// Whether a close was accepted for sending.
@@ -78,7 +78,7 @@ impl State {
 
 #[cfg(test)]
 mod tests {
-    use super::{Event, State};
+    use super::{State, Transition};
 
     const STATES: [State; 7] = [
         State::Created,
@@ -89,21 +89,25 @@ mod tests {
         State::Closed,
         State::Aborted,
     ];
-    const EVENTS: [Event; 5] = [
-        Event::BeginHandshake,
-        Event::EndHandshake,
-        Event::SendClose,
-        Event::ReceiveClose,
-        Event::Abort,
+    const TRANSITIONS: [Transition; 5] = [
+        Transition::BeginHandshake,
+        Transition::EndHandshake,
+        Transition::SendClose,
+        Transition::ReceiveClose,
+        Transition::Abort,
     ];
 
     #[test]
     fn ten_transitions_exist_and_nothing_leaves_aborted() {
         let transitions = STATES
             .iter()
-            .flat_map(|state| EVENTS.iter().filter_map(|event| state.next(*event)));
+            .flat_map(|state| TRANSITIONS.iter().filter_map(|transition| state.next(*transition)));
         assert_eq!(transitions.count(), 10);
-        assert!(EVENTS.iter().all(|event| State::Aborted.next(*event).is_none()));
+        assert!(
+            TRANSITIONS
+                .iter()
+                .all(|transition| State::Aborted.next(*transition).is_none())
+        );
     }
 
     #[test]
@@ -111,7 +115,7 @@ mod tests {
         let mut reached = vec![State::Created];
         for index in 0..STATES.len() {
             let Some(&state) = reached.get(index) else { break };
-            for next in EVENTS.iter().filter_map(|event| state.next(*event)) {
+            for next in TRANSITIONS.iter().filter_map(|transition| state.next(*transition)) {
                 if !reached.contains(&next) {
                     reached.push(next);
                 }

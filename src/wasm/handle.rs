@@ -9,7 +9,7 @@ use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
 use crate::error::Misuse;
 use crate::handle::{
-    Action, ActionContext, ActionQueue, Buffer, Handle, KEEPALIVE_INTERVAL_MS, Property, ReceivedBuffer,
+    Action, ActionContext, ActionQueue, Buffer, Handle, KEEPALIVE_INTERVAL_MS, Property, PropertyType, ReceivedBuffer,
     SUPPORTED_VERSIONS,
 };
 use crate::random::PlatformRandom;
@@ -273,10 +273,14 @@ fn report_action(report: &mut Report, action: &Action<'_, u32>) {
     report[ACTION_ACTION_CONTEXT] = action.action_context().map_or(0, |context| context.0.get());
 }
 
-/// `WebSocketGetGlobalProperty` of the keep-alive interval, in milliseconds.
+/// `WebSocketGetGlobalProperty`: the keep-alive interval in milliseconds, or the supported versions.
 #[wasm_bindgen]
-pub fn keepalive_interval() -> u32 {
-    KEEPALIVE_INTERVAL_MS
+pub fn global_property(property_type: u32) -> Result<Vec<u32>, JsValue> {
+    match property_type {
+        kind if kind == PropertyType::KeepaliveInterval as u32 => Ok([KEEPALIVE_INTERVAL_MS].into()),
+        kind if kind == PropertyType::SupportedVersions as u32 => Ok(SUPPORTED_VERSIONS.into()),
+        _ => Err(thrown(Misuse::PropertyNotGlobal.into())),
+    }
 }
 
 /// `WebSocketGetGlobalProperty` of the supported versions.

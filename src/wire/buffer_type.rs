@@ -25,6 +25,11 @@ pub enum BufferType {
 }
 
 impl BufferType {
+    /// What is sent as a ping: [`PingPong`](Self::PingPong), which is received for a pong.
+    pub const PING: Self = Self::PingPong;
+    /// What is sent as a pong: [`UnsolicitedPong`](Self::UnsolicitedPong).
+    pub const PONG: Self = Self::UnsolicitedPong;
+
     /// The number in `websocket.h`.
     #[must_use]
     pub const fn value(self) -> u32 {

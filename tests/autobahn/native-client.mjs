@@ -1,4 +1,5 @@
-// The crate's client that Autobahn's server tests, a process for each case: `node native-client.mjs PROGRAM PORT AGENT`.
+// The crate's client that Autobahn's server tests, a process for each case: `node native-client.mjs PROGRAM PORT
+// AGENT`.
 import { spawnSync } from "node:child_process";
 
 const [program, port, agent] = process.argv.slice(2);

@@ -1,5 +1,5 @@
-// Packages that are made for `ws`, each with ours at both ends: in its place by the `overrides` of package.json, or given
-// as the class that the package asks for.
+// Packages that are made for `ws`, each with ours at both ends: in its place by the `overrides` of package.json, or
+// given as the class that the package asks for.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";

@@ -42,7 +42,7 @@ test("names have the numbers of websocket.h", () => {
     assert.ok(Object.isFrozen(constants));
   assert.equal(getGlobalProperty(PropertyType.KeepaliveInterval), 30_000);
   assert.deepEqual(getGlobalProperty(PropertyType.SupportedVersions), [13]);
-  assert.throws(() => getGlobalProperty(PropertyType.SendBufferSize as never), RangeError);
+  for (const type of [0, 1, 4, 99, -1]) assert.throws(() => getGlobalProperty(type as never), { code: "E_INVALIDARG" });
 });
 
 test("the handshake takes headers in every shape that runtimes have", () => {
@@ -348,4 +348,49 @@ test("HTTP heads are read with what follows them left over, and written without 
     assert.throws(() => writeRequest("/", [field]), { code: "E_INVALIDARG" });
     assert.throws(() => writeResponse(101, "OK", [field]), { code: "E_INVALIDARG" });
   }
+});
+test("what the peer sends cannot make getAction throw: a reason or a pong longer than the caller's buffer has its own", () => {
+  for (const [frame, type, payload] of [
+    [masked(0x88, Buffer.from("\x03\xe8a long reason", "latin1")), BufferType.Close, "a long reason"],
+    [masked(0x8a, "a long pong"), BufferType.PingPong, "a long pong"],
+  ] as const) {
+    const server = openServer();
+    const own = new Uint8Array(2);
+    server.receive(own, "mine");
+    const read = server.getAction(ActionQueue.Receive);
+    server.completeReceive(read.actionContext, frame);
+    const done = server.getAction(ActionQueue.Receive);
+    assert.deepEqual([done.action, done.bufferType], [Action.IndicateReceiveComplete, type]);
+    assert.equal(Buffer.concat(done.buffers).toString(), payload);
+    server.completeAction(done.actionContext);
+    assert.equal(server.getAction(ActionQueue.Receive).action, Action.NoAction);
+  }
+});
+
+test("a receive buffer that was detached since loses no data", () => {
+  const server = openServer();
+  const own = new Uint8Array(16);
+  server.receive(own);
+  const read = server.getAction(ActionQueue.Receive);
+  structuredClone(own.buffer, { transfer: [own.buffer] });
+  server.completeReceive(read.actionContext, masked(0x82, "abc"));
+  assert.equal(Buffer.concat(server.getAction(ActionQueue.Receive).buffers).toString(), "abc");
+});
+
+test("a payload whose array was detached before it left leaves as it was", () => {
+  const server = openServer();
+  const payload = new Uint8Array(Buffer.from("payload"));
+  server.send(BufferType.BinaryMessage, payload);
+  structuredClone(payload.buffer, { transfer: [payload.buffer] });
+  const { buffers } = server.getAction(ActionQueue.Send);
+  assert.equal(Buffer.concat(buffers).toString("latin1"), "\x82\x07payload");
+});
+
+test("arguments that are not byte arrays are TypeErrors, before anything happens", () => {
+  const server = openServer();
+  for (const wrong of ["abc", new ArrayBuffer(4), new Uint16Array(4), 4, null]) {
+    assert.throws(() => server.receive(wrong as never), TypeError);
+    assert.throws(() => server.completeReceive(1, wrong as never), TypeError);
+  }
+  assert.equal(server.getAction().action, Action.NoAction);
 });

@@ -1,4 +1,6 @@
-/** What a connection writes whatever its peer sends, over a transport in memory: random streams, the same every time. */
+/**
+ * What a connection writes whatever its peer sends, over a transport in memory: random streams, the same every time.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 

@@ -1,4 +1,6 @@
-/** What is sent comes out equal: at the sizes where the drivers change their ways, in every kind, among other sockets. */
+/**
+ * What is sent comes out equal: at the sizes where the drivers change their ways, in every kind, among other sockets.
+ */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { once } from "node:events";
@@ -263,7 +265,8 @@ const withoutBuffer = `
   const session = new FrameSession(new wasm.Session(true, 1e9, 1e9, 1e9), true);
   const texts = ["first", "second", "third"];
   const key = [0xe2, 0x82, 0xc3, 0xa9]; // what follows such a byte belongs to it in UTF-8
-  const frame = (text) => [0x81, 0x80 | text.length, ...key, ...Array.from(text, (c, at) => c.charCodeAt(0) ^ key[at % 4])];
+  const maskedText = (text) => Array.from(text, (c, at) => c.charCodeAt(0) ^ key[at % 4]);
+  const frame = (text) => [0x81, 0x80 | text.length, ...key, ...maskedText(text)];
   const received = [];
   session.receive(Uint8Array.from(texts.flatMap(frame)), received);
   assert.deepEqual(received, texts);

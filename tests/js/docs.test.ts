@@ -85,7 +85,9 @@ test("the documents name no script that package.json lacks", () => {
 });
 
 test("every error code has its words, and no other", () => {
-  const source = ["errors", "engine"].map((name) => readFileSync(pathOf(`js/engine/${name}.ts`), "utf8")).join("");
+  const source = ["engine/errors", "engine/engine", "load/start"]
+    .map((name) => readFileSync(pathOf(`js/${name}.ts`), "utf8"))
+    .join("");
   const codes = new Set(Array.from(source.matchAll(/"((?:WS_ERR|E)_[A-Z_]+)"/g), ([, code]) => code));
   const told = Array.from(textOf("docs/errors.md").matchAll(/^\| `((?:WS_ERR|E)_[A-Z_]+)` \|/gm), ([, code]) => code);
   assert.deepEqual(told.toSorted(), [...codes].toSorted());

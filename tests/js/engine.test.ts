@@ -1,4 +1,6 @@
-/** What the engine does in one call, and what is left of its memory: what one peer costs is bounded, whatever it sends. */
+/**
+ * What the engine does in one call, and what is left of its memory: what one peer costs is bounded, whatever it sends.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { constants, deflateRawSync } from "node:zlib";

@@ -1,4 +1,6 @@
-/** What breaks outside of the protocol, on real sockets. `npm run faults` runs these alone; each says what it measured. */
+/**
+ * What breaks outside of the protocol, on real sockets. `npm run faults` runs these alone; each says what it measured.
+ */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect as connectTcp } from "node:net";

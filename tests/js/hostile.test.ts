@@ -112,7 +112,7 @@ test("what all connections hold is bounded together: the one that holds most is 
     peer.write(bomb((count + 2) << 20, false));
     attackers.push(peer);
   }
-  // 2 + 3 + 4 + 5 + 6 + 7 MiB are more than 8: those that hold most are closed, the last ones at the latest when they come
+  // 2 + 3 + 4 + 5 + 6 + 7 MiB are more than 8: those that hold most are closed
   const statuses = await Promise.all(attackers.slice(3, 5).map(async (peer) => peer.bytes(4)));
   for (const status of statuses) assert.deepEqual(status, hex("8802 03f5"));
   assert.ok(server.statistics.bufferedBytes <= most);

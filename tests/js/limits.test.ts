@@ -6,7 +6,18 @@ import { test } from "node:test";
 
 import { type ErrorEvent, WebSocket, type WebSocketError } from "websocket-component";
 
-import { closed, hex, masked, nextEvent, RawPeer, rawClient, rawServer, serve, unmasked } from "./support.js";
+import {
+  closed,
+  hex,
+  masked,
+  mockTimers,
+  nextEvent,
+  RawPeer,
+  rawClient,
+  rawServer,
+  serve,
+  unmasked,
+} from "./support.js";
 
 const pairs = {
   server: { connect: rawClient, frame: masked },
@@ -62,7 +73,7 @@ for (const [role, { connect, frame }] of Object.entries(pairs)) {
       { name: "a ping", bytes: frame(0x89, "x").subarray(0, -1) },
       { name: "empty fragments", bytes: Buffer.concat([frame(0x02), frame(0x00)]) },
     ];
-    t.mock.timers.enable({ apis: ["setTimeout"] });
+    mockTimers(t);
     for (const { name, bytes } of unfinished) {
       const { socket, peer } = await connect(t, { messageTimeout: 1000 });
       const failed = failure(socket);
@@ -86,7 +97,7 @@ for (const [role, { connect, frame }] of Object.entries(pairs)) {
   });
 
   test(`a ${role} waits without end for what is paused, or between messages`, async (t) => {
-    t.mock.timers.enable({ apis: ["setTimeout"] });
+    mockTimers(t);
     const { socket, peer } = await connect(t, { messageTimeout: 1000 });
     peer.write(frame(0x01, "a"));
     await pong(peer, frame);

@@ -1,4 +1,7 @@
-/** What callers get wrong, and what others put in their way: answers of the wrong kind, odd arguments, polluted prototypes. */
+/**
+ * What callers get wrong, and what others put in their way: answers of the wrong kind, odd arguments, polluted
+ * prototypes.
+ */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import type { IncomingMessage } from "node:http";

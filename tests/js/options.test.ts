@@ -1,4 +1,6 @@
-/** Options are checked when an object is made: a wrong one is an error there, and never a check that does not happen. */
+/**
+ * Options are checked when an object is made: a wrong one is an error there, and never a check that does not happen.
+ */
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { test } from "node:test";

@@ -1,4 +1,6 @@
-/** Compression across connections: messages that are made once for many, and what is kept from one message to the next. */
+/**
+ * Compression across connections: messages that are made once for many, and what is kept from one message to the next.
+ */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { test } from "node:test";
@@ -9,7 +11,7 @@ import { BufferType, Handle } from "websocket-component/component";
 import { WebSocket as Ws } from "ws";
 
 import { frames } from "./ends.js";
-import { closed, nextEvent, RawPeer, REQUEST, serve, serveEcho } from "./support.js";
+import { closed, mockTimers, nextEvent, RawPeer, REQUEST, serve, serveEcho } from "./support.js";
 
 const OFFER = REQUEST.replace("Host:", "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\nHost:");
 const TEXT = "all work and no play makes Jack a dull boy ".repeat(100);
@@ -88,7 +90,7 @@ test("a client sends a prepared message masked, each time with another key", asy
 });
 
 test("what is kept to compress by is freed after releaseAfter, and the next message stands for itself", async (t) => {
-  t.mock.timers.enable({ apis: ["setTimeout"] });
+  mockTimers(t);
   const perMessageDeflate = { serverNoContextTakeover: false, threshold: 0, releaseAfter: 1000 };
   const { server, port } = await serve(t, { perMessageDeflate });
   const connection = once(server, "connection");

@@ -1,4 +1,6 @@
-/** The entry around the engine without compression: it speaks with peers that have it, and stands beside the full one. */
+/**
+ * The entry around the engine without compression: it speaks with peers that have it, and stands beside the full one.
+ */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";

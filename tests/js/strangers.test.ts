@@ -9,7 +9,7 @@ import { type VerifyContext, WebSocket, WebSocketServer, WebSocketStream } from 
 
 import { WebSocketServer as ServerOfWs } from "websocket-component/ws";
 
-import { closed, masked, nextEvent, RawPeer, REQUEST, serve } from "./support.js";
+import { closed, masked, mockTimers, nextEvent, RawPeer, REQUEST, serve } from "./support.js";
 
 /** How a client goes: by a reset, by closing its side alone, or by a close frame at once. */
 const LEAVINGS: readonly [name: string, leave: (peer: RawPeer) => void][] = [
@@ -346,7 +346,7 @@ test("what a client sends before the verdict is its first message, up to a size 
 });
 
 test("websocket-component/ws answers with 503 where verifyClient never decides, and hears no late verdict", async (t) => {
-  t.mock.timers.enable({ apis: ["setTimeout"] });
+  mockTimers(t);
   const { server, port } = await http(t);
   const asked = deferred<(verified: boolean) => void>();
   const ours = new ServerOfWs({ server, verifyClient: (_info, decide) => asked.resolve(decide) });

@@ -1,5 +1,5 @@
-// The packed package, installed into empty projects: `npm run test:package [-- --all]`. With --all, and where CI is set,
-// in all versions of Node that we promise; else in this one.
+// The packed package, installed into empty projects: `npm run test:package [-- --all]`. With --all, and where CI is
+// set, in all versions of Node that we promise; else in this one.
 import { statSync } from "node:fs";
 
 import { testBundlers } from "./bundlers.mjs";

@@ -1,4 +1,7 @@
-/** An authority and what it vouches for: localhost and 127.0.0.1; for tests only, for a hundred years. Deno takes no certificate that signs itself. */
+/**
+ * An authority and what it vouches for: localhost and 127.0.0.1; for tests only, for a hundred years. Deno takes no
+ * certificate that signs itself.
+ */
 export const authority = `-----BEGIN CERTIFICATE-----
 MIIBiTCCAS+gAwIBAgIUWgmj7FiXb/sCr1yNggfy+3LgdNgwCgYIKoZIzj0EAwIw
 GTEXMBUGA1UEAwwOVGVzdCBhdXRob3JpdHkwIBcNMjYxMTIxMTE1NjA3WhgPMjEy

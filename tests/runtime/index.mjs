@@ -1,5 +1,5 @@
-// Ours in Node, Deno and Bun: `npm run test:runtimes [RUNTIME…]` runs suite.mjs in each, then our clients and servers there
-// with those of others, and prints a table of how many tests passed. Deno and Bun come from npm.
+// Ours in Node, Deno and Bun: `npm run test:runtimes [RUNTIME…]` runs suite.mjs in each, then our clients and servers
+// there with those of others, and prints a table of how many tests passed. Deno and Bun come from npm.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";

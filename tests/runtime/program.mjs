@@ -1,6 +1,6 @@
-// Ours in a runtime: `program.mjs suite FOLDER [COLUMN]` runs the tests, with a folder for a socket; `client URL` talks to
-// a server of others; `server` prints its port and talks to clients of others, until its standard input ends. Each prints
-// lines of JSON.
+// Ours in a runtime: `program.mjs suite FOLDER [COLUMN]` runs the tests, with a folder for a socket; `client URL` talks
+// to a server of others; `server` prints its port and talks to clients of others, until its standard input ends. Each
+// prints lines of JSON.
 import process from "node:process";
 import * as ours from "websocket-component";
 

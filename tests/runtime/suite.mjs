@@ -1,5 +1,5 @@
-// What must hold in every runtime: ours against ours, and against bytes. A test is a column of the table, what must hold,
-// and a function of a `Scope`.
+// What must hold in every runtime: ours against ours, and against bytes. A test is a column of the table, what must
+// hold, and a function of a `Scope`.
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { connect } from "node:net";
@@ -71,7 +71,10 @@ const tests = [
   ["backpressure", "one that is paused gets everything later, the end too", pausedReader],
 ];
 
-/** Runs all, or those of a column, and prints a line of JSON for each; a test that cannot run in the runtime says why by `Scope.skip`. */
+/**
+ * Runs all, or those of a column, and prints a line of JSON for each; a test that cannot run in the runtime says why by
+ * `Scope.skip`.
+ */
 export async function runSuite(ours, folder, column) {
   for (const [its, name, run] of tests.filter(([its]) => column === undefined || its === column)) {
     const scope = new Scope(ours);

@@ -1,4 +1,6 @@
-/** A capture of 100 MB with 100,000 frames: it is opened while the page goes on, and its list is fluid. Prints figures. */
+/**
+ * A capture of 100 MB with 100,000 frames: it is opened while the page goes on, and its list is fluid. Prints figures.
+ */
 import assert from "node:assert/strict";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { after, before, test } from "node:test";

@@ -72,7 +72,9 @@ export function listed(page: Page): Promise<string[]> {
   );
 }
 
-/** Waits until the listed records are these, and no others: rows come from the worker a moment after the list changes. */
+/**
+ * Waits until the listed records are these, and no others: rows come from the worker a moment after the list changes.
+ */
 export async function waitForRows(page: Page, expected: readonly RegExp[]): Promise<void> {
   const deadline = Date.now() + 10_000;
   const fits = (rows: readonly string[]) =>

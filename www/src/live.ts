@@ -1,6 +1,6 @@
 /**
- * This browser's WebSocket against the echo server of `npm start`, which tells by a second connection what it receives and
- * sends on the first, byte by byte.
+ * This browser's WebSocket against the echo server of `npm start`, which tells by a second connection what it receives
+ * and sends on the first, byte by byte.
  *
  * @module
  */

@@ -65,7 +65,8 @@ pub fn stream(kind: Kind, size: usize, masked: bool, count: usize) -> Vec<u8> {
     out
 }
 
-/// A socket of which the same bytes are read again and again, at most `CHUNK` at a time, and to which nothing is written.
+/// A socket of which the same bytes are read again and again, at most `CHUNK` at a time, and to which nothing is
+/// written.
 #[derive(Debug)]
 pub struct Replay<'a> {
     all: &'a [u8],

@@ -1,18 +1,25 @@
-//! WebSocket over tokio: one task for a connection, whole messages in and out.
+//! WebSocket over tokio. All that the protocol asks for is in [`Connection`]; what is left is to move its bytes.
+//!
+//! - [`Socket`] is a connection over any stream. Its futures may be dropped at any point, as by `tokio::select!`: what was
+//!   read, queued or half written is in the `Connection`, and the next call goes on.
+//! - [`Socket::split`] makes a [`Receiver`] and a [`Sender`] of it, which can be cloned, and a task that drives them.
+//! - [`connect_tls`] is a client over TLS by rustls.
 
 use std::io;
+use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::net::TcpStream;
-use websocket_component::deflate::DeflateOptions;
-use websocket_component::handshake::supported_versions_header;
-use websocket_component::http::{RequestHead, ResponseHead, write_request, write_response};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_rustls::rustls::ClientConfig;
+use tokio_rustls::rustls::pki_types::ServerName;
 use websocket_component::{
-    BufferType, CloseStatus, DeflateSettings, Error, ErrorCode, Handle, HttpHeader, Limits, Received, Session, State,
+    ClientHandshake, ClientOptions, CloseStatus, Connection, Event, ServerHandshake, ServerOptions,
 };
-
-/// The most bytes of a message that is collected.
-const MAX_MESSAGE: u64 = 16 << 20;
 
 /// A message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,145 +30,141 @@ pub enum Message {
     Binary(Vec<u8>),
 }
 
-/// A connection over any stream of tokio's.
+/// A sender waits while more than this many bytes wait to be written.
+const HIGH_WATER: usize = 64 * 1024;
+/// How many messages a [`Receiver`] may leave waiting before the peer has to, and how many a [`Sender`] may queue.
+const QUEUED: usize = 16;
+/// How long a handshake may take.
+const HANDSHAKE: Duration = Duration::from_secs(30);
+
+/// A connection over a stream.
 pub struct Socket<S> {
-    stream: S,
-    session: Session,
-    /// What was read and is not done with.
-    input: Vec<u8>,
+    reader: ReadHalf<S>,
+    writer: WriteHalf<S>,
+    connection: Connection,
+    /// When the connection's clock was 0.
+    epoch: Instant,
+    chunk: Box<[u8]>,
 }
 
-impl Socket<TcpStream> {
-    /// Connects to `host:port` and asks for `target`.
-    ///
-    /// # Errors
-    /// No connection, or a server that does not speak WebSocket.
-    pub async fn connect(host: &str, target: &str) -> io::Result<Self> {
-        let stream = TcpStream::connect(host).await?;
-        stream.set_nodelay(true)?;
-        Self::client(stream, host, target).await
+impl<S: AsyncRead + AsyncWrite> Socket<S> {
+    /// A connection whose handshake is done, over its stream.
+    pub fn new(stream: S, connection: Connection) -> Self {
+        let (reader, writer) = tokio::io::split(stream);
+        Self {
+            reader,
+            writer,
+            connection,
+            epoch: Instant::now(),
+            chunk: vec![0; 16 * 1024].into(),
+        }
     }
-}
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     /// The client's handshake over a stream.
     ///
     /// # Errors
     /// Those of the stream, or a server that does not speak WebSocket.
-    pub async fn client(mut stream: S, host: &str, target: &str) -> io::Result<Self> {
-        let mut handle = with_deflate(Handle::create_client(&[]))?;
-        let mut headers = vec![HttpHeader::new("Host", host)];
-        headers.extend(handle.begin_client_handshake(&[], &[], &[]).map_err(io::Error::other)?);
-        let request = write_request(target, &headers).map_err(io::Error::other)?;
-        stream.write_all(&request).await?;
-        let mut input = Vec::new();
-        let length = loop {
-            read_more(&mut stream, &mut input).await?;
-            if let Some(response) = ResponseHead::parse(&input).map_err(io::Error::other)? {
-                response.check().map_err(io::Error::other)?;
-                handle
-                    .end_client_handshake(&response.headers)
-                    .map_err(io::Error::other)?;
-                break response.length;
+    pub async fn client(mut stream: S, host: &str, target: &str, options: ClientOptions) -> io::Result<Self>
+    where
+        S: Unpin,
+    {
+        let mut handshake = ClientHandshake::with_options(host, target, options)?;
+        let work = async {
+            stream.write_all(handshake.transmit()).await?;
+            stream.flush().await?;
+            let mut chunk = [0; 4096];
+            loop {
+                let count = read(&mut stream, &mut chunk).await?;
+                if handshake.receive(&chunk[..count], Duration::ZERO)? {
+                    return io::Result::Ok(());
+                }
             }
         };
-        input.drain(..length);
-        Self::over(stream, handle, input)
+        tokio::time::timeout(HANDSHAKE, work).await??;
+        Ok(Self::new(stream, handshake.into_connection()?))
     }
 
-    /// The server's handshake over a stream; refuses what is no WebSocket request.
+    /// The server's handshake over a stream; refuses what is not a WebSocket request.
     ///
     /// # Errors
     /// Those of the stream, or a client that does not speak WebSocket.
-    pub async fn server(mut stream: S) -> io::Result<Self> {
-        let mut handle = with_deflate(Handle::create_server(&[]))?;
-        let mut input = Vec::new();
+    pub async fn server(mut stream: S, options: ServerOptions) -> io::Result<Self>
+    where
+        S: Unpin,
+    {
+        let mut handshake = ServerHandshake::with_options(options);
+        let work = async {
+            let mut chunk = [0; 4096];
+            let asked = loop {
+                let count = read(&mut stream, &mut chunk).await?;
+                match handshake.receive(&chunk[..count], Duration::ZERO) {
+                    Ok(false) => {}
+                    Ok(true) => break handshake.accept(None, &[]),
+                    Err(error) => break Err(error),
+                }
+            };
+            stream.write_all(handshake.transmit()).await?;
+            stream.flush().await?;
+            handshake.consumed(handshake.transmit().len());
+            if asked.is_err() {
+                stream.shutdown().await?;
+            }
+            io::Result::Ok(asked?)
+        };
+        tokio::time::timeout(HANDSHAKE, work).await??;
+        Ok(Self::new(stream, handshake.into_connection()?))
+    }
+
+    /// The next message; `None` once the peer has closed. What the connection owes the peer is written meanwhile.
+    ///
+    /// # Errors
+    /// Those of the stream; a connection that failed.
+    pub async fn receive(&mut self) -> io::Result<Option<Message>> {
         loop {
-            read_more(&mut stream, &mut input).await?;
-            match answer(&mut handle, &input) {
-                Ok(None) => {}
-                Ok(Some((response, length))) => {
-                    stream.write_all(&response).await?;
-                    input.drain(..length);
-                    return Self::over(stream, handle, input);
+            match self.turn(true).await? {
+                Some(Event::Text(text)) => return Ok(Some(Message::Text(text.into_owned()))),
+                Some(Event::Binary(bytes)) => return Ok(Some(Message::Binary(bytes.into_owned()))),
+                Some(Event::Failed(failure)) => {
+                    self.finish().await?;
+                    return Err(failure.into());
                 }
-                Err(error) => {
-                    stream.write_all(&refusal(&error)?).await?;
-                    stream.shutdown().await?;
-                    return Err(io::Error::other(error));
+                Some(Event::Closed { .. }) => {
+                    self.finish().await?;
+                    return Ok(None);
                 }
+                None if self.connection.is_finished() => return Ok(None),
+                _ => {}
             }
         }
     }
 
-    fn over(stream: S, handle: Handle<()>, input: Vec<u8>) -> io::Result<Self> {
-        let mut session = handle.into_session().map_err(io::Error::other)?;
-        session.set_limits(Limits {
-            max_message_size: MAX_MESSAGE,
-            ..Limits::NONE
-        });
-        Ok(Self { stream, session, input })
-    }
-
-    /// Sends a message.
+    /// Sends a message: queues it at once, when the future is first polled, and then waits until little is left to write.
+    /// It does not read meanwhile; where both sides send much without reading, [`split`](Self::split) the socket.
     ///
     /// # Errors
     /// Those of the stream; after a close.
-    pub async fn send(&mut self, message: &Message) -> io::Result<()> {
-        match message {
-            Message::Text(text) => self.write(BufferType::Utf8Message, text.as_bytes()).await,
-            Message::Binary(bytes) => self.write(BufferType::BinaryMessage, bytes).await,
+    pub async fn send(&mut self, message: Message) -> io::Result<()> {
+        self.queue(message)?;
+        while self.connection.buffered() > HIGH_WATER {
+            self.turn(false).await?;
         }
+        Ok(())
     }
 
-    /// The next message, or `None` when the peer has closed. Pings and the close are answered here.
+    /// How many bytes wait to be written.
+    pub const fn buffered(&self) -> usize {
+        self.connection.buffered()
+    }
+
+    /// Writes all that waits.
     ///
     /// # Errors
-    /// Those of the stream; a peer that breaks the protocol, which is told so.
-    pub async fn receive(&mut self) -> io::Result<Option<Message>> {
-        let mut message = Vec::new();
-        loop {
-            let step = match self.session.receive(&mut self.input) {
-                Ok(step) => step,
-                Err(violation) => return self.fail(violation.into()).await,
-            };
-            let mut ended = None;
-            match step.received {
-                Received::NeedMore => {
-                    self.input.drain(..step.consumed);
-                    read_more(&mut self.stream, &mut self.input).await?;
-                    continue;
-                }
-                Received::Data {
-                    buffer_type, payload, ..
-                } => {
-                    message.extend_from_slice(&self.input[payload]);
-                    ended = buffer_type.is_final().then_some(buffer_type);
-                }
-                Received::Inflated {
-                    buffer_type, payload, ..
-                } => {
-                    message.extend_from_slice(&self.session.inflated()[payload]);
-                    ended = buffer_type.is_final().then_some(buffer_type);
-                }
-                Received::Ping(payload) => {
-                    let payload = self.input[payload].to_vec();
-                    self.write(BufferType::UnsolicitedPong, &payload).await?;
-                }
-                Received::Pong(_) => {}
-                Received::Close { status, .. } => {
-                    if self.session.state() == State::CloseReceived {
-                        self.write_close(status).await?;
-                    }
-                    self.stream.shutdown().await?;
-                    return Ok(None);
-                }
-            }
-            self.input.drain(..step.consumed);
-            if let Some(buffer_type) = ended {
-                return whole(buffer_type, message).map(Some);
-            }
+    /// Those of the stream.
+    pub async fn flush(&mut self) -> io::Result<()> {
+        while self.connection.wants_write() {
+            self.turn(false).await?;
         }
+        self.writer.flush().await
     }
 
     /// Closes, and waits for the peer's close; messages that still come are dropped.
@@ -169,92 +172,185 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     /// # Errors
     /// As [`receive`](Self::receive).
     pub async fn close(&mut self, status: CloseStatus) -> io::Result<()> {
-        self.write_close(status).await?;
+        self.connection.close(status, "")?;
         while self.receive().await?.is_some() {}
         Ok(())
     }
 
-    /// RFC 6455 §7.1.7: says why in a close frame, and closes.
-    async fn fail(&mut self, error: Error) -> io::Result<Option<Message>> {
-        self.write_close(error.close_status().unwrap_or(CloseStatus::PROTOCOL_ERROR))
-            .await?;
-        self.stream.shutdown().await?;
-        Err(io::Error::other(error))
+    fn queue(&mut self, message: Message) -> io::Result<()> {
+        match message {
+            Message::Text(text) => self.connection.send_text(text)?,
+            Message::Binary(bytes) => self.connection.send_binary(bytes)?,
+        }
+        Ok(())
     }
 
-    async fn write(&mut self, buffer_type: BufferType, payload: &[u8]) -> io::Result<()> {
-        let mut frame = Vec::new();
-        self.session
-            .write(buffer_type, payload, &mut frame)
-            .map_err(io::Error::other)?;
-        self.stream.write_all(&frame).await
+    /// Gives the next event, or else does one thing of those that can be done: reads, writes, or keeps time. `reads` is
+    /// whether to read, which makes events.
+    async fn turn(&mut self, reads: bool) -> io::Result<Option<Event<'static>>> {
+        if reads && let Some(event) = self.connection.next_owned_event() {
+            return Ok(Some(event));
+        }
+        let due = self.connection.poll_timeout().map(|time| self.epoch + time);
+        let reads = reads && self.connection.wants_read();
+        tokio::select! {
+            count = self.writer.write(self.connection.transmit()), if self.connection.wants_write() => {
+                self.connection.consumed(count?);
+                if !self.connection.wants_write() {
+                    self.writer.flush().await?;
+                }
+            }
+            count = self.reader.read(&mut self.chunk), if reads => match count? {
+                0 => self.connection.eof(),
+                count => self.connection.receive(&self.chunk[..count], self.epoch.elapsed()),
+            },
+            () = sleep_until(due.unwrap_or(self.epoch)), if due.is_some() => {
+                self.connection.handle_timeout(self.epoch.elapsed());
+            }
+            else => {}
+        }
+        Ok(None)
     }
 
-    async fn write_close(&mut self, status: CloseStatus) -> io::Result<()> {
-        let mut frame = Vec::new();
-        self.session
-            .write_close(status, "", &mut frame)
-            .map_err(io::Error::other)?;
-        self.stream.write_all(&frame).await
+    /// Writes what is left, and ends the stream when the protocol says so.
+    async fn finish(&mut self) -> io::Result<()> {
+        self.flush().await?;
+        if self.connection.wants_shutdown() {
+            self.writer.shutdown().await?;
+        }
+        while !self.connection.is_finished() {
+            // all is said: how the stream ends does not matter any more
+            if self.turn(true).await.is_err() {
+                self.connection.eof();
+            }
+        }
+        Ok(())
     }
+}
+
+/// Sends messages; every clone sends over the same connection. Once all are dropped, the connection closes.
+#[derive(Clone)]
+pub struct Sender(mpsc::Sender<Message>);
+
+impl Sender {
+    /// Queues a message, and waits for room to do so. Dropped before it is done, nothing is sent.
+    ///
+    /// # Errors
+    /// The connection has ended.
+    pub async fn send(&self, message: Message) -> io::Result<()> {
+        let sent = self.0.send(message).await;
+        sent.map_err(|_| io::ErrorKind::NotConnected.into())
+    }
+}
+
+/// Receives messages.
+pub struct Receiver(mpsc::Receiver<io::Result<Message>>);
+
+impl Receiver {
+    /// The next message; `None` once the connection has ended. Dropped before it is done, nothing is lost.
+    ///
+    /// # Errors
+    /// Those of the stream; a connection that failed.
+    pub async fn receive(&mut self) -> io::Result<Option<Message>> {
+        self.0.recv().await.transpose()
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Send + 'static> Socket<S> {
+    /// Both halves, driven by a task.
+    #[must_use]
+    pub fn split(self) -> (Sender, Receiver) {
+        let (sender, messages) = mpsc::channel(QUEUED);
+        let (events, receiver) = mpsc::channel(QUEUED);
+        tokio::spawn(async move {
+            if let Err(error) = self.drive(messages, &events).await {
+                // with nobody left to hear of it
+                let _ = events.send(Err(error)).await;
+            }
+        });
+        (Sender(sender), Receiver(receiver))
+    }
+
+    async fn drive(
+        mut self,
+        mut messages: mpsc::Receiver<Message>,
+        events: &mpsc::Sender<io::Result<Message>>,
+    ) -> io::Result<()> {
+        let mut received = None;
+        loop {
+            tokio::select! {
+                // the messages that a receiver leaves waiting do not stop what is to be written
+                event = self.turn(received.is_none()), if received.is_none() || self.connection.wants_write() => {
+                    match event? {
+                        Some(Event::Text(text)) => received = Some(Message::Text(text.into_owned())),
+                        Some(Event::Binary(bytes)) => received = Some(Message::Binary(bytes.into_owned())),
+                        Some(Event::Failed(failure)) => {
+                            self.finish().await?;
+                            return Err(failure.into());
+                        }
+                        Some(Event::Closed { .. }) => return self.finish().await,
+                        _ => {}
+                    }
+                }
+                permit = events.reserve(), if received.is_some() => {
+                    // where the receiver is gone, messages are dropped
+                    if let (Ok(permit), Some(message)) = (permit, received.take()) {
+                        permit.send(Ok(message));
+                    }
+                }
+                message = messages.recv(), if self.connection.is_open() && self.connection.buffered() <= HIGH_WATER => {
+                    match message {
+                        Some(message) => self.queue(message)?,
+                        None => self.connection.close(CloseStatus::NORMAL, "")?,
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Connects to `address` and asks for `target`.
+///
+/// # Errors
+/// As [`Socket::client`], and no connection.
+pub async fn connect(address: &str, target: &str) -> io::Result<Socket<TcpStream>> {
+    let stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    Socket::client(stream, address, target, ClientOptions::default()).await
+}
+
+/// The same over TLS: `host` is the name that the server's certificate must have.
+///
+/// # Errors
+/// As [`connect`], and those of TLS.
+pub async fn connect_tls(
+    address: &str,
+    host: &str,
+    target: &str,
+    config: Arc<ClientConfig>,
+) -> io::Result<Socket<TlsStream<TcpStream>>> {
+    let stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
+    let stream = TlsConnector::from(config).connect(name, stream).await?;
+    Socket::client(stream, host, target, ClientOptions::default()).await
 }
 
 /// Sends back every message until the peer closes.
 ///
 /// # Errors
-/// As [`Socket::server`] and [`Socket::receive`].
-pub async fn echo(stream: TcpStream) -> io::Result<()> {
-    stream.set_nodelay(true)?;
-    let mut socket = Socket::server(stream).await?;
+/// As [`Socket::receive`].
+pub async fn echo<S: AsyncRead + AsyncWrite>(mut socket: Socket<S>) -> io::Result<()> {
     while let Some(message) = socket.receive().await? {
-        socket.send(&message).await?;
+        socket.send(message).await?;
     }
     Ok(())
 }
 
-fn with_deflate(handle: Result<Handle<()>, Error>) -> io::Result<Handle<()>> {
-    let mut handle = handle.map_err(io::Error::other)?;
-    handle
-        .set_deflate(DeflateOptions::default(), DeflateSettings::default())
-        .map_err(io::Error::other)?;
-    Ok(handle)
-}
-
-/// The response to a request that is all there, and the request's length.
-fn answer(handle: &mut Handle<()>, input: &[u8]) -> Result<Option<(Vec<u8>, usize)>, Error> {
-    let Some(request) = RequestHead::parse(input)? else {
-        return Ok(None);
-    };
-    request.check()?;
-    let headers = handle.begin_server_handshake(None, &[], &request.headers)?;
-    let response = write_response(101, "Switching Protocols", &headers)?;
-    handle.end_server_handshake()?;
-    Ok(Some((response, request.length)))
-}
-
-fn refusal(error: &Error) -> io::Result<Vec<u8>> {
-    let response = match error.code() {
-        ErrorCode::VersionNotSupported => write_response(426, "Upgrade Required", &[supported_versions_header()]),
-        _ => write_response(400, "Bad Request", &[]),
-    };
-    response.map_err(io::Error::other)
-}
-
-/// A message as the peer meant it; the engine has checked the text.
-fn whole(buffer_type: BufferType, bytes: Vec<u8>) -> io::Result<Message> {
-    if buffer_type == BufferType::Utf8Message {
-        String::from_utf8(bytes).map(Message::Text).map_err(io::Error::other)
-    } else {
-        Ok(Message::Binary(bytes))
+/// Reads at least one byte.
+async fn read(stream: &mut (impl AsyncRead + Unpin), chunk: &mut [u8]) -> io::Result<usize> {
+    match stream.read(chunk).await? {
+        0 => Err(io::ErrorKind::UnexpectedEof.into()),
+        count => Ok(count),
     }
-}
-
-async fn read_more(stream: &mut (impl AsyncRead + Unpin), input: &mut Vec<u8>) -> io::Result<()> {
-    let mut chunk = [0; 16 * 1024];
-    let read = stream.read(&mut chunk).await?;
-    if read == 0 {
-        return Err(io::ErrorKind::UnexpectedEof.into());
-    }
-    input.extend_from_slice(&chunk[..read]);
-    Ok(())
 }

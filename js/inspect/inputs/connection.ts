@@ -33,7 +33,10 @@ export interface Connection {
   readonly server: string;
   /** In the order of their times. */
   readonly pieces: readonly Piece[];
-  /** The input has messages and no frames: these bytes were made of them, each message in one frame, with a key of zeros. */
+  /**
+   * The input has messages and no frames: these bytes were made of them, each message in one frame, with a key of
+   * zeros.
+   */
   readonly synthetic: boolean;
   /** What else there is to say, in the order of the input; nothing by default. */
   readonly notes?: readonly Note[];

@@ -1,6 +1,6 @@
 /**
- * HAR files with the messages of WebSocket connections, as browsers and proxies export them. The format has no field for
- * them, so each program writes its own; one odd value never hides the rest of the file.
+ * HAR files with the messages of WebSocket connections, as browsers and proxies export them. The format has no field
+ * for them, so each program writes its own; one odd value never hides the rest of the file.
  *
  * @module
  */
@@ -77,8 +77,8 @@ class Entry {
   }
 
   /**
-   * Whether it was opened by a CONNECT of HTTP/2 (RFC 8441 §5), which has no key. DevTools write HTTP/1.1 for it all the
-   * same.
+   * Whether it was opened by a CONNECT of HTTP/2 (RFC 8441 §5), which has no key. DevTools write HTTP/1.1 for it all
+   * the same.
    */
   get #isHttp2(): boolean {
     const status = Number(this.#response.status);
@@ -224,7 +224,9 @@ export function timeOf(value: unknown): number {
   return unit === undefined ? 0 : number * unit[1];
 }
 
-/** A moment of our century in seconds, milliseconds, microseconds, nanoseconds: up to which number, and in milliseconds. */
+/**
+ * A moment of our century in seconds, milliseconds, microseconds, nanoseconds: up to which number, and in milliseconds.
+ */
 const UNITS = [
   [1e11, 1000],
   [1e14, 1],

@@ -136,8 +136,8 @@ const Block = { Interface: 1, Packet: 2, SimplePacket: 3, EnhancedPacket: 6, Sec
 const TLS_KEY_LOG = 0x544c534b;
 
 /**
- * The packets of a pcapng file (https://www.ietf.org/archive/id/draft-ietf-opsawg-pcapng-02.html); a last block that is cut
- * is left out.
+ * The packets of a pcapng file (https://www.ietf.org/archive/id/draft-ietf-opsawg-pcapng-02.html); a last block that is
+ * cut is left out.
  *
  * @param secrets is told of each key log that is in the file
  * @throws CaptureError if a block's length cannot be

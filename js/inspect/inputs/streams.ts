@@ -203,7 +203,9 @@ class Reader {
 /** Bytes of a stream that are looked at. */
 const MOST_PROBED = 512 * 1024;
 
-/** At least two frames in two directions, or three in one, and each direction has more of frames than of anything else. */
+/**
+ * At least two frames in two directions, or three in one, and each direction has more of frames than of anything else.
+ */
 function areConvincing(records: readonly InspectRecord[]): boolean {
   const frames = records.filter((record) => record.type === "frame");
   const directions = new Set(records.map(({ direction }) => direction));

@@ -81,7 +81,9 @@ class TcpConnection {
 /** A segment that is farther ahead belongs to something else. */
 const LARGEST_GAP = 1 << 30;
 
-/** One direction: segments in any order, repeated, overlapping or missing. Of bytes that come twice, the first count. */
+/**
+ * One direction: segments in any order, repeated, overlapping or missing. Of bytes that come twice, the first count.
+ */
 class Stream {
   readonly #parts: Part[] = [];
   /** The sequence number of the first byte. */

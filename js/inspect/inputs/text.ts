@@ -28,8 +28,8 @@ export function isDump(text: string): boolean {
 }
 
 /**
- * The bytes of a dump as `xxd`, `hexdump`, `od -t x1` and Wireshark write it. In those of Wireshark's "Follow TCP Stream",
- * the lines of the server are indented.
+ * The bytes of a dump as `xxd`, `hexdump`, `od -t x1` and Wireshark write it. In those of Wireshark's "Follow TCP
+ * Stream", the lines of the server are indented.
  *
  * @throws CaptureError if a line has no bytes
  */

@@ -59,7 +59,10 @@ function event(target, type) {
   });
 }
 
-/** Takes the namespaces of the entries, and the class of `websocket-component/ws`, and prints `OK` when each has done its part. */
+/**
+ * Takes the namespaces of the entries, and the class of `websocket-component/ws`, and prints `OK` when each has done
+ * its part.
+ */
 export async function check({ sockets = [], components = [], slimSockets = [], Ws }) {
   for (const entry of components) assert.equal(frame(entry), "810548656c6c6f");
   for (const entry of sockets) await roundTrip(entry, /^permessage-deflate/);

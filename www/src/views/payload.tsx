@@ -1,6 +1,6 @@
 /**
- * A payload as text, as a tree of JSON, and as hex; before and after unmasking and decompressing; of a frame or of its whole
- * message.
+ * A payload as text, as a tree of JSON, and as hex; before and after unmasking and decompressing; of a frame or of its
+ * whole message.
  *
  * @module
  */

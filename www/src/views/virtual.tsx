@@ -1,6 +1,6 @@
 /**
- * A list of any length, of which only what is seen is in the page: so it is a grid of `div`s, and no `table`. The list has
- * the focus, and names the row that is active.
+ * A list of any length, of which only what is seen is in the page: so it is a grid of `div`s, and no `table`. The list
+ * has the focus, and names the row that is active.
  *
  * @module
  */
@@ -69,7 +69,7 @@ export function VirtualList(props: Props) {
   const rows: ComponentChildren[] = [];
   for (let index = from; index < to; index++) rows.push(props.row(index));
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions lint/a11y/useAriaPropsSupportedByRole: its role is a grid's or a group's
+    // biome-ignore lint/a11y/noStaticElementInteractions lint/a11y/useAriaPropsSupportedByRole: a grid or a group
     <div
       id={props.id}
       class={`virtual ${props.class ?? ""}`}

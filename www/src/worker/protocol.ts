@@ -1,6 +1,6 @@
 /**
- * What the page and its worker say to each other. The worker has the capture and the inspector; the page asks for the few
- * rows that it shows.
+ * What the page and its worker say to each other. The worker has the capture and the inspector; the page asks for the
+ * few rows that it shows.
  *
  * @module
  */

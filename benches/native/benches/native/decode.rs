@@ -8,19 +8,27 @@ use std::hint::black_box;
 use std::io::Read;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use futures_util::Stream;
-use websocket_component::{BufferType, Received, Role, Session, SessionOptions};
+use websocket_component::{BufferType, Config, Connection, Event, Received, Role, Session, SessionOptions};
 use websocket_component_benches::report::Report;
 use websocket_component_benches::turns::Contender;
 use websocket_component_benches::{CHUNK, Kind, Replay, SIZES, stream};
 
-/// Messages of so many bytes in all go through a connection, so that its beginning, with its allocations, does not count.
+/// Messages of so many bytes in all go through a connection, so that its beginning, with its allocations, does not
+/// count.
 const TOTAL: usize = 8 * 1024 * 1024;
 /// Of long messages, whose buffers are as long.
 const TOTAL_LONG: usize = 64 * 1024 * 1024;
 
+/// By a `Session` alone, and by a whole `Connection`.
 pub fn run(report: &mut Report) {
+    compare(report, "decode", ours);
+    compare(report, "read", connection);
+}
+
+fn compare(report: &mut Report, suite: &'static str, ours: Decode) {
     let names = [
         "ours",
         "tungstenite",
@@ -28,7 +36,7 @@ pub fn run(report: &mut Report) {
         "tokio-websockets",
         "web-socket",
     ];
-    report.suite("decode", &["role", "kind", "bytes"], &names);
+    report.suite(suite, &["role", "kind", "bytes"], &names);
     for masked in [true, false] {
         for kind in Kind::ALL {
             for size in SIZES {
@@ -101,6 +109,27 @@ fn ours(mut source: Replay<'_>, masked: bool) -> (usize, usize) {
             }
         }
     }
+}
+
+fn connection(mut source: Replay<'_>, masked: bool) -> (usize, usize) {
+    let mut config = Config::default();
+    config.read_size = CHUNK;
+    let mut connection = Connection::new(if masked { Role::Server } else { Role::Client }, config);
+    let mut seen = (0, 0);
+    while connection
+        .read_from(&mut source, Duration::ZERO)
+        .expect("it never fails")
+        > 0
+    {
+        while let Some(event) = connection.next_event() {
+            match event {
+                Event::Text(text) => count(&mut seen, text.as_bytes()),
+                Event::Binary(bytes) => count(&mut seen, &bytes),
+                event => panic!("{event:?}"),
+            }
+        }
+    }
+    seen
 }
 
 /// A message of so many bytes is long.
@@ -184,7 +213,7 @@ fn count(seen: &mut (usize, usize), message: &[u8]) {
 }
 
 /// Runs what never waits, since its socket always has an answer.
-fn now(future: impl Future<Output = ()>) {
+pub fn now(future: impl Future<Output = ()>) {
     let done = pin!(future).poll(&mut Context::from_waker(Waker::noop()));
     assert!(done.is_ready());
 }

@@ -3,7 +3,8 @@
 use std::io;
 
 use tokio::net::TcpListener;
-use websocket_component_tokio::echo;
+use websocket_component::ServerOptions;
+use websocket_component_tokio::{Socket, echo};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> io::Result<()> {
@@ -13,7 +14,8 @@ async fn main() -> io::Result<()> {
     loop {
         let (stream, peer) = listener.accept().await?;
         tokio::spawn(async move {
-            if let Err(error) = echo(stream).await {
+            let served = async { echo(Socket::server(stream, ServerOptions::default()).await?).await };
+            if let Err(error) = served.await {
                 eprintln!("{peer}: {error}");
             }
         });

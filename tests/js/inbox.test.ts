@@ -12,6 +12,7 @@ import {
   answer,
   closed,
   masked,
+  mockTimers,
   nextEvent,
   type RawPeer,
   serveRaw,
@@ -133,7 +134,7 @@ test("no more than a little of a flood is read before anyone asks, and then all 
 });
 
 test("a first message of which too much has come waits unfinished, and without a timeout", async (t) => {
-  t.mock.timers.enable({ apis: ["setTimeout"] });
+  mockTimers(t);
   const { peer, socket, tcp } = await unclaimed(t, { messageTimeout: 1000 });
   const text = "x".repeat(4 << 20);
   peer.write(masked(0x81, text));
@@ -146,7 +147,7 @@ test("a first message of which too much has come waits unfinished, and without a
 });
 
 test("messageTimeout runs for a message behind one that waits, as its sender can go on", async (t) => {
-  t.mock.timers.enable({ apis: ["setTimeout"] });
+  mockTimers(t);
   const { peer, socket, tcp } = await unclaimed(t, { messageTimeout: 1000 });
   const read = tcp.bytesRead;
   const bytes = Buffer.concat([masked(0x81, "whole"), masked(0x01, "half")]);
@@ -175,7 +176,7 @@ test("a ping behind a message that waits is answered, and a close at once, for s
 });
 
 test("when the peer has gone, messages that nobody asked for are given up after a second, and nothing is left", async (t) => {
-  t.mock.timers.enable({ apis: ["setTimeout"] });
+  mockTimers(t);
   for (const [last, code] of [
     [masked(0x88, statusBytes(1000)), 1000],
     [masked(0x81, "2"), 1006],
@@ -197,7 +198,7 @@ test("when the peer has gone, messages that nobody asked for are given up after 
 });
 
 test("messages in pieces that nobody asked for, more than is read ahead, are given up too", async (t) => {
-  t.mock.timers.enable({ apis: ["setTimeout"] });
+  mockTimers(t);
   const { peer, socket, tcp } = await unclaimed(t, { closeTimeout: 5000, streamMessages: true });
   const message = masked(0x82, Buffer.alloc(60 * 1024));
   peer.write(message, message, message);
@@ -224,7 +225,7 @@ test("a socket whose peer has gone is closed by the server's close, though nobod
   peer.write(masked(0x88, statusBytes(1000)));
   peer.socket.end();
   await ended;
-  t.mock.timers.enable({ apis: ["setTimeout"] }); // none of them runs
+  mockTimers(t); // none of them runs
   await close();
   assert.equal(socket.readyState, WebSocket.CLOSED);
 });

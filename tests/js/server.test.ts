@@ -1,4 +1,6 @@
-/** A server's hooks and conveniences: origins, fields of the answer, errors of hooks, broadcast, iteration, disposal. */
+/**
+ * A server's hooks and conveniences: origins, fields of the answer, errors of hooks, broadcast, iteration, disposal.
+ */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, type IncomingMessage } from "node:http";

@@ -9,7 +9,7 @@ import { type ErrorEvent, MessageStream, WebSocket } from "websocket-component";
 import Ws from "ws";
 
 import { connector, type Ends, FRAME, frames, ROLES, type Role, statusBytes, summary, wireSize } from "./ends.js";
-import { closed, masked, nextEvent, RawPeer, serve } from "./support.js";
+import { closed, masked, mockTimers, nextEvent, RawPeer, serve } from "./support.js";
 
 type Chunk = string | Uint8Array;
 
@@ -145,7 +145,7 @@ for (const role of ROLES) {
   });
 
   test(`messageTimeout of a ${role} runs while a piece is awaited, and waits while one is not read`, async (t) => {
-    t.mock.timers.enable({ apis: ["setTimeout"] });
+    mockTimers(t);
     const { socket, peer } = await pieces(t, role, { messageTimeout: 1000 });
     const failed = nextEvent<ErrorEvent & { error: { code: string } }>(socket, "error");
     const message = nextStream(socket);

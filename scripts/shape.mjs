@@ -1,0 +1,44 @@
+// Checks that the sources can be read: lines of at most 120 characters, code and comments; classes of at most 450 lines
+// and 20 private fields.
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+const WIDTH = 120;
+const LINES = 450;
+const FIELDS = 20;
+
+process.chdir(fileURLToPath(new URL("..", import.meta.url)));
+const tracked = execFileSync("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], {
+  encoding: "utf8",
+});
+const sources = tracked.split("\0").filter((file) => /\.(tsx?|mjs|cjs|css|sh)$/.test(file) && !/^pkg\//.test(file));
+const problems = sources.flatMap((file) => {
+  const lines = readFileSync(file, "utf8").split("\n");
+  return [...wide(file, lines), ...large(file, lines)];
+});
+for (const problem of problems) console.error(problem);
+if (problems.length > 0) process.exit(1);
+console.log(`lines have at most ${WIDTH} characters, classes ${LINES} lines and ${FIELDS} private fields`);
+
+/** What stands in quotes is not counted: no formatter breaks it. */
+function wide(file, lines) {
+  return lines.flatMap((line, at) => {
+    if (line.length <= WIDTH) return [];
+    const isComment = /^\s*(?:\/\/|\/\*|\*)/.test(line);
+    const width = isComment ? [...line].length : line.replace(/(["'`]).*\1/, "").length;
+    return width > WIDTH ? [`${file}:${at + 1}: wider than ${WIDTH}`] : [];
+  });
+}
+
+/** As Biome formats them, a class and its end stand at the beginning of a line, its fields two blanks behind. */
+function large(file, lines) {
+  return lines.flatMap((line, start) => {
+    const name = /^(?:export )?(?:abstract )?class (\w+)/.exec(line)?.[1];
+    if (name === undefined) return [];
+    const own = lines.slice(start, lines.indexOf("}", start) + 1);
+    const fields = own.filter((one) => /^ {2}(?:static )?(?:readonly )?#\w+(?:[:;?!]| =)/.test(one));
+    const isLarge = own.length > LINES || fields.length > FIELDS;
+    return isLarge ? [`${file}: class ${name} has ${own.length} lines, ${fields.length} private fields`] : [];
+  });
+}
