@@ -156,10 +156,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     return this.#transport.isFull;
   }
 
-  /**
-   * Bytes of messages that were sent, or wait with the owner, and that the network has not taken. If there are any,
-   * `onDrain` tells when there are none.
-   */
+  /** Bytes of messages that the network has not taken. If there are any, `onDrain` tells when there are none. */
   countBuffered(): number {
     return this.#outbox.countBuffered();
   }
