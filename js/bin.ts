@@ -4,97 +4,196 @@
  *
  * @module
  */
-import { parseArgs } from "node:util";
+import { type ParseArgsConfig, parseArgs } from "node:util";
 
-import { endWithReader, fail, portOf, UsageError, version } from "./command/arguments.js";
+import { endWithReader, fail, UsageError, version } from "./command/arguments.js";
 import { printable } from "./command/printable.js";
 
-const USAGE = `Usage: websocket-component serve --echo [--host H] [--port N] [--frames] [--record FILE]
-       websocket-component connect URL [-H 'Name: value']… [--subprotocol P]… [--binary] [--frames] [--record FILE]
-       websocket-component inspect FILE|- [--json] [--payload] [--connection N] [--format F] [--direction D]
+type Options = NonNullable<ParseArgsConfig["options"]>;
 
-  serve --echo         runs a server that sends every message back
-    --host H           the address to listen on; 127.0.0.1
-    --port N           the port to listen on, 0 for any that is free; 8080
+/** One of the commands. */
+interface Command {
+  readonly usage: string;
+  readonly options: Options;
+  /** @param argument what stands beside the options */
+  run(values: never, argument: string): unknown;
+  /** What the argument is; without it, there is none. */
+  readonly argument?: string;
+}
 
-  connect URL          sends lines of standard input as messages, and prints those that come; /help lists more. At the
-                       end of the input it waits for a pong, and with it for replies, and closes
-    -H, --header H     adds a header to the request, such as 'Origin: https://example.com'
-    --subprotocol P    offers a subprotocol
-    --binary           sends lines as binary messages
+const flag = { type: "boolean" as const, default: false };
+const text = { type: "string" as const };
+const list = { type: "string" as const, multiple: true, default: [] as string[] };
 
-  with both
-    --frames           prints what goes over the wire, handshake and frames of both sides
-    --record FILE      writes what goes over the wire to a file that inspect reads
+const WATCHING: Options = { frames: flag, record: text, json: flag, timestamps: flag };
+const WATCHING_USAGE = `    --frames              prints what goes over the wire, handshake and frames of both sides
+    --record FILE         writes what goes over the wire to a file that inspect reads
+    --json                shows messages that are JSON over several lines
+    --timestamps          says when each message came, with the time zone`;
 
-  inspect FILE         prints what is in a capture: pcap, pcapng, HAR, --record's, hexadecimal dump, hex, Base64 or the
-                       bytes of one direction; - is standard input
-    --json             a line of JSON for each thing on the wire
-    --payload          whole payloads; in JSON as Base64
-    --connection N     the Nth connection alone
-    --format F         pcap, pcapng, har, recorded, dump, hex, base64 or raw, in place of what the content says
-    --direction D      toServer or toClient, for hex, base64 and raw
-    --extensions E     the response's Sec-WebSocket-Extensions, where the capture has no handshake
+const COMMANDS: Readonly<Record<string, Command>> = {
+  serve: {
+    usage: `Usage: websocket-component serve --echo|--listen [OPTION]…
 
-  --help               shows this
-  --version            shows the version
+  Runs a WebSocket server until it is told to end.
+
+    --echo                sends every message back
+    --listen              prints messages, and sends lines of standard input to all who are connected; /help lists more
+    --host H              the address to listen on; 127.0.0.1
+    --port N              the port to listen on, 0 for any that is free; 8080
+    --cert, --key FILE    a certificate and its key, in PEM: the server is for wss: then
+    -s, --subprotocol P   selects this subprotocol where it is offered
+    --binary              sends lines as binary messages
+    --no-deflate          agrees on no compression
+${WATCHING_USAGE}
+`,
+    options: {
+      ...WATCHING,
+      echo: flag,
+      listen: flag,
+      host: { type: "string", default: "127.0.0.1" },
+      port: { type: "string", default: "8080" },
+      cert: text,
+      key: text,
+      subprotocol: { ...list, short: "s" },
+      binary: flag,
+      "no-deflate": flag,
+    },
+    run: async (values) => (await import("./command/serve.js")).serve(values),
+  },
+  connect: {
+    argument: "a URL",
+    usage: `Usage: websocket-component connect URL [OPTION]…
+
+  Sends lines of standard input as messages, and prints those that come; /help lists more. At the end of the input it waits
+  for what the server still has to say, and closes. URL may be without its scheme (localhost:8080), or of a unix socket
+  (ws+unix:/path/to/socket:/chat).
+
+    -H, --header H        adds a header to the request, such as 'Accept-Language: en'
+    -o, --origin O        adds an Origin header
+    --auth USER:PASSWORD  adds basic authentication
+    -s, --subprotocol P   offers a subprotocol
+    -x, --execute TEXT    sends a message; may be given again
+    --file FILE           sends a file as one message, - for standard input; binary, unless it is UTF-8
+    -w, --wait SECONDS    closes when so long no message has come after the last one was sent; -1 never. Together with
+                          --execute or --file, standard input is not read
+    --one                 closes after the first message that comes
+    --receive-only        reads no standard input
+    --binary              sends lines, --execute and --file as binary messages
+    --no-deflate          offers no compression
+    -L, --location        follows redirects
+    -k, --insecure        takes any certificate
+    --ca FILE             trusts this certificate
+    --cert, --key FILE    the client's certificate and its key, in PEM; --passphrase P of the key
+    --proxy URL           connects through an HTTP proxy
+    -v, --verbose         prints the response's headers; those of a refusal, and its body, are printed always
+${WATCHING_USAGE}
+`,
+    options: {
+      ...WATCHING,
+      header: { ...list, short: "H" },
+      origin: { ...text, short: "o" },
+      auth: text,
+      subprotocol: { ...list, short: "s" },
+      execute: { ...list, short: "x" },
+      file: list,
+      wait: { ...text, short: "w" },
+      one: flag,
+      "receive-only": flag,
+      binary: flag,
+      "no-deflate": flag,
+      location: { ...flag, short: "L" },
+      insecure: { ...flag, short: "k" },
+      ca: text,
+      cert: text,
+      key: text,
+      passphrase: text,
+      proxy: text,
+      verbose: { ...flag, short: "v" },
+    },
+    run: async (values, url) => (await import("./command/connect.js")).connect(url, values),
+  },
+  inspect: {
+    argument: "a file",
+    usage: `Usage: websocket-component inspect FILE|- [OPTION]…
+
+  Prints what is in a capture: pcap, pcapng, snoop, HAR, what --record writes, hexadecimal dump, hex, Base64 or the bytes of
+  one direction, in gzip or zip or not; - is standard input, which may be a capture that goes on: tcpdump -w - | …
+
+    --json                a line of JSON for each connection and each thing on the wire
+    --payload             whole payloads
+    --connection N        the Nth connection alone
+    --direction D         toServer or toClient: what went that way alone. Of hex, Base64 and raw bytes: which way they went
+    --kind K              text, binary, continuation, close, ping, pong, handshake, bytes or note alone; may be given again
+    --grep TEXT           what has this text in its payload alone, in any case of letters
+    --since, --until T    what was sent in that time alone, such as 2026-01-01T12:00:00Z; without a zone it is local
+    --faults              what breaks the protocol alone
+    --keys FILE           a TLS key log (SSLKEYLOGFILE), which decrypts TLS 1.2 and 1.3
+    --extensions E        the response's Sec-WebSocket-Extensions, where the capture has no handshake
+    --port N              what goes to and from this port is WebSocket, whatever it looks like
+    --format F            pcap, pcapng, snoop, har, recorded, dump, hex, base64 or raw, in place of what the content says
+`,
+    options: {
+      json: flag,
+      payload: flag,
+      connection: text,
+      direction: text,
+      kind: list,
+      grep: text,
+      since: text,
+      until: text,
+      faults: flag,
+      keys: text,
+      extensions: text,
+      port: text,
+      format: text,
+    },
+    run: async (values, file) => (await import("./command/inspect.js")).inspect(file, values),
+  },
+};
+
+const USAGE = `Usage: websocket-component COMMAND [OPTION]…
+
+  serve     runs a server: one that sends every message back, or one to talk to its clients with
+  connect   talks to a server
+  inspect   prints what is in a capture
+
+  COMMAND --help shows the options of a command, --version the version.
 
 Exit status: 0 done, 1 failed, 2 wrong usage, 3 inspect found what breaks the protocol.
 `;
 
-async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      echo: { type: "boolean", default: false },
-      host: { type: "string", default: "127.0.0.1" },
-      port: { type: "string", default: "8080" },
-      header: { type: "string", short: "H", multiple: true, default: [] },
-      subprotocol: { type: "string", multiple: true, default: [] },
-      binary: { type: "boolean", default: false },
-      frames: { type: "boolean", default: false },
-      record: { type: "string" },
-      json: { type: "boolean", default: false },
-      payload: { type: "boolean", default: false },
-      connection: { type: "string" },
-      format: { type: "string" },
-      direction: { type: "string" },
-      extensions: { type: "string" },
-      help: { type: "boolean", short: "h" },
-      version: { type: "boolean" },
-    },
-  });
-  if (values.help) return void process.stdout.write(USAGE);
-  if (values.version) return void process.stdout.write(`${version()}\n`);
-  const [command, argument, ...more] = positionals;
-  const { frames, record } = values;
-  if (command === "serve" && argument === undefined) {
-    if (!values.echo) throw new UsageError("serve needs --echo");
-    const port = portOf(values.port);
-    (await import("./command/serve.js")).serveEcho(values.host, port, { frames, record });
-  } else if (command === "connect") {
-    (await import("./command/connect.js")).connect(only("a URL", argument, more), { ...values, record });
-  } else if (command === "inspect") {
-    const { json, payload, connection, format, direction, extensions } = values;
-    const chosen = { json, payload, connection, format, direction, extensions };
-    await (await import("./command/inspect.js")).inspect(only("a file", argument, more), chosen);
-  } else {
-    throw new UsageError("the commands are serve, connect and inspect");
+async function main([name = "", ...args]: string[]): Promise<void> {
+  if (name === "--help" || name === "-h") return void process.stdout.write(USAGE);
+  if (name === "--version" || name === "-V") return void process.stdout.write(`${version()}\n`);
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (command === undefined)
+    throw new UsageError(`the commands are ${Object.keys(COMMANDS).join(", ")}; --help tells more`);
+  try {
+    const options: Options = { ...command.options, help: { ...flag, short: "h" } };
+    const { values, positionals } = parseArgs({ args, options, allowPositionals: true });
+    if (values.help) return void process.stdout.write(command.usage);
+    const [argument = "", ...more] = positionals;
+    if (more.length > 0 || (argument === "") === (command.argument !== undefined)) {
+      throw new UsageError(command.argument === undefined ? "it takes options alone" : `it needs ${command.argument}`);
+    }
+    await command.run(values as never, argument);
+  } catch (error) {
+    if (!isUsage(error)) throw error;
+    throw new UsageError(`${name}: ${(error as Error).message.split(". ")[0]}; ${name} --help tells more`);
   }
 }
 
-function only(what: string, argument: string | undefined, more: readonly string[]): string {
-  if (argument === undefined || more.length > 0) throw new UsageError(`the command needs ${what}`);
-  return argument;
+function isUsage(error: unknown): boolean {
+  return error instanceof UsageError || !!(error as { code?: string }).code?.startsWith("ERR_PARSE_ARGS");
 }
 
 endWithReader();
 try {
-  await main();
+  await main(process.argv.slice(2));
 } catch (error) {
-  const isUsage = error instanceof UsageError || (error as { code?: string }).code?.startsWith("ERR_PARSE_ARGS");
-  if (isUsage) {
-    process.stderr.write(`websocket-component: ${printable((error as Error).message)}\n\n${USAGE}`);
+  if (error instanceof UsageError) {
+    process.stderr.write(`websocket-component: ${printable(error.message)}\n`);
     process.exitCode = 2;
   } else {
     fail(error);

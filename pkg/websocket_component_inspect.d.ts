@@ -2,6 +2,22 @@
 /* eslint-disable */
 
 /**
+ * The fields of HTTP/2, one direction's of a connection (RFC 7541).
+ */
+export class Hpack {
+    free(): void;
+    [Symbol.dispose](): void;
+    /**
+     * The names and values of a block, in turns; `undefined` if it is none, and then those after it cannot be read.
+     */
+    decode(block: Uint8Array | number[]): string[] | undefined;
+    /**
+     * With the table that both sides begin with.
+     */
+    constructor();
+}
+
+/**
  * Recorded conversations, taken apart.
  */
 export class Inspector {
@@ -75,15 +91,31 @@ export class Inspector {
 }
 
 /**
+ * Decrypts whole blocks by AES in CBC mode, the padding included; `undefined` if the sizes are wrong.
+ */
+export function decrypt_cbc(key: Uint8Array | number[], iv: Uint8Array | number[], data: Uint8Array | number[]): Uint8Array | undefined;
+
+/**
  * Name, text, section and close status (0 if there is none) of an error's number.
  */
 export function describe(number: number): any[];
+
+/**
+ * HMAC (RFC 2104) with SHA-256 or, by 384, with SHA-384; of any other number nothing.
+ */
+export function hmac(bits: number, key: Uint8Array | number[], data: Uint8Array | number[]): Uint8Array;
 
 /**
  * Decompresses a DEFLATE stream (RFC 1951), as gzip and zip have it, as far as it goes: up to its end, to `limit` bytes, or
  * to what is corrupt. `consumed` is told how many bytes of it were read, and whether that was its end.
  */
 export function inflate(bytes: Uint8Array | number[], limit: number, consumed: Float64Array): Uint8Array;
+
+/**
+ * Opens what a cipher with associated data has sealed: 1 is AES-128-GCM, 2 AES-256-GCM, 3 ChaCha20-Poly1305. `undefined`
+ * if that is not what the key has sealed.
+ */
+export function open(cipher: number, key: Uint8Array | number[], nonce: Uint8Array | number[], associated: Uint8Array | number[], sealed: Uint8Array | number[]): Uint8Array | undefined;
 
 /** A compiled `WebAssembly.Module`; not by that name, which only type libraries of the DOM have. */
 export type EngineModule = object;

@@ -1,6 +1,46 @@
-const { TextDecoder, TextEncoder } =
-    "TextDecoder" in globalThis ? globalThis : globalThis.process.getBuiltinModule("node:util");
 /* @ts-self-types="./websocket_component_inspect.d.ts" */
+
+/**
+ * The fields of HTTP/2, one direction's of a connection (RFC 7541).
+ */
+export class Hpack {
+    __destroy_into_raw() {
+        const ptr = this.__wbg_ptr;
+        this.__wbg_ptr = 0;
+        HpackFinalization.unregister(this);
+        return ptr;
+    }
+    free() {
+        const ptr = this.__destroy_into_raw();
+        wasm.__wbg_hpack_free(ptr, 0);
+    }
+    /**
+     * The names and values of a block, in turns; `undefined` if it is none, and then those after it cannot be read.
+     * @param {Uint8Array | number[]} block
+     * @returns {string[] | undefined}
+     */
+    decode(block) {
+        const ptr0 = passArray8ToWasm0(block, wasm.__wbindgen_malloc);
+        const len0 = WASM_VECTOR_LEN;
+        const ret = wasm.hpack_decode(this.__wbg_ptr, ptr0, len0);
+        let v2;
+        if (ret[0] !== 0) {
+            v2 = getArrayJsValueFromWasm0(ret[0], ret[1]);
+            wasm.__wbindgen_free(ret[0], ret[1] * 4, 4);
+        }
+        return v2;
+    }
+    /**
+     * With the table that both sides begin with.
+     */
+    constructor() {
+        const ret = wasm.hpack_new();
+        this.__wbg_ptr = ret;
+        HpackFinalization.register(this, this.__wbg_ptr, this);
+        return this;
+    }
+}
+if (Symbol.dispose) Hpack.prototype[Symbol.dispose] = Hpack.prototype.free;
 
 /**
  * Recorded conversations, taken apart.
@@ -207,6 +247,37 @@ export class Inspector {
 if (Symbol.dispose) Inspector.prototype[Symbol.dispose] = Inspector.prototype.free;
 
 /**
+ * Decrypts whole blocks by AES in CBC mode, the padding included; `undefined` if the sizes are wrong.
+ * @param {Uint8Array | number[]} key
+ * @param {Uint8Array | number[]} iv
+ * @param {Uint8Array | number[]} data
+ * @returns {Uint8Array | undefined}
+ */
+export function decrypt_cbc(key, iv, data) {
+    let ptr0, len0, ptr1, len1, ptr2, len2;
+    try {
+        ptr0 = passArray8ToWasm0(key, wasm.__wbindgen_malloc);
+        len0 = WASM_VECTOR_LEN;
+        ptr1 = passArray8ToWasm0(iv, wasm.__wbindgen_malloc);
+        len1 = WASM_VECTOR_LEN;
+        ptr2 = passArray8ToWasm0(data, wasm.__wbindgen_malloc);
+        len2 = WASM_VECTOR_LEN;
+    } catch (e) {
+        if (ptr2) { wasm.__wbindgen_free(ptr2, len2 * 1, 1); }
+        if (ptr1) { wasm.__wbindgen_free(ptr1, len1 * 1, 1); }
+        if (ptr0) { wasm.__wbindgen_free(ptr0, len0 * 1, 1); }
+        throw e;
+    }
+    const ret = wasm.decrypt_cbc(ptr0, len0, ptr1, len1, ptr2, len2);
+    let v4;
+    if (ret[0] !== 0) {
+        v4 = getArrayU8FromWasm0(ret[0], ret[1]).slice();
+        wasm.__wbindgen_free(ret[0], ret[1] * 1, 1);
+    }
+    return v4;
+}
+
+/**
  * Name, text, section and close status (0 if there is none) of an error's number.
  * @param {number} number
  * @returns {any[]}
@@ -216,6 +287,32 @@ export function describe(number) {
     var v1 = getArrayJsValueFromWasm0(ret[0], ret[1]);
     wasm.__wbindgen_free(ret[0], ret[1] * 4, 4);
     return v1;
+}
+
+/**
+ * HMAC (RFC 2104) with SHA-256 or, by 384, with SHA-384; of any other number nothing.
+ * @param {number} bits
+ * @param {Uint8Array | number[]} key
+ * @param {Uint8Array | number[]} data
+ * @returns {Uint8Array}
+ */
+export function hmac(bits, key, data) {
+    const val3 = +bits;
+    let ptr0, len0, ptr1, len1;
+    try {
+        ptr0 = passArray8ToWasm0(key, wasm.__wbindgen_malloc);
+        len0 = WASM_VECTOR_LEN;
+        ptr1 = passArray8ToWasm0(data, wasm.__wbindgen_malloc);
+        len1 = WASM_VECTOR_LEN;
+    } catch (e) {
+        if (ptr1) { wasm.__wbindgen_free(ptr1, len1 * 1, 1); }
+        if (ptr0) { wasm.__wbindgen_free(ptr0, len0 * 1, 1); }
+        throw e;
+    }
+    const ret = wasm.hmac(val3, ptr0, len0, ptr1, len1);
+    var v4 = getArrayU8FromWasm0(ret[0], ret[1]).slice();
+    wasm.__wbindgen_free(ret[0], ret[1] * 1, 1);
+    return v4;
 }
 
 /**
@@ -243,6 +340,44 @@ export function inflate(bytes, limit, consumed) {
     var v4 = getArrayU8FromWasm0(ret[0], ret[1]).slice();
     wasm.__wbindgen_free(ret[0], ret[1] * 1, 1);
     return v4;
+}
+
+/**
+ * Opens what a cipher with associated data has sealed: 1 is AES-128-GCM, 2 AES-256-GCM, 3 ChaCha20-Poly1305. `undefined`
+ * if that is not what the key has sealed.
+ * @param {number} cipher
+ * @param {Uint8Array | number[]} key
+ * @param {Uint8Array | number[]} nonce
+ * @param {Uint8Array | number[]} associated
+ * @param {Uint8Array | number[]} sealed
+ * @returns {Uint8Array | undefined}
+ */
+export function open(cipher, key, nonce, associated, sealed) {
+    const val5 = +cipher;
+    let ptr0, len0, ptr1, len1, ptr2, len2, ptr3, len3;
+    try {
+        ptr0 = passArray8ToWasm0(key, wasm.__wbindgen_malloc);
+        len0 = WASM_VECTOR_LEN;
+        ptr1 = passArray8ToWasm0(nonce, wasm.__wbindgen_malloc);
+        len1 = WASM_VECTOR_LEN;
+        ptr2 = passArray8ToWasm0(associated, wasm.__wbindgen_malloc);
+        len2 = WASM_VECTOR_LEN;
+        ptr3 = passArray8ToWasm0(sealed, wasm.__wbindgen_malloc);
+        len3 = WASM_VECTOR_LEN;
+    } catch (e) {
+        if (ptr3) { wasm.__wbindgen_free(ptr3, len3 * 1, 1); }
+        if (ptr2) { wasm.__wbindgen_free(ptr2, len2 * 1, 1); }
+        if (ptr1) { wasm.__wbindgen_free(ptr1, len1 * 1, 1); }
+        if (ptr0) { wasm.__wbindgen_free(ptr0, len0 * 1, 1); }
+        throw e;
+    }
+    const ret = wasm.open(val5, ptr0, len0, ptr1, len1, ptr2, len2, ptr3, len3);
+    let v6;
+    if (ret[0] !== 0) {
+        v6 = getArrayU8FromWasm0(ret[0], ret[1]).slice();
+        wasm.__wbindgen_free(ret[0], ret[1] * 1, 1);
+    }
+    return v6;
 }
 function __wbg_get_imports() {
     const import0 = {
@@ -285,6 +420,9 @@ function __wbg_get_imports() {
     };
 }
 
+const HpackFinalization = (typeof FinalizationRegistry === 'undefined')
+    ? { register: () => {}, unregister: () => {} }
+    : new FinalizationRegistry(ptr => wasm.__wbg_hpack_free(ptr, 1));
 const InspectorFinalization = (typeof FinalizationRegistry === 'undefined')
     ? { register: () => {}, unregister: () => {} }
     : new FinalizationRegistry(ptr => wasm.__wbg_inspector_free(ptr, 1));

@@ -51,9 +51,11 @@ function notice(crate) {
   const files = readdirSync(folder).filter((name) => /^(?:licen[cs]e|copying|notice|unlicense)/i.test(name));
   // the Apache licence is in the package already, as LICENSE-APACHE
   const chosen = files.filter((name) => !/apache/i.test(name) || files.length === 1);
-  if (chosen.length === 0 && !/\bMIT\b/.test(crate.license))
+  const isApache = chosen.length === 0 && crate.license === "Apache-2.0";
+  if (chosen.length === 0 && !isApache && !/\bMIT\b/.test(crate.license))
     fail(`${crate.name} has no licence file, and is not under MIT`);
   const texts = chosen.map((name) => readFileSync(join(folder, name), "utf8").trim());
+  if (isApache) texts.push("Under the Apache License, Version 2.0, whose text is in LICENSE-APACHE.");
   const authors = crate.authors.length > 0 ? `\nby ${crate.authors.join(", ")}` : "";
   return [`${crate.name} ${crate.version} (${crate.license})${authors}\n${crate.repository ?? ""}`, ...texts].join(
     "\n\n",

@@ -3,10 +3,11 @@
 // if tshark is not here, or may not capture.
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 
 import { WebSocket as Peer, WebSocketServer as PeerServer } from "ws";
+import { ENCAPSULATIONS, encapsulated } from "./lib/encapsulations.mjs";
 import { prepare, root } from "./prepare.mjs";
 
 const CANNOT_RUN = 3;
@@ -44,6 +45,12 @@ let [same, different] = [0, 0];
 for (const format of ["pcapng", "pcap"]) {
   const { file, ports } = await capture(format);
   compare(format, ours(file), theirs(file, ports));
+  if (format !== "pcap") continue;
+  for (const [name, encapsulation] of Object.entries(ENCAPSULATIONS)) {
+    const other = `${folder}/${name.replaceAll(" ", "-")}.pcap`;
+    writeFileSync(other, encapsulated(readFileSync(file), encapsulation));
+    compare(name, ours(other), theirs(other, ports));
+  }
 }
 console.log(`our inspector: ${same} OK, 0 informational, ${different} failed`);
 if (different > 0) process.exit(1);

@@ -1,15 +1,13 @@
-//! The WebSocket protocol (RFC 6455) as a component that does no I/O, after Microsoft's *WebSocket Protocol
-//! Component API* (`websocket.dll`).
+#![doc = include_str!("../docs/crate.md")]
 //!
-//! It makes and checks the headers of both sides' handshake, and it makes, checks and takes apart frames. It opens
-//! no socket, does no HTTP, has no clock and starts no thread: the caller asks for the next *action* (write these
-//! bytes, read into this buffer, a send or a receive is done), takes it, and says so.
-//!
-//! - [`Handle`] is the component: handshake, two queues, the action loop.
-//! - [`Session`] is the protocol after the handshake without the queues, for callers who move the bytes themselves.
+//! # Which type for what
+//! - [`Connection`] is all of a connection but its I/O; [`ClientHandshake`] and [`ServerHandshake`] end in one.
+//! - [`Session`] is frames to payload and back, and what may follow what: it answers nothing by itself.
+//! - [`Handle`] is Microsoft's component: handshake, two queues, the action loop. The caller asks for the next *action*
+//!   (write these bytes, read into this buffer, a send or a receive is done), takes it, and says so.
 //! - [`http`] reads and writes the HTTP/1.1 heads around the handshake, for callers over bare TCP.
 //!
-//! # A conversation
+//! # A conversation of two handles
 //! ```
 //! use websocket_component::{Action, ActionQueue, Buffer, BufferType, Handle, ReceivedBuffer};
 //!
@@ -66,7 +64,7 @@
 //! ```
 //!
 //! # Layers
-//! `wire` (bytes) ← `frame`, [`http`], `deflate` (codecs) ← `handshake`, `session` (state) ← `handle` (action loop),
+//! `wire` (bytes) ← `frame`, [`http`], `deflate` (codecs) ← `handshake`, `session` (state) ← `connection`, `handle` (action loop),
 //! `inspect` (recorded conversations) ← `wasm` (the exports for JavaScript, feature `wasm`). A module uses only those to its
 //! left.
 

@@ -3,136 +3,241 @@
  *
  * @module
  */
-import { createInterface } from "node:readline";
+import { readFileSync } from "node:fs";
 
-import { type CloseEvent, type ControlEvent, type ErrorEvent, WebSocket } from "../entry/node.js";
-import { fail, painter, UsageError } from "./arguments.js";
+import {
+  type CloseEvent,
+  type ControlEvent,
+  type ErrorEvent,
+  WebSocket,
+  type WebSocketOptions,
+} from "../entry/node.js";
+import type { Tap } from "../transport/tap.js";
+import { fail, UsageError } from "./arguments.js";
 import { type Watching, watcher } from "./frames.js";
-import { printable } from "./printable.js";
+import { act } from "./lines.js";
+import { printable, printableLines } from "./printable.js";
+import { Prompt, type Shown, shownText } from "./prompt.js";
+import { targetOf, through } from "./target.js";
 
 /** The options of the command. */
-export interface ConnectValues extends Watching {
+export interface ConnectValues extends Watching, Shown {
   readonly binary: boolean;
   readonly header: readonly string[];
   readonly subprotocol: readonly string[];
+  readonly origin: string | undefined;
+  readonly auth: string | undefined;
+  readonly insecure: boolean;
+  readonly ca: string | undefined;
+  readonly cert: string | undefined;
+  readonly key: string | undefined;
+  readonly passphrase: string | undefined;
+  readonly proxy: string | undefined;
+  readonly location: boolean;
+  readonly "no-deflate": boolean;
+  readonly execute: readonly string[];
+  readonly file: readonly string[];
+  readonly one: boolean;
+  readonly "receive-only": boolean;
+  readonly wait: string | undefined;
+  readonly verbose: boolean;
 }
+
+/** Redirects that are followed. */
+const MOST_REDIRECTS = 10;
+/** Seconds without a message after which nothing more is expected, once the server has answered the last ping. */
+const QUIET = 1;
+/** Seconds for a server to answer it. */
+const PATIENCE = 10;
 
 /**
  * Talks to a server until either side closes. The end of standard input closes; the status is 1 if the connection could
  * not be made, or was lost.
  */
-export function connect(url: string, values: ConnectValues): void {
-  const paint = painter();
-  const say = (text: string) => void process.stderr.write(`${paint("dim", text)}\n`);
-  const tap = watcher("client", values, (text) => process.stdout.write(text))();
-  const socket = open(url, values, tap);
-  socket.binaryType = "arraybuffer";
-  socket.addEventListener("open", () => {
-    const agreed = [socket.protocol, socket.extensions].filter((text) => text !== "").join("; ");
-    say(`connected${agreed === "" ? "" : ` (${printable(agreed)})`}; /help lists what can be done`);
-    readLines(socket, values.binary, say);
-  });
-  if (!values.frames) socket.addEventListener("message", ({ data }) => process.stdout.write(`${lineOf(data)}\n`));
-  socket.addEventListener("ping", ({ data }: ControlEvent) => say(`ping ${textOf(data)}`));
-  socket.addEventListener("pong", ({ data, roundTripTime }: ControlEvent) => {
-    say(`pong ${textOf(data)}${roundTripTime === undefined ? "" : ` after ${roundTripTime.toFixed(1)} ms`}`);
-  });
-  socket.addEventListener("error", ({ error }: ErrorEvent) => fail(error));
-  socket.addEventListener("close", ({ code, reason, wasClean }: CloseEvent) => {
-    say(`closed with ${code}${reason === "" ? "" : ` ${printable(reason)}`}`);
-    if (!wasClean) process.exitCode = 1;
-    process.stdin.destroy();
-  });
-  process.once("SIGINT", () => socket.close(1000));
+export function connect(text: string, values: ConnectValues): void {
+  new Client(text, values);
 }
 
-function open(
-  url: string,
-  { header, subprotocol }: ConnectValues,
-  tap: ReturnType<ReturnType<typeof watcher>>,
-): WebSocket {
+class Client {
+  readonly #values: ConnectValues;
+  readonly #prompt: Prompt;
+  readonly #handshake = new Handshake();
+  readonly #socket: WebSocket;
+  readonly #wait: number | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(text: string, values: ConnectValues) {
+    this.#values = values;
+    this.#wait = values.wait === undefined ? undefined : secondsOf(values.wait);
+    this.#prompt = new Prompt(values);
+    const watch = watcher("client", values, (shown) => this.#prompt.print(shown))();
+    const messages = values.file.map((file) => messageOf(file, values.binary));
+    this.#socket = open(text, values, (traffic) => {
+      this.#handshake.take(traffic);
+      watch?.(traffic);
+    });
+    this.#socket.binaryType = "arraybuffer";
+    this.#socket.addEventListener("open", () => this.#opened(messages));
+    this.#socket.addEventListener("message", ({ data }: MessageEvent) => this.#received(data));
+    this.#socket.addEventListener("ping", ({ data }: ControlEvent) => this.#prompt.say(`ping ${shownText(data)}`));
+    this.#socket.addEventListener("pong", ({ data, roundTripTime }: ControlEvent) => this.#ponged(data, roundTripTime));
+    this.#socket.addEventListener("error", ({ error }: ErrorEvent) => this.#failed(error as Error));
+    this.#socket.addEventListener("close", (event: CloseEvent) => this.#closed(event));
+    process.once("SIGINT", () => this.#socket.close(1000));
+  }
+
+  #opened(messages: readonly (string | Uint8Array)[]): void {
+    const { binary, execute, verbose } = this.#values;
+    const agreed = [this.#socket.protocol, this.#socket.extensions].filter((text) => text !== "").join("; ");
+    this.#prompt.say(`connected${agreed === "" ? "" : ` (${printable(agreed)})`}; /help lists what can be done`);
+    if (verbose) this.#prompt.say(this.#handshake.text);
+    for (const message of messages) this.#socket.send(message);
+    for (const text of execute) this.#socket.send(binary ? new TextEncoder().encode(text) : text);
+    // what is to be sent is known then
+    const isDone = messages.length + execute.length > 0 && (this.#values.wait !== undefined || this.#values.one);
+    if (this.#values["receive-only"]) return;
+    if (isDone) this.#inputEnded();
+    else
+      this.#prompt.read(
+        (line) => this.#act(line),
+        () => this.#inputEnded(),
+      );
+  }
+
+  #act(line: string): void {
+    try {
+      act(this.#socket, line, this.#values.binary, (text) => this.#prompt.say(text));
+    } catch (error) {
+      this.#prompt.say(printable((error as Error).message));
+    }
+  }
+
+  #received(data: unknown): void {
+    if (!this.#values.frames)
+      this.#prompt.message(typeof data === "string" ? data : new Uint8Array(data as ArrayBuffer));
+    if (this.#values.one) this.#socket.close(1000);
+    // more may follow it
+    if (this.#timer !== undefined) this.#closeIn(this.#wait ?? QUIET);
+  }
+
+  /** A peer's pong comes behind all that it has to say at once to what came before the ping; the rest gets its time. */
+  #inputEnded(): void {
+    if (this.#socket.readyState !== WebSocket.OPEN || this.#values.one) return;
+    if (this.#wait !== undefined) {
+      if (this.#wait >= 0) this.#closeIn(this.#wait);
+      return;
+    }
+    this.#socket.addEventListener("pong", ({ data }: ControlEvent) => {
+      if (new TextDecoder().decode(data) === END) this.#closeIn(QUIET);
+    });
+    this.#socket.ping(END);
+    this.#closeIn(PATIENCE);
+  }
+
+  #closeIn(seconds: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#socket.close(1000), seconds * 1000);
+  }
+
+  #ponged(data: Uint8Array, roundTripTime: number | undefined): void {
+    const time = roundTripTime === undefined ? "" : ` after ${roundTripTime.toFixed(1)} ms`;
+    this.#prompt.say(`pong ${shownText(data)}${time}`);
+  }
+
+  #failed(error: Error): void {
+    fail(error);
+    if (this.#handshake.isRefusal) this.#prompt.say(this.#handshake.text);
+  }
+
+  #closed({ code, reason, wasClean }: CloseEvent): void {
+    clearTimeout(this.#timer);
+    this.#prompt.say(`closed with ${code}${reason === "" ? "" : ` ${printable(reason)}`}`);
+    if (!wasClean) process.exitCode = 1;
+    this.#prompt.close();
+  }
+}
+
+/** The payload of the last ping. */
+const END = "end of input";
+/** Bytes of an answer that are kept. */
+const LONGEST_ANSWER = 64 * 1024;
+
+/** What the server has answered to the request: its head, and the body of a refusal. */
+class Handshake {
+  #answer = Buffer.alloc(0);
+
+  take({ direction, bytes }: { direction: string; bytes: Uint8Array }): void {
+    const isWanted = this.#answer.length < LONGEST_ANSWER && (this.#isOpen || this.isRefusal);
+    if (direction === "received" && isWanted) this.#answer = Buffer.concat([this.#answer, bytes]);
+    // another request, behind a redirect
+    if (direction === "sent" && !this.#isOpen && this.isRefusal) this.#answer = Buffer.alloc(0);
+  }
+
+  get #isOpen(): boolean {
+    return !this.#answer.includes("\r\n\r\n");
+  }
+
+  get isRefusal(): boolean {
+    return /^HTTP\/1\.[01] (?!101)\d{3}/.test(this.#answer.toString("latin1", 0, 12));
+  }
+
+  /** Ready to be shown. */
+  get text(): string {
+    const end = this.#answer.indexOf("\r\n\r\n");
+    const head = this.#answer.toString("latin1", 0, end < 0 ? undefined : end);
+    const body = this.isRefusal && end >= 0 ? `\n\n${this.#answer.toString("utf8", end + 4)}` : "";
+    return printableLines(`${head}${body}`.trimEnd());
+  }
+}
+
+function secondsOf(text: string): number {
+  const seconds = Number(text);
+  if (text.trim() !== "" && Number.isFinite(seconds) && seconds <= 2_000_000) return seconds;
+  throw new UsageError(`--wait must be a number of seconds, or -1 for no end, not ${text}`);
+}
+
+/** Text if it is UTF-8, else bytes. */
+function messageOf(file: string, binary: boolean): string | Uint8Array {
+  const bytes = readFileSync(file === "-" ? 0 : file);
+  if (binary) return bytes;
   try {
-    const headers = header.map(headerOf);
-    return new WebSocket(url, subprotocol, { headers, ...(tap === undefined ? {} : { tap }) });
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return bytes;
+  }
+}
+
+function open(text: string, values: ConnectValues, tap: Tap): WebSocket {
+  const { url, socketPath } = targetOf(text);
+  const { insecure, ca, cert, key, passphrase, proxy, origin, auth } = values;
+  const headers = values.header.map(headerOf);
+  if (origin !== undefined) headers.push(["Origin", origin]);
+  if (auth !== undefined) headers.push(["Authorization", `Basic ${Buffer.from(auth).toString("base64")}`]);
+  const tls = {
+    ...(insecure ? { rejectUnauthorized: false } : {}),
+    ...(ca === undefined ? {} : { ca: readFileSync(ca) }),
+    ...(cert === undefined ? {} : { cert: readFileSync(cert) }),
+    ...(key === undefined ? {} : { key: readFileSync(key) }),
+    ...(passphrase === undefined ? {} : { passphrase }),
+  };
+  const options: WebSocketOptions = {
+    headers,
+    tap,
+    tls,
+    ...(socketPath === undefined ? {} : { socketPath }),
+    ...(proxy === undefined ? {} : { createConnection: through(proxy) }),
+    ...(values.location ? { maxRedirects: MOST_REDIRECTS } : {}),
+    ...(values["no-deflate"] ? { perMessageDeflate: false } : {}),
+  };
+  try {
+    return new WebSocket(url, values.subprotocol, options);
   } catch (error) {
     throw error instanceof DOMException ? new UsageError(error.message) : error;
   }
 }
 
-function headerOf(text: string): readonly [string, string] {
+function headerOf(text: string): [string, string] {
   const [, name, value] = /^([^:\s]+):\s*(.*)$/.exec(text) ?? [];
   if (name === undefined || value === undefined) throw new UsageError(`${text} is no header: Name: value`);
   return [name, value];
-}
-
-const HELP = `  text               sends a text message; with --binary, its bytes
-  //text             sends a text message that begins with a slash
-  /binary HEX        sends a binary message
-  /ping [TEXT]       sends a ping
-  /close [STATUS [REASON]]
-  /help`;
-
-function readLines(socket: WebSocket, binary: boolean, say: (text: string) => void): void {
-  const lines = createInterface({ input: process.stdin, terminal: false });
-  lines.on("line", (line) => {
-    try {
-      act(socket, line, binary, say);
-    } catch (error) {
-      say((error as Error).message);
-    }
-  });
-  lines.on("close", () => closeAfterReplies(socket));
-}
-
-/** The payload of the last ping. */
-const END = "end of input";
-
-/**
- * A peer's pong comes behind all that it has to say to what came before the ping; what comes after our close is lost.
- */
-function closeAfterReplies(socket: WebSocket): void {
-  if (socket.readyState !== WebSocket.OPEN) return;
-  socket.addEventListener("pong", ({ data }: ControlEvent) => {
-    if (textOf(data) === END) socket.close(1000);
-  });
-  socket.ping(END);
-}
-
-function act(socket: WebSocket, line: string, binary: boolean, say: (text: string) => void): void {
-  const [, command, argument = ""] = /^\/([a-z]+)(?: (.*))?$/.exec(line) ?? [];
-  if (command === "help") say(HELP);
-  else if (command === "ping") socket.ping(argument);
-  else if (command === "binary") socket.send(bytesOfHex(argument));
-  else if (command === "close") close(socket, argument);
-  else if (command !== undefined) say(`/${command} is no command; /help lists them`);
-  else send(socket, line.startsWith("//") ? line.slice(1) : line, binary);
-}
-
-function send(socket: WebSocket, text: string, binary: boolean): void {
-  socket.send(binary ? new TextEncoder().encode(text) : text);
-}
-
-function close(socket: WebSocket, argument: string): void {
-  const [status = "", ...reason] = argument.split(" ");
-  if (status === "") socket.close();
-  else socket.close(Number(status), reason.join(" "));
-}
-
-function bytesOfHex(text: string): Uint8Array {
-  const digits = text.replace(/\s/g, "");
-  if (!/^([0-9a-f]{2})*$/i.test(digits)) throw new Error("/binary takes pairs of hexadecimal digits");
-  return Uint8Array.from(Buffer.from(digits, "hex"));
-}
-
-function lineOf(data: unknown): string {
-  return typeof data === "string" ? shown(data) : Buffer.from(data as ArrayBuffer).toString("hex");
-}
-
-/** To a terminal without what moves its cursor, to a pipe as it is. */
-function shown(text: string): string {
-  return process.stdout.isTTY ? printable(text) : text;
-}
-
-function textOf(bytes: Uint8Array): string {
-  return printable(new TextDecoder().decode(bytes));
 }

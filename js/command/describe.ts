@@ -4,6 +4,7 @@
  * @module
  */
 import type {
+  Connection,
   Direction,
   Fault,
   FrameRecord,
@@ -232,6 +233,40 @@ export function jsonOf(
     record.type === "frame" && record.message !== undefined && record.fin
       ? { wholeMessage: inspector.message(record.message) }
       : {};
-  const base64 = payload ? { base64: base64Of(inspector.payload(record, WHOLE)) } : {};
-  return { connection, ...record, ...checks, ...message, faults, ...base64 };
+  const content = payload ? contentOf(inspector, record) : {};
+  return { connection, ...record, ...checks, ...message, faults, ...content };
+}
+
+/** Text as text, everything else as Base64. */
+function contentOf(inspector: Inspector, record: InspectRecord): { text: string } | { base64: string } {
+  const bytes = inspector.payload(record, WHOLE);
+  const message =
+    record.type === "frame" && record.message !== undefined ? inspector.message(record.message) : undefined;
+  const isText = record.type === "request" || record.type === "response" || message?.text === true;
+  try {
+    if (isText) return { text: utf8.decode(bytes) };
+  } catch {
+    // a character is cut, or it is no text
+  }
+  return { base64: base64Of(bytes) };
+}
+
+/** A connection as an object for JSON. */
+export function connectionJson(number: number, connection: Connection, inspector: Inspector): object {
+  const { client, server, pieces, synthetic } = connection;
+  const missing = pieces.reduce((sum, piece) => sum + piece.missing, 0);
+  const request = inspector.record(0);
+  const url = request?.type === "request" ? urlOf(inspector, request, server) : undefined;
+  const time = pieces[0]?.time ?? 0;
+  const extensions = inspector.extensions;
+  return { type: "connection", connection: number, client, server, url, time, synthetic, missing, extensions };
+}
+
+/** What the request asks for, by its Host; without one, as the capture has it. */
+function urlOf(inspector: Inspector, request: InspectRecord, server: string): string {
+  if (/^wss?:/.test(server)) return server;
+  const head = new TextDecoder("latin1").decode(inspector.payload(request));
+  const target = /^[A-Z]+ (\S+)/.exec(head)?.[1] ?? "/";
+  const host = /\r\n(?:host|:authority): *([^\r]*)/i.exec(head)?.[1] ?? server;
+  return `ws://${host}${target}`;
 }

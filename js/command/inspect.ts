@@ -10,47 +10,72 @@ import "../load/inspect-node.js";
 import {
   type Capture,
   type Connection,
-  type Direction,
   type Fault,
-  type Format,
   type Inspector,
+  type InspectRecord,
   inspectConnection,
   type Note,
+  type ReadOptions,
   readCapture,
 } from "../inspect/index.js";
-import { painter, UsageError, write } from "./arguments.js";
-import { jsonOf, noteText, textOf } from "./describe.js";
+import { type Paint, painter, portOf, UsageError, write } from "./arguments.js";
+import { connectionJson, jsonOf, noteText, textOf } from "./describe.js";
+import { Filter, type FilterValues } from "./filter.js";
+import { readLive } from "./live.js";
 import { printable, printableJson } from "./printable.js";
 
 /** The options of the command. */
-export interface InspectValues {
+export interface InspectValues extends FilterValues {
   readonly json: boolean;
   readonly payload: boolean;
   readonly connection: string | undefined;
   readonly format: string | undefined;
-  readonly direction: string | undefined;
   readonly extensions: string | undefined;
+  readonly keys: string | undefined;
+  readonly port: string | undefined;
 }
 
-const FORMATS: readonly string[] = ["pcap", "pcapng", "har", "recorded", "dump", "hex", "base64", "raw"];
-const DIRECTIONS: readonly string[] = ["toServer", "toClient"];
+const FORMATS: readonly string[] = ["pcap", "pcapng", "snoop", "har", "recorded", "dump", "hex", "base64", "raw"];
+/** Formats of one direction, which they do not tell. */
+const ONE_WAY: readonly string[] = ["hex", "base64", "raw"];
 
 /** Writes what is in the file, `-` for standard input. Its status is 3 if something there breaks the protocol. */
 export async function inspect(file: string, values: InspectValues): Promise<void> {
-  const options = {
-    ...oneOf("format", values.format, FORMATS),
-    ...oneOf("direction", values.direction, DIRECTIONS),
-    beside: fileBeside(file),
-  } as { format?: Format; direction?: Direction };
-  const capture = readCapture(readFileSync(file === "-" ? 0 : file), options);
-  if (!values.json) await write(summary(capture));
+  const options = readOptions(file, values);
+  const filter = new Filter(values);
+  const printer = new Printer(values, filter, painter());
+  if (file === "-") {
+    const rest = await readLive(process.stdin, options, (...what) => printer.live(...what));
+    if (rest === undefined) return;
+    return printAll(readCapture(rest, options), printer, filter, values);
+  }
+  return printAll(readCapture(readFileSync(file), options), printer, filter, values);
+}
+
+async function printAll(capture: Capture, printer: Printer, filter: Filter, values: InspectValues): Promise<void> {
+  // of raw bytes, the direction is what they are, and not a choice among them
+  if (ONE_WAY.includes(capture.format)) filter.direction = undefined;
+  await printer.summary(capture);
   for (const [index, connection] of chosen(capture, values.connection)) {
-    const inspector = inspectConnection(connection, { extensions: values.extensions ?? "" });
-    if (!values.json && capture.connections.length > 1) await write(`\n${title(index, connection)}\n`);
-    await writeRecords(inspector, index + 1, connection.notes ?? [], values);
-    if (inspector.faultCount > 0) process.exitCode = 3;
+    const inspector = inspectConnection(
+      connection,
+      values.extensions === undefined ? {} : { extensions: values.extensions },
+    );
+    await printer.connection(index + 1, connection, inspector, capture.connections.length > 1);
     inspector.free();
   }
+}
+
+function readOptions(file: string, values: InspectValues): ReadOptions {
+  const { extensions, keys, port } = values;
+  return {
+    ...oneOf("format", values.format, FORMATS),
+    ...oneOf("direction", values.direction, ["toServer", "toClient"]),
+    ...(extensions === undefined ? {} : { extensions }),
+    ...(keys === undefined ? {} : { keys: readFileSync(keys, "latin1") }),
+    ...(port === undefined ? {} : { port: portOf(port) }),
+    beside: fileBeside(file),
+  };
 }
 
 /** Files of the same folder, and of no other one, whatever a capture names. */
@@ -75,46 +100,104 @@ function chosen(capture: Capture, number: string | undefined): [number, Connecti
   return [one];
 }
 
-function summary({ format, connections, skipped, notes = [] }: Capture): string {
-  const count = connections.length === 1 ? "one connection" : `${connections.length} connections`;
-  const others = skipped === 0 ? "" : `, ${skipped} of something else`;
-  const made = connections.some(({ synthetic }) => synthetic)
-    ? "The file has messages and no frames: each is shown as one frame with a key of zeros.\n"
-    : "";
-  return `${format}: ${count}${others}\n${made}${notes.map((note) => `! ${printable(note)}\n`).join("")}`;
+/** Writes connections, each thing once. */
+class Printer {
+  readonly #values: InspectValues;
+  readonly #filter: Filter;
+  readonly #paint: Paint;
+  /** How many connections of a capture that goes on were begun. */
+  #live = 0;
+
+  constructor(values: InspectValues, filter: Filter, paint: Paint) {
+    this.#values = values;
+    this.#filter = filter;
+    this.#paint = paint;
+  }
+
+  async summary({ format, connections, skipped, notes = [] }: Capture): Promise<void> {
+    if (this.#values.json) {
+      await this.#line({ type: "capture", format, connections: connections.length, skipped, notes });
+      return;
+    }
+    const count = connections.length === 1 ? "one connection" : `${connections.length} connections`;
+    const others = skipped === 0 ? "" : `, ${skipped} of something else`;
+    const made = connections.some(({ synthetic }) => synthetic)
+      ? "The file has messages and no frames: each is shown as one frame with a key of zeros.\n"
+      : "";
+    const told = notes.map((note) => this.#paint("yellow", `! ${printable(note)}\n`)).join("");
+    await write(`${format}: ${count}${others}\n${made}${told}`);
+  }
+
+  async connection(number: number, connection: Connection, inspector: Inspector, isTitled: boolean): Promise<void> {
+    if (this.#values.json) await this.#line(connectionJson(number, connection, inspector));
+    else if (isTitled) await write(`\n${title(number, connection)}\n`);
+    const faults = faultsOf(inspector);
+    // those without a time belong behind everything
+    const notes = [...(connection.notes ?? [])].sort((one, other) => Number(one.time === 0) - Number(other.time === 0));
+    const place = ({ time }: Note) => time || Number.POSITIVE_INFINITY;
+    for (const record of inspector.records()) {
+      for (let note = notes[0]; note !== undefined && place(note) < record.time; note = notes[0]) {
+        await this.#note(number, notes.shift() as Note);
+      }
+      await this.#record(number, inspector, record, faults.get(record.index) ?? []);
+    }
+    for (const note of notes) await this.#note(number, note);
+    if (inspector.faultCount > 0) process.exitCode = 3;
+  }
+
+  /** Of a connection that goes on: the records from one to another. */
+  async live(
+    number: number,
+    connection: Connection,
+    inspector: Inspector,
+    records: readonly InspectRecord[],
+  ): Promise<void> {
+    if (number > this.#live) {
+      this.#live = number;
+      if (this.#values.json) await this.#line(connectionJson(number, connection, inspector));
+      else await write(`${title(number, connection)}\n`);
+      for (const note of connection.notes ?? []) await this.#note(number, note);
+    }
+    const faults = faultsOf(inspector);
+    for (const record of records) await this.#record(number, inspector, record, faults.get(record.index) ?? [], true);
+    if (inspector.faultCount > 0) process.exitCode = 3;
+  }
+
+  async #record(
+    number: number,
+    inspector: Inspector,
+    record: InspectRecord,
+    faults: readonly Fault[],
+    isLabelled = false,
+  ): Promise<void> {
+    if (!this.#filter.takes(inspector, record, faults)) return;
+    const { json, payload } = this.#values;
+    if (json) return this.#line(jsonOf(inspector, number, record, faults, payload));
+    const label = isLabelled ? this.#paint("dim", `[${number}] `) : "";
+    await write(label + textOf(inspector, record, faults, { paint: this.#paint, payload }));
+  }
+
+  async #note(connection: number, note: Note): Promise<void> {
+    if (!this.#filter.takesNote(note)) return;
+    if (this.#values.json) return this.#line({ type: "note", connection, ...note });
+    await write(noteText(note, { paint: this.#paint, payload: false }));
+  }
+
+  async #line(value: object): Promise<void> {
+    await write(`${printableJson(value)}\n`);
+  }
 }
 
-function title(index: number, { client, server, pieces }: Connection): string {
-  const names = printable([client, server].filter((name) => name !== "").join(" → "));
-  const missing = pieces.reduce((sum, piece) => sum + piece.missing, 0);
-  return `${index + 1}. ${names}${missing > 0 ? `, ${missing} bytes are missing` : ""}`;
-}
-
-async function writeRecords(
-  inspector: Inspector,
-  connection: number,
-  notes: readonly Note[],
-  values: InspectValues,
-): Promise<void> {
+function faultsOf(inspector: Inspector): Map<number, Fault[]> {
   const faults = new Map<number, Fault[]>();
   for (const fault of inspector.faults()) faults.set(fault.record, [...(faults.get(fault.record) ?? []), fault]);
-  const style = { paint: painter(), payload: values.payload };
-  const isBehind = (one: Note, time: number) =>
-    (one.time || Number.POSITIVE_INFINITY) >= time && time < Number.POSITIVE_INFINITY;
-  const waiting = [...notes].sort((one, other) => Number(one.time === 0) - Number(other.time === 0));
-  const tell = async (time: number) => {
-    for (let note = waiting[0]; note !== undefined && !isBehind(note, time); note = waiting[0]) {
-      waiting.shift();
-      await write(values.json ? `${printableJson({ connection, type: "note", ...note })}\n` : noteText(note, style));
-    }
-  };
-  for (const record of inspector.records()) {
-    await tell(record.time);
-    const about = faults.get(record.index) ?? [];
-    const line = values.json
-      ? `${printableJson(jsonOf(inspector, connection, record, about, values.payload))}\n`
-      : textOf(inspector, record, about, style);
-    await write(line);
-  }
-  await tell(Number.POSITIVE_INFINITY);
+  return faults;
+}
+
+function title(number: number, { client, server, pieces }: Connection): string {
+  const names = printable([client, server].filter((name) => name !== "").join(" → "));
+  const missing = pieces.reduce((sum, piece) => sum + piece.missing, 0);
+  const time = pieces[0]?.time ?? 0;
+  const began = time === 0 || Number.isNaN(new Date(time).getTime()) ? "" : `, ${new Date(time).toISOString()}`;
+  return `${number}. ${names}${began}${missing > 0 ? `, ${missing} bytes are missing` : ""}`;
 }

@@ -4,11 +4,15 @@
  * @module
  */
 import {
+  decrypt_cbc as decryptCbc,
   describe,
   Inspector as Engine,
   type EngineModule,
+  Hpack,
+  hmac,
   inflate,
   initSync,
+  open as openSealed,
 } from "../../pkg/websocket_component_inspect.js";
 import type {
   AgreedExtensions,
@@ -266,6 +270,28 @@ export function inflated(bytes: Uint8Array, limit: number): { output: Uint8Array
   const output = inflate(bytes, limit, told);
   const [consumed = 0, end] = told;
   return { output, consumed, isWhole: end === 1 };
+}
+
+export { decryptCbc, hmac, openSealed };
+
+/** Reads the fields of one direction of a connection of HTTP/2 (RFC 7541). */
+export class FieldDecoder {
+  readonly #hpack = new Hpack();
+
+  /** The fields of a block; nothing if it is none, and then those after it cannot be read. */
+  decode(block: Uint8Array): [name: string, value: string][] | undefined {
+    const flat = this.#hpack.decode(block);
+    if (flat === undefined) return undefined;
+    return Array.from({ length: flat.length / 2 }, (_, index) => [
+      flat[2 * index] as string,
+      flat[2 * index + 1] as string,
+    ]);
+  }
+
+  /** Gives the engine's memory back. */
+  free(): void {
+    this.#hpack.free();
+  }
 }
 
 function* batches<T>(

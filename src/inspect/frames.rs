@@ -31,6 +31,8 @@ pub struct Reader {
     pings: VecDeque<u32>,
     /// A header was found behind bytes that are missing, and no frame was read from there.
     is_found: bool,
+    /// A header was found.
+    has_begun: bool,
     /// The beginning of a message may be among what is missing.
     may_continue: bool,
 }
@@ -46,7 +48,12 @@ impl Reader {
 
     /// Goes on at a header that was found.
     pub const fn resume(&mut self) {
-        (self.is_found, self.may_continue) = (true, true);
+        (self.is_found, self.may_continue, self.has_begun) = (true, true, true);
+    }
+
+    /// Whether a header was found before.
+    pub const fn has_begun(&self) -> bool {
+        self.has_begun
     }
 }
 

@@ -72,7 +72,10 @@ impl Inspector {
                     false => undecided,
                 };
             };
-            if !self.is_plausible(direction, &raw) {
+            // no stream is taken for one of frames that begins in the midst of a message
+            let is_guess = self.is_mid_stream && !self.sides[direction as usize].reader.has_begun();
+            let is_continued = is_guess && raw.opcode() == Some(Opcode::Continuation);
+            if is_continued || !self.is_plausible(direction, &raw) {
                 return Verdict::No;
             }
             let payload = at + raw.size as u64;

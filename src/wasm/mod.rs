@@ -18,6 +18,8 @@ mod http;
 mod inspect;
 #[cfg(feature = "__exports")]
 mod scratch;
+#[cfg(feature = "__exports-inspect")]
+mod secrets;
 #[cfg(feature = "__exports")]
 mod session;
 #[cfg(feature = "__exports")]

@@ -80,7 +80,12 @@ test("serve listens on the host that it is given, and Ctrl-C ends it", { skip: !
 test("help and version go to standard output with status 0", async (t) => {
   const help = await result(run(t, "--help"));
   assert.equal(help.code, 0);
-  assert.match(help.out, /^Usage: websocket-component serve --echo/);
+  assert.match(help.out, /^Usage: websocket-component COMMAND/);
+  for (const command of ["serve", "connect", "inspect"]) {
+    const { code, out, error } = await result(run(t, command, "--help"));
+    assert.deepEqual([code, error], [0, ""]);
+    assert.match(out, new RegExp(`^Usage: websocket-component ${command} `));
+  }
   const version = await result(run(t, "--version"));
   assert.match(version.out, /^\d+\.\d+\.\d+\n$/);
 });
@@ -93,10 +98,15 @@ test("wrong usage is said on standard error with status 2", async (t) => {
     ["serve", "--echo", "--port", "http"],
     ["serve", "--echo", "--port", "65536"],
     ["--nonsense"],
+    ["serve", "--echo", "--listen"],
+    ["serve", "--echo", "--payload"],
+    ["connect", "ws://localhost", "--echo"],
+    ["inspect", "-", "--header", "a: b"],
+    ["toString"],
   ]) {
     const { code, out, error } = await result(run(t, ...args));
     assert.deepEqual([code, out], [2, ""], args.join(" "));
-    assert.match(error, /^websocket-component: .*\n\nUsage/);
+    assert.match(error, /^websocket-component: .* tells? more\n$/, args.join(" "));
   }
 });
 

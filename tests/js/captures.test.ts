@@ -90,6 +90,8 @@ const NINE = [
   /→ close 1000/,
 ];
 
+const SECRET = [/! Decrypted from TLS 1\.3/, /→ GET \/tls/, /→ text .*"secret over tls"/, /← text .*"secret over tls"/];
+
 const PACKETS: Row[] = [
   ...["be.pcap.gz", "vxlan.pcap", "gre.pcap", "mpls.pcap", "ipfrag.pcap", "vlan-sll.pcap"].map(
     (file): Row => [file, 0, NINE, [/missing|✗|not read/]],
@@ -141,7 +143,8 @@ const PACKETS: Row[] = [
     [/✗/],
   ],
   ["proxy-v1.pcap", 0, [/! A proxy told: PROXY TCP4 1\.2\.3\.4/, /101/, /"hi"/, /"yo"/], [/✗/]],
-  ["h-tls.pcap", 0, [/! One connection encrypted by TLS/], [/frame|✗/]],
+  ["h-tls.pcap", 0, [/! One connection encrypted by TLS: .*SSLKEYLOGFILE/], [/→|✗/]],
+  ["h-tls-dsb.pcapng", 0, SECRET, [/✗/]],
   ["many-mid.pcap", 0, [/12 connections\n! .*permessage-deflate/], [/✗/]],
   ["pw-attach.har.zip", 0, [/har: 3 connections/, ...CONVERSATION, /"bad"/, /! Unrecognized frame opcode: 3/], [/✗/]],
   ["in.har.gz", 0, [/har: 3 connections/, ...CONVERSATION], [/✗/]],
@@ -149,6 +152,7 @@ const PACKETS: Row[] = [
 
 test("packets are read under whatever is around them, and what is missing is shown as missing", () => {
   for (const row of PACKETS) assertRow(row);
+  assertRow(["h-tls.pcap", 0, SECRET, [/✗/]], "--keys", `${folder}keys.log`);
 });
 
 test("what is no capture says so, and is read as bytes only if that is asked for", () => {

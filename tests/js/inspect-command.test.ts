@@ -56,13 +56,15 @@ test("inspect --json has a line for each thing, with its payload if that is aske
   writeFileSync(file, Buffer.concat([unmasked(0x01, "He"), unmasked(0x80, "llo"), unmasked(0x88, hex("03e8"))]));
   const { code, out } = await run(t, "", "inspect", file, "--json", "--payload");
   assert.equal(code, 0);
-  const [first, last, close] = out
+  const [capture, connection, first, last, close] = out
     .trim()
     .split("\n")
     .map((line) => JSON.parse(line));
-  assert.deepEqual([first.type, first.fin, first.opcodeName, first.base64], ["frame", false, "text", "SGU="]);
+  assert.deepEqual([capture.type, capture.format, capture.connections], ["capture", "raw", 1]);
+  assert.deepEqual([connection.type, connection.connection], ["connection", 1]);
+  assert.deepEqual([first.type, first.fin, first.opcodeName, first.text], ["frame", false, "text", "He"]);
   assert.deepEqual([last.wholeMessage.frames, last.wholeMessage.length], [2, 5]);
-  assert.equal(close.closeStatus, 1000);
+  assert.deepEqual([close.closeStatus, close.base64], [1000, "A+g="]);
 });
 
 test("inspect tells what it cannot read with status 1, and wrong usage with 2", async (t) => {
@@ -73,7 +75,7 @@ test("inspect tells what it cannot read with status 1, and wrong usage with 2", 
   for (const args of [[], ["-", "--format", "nonsense"], ["-", "--connection", "2"], ["-", "more"]]) {
     const { code, error } = await run(t, "8100", "inspect", ...args);
     assert.equal(code, 2, args.join(" "));
-    assert.match(error, /^websocket-component: .*\n\nUsage/);
+    assert.match(error, /^websocket-component: .* --help tells more\n$/);
   }
 });
 
@@ -114,7 +116,7 @@ test("connect fails with 1 if there is no server, and with 2 for what is no URL"
   server.close();
   await once(server, "close");
   assert.equal((await run(t, "", "connect", url)).code, 1);
-  for (const args of [["nonsense"], [], [url, "-H", "nonsense"]]) {
+  for (const args of [["ftp://localhost"], ["a b"], [], [url, "-H", "nonsense"]]) {
     assert.equal((await run(t, "", "connect", ...args)).code, 2, args.join(" "));
   }
 });

@@ -2,6 +2,7 @@ use fastwebsockets::{FragmentCollector, Frame, OpCode, Payload, handshake};
 use http_body_util::Empty;
 use hyper::body::Bytes;
 use hyper::header::{CONNECTION, HOST, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE};
+use hyper_util::rt::TokioExecutor;
 use std::{fs::File, io, io::Read};
 use tokio::net::TcpStream;
 
@@ -16,7 +17,7 @@ async fn main() -> io::Result<()> {
         .header(SEC_WEBSOCKET_VERSION, "13")
         .body(Empty::<Bytes>::new())
         .map_err(io::Error::other)?;
-    let (socket, _) = handshake::client(&tokio::task::spawn, request, stream)
+    let (socket, _) = handshake::client(&TokioExecutor::new(), request, stream)
         .await
         .map_err(io::Error::other)?;
     let mut socket = FragmentCollector::new(socket);
@@ -31,6 +32,10 @@ async fn main() -> io::Result<()> {
         .write_frame(Frame::close(1000, b""))
         .await
         .map_err(io::Error::other)?;
-    while socket.read_frame().await.map_err(io::Error::other)?.opcode != OpCode::Close {}
+    while socket
+        .read_frame()
+        .await
+        .is_ok_and(|frame| frame.opcode != OpCode::Close)
+    {}
     Ok(())
 }

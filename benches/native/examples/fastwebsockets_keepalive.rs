@@ -2,6 +2,7 @@ use fastwebsockets::{FragmentCollector, Frame, OpCode, Payload, handshake};
 use http_body_util::Empty;
 use hyper::body::Bytes;
 use hyper::header::{CONNECTION, HOST, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE};
+use hyper_util::rt::TokioExecutor;
 use std::{io, time::Duration};
 use tokio::{net::TcpStream, time::timeout};
 
@@ -18,7 +19,7 @@ async fn main() -> io::Result<()> {
         .header(SEC_WEBSOCKET_VERSION, "13")
         .body(Empty::<Bytes>::new())
         .map_err(io::Error::other)?;
-    let (socket, _) = handshake::client(&tokio::task::spawn, request, stream)
+    let (socket, _) = handshake::client(&TokioExecutor::new(), request, stream)
         .await
         .map_err(io::Error::other)?;
     let mut socket = FragmentCollector::new(socket);

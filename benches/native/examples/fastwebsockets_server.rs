@@ -13,7 +13,7 @@ async fn serve(mut request: Request<Incoming>) -> io::Result<Response<Empty<Byte
         loop {
             let frame = socket.read_frame().await.map_err(io::Error::other)?;
             match frame.opcode {
-                OpCode::Text if !frame.is_utf8() => return Err(io::ErrorKind::InvalidData.into()),
+                OpCode::Text if !frame.is_utf8() => return Err(io::Error::from(io::ErrorKind::InvalidData)),
                 OpCode::Text | OpCode::Binary => socket.write_frame(frame).await.map_err(io::Error::other)?,
                 OpCode::Close => return Ok(()),
                 _ => {}
@@ -28,5 +28,6 @@ async fn main() -> io::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:9001").await?;
     let (stream, _) = listener.accept().await?;
     let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(serve));
-    connection.with_upgrades().await.map_err(io::Error::other)
+    connection.with_upgrades().await.map_err(io::Error::other)?;
+    std::future::pending().await
 }

@@ -17,6 +17,7 @@ import { isRecorded, recordedConnections } from "./recorded.js";
 import { connectionsOf } from "./streams.js";
 import { TcpStreams } from "./tcp.js";
 import { isBase64, isDump, isHex, parseBase64, parseDump, parseHex } from "./text.js";
+import { KeyLog } from "./tls.js";
 
 /** The formats of captures; `"recorded"` is what `--record` writes, `"raw"` the bytes of one direction. */
 export type Format = "pcap" | "pcapng" | "snoop" | "har" | "recorded" | "dump" | "hex" | "base64" | "raw";
@@ -29,6 +30,8 @@ export interface ReadOptions {
   direction?: Direction;
   /** The response's `Sec-WebSocket-Extensions`, where the capture does not have it. */
   extensions?: string;
+  /** A key log (`SSLKEYLOGFILE`), which decrypts TLS 1.2 and 1.3; beside those that a pcapng file has itself. */
+  keys?: string;
   /** Of packets: what goes to and from this port is WebSocket, whatever it looks like. */
   port?: number;
   /** Gives the bytes of another file that a capture names: Playwright's HARs have their messages beside them. */
@@ -89,13 +92,13 @@ function read(format: Format, bytes: Uint8Array, options: ReadOptions): Found {
   switch (format) {
     case "pcap":
       if (!isPcap(bytes)) throw notThis(format);
-      return inPackets(bytes, pcapPackets(bytes), options);
+      return inPackets(bytes, () => pcapPackets(bytes), options);
     case "pcapng":
       if (!isPcapng(bytes)) throw notThis(format);
-      return inPackets(bytes, pcapngPackets(bytes), options);
+      return inPackets(bytes, (keys) => pcapngPackets(bytes, (text) => keys.add(text)), options);
     case "snoop":
       if (!isSnoop(bytes)) throw notThis(format);
-      return inPackets(bytes, snoopPackets(bytes), options);
+      return inPackets(bytes, () => snoopPackets(bytes), options);
     case "har": {
       const value = jsonOf(textOf(bytes));
       if (!isHar(value)) throw notThis(format);
@@ -118,17 +121,18 @@ function read(format: Format, bytes: Uint8Array, options: ReadOptions): Found {
   }
 }
 
-function inPackets(file: Uint8Array, packets: Iterable<Packet>, options: ReadOptions): Found {
+function inPackets(file: Uint8Array, packets: (keys: KeyLog) => Iterable<Packet>, options: ReadOptions): Found {
+  const keys = new KeyLog();
+  keys.add(options.keys ?? "");
   const reader = new SegmentReader(file);
   const streams = new TcpStreams();
-  for (const packet of packets) {
+  for (const packet of packets(keys)) {
     const segment = reader.read(packet);
     if (segment !== undefined) streams.take(segment);
   }
-  const found = streams.finish().map((stream) => connectionsOf(stream, options));
+  const found = streams.finish().map((stream) => connectionsOf(stream, { ...options, keys }));
   const notes = [...reader.unread].map(([kind, count]) => `${counted(count, "packet")} not read: ${kind}`);
-  const encrypted = found.filter(({ isEncrypted }) => isEncrypted).length;
-  if (encrypted > 0) notes.push(`${counted(encrypted, "connection")} encrypted by TLS`);
+  notes.push(...encryptedNotes(found.flatMap(({ encrypted }) => encrypted ?? [])));
   const unknown = found.filter(({ needsExtensions }) => needsExtensions).length;
   if (unknown > 0) {
     const what = `${counted(unknown, "connection")} with compressed messages and without a handshake`;
@@ -139,6 +143,15 @@ function inPackets(file: Uint8Array, packets: Iterable<Packet>, options: ReadOpt
     skipped: found.filter(({ connections }) => connections.length === 0).length,
     notes,
   };
+}
+
+/** One for each reason. */
+function encryptedNotes(reasons: readonly string[]): string[] {
+  return [...new Set(reasons)].map((reason) => {
+    const count = reasons.filter((other) => other === reason).length;
+    const hint = "a key log, as browsers and Node write it (SSLKEYLOGFILE, --tls-keylog), decrypts TLS 1.2 and 1.3";
+    return `${counted(count, "connection")} encrypted by TLS: ${reason}; ${hint}`;
+  });
 }
 
 function counted(count: number, what: string): string {

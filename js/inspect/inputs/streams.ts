@@ -9,10 +9,14 @@ import type { InspectRecord } from "../records.js";
 import type { Connection, Note } from "./connection.js";
 import { type Flow, merged } from "./flow.js";
 import { endOfBody, type Head, headAt, isRequest, isResponse, isUpgrade, statusOf } from "./http.js";
+import { http2Connections, isHttp2 } from "./http2.js";
 import type { TcpStream } from "./tcp.js";
+import { decrypted, isTls, type KeyLog } from "./tls.js";
 
 /** How to read streams. */
 export interface StreamOptions {
+  /** What decrypts TLS. */
+  readonly keys: KeyLog;
   /** The response's `Sec-WebSocket-Extensions`, where the capture does not have it. */
   readonly extensions?: string | undefined;
   /** What goes to and from this port is WebSocket, whatever it looks like. */
@@ -22,14 +26,13 @@ export interface StreamOptions {
 /** What was found. */
 export interface Found {
   readonly connections: readonly Connection[];
-  /** It is encrypted, and stays so. */
-  readonly isEncrypted: boolean;
+  /** Why it stays encrypted, if it does. */
+  readonly encrypted: string | undefined;
   /** Messages are compressed, and what was agreed on is not known. */
   readonly needsExtensions: boolean;
 }
 
-const NONE: Found = { connections: [], isEncrypted: false, needsExtensions: false };
-const ENCRYPTED: Found = { ...NONE, isEncrypted: true };
+const NONE: Found = { connections: [], encrypted: undefined, needsExtensions: false };
 
 /** The connections of WebSocket in a TCP stream. */
 export function connectionsOf(stream: TcpStream, options: StreamOptions): Found {
@@ -41,7 +44,7 @@ export function connectionsOf(stream: TcpStream, options: StreamOptions): Found 
     toClient: stream.toServer,
   };
   const found = new Reader(stream, options).read();
-  const isOpen = found.connections.length === 0 && !found.isEncrypted && !stream.isClientKnown;
+  const isOpen = found.connections.length === 0 && found.encrypted === undefined && !stream.isClientKnown;
   return isOpen ? new Reader(other, options).read() : found;
 }
 
@@ -64,7 +67,10 @@ class Reader {
       this.#tell(proxied.text, toServer.time(0));
       return this.#behind(toServer.from(proxied.length), toClient);
     }
-    if (isTls(first) || isTls(toClient.read(0, 600))) return ENCRYPTED;
+    if (isTls(first) || isTls(toClient.read(0, 600))) return this.#decrypted();
+    if (isHttp2(first)) {
+      return { ...NONE, connections: http2Connections(this.#stream, toServer, toClient, this.#notes) };
+    }
     if (isRequest(first)) return this.#exchanges();
     const answer = isResponse(toClient.read(0, 16)) ? headAt(toClient, 0) : undefined;
     const isGranted = answer !== undefined && statusOf(answer) === 101 && isUpgrade(answer);
@@ -83,6 +89,15 @@ class Reader {
   /** Another protocol was wrapped around it. */
   #behind(toServer: Flow, toClient: Flow): Found {
     return new Reader({ ...this.#stream, toServer, toClient }, this.#options, this.#notes).read();
+  }
+
+  #decrypted(): Found {
+    const { keys } = this.#options;
+    if (keys.isEmpty) return { ...NONE, encrypted: "there is no key log" };
+    const found = decrypted(this.#stream.toServer, this.#stream.toClient, keys);
+    if (typeof found === "string") return { ...NONE, encrypted: found };
+    for (const note of found.notes) this.#tell(note, this.#stream.toServer.time(0));
+    return this.#behind(found.toServer, found.toClient);
   }
 
   #isForced(): boolean {
@@ -217,12 +232,6 @@ function areConvincing(records: readonly InspectRecord[]): boolean {
     return first >= 0 && sum(true) >= sum(false);
   });
   return isMostlyFrames && frames.length >= (directions.size === 2 ? 2 : 3);
-}
-
-/** A record of a handshake, or of data in the midst of a connection. */
-function isTls(bytes: Uint8Array): boolean {
-  const [type = 0, major = 0, minor = 0, high = 0] = bytes;
-  return bytes.length >= 5 && (type === 0x16 || type === 0x17) && major === 3 && minor <= 4 && high <= 0x48;
 }
 
 const PROXY_SIGNATURE = "\r\n\r\n\0\r\nQUIT\n";

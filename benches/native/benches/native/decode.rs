@@ -22,9 +22,13 @@ const TOTAL: usize = 8 * 1024 * 1024;
 /// Of long messages, whose buffers are as long.
 const TOTAL_LONG: usize = 64 * 1024 * 1024;
 
-/// By a `Session` alone, and by a whole `Connection`.
+/// By a `Session` alone.
 pub fn run(report: &mut Report) {
     compare(report, "decode", ours);
+}
+
+/// By a whole `Connection`.
+pub fn run_connection(report: &mut Report) {
     compare(report, "read", connection);
 }
 

@@ -1,5 +1,5 @@
-//! The crate against other crates, memcpy and simdutf8. `--quick` is a first look, `--json FILE` keeps the rows too;
-//! the file is named from this crate's folder.
+//! The crate against other crates, memcpy and simdutf8. `--quick` is a first look, `--json FILE` keeps the rows too, the
+//! file being named from this crate's folder; `--suite bytes,decode,write,read` is for some of them.
 
 mod bytes;
 mod decode;
@@ -8,9 +8,21 @@ mod write;
 use websocket_component_benches::report::Report;
 
 fn main() -> std::io::Result<()> {
+    let suites: [(&str, fn(&mut Report)); 4] = [
+        ("bytes", bytes::run),
+        ("decode", decode::run),
+        ("write", write::run),
+        ("read", decode::run_connection),
+    ];
+    let chosen = std::env::args().skip_while(|argument| argument != "--suite").nth(1);
     let mut report = Report::from_arguments();
-    bytes::run(&mut report);
-    decode::run(&mut report);
-    write::run(&mut report);
+    for (name, run) in suites {
+        if chosen
+            .as_ref()
+            .is_none_or(|chosen| chosen.split(',').any(|one| one == name))
+        {
+            run(&mut report);
+        }
+    }
     report.finish()
 }

@@ -1,0 +1,361 @@
+/**
+ * TLS 1.2 and 1.3, decrypted by a key log (https://datatracker.ietf.org/doc/draft-ietf-tls-keylogfile/): the record
+ * layer of RFC 5246 and RFC 8446. The ciphers are those of the engine's libraries.
+ *
+ * @module
+ */
+import { concat } from "../../engine/bytes.js";
+import { decryptCbc, hmac, openSealed } from "../inspector.js";
+import { Flow, type Part } from "./flow.js";
+
+/** The secrets of a key log, by their labels and the clients' randoms. */
+export class KeyLog {
+  readonly #secrets = new Map<string, Uint8Array>();
+
+  /** Takes lines; those that are none of a key log are left out. */
+  add(text: string): void {
+    for (const line of text.split(/\r?\n/)) {
+      const [, label, random, secret] = /^([A-Z0-9_]+) ([0-9a-f]{64}) ((?:[0-9a-f]{2})+)$/i.exec(line.trim()) ?? [];
+      if (secret !== undefined) this.#secrets.set(`${label} ${random?.toLowerCase()}`, bytesOf(secret));
+    }
+  }
+
+  get isEmpty(): boolean {
+    return this.#secrets.size === 0;
+  }
+
+  secret(label: string, random: string): Uint8Array | undefined {
+    return this.#secrets.get(`${label} ${random}`);
+  }
+}
+
+/** What was decrypted, and what is to say of it. */
+export interface Decrypted {
+  readonly toServer: Flow;
+  readonly toClient: Flow;
+  readonly notes: readonly string[];
+}
+
+const Content = { ChangeCipherSpec: 20, Handshake: 22, Data: 23 } as const;
+const Message = { ClientHello: 1, ServerHello: 2, Finished: 20 } as const;
+const TLS_1_3 = 0x0304;
+/** The random of a server that asks for another hello (RFC 8446 §4.1.3). */
+const RETRY = "cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c";
+/** The most bytes of a record (RFC 5246 §6.2.3). */
+const LONGEST_RECORD = 16_384 + 2048;
+
+interface Suite {
+  /** 1 AES-128-GCM, 2 AES-256-GCM, 3 ChaCha20-Poly1305, 4 AES-CBC. */
+  readonly cipher: 1 | 2 | 3 | 4;
+  readonly key: number;
+  /** Bits of the hash of the key derivation. */
+  readonly hash: 256 | 384;
+  /** Of CBC: bytes of the MAC. */
+  readonly mac: number;
+}
+
+function suites(suite: Suite, ...numbers: number[]): [number, Suite][] {
+  return numbers.map((number) => [number, suite]);
+}
+
+/** By their numbers (https://www.iana.org/assignments/tls-parameters). */
+const SUITES: ReadonlyMap<number, Suite> = new Map([
+  ...suites({ cipher: 1, key: 16, hash: 256, mac: 0 }, 0x1301, 0x009c, 0x009e, 0xc02b, 0xc02f),
+  ...suites({ cipher: 2, key: 32, hash: 384, mac: 0 }, 0x1302, 0x009d, 0x009f, 0xc02c, 0xc030),
+  ...suites({ cipher: 3, key: 32, hash: 256, mac: 0 }, 0x1303, 0xcca8, 0xcca9, 0xccaa),
+  ...suites({ cipher: 4, key: 16, hash: 256, mac: 20 }, 0x002f, 0x0033, 0xc009, 0xc013),
+  ...suites({ cipher: 4, key: 32, hash: 256, mac: 20 }, 0x0035, 0x0039, 0xc00a, 0xc014),
+  ...suites({ cipher: 4, key: 16, hash: 256, mac: 32 }, 0x003c, 0x0067, 0xc023, 0xc027),
+  ...suites({ cipher: 4, key: 32, hash: 256, mac: 32 }, 0x003d, 0x006b),
+  ...suites({ cipher: 4, key: 32, hash: 384, mac: 48 }, 0xc024, 0xc028),
+]);
+
+/** A record of a handshake, or of data in the midst of a connection. */
+export function isTls(bytes: Uint8Array): boolean {
+  const [type = 0, major = 0, minor = 0, high = 0] = bytes;
+  return (
+    bytes.length >= 5 &&
+    (type === Content.Handshake || type === Content.Data) &&
+    major === 3 &&
+    minor <= 4 &&
+    high <= 0x48
+  );
+}
+
+/** The data of both directions; or in words, why it cannot be had. */
+export function decrypted(toServer: Flow, toClient: Flow, keys: KeyLog): Decrypted | string {
+  const client = handshakeOf(toServer).find(({ type }) => type === Message.ClientHello);
+  const hellos = handshakeOf(toClient).filter(({ type }) => type === Message.ServerHello);
+  const server = hellos.find(({ body }) => hexOf(body.subarray(2, 34)) !== RETRY);
+  if (client === undefined || server === undefined || server.body.length < 38)
+    return "its handshake is not in the capture";
+  const random = hexOf(client.body.subarray(2, 34));
+  const hello = serverHello(server.body);
+  const suite = SUITES.get(hello.suite);
+  if (suite === undefined) return `its cipher suite 0x${hello.suite.toString(16).padStart(4, "0")} is not known here`;
+  const isNew = hello.version === TLS_1_3;
+  const sides = (["CLIENT", "SERVER"] as const).map((side) =>
+    isNew ? epochsOf13(side, random, suite, keys) : epochsOf12(side, random, hello, suite, keys),
+  );
+  const [ofClient, ofServer] = sides;
+  if (ofClient === undefined || ofServer === undefined) return "the key log has no secrets of it";
+  const notes = [`Decrypted from TLS 1.${isNew ? 3 : 2}`];
+  const [sent, received] = [
+    new Direction(toServer, ofClient, isNew).read(),
+    new Direction(toClient, ofServer, isNew).read(),
+  ];
+  for (const [{ problem }, name] of [
+    [sent, "client"],
+    [received, "server"],
+  ] as const) {
+    if (problem !== undefined) notes.push(`What the ${name} has sent from there on cannot be decrypted: ${problem}`);
+  }
+  return { toServer: new Flow(sent.parts, true), toClient: new Flow(received.parts, true), notes };
+}
+
+interface Record {
+  readonly type: number;
+  /** With the header of five bytes. */
+  readonly bytes: Uint8Array;
+  readonly time: number;
+}
+
+/** The records of a direction; `isTorn` if they end where bytes are missing, and not where the connection does. */
+function* recordsOf(flow: Flow): Generator<Record, "torn" | "end"> {
+  for (let at = 0; at < flow.length; ) {
+    const header = flow.read(at, 5);
+    const [type = 0, , , high = 0, low = 0] = header;
+    const length = (high << 8) | low;
+    if (header.length < 5 || length > LONGEST_RECORD) return at + 5 > flow.length ? "end" : "torn";
+    const bytes = flow.read(at, 5 + length);
+    if (bytes.length < 5 + length) return at + 5 + length > flow.length ? "end" : "torn";
+    yield { type, bytes, time: flow.time(at + 4 + length) };
+    at += 5 + length;
+  }
+  return "end";
+}
+
+interface HandshakeMessage {
+  readonly type: number;
+  readonly body: Uint8Array;
+}
+
+/** The messages of the handshake that are not encrypted. */
+function handshakeOf(flow: Flow): HandshakeMessage[] {
+  let bytes: Uint8Array = new Uint8Array(0);
+  for (const record of recordsOf(flow)) {
+    // a change of ciphers comes before a second hello too
+    if (record.type === Content.Data) break;
+    if (record.type === Content.Handshake) bytes = concat(bytes, record.bytes.subarray(5));
+    if (bytes.length > 1 << 18) break;
+  }
+  return messagesIn(bytes);
+}
+
+function messagesIn(bytes: Uint8Array): HandshakeMessage[] {
+  const messages: HandshakeMessage[] = [];
+  for (let at = 0; at + 4 <= bytes.length; ) {
+    const [type = 0, high = 0, middle = 0, low = 0] = bytes.subarray(at, at + 4);
+    const end = at + 4 + ((high << 16) | (middle << 8) | low);
+    if (end > bytes.length) break;
+    messages.push({ type, body: bytes.subarray(at + 4, end) });
+    at = end;
+  }
+  return messages;
+}
+
+interface ServerHello {
+  readonly version: number;
+  readonly random: Uint8Array;
+  readonly suite: number;
+  /** RFC 7366. */
+  readonly encryptThenMac: boolean;
+}
+
+function serverHello(body: Uint8Array): ServerHello {
+  const view = new DataView(body.buffer, body.byteOffset, body.length);
+  let version = view.getUint16(0);
+  let encryptThenMac = false;
+  const random = body.subarray(2, 34);
+  const session = 35 + (body[34] ?? 0);
+  const suite = session + 2 <= body.length ? view.getUint16(session) : 0;
+  for (let at = session + 5; at + 4 <= body.length; ) {
+    const [type, length] = [view.getUint16(at), view.getUint16(at + 2)];
+    if (type === 43 && length === 2 && at + 6 <= body.length) version = view.getUint16(at + 4);
+    if (type === 22) encryptThenMac = true;
+    at += 4 + length;
+  }
+  return { version, random, suite, encryptThenMac };
+}
+
+/** Keys of a direction, from one change of them to the next. */
+interface Epoch {
+  /** What a record has in it; nothing if another key has sealed it. */
+  open(record: Record, sequence: number): { type: number; content: Uint8Array } | undefined;
+  next(): Epoch | undefined;
+}
+
+function epochsOf13(side: "CLIENT" | "SERVER", random: string, suite: Suite, keys: KeyLog): Epoch | undefined {
+  const handshake = keys.secret(`${side}_HANDSHAKE_TRAFFIC_SECRET`, random);
+  const traffic = keys.secret(`${side}_TRAFFIC_SECRET_0`, random);
+  if (traffic === undefined) return undefined;
+  const data = (secret: Uint8Array): Epoch => ({
+    ...epochOf13(secret, suite),
+    next: () => data(expanded(suite, secret, "traffic upd", suite.hash / 8)),
+  });
+  return handshake === undefined ? data(traffic) : { ...epochOf13(handshake, suite), next: () => data(traffic) };
+}
+
+function epochOf13(secret: Uint8Array, suite: Suite): Pick<Epoch, "open"> {
+  const key = expanded(suite, secret, "key", suite.key);
+  const iv = expanded(suite, secret, "iv", 12);
+  return {
+    open({ bytes }, sequence) {
+      const inner = openSealed(suite.cipher, key, mixed(iv, sequence), bytes.subarray(0, 5), bytes.subarray(5));
+      if (inner === undefined) return undefined;
+      // padding is zeros, and before it stands the type (RFC 8446 §5.4)
+      const end = inner.findLastIndex((byte) => byte !== 0);
+      return end < 0 ? undefined : { type: inner[end] as number, content: inner.subarray(0, end) };
+    },
+  };
+}
+
+function epochsOf12(
+  side: "CLIENT" | "SERVER",
+  random: string,
+  hello: ServerHello,
+  suite: Suite,
+  keys: KeyLog,
+): Epoch | undefined {
+  const master = keys.secret("CLIENT_RANDOM", random);
+  if (master === undefined) return undefined;
+  const fixed = suite.cipher === 3 ? 12 : suite.cipher === 4 ? 0 : 4;
+  const seed = concat(hello.random, bytesOf(random));
+  const block = keyBlock(suite, master, seed, 2 * (suite.mac + suite.key + fixed));
+  const isClient = side === "CLIENT";
+  const at = (start: number, size: number) =>
+    block.subarray(start + (isClient ? 0 : size), start + (isClient ? size : 2 * size));
+  const key = at(2 * suite.mac, suite.key);
+  const iv = at(2 * (suite.mac + suite.key), fixed);
+  const open: Epoch["open"] = (record, sequence) => {
+    const content =
+      suite.cipher === 4 ? openCbc(suite, hello, key, record) : openAead(suite, key, iv, record, sequence);
+    return content === undefined ? undefined : { type: record.type, content };
+  };
+  return { open, next: () => undefined };
+}
+
+/** RFC 5288 §3 and RFC 7905 §2: what is sealed with a record are its number, its type, its version and its length. */
+function openAead(
+  suite: Suite,
+  key: Uint8Array,
+  iv: Uint8Array,
+  { bytes }: Record,
+  sequence: number,
+): Uint8Array | undefined {
+  const explicit = suite.cipher === 3 ? 0 : 8;
+  const sealed = bytes.subarray(5 + explicit);
+  const length = sealed.length - 16;
+  if (length < 0) return undefined;
+  const nonce = explicit === 0 ? mixed(iv, sequence) : concat(iv, bytes.subarray(5, 13));
+  const associated = new Uint8Array(13);
+  const view = new DataView(associated.buffer);
+  view.setBigUint64(0, BigInt(sequence));
+  associated.set(bytes.subarray(0, 3), 8);
+  view.setUint16(11, length);
+  return openSealed(suite.cipher, key, nonce, associated, sealed);
+}
+
+/** RFC 5246 §6.2.3.2: a vector, then blocks, of which the padding is the end, and before it stands the MAC. */
+function openCbc(suite: Suite, hello: ServerHello, key: Uint8Array, { bytes }: Record): Uint8Array | undefined {
+  const end = bytes.length - (hello.encryptThenMac ? suite.mac : 0);
+  if (hello.version < 0x0302 || end < 5 + 32) return undefined;
+  const plain = decryptCbc(key, bytes.subarray(5, 21), bytes.subarray(21, end));
+  if (plain === undefined) return undefined;
+  const padding = (plain.at(-1) as number) + 1;
+  const length = plain.length - padding - (hello.encryptThenMac ? 0 : suite.mac);
+  const isPadding = plain.subarray(-padding).every((byte) => byte === padding - 1);
+  return isPadding && length >= 0 ? plain.subarray(0, length) : undefined;
+}
+
+/** One direction's records, opened one after the other. */
+class Direction {
+  readonly #flow: Flow;
+  readonly #isNew: boolean;
+  readonly #parts: Part[] = [];
+  #epoch: Epoch;
+  #sequence = 0;
+
+  constructor(flow: Flow, epoch: Epoch, isNew: boolean) {
+    this.#flow = flow;
+    this.#epoch = epoch;
+    this.#isNew = isNew;
+  }
+
+  read(): { parts: Part[]; problem: string | undefined } {
+    const records = recordsOf(this.#flow);
+    let isEncrypted = false;
+    let step = records.next();
+    for (; !step.done; step = records.next()) {
+      const record = step.value;
+      if (record.type === Content.ChangeCipherSpec) isEncrypted = true;
+      else if (this.#isNew ? record.type === Content.Data : isEncrypted) {
+        const opened = this.#open(record);
+        // data that was sent before the handshake's end has keys of its own
+        const isEarly = this.#isNew && this.#parts.length === 0;
+        if (opened === undefined && !isEarly)
+          return { parts: this.#parts, problem: "a record is corrupt, or its key is not known" };
+        if (opened?.type === Content.Data && opened.content.length > 0) {
+          this.#parts.push({ bytes: opened.content, time: record.time, missing: 0 });
+        }
+      }
+    }
+    return { parts: this.#parts, problem: step.value === "torn" ? "bytes are missing" : undefined };
+  }
+
+  /** With the present key, or with the one after it. */
+  #open(record: Record): { type: number; content: Uint8Array } | undefined {
+    const opened = this.#epoch.open(record, this.#sequence);
+    if (opened !== undefined) {
+      this.#sequence += 1;
+      return opened;
+    }
+    const next = this.#epoch.next();
+    const reopened = next?.open(record, 0);
+    if (next !== undefined && reopened !== undefined) [this.#epoch, this.#sequence] = [next, 1];
+    return reopened;
+  }
+}
+
+/** A vector with the record's number in it (RFC 8446 §5.3). */
+function mixed(iv: Uint8Array, sequence: number): Uint8Array {
+  const nonce = iv.slice();
+  const view = new DataView(nonce.buffer);
+  view.setBigUint64(4, view.getBigUint64(4) ^ BigInt(sequence));
+  return nonce;
+}
+
+/** HKDF-Expand-Label without a context (RFC 8446 §7.1), of no more than one block. */
+function expanded(suite: Suite, secret: Uint8Array, label: string, length: number): Uint8Array {
+  const name = new TextEncoder().encode(`tls13 ${label}`);
+  const info = Uint8Array.of(0, length, name.length, ...name, 0, 1);
+  return hmac(suite.hash, secret, info).subarray(0, length);
+}
+
+/** The pseudorandom function of RFC 5246 §5. */
+function keyBlock(suite: Suite, secret: Uint8Array, random: Uint8Array, length: number): Uint8Array {
+  const seed = concat(new TextEncoder().encode("key expansion"), random);
+  let block: Uint8Array = new Uint8Array(0);
+  for (let a = hmac(suite.hash, secret, seed); block.length < length; a = hmac(suite.hash, secret, a)) {
+    block = concat(block, hmac(suite.hash, secret, concat(a, seed)));
+  }
+  return block;
+}
+
+function bytesOf(hex: string): Uint8Array {
+  return Uint8Array.from(hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+}
+
+function hexOf(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
