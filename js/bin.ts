@@ -150,6 +150,49 @@ ${WATCHING_USAGE}
     },
     run: async (values, file) => (await import("./command/inspect.js")).inspect(file, values),
   },
+  proxy: {
+    usage: `Usage: websocket-component proxy TARGET [OPTION]… [RULE]…
+
+  Passes everything on between clients and TARGET (ws://, wss://, http:// or https://), and serves a page that shows each
+  WebSocket connection as it goes, and can hold, edit, drop, inject and replay messages.
+
+    --host H, --port N    where clients connect to; 127.0.0.1 and 8080
+    --page-port N         where the page is, on 127.0.0.1 only; the next port
+    --open                opens the page in the browser
+    --record FILE         writes what is passed on to a file that inspect reads
+    --memory MIB          how much traffic is remembered, oldest dropped first; 64
+    --insecure            accepts any certificate of the target
+    --ca FILE             trusts one more authority for the target's certificate
+    --cert, --key FILE    the proxy's own certificate and key, in PEM: clients use wss:// then
+
+  Rules count for each connection by itself, and may be given again:
+
+    --drop FILTER                     drops what the filter matches
+    --delay 'TIME [FILTER]'           holds it for a time such as 500ms or 2s
+    --close-after 'N|TIME [FILTER]'   closes after N of them, or a time after the opening: with code=1011 by a close frame,
+                                      without by cutting TCP
+
+  A filter is words that must all hold: to-server, to-client, text, binary, ping, pong, close, path=/chat, every=3,
+  /pattern/ or /pattern/i for the payload's text.
+`,
+    argument: "a target",
+    options: {
+      host: { type: "string", default: "127.0.0.1" },
+      port: { type: "string", default: "8080" },
+      "page-port": text,
+      open: flag,
+      record: text,
+      memory: text,
+      insecure: flag,
+      ca: text,
+      cert: text,
+      key: text,
+      drop: list,
+      delay: list,
+      "close-after": list,
+    },
+    run: async (values, target) => (await import("./command/proxy.js")).proxy(target, values),
+  },
 };
 
 const USAGE = `Usage: websocket-component COMMAND [OPTION]…
@@ -157,6 +200,7 @@ const USAGE = `Usage: websocket-component COMMAND [OPTION]…
   serve     runs a server: one that sends every message back, or one to talk to its clients with
   connect   talks to a server
   inspect   prints what is in a capture
+  proxy     passes traffic on to a server, and shows and changes it on a page
 
   COMMAND --help shows the options of a command, --version the version.
 

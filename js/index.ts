@@ -15,14 +15,21 @@ export {
 } from "./engine/errors.js";
 export type { HeaderField, HeaderFields } from "./engine/http.js";
 export type { Verify, VerifyContext, WebSocketServerOptions } from "./server/options.js";
-export { WebSocketServer, type WebSocketServerEvents } from "./server/server.js";
+export { type ServerStatistics, WebSocketServer, type WebSocketServerEvents } from "./server/server.js";
 export type { PerMessageDeflateOptions } from "./session/deflate.js";
 export type { ConnectionSettings, Limits } from "./session/options.js";
 export { PreparedMessage } from "./session/prepared.js";
 export { sessionCount } from "./session/session.js";
+export { type EngineStatistics, engineStatistics } from "./session/statistics.js";
 export type { CreateConnection, Destination, TlsClientOptions, TlsServerOptions } from "./transport/runtime.js";
 export type { Tap, Traffic } from "./transport/tap.js";
 export type { HandshakeRequest, Rejection } from "./transport/upgrade.js";
+export type {
+  AcceptedMessage,
+  DiagnosticsMessages,
+  RefusalReason,
+  SocketMessage,
+} from "./websocket/diagnostics.js";
 export {
   CloseEvent,
   type CloseEventDetails,
@@ -37,7 +44,7 @@ export type { Handler } from "./websocket/handlers.js";
 export { MessageStream } from "./websocket/messages.js";
 export type { BinaryType, MessageData } from "./websocket/receiving.js";
 export type { MessageSource, SendData } from "./websocket/sending.js";
-export { WebSocket, type WebSocketEventMap } from "./websocket/websocket.js";
+export { type FailureEvent, WebSocket, type WebSocketEventMap } from "./websocket/websocket.js";
 export {
   type WebSocketClosed,
   type WebSocketCloseInfo,

@@ -65,7 +65,8 @@ export class Handle {
      */
     send_close(status: number | null | undefined, reason: Uint8Array | number[] | null | undefined, context: number): void;
     /**
-     * Offers permessage-deflate, or selects it; a window of 0 bits stands for no limit.
+     * Offers permessage-deflate, or selects it, if there is memory for one more that compresses; a window of 0 bits stands
+     * for no limit.
      */
     set_deflate(server_no_context_takeover: boolean, client_no_context_takeover: boolean, server_max_window_bits: number, client_max_window_bits: number, offer_client_max_window_bits: boolean, level: number, memory_level: number, threshold: number): void;
 }
@@ -133,19 +134,20 @@ export class Session {
      */
     close(start: number, status: number, reason_length: number): number;
     /**
-     * Compresses the next `length` bytes of a message, which stand in the output memory at `start`.
+     * Compresses the next `length` bytes of a message, which stand in the output memory at `start`. Without effect if it
+     * returns 0: there is no memory for it. Behind the first piece there is.
      */
-    compress(start: number, length: number, first: boolean, last: boolean): void;
+    compress(start: number, length: number, first: boolean, last: boolean): number;
     /**
      * Makes the frame of the message that was compressed, at `start` of the output memory; if its payload has no room
      * there, it is reported where it stands. Returns the end of what has room, or a negative error.
      */
     compressed_frame(buffer_type: number, start: number): number;
     /**
-     * Compresses each message for itself from now on, with the largest window: what a server whose client agreed on that
-     * would send. For messages that are prepared for many connections.
+     * Compresses each message for itself from now on, by a window of 2^`window_bits` bytes: what every server sends that
+     * agreed on that. For messages that are prepared for many connections.
      */
-    enable_deflate(level: number, memory_level: number): void;
+    enable_deflate(level: number, memory_level: number, window_bits: number): void;
     /**
      * Makes a frame of the `length` bytes of payload that stand in the output memory behind room for its header,
      * which begins at `start`. Returns the frame's end, or a negative error.
@@ -173,6 +175,11 @@ export class Session {
      */
     constructor(server: boolean, max_frame_size: number, max_message_size: number, max_fragments: number);
     /**
+     * The window, in bits, for which a compressed message has to be prepared that may be sent on this connection; 0 if
+     * none may, because something is kept from one message to the next that would miss it.
+     */
+    prepared_window(): number;
+    /**
      * Takes `length` bytes at `input_address()`. Returns the outcome; the events are listed, and it is reported how
      * many bytes are done with, and what is unfinished. The rest goes on with `resume`, or is given again later.
      */
@@ -185,11 +192,6 @@ export class Session {
      * Goes on with the chunk that `receive` did not finish.
      */
     resume(): number;
-    /**
-     * Whether a compressed message that was prepared for many connections may be sent on this one: nothing that is
-     * kept from one message to the next would miss it, and its window is no larger than agreed.
-     */
-    takes_prepared(): boolean;
     /**
      * Whether the peer's close came.
      */

@@ -233,7 +233,8 @@ export class Handle {
         }
     }
     /**
-     * Offers permessage-deflate, or selects it; a window of 0 bits stands for no limit.
+     * Offers permessage-deflate, or selects it, if there is memory for one more that compresses; a window of 0 bits stands
+     * for no limit.
      * @param {boolean} server_no_context_takeover
      * @param {boolean} client_no_context_takeover
      * @param {number} server_max_window_bits
@@ -466,14 +467,17 @@ export class Session {
         return ret !== 0;
     }
     /**
-     * Compresses the next `length` bytes of a message, which stand in the output memory at `start`.
+     * Compresses the next `length` bytes of a message, which stand in the output memory at `start`. Without effect if it
+     * returns 0: there is no memory for it. Behind the first piece there is.
      * @param {number} start
      * @param {number} length
      * @param {boolean} first
      * @param {boolean} last
+     * @returns {number}
      */
     compress(start, length, first, last) {
-        wasm.session_compress(this.__wbg_ptr, start, length, first, last);
+        const ret = wasm.session_compress(this.__wbg_ptr, start, length, first, last);
+        return ret;
     }
     /**
      * Makes the frame of the message that was compressed, at `start` of the output memory; if its payload has no room
@@ -487,13 +491,14 @@ export class Session {
         return ret;
     }
     /**
-     * Compresses each message for itself from now on, with the largest window: what a server whose client agreed on that
-     * would send. For messages that are prepared for many connections.
+     * Compresses each message for itself from now on, by a window of 2^`window_bits` bytes: what every server sends that
+     * agreed on that. For messages that are prepared for many connections.
      * @param {number} level
      * @param {number} memory_level
+     * @param {number} window_bits
      */
-    enable_deflate(level, memory_level) {
-        wasm.session_enable_deflate(this.__wbg_ptr, level, memory_level);
+    enable_deflate(level, memory_level, window_bits) {
+        wasm.session_enable_deflate(this.__wbg_ptr, level, memory_level, window_bits);
     }
     /**
      * Makes a frame of the `length` bytes of payload that stand in the output memory behind room for its header,
@@ -559,6 +564,15 @@ export class Session {
         return this;
     }
     /**
+     * The window, in bits, for which a compressed message has to be prepared that may be sent on this connection; 0 if
+     * none may, because something is kept from one message to the next that would miss it.
+     * @returns {number}
+     */
+    prepared_window() {
+        const ret = wasm.session_prepared_window(this.__wbg_ptr);
+        return ret;
+    }
+    /**
      * Takes `length` bytes at `input_address()`. Returns the outcome; the events are listed, and it is reported how
      * many bytes are done with, and what is unfinished. The rest goes on with `resume`, or is given again later.
      * @param {number} length
@@ -581,15 +595,6 @@ export class Session {
     resume() {
         const ret = wasm.session_resume(this.__wbg_ptr);
         return ret >>> 0;
-    }
-    /**
-     * Whether a compressed message that was prepared for many connections may be sent on this one: nothing that is
-     * kept from one message to the next would miss it, and its window is no larger than agreed.
-     * @returns {boolean}
-     */
-    takes_prepared() {
-        const ret = wasm.session_takes_prepared(this.__wbg_ptr);
-        return ret !== 0;
     }
 }
 if (Symbol.dispose) Session.prototype[Symbol.dispose] = Session.prototype.free;

@@ -13,12 +13,12 @@ import { transformSync } from "esbuild";
 /** The address of a CommonJS file, which has no `import.meta`. */
 const MODULE_EXPORTS = 'module.exports = module.exports["module.exports"];';
 const FILE_URL = 'const file_url = require("node:url").pathToFileURL(__filename).href;';
-/** What only the command imports, and what is made here. */
-const APART = /^bin\.|base64\.|^(?:cjs|slim|command)\//;
+/** What only the command and pages import, and what is made here. */
+const APART = /^bin\.|(?:base64|inspect-register)\.|^(?:cjs|slim|command|page)\//;
 /** What only bundles import, which take modules. */
 const BUNDLED = /inline\./;
-/** What has an engine of its own. */
-const INSPECT = /\binspect\b/;
+/** What has an engine of its own, or none. */
+const INSPECT = /\binspect\b|^proxy\//;
 /** What only those import that have modules. */
 const NOT_NODE = /\b(?:browser|bun|deno|socket-index|source)\./;
 

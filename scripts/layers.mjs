@@ -16,14 +16,15 @@ const TREES = [
     root: "js",
     extension: /\.ts$/,
     importsOf: scriptImports,
-    layers: `engine session transport connection client component inspect websocket server ws
+    layers: `engine session transport connection client component inspect websocket server ws proxy
       index socket-index load entry command bin`,
   },
   {
     root: "www/src",
     extension: /\.tsx?$/,
     importsOf: scriptImports,
-    layers: `format wasm worker state share inspection actions live loop samples views theme app main`,
+    layers: `format wasm secrets worker state place share inspection samples actions feed live loop decoders views
+      theme app main`,
   },
 ];
 

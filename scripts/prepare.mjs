@@ -15,7 +15,7 @@ export function prepare() {
   npm("run", "--silent", "build");
 }
 
-/** Builds the inspector's page into build/www. */
+/** Builds the inspector's page into dist/page. */
 export function preparePage() {
   console.log("Building the page …");
   npm("run", "--silent", "build:www");

@@ -32,8 +32,8 @@ pub enum Error {
 pub enum ErrorCode {
     /// `E_INVALIDARG`: a bad argument.
     InvalidArgument = 0x8007_0057,
-    /// `E_OUTOFMEMORY`: no memory for the buffers that a handle is to have. For less than a mebibyte the crate does not
-    /// give it: Rust's allocator ends the program instead.
+    /// `E_OUTOFMEMORY`: no memory for the buffers that a handle is to have, or to decompress by. For anything else of less
+    /// than a mebibyte the crate does not give it: Rust's allocator ends the program instead.
     OutOfMemory = 0x8007_000E,
     /// `E_FAIL`: unspecified; here, no random bytes.
     Fail = 0x8000_4005,
@@ -316,6 +316,8 @@ errors! {
         "the client sent a frame that is not masked";
     MaskUnexpected, InvalidProtocolFormat, "RFC 6455 §5.1",
         "the server sent a masked frame";
+    MemoryExhausted, OutOfMemory, "RFC 6455 §10.4",
+        "there is no memory to decompress a message";
     MessageTooBig, InvalidProtocolFormat, "RFC 6455 §10.4",
         "a message is larger than the configured limit";
     MessageUnfinished, InvalidProtocolOperation, "RFC 6455 §5.4",
@@ -336,6 +338,7 @@ impl Violation {
             Self::CloseReasonNotUtf8 | Self::TextNotUtf8 | Self::DeflateCorrupt => CloseStatus::INVALID_PAYLOAD,
             Self::FrameTooBig | Self::MessageTooBig => CloseStatus::MESSAGE_TOO_BIG,
             Self::FragmentsTooMany => CloseStatus::POLICY_VIOLATION,
+            Self::MemoryExhausted => CloseStatus::TRY_AGAIN_LATER,
             _ => CloseStatus::PROTOCOL_ERROR,
         }
     }

@@ -89,7 +89,6 @@ compile_error!("the feature `wasm` needs `std` where there are threads");
 #[forbid(unsafe_code)]
 mod connection;
 #[cfg(feature = "deflate")]
-#[forbid(unsafe_code)]
 pub mod deflate;
 #[forbid(unsafe_code)]
 mod error;

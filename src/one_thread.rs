@@ -24,6 +24,16 @@ impl<T> Local<RefCell<T>> {
     pub fn with_borrow_mut<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
         f(&mut self.0.borrow_mut())
     }
+
+    /// The same, though a call that trapped may have borrowed the value and never given it back.
+    pub fn with_regained<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
+        if let Ok(mut value) = self.0.try_borrow_mut() {
+            return f(&mut value);
+        }
+        // SAFETY: there is one thread, and `f` does not come here again, so that the borrow is that of a call that trapped,
+        // of which nothing is left.
+        f(unsafe { &mut *self.0.as_ptr() })
+    }
 }
 
 macro_rules! thread_local {

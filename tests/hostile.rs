@@ -7,7 +7,8 @@
 
 use websocket_component::deflate::{Agreement, Deflater, Flush};
 use websocket_component::{
-    DeflateSettings, Header, MAX_HEADER_LENGTH, MaskKey, Opcode, Received, Role, Session, SessionOptions,
+    CloseStatus, DeflateSettings, Header, MAX_HEADER_LENGTH, MaskKey, Opcode, Received, Role, Session, SessionOptions,
+    Violation,
 };
 
 const AGREEMENT: Agreement = Agreement {
@@ -112,4 +113,54 @@ fn a_step_of_a_bomb_is_at_most_half_a_mib_of_work() {
     assert_eq!(total.message.len(), 8 << 20);
     assert!(total.most_work <= 32 * 16 * 1024 + 16 * 1024, "{}", total.most_work);
     assert_eq!(session.work(), 32 * payload.len() as u64 + (8 << 20));
+}
+
+#[test]
+fn unfinished_messages_hold_a_bounded_number_of_decompressors() {
+    let agreement = Agreement {
+        client_no_context_takeover: true,
+        ..AGREEMENT
+    };
+    let begin = || {
+        let mut session = Session::new(Role::Server, SessionOptions::default());
+        session.enable_deflate(&agreement, DeflateSettings::default());
+        // the first three bytes of a compressed "Hello"
+        let received = session.receive(&mut [0x42, 0x83, 0, 0, 0, 0, 0xF2, 0x48, 0xCD]);
+        (session, received)
+    };
+    let mut held = Vec::new();
+    let refused = loop {
+        match begin() {
+            (session, Ok(_)) => held.push(session),
+            (session, Err(violation)) => break (session, violation),
+        }
+    };
+    assert_eq!(refused.1, Violation::MemoryExhausted);
+    assert_eq!(refused.1.close_status(), CloseStatus::TRY_AGAIN_LATER);
+    assert_eq!(held.len(), 4096);
+    drop(refused);
+    held.pop();
+    assert!(begin().1.is_ok(), "one that ends makes room for another");
+}
+
+#[test]
+fn a_message_of_many_final_blocks_costs_its_bytes_alone() {
+    // 32 KiB of stored noise fill the window; then each block ends zlib's stream, and refers to the window's far end
+    let noise: Vec<u8> = (0..32_768_u32)
+        .map(|i| i.wrapping_mul(2_654_435_761).to_be_bytes()[1])
+        .collect();
+    let mut payload = vec![0x00, 0x00, 0x80, 0xFF, 0x7F];
+    payload.extend(&noise);
+    // length 3, distance 32,768; the end
+    payload.extend(packed("1 10 0000001 11101 1111111111111 0000000").repeat(10_000));
+    payload.push(0);
+    let mut session = server();
+    let total = receive_all(&mut session, &mut masked_frame(&payload));
+    let mut expected = noise;
+    for at in 0..30_000 {
+        expected.push(expected[at / 3 * 3 + at % 3]);
+    }
+    assert_eq!(total.message.len(), expected.len());
+    assert_eq!(total.message, expected);
+    assert_eq!(session.work(), 32 * payload.len() as u64 + expected.len() as u64);
 }

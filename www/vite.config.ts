@@ -1,7 +1,7 @@
 /**
- * Builds the page into build/www: one folder of static files that works from any place, also from file://, where
- * browsers load no module, no worker and no wasm from files. So there is one classic script, with both engines and the
- * worker in it.
+ * Builds the page into dist/page, which the package has: one folder of static files that works from any place, also
+ * from file://, where browsers load no module, no worker and no wasm from files. So there is one classic script, with
+ * both engines and the worker in it.
  */
 import { fileURLToPath } from "node:url";
 
@@ -13,7 +13,7 @@ export default defineConfig({
   plugins: [classicScript(), noWasmFiles()],
   worker: { format: "iife", plugins: () => [noWasmFiles()] },
   build: {
-    outDir: "../build/www",
+    outDir: "../dist/page",
     emptyOutDir: true,
     modulePreload: false,
     target: "es2023",

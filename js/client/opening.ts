@@ -200,10 +200,24 @@ function redirected(from: URL, location: string): URL | undefined {
   return isAllowed && !hasBadPort(target) ? target : undefined;
 }
 
+/**
+ * Options of TLS by which a client says who it is: as a certificate, within a context, or by a shared secret or
+ * session.
+ */
+const CREDENTIALS = [
+  "cert",
+  "key",
+  "pfx",
+  "passphrase",
+  "secureContext",
+  "privateKeyIdentifier",
+  "pskCallback",
+  "session",
+];
+
 /** Another host gets no certificate of ours. */
 function withoutSecrets(tls: TlsClientOptions): TlsClientOptions {
-  const { cert: _cert, key: _key, pfx: _pfx, passphrase: _passphrase, ...others } = tls;
-  return others;
+  return Object.fromEntries(Object.entries(tls).filter(([name]) => !CREDENTIALS.includes(name)));
 }
 
 /** What another host must not learn, and its own name. */

@@ -29,7 +29,6 @@ export interface Scratch {
 }
 
 let memory: { readonly buffer: ArrayBuffer } | undefined;
-let addresses: { input: number; output: number; events: number; report: number } | undefined;
 let views: Scratch | undefined;
 
 /** Makes the one instance of the engine from its compiled module. Later calls do nothing. */
@@ -52,28 +51,15 @@ function locate(): Scratch {
   if (memory === undefined) {
     throw new Error("The engine is not initialised: import websocket-component, not its inner modules");
   }
-  // asked for before the buffer: the answers may need memory, and grow it
-  addresses ??= {
-    input: wasm.input_address(),
-    output: wasm.output_address(),
-    events: wasm.events_address(),
-    report: wasm.report_address(),
-  };
   const { buffer } = memory;
   views = {
     bytes: new Uint8Array(buffer),
-    input: new Uint8Array(buffer, addresses.input, wasm.input_capacity()),
-    output: new Uint8Array(buffer, addresses.output, wasm.output_capacity()),
-    events: new Uint32Array(buffer, addresses.events),
-    report: new Uint32Array(buffer, addresses.report, 16),
+    input: new Uint8Array(buffer, wasm.input_address(), wasm.input_capacity()),
+    output: new Uint8Array(buffer, wasm.output_address(), wasm.output_capacity()),
+    events: new Uint32Array(buffer, wasm.events_address()),
+    report: new Uint32Array(buffer, wasm.report_address(), 16),
   };
   return views;
-}
-
-/** After a trap: the engine may have lost its scratch memory and will have made new one. */
-export function renewScratch(): void {
-  addresses = undefined;
-  views = undefined;
 }
 
 /** Bytes of linear memory that the engine has taken from the system; it never gives any back. */
@@ -83,7 +69,7 @@ export function memorySize(): number {
 
 /**
  * A call into the engine trapped: a bug of ours, or no memory. What it worked on is lost and must not be touched
- * again; everything else goes on with fresh scratch memory.
+ * again; everything else goes on.
  */
 export class EngineTrap extends Error {
   /** Its class. */

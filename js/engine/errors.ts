@@ -9,6 +9,7 @@ import { wasm } from "./engine.js";
 export type ProtocolErrorCode =
   | "E_INVALIDARG"
   | "E_FAIL"
+  | "E_OUTOFMEMORY"
   | "E_INVALID_PROTOCOL_OPERATION"
   | "E_INVALID_PROTOCOL_FORMAT"
   | "E_PROTOCOL_EXTENSIONS_NOT_SUPPORTED"

@@ -4,7 +4,7 @@
  * @module
  */
 import { allocatedCopy, part } from "./bytes.js";
-import { EngineTrap, renewScratch, scratch } from "./engine.js";
+import { EngineTrap, scratch } from "./engine.js";
 import { withTypedErrors } from "./errors.js";
 
 /** A network that may keep bytes of memory that is about to be overwritten. */
@@ -89,13 +89,9 @@ export class Output {
   }
 }
 
-/**
- * What a trap asks for, whichever call it stopped: bytes of another session that are in the shared memory are moved
- * out, because the engine makes itself new scratch memory.
- */
+/** What a trap asks for, whichever call it stopped: bytes that are in the shared memory are moved out. */
 export function trapped(cause: unknown): EngineTrap {
   owner?.spill();
-  renewScratch();
   return new EngineTrap(cause);
 }
 

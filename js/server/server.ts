@@ -79,6 +79,8 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
 > {
   /** The sockets that are not closed. */
   readonly clients: Set<WebSocket> = new Set();
+  /** The option `tap`; another one is for connections from then on. */
+  tap: WebSocketServerOptions<R>["tap"];
   readonly #options: WebSocketServerOptions<R>;
   readonly #limits: Limits;
   readonly #budget: Budget;
@@ -120,6 +122,7 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
     const options = serverOptions(given);
     const { port, host, socketPath, tls, server } = options;
     this.#options = options;
+    this.tap = options.tap;
     const { maxMessageSize = MAX_MESSAGE_SIZE } = options;
     this.#limits = limits({ ...options, maxMessageSize });
     this.#budget = new Budget(size("maxTotalBufferedBytes", options.maxTotalBufferedBytes));
@@ -299,7 +302,7 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
   }
 
   #tapped(request: R, transport: Transport, head: Uint8Array): Transport {
-    const tap = this.#options.tap?.(request);
+    const tap = this.tap?.(request);
     if (tap === undefined) return transport;
     const { method, url, httpVersion, rawHeaders } = request;
     tapHead(tap, "received", `${method} ${url} HTTP/${httpVersion}`, rawHeaders, head);

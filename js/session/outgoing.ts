@@ -14,7 +14,8 @@ import type { EngineCalls, EngineMethod } from "./calls.js";
 export interface PreparedFrames {
   readonly data: string | Uint8Array;
   readonly size: number;
-  frame(compress: boolean): Uint8Array;
+  /** @param window the bits of the window to compress by; 0 not to compress */
+  frame(window: number): Uint8Array;
 }
 
 /** What is sent: text, bytes, or a message that was framed before. */
@@ -41,7 +42,11 @@ export interface Compression {
   /** The least bytes of a message that is. */
   readonly threshold: number;
   readonly releaseAfter: number | undefined;
-  readonly takesPrepared: boolean;
+  /**
+   * The bits of the window for which a message has to be compressed that is prepared for many connections; 0 if none
+   * may be.
+   */
+  readonly preparedWindow: number;
   /** Whether a compressor may be kept. */
   isUsed: boolean;
 }
@@ -104,9 +109,10 @@ export class Outgoing {
     const isPart = this.#isSendingParts || !isLast;
     this.#isSendingParts = !isLast;
     if (isLast) this.messages += 1;
-    if (!isPart && this.#compresses(data, compress)) {
-      this.#sendCompressed(isText ? TEXT : BINARY, typeof data === "string" ? textBytes(data) : data);
-    } else if (isText) {
+    const type = isText ? TEXT : BINARY;
+    const compressible = !isPart && this.#compresses(data, compress);
+    if (compressible && this.#sendCompressed(type, typeof data === "string" ? textBytes(data) : data)) return;
+    if (isText) {
       this.sendText(data, isLast);
     } else {
       this.sendBinary(typeof data === "string" ? textBytes(data) : data, isLast);
@@ -115,12 +121,13 @@ export class Outgoing {
 
   #sendPrepared(message: PreparedFrames, compress?: boolean): void {
     const isCompressed = this.#compresses(message.data, compress);
-    if (!this.#engine.isServer || (isCompressed && !this.#compression?.takesPrepared)) {
+    const window = isCompressed ? (this.#compression?.preparedWindow ?? 0) : 0;
+    if (!this.#engine.isServer || (isCompressed && window === 0)) {
       this.send(message.data, compress);
       return;
     }
     this.settle();
-    this.#push(message.frame(isCompressed));
+    this.#push(message.frame(window));
     this.frames += 1;
     this.messages += 1;
     this.messageBytes += message.size;
@@ -253,20 +260,23 @@ export class Outgoing {
     this.#compression.isUsed = false;
   }
 
-  /** A whole message, which goes through the output memory in pieces and is compressed elsewhere. */
-  #sendCompressed(type: number, payload: Uint8Array): void {
+  /**
+   * A whole message, which goes through the output memory in pieces and is compressed elsewhere. Tells whether the
+   * engine has the memory for that; without effect if not.
+   */
+  #sendCompressed(type: number, payload: Uint8Array): boolean {
     this.settle();
-    if (this.#compression !== undefined) this.#compression.isUsed = true;
-    this.messageBytes += payload.length;
     const start = this.#claim(MAX_HEADER_SIZE + Math.min(payload.length, COMPRESSED_AT_ONCE));
     let at = 0;
     do {
       const piece = payload.subarray(at, at + COMPRESSED_AT_ONCE);
       scratch().output.set(piece, start);
       const isLast = at + piece.length === payload.length;
-      this.#engine.enter(compress, start, piece.length, at === 0, isLast);
+      if (this.#engine.enter(compress, start, piece.length, at === 0, isLast) === 0) return false;
       at += piece.length;
     } while (at < payload.length);
+    if (this.#compression !== undefined) this.#compression.isUsed = true;
+    this.messageBytes += payload.length;
     try {
       this.#output?.extend(this.#make(compressed_frame, type, start));
     } catch (error) {
@@ -276,8 +286,8 @@ export class Outgoing {
     }
     const { report, bytes } = scratch();
     const [address, rest] = [report[ReportSlot.Address] as number, report[ReportSlot.Size] as number];
-    if (rest === 0) return;
-    this.#push(allocatedCopy(bytes, address, address + rest));
+    if (rest > 0) this.#push(allocatedCopy(bytes, address, address + rest));
+    return true;
   }
 
   #send(type: number, payload: Uint8Array, owned: boolean): void {

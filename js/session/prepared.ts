@@ -12,7 +12,7 @@ import { FrameSession } from "./session.js";
 
 /**
  * A message for many connections: `socket.send(prepared)`. Its frame is made once for all of a server's sockets, and so
- * is its compressed frame for those that agreed on compression without context takeover, which is a server's default.
+ * is its compressed frame for each window that was agreed on without context takeover, which is a server's default.
  * Others send it as if it was new to them.
  */
 export class PreparedMessage {
@@ -20,30 +20,29 @@ export class PreparedMessage {
   readonly data: string | Uint8Array;
   /** Bytes of the message, text as UTF-8. */
   readonly size: number;
-  #plain: Uint8Array | undefined;
-  #compressed: Uint8Array | undefined;
+  /** By the bits of the window that they are compressed by; the one at 0 is not. */
+  readonly #frames: Uint8Array[] = [];
 
   constructor(data: string | ArrayBufferLike | ArrayBufferView) {
     this.data = typeof data === "string" ? data : copyOf(bytesOf(data) ?? new Uint8Array(0));
     this.size = textSize(this.data);
   }
 
-  /** @internal A server's frame. */
-  frame(compress: boolean): Uint8Array {
-    if (compress) this.#compressed ??= this.#make(true);
-    else this.#plain ??= this.#make(false);
-    return (compress ? this.#compressed : this.#plain) as Uint8Array;
+  /** @internal A server's frame, compressed by a window of so many bits, or 0. Clients choose among eight windows. */
+  frame(window: number): Uint8Array {
+    this.#frames[window] ??= this.#make(window);
+    return this.#frames[window];
   }
 
-  #make(compress: boolean): Uint8Array {
+  #make(window: number): Uint8Array {
     const { POSITIVE_INFINITY: NONE } = Number;
     const session = guarded(() => {
       const inner = new wasm.Session(true, NONE, NONE, NONE);
-      if (compress) inner.enable_deflate(LEVEL, MEMORY_LEVEL);
+      if (window > 0) inner.enable_deflate(LEVEL, MEMORY_LEVEL, window);
       return new FrameSession(inner, true);
     });
     try {
-      session.send(this.data, compress);
+      session.send(this.data, window > 0);
       return session.takeOutput().reduce(concat, new Uint8Array(0));
     } finally {
       session.free();

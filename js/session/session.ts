@@ -73,7 +73,7 @@ export class FrameSession implements EngineCalls, MessageForm {
     this.maxMessageSize = maxMessageSize;
     if (hasDeflate && session.is_deflate_enabled()) {
       const { threshold = 0, releaseAfter } = deflate ?? {};
-      this.#compression = { threshold, releaseAfter, takesPrepared: session.takes_prepared(), isUsed: false };
+      this.#compression = { threshold, releaseAfter, preparedWindow: session.prepared_window(), isUsed: false };
     }
     live += 1;
     forgotten.register(this, session, this);

@@ -5,6 +5,9 @@
  */
 import { channel } from "node:diagnostics_channel";
 
+import type { ConnectionFailure } from "../connection/failures.js";
+import type { HandshakeRequest } from "../transport/upgrade.js";
+
 /**
  * Channels by what they tell; each message has the `socket`, and what its event has. Of a server's sockets `open` and
  * `close` have `server`, `request` and the client's `address` too, if one of them had a subscriber when it was
@@ -26,11 +29,50 @@ export const channels = {
   refused: channel("websocket-component:refused"),
 } as const;
 
+/** What every message about a socket has. `S` is `WebSocket`; the channels know no classes. */
+export interface SocketMessage<S = unknown> {
+  readonly socket: S;
+  /** Whose the socket is. */
+  readonly side: "client" | "server";
+}
+
+/** What a message about a server's socket has beside that, if there was a subscriber when it was accepted. */
+export interface AcceptedMessage<S = unknown> extends SocketMessage<S> {
+  readonly server?: object;
+  readonly request?: HandshakeRequest;
+  /** The client's. */
+  readonly address?: string;
+}
+
+/** The messages of the channels, by their names. */
+export interface DiagnosticsMessages<S = unknown> {
+  "websocket-component:open": AcceptedMessage<S>;
+  "websocket-component:close": AcceptedMessage<S> & {
+    readonly code: number;
+    readonly reason: string;
+    readonly wasClean: boolean;
+    readonly error: ConnectionFailure | undefined;
+  };
+  "websocket-component:ping": SocketMessage<S> & { readonly payload: Uint8Array };
+  "websocket-component:pong": SocketMessage<S> & {
+    readonly payload: Uint8Array;
+    /** Milliseconds, if it answers a ping of ours. */
+    readonly roundTripTime: number | undefined;
+  };
+  "websocket-component:refused": {
+    readonly server: object;
+    readonly status: number;
+    readonly reason: RefusalReason;
+    readonly address: string | undefined;
+    readonly request: HandshakeRequest | undefined;
+  };
+}
+
 /**
  * Why a server refused: `http`, what came was not an upgrade, or not HTTP, or not in time; `request`, an invalid
  * handshake or another version (400, 426); `path` (404); `origin` (403); `verify`, by the application; `timeout`,
  * `verify` took too long (503); `failed`, a hook did (500); `connections` (503), `address`, `rate` (429), the quotas;
- * `memory`, the engine has too little left (503); `closing`, the server closes (503).
+ * `closing`, the server closes (503).
  */
 export type RefusalReason =
   | "http"
@@ -43,7 +85,6 @@ export type RefusalReason =
   | "connections"
   | "address"
   | "rate"
-  | "memory"
   | "closing";
 
 /** Whether somebody will be told of a socket that opens now. */

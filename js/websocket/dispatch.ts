@@ -4,6 +4,8 @@
  *
  * @module
  */
+import { getEventListeners } from "node:events";
+
 import { unlessEnded } from "./ends.js";
 import type { Listener, ListenerOptions } from "./events.js";
 
@@ -174,6 +176,19 @@ const { dispatchEvent } = EventTarget.prototype;
 
 const NO_PORTS: readonly MessagePort[] = Object.freeze([]);
 
+/** Whether anyone listens, however they were added. jsdom's targets do not tell. */
+export function hasListeners(target: EventTarget, type: string): boolean {
+  return (listenersOf(target, type)?.length ?? 0) > 0;
+}
+
+function listenersOf(target: EventTarget, type: string): readonly unknown[] | undefined {
+  try {
+    return getEventListeners(target, type);
+  } catch {
+    return undefined;
+  }
+}
+
 /** The listeners to a socket's messages, which the runtime's list has too: it dispatches what others dispatch. */
 export class MessageListeners {
   #all: readonly Entry[] = [];
@@ -184,9 +199,12 @@ export class MessageListeners {
     return this.#all;
   }
 
-  /** To be called after `addEventListener`. */
-  added(listener: Listener<Event> | null, options?: boolean | ListenerOptions): void {
-    if (typeof listener !== "function" || (options !== undefined && options !== false)) this.#arePlain = false;
+  /**
+   * To be called after `addEventListener`. Where that was patched, the target may have another function in its place.
+   */
+  added(target: EventTarget, listener: Listener<Event> | null, options?: boolean | ListenerOptions): void {
+    const isPlain = typeof listener === "function" && (options === undefined || options === false);
+    if (!isPlain || !listenersOf(target, "message")?.includes(listener)) this.#arePlain = false;
     else if (this.#find(listener) === undefined) this.#all = [...this.#all, { listener, isRemoved: false }];
   }
 

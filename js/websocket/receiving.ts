@@ -15,6 +15,7 @@ import { channels } from "./diagnostics.js";
 import { MessageListeners } from "./dispatch.js";
 import { markAsEnd } from "./ends.js";
 import { ControlEvent, type Listener, type ListenerOptions } from "./events.js";
+import { IteratorOf } from "./iterator.js";
 import { MessageFeed, type MessageStream } from "./messages.js";
 
 /**
@@ -77,7 +78,7 @@ export class Receiving<S extends EventTarget> implements ConnectionOwner {
 
   /** Who listens to messages wants them. */
   listened(listener: Listener<Event>, options: boolean | ListenerOptions | undefined): void {
-    this.#listeners?.added(listener, options);
+    this.#listeners?.added(this.#socket, listener, options);
     this.#connection?.demand("wanted");
   }
 
@@ -86,29 +87,41 @@ export class Receiving<S extends EventTarget> implements ConnectionOwner {
     this.#listeners?.removed(listener, options);
   }
 
-  /** The next message, or nothing when the connection was closed; none is delivered behind it. */
-  next(): Promise<MessageEvent<MessageData> | undefined> {
+  /**
+   * The data of the messages from now on, until the signal is aborted; none is delivered behind the one that was given.
+   *
+   * @param leave is called when the loop is left
+   */
+  messages(signal: AbortSignal | undefined, leave: () => void): AsyncIterableIterator<MessageData, undefined, void> {
     const socket = this.#socket;
-    return new Promise((resolve, reject) => {
-      const stop = (): void => {
-        socket.removeEventListener("message", onMessage as EventListener);
-        socket.removeEventListener("close", onClose);
-      };
-      const onMessage = (event: MessageEvent<MessageData>): void => {
-        stop();
-        this.hold("held");
-        resolve(event);
-      };
-      const onClose = (): void => {
-        stop();
-        if (this.#end?.failure === undefined) resolve(undefined);
-        else reject(this.#end.failure);
-      };
-      if (this.#end !== undefined) return onClose();
-      addEventListener.call(socket, "close", onClose);
-      addEventListener.call(socket, "message", onMessage as EventListener);
-      this.listened(onMessage as Listener<Event>, undefined);
+    const onMessage = ((event: MessageEvent<MessageData>): void => iterator.give(event.data)) as EventListener;
+    const onClose = (): void => iterator.end(this.#end?.failure);
+    const onAbort = (): void => iterator.end(signal?.reason);
+    const iterator = new IteratorOf<MessageData>({
+      ask: () => {
+        if (this.#end !== undefined) queueMicrotask(onClose);
+        addEventListener.call(socket, "close", onClose);
+        addEventListener.call(socket, "message", onMessage);
+        this.listened(onMessage, undefined);
+        return () => {
+          socket.removeEventListener("message", onMessage);
+          socket.removeEventListener("close", onClose);
+          this.hold("held");
+        };
+      },
+      leave: () => {
+        signal?.removeEventListener("abort", onAbort);
+        leave();
+      },
     });
+    if (signal?.aborted) onAbort();
+    else signal?.addEventListener("abort", onAbort);
+    return iterator;
+  }
+
+  /** Which socket it is that a channel tells of. */
+  get side(): { socket: S; side: "client" | "server" } {
+    return { socket: this.#socket, side: this.#listeners === undefined ? "client" : "server" };
   }
 
   /** @internal */
@@ -147,14 +160,14 @@ export class Receiving<S extends EventTarget> implements ConnectionOwner {
   /** @internal */
   onPing(payload: Uint8Array): void {
     const socket = this.#socket;
-    if (channels.ping.hasSubscribers) channels.ping.publish({ socket, payload });
+    if (channels.ping.hasSubscribers) channels.ping.publish({ ...this.side, payload });
     socket.dispatchEvent(new ControlEvent("ping", payload));
   }
 
   /** @internal */
   onPong(payload: Uint8Array, roundTripTime: number | undefined): void {
     const socket = this.#socket;
-    if (channels.pong.hasSubscribers) channels.pong.publish({ socket, payload, roundTripTime });
+    if (channels.pong.hasSubscribers) channels.pong.publish({ ...this.side, payload, roundTripTime });
     socket.dispatchEvent(new ControlEvent("pong", payload, roundTripTime));
   }
 

@@ -9,6 +9,7 @@ import { bytesOf, copyOf, isBlob } from "../engine/bytes.js";
 import { WebSocketError } from "../engine/errors.js";
 import { sizeOfSent } from "../session/outgoing.js";
 import { PreparedMessage } from "../session/prepared.js";
+import { Chunks } from "./chunks.js";
 import { errorEvent } from "./events.js";
 import { Pending, type Settle, TextPieces } from "./messages.js";
 
@@ -54,6 +55,8 @@ export class Sending {
   /** Messages that the network shall have taken, and calls that wait for room for more. */
   #writes: Pending | undefined;
   #ready: Pending | undefined;
+  /** What a message is being made of. */
+  #source: { cancel(reason: Error): void } | undefined;
 
   /** @param connection none before the socket is open */
   constructor(socket: Sender, connection: Connection | undefined) {
@@ -122,12 +125,14 @@ export class Sending {
   /** The peer has closed, or the connection failed: what has not left will not be read. */
   closing(reason: Error): void {
     this.#ready?.reject(reason);
+    this.#source?.cancel(reason);
   }
 
   /** The connection has ended. */
   closed(reason: Error): void {
     this.#ready?.reject(reason);
     this.#writes?.reject(reason);
+    this.#source?.cancel(reason);
   }
 
   #whenTaken(begin: (settle: Settle) => void): Promise<void> {
@@ -157,7 +162,9 @@ export class Sending {
     const pieces = new TextPieces();
     let isText: boolean | undefined;
     try {
-      for await (const chunk of source) {
+      const chunks = new Chunks(source);
+      this.#source = chunks;
+      for await (const chunk of chunks) {
         isText ??= typeof chunk === "string";
         const data = typeof chunk === "string" ? pieces.next(chunk) : bytesOf(chunk);
         if (data === undefined || isText !== (typeof data === "string")) {
@@ -173,6 +180,7 @@ export class Sending {
       connection.fail(error);
       return;
     }
+    if (!connection.canSend) return; // it was cancelled
     const last = isText ? pieces.rest : new Uint8Array(0);
     connection.send(last, false, { isLast: true }, resolve);
   }

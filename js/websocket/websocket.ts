@@ -23,6 +23,7 @@ import { WebSocketError } from "../engine/errors.js";
 import { type ConnectionSettings, connectionSettings, ownOptions } from "../session/options.js";
 import { setImmediate } from "../transport/tasks.js";
 import { channels } from "./diagnostics.js";
+import { hasListeners } from "./dispatch.js";
 import { markAsEnd } from "./ends.js";
 import {
   CloseEvent,
@@ -72,7 +73,7 @@ export interface WebSocketEventMap {
   /** A message came, as `data`. */
   message: MessageEvent;
   /** The connection failed; `close` follows. */
-  error: ErrorEvent;
+  error: FailureEvent;
   /** It is over. */
   close: CloseEvent;
   /** A ping came, and was answered. */
@@ -82,6 +83,15 @@ export interface WebSocketEventMap {
   /** The network, which was full, takes more; or `bufferedAmount` was seen above 0 and is 0. */
   drain: Event;
 }
+
+/** An `error` event of a socket. */
+export type FailureEvent = Omit<ErrorEvent, "error"> & {
+  /** Why the connection failed. */
+  readonly error: ConnectionFailure;
+};
+
+/** What `addEventListener` and `removeEventListener` take. */
+type ListenerArguments = Parameters<EventTarget["addEventListener"]>;
 
 /** A `WebSocket` as a target of its events. */
 interface WebSocketEventTarget extends EventTarget {
@@ -283,26 +293,39 @@ export class WebSocket extends WebSocketEventTarget {
    * Resolves when the socket is open and the network can take more: at once, or with the next `drain` event (an
    * addition to the standard). A sender that awaits it after each `send` keeps no more than a little waiting.
    *
-   * @throws (as a rejection) WebSocketError `WS_ERR_NOT_SENT` if the connection ends before, or is closing
+   * @throws (as a rejection) the error of an opening that failed; WebSocketError `WS_ERR_NOT_SENT` if the connection
+   *   ends before, or is closing
    */
   get ready(): Promise<void> {
-    if (this.#readyState > OPEN) return handled(Promise.reject(this.#notSent()));
+    if (this.#readyState > OPEN) return handled(Promise.reject(this.#unready()));
     return this.#sender().ready();
   }
 
   /**
    * The data of the messages from now on (an addition to the standard). The peer has to wait while one is worked on. It
    * ends when the connection is closed by close frames, and throws the typed error of one that ends otherwise. Leaving
-   * the loop leaves the socket open; messages wait until they are asked for again, by another loop, a listener or
-   * `resume`. There should be one loop at a time.
+   * the loop leaves the socket open; messages go to a listener that is there, or wait until another loop, a
+   * listener or `resume` asks. There should be one loop at a time.
    */
-  async *[Symbol.asyncIterator](): AsyncGenerator<MessageData, void, void> {
-    try {
-      const receiving = this.#receiving;
-      for (let next = await receiving.next(); next !== undefined; next = await receiving.next()) yield next.data;
-    } finally {
-      this.#leaveUnclaimed();
-    }
+  [Symbol.asyncIterator](): AsyncIterableIterator<MessageData, undefined, void> {
+    return this.messages();
+  }
+
+  /**
+   * The same as iterating over the socket, until the signal is aborted (an addition to the standard): a `next` that
+   * waits rejects with its reason then.
+   */
+  messages({ signal }: { signal?: AbortSignal } = {}): AsyncIterableIterator<MessageData, undefined, void> {
+    return this.#receiving.messages(signal, () => this.#leaveUnclaimed());
+  }
+
+  /** Closes the connection as `close` does, and resolves when it is over; a connection that is over stays so. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#readyState === CLOSED) return;
+    await new Promise<void>((resolve) => {
+      super.addEventListener("close", () => resolve());
+      this.close();
+    });
   }
 
   /**
@@ -315,7 +338,7 @@ export class WebSocket extends WebSocketEventTarget {
     const status = code === undefined ? undefined : clampedUnsignedShort(code);
     const text = reason === undefined ? "" : `${reason}`;
     // 1.–2. Validate close code and reason.
-    if (status !== undefined && !this.#mayCloseWith(status)) throw invalidCode(`${code}`);
+    if (status !== undefined && !mayCloseWith(status, this.#isServer)) throw invalidCode(`${code}`);
     checkReason(text);
     // 3. Close the WebSocket.
     if (this.#readyState === CONNECTING) {
@@ -392,10 +415,10 @@ export class WebSocket extends WebSocketEventTarget {
   }
 
   /** Called on `error`. */
-  get onerror(): Handler<ErrorEvent> | null {
+  get onerror(): Handler<FailureEvent> | null {
     return this.#handlers?.get("error") ?? null;
   }
-  set onerror(handler: Handler<ErrorEvent> | null) {
+  set onerror(handler: Handler<FailureEvent> | null) {
     this.#setHandler("error", handler);
   }
 
@@ -436,12 +459,17 @@ export class WebSocket extends WebSocketEventTarget {
     this.#readyState = OPEN;
     this.#extensions = extensions;
     this.#protocol = protocol;
-    if (channels.open.hasSubscribers) channels.open.publish({ ...this.#about, socket: this });
+    if (channels.open.hasSubscribers) channels.open.publish({ ...this.#about, ...this.#receiving.side });
   }
 
   #sender(): Sending {
     this.#sending ??= new Sending(this, this.#connection);
     return this.#sending;
+  }
+
+  /** Why it will not be ready: the error of the opening, if that failed. */
+  #unready(): Error {
+    return (this.#connection === undefined ? this.#failure : undefined) ?? this.#notSent();
   }
 
   #notSent(): Error {
@@ -455,13 +483,14 @@ export class WebSocket extends WebSocketEventTarget {
    * standard's class has none.
    */
   #leaveUnclaimed(): void {
-    this.#receiving.hold("unclaimed");
-    Object.defineProperty(this, "addEventListener", WebSocket.#listen);
+    const isAsked = hasListeners(this, "message");
+    this.#receiving.hold(isAsked ? "wanted" : "unclaimed");
+    if (!isAsked) Object.defineProperty(this, "addEventListener", WebSocket.#listen);
   }
 
   /** The property: one function for all sockets. */
   static readonly #listen = {
-    value: function addEventListener(this: WebSocket, ...args: Parameters<EventTarget["addEventListener"]>): void {
+    value: function addEventListener(this: WebSocket, ...args: ListenerArguments): void {
       EventTarget.prototype.addEventListener.apply(this, args);
       const [type, listener, options] = args;
       if (`${type}` !== "message" || listener === null || listener === undefined) return;
@@ -473,10 +502,7 @@ export class WebSocket extends WebSocketEventTarget {
 
   /** The same of sockets that know their listeners. */
   static readonly #unlisten = {
-    value: function removeEventListener(
-      this: WebSocket,
-      ...args: Parameters<EventTarget["removeEventListener"]>
-    ): void {
+    value: function removeEventListener(this: WebSocket, ...args: ListenerArguments): void {
       EventTarget.prototype.removeEventListener.apply(this, args);
       const [type, listener, options] = args;
       if (`${type}` === "message") this.#receiving.unlistened(listener, options);
@@ -488,12 +514,6 @@ export class WebSocket extends WebSocketEventTarget {
   #control(kind: "ping" | "pong", data: string | ArrayBufferLike | ArrayBufferView): void {
     if (this.#readyState === CONNECTING) throw new DOMException("The connection is not open yet", "InvalidStateError");
     this.#connection?.[kind](bytesOf(data) ?? Buffer.from(`${data}`));
-  }
-
-  #mayCloseWith(status: number): boolean {
-    const isOfClients = status === 1000 || (status >= 3000 && status <= 4999);
-    const isOfServers = (status >= 1001 && status <= 1003) || (status >= 1007 && status <= 1014);
-    return isOfClients || (this.#isServer && isOfServers);
   }
 
   static readonly #hooks: SocketHooks<WebSocket> = {
@@ -515,9 +535,9 @@ export class WebSocket extends WebSocketEventTarget {
     this.#readyState = CLOSED;
     this.#abandon = undefined;
     this.#failure = failure && markAsEnd(this, failure);
-    this.#sending?.closed(this.#notSent());
+    this.#sending?.closed(this.#unready());
     if (channels.close.hasSubscribers) {
-      channels.close.publish({ ...this.#about, socket: this, code, reason, wasClean, error: failure });
+      channels.close.publish({ ...this.#about, ...this.#receiving.side, code, reason, wasClean, error: failure });
     }
     // 2. If the user agent was required to fail the connection, fire an event named error.
     if (failure !== undefined && !this.#isOrdinaryEnd(failure)) this.dispatchEvent(errorEvent(failure));
@@ -544,6 +564,12 @@ defineInterface(WebSocket, "WebSocket", [
   ...["url", "readyState", "bufferedAmount", "onopen", "onerror", "onclose", "extensions", "protocol", "close"],
   ...["onmessage", "binaryType", "send"],
 ]);
+
+function mayCloseWith(status: number, isServer: boolean): boolean {
+  const isOfClients = status === 1000 || (status >= 3000 && status <= 4999);
+  const isOfServers = (status >= 1001 && status <= 1003) || (status >= 1007 && status <= 1014);
+  return isOfClients || (isServer && isOfServers);
+}
 
 function isAccepted(url: unknown): url is Accepted {
   return typeof url === "object" && url !== null && accepting.has(url);

@@ -182,7 +182,7 @@ export class WebSocketStream {
   }
 
   #messages(): WebSocketOpenInfo["readable"] {
-    const messages = this.#socket[Symbol.asyncIterator]() as AsyncGenerator<string | ArrayBuffer, void>;
+    const messages = this.#socket[Symbol.asyncIterator]() as AsyncIterator<string | ArrayBuffer, undefined>;
     return new ReadableStream({
       start: (controller) => {
         this.#readable = controller;

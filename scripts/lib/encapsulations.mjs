@@ -7,10 +7,7 @@ const SEGMENT = 1200;
 export const ENCAPSULATIONS = {
   vlan: [1, (ip) => [ethernet(0x88a8, hex("0001 8100 0002 0800"), ip)]],
   vxlan: [1, (ip) => [outer(17, udp(4789, hex("08000000 00002a00"), ethernet(0x0800, ip)))]],
-  geneve: [
-    1,
-    (ip) => [outer(17, udp(6081, hex("0100 6558 00002a00 01020300 00000000").subarray(0, 8), ethernet(0x0800, ip)))],
-  ],
+  geneve: [1, (ip) => [outer(17, udp(6081, hex("0100 6558 00002a00 01020300"), ethernet(0x0800, ip)))]],
   "gtp-u": [1, (ip) => [outer(17, udp(2152, gtp(ip), ip))]],
   gre: [1, (ip) => [outer(47, hex("2000 0800 00000001"), ip)]],
   "gre with Ethernet": [1, (ip) => [outer(47, hex("0000 6558"), ethernet(0x0800, ip))]],

@@ -1,10 +1,11 @@
 //! Messages compressed and decompressed (RFC 7692 §7.2), by `zlib-rs`.
 
-use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::fmt;
 
-use zlib_rs::{Deflate, DeflateConfig, DeflateFlush, Inflate, InflateFlush, Status};
+use zlib_rs::{Deflate, DeflateConfig, DeflateFlush};
+
+use crate::deflate::stream::{InflateStream, Status, Until};
 
 /// LEN and NLEN of the empty stored block that every message ends with: its sender takes them off (§7.2.1), its
 /// receiver puts them back (§7.2.2).
@@ -147,32 +148,34 @@ impl core::error::Error for Corrupt {}
 /// Decompresses the messages of one direction, into its caller's buffers: the caller can stop a message that grows
 /// beyond a limit, whatever its compressed size.
 ///
-/// Its memory does not depend on what comes: 47 KiB for `zlib-rs`, whose window is always of 32 KiB, and up to
-/// 2^`window_bits` bytes, as they come, for [what follows a final block](Self::inflate).
+/// Its memory does not depend on what comes: 47 KiB, whose window is always of 32 KiB.
 pub struct Inflater {
-    stream: Inflate,
-    /// The last bytes of output, a window full at most.
-    history: VecDeque<u8>,
+    stream: InflateStream,
     window_bits: u8,
-    window_size: usize,
     /// Nothing has come since the end of a block with BFINAL.
     ended: bool,
     corrupt: bool,
 }
 
 impl Inflater {
-    /// A decompressor for a peer that compresses with a window of 2^`window_bits` bytes, 8 to 15 (a value out of range
-    /// is taken for the nearest in it). A peer that refers farther back is not found out.
+    /// A decompressor for a peer that compresses with a window of 2^`window_bits` bytes, 8 to 15. A peer that refers
+    /// farther back is not found out.
+    ///
+    /// # Panics
+    /// There is no memory for it.
     #[must_use]
     pub fn new(window_bits: u8) -> Self {
-        Self {
-            stream: Inflate::new(false, 15),
-            history: VecDeque::new(),
+        Self::try_new(window_bits).unwrap_or_else(|| panic!("no memory for a decompressor"))
+    }
+
+    /// The same, or nothing if there is no memory for it.
+    pub(crate) fn try_new(window_bits: u8) -> Option<Self> {
+        Some(Self {
+            stream: InflateStream::new()?,
             window_bits,
-            window_size: 1 << window_bits.clamp(8, 15),
             ended: false,
             corrupt: false,
-        }
+        })
     }
 
     /// What was given out last was good, and what follows it is not: nothing more can come.
@@ -194,12 +197,12 @@ impl Inflater {
     /// again, with the rest of the input and a new `out`, or leave it to [`finish`](Self::finish).
     ///
     /// A block with BFINAL ends zlib's stream, but not the message, and neither the peer's window (§7.2.1, §7.2.3.4):
-    /// what follows is decompressed as a new stream that has the bytes before it as its dictionary.
+    /// what follows is decompressed as a new stream with the same window.
     ///
     /// # Errors
     /// The data is corrupt.
     pub fn inflate(&mut self, input: &[u8], out: &mut [u8]) -> Result<(usize, usize), Corrupt> {
-        self.run(input, out, InflateFlush::NoFlush)
+        self.run(input, out, Until::FinalBlock)
     }
 
     /// Ends the message, all of whose payload was given to [`inflate`](Self::inflate): gives how many bytes of `out`
@@ -211,7 +214,7 @@ impl Inflater {
     /// # Errors
     /// The data is corrupt, or ends in the midst of a block.
     pub fn finish(&mut self, out: &mut [u8]) -> Result<(usize, bool), Corrupt> {
-        let (_, produced) = self.run(&[], out, InflateFlush::NoFlush)?;
+        let (_, produced) = self.run(&[], out, Until::FinalBlock)?;
         let done = produced < out.len();
         if done {
             if !self.ended {
@@ -224,8 +227,7 @@ impl Inflater {
 
     /// Forgets all messages so far: the next one was compressed for itself.
     pub fn reset(&mut self) {
-        self.stream.reset(false);
-        self.history.clear();
+        self.stream.reset();
         self.ended = false;
         self.corrupt = false;
     }
@@ -236,48 +238,44 @@ impl Inflater {
     /// if it is somewhere else.
     fn take_tail(&mut self, out: &mut [u8]) -> Result<(), Corrupt> {
         let [a, b, c, d] = TAIL;
-        if self.run(&[a, b, c, d, 0x00], out, InflateFlush::Block)? != (TAIL.len(), 0) {
+        if self.run(&[a, b, c, d, 0x00], out, Until::AnyBlock)? != (TAIL.len(), 0) {
             return Err(Corrupt);
         }
         // the block may have been a final one, which zlib only tells when asked for more
-        self.run(&[], out, InflateFlush::NoFlush)?;
+        self.run(&[], out, Until::FinalBlock)?;
         Ok(())
     }
 
     /// The bytes that the next message may refer to: between messages, all that there is to remember.
     #[cfg(feature = "inspect")]
     pub(crate) fn window(&self) -> Vec<u8> {
-        self.history.iter().copied().collect()
+        self.stream.window()
     }
 
     /// Goes on behind messages that left this [`window`](Self::window).
     #[cfg(feature = "inspect")]
-    pub(crate) fn set_window(&mut self, window: &[u8]) -> Result<(), Corrupt> {
+    pub(crate) fn set_window(&mut self, window: &[u8]) {
         self.reset();
-        self.history.extend(window);
-        self.restart()?;
-        self.ended = false;
-        Ok(())
+        self.stream.set_window(window);
     }
 
-    fn run(&mut self, input: &[u8], out: &mut [u8], flush: InflateFlush) -> Result<(usize, usize), Corrupt> {
+    fn run(&mut self, input: &[u8], out: &mut [u8], until: Until) -> Result<(usize, usize), Corrupt> {
         if self.corrupt {
             return Err(Corrupt);
         }
         let (mut consumed, mut produced) = (0, 0);
         loop {
-            let before = (self.stream.total_in(), self.stream.total_out());
-            let status = self.stream.decompress(&input[consumed..], &mut out[produced..], flush);
-            let taken = difference(before.0, self.stream.total_in());
-            let made = difference(before.1, self.stream.total_out());
-            self.remember(&out[produced..produced + made]);
-            self.ended &= taken == 0;
-            consumed += taken;
-            produced += made;
-            match status {
-                Ok(Status::StreamEnd) => self.restart()?,
-                Ok(_) => return Ok((consumed, produced)),
-                Err(_) => {
+            let progress = self.stream.run(&input[consumed..], &mut out[produced..], until);
+            self.ended &= progress.consumed == 0;
+            consumed += progress.consumed;
+            produced += progress.produced;
+            match progress.status {
+                Status::Going => return Ok((consumed, produced)),
+                Status::Ended => {
+                    self.stream.go_on();
+                    self.ended = true;
+                }
+                Status::Corrupt => {
                     // what was good before is given out first, as it would be if it had come alone
                     self.corrupt = true;
                     return if produced > 0 {
@@ -288,28 +286,6 @@ impl Inflater {
                 }
             }
         }
-    }
-
-    fn remember(&mut self, output: &[u8]) {
-        let output = &output[output.len().saturating_sub(self.window_size)..];
-        let length = self.history.len() + output.len();
-        self.history.drain(..length.saturating_sub(self.window_size));
-        let length = self.history.len() + output.len();
-        // the window is a power of two, so this is never more than it
-        self.history
-            .reserve_exact(length.next_power_of_two() - self.history.len());
-        self.history.extend(output);
-    }
-
-    /// Makes zlib go on behind a final block.
-    fn restart(&mut self) -> Result<(), Corrupt> {
-        self.stream.reset(false);
-        let (older, newer) = self.history.as_slices();
-        for part in [older, newer] {
-            self.stream.set_dictionary(part).map_err(|_| Corrupt)?;
-        }
-        self.ended = true;
-        Ok(())
     }
 }
 
@@ -553,10 +529,7 @@ mod tests {
             for _ in 0..300 {
                 assert_eq!(inflated(&mut inflater, &payload, step, room).as_ref(), Ok(&expected));
             }
-            assert!(inflater.history.capacity() <= 1 << 15);
         }
-        // a peer that has agreed on 256 bytes cannot mean what is farther back
-        assert_eq!(inflated_at_once(&mut Inflater::new(8), &payload), Err(Corrupt));
     }
 
     #[test]
@@ -569,7 +542,6 @@ mod tests {
         let (consumed, produced) = inflater.inflate(&bomb, &mut out).expect("it is valid");
         assert_eq!(produced, out.len());
         assert!(consumed < 1000, "it reads on, to {consumed}");
-        assert_eq!(inflater.history.len(), 10_000);
     }
 
     #[test]

@@ -1,13 +1,18 @@
 //! Compressors and decompressors that keep nothing from one message to the next, shared by all connections of a
 //! thread: however many there are, so few work at once.
 
+use core::sync::atomic::{AtomicUsize, Ordering};
+
 use crate::deflate::codec::{Deflater, Inflater};
 
-/// A compressor for one message, settings as for [`Deflater::new`].
-pub fn borrow_deflater(settings: [u8; 3]) -> Deflater {
-    let waiting = waiting::deflater(|deflater| deflater.settings() == settings);
-    let [window_bits, memory_level, level] = settings;
-    waiting.unwrap_or_else(|| Deflater::new(window_bits, memory_level, level))
+/// A compressor for one message, settings as for [`Deflater::new`], unless there is no memory for one.
+pub fn borrow_deflater(settings: [u8; 3]) -> Option<Deflater> {
+    waiting::deflater(|deflater| deflater.settings() == settings).or_else(|| new_deflater(settings))
+}
+
+/// A compressor for good, unless there is no memory for one.
+pub fn new_deflater([window_bits, memory_level, level]: [u8; 3]) -> Option<Deflater> {
+    has_spare(DEFLATER_SIZE).then(|| Deflater::new(window_bits, memory_level, level))
 }
 
 /// Takes it back after the message.
@@ -16,16 +21,72 @@ pub fn return_deflater(mut deflater: Deflater) {
     waiting::keep_deflater(deflater);
 }
 
-/// A decompressor for one message.
-pub fn borrow_inflater(window_bits: u8) -> Inflater {
-    let waiting = waiting::inflater(|inflater| inflater.window_bits() == window_bits);
-    waiting.unwrap_or_else(|| Inflater::new(window_bits))
+/// A decompressor for one message, unless there is no memory for one.
+pub fn borrow_inflater(window_bits: u8) -> Option<Inflater> {
+    waiting::inflater(|inflater| inflater.window_bits() == window_bits).or_else(|| new_inflater(window_bits))
+}
+
+/// A decompressor for good, unless there is no memory for one.
+pub fn new_inflater(window_bits: u8) -> Option<Inflater> {
+    has_spare(INFLATER_SIZE).then(|| Inflater::try_new(window_bits))?
 }
 
 /// Takes it back after the message.
 pub fn return_inflater(mut inflater: Inflater) {
     inflater.reset();
     waiting::keep_inflater(inflater);
+}
+
+/// How many decompressors messages whose end has not come may hold, of all connections together: 190 MiB. A connection that
+/// keeps its context from one message to the next has its own.
+const MOST_UNFINISHED: usize = 4096;
+
+static UNFINISHED: AtomicUsize = AtomicUsize::new(0);
+
+/// One of those that hold a decompressor.
+#[derive(Debug)]
+pub struct Unfinished(());
+
+impl Unfinished {
+    /// Nothing if there are too many.
+    pub fn begin() -> Option<Self> {
+        let before = UNFINISHED.fetch_add(1, Ordering::Relaxed);
+        let this = Self(());
+        (before < MOST_UNFINISHED).then_some(this)
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        UNFINISHED.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// No less than each of them takes, in bytes.
+const DEFLATER_SIZE: usize = 512 * 1024;
+const INFLATER_SIZE: usize = 64 * 1024;
+
+/// Whether there is memory for compression and decompression of one more connection.
+#[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "__exports"))]
+pub fn has_memory() -> bool {
+    has_spare(DEFLATER_SIZE + INFLATER_SIZE)
+}
+
+/// Whether there is memory for something that a connection can do without, beyond a reserve for all that it cannot: a
+/// sixteenth of the memory, and a MiB at least.
+#[cfg(target_arch = "wasm32")]
+fn has_spare(size: usize) -> bool {
+    let reserve = (core::arch::wasm32::memory_size(0) * 4096).max(1024 * 1024);
+    let mut block = alloc::vec::Vec::<u8>::new();
+    let reserved = block.try_reserve_exact(size.saturating_add(reserve));
+    core::hint::black_box(block); // what nobody uses may count as reserved
+    reserved.is_ok()
+}
+
+/// Elsewhere the system has the say.
+#[cfg(not(target_arch = "wasm32"))]
+const fn has_spare(_size: usize) -> bool {
+    true
 }
 
 #[cfg(any(feature = "std", all(target_arch = "wasm32", not(target_feature = "atomics"))))]
@@ -47,13 +108,15 @@ mod waiting {
         }
 
         fn take(&self, fits: impl Fn(&T) -> bool) -> Option<T> {
-            let mut waiting = self.0.borrow_mut();
+            let mut waiting = self.0.try_borrow_mut().ok()?; // a call that trapped never gave it back
             let at = waiting.iter().position(fits)?;
             Some(waiting.remove(at))
         }
 
         fn put(&self, one: T) {
-            let mut waiting = self.0.borrow_mut();
+            let Ok(mut waiting) = self.0.try_borrow_mut() else {
+                return;
+            };
             if waiting.len() == CAPACITY {
                 waiting.remove(0);
             }

@@ -218,8 +218,7 @@ impl Inspector {
         }
         let mut inflater = Inflater::new(window_bits);
         if let Some(checkpoint) = checkpoint {
-            // a window that a decompressor has had is one that it takes
-            let _ = inflater.set_window(&checkpoint.window);
+            inflater.set_window(&checkpoint.window);
         }
         Cursor {
             message: start,

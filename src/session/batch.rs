@@ -2,26 +2,28 @@
 
 use alloc::vec::Vec;
 
-use crate::deflate::{Agreement, Flush};
+use crate::deflate::Flush;
 use crate::error::Error;
 use crate::frame::{Header, RSV1};
 use crate::session::{Role, Session};
 use crate::wire::BufferType;
 
 impl Session {
-    /// Whether what a session with this agreement compresses could be sent by this one, as it is.
-    pub(crate) fn sends_as(&self, agreement: &Agreement) -> bool {
-        let sending = self.compression.as_deref().map(|own| &own.sending);
-        self.role == Role::Server
-            && agreement.server_no_context_takeover
-            && sending.is_some_and(|own| !own.takeover && own.window_bits >= agreement.server_max_window_bits)
+    /// Bits of the window by which a server compresses each message for itself, so that others who do may send what it
+    /// has made; 0 if it does not.
+    pub(crate) fn prepared_window(&self) -> u8 {
+        match self.compression.as_deref() {
+            Some(own) if self.role == Role::Server && !own.sending.takeover => own.sending.window_bits,
+            _ => 0,
+        }
     }
 
-    /// Appends what the next piece of a whole message is compressed to.
-    pub(crate) fn compress_piece(&mut self, piece: &[u8], last: bool, out: &mut Vec<u8>) {
-        if let Some(compression) = &mut self.compression {
-            compression.append(piece, if last { Flush::Last } else { Flush::Later }, out);
-        }
+    /// Appends what the next piece of a whole message is compressed to. Tells whether there was memory for that, as there
+    /// is behind the first piece.
+    pub(crate) fn compress_piece(&mut self, piece: &[u8], last: bool, out: &mut Vec<u8>) -> bool {
+        let flush = if last { Flush::Last } else { Flush::Later };
+        let compression = self.compression.as_deref_mut();
+        compression.is_some_and(|compression| compression.append(piece, flush, out))
     }
 
     /// The header of the only frame of a message that is compressed to `length` bytes.

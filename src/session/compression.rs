@@ -1,7 +1,8 @@
 use alloc::vec::Vec;
 
 use crate::deflate::{
-    Agreement, Deflater, Flush, Inflater, borrow_deflater, borrow_inflater, return_deflater, return_inflater,
+    Agreement, Deflater, Flush, Inflater, Unfinished, borrow_deflater, borrow_inflater, new_deflater, new_inflater,
+    return_deflater, return_inflater,
 };
 use crate::error::{Misuse, Violation};
 use crate::session::Role;
@@ -48,6 +49,8 @@ pub struct Compression {
     receiving: Direction<Inflater>,
     /// Of the message whose last part was not sent yet: whether it is compressed.
     message: Option<bool>,
+    /// Of the message that is being received, if its decompressor is the pool's.
+    unfinished: Option<Unfinished>,
 }
 
 #[derive(Debug)]
@@ -80,6 +83,7 @@ impl Compression {
             sending: Direction::new(sending.0, sending.1),
             receiving: Direction::new(receiving.0, receiving.1),
             message: None,
+            unfinished: None,
         }
     }
 
@@ -89,40 +93,39 @@ impl Compression {
     }
 
     /// Compresses the next part of a message, unless the message goes as it is. `wanted` decides that of a message's
-    /// first part; by default, its size.
+    /// first part; by default, its size. Without memory to compress by, it goes as it is.
     pub fn compress(&mut self, part: &[u8], last: bool, wanted: Option<bool>) -> Option<Vec<u8>> {
         let by_default = part.len() >= self.settings.threshold;
-        let is_compressed = self.message.unwrap_or(wanted.unwrap_or(by_default));
-        self.message = (!last).then_some(is_compressed);
-        if !is_compressed {
-            return None;
-        }
         let mut out = Vec::new();
-        self.append(part, if last { Flush::Last } else { Flush::Now }, &mut out);
-        Some(out)
+        let is_compressed = self.message.unwrap_or(wanted.unwrap_or(by_default))
+            && self.append(part, if last { Flush::Last } else { Flush::Now }, &mut out);
+        self.message = (!last).then_some(is_compressed);
+        is_compressed.then_some(out)
     }
 
-    /// Appends what the next part of a compressed message makes.
-    pub fn append(&mut self, part: &[u8], flush: Flush, out: &mut Vec<u8>) {
+    /// Appends what the next part of a compressed message makes. Tells whether there was memory for that, as there is
+    /// behind its first part.
+    pub fn append(&mut self, part: &[u8], flush: Flush, out: &mut Vec<u8>) -> bool {
         let settings = [
             self.sending.window_bits,
             self.settings.memory_level,
             self.settings.level,
         ];
         let takeover = self.sending.takeover;
-        let mut deflater = self.sending.context.take().unwrap_or_else(|| match takeover {
-            true => {
-                let [window_bits, memory_level, level] = settings;
-                Deflater::new(window_bits, memory_level, level)
-            }
+        let context = self.sending.context.take();
+        let Some(mut deflater) = context.or_else(|| match takeover {
+            true => new_deflater(settings),
             false => borrow_deflater(settings),
-        });
+        }) else {
+            return false;
+        };
         deflater.compress(part, flush, out);
         if flush == Flush::Last && !takeover {
             return_deflater(deflater);
         } else {
             self.sending.context = Some(deflater);
         }
+        true
     }
 
     /// Frees what our side keeps from one message for the next: the next is compressed for itself, which its receiver
@@ -136,13 +139,21 @@ impl Compression {
     /// Decompresses the next bytes of the message that is being received: gives how many are done with, and how many
     /// were written.
     pub fn inflate(&mut self, input: &[u8], out: &mut [u8]) -> Result<(usize, usize), Violation> {
-        let window_bits = self.receiving.window_bits;
-        let takeover = self.receiving.takeover;
-        let inflater = self.receiving.context.get_or_insert_with(|| match takeover {
-            true => Inflater::new(window_bits),
-            false => borrow_inflater(window_bits),
-        });
-        inflater.inflate(input, out).map_err(|_| Violation::DeflateCorrupt)
+        let mut inflater = match self.receiving.context.take() {
+            Some(inflater) => inflater,
+            None => self.inflater().ok_or(Violation::MemoryExhausted)?,
+        };
+        let inflated = inflater.inflate(input, out);
+        self.receiving.context = Some(inflater);
+        inflated.map_err(|_| Violation::DeflateCorrupt)
+    }
+
+    fn inflater(&mut self) -> Option<Inflater> {
+        if self.receiving.takeover {
+            return new_inflater(self.receiving.window_bits);
+        }
+        self.unfinished = Some(Unfinished::begin()?);
+        borrow_inflater(self.receiving.window_bits)
     }
 
     /// The next call of either will fail.
@@ -161,6 +172,7 @@ impl Compression {
             && let Some(inflater) = self.receiving.context.take()
         {
             return_inflater(inflater);
+            self.unfinished = None;
         }
         Ok((produced, done))
     }

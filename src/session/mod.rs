@@ -252,7 +252,7 @@ impl Session {
     /// that stops in the middle of a message, to let others have their turn, goes on without waiting for the network.
     #[must_use]
     pub fn has_more(&self) -> bool {
-        self.receiver.has_more()
+        cfg!(feature = "deflate") && self.receiver.has_more()
     }
 
     /// What decompressing has cost so far, in bytes that it made: each compressed byte counts for 32 besides, which is as
@@ -260,7 +260,11 @@ impl Session {
     /// serves many peers lets others have their turn when this has grown by a budget, such as 1 MiB, and goes on later.
     #[must_use]
     pub const fn work(&self) -> u64 {
-        self.receiver.work()
+        if cfg!(feature = "deflate") {
+            self.receiver.work()
+        } else {
+            0
+        }
     }
 
     /// Replaces the limits, from the next frame on.

@@ -602,9 +602,10 @@ impl MessageKind {
 mod tests {
     use super::{INPUT_BEYOND_ROOM, Receiver};
     use crate::deflate::{Agreement, Deflater, Flush};
+    use crate::frame::{Header, MAX_HEADER_LENGTH, RSV1};
     use crate::session::compression::{Compression, DeflateSettings};
     use crate::session::{Limits, Role};
-    use crate::wire::MaskKey;
+    use crate::wire::{MaskKey, Opcode};
 
     #[test]
     fn a_large_slice_is_unmasked_in_proportion_to_its_length() {
@@ -620,11 +621,16 @@ mod tests {
             .collect();
         Deflater::new(15, 8, 1).compress(&noise, Flush::Last, &mut payload);
         let key = MaskKey([1, 2, 3, 4]);
-        let mut stream = vec![0xC2, 0xFF];
-        stream.extend((payload.len() as u64).to_be_bytes());
-        stream.extend(key.0);
-        let start = stream.len();
-        stream.extend(&payload);
+        let header = Header {
+            fin: true,
+            rsv: RSV1,
+            opcode: Opcode::Binary,
+            mask: Some(key),
+            length: payload.len() as u64,
+        };
+        let mut bytes = [0; MAX_HEADER_LENGTH];
+        let start = header.encode(&mut bytes);
+        let mut stream = [&bytes[..start], &payload].concat();
         key.apply(&mut stream[start..]);
 
         for size in [64, 4096, 16 * 1024] {

@@ -12,20 +12,13 @@ use crate::wasm::session::{FIRST_BUFFER_TYPE, WasmSession};
 use crate::wasm::strings::thrown;
 use crate::wire::BufferType;
 
-/// What is agreed on for messages that are prepared for many connections.
-const PREPARED: Agreement = Agreement {
-    server_no_context_takeover: true,
-    client_no_context_takeover: true,
-    server_max_window_bits: 15,
-    client_max_window_bits: 15,
-};
-
 /// The most memory that is kept for compressed messages from one to the next, in bytes.
 const KEPT: usize = 64 * 1024;
 
 #[wasm_bindgen(js_class = Handle)]
 impl WasmHandle {
-    /// Offers permessage-deflate, or selects it; a window of 0 bits stands for no limit.
+    /// Offers permessage-deflate, or selects it, if there is memory for one more that compresses; a window of 0 bits stands
+    /// for no limit.
     #[allow(clippy::too_many_arguments, reason = "numbers cross the boundary one by one")]
     pub fn set_deflate(
         &mut self,
@@ -38,6 +31,9 @@ impl WasmHandle {
         memory_level: u8,
         threshold: usize,
     ) -> Result<(), JsValue> {
+        if !crate::deflate::has_memory() {
+            return Ok(());
+        }
         let window = |bits: u8| (bits != 0).then_some(bits);
         let options = DeflateOptions {
             server_no_context_takeover,
@@ -62,34 +58,41 @@ impl WasmSession {
         self.session.is_deflate_enabled()
     }
 
-    /// Compresses each message for itself from now on, with the largest window: what a server whose client agreed on that
-    /// would send. For messages that are prepared for many connections.
-    pub fn enable_deflate(&mut self, level: u8, memory_level: u8) {
+    /// Compresses each message for itself from now on, by a window of 2^`window_bits` bytes: what every server sends that
+    /// agreed on that. For messages that are prepared for many connections.
+    pub fn enable_deflate(&mut self, level: u8, memory_level: u8, window_bits: u8) {
+        let agreement = Agreement {
+            server_no_context_takeover: true,
+            client_no_context_takeover: true,
+            server_max_window_bits: window_bits,
+            client_max_window_bits: 15,
+        };
         let settings = DeflateSettings {
             level,
             memory_level,
             threshold: 0,
         };
-        self.session.enable_deflate(&PREPARED, settings);
+        self.session.enable_deflate(&agreement, settings);
     }
 
-    /// Whether a compressed message that was prepared for many connections may be sent on this one: nothing that is
-    /// kept from one message to the next would miss it, and its window is no larger than agreed.
-    pub fn takes_prepared(&self) -> bool {
-        self.session.sends_as(&PREPARED)
+    /// The window, in bits, for which a compressed message has to be prepared that may be sent on this connection; 0 if
+    /// none may, because something is kept from one message to the next that would miss it.
+    pub fn prepared_window(&self) -> u8 {
+        self.session.prepared_window()
     }
 
-    /// Compresses the next `length` bytes of a message, which stand in the output memory at `start`.
-    pub fn compress(&mut self, start: usize, length: usize, first: bool, last: bool) {
+    /// Compresses the next `length` bytes of a message, which stand in the output memory at `start`. Without effect if it
+    /// returns 0: there is no memory for it. Behind the first piece there is.
+    pub fn compress(&mut self, start: usize, length: usize, first: bool, last: bool) -> i32 {
         with_scratch(|scratch| {
             if first {
                 scratch.compressed.clear();
                 scratch.compressed.shrink_to(KEPT);
             }
             let piece = scratch.output.get(start..).and_then(|rest| rest.get(..length));
-            self.session
-                .compress_piece(piece.unwrap_or_default(), last, &mut scratch.compressed);
-        });
+            let piece = piece.unwrap_or_default();
+            i32::from(self.session.compress_piece(piece, last, &mut scratch.compressed))
+        })
     }
 
     /// Makes the frame of the message that was compressed, at `start` of the output memory; if its payload has no room

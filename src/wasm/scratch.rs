@@ -1,8 +1,8 @@
 //! The memory through which bytes cross the boundary.
 
-use alloc::boxed::Box;
+#[cfg(feature = "deflate")]
 use alloc::vec::Vec;
-use core::cell::{Cell, RefCell};
+use core::cell::RefCell;
 use core::ops::Range;
 
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -14,7 +14,7 @@ pub const TAIL_CAPACITY: usize = 144;
 const OUTPUT_CAPACITY: usize = 128 * 1024 + 64;
 pub const EVENT_CAPACITY: usize = 1024;
 /// What is decompressed at once.
-pub const INFLATED_CAPACITY: usize = 64 * 1024;
+pub const INFLATED_CAPACITY: usize = if cfg!(feature = "deflate") { 64 * 1024 } else { 0 };
 
 /// The slots of the report after `Session.receive` and `resume`. `js/engine/` has the same numbers, and a test holds them
 /// equal.
@@ -71,51 +71,41 @@ pub const READ_LENGTH: usize = 1;
 pub const REPORT_LENGTH: usize = 16;
 pub type Report = [u32; REPORT_LENGTH];
 
-/// Memory that all connections share, as every call is done with it before the next begins.
+/// Memory that all connections share, as every call is done with it before the next begins. It is part of the module, so
+/// that it is there even where no memory can be had.
 pub struct Scratch {
     /// Room for what a session kept of the chunk before, then the chunk.
-    pub input: Box<[u8]>,
+    pub input: [u8; TAIL_CAPACITY + INPUT_CAPACITY],
     pub unread: Range<usize>,
-    pub output: Box<[u8]>,
-    /// Where compressed messages are decompressed to; none before the first session that needs it.
-    pub inflated: Vec<u8>,
+    pub output: [u8; OUTPUT_CAPACITY],
+    /// Where compressed messages are decompressed to.
+    pub inflated: [u8; INFLATED_CAPACITY],
     /// What the message that is being sent was compressed to.
     #[cfg(feature = "deflate")]
     pub compressed: Vec<u8>,
-    pub events: Box<[[u32; 3]]>,
-    pub report: Box<Report>,
-}
-
-impl Scratch {
-    fn leak() -> &'static RefCell<Self> {
-        Box::leak(Box::new(RefCell::new(Self {
-            input: vec![0; TAIL_CAPACITY + INPUT_CAPACITY].into(),
-            unread: 0..0,
-            output: vec![0; OUTPUT_CAPACITY].into(),
-            inflated: Vec::new(),
-            #[cfg(feature = "deflate")]
-            compressed: Vec::new(),
-            events: vec![[0; 3]; EVENT_CAPACITY].into(),
-            report: Box::new([0; REPORT_LENGTH]),
-        })))
-    }
+    pub events: [[u32; 3]; EVENT_CAPACITY],
+    pub report: Report,
 }
 
 thread_local! {
-    static SCRATCH: Cell<Option<&'static RefCell<Scratch>>> = const { Cell::new(None) };
+    static SCRATCH: RefCell<Scratch> = const { RefCell::new(Scratch {
+        input: [0; TAIL_CAPACITY + INPUT_CAPACITY],
+        unread: 0..0,
+        output: [0; OUTPUT_CAPACITY],
+        inflated: [0; INFLATED_CAPACITY],
+        #[cfg(feature = "deflate")]
+        compressed: Vec::new(),
+        events: [[0; 3]; EVENT_CAPACITY],
+        report: [0; REPORT_LENGTH],
+    }) };
 }
 
-/// Runs `f` with the scratch memory. A call that trapped never gave it back: then there is a new one, at other
-/// addresses.
+/// Runs `f`, which must not do the same, with the scratch memory.
 pub fn with_scratch<R>(f: impl FnOnce(&mut Scratch) -> R) -> R {
-    SCRATCH.with(|current| {
-        if let Some(Ok(mut scratch)) = current.get().map(RefCell::try_borrow_mut) {
-            return f(&mut scratch);
-        }
-        let fresh = Scratch::leak();
-        current.set(Some(fresh));
-        f(&mut fresh.borrow_mut())
-    })
+    #[cfg(not(feature = "std"))]
+    return SCRATCH.with_regained(f);
+    #[cfg(feature = "std")]
+    SCRATCH.with_borrow_mut(f)
 }
 
 /// Where the caller writes a network chunk.

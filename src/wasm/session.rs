@@ -155,16 +155,15 @@ impl WasmSession {
 
     /// Lists data until the chunk ends, or something comes that the caller has to answer.
     fn run(&mut self, scratch: &mut Scratch) -> u32 {
-        #[cfg(feature = "deflate")]
-        if self.session.is_deflate_enabled() {
-            scratch.inflated.resize(INFLATED_CAPACITY, 0); // there is none after a trap
-        }
         let before = self.session.work();
         let mut count = 0;
         let mut inflated = 0;
         let outcome = loop {
             let work = self.session.work() - before;
-            if count == EVENT_CAPACITY || inflated + LEAST_ROOM > INFLATED_CAPACITY || work >= WORK_AT_ONCE {
+            if count == EVENT_CAPACITY
+                || inflated > INFLATED_CAPACITY.saturating_sub(LEAST_ROOM)
+                || work >= WORK_AT_ONCE
+            {
                 break EVENTS_FULL;
             }
             let input = &mut scratch.input[scratch.unread.clone()];

@@ -1,9 +1,13 @@
 /** Captures as people have them, with what the command shows of each. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { readdirSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+
+import { masked } from "./support.js";
 
 const bin = fileURLToPath(new URL("../bin.js", import.meta.resolve("websocket-component")));
 const folder = fileURLToPath(new URL("../../tests/js/captures/", import.meta.url));
@@ -15,7 +19,11 @@ interface Shown {
 }
 
 function inspect(file: string, ...args: string[]): Shown {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [bin, "inspect", folder + file, ...args], {
+  return run(folder + file, ...args);
+}
+
+function run(path: string, ...args: string[]): Shown {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [bin, "inspect", path, ...args], {
     env: { ...process.env, NO_COLOR: "1" },
     encoding: "utf8",
   });
@@ -164,11 +172,81 @@ test("what is no capture says so, and is read as bytes only if that is asked for
   assert.match(inspect("a.png", "--format", "raw").out, /ping/);
 });
 
-test("nothing but printable text is shown, whatever names, values and times a capture has", () => {
-  for (const file of readdirSync(folder)) {
+const HOSTILE = "\x1b]0;PWNED\x07\x1b[2J\u009b31m\r\x7f\u202e\u2066\u2028\u2029\u{e0041}\ufeff";
+const KEY = "dGhlIHNhbXBsZSBub25jZQ==";
+
+/** Captures whose every field has all that moves a cursor, rings, or turns text around. */
+function hostileCaptures(): [string, Buffer][] {
+  const field = { name: HOSTILE, value: HOSTILE };
+  const text = { type: "send", time: 1_767_225_600, opcode: 1, data: HOSTILE };
+  const entry = {
+    startedDateTime: HOSTILE,
+    request: {
+      method: HOSTILE,
+      url: `wss://x/${HOSTILE}`,
+      httpVersion: HOSTILE,
+      headers: [field, { name: "A", value: HOSTILE }],
+    },
+    response: { status: 101, statusText: HOSTILE, headers: [field], _failureText: HOSTILE, _error: HOSTILE },
+    _resourceType: "websocket",
+    _webSocketMessages: [
+      text,
+      { ...text, type: HOSTILE },
+      { ...text, opcode: 2 },
+      { ...text, opcode: -1, type: "error" },
+    ],
+    _webSocketClose: { code: HOSTILE, reason: HOSTILE },
+  };
+  const attached = {
+    ...entry,
+    _webSocketMessages: undefined,
+    response: { ...entry.response, content: { _file: HOSTILE } },
+  };
+  const har = { log: { entries: [entry, attached, { ...entry, request: { url: HOSTILE } }] } };
+  const base64 = (bytes: string | Buffer) => Buffer.from(bytes).toString("base64");
+  const line = (direction: string, bytes: string | Buffer) =>
+    JSON.stringify({ connection: HOSTILE, direction, time: 1, base64: base64(bytes) });
+  const head = `Host: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ${KEY}\r\nSec-WebSocket-Version: 13`;
+  const request = `GET /\u009b HTTP/1.1\r\n${head}\r\nSec-WebSocket-Protocol: \u009b31m\r\nX: \u009b\u202e\r\n\r\n`;
+  const refusal = `HTTP/1.1 403 \u009b31m\r\nX: \u009b\u202e\r\nContent-Length: 100\r\n\r\n${HOSTILE}`;
+  const close = Buffer.concat([Buffer.from([0x03, 0xe8]), Buffer.from(HOSTILE)]);
+  const frames = Buffer.concat([
+    masked(0x81, HOSTILE),
+    masked(0x82, HOSTILE),
+    masked(0x89, HOSTILE),
+    masked(0x83, HOSTILE),
+    masked(0x88, close),
+    Buffer.from(HOSTILE),
+  ]);
+  const recorded = (...lines: string[]) =>
+    Buffer.from(`${['{"format":"websocket-component","version":1,"side":"client"}', ...lines].join("\n")}\n`);
+  return [
+    ["har", Buffer.from(JSON.stringify(har))],
+    ["refusal", recorded(line("sent", request), line("received", refusal))],
+    ["frames", recorded(line("sent", frames))],
+    ["direction", recorded(line(HOSTILE, frames))],
+    ["no JSON", recorded(HOSTILE)],
+    ["version", Buffer.from(JSON.stringify({ format: "websocket-component", version: HOSTILE, side: HOSTILE }))],
+    ["dump", Buffer.from(`0000 ${HOSTILE}`)],
+    ["nothing known", Buffer.from(HOSTILE)],
+  ];
+}
+
+const NOT_PRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
+
+test("nothing but printable text is shown, whatever names, values and times a capture has", (t) => {
+  const own = mkdtempSync(join(tmpdir(), "websocket-component-"));
+  t.after(() => rmSync(own, { recursive: true }));
+  const files = ["a.har", "rec.txt", "rec2.txt", "rectime.txt", "dump.txt"].map((file) => folder + file);
+  for (const [name, content] of hostileCaptures()) {
+    files.push(join(own, name));
+    writeFileSync(join(own, name), content);
+  }
+  for (const file of files) {
     for (const args of [["--payload"], ["--json", "--payload"]]) {
-      const { out, error } = inspect(file, ...args);
-      assert.doesNotMatch((out + error).replace(/\n/g, ""), /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u, `${file} ${args}`);
+      const { out, error } = run(file, ...args);
+      assert.ok(out + error !== "", file);
+      assert.doesNotMatch((out + error).replace(/\n/g, ""), NOT_PRINTABLE, `${file} ${args}`);
     }
   }
 });

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Duplex, PassThrough } from "node:stream";
 import { type TestContext, test } from "node:test";
-import { connect as connectTls, type TLSSocket } from "node:tls";
+import { connect as connectTls, createSecureContext, type TLSSocket } from "node:tls";
 import {
   type Destination,
   type ErrorEvent,
@@ -270,9 +270,14 @@ test("a redirect to another host takes no certificate of the client's along", as
     t.after(() => server.close());
     hosts.push((server.address() as AddressInfo).port);
   }
-  const options = { tls: { ca: cert, key, cert }, maxRedirects: 1 };
-  assert.equal((await failure(`wss://localhost:${hosts[1]}/`, options)).status, 404);
-  assert.deepEqual(seen, ["localhost", undefined]);
+  const secureContext = createSecureContext({ ca: cert, key, cert });
+  for (const tls of [
+    { ca: cert, key, cert },
+    { ca: cert, secureContext },
+  ]) {
+    assert.equal((await failure(`wss://localhost:${hosts[1]}/`, { tls, maxRedirects: 1 })).status, 404);
+    assert.deepEqual(seen.splice(0), ["localhost", undefined], Object.keys(tls).join());
+  }
 });
 
 test("a redirect from TLS to the open, to another scheme, or to a blocked port is not followed", async (t) => {

@@ -124,8 +124,8 @@ for (const isServer of [true, false]) {
 test("a violation is told of once, though decompressed bytes waited before it", async () => {
   const { deflateRawSync, constants } = await import("node:zlib");
   const bomb = deflateRawSync(Buffer.alloc(300_000), { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4);
-  const inner = new wasm.Session(true, 1e9, 100_000, 1e9) as { enable_deflate(level: number, memory: number): void };
-  inner.enable_deflate(6, 8);
+  const inner = new wasm.Session(true, 1e9, 100_000, 1e9) as { enable_deflate(...settings: number[]): void };
+  inner.enable_deflate(6, 8, 15);
   const session = new FrameSession(inner, true);
   const received = take<{ kind: string }>(session, masked(0xc2, bomb));
   assert.deepEqual(

@@ -2,13 +2,17 @@
  * What the engine does in one call, and what is left of its memory: what one peer costs is bounded, whatever it sends.
  */
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { constants, deflateRawSync } from "node:zlib";
 
 import { inner, masked } from "./support.js";
 
 interface EngineSession {
-  enable_deflate(level: number, memoryLevel: number): void;
+  enable_deflate(level: number, memoryLevel: number, windowBits: number): void;
+  prepared_window(): number;
 }
 interface Session {
   receive(chunk: Uint8Array, received: unknown[], room?: number): number;
@@ -28,7 +32,7 @@ const { FrameSession } = await inner<{ FrameSession: new (session: object, isSer
 /** A server's session over a connection that agreed on compression. */
 function compressed(): Session {
   const session = new wasm.Session(true, 2 ** 30, 2 ** 30, 1000);
-  session.enable_deflate(6, 8);
+  session.enable_deflate(6, 8, 15);
   return new FrameSession(session, true);
 }
 
@@ -78,4 +82,42 @@ test("compressed input counts as work, even if nothing comes of it", (t) => {
     received.map((message) => [...(message as Uint8Array)]),
     [[]],
   );
+});
+
+test("a prepared message has a compressed frame for each window that a client may ask for", async () => {
+  const { PreparedMessage } = await import("websocket-component");
+  const prepared = new PreparedMessage("a message for many ".repeat(100)) as unknown as {
+    frame(window: number): Uint8Array;
+  };
+  const sizes = new Set<number>();
+  for (const window of [0, 9, 15]) {
+    const frame = prepared.frame(window);
+    assert.equal(prepared.frame(window), frame, "it is made once");
+    sizes.add(frame.length);
+  }
+  assert.ok(sizes.size >= 2);
+  for (const [client, server] of [[8, 8] as const, [12, 12] as const, [15, 15] as const]) {
+    const session = new wasm.Session(true, 2 ** 30, 2 ** 30, 1000);
+    assert.equal(session.prepared_window(), 0, "without compression there is none");
+    session.enable_deflate(6, 8, client);
+    assert.equal(session.prepared_window(), server);
+  }
+});
+
+test("strangers that take all of a small memory are refused, and nobody else is harmed", async () => {
+  for (const [pages, strangers] of [
+    [320, 450],
+    [640, 900],
+  ] as const) {
+    const program = fileURLToPath(new URL("small-memory.js", import.meta.url));
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, [program, `${pages}`, `${strangers}`]);
+    assert.equal(stderr, "");
+    const result = JSON.parse(stdout);
+    const { refused, kept, echoes, declined, compressed, extensions, attacked, later } = result;
+    assert.ok(refused + kept === strangers && refused > 0, stdout);
+    assert.equal(echoes, 40, `clients before and after that send five plain bytes: ${stdout}`);
+    assert.equal(declined, 20, `new handshakes decline compression: ${stdout}`);
+    assert.deepEqual({ compressed, extensions }, { compressed: 20, extensions: 20 }, `later ones do not: ${stdout}`);
+    assert.ok(attacked <= pages * 65536 && later === attacked, stdout);
+  }
 });

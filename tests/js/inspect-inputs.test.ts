@@ -11,7 +11,7 @@ import {
 } from "websocket-component/inspect";
 
 import { ACK, FIN, ipPacket, LINKS, pcap, pcapng, SYN, type TestSegment } from "./packets.js";
-import { hex, masked, REQUEST, unmasked } from "./support.js";
+import { generator, hex, masked, REQUEST, unmasked } from "./support.js";
 
 const RESPONSE = [
   "HTTP/1.1 101 Switching Protocols",
@@ -209,6 +209,97 @@ test("a capture that begins in the midst of a connection is read by its frames",
   const connection = only(pcapOf(segments));
   assert.equal(connection.client, "10.0.0.1:50000");
   assert.deepEqual(bytesOf(connection, "toServer"), HELLO);
+});
+
+/** A conversation that is none of WebSocket: what each side sends in turns, with its beginning or without. */
+function others(turns: readonly (readonly [toServer: boolean, payload: Buffer])[], isSeen: boolean): TestSegment[] {
+  const next = { true: 1001, false: 5001 };
+  const segments: TestSegment[] = isSeen
+    ? [
+        { toServer: true, sequence: 1000, flags: SYN },
+        { toServer: false, sequence: 5000, flags: SYN | ACK },
+      ]
+    : [];
+  for (const [toServer, payload] of turns) {
+    segments.push({ toServer, sequence: next[`${toServer}`], payload });
+    next[`${toServer}`] += payload.length;
+  }
+  return segments;
+}
+
+test("other protocols are not called WebSocket, whether their beginning was captured or not", () => {
+  const sized = (size: 2 | 4, ...bytes: number[]) => {
+    const length = Buffer.alloc(size);
+    length.writeUIntBE(bytes.length, 0, size);
+    return Buffer.concat([length, Buffer.from(bytes)]);
+  };
+  const next = generator(22);
+  const noise = (length: number) => Buffer.from(Array.from({ length }, () => Math.floor(next() * 256)));
+  const protocols: [string, (readonly [boolean, Buffer])[]][] = [
+    [
+      "Kafka",
+      Array.from({ length: 10 }, (_, at) => [at % 2 === 0, sized(4, 0, 18, 0, 0, 0, 0, 0, at, 0, 1, 97)] as const),
+    ],
+    [
+      "SMB",
+      Array.from({ length: 10 }, (_, at) => [at % 2 === 0, sized(4, 0xfe, 0x53, 0x4d, 0x42, 64, 0, at)] as const),
+    ],
+    [
+      "DNS over TCP",
+      Array.from({ length: 10 }, (_, at) => [at % 2 === 0, sized(2, 0, at, 1, 0, 0, 1, 0, 0, 0, 0)] as const),
+    ],
+    ["data of FTP", Array.from({ length: 60 }, () => [false, noise(1400)] as const)],
+    ["data both ways", Array.from({ length: 60 }, (_, at) => [at % 2 === 0, noise(700)] as const)],
+    ["zeros", Array.from({ length: 10 }, (_, at) => [at % 2 === 0, Buffer.alloc(1000)] as const)],
+    ["text", Array.from({ length: 10 }, (_, at) => [at % 2 === 0, Buffer.from("Hello, HELLO, AB\r\n")] as const)],
+  ];
+  for (const [name, turns] of protocols) {
+    for (const isSeen of [true, false]) {
+      const capture = readCapture(pcapOf(others(turns, isSeen)));
+      assert.deepEqual([capture.connections.length, capture.skipped], [0, 1], `${name}, ${isSeen}`);
+    }
+  }
+});
+
+test("what goes to a port that is named is WebSocket, whatever it looks like", () => {
+  // the end of a message, and no more
+  const segments = others([[true, masked(0x80, "end")]], true);
+  assert.equal(readCapture(pcapOf(segments)).connections.length, 0);
+  const { connections } = readCapture(pcapOf(segments), { port: 80 });
+  assert.equal(connections.length, 1);
+});
+
+test("a gap of more than a mebibyte hides what is in it, and no more", () => {
+  const all = [masked(0x82, "before"), masked(0x82, "after"), masked(0x81, "and more")];
+  const far = 5_000_000;
+  const start = all[0]?.length as number;
+  const connection = only(
+    pcapOf([
+      { toServer: true, sequence: 1, flags: SYN },
+      { toServer: true, sequence: 2, payload: Buffer.from(REQUEST) },
+      { toServer: false, sequence: 2, payload: Buffer.from(RESPONSE) },
+      { toServer: true, sequence: 2 + REQUEST.length, payload: all[0] as Buffer },
+      { toServer: true, sequence: 2 + REQUEST.length + start + far, payload: all[1] as Buffer },
+      {
+        toServer: true,
+        sequence: 2 + REQUEST.length + start + far + (all[1]?.length as number),
+        payload: all[2] as Buffer,
+      },
+    ]),
+  );
+  const inspector = inspectConnection(connection);
+  const records = [...inspector.records()].filter(({ direction }) => direction === "toServer");
+  assert.deepEqual(
+    records.map(({ type, missing, found }) => [type, missing, found]),
+    [
+      ["request", 0, false],
+      ["frame", 0, false],
+      ["bytes", far, false],
+      ["frame", 0, true],
+      ["frame", 0, false],
+    ],
+  );
+  assert.equal(inspector.faultCount, 0);
 });
 
 test("a HAR's messages become frames of both directions", () => {

@@ -112,9 +112,9 @@ test("the channels tell of connections that open and close, and of pings and pon
   client.close(3000, "bye");
   await Promise.all([closed(client), closed(socket)]);
   const of = (name: string, who: WebSocket) => told.filter(([kind, { socket: it }]) => kind === name && it === who);
-  const about = { server, request, address: "127.0.0.1" };
+  const about = { server, request, address: "127.0.0.1", side: "server" };
   for (const [who, reason, more] of [
-    [client, "", {}],
+    [client, "", { side: "client" }],
     [socket, "bye", about],
   ] as const) {
     assert.equal(of("open", who).length, 1);

@@ -180,7 +180,7 @@ test("a loop can begin before the connection is open, and ready is when it is", 
   assert.equal(socket.readyState, WebSocket.OPEN);
   assert.deepEqual(await all, ["welcome"]);
   const refused = new WebSocket("ws://127.0.0.1:9"); // Discard's port, which Fetch blocks
-  await assert.rejects(refused.ready, { code: "WS_ERR_NOT_SENT" });
+  await assert.rejects(refused.ready, { code: "WS_ERR_CONNECTION" });
   await assert.rejects(read(refused), { code: "WS_ERR_CONNECTION" });
 });
 

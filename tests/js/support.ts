@@ -261,16 +261,10 @@ export async function inner<T>(name: string): Promise<T> {
   return import(new URL(`../${name}`, import.meta.resolve("websocket-component")).href);
 }
 
-/** Numbers from 0 to 1, the same every time (a linear congruence). */
-export function generator(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
-
-/** Has a test's own clock run `setTimeout`, also that of `node:timers`, which the package takes its timers from. */
+/**
+ * Lets a test's clock stand still until it ticks it, for the package too: that takes its timers from `node:timers`,
+ * whose exports follow by `syncBuiltinESMExports` alone.
+ */
 export function mockTimers(t: TestContext): void {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   syncBuiltinESMExports();
@@ -278,4 +272,13 @@ export function mockTimers(t: TestContext): void {
     t.mock.timers.reset();
     syncBuiltinESMExports();
   });
+}
+
+/** Numbers from 0 to 1, the same every time (a linear congruence). */
+export function generator(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
 }

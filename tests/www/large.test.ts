@@ -38,7 +38,7 @@ function* conversation(): Generator<Sent> {
 /** The longest task of the page's main thread since the last time, in milliseconds: 0 where none took 50. */
 async function longestTask(page: Page): Promise<number> {
   return page.evaluate(async () => {
-    // tasks are told of when the page is idle
+    // tasks are reported when the page is idle
     await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
     const tasks = (globalThis as { tasks?: number[] }).tasks ?? [];
     return Math.round(Math.max(0, ...tasks.splice(0)));
@@ -64,7 +64,7 @@ test(`${FRAMES.toLocaleString("en")} frames of 100 MB are opened, scrolled throu
         });
       }),
   );
-  assert.ok((await longestTask(page)) >= 100, "long tasks are told of");
+  assert.ok((await longestTask(page)) >= 100, "long tasks are reported");
   const timed = async (what: string, work: () => Promise<void>): Promise<void> => {
     const start = performance.now();
     await work();
@@ -98,7 +98,7 @@ test(`${FRAMES.toLocaleString("en")} frames of 100 MB are opened, scrolled throu
     `120 steps of scrolling: median ${frames[60]?.toFixed(1)} ms, longest ${frames.at(-1)?.toFixed(1)} ms a step`,
   );
   await timed("searched for a text", async () => {
-    await page.getByLabel("Contains").fill("LAST needle");
+    await page.getByLabel("Search payloads").fill("LAST needle");
     await waitForCount(page, "1 of 100,002");
     await page.locator("#records .record", { hasText: "the last needle" }).waitFor();
   });

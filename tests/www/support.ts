@@ -1,7 +1,10 @@
 /** A browser with the page in it, as built. */
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
+import type { AxeResults } from "axe-core";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 
 const FLAGS =
@@ -10,7 +13,7 @@ const FLAGS =
 /** The repository's root. */
 export const ROOT = new URL("../../", import.meta.url);
 /** The page as a file, without any server. */
-export const PAGE = new URL("build/www/index.html", ROOT).href;
+export const PAGE = new URL("dist/page/index.html", ROOT).href;
 
 export async function launch(): Promise<Browser> {
   const { CHROMIUM } = process.env;
@@ -18,11 +21,20 @@ export async function launch(): Promise<Browser> {
   return chromium.launch({ executablePath: CHROMIUM, args: FLAGS.split(" ") });
 }
 
+/** Opens what is folded. */
+export async function unfold(page: Page, summary: string): Promise<void> {
+  await page.locator("summary", { hasText: summary }).click();
+}
+
 /** A new page, which fails the test by any error in it. */
 export async function newPage(browser: Browser, options: BrowserContextOptions = {}, address = PAGE): Promise<Page> {
   const context = await browser.newContext({ viewport: { width: 1360, height: 900 }, ...options });
   const page = await context.newPage();
   page.on("pageerror", (error) => assert.fail(error));
+  page.on("console", (message) => {
+    // the policy of the page forbids nothing that it needs
+    if (message.text().includes("Content Security Policy")) assert.fail(message.text());
+  });
   await page.goto(address);
   return page;
 }
@@ -47,13 +59,15 @@ export async function openFile(page: Page, name: string, buffer: Buffer): Promis
 
 export async function paste(page: Page, text: string): Promise<void> {
   await showTab(page, "open");
-  await page.getByLabel("Hex, a hex dump, or Base64").fill(text);
+  await page.getByLabel("or paste hex, a hex dump, or Base64").fill(text);
   await page.getByRole("button", { name: "Inspect", exact: true }).click();
 }
 
 export async function openSample(page: Page, title: string): Promise<void> {
   await showTab(page, "open");
-  await page.getByRole("button", { name: title }).click();
+  const sample = page.locator(".sample").filter({ has: page.getByText(title, { exact: true }) });
+  if (!(await sample.isVisible())) await page.getByText("All samples").click();
+  await sample.click();
   await page.locator(".capture strong", { hasText: title }).waitFor();
   await page.locator(".detail h2").waitFor();
 }
@@ -88,4 +102,25 @@ export async function waitForRows(page: Page, expected: readonly RegExp[]): Prom
 /** Waits until as many records are listed. */
 export async function waitForCount(page: Page, count: string): Promise<void> {
   await page.locator(".filters output", { hasText: count }).waitFor();
+}
+
+/** All rules, those of best practices too. */
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+/** What axe-core finds, and what sticks out of the window. */
+export async function shortcomings(page: Page): Promise<string[]> {
+  await page.evaluate(AXE);
+  return page.evaluate(async () => {
+    const { axe } = globalThis as unknown as { axe: { run(): Promise<AxeResults> } };
+    const { violations } = await axe.run();
+    return [
+      ...violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(" | ")}`),
+      ...(document.documentElement.scrollWidth > innerWidth
+        ? [...document.querySelectorAll("body *")]
+            .map((element) => ({ element, right: Math.round(element.getBoundingClientRect().right) }))
+            .filter(({ right }) => right > innerWidth)
+            .map(({ element, right }) => `sticks out: ${element.tagName} ${element.className} ${right}`)
+        : []),
+    ];
+  });
 }

@@ -4,8 +4,8 @@ import { after, before, test } from "node:test";
 
 import type { Browser, Page } from "playwright-core";
 
-import { client, HANDSHAKE, recorded, server } from "./captures.js";
-import { launch, newPage, openFile, openSample, paste, showTab, waitForCount, waitForRows } from "./support.js";
+import { client, HANDSHAKE, recorded, type Sent, server } from "./captures.js";
+import { launch, newPage, openFile, openSample, paste, showTab, unfold, waitForCount, waitForRows } from "./support.js";
 
 let browser: Browser;
 
@@ -48,7 +48,7 @@ test("a payload is shown as it was on the wire, unmasked, as text and as hex", a
   const page = await newPage(browser);
   await paste(page, "81 85 37 fa 21 3d 7f 9f 4d 51 58");
   assert.equal(await page.locator(".payload-text").innerText(), "Hello");
-  await page.getByText("On the wire", { exact: true }).last().click();
+  await page.locator(".choice").getByText("On the wire", { exact: true }).click();
   const hex = page.getByRole("group", { name: "Payload as hex" });
   await hex.getByText("7f").waitFor();
   await page.getByText("Unmasked", { exact: true }).click();
@@ -103,9 +103,10 @@ test("the list is filtered by kind, direction, size, text and faults", async () 
   await waitForRows(page, [/^← text hay NEEDLE hay$/]);
   await page.getByRole("button", { name: "Show all" }).click();
   await waitForCount(page, "7 of 7");
-  await page.getByLabel("Contains").fill("needle");
+  await page.getByLabel("Search payloads").fill("needle");
   await waitForCount(page, "2 of 7");
-  await page.getByLabel("Contains").fill("");
+  await page.getByLabel("Search payloads").fill("");
+  await unfold(page, "Size");
   await page.getByLabel("Size from, in bytes").fill("500");
   await waitForCount(page, "1 of 7");
   await page.getByRole("button", { name: "Show all" }).click();
@@ -113,7 +114,7 @@ test("the list is filtered by kind, direction, size, text and faults", async () 
   await waitForCount(page, "1 of 7");
   await waitForRows(page, [/^→ ping x$/]);
   await page.getByRole("button", { name: "Show all" }).click();
-  await kind("problems only").click();
+  await kind("problems").click();
   await waitForCount(page, "1 of 7");
   await waitForRows(page, [/→ reserved bad/]);
   await page.context().close();
@@ -140,20 +141,24 @@ test("the handshake is explained line by line, with a verdict for each check", a
   await openSample(page, "The server's accept is that of another key");
   await showTab(page, "handshake");
   const line = page.locator(".head > li", { hasText: "Sec-WebSocket-Accept:" });
-  assert.match(await line.innerText(), /SHA-1.*✗ AcceptWrong.*RFC 6455 §4\.1/s);
+  assert.match(await line.innerText(), /SHA-1.*✗ .*AcceptWrong.*RFC 6455 §4\.1/s);
   const key = page.locator(".head > li", { hasText: "Sec-WebSocket-Key:" });
-  assert.match(await key.innerText(), /16 random bytes.*✓ .*: as it must be/s);
+  assert.match(await key.innerText(), /16 random bytes/);
+  const passed = page.locator(".half").first().locator(".passed");
+  assert.match(await passed.innerText(), /^✓ \d+ checks passed$/);
+  await passed.locator("summary").click();
+  assert.match(await passed.innerText(), /✓ Sec-WebSocket-Key/);
   await page.context().close();
 });
 
 test("problems name the rule, its section and the close code, and lead to the record", async () => {
   const page = await newPage(browser);
-  await openSample(page, "Text that is no UTF-8");
+  await openSample(page, "Text that is not UTF-8");
   await showTab(page, "problems");
-  const row = page.locator("#view tbody tr").first();
+  const row = page.locator(".problems li").first();
   assert.match(
     await row.innerText(),
-    /record 2, byte \d+\s+✗ TextNotUtf8: the text is not UTF-8\s+RFC 6455 §8\.1\s+1007/,
+    /^✗ The text is not UTF-8\. An endpoint closes the connection with 1007\.\s+In record 2, at byte \d+\. TextNotUtf8, RFC 6455 §8\.1/,
   );
   assert.equal(await row.getByRole("link").getAttribute("href"), "https://www.rfc-editor.org/rfc/rfc6455#section-8.1");
   await row.getByRole("button", { name: "record 2" }).click();
@@ -169,7 +174,7 @@ test("messages are listed with what compression saved, and statistics have their
   assert.match((await second.innerText()).replaceAll(/\s+/g, " "), /← text 5 B 140 % 1 frame whole Hello/);
   await showTab(page, "statistics");
   await page.getByRole("img", { name: /^Payload sizes: 5 values from 3 B to 7 B/ }).waitFor();
-  await page.getByRole("img", { name: /^Compressed size.*: 4 values/ }).waitFor();
+  await page.getByRole("img", { name: /^Compression: 4 values/ }).waitFor();
   await openSample(page, "Pings and their pongs");
   await showTab(page, "statistics");
   await page.getByRole("img", { name: /^From ping to pong: 2 values/ }).waitFor();
@@ -179,7 +184,7 @@ test("messages are listed with what compression saved, and statistics have their
 
 test("the timeline shows both directions, marks what is not allowed, and leads to it", async () => {
   const page = await newPage(browser);
-  await openSample(page, "Text that is no UTF-8");
+  await openSample(page, "Text that is not UTF-8");
   await page.getByRole("img", { name: /^Timeline: 4 records, .* 1 problem$/ }).waitFor();
   const faulty = page.locator(".bin", { has: page.locator(".fault") });
   await faulty.click();
@@ -237,4 +242,115 @@ test("bytes that are broken on the wire are a violation, which the other end clo
   await page.getByRole("button", { name: "Run" }).click();
   await page.locator(".end").first().getByText("Close 1002").waitFor();
   await page.context().close();
+});
+
+test("the first row is near the top, rows are short, and the divider moves by keys", async () => {
+  const page = await newPage(browser, { viewport: { width: 1440, height: 900 } });
+  await openSample(page, "A greeting, a JSON message, and goodbye");
+  const row = await page.locator("#records .record").nth(1).boundingBox();
+  assert.ok((row?.y ?? 999) <= 200, `the first row is at ${row?.y}`);
+  assert.equal(row?.height, 22);
+  const width = async () => (await page.locator("#records").boundingBox())?.width ?? 0;
+  const before = await width();
+  await page.getByRole("separator").focus();
+  await page.keyboard.press("ArrowLeft");
+  assert.ok((await width()) < before);
+  await page.setViewportSize({ width: 899, height: 900 });
+  const [list, detail] = [await page.locator("#records").boundingBox(), await page.locator(".detail").boundingBox()];
+  assert.ok((detail?.y ?? 0) > (list?.y ?? 0) + (list?.height ?? 0) - 1, "one is above the other");
+  await page.context().close();
+});
+
+test("what is opened has the focus, and the detail is never that of a record that is filtered out", async () => {
+  const page = await newPage(browser);
+  await openSample(page, "Pings and their pongs");
+  await page.waitForFunction(() => document.activeElement?.id === "records");
+  await page.locator(".filters label.kind", { hasText: "close" }).click();
+  await page.getByRole("heading", { name: /Record 8: close/ }).waitFor();
+  await page.getByLabel("Search payloads").fill("nothing has this");
+  await page.getByText("No record passes the filter.").waitFor();
+  assert.equal(await page.locator(".filters label.kind", { hasText: "binary" }).count(), 0, "only kinds that occur");
+  assert.match(await page.locator(".filters label.kind", { hasText: "ping" }).innerText(), /ping 3/);
+  await page.context().close();
+});
+
+test("a cut frame has the bytes that came, and says what its header announces", async () => {
+  const page = await newPage(browser);
+  const [, whole] = server(0x81, "x".repeat(100));
+  await openFile(page, "cut.jsonl", recorded([...HANDSHAKE, ["server", whole.subarray(0, 53)]]));
+  await page.locator("#records .record", { hasText: "cut" }).click();
+  await page.getByText("Its header announces 49 B more, which did not come.").waitFor();
+  assert.equal(await page.getByText(/^and .* more$/).count(), 0);
+  await page.context().close();
+});
+
+test("secrets of the handshake are masked until they are asked for", async () => {
+  const page = await newPage(browser);
+  const request = "GET /?key=abcdef HTTP/1.1\r\nHost: a\r\nCookie: id=12345\r\n\r\n";
+  await openFile(page, "secret.jsonl", recorded([["client", Buffer.from(request)]]));
+  await showTab(page, "handshake");
+  const line = page.locator(".head > li", { hasText: "Cookie:" });
+  assert.match(await line.innerText(), /Cookie: id=\*{5}/);
+  await line.getByRole("button", { name: "Show secret" }).click();
+  assert.match(await line.innerText(), /Cookie: id=12345/);
+  assert.match(await page.locator(".head > li").first().innerText(), /key=\*{6}/);
+  await page.context().close();
+});
+
+test("records of one instant each have their place in the timeline", async () => {
+  const page = await newPage(browser);
+  const lines = recorded([...HANDSHAKE, client(0x81, "a"), client(0x82, "b"), client(0x89, "c")]).toString();
+  await openFile(page, "instant.jsonl", Buffer.from(lines.replaceAll(/"time":\d+/g, '"time":1767225600000')));
+  await page.getByRole("img", { name: /^Timeline: 5 records, without times/ }).waitFor();
+  assert.equal(await page.locator(".timeline .bar").count(), 5);
+  await page.context().close();
+});
+
+test("payloads are shown by their own formats, where the handshake or the bytes say so", async () => {
+  const packed = Buffer.from("82a46e616d65a3746561a5636f756e7402", "hex");
+  const proto = Buffer.from("089601120774657374696e67", "hex");
+  const mqtt = Buffer.concat([Buffer.from("300b0005", "hex"), Buffer.from("topic"), Buffer.from("21.5")]);
+  const agreed = (name: string) =>
+    [
+      HANDSHAKE[0],
+      [
+        "server",
+        Buffer.from(
+          HANDSHAKE[1]?.[1].toString().replace(/\r\n\r\n$/, `\r\nSec-WebSocket-Protocol: ${name}\r\n\r\n`) ?? "",
+        ),
+      ],
+    ] as Sent[];
+  const path = [
+    ["client", Buffer.from(HANDSHAKE[0]?.[1].toString().replace("/chat", "/socket.io/?EIO=4") ?? "")],
+    HANDSHAKE[1],
+  ] as Sent[];
+  for (const [name, head, frame, shown] of [
+    ["msgpack", [...HANDSHAKE], client(0x82, packed), /MessagePack.*name: "tea".*count: 2/s],
+    ["protobuf", agreed("protobuf"), client(0x82, proto), /Protobuf.*1: 150.*2: "testing"/s],
+    ["socketio", path, client(0x81, '42["chat",{"a":1}]'), /Socket\.IO.*event “chat”.*data.*0: "chat"/s],
+    [
+      "graphql",
+      agreed("graphql-transport-ws"),
+      client(0x81, '{"id":"1","type":"next","payload":{"data":{"a":7}}}'),
+      /GraphQL-WS next \(1\): a result.*a: 7/s,
+    ],
+    [
+      "stomp",
+      agreed("v12.stomp"),
+      server(0x81, 'MESSAGE\ndestination:/topic/a\n\n{"b":8}\0'),
+      /STOMP MESSAGE \/topic\/a.*b: 8/s,
+    ],
+    ["mqtt", agreed("mqtt"), client(0x82, mqtt), /MQTT PUBLISH topic.*payload: 21\.5/s],
+  ] as const) {
+    const page = await newPage(browser);
+    await openFile(page, `${name}.jsonl`, recorded([...head, frame]));
+    await page.locator("#records").press("End");
+    await page.getByRole("heading", { name: /Record 2/ }).waitFor();
+    if (name === "msgpack") await page.getByText("Decoded", { exact: true }).click();
+    await page.locator(".reading").waitFor();
+    await page.locator(".json").waitFor();
+    const text = (await page.locator(".detail").innerText()).replaceAll(/\s+/g, " ");
+    assert.match(text, shown, `${name}: ${text}`);
+    await page.context().close();
+  }
 });

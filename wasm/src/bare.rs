@@ -1,14 +1,100 @@
 //! What `std` would bring with it, for a module that does without: an allocator and a panic handler.
 //! A panic of `std` formats a message that nobody can read here, and brings a tenth of the module's size for that.
 
-use dlmalloc::GlobalDlmalloc;
+use alloc::alloc::{GlobalAlloc, Layout};
+use core::arch::wasm32::{memory_grow, memory_size};
+use core::cell::UnsafeCell;
+use core::ptr::null_mut;
+
+use dlmalloc::{Allocator, Dlmalloc};
 
 #[cfg(target_feature = "atomics")]
 compile_error!("this allocator is for modules with one thread");
 
-/// That of `std` on this platform.
+/// The allocator that `std` has on this platform, but for how it grows.
 #[global_allocator]
-static ALLOCATOR: GlobalDlmalloc = GlobalDlmalloc;
+static HEAP: Heap = Heap(UnsafeCell::new(Dlmalloc::new_with_allocator(Pages)));
+
+struct Heap(UnsafeCell<Dlmalloc<Pages>>);
+
+// SAFETY: there is no other thread that could use it.
+unsafe impl Sync for Heap {}
+
+// SAFETY: dlmalloc keeps what the trait promises. Its methods do not call each other by way of this, so that there is one
+// reference at a time.
+unsafe impl GlobalAlloc for Heap {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        unsafe { (*self.0.get()).malloc(layout.size(), layout.align()) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        unsafe { (*self.0.get()).free(memory, layout.size(), layout.align()) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        unsafe { (*self.0.get()).calloc(layout.size(), layout.align()) }
+    }
+
+    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        unsafe { (*self.0.get()).realloc(memory, layout.size(), layout.align(), size) }
+    }
+}
+
+const PAGE: usize = 64 * 1024;
+
+/// The memory grows by a quarter, and by this at least. A runtime may collect all its garbage whenever the memory grows: in
+/// small steps, that costs more than all else.
+const LEAST_GROWTH: usize = 4 * 1024 * 1024;
+
+/// Linear memory, which only grows.
+struct Pages;
+
+impl Pages {
+    fn grow(size: usize) -> Option<(*mut u8, usize)> {
+        let pages = size.div_ceil(PAGE);
+        let before = memory_grow(0, pages);
+        if before == usize::MAX {
+            return None;
+        }
+        let (start, size) = (before * PAGE, pages * PAGE);
+        // no pointer may wrap around behind the last byte that there can be
+        let size = if start.wrapping_add(size) == 0 { size - 16 } else { size };
+        Some((start as *mut u8, size))
+    }
+}
+
+// SAFETY: what `memory_grow` gives belongs to nobody else.
+unsafe impl Allocator for Pages {
+    fn alloc(&self, size: usize) -> (*mut u8, usize, u32) {
+        let quarter = memory_size(0) * PAGE / 4;
+        let grown = Self::grow(size.max(quarter).max(LEAST_GROWTH)).or_else(|| Self::grow(size));
+        grown.map_or((null_mut(), 0, 0), |(start, size)| (start, size, 0))
+    }
+
+    fn remap(&self, _: *mut u8, _: usize, _: usize, _: bool) -> *mut u8 {
+        null_mut()
+    }
+
+    fn free_part(&self, _: *mut u8, _: usize, _: usize) -> bool {
+        false
+    }
+
+    fn free(&self, _: *mut u8, _: usize) -> bool {
+        false
+    }
+
+    fn can_release_part(&self, _: u32) -> bool {
+        false
+    }
+
+    fn allocates_zeros(&self) -> bool {
+        true
+    }
+
+    fn page_size(&self) -> usize {
+        PAGE
+    }
+}
 
 /// A trap is all that the caller gets to know.
 #[panic_handler]

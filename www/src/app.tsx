@@ -9,6 +9,7 @@ import { choose, show } from "./actions.js";
 import { bytes, count, counted } from "./format.js";
 import { type State, VIEWS, type View } from "./state.js";
 import { ThemeSwitch } from "./theme.js";
+import { Connections } from "./views/connections.js";
 import { Exports } from "./views/exports.js";
 import { Frames } from "./views/frames.js";
 import { Handshake } from "./views/handshake.js";
@@ -34,27 +35,35 @@ const ALWAYS: readonly View[] = ["open", "loop"];
 
 /** The whole page. */
 export function App({ state }: { state: State }) {
+  const isOfCapture = !ALWAYS.includes(state.view);
   return (
     <>
       <header class="top">
         <h1>WebSocket inspector</h1>
-        <p class="quiet">Byte by byte, by the engine of websocket-component. Nothing leaves this page.</p>
+        <Tabs state={state} />
         <ThemeSwitch />
       </header>
-      <Tabs state={state} />
-      <p class="unseen" role="status">
-        {state.busy ?? state.notice}
-      </p>
-      {state.error !== undefined && (
-        <p class="error" role="alert">
-          <strong>That did not work.</strong> {state.error}
+      <main class={isOfCapture ? "fills" : ""}>
+        <p class="unseen" role="status">
+          {state.busy ?? state.notice}
         </p>
-      )}
-      {state.busy !== undefined && <div class="busy">{state.busy}</div>}
-      <main>
-        <div id="view" role="tabpanel" aria-labelledby={`tab-${state.view}`}>
-          {!ALWAYS.includes(state.view) && <CaptureBar state={state} />}
-          <Chosen state={state} />
+        {state.error !== undefined && (
+          <p class="error" role="alert">
+            {state.error}
+          </p>
+        )}
+        {state.busy !== undefined && (
+          <div class="busy" aria-hidden="true">
+            {state.busy}
+          </div>
+        )}
+        <div class={isOfCapture && state.feed !== undefined ? "with-connections" : "alone"}>
+          {isOfCapture && state.feed !== undefined && <Connections feed={state.feed} />}
+          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a panel without controls must be reached by keys */}
+          <div id="view" class={state.view} role="tabpanel" aria-labelledby={`tab-${state.view}`} tabIndex={0}>
+            {isOfCapture && <CaptureBar state={state} />}
+            <Chosen state={state} />
+          </div>
         </div>
       </main>
     </>
@@ -63,7 +72,7 @@ export function App({ state }: { state: State }) {
 
 function Tabs({ state }: { state: State }) {
   const list = useRef<HTMLDivElement>(null);
-  const usable = VIEWS.filter((view) => ALWAYS.includes(view) || state.overview !== undefined);
+  const usable = VIEWS.filter((view) => isUsable(view, state));
   const move = (event: KeyboardEvent) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (step === undefined) return;
@@ -94,6 +103,11 @@ function Tabs({ state }: { state: State }) {
   );
 }
 
+/** A live page shows its list of connections before one is chosen. */
+function isUsable(view: View, { overview, feed }: State): boolean {
+  return ALWAYS.includes(view) || overview !== undefined || (view === "frames" && feed !== undefined);
+}
+
 function Badge({ view, state: { overview } }: { view: View; state: State }) {
   if (overview === undefined) return null;
   const { records, messages, faults } = overview;
@@ -105,7 +119,7 @@ function Badge({ view, state: { overview } }: { view: View; state: State }) {
 function Chosen({ state }: { state: State }) {
   switch (state.view) {
     case "open":
-      return <Open />;
+      return <Open state={state} />;
     case "frames":
       return <Frames state={state} />;
     case "handshake":
@@ -127,24 +141,37 @@ function CaptureBar({ state }: { state: State }) {
   if (capture === undefined || overview === undefined) return null;
   const { gaps = 0, synthetic = false, notes = [] } = capture.connections[connection] ?? {};
   const { lengths } = overview;
+  const forgotten = state.feed?.connections.get(state.feed.watched ?? -1)?.forgotten ?? 0;
   return (
     <section class="capture" aria-label="The capture">
-      <div>
-        <strong>{capture.name}</strong> <span class="quiet">({capture.format})</span>{" "}
+      <div class="capture-line">
+        <strong title={capture.name}>{capture.name}</strong>
         <span class="quiet">
-          → {bytes(lengths.toServer)}, ← {bytes(lengths.toClient)}
+          {capture.format}, → {bytes(lengths.toServer)}, ← {bytes(lengths.toClient)}
           {capture.skipped > 0 && `; ${counted(capture.skipped, "other connection")} left out`}
         </span>
-        {gaps > 0 && <p class="warning">Bytes are missing in {counted(gaps, "place")}.</p>}
-        {synthetic && <p class="warning">The capture has messages only: headers and keys are made up.</p>}
-        {notes.map((note, index) => (
-          <p key={index} class="warning">
-            {note}
-          </p>
-        ))}
+        <ConnectionList state={state} />
+        <Exports name={capture.name} />
       </div>
-      <ConnectionList state={state} />
-      <Exports name={capture.name} />
+      {gaps > 0 && <p class="warning">Bytes are missing in {counted(gaps, "place")}.</p>}
+      {forgotten > 0 && (
+        <p class="warning">
+          The oldest {bytes(forgotten)} were dropped: the process remembers {bytes(state.feed?.hello.limit ?? 0)}.
+        </p>
+      )}
+      {synthetic && (
+        <p class="warning">
+          {state.live === undefined
+            ? "The capture has messages only: headers and keys are made up."
+            : "These are the messages that this browser gives to a page. Headers, keys, fragments, pings, compression and the handshake are not shown to it: what you see of them is made up."}
+          {state.liveNote !== undefined && ` The browser says what was ${state.liveNote}.`}
+        </p>
+      )}
+      {notes.map((note, index) => (
+        <p key={index} class="warning">
+          {note}
+        </p>
+      ))}
       {state.live !== undefined && <LiveBar live={state.live} />}
     </section>
   );

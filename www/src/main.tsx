@@ -5,30 +5,26 @@
  */
 import { render } from "preact";
 
-import { open, working } from "./actions.js";
+import { goToAddress, openFiles } from "./actions.js";
 import { App } from "./app.js";
+import { feedPath, startFeed, watch } from "./feed.js";
 import { nameOf } from "./format.js";
-import { sourceOf } from "./share.js";
-import { onChange } from "./state.js";
+import { change, onChange } from "./state.js";
 import "./style.css";
 
 const root = document.getElementById("app") as HTMLElement;
+if (feedPath() !== undefined) change({ view: "frames" });
 onChange((state) => render(<App state={state} />, root));
 
-async function openShared(): Promise<void> {
-  await working("Reading the address …", async () => {
-    const source = await sourceOf(location.hash);
-    if (source !== undefined) await open(source);
-  });
-}
-
-void openShared();
-addEventListener("hashchange", () => void openShared());
+startFeed();
+if (location.hash !== "") goToAddress(watch);
+// Back and Forward, and links that were pasted into the address bar
+addEventListener("popstate", () => goToAddress(watch));
 
 // a file that is dropped anywhere is meant for the inspector: the browser would leave the page for it
 addEventListener("dragover", (event) => event.preventDefault());
 addEventListener("drop", (event) => {
   event.preventDefault();
   const files = [...(event.dataTransfer?.files ?? [])];
-  if (files.length > 0) void open({ name: nameOf(files), contents: files });
+  if (files.length > 0) void openFiles({ name: nameOf(files), contents: files });
 });

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { ConnectionSummary as FedConnection, FedUnit, Hello, Intervention } from "../../js/proxy/feed-protocol.js";
 import { NO_FILTER } from "./worker/kinds.js";
 import type { CaptureSummary, Filter, Overview } from "./worker/protocol.js";
 
@@ -11,8 +12,24 @@ export const VIEWS = ["open", "frames", "handshake", "messages", "problems", "st
 /** One of {@link VIEWS}. */
 export type View = (typeof VIEWS)[number];
 
-/** How far a live connection is. */
+/** How far a connection of this browser is. */
 export type LiveState = "connecting" | "open" | "closed";
+
+/** The process that serves the page, and what it reports. */
+export interface Feed {
+  readonly hello: Hello;
+  /** Whether the process still answers. */
+  readonly isConnected: boolean;
+  /** By their ids, the oldest first. */
+  readonly connections: ReadonlyMap<number, FedConnection>;
+  /** Connections that the process has dropped from its memory. */
+  readonly forgotten: number;
+  /** The connection that is shown. */
+  readonly watched: number | undefined;
+  /** Of the watched connection. */
+  readonly held: readonly FedUnit[];
+  readonly interventions: readonly Intervention[];
+}
 
 /** All that the views are drawn from. */
 export interface State {
@@ -33,7 +50,11 @@ export interface State {
   readonly error: string | undefined;
   /** Something that went well, for those who do not see it. */
   readonly notice: string;
+  /** This browser's own connection. */
   readonly live: LiveState | undefined;
+  /** What is agreed on and what is not shown of this browser's own connection. */
+  readonly liveNote: string | undefined;
+  readonly feed: Feed | undefined;
 }
 
 let state: State = {
@@ -49,6 +70,8 @@ let state: State = {
   error: undefined,
   notice: "",
   live: undefined,
+  liveNote: undefined,
+  feed: undefined,
 };
 let draw: (state: State) => void = () => {};
 

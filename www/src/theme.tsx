@@ -5,8 +5,6 @@
  */
 import { useState } from "preact/hooks";
 
-import { Choice } from "./views/common.js";
-
 type Theme = "system" | "light" | "dark";
 
 const KEY = "theme";
@@ -25,7 +23,7 @@ function apply(theme: Theme): void {
   try {
     localStorage.setItem(KEY, theme);
   } catch {
-    // it is not remembered, then
+    // the choice is for this visit
   }
 }
 
@@ -39,17 +37,15 @@ export function ThemeSwitch() {
     setTheme(chosen);
   };
   return (
-    <div class="theme">
-      <Choice
-        label="Theme"
-        options={[
-          ["system", "System"],
-          ["light", "Light"],
-          ["dark", "Dark"],
-        ]}
-        value={theme}
-        onChoose={choose}
-      />
-    </div>
+    <select
+      class="theme"
+      aria-label="Theme"
+      value={theme}
+      onChange={(event) => choose(event.currentTarget.value as Theme)}
+    >
+      <option value="system">System theme</option>
+      <option value="light">Light</option>
+      <option value="dark">Dark</option>
+    </select>
   );
 }

@@ -27,7 +27,12 @@ export function isResponse(bytes: Uint8Array): boolean {
 
 /** The head at a place; nothing if it does not end before something is missing. */
 export function headAt(flow: Flow, place: number): Head | undefined {
-  const text = latin1.decode(flow.read(place));
+  // most are short, and bytes of many parts have to be put together
+  return headIn(flow.read(place, 4096)) ?? headIn(flow.read(place));
+}
+
+function headIn(bytes: Uint8Array): Head | undefined {
+  const text = latin1.decode(bytes);
   const end = text.indexOf("\r\n\r\n");
   if (end < 0) return undefined;
   const [line = "", ...lines] = text.slice(0, end).split("\r\n");

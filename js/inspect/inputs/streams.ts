@@ -61,7 +61,7 @@ class Reader {
 
   read(): Found {
     const { toServer, toClient } = this.#stream;
-    const first = toServer.read(0, 600);
+    const first = toServer.read(0, LONGEST_LINE);
     const proxied = proxyProtocol(first);
     if (proxied !== undefined) {
       this.#tell(proxied.text, toServer.time(0));
@@ -109,7 +109,7 @@ class Reader {
   #exchanges(): Found {
     const { toServer, toClient } = this.#stream;
     let [sent, received] = [0, 0];
-    while (isRequest(toServer.read(sent))) {
+    while (isRequest(toServer.read(sent, LONGEST_LINE))) {
       const request = headAt(toServer, sent);
       if (request === undefined) return this.#cutRequest(sent, received);
       received = this.#skipInterim(received);
@@ -215,6 +215,8 @@ class Reader {
   }
 }
 
+/** Bytes of a request's first line. */
+const LONGEST_LINE = 8192;
 /** Bytes of a stream that are looked at. */
 const MOST_PROBED = 512 * 1024;
 

@@ -10,8 +10,8 @@ import { client, handshake, type Sent, server, status } from "./bytes.js";
 /** A conversation of the gallery. */
 export interface ConversationSample {
   readonly title: string;
-  /** The categories of Autobahn's suite that ask for such things; none for what it does not test. */
-  readonly category: number | undefined;
+  /** What it shows, for someone who has not read the RFC. */
+  readonly about: string;
   /** The name of the fault in it; `undefined` for a good one. */
   readonly fault: string | undefined;
   readonly sent: readonly Sent[];
@@ -37,6 +37,29 @@ const JSON_MESSAGE = JSON.stringify({
   paid: true,
   note: null,
 });
+
+/** The categories of Autobahn's suite that the samples show. */
+const ABOUT: Readonly<Record<number, string>> = {
+  1: "Frames: how messages are packed",
+  2: "Pings and pongs: is the other side there?",
+  3: "Reserved bits: only for extensions",
+  4: "Opcodes: the kind of a frame",
+  5: "Fragments: a message in several frames",
+  6: "UTF-8: what a text may contain",
+  7: "Closing: how a connection ends",
+  9: "Sizes",
+  10: "Many short frames",
+  12: "Compression (permessage-deflate)",
+  13: "Compression with parameters",
+};
+
+/** Titles of the samples that are shown first. */
+export const FEATURED: readonly string[] = [
+  "A greeting, a JSON message, and goodbye",
+  "A message in three frames, with a ping between them",
+  "Compressed: the examples of RFC 7692 §7.2.3",
+  "Text that is not UTF-8",
+];
 
 /** All samples. */
 export const SAMPLES: readonly ConversationSample[] = [
@@ -81,12 +104,12 @@ export const SAMPLES: readonly ConversationSample[] = [
     client(LAST, hex("b6 6c 6e")),
     server(TEXT, "Köln 🎡 κόσμε"),
   ]),
-  bad("Text that is no UTF-8", 6, "TextNotUtf8", [
+  bad("Text that is not UTF-8", 6, "TextNotUtf8", [
     client(TEXT, hex("cebae1bdb9cf83cebcceb5 eda080")),
     server(CLOSE, status(1007)),
   ]),
   {
-    ...good("A close with a status of one's own", 7, []),
+    ...good("A close with the application's own status", 7, []),
     sent: [
       ...handshake(),
       client(TEXT, "that is all"),
@@ -125,7 +148,7 @@ export const SAMPLES: readonly ConversationSample[] = [
     DEFLATE,
   ),
   good(
-    "Compressed, each message for itself",
+    "Compressed without context takeover",
     13,
     [
       client(COMPRESSED_TEXT, hex("f2 48 cd c9 c9 07 00")),
@@ -135,7 +158,7 @@ export const SAMPLES: readonly ConversationSample[] = [
     ALONE,
   ),
   bad(
-    "Compressed with reference to a message that is forgotten",
+    "Compressed, with a reference that the agreement rules out",
     13,
     "DeflateCorrupt",
     [
@@ -145,10 +168,10 @@ export const SAMPLES: readonly ConversationSample[] = [
     ],
     ALONE,
   ),
-  { ...good("A busy conversation", 9, busy()), category: undefined },
+  { ...good("A busy conversation", 9, busy()), about: "Hundreds of messages: for statistics" },
   {
     title: "The server's accept is that of another key",
-    category: undefined,
+    about: "The opening handshake",
     fault: "AcceptWrong",
     sent: handshake("", { response: { "Sec-WebSocket-Accept": "AAAAAAAAAAAAAAAAAAAAAAAAAAA=" } }),
   },
@@ -175,7 +198,7 @@ function busy(): Sent[] {
 }
 
 function good(title: string, category: number, sent: readonly Sent[], extensions = ""): ConversationSample {
-  return { title, category, fault: undefined, sent: [...handshake(extensions), ...sent, ...bye] };
+  return { title, about: ABOUT[category] ?? "", fault: undefined, sent: [...handshake(extensions), ...sent, ...bye] };
 }
 
 function bad(
@@ -185,7 +208,7 @@ function bad(
   sent: readonly Sent[],
   extensions = "",
 ): ConversationSample {
-  return { title, category, fault, sent: [...handshake(extensions), ...sent] };
+  return { title, about: ABOUT[category] ?? "", fault, sent: [...handshake(extensions), ...sent] };
 }
 
 /** When the samples' conversations begin, and how long their pieces are apart, in milliseconds. */

@@ -7,6 +7,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 
 import type { Direction } from "../../../js/inspect/index.js";
+import { copy } from "../actions.js";
 import { ARROWS, DIRECTION_NAMES, sectionAddress } from "../format.js";
 import { change } from "../state.js";
 
@@ -32,6 +33,20 @@ export function Section({ name }: { name: string }) {
     <a class="section" href={address} target="_blank" rel="noreferrer">
       {name}
     </a>
+  );
+}
+
+/** With a capital letter and a full stop. */
+export function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
+}
+
+/** A button that puts a text into the clipboard. */
+export function CopyButton({ what, text }: { what: string; text(): string }) {
+  return (
+    <button type="button" class="copy" onClick={() => void copy(text(), what)}>
+      Copy {what.toLowerCase()}
+    </button>
   );
 }
 

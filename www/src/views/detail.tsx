@@ -7,25 +7,28 @@ import { useState } from "preact/hooks";
 
 import type { Fault, FrameRecord, HeaderFieldBits } from "../../../js/inspect/index.js";
 import { reveal } from "../actions.js";
-import { bytes, counted, DIRECTION_NAMES, duration } from "../format.js";
+import { bytes, counted, DIRECTION_NAMES, duration, hexBytes } from "../format.js";
 import { inspection } from "../inspection.js";
+import type { State } from "../state.js";
 import type { Detail } from "../worker/protocol.js";
-import { Section, useAnswer, Verdict } from "./common.js";
+import { CopyButton, Section, sentence, useAnswer, Verdict } from "./common.js";
 import { HexView } from "./hex.js";
 import { KindLabel } from "./kind-label.js";
 import { PayloadView } from "./payload.js";
 
-/** @param start the time that others are told from */
-export function DetailView({ record, version, start }: { record: number; version: number; start: number }) {
+/** @param start the time of the first record */
+export function DetailView({ record, state, start }: { record: number; state: State; start: number }) {
+  const { version } = state;
   const detail = useAnswer(() => inspection.detail(record), [record, version]);
-  if (detail === undefined) return <section class="panel detail" aria-busy="true" />;
+  if (detail === undefined) return <section class="panel detail" aria-label="The record" aria-busy="true" />;
   return (
-    <section class="panel detail" aria-labelledby="detail-title">
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys
+    <section class="panel detail" aria-labelledby="detail-title" tabIndex={0}>
       <Title detail={detail} start={start} />
       <Faults faults={detail.faults} />
-      <Wire detail={detail} />
+      <PayloadView detail={detail} state={state} />
       <MessageParts detail={detail} />
-      <PayloadView detail={detail} version={version} />
+      <Wire detail={detail} />
     </section>
   );
 }
@@ -38,7 +41,7 @@ function Title({ detail: { row }, start }: { detail: Detail; start: number }) {
         Record {record.index}: <KindLabel row={row} />
       </h2>
       <p class="quiet">
-        {DIRECTION_NAMES[record.direction]}, bytes {record.start}–{record.end}
+        {DIRECTION_NAMES[record.direction]}, bytes {record.start}–{record.end - 1}
         {record.time !== 0 && `, ${duration(record.time - start)} after the first`}
         {record.type === "frame" && <Partner record={record} />}
       </p>
@@ -70,34 +73,44 @@ function Faults({ faults }: { faults: readonly Fault[] }) {
   return faults.map((fault) => (
     <p key={fault.index} class="fault">
       <Verdict good={false}>
-        <strong>{fault.name}</strong>
-      </Verdict>
-      : {fault.message}. <Section name={fault.section} />
-      {fault.closeStatus === undefined ? ". The handshake fails." : `. Close with ${fault.closeStatus}.`}
+        <strong>{sentence(fault.message)}</strong>
+      </Verdict>{" "}
+      {fault.closeStatus === undefined
+        ? "The handshake fails."
+        : `An endpoint closes the connection with ${fault.closeStatus}.`}{" "}
+      <span class="quiet">{fault.name}</span> <Section name={fault.section} />
     </p>
   ));
 }
 
 /** The header's fields, and the bytes that they are in. */
-function Wire({ detail: { row, fields, wire } }: { detail: Detail }) {
+function Wire({ detail: { row, fields, wire, available } }: { detail: Detail }) {
   const [field, setField] = useState<HeaderFieldBits>();
   const { record } = row;
   const headerSize = record.type === "frame" ? record.headerSize : 0;
-  const first = wire.subarray(0, 64);
+  const first = fields.length > 0 ? wire.subarray(0, 64) : wire;
+  const announced = record.end - record.start;
   return (
     <>
       {fields.length > 0 && <Bits fields={fields} wire={wire} chosen={field} onChoose={setField} />}
-      <h3>On the wire</h3>
+      <div class="with-copy">
+        <h3>On the wire</h3>
+        <CopyButton what="Hex" text={() => hexBytes(wire)} />
+      </div>
       <HexView
         label="Bytes on the wire"
-        bytes={fields.length > 0 ? first : wire}
+        bytes={first}
         offset={record.start}
         headerSize={headerSize}
         chosen={field}
         onByte={(index) => setField(fields.find(({ start, end }) => start <= index * 8 + 7 && index * 8 < end))}
       />
-      {record.end - record.start > first.length && fields.length > 0 && (
-        <p class="quiet">and {bytes(record.end - record.start - first.length)} more; see the payload</p>
+      {available > first.length && <p class="quiet">and {bytes(available - first.length)} more</p>}
+      {announced > available && (
+        <p class="quiet">
+          Its header announces {bytes(announced - available)} more, which{" "}
+          {record.whole ? "are missing" : "did not come"}.
+        </p>
       )}
     </>
   );

@@ -13,31 +13,35 @@ import { KINDS, NO_FILTER, sizeOf } from "../worker/kinds.js";
 import type { Filter, Kind, Overview, Row } from "../worker/protocol.js";
 import { Arrow, useAnswer } from "./common.js";
 import { DetailView } from "./detail.js";
+import { Interventions } from "./interventions.js";
 import { KindLabel } from "./kind-label.js";
+import { Split } from "./split.js";
 import { TimelineView } from "./timeline.js";
 import { VirtualList, type Window } from "./virtual.js";
 
-const ROW = 28;
+/** Pixels. */
+const ROW = 22;
 const NONE: { from: number; rows: readonly Row[] } = { from: 0, rows: [] };
 
 /** Timeline, filters, list and detail. */
 export function Frames({ state }: { state: State }) {
-  const { overview, selected } = state;
-  if (overview === undefined) return null;
+  const { overview, selected, feed } = state;
+  if (overview === undefined) return <p class="quiet empty">Choose a connection to see its frames.</p>;
   return (
     <>
+      {feed !== undefined && <Interventions feed={feed} />}
       <TimelineView state={state} overview={overview} />
       <Filters state={state} />
-      <div class="columns">
+      <Split>
         <RecordList state={state} overview={overview} />
         {selected === undefined ? (
-          <section class="panel detail">
-            <p class="quiet">Choose a record to see its bytes.</p>
+          <section class="panel detail" aria-label="The record">
+            <p class="quiet">{overview.records === 0 ? "Nothing has come yet." : "No record passes the filter."}</p>
           </section>
         ) : (
-          <DetailView key={selected} record={selected} version={state.version} start={overview.start} />
+          <DetailView key={selected} record={selected} state={state} start={overview.start} />
         )}
-      </div>
+      </Split>
     </>
   );
 }
@@ -45,60 +49,69 @@ export function Frames({ state }: { state: State }) {
 function Filters({ state: { filter: now, listed, overview } }: { state: State }) {
   const toggled = (kind: Kind) =>
     now.kinds.includes(kind) ? now.kinds.filter((one) => one !== kind) : [...now.kinds, kind];
+  const { kinds = {}, records = 0, faults = 0 } = overview ?? {};
   return (
-    <form class="filters" aria-label="Filters" onSubmit={(event) => event.preventDefault()}>
+    <form class="filters" role="search" aria-label="Filters" onSubmit={(event) => event.preventDefault()}>
+      <input
+        type="search"
+        class="search"
+        aria-label="Search payloads"
+        placeholder="Search payloads"
+        value={now.text}
+        onInput={(event) => void filter({ text: event.currentTarget.value })}
+      />
       <fieldset class="kinds">
         <legend class="unseen">Kinds</legend>
-        {KINDS.map((kind) => (
+        {KINDS.filter((kind) => kinds[kind] !== undefined || now.kinds.includes(kind)).map((kind) => (
           <label key={kind} class={`kind ${kind}`}>
             <input
               type="checkbox"
               checked={now.kinds.includes(kind)}
               onChange={() => void filter({ kinds: toggled(kind) })}
             />
-            <span>{kind}</span>
+            <span>
+              {kind} <small>{count(kinds[kind] ?? 0)}</small>
+            </span>
           </label>
         ))}
+        {(faults > 0 || now.faultsOnly) && (
+          <label class="kind faults">
+            <input
+              type="checkbox"
+              checked={now.faultsOnly}
+              onChange={(event) => void filter({ faultsOnly: event.currentTarget.checked })}
+            />
+            <span>
+              problems <small>{count(faults)}</small>
+            </span>
+          </label>
+        )}
       </fieldset>
-      <label>
-        Direction{" "}
-        <select
-          value={now.direction ?? ""}
-          onChange={(event) =>
-            void filter({ direction: (event.currentTarget.value || undefined) as Filter["direction"] })
-          }
-        >
-          <option value="">both</option>
-          <option value="toServer">→ to server</option>
-          <option value="toClient">← to client</option>
-        </select>
-      </label>
-      <SizeInput label="From" value={now.smallest} none={0} onSize={(smallest) => void filter({ smallest })} />
-      <SizeInput
-        label="to"
-        value={now.largest}
-        none={Number.POSITIVE_INFINITY}
-        onSize={(largest) => void filter({ largest })}
-      />
-      <label class="search">
-        Contains{" "}
-        <input
-          type="search"
-          value={now.text}
-          placeholder="text in payloads"
-          onInput={(event) => void filter({ text: event.currentTarget.value })}
-        />
-      </label>
-      <label class="kind faults">
-        <input
-          type="checkbox"
-          checked={now.faultsOnly}
-          onChange={(event) => void filter({ faultsOnly: event.currentTarget.checked })}
-        />
-        <span>problems only</span>
-      </label>
+      <select
+        aria-label="Direction"
+        value={now.direction ?? ""}
+        onChange={(event) =>
+          void filter({ direction: (event.currentTarget.value || undefined) as Filter["direction"] })
+        }
+      >
+        <option value="">⇄ both ways</option>
+        <option value="toServer">→ to server</option>
+        <option value="toClient">← to client</option>
+      </select>
+      <details class="popup">
+        <summary>{now.smallest > 0 || now.largest < Number.POSITIVE_INFINITY ? "✓ Size" : "Size"}</summary>
+        <div class="sizes">
+          <SizeInput label="from" value={now.smallest} none={0} onSize={(smallest) => void filter({ smallest })} />
+          <SizeInput
+            label="to"
+            value={now.largest}
+            none={Number.POSITIVE_INFINITY}
+            onSize={(largest) => void filter({ largest })}
+          />
+        </div>
+      </details>
       <output class="quiet">
-        {count(listed)} of {count(overview?.records ?? 0)}
+        {count(listed)} of {count(records)}
       </output>
       <button type="button" disabled={now === NO_FILTER} onClick={() => void filter(NO_FILTER)}>
         Show all
@@ -120,13 +133,12 @@ function SizeInput({
 }) {
   const read = (text: string) => onSize(text === "" ? none : Math.max(0, Number(text)));
   return (
-    <label>
+    <label class="size">
       {label}{" "}
       <input
         type="number"
         min="0"
-        class="size"
-        aria-label={`Size ${label.toLowerCase()}, in bytes`}
+        aria-label={`Size ${label}, in bytes`}
         placeholder="bytes"
         value={value === none ? "" : String(value)}
         onInput={(event) => read(event.currentTarget.value)}
@@ -176,16 +188,21 @@ function keyTargets(at: number, total: number): Record<string, number> {
   return { ArrowDown: at + 1, ArrowUp: at - 1, PageDown: at + 15, PageUp: at - 15, Home: 0, End: total - 1 };
 }
 
-function RecordHeads() {
+/** Names of columns; a hidden one is there for those who hear them. */
+export function Heads({ names }: { names: readonly string[] }) {
   return (
     <div class="record heads" role="row">
-      {["No.", "Time", "", "Kind", "Size", "Payload"].map((name) => (
-        <span key={name} role="columnheader" aria-label={name || "Direction"}>
-          {name}
+      {names.map((name) => (
+        <span key={name} role="columnheader">
+          {name === "Direction" ? <span class="unseen">{name}</span> : name}
         </span>
       ))}
     </div>
   );
+}
+
+function RecordHeads() {
+  return <Heads names={["No.", "Time", "Direction", "Kind", "Size", "Payload"]} />;
 }
 
 function RecordRow({

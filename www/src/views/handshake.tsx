@@ -3,12 +3,15 @@
  *
  * @module
  */
+import { useState } from "preact/hooks";
+
 import type { Direction, HandshakeCheck } from "../../../js/inspect/index.js";
-import { ARROWS } from "../format.js";
+import { ARROWS, counted } from "../format.js";
 import { inspection } from "../inspection.js";
+import { maskedLine } from "../secrets.js";
 import type { State } from "../state.js";
 import type { HandshakeHalf } from "../worker/protocol.js";
-import { Section, useAnswer, Verdict } from "./common.js";
+import { Section, sentence, useAnswer, Verdict } from "./common.js";
 
 const TITLES: Readonly<Record<Direction, string>> = {
   toServer: "The client asks",
@@ -20,7 +23,7 @@ const PURPOSES: Readonly<Record<string, string>> = {
   host: "Which of the server’s names is meant.",
   upgrade: "Asks for, or agrees to, another protocol on this connection: websocket.",
   connection: "Says that Upgrade is for the next hop, not for a proxy’s next one.",
-  "sec-websocket-key": "16 random bytes, for this connection alone. The answer must show that it was made for them.",
+  "sec-websocket-key": "16 random bytes, new for each connection. The answer must prove that the server has read them.",
   "sec-websocket-accept":
     "The key and a fixed GUID, hashed by SHA-1: proof that the server speaks WebSocket, and that no cache answered.",
   "sec-websocket-version": "The protocol’s version: 13 is RFC 6455.",
@@ -51,7 +54,9 @@ export function Handshake({ state: { version, overview } }: { state: State }) {
       </div>
       <section class="panel" aria-labelledby="agreed-title">
         <h2 id="agreed-title">Agreed on</h2>
-        {deflate === undefined ? (
+        {halves.toClient.head === "" ? (
+          <p>The answer is not in the capture.</p>
+        ) : deflate === undefined ? (
           <p>No compression{others ? ", but another extension: reserved bits may be set." : "."}</p>
         ) : (
           <ul>
@@ -93,19 +98,42 @@ function Half({ direction, half: { head, checks } }: { direction: Direction; hal
       <ol class="head">
         {rows.map((row, index) => (
           <li key={index}>
-            <code>{row.line}</code>
+            <Line line={row.line} />
             <p class="quiet">{row.purpose}</p>
-            <Checks checks={row.checks} />
+            <Checks checks={row.checks.filter(({ error }) => error !== undefined)} />
           </li>
         ))}
       </ol>
-      {others.length > 0 && (
-        <>
-          <h3>{lines.length === 0 ? "Checks" : "Of the head as a whole"}</h3>
-          <Checks checks={others} named />
-        </>
-      )}
+      <Checks checks={others.filter(({ error }) => error !== undefined)} named />
+      <Passed checks={checks.filter(({ error }) => error === undefined)} />
     </section>
+  );
+}
+
+/** A line of a head, whose secrets are shown on request only. */
+function Line({ line }: { line: string }) {
+  const [isShown, setIsShown] = useState(false);
+  const hidden = maskedLine(line);
+  if (hidden === line) return <code>{line}</code>;
+  return (
+    <>
+      <code>{isShown ? line : hidden}</code>{" "}
+      <button type="button" class="link" aria-pressed={isShown} onClick={() => setIsShown(!isShown)}>
+        {isShown ? "Hide" : "Show secret"}
+      </button>
+    </>
+  );
+}
+
+function Passed({ checks }: { checks: readonly HandshakeCheck[] }) {
+  if (checks.length === 0) return null;
+  return (
+    <details class="passed">
+      <summary>
+        <Verdict good>{counted(checks.length, "check")} passed</Verdict>
+      </summary>
+      <Checks checks={checks} />
+    </details>
   );
 }
 
@@ -127,15 +155,14 @@ function purposeOf(line: string, index: number): string {
 }
 
 function Checks({ checks, named = false }: { checks: readonly HandshakeCheck[]; named?: boolean }) {
+  if (checks.length === 0) return null;
   return (
     <ul class="checks">
       {checks.map(({ subject, section, found, error }, index) => (
         <li key={index}>
-          <Verdict good={error === undefined}>
-            {error === undefined ? `${subject}: as it must be` : `${error.name}: ${error.message}`}
-          </Verdict>
+          <Verdict good={error === undefined}>{error === undefined ? subject : sentence(error.message)}</Verdict>
           {named && found.length > 0 && error !== undefined && <code> {found.join(" | ")}</code>}{" "}
-          <Section name={section} />
+          <span class="quiet">{error?.name}</span> <Section name={section} />
         </li>
       ))}
     </ul>

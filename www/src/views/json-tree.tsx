@@ -1,14 +1,16 @@
 /**
- * JSON as a tree that opens and closes.
+ * JSON, or what another format has in it, as a tree that opens and closes.
  *
  * @module
  */
 import { useState } from "preact/hooks";
 
-import { counted } from "../format.js";
+import { counted, hexBytes } from "../format.js";
 
 /** Members that are shown at first. */
 const FIRST = 100;
+/** Bytes of a leaf that are shown. */
+const BYTES = 64;
 /** Levels that are open at first. */
 const OPEN = 2;
 
@@ -16,11 +18,11 @@ const OPEN = 2;
 export function JsonTree({ value, name, level = 0 }: { value: unknown; name?: string; level?: number }) {
   const [isOpen, setIsOpen] = useState(level < OPEN);
   const [most, setMost] = useState(FIRST);
-  if (typeof value !== "object" || value === null) {
+  if (typeof value !== "object" || value === null || value instanceof Uint8Array || value instanceof Date) {
     return (
       <div class="leaf">
         <Name name={name} />
-        <span class={`value ${value === null ? "null" : typeof value}`}>{JSON.stringify(value)}</span>
+        <span class={`value ${value === null ? "null" : typeof value}`}>{leafOf(value)}</span>
       </div>
     );
   }
@@ -45,6 +47,16 @@ export function JsonTree({ value, name, level = 0 }: { value: unknown; name?: st
       )}
     </details>
   );
+}
+
+/** A value that has no members: of JSON, and what other formats have beside it. */
+function leafOf(value: unknown): string {
+  if (value instanceof Uint8Array) {
+    const more = value.length > BYTES ? ` … (${counted(value.length, "byte")})` : "";
+    return `‹${hexBytes(value.subarray(0, BYTES))}${more}›`;
+  }
+  if (value instanceof Date) return value.toISOString();
+  return typeof value === "bigint" ? `${value}` : (JSON.stringify(value) ?? "undefined");
 }
 
 function Name({ name }: { name: string | undefined }) {

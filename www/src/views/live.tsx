@@ -1,5 +1,5 @@
 /**
- * What can be done on a live connection.
+ * What can be done on a connection of this browser.
  *
  * @module
  */

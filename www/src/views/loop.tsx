@@ -5,7 +5,7 @@
  */
 import { useEffect, useState } from "preact/hooks";
 
-import { open } from "../actions.js";
+import { openFiles } from "../actions.js";
 import { counted, hex, hexBytes } from "../format.js";
 import {
   BREAKS,
@@ -113,7 +113,7 @@ function Controls({
       <button
         type="button"
         disabled={model.sent.length === 0}
-        onClick={() => void open({ name: "action loop", ...captureOf(model) })}
+        onClick={() => void openFiles({ name: "action loop", ...captureOf(model) })}
       >
         Inspect what went over the wire
       </button>
@@ -274,7 +274,8 @@ function Pipe({ to, model, act }: Props & { to: End }) {
 
 function Steps({ steps }: { steps: readonly Step[] }) {
   return (
-    <section class="panel wide" aria-label="What has happened">
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys
+    <section class="panel wide" aria-label="What has happened" tabIndex={0}>
       <table class="steps">
         <caption>Calls, the latest first</caption>
         <thead>

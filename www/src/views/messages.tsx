@@ -11,9 +11,10 @@ import { inspection } from "../inspection.js";
 import type { State } from "../state.js";
 import type { MessageRow, Overview } from "../worker/protocol.js";
 import { Arrow, useAnswer } from "./common.js";
+import { Heads } from "./frames.js";
 import { VirtualList, type Window } from "./virtual.js";
 
-const ROW = 32;
+const ROW = 24;
 const NONE: { from: number; rows: readonly MessageRow[] } = { from: 0, rows: [] };
 
 /** A list of messages, each of which leads to its frames. */
@@ -30,23 +31,11 @@ export function Messages({ state: { version, overview } }: { state: State }) {
       total={overview.messages}
       rowHeight={ROW}
       onWindow={setWindow}
-      header={<Heads />}
+      header={<Heads names={["No.", "Time", "Direction", "Kind", "Size", "Frames", "State", "Payload"]} />}
       row={(index) => (
         <MessageLine key={index} index={index} row={shown.rows[index - shown.from]} overview={overview} />
       )}
     />
-  );
-}
-
-function Heads() {
-  return (
-    <div class="record heads" role="row">
-      {["No.", "Time", "", "Kind", "Size", "Frames", "State", "Payload"].map((name) => (
-        <span key={name} role="columnheader" aria-label={name || "Direction"}>
-          {name}
-        </span>
-      ))}
-    </div>
   );
 }
 

@@ -6,10 +6,11 @@
 import { useState } from "preact/hooks";
 
 import type { Direction, Format } from "../../../js/inspect/index.js";
-import { open, working } from "../actions.js";
+import { openFiles, openSample, working } from "../actions.js";
 import { nameOf } from "../format.js";
 import { connect, defaultAddress } from "../live.js";
-import { type ConversationSample, captureOf, SAMPLES } from "../samples/samples.js";
+import { type ConversationSample, FEATURED, SAMPLES } from "../samples/samples.js";
+import type { State } from "../state.js";
 import type { Source } from "../worker/protocol.js";
 import { Verdict } from "./common.js";
 
@@ -24,38 +25,44 @@ const FORMATS: readonly (readonly [Format | "", string])[] = [
   ["base64", "Base64"],
   ["raw", "Raw bytes"],
 ];
+const EXAMPLE = "81 85 37 fa 21 3d 7f 9f 4d 51 58";
 
-const AUTOBAHN: Readonly<Record<number, string>> = {
-  1: "Framing",
-  2: "Pings and pongs",
-  3: "Reserved bits",
-  4: "Opcodes",
-  5: "Fragmentation",
-  6: "UTF-8",
-  7: "Closing",
-  9: "Sizes",
-  10: "Auto-fragmentation",
-  12: "Compression",
-  13: "Compression, with parameters",
-};
+type Options = Pick<Source, "format" | "direction" | "extensions">;
 
 /** All inputs. */
-export function Open() {
-  const [options, setOptions] = useState<Pick<Source, "format" | "direction" | "extensions">>({});
-  const read = (name: string, contents: readonly Blob[]) => void open({ name, contents, ...options });
+export function Open({ state }: { state: State }) {
+  const [options, setOptions] = useState<Options>({});
+  const read = (name: string, contents: readonly Blob[]) => void openFiles({ name, contents, ...options });
   return (
     <div class="inputs">
-      <FileInput onFiles={(files) => read(nameOf(files), files)} />
-      <PasteInput onText={(text) => read("pasted bytes", [new Blob([text])])} />
-      <Options options={options} onChange={setOptions} />
-      <LiveInput />
-      <Gallery />
+      <p class="intro">
+        See a WebSocket conversation byte by byte: the handshake, each frame’s bits, and what is wrong with them.
+        Nothing leaves this page.
+      </p>
+      <Drop
+        onFiles={(files) => read(nameOf(files), files)}
+        onText={(text) => read("pasted bytes", [new Blob([text])])}
+        options={options}
+        onOptions={setOptions}
+      />
+      <div class="beside">
+        <Samples />
+        <LiveInput state={state} />
+      </div>
     </div>
   );
 }
 
-function FileInput({ onFiles }: { onFiles(files: readonly File[]): void }) {
+interface DropProps {
+  onFiles(files: readonly File[]): void;
+  onText(text: string): void;
+  readonly options: Options;
+  onOptions(options: Options): void;
+}
+
+function Drop({ onFiles, onText, options, onOptions }: DropProps) {
   const [isOver, setIsOver] = useState(false);
+  const [text, setText] = useState("");
   const take = (files: FileList | null | undefined) => {
     if (files?.length) onFiles([...files]);
   };
@@ -75,35 +82,24 @@ function FileInput({ onFiles }: { onFiles(files: readonly File[]): void }) {
         take(event.dataTransfer?.files);
       }}
     >
-      <h2 id="file-title">A file</h2>
-      <p>
-        Drop it here: pcap or pcapng of Wireshark and tcpdump, HAR of Chrome’s DevTools, what <code>--record</code>{" "}
-        wrote, a hex dump, or raw bytes: two files, if there is one for each direction.
-      </p>
-      <label class="button">
+      <h2 id="file-title">Drop a capture here</h2>
+      <p>pcap or pcapng from Wireshark or tcpdump, a HAR from a browser’s network panel, a recording, or raw bytes.</p>
+      <label class="button first">
         <input type="file" multiple onChange={(event) => take(event.currentTarget.files)} /> Choose files …
       </label>
-    </section>
-  );
-}
-
-function PasteInput({ onText }: { onText(text: string): void }) {
-  const [text, setText] = useState("");
-  return (
-    <section class="panel" aria-labelledby="paste-title">
-      <h2 id="paste-title">Bytes as text</h2>
       <form
+        aria-label="Pasted bytes"
         onSubmit={(event) => {
           event.preventDefault();
           onText(text);
         }}
       >
         <label>
-          Hex, a hex dump, or Base64
+          or paste hex, a hex dump, or Base64
           <textarea
-            rows={4}
+            rows={8}
             spellcheck={false}
-            placeholder="81 85 37 fa 21 3d 7f 9f 4d 51 58"
+            placeholder={EXAMPLE}
             value={text}
             onInput={(event) => setText(event.currentTarget.value)}
           />
@@ -112,23 +108,22 @@ function PasteInput({ onText }: { onText(text: string): void }) {
           <button type="submit" class="first" disabled={text.trim() === ""}>
             Inspect
           </button>
-          <button type="button" onClick={() => setText("81 85 37 fa 21 3d 7f 9f 4d 51 58")}>
+          <button type="button" onClick={() => setText(EXAMPLE)}>
             An example
           </button>
         </div>
       </form>
+      <HowToRead options={options} onChange={onOptions} />
     </section>
   );
 }
 
-type OptionsValue = Pick<Source, "format" | "direction" | "extensions">;
-
-function Options({ options, onChange }: { options: OptionsValue; onChange(options: OptionsValue): void }) {
+function HowToRead({ options, onChange }: { options: Options; onChange(options: Options): void }) {
   const { format = "", direction = "", extensions = "" } = options;
   return (
-    <section class="panel" aria-labelledby="options-title">
-      <h2 id="options-title">How to read them</h2>
-      <p class="quiet">For files and pasted bytes; most need none of it.</p>
+    <details class="how">
+      <summary>How to read them</summary>
+      <p class="quiet">Most captures need none of this. Raw bytes of both directions are two files.</p>
       <label>
         Format
         <select
@@ -165,27 +160,37 @@ function Options({ options, onChange }: { options: OptionsValue; onChange(option
           onInput={(event) => onChange({ ...options, extensions: event.currentTarget.value })}
         />
       </label>
-    </section>
+    </details>
   );
 }
 
-function LiveInput() {
-  const [address, setAddress] = useState(defaultAddress);
+function LiveInput({ state: { feed } }: { state: State }) {
+  const [address, setAddress] = useState<string>();
   const [subprotocol, setSubprotocol] = useState("");
+  const shown = address ?? defaultAddress();
   return (
     <section class="panel" aria-labelledby="live-title">
-      <h2 id="live-title">Live</h2>
-      <p>
-        This browser talks to the echo server of <code>npm start</code>, which tells what goes over the wire.
+      <h2 id="live-title">Connect to a server</h2>
+      <p class="quiet">
+        {feed === undefined
+          ? "This browser connects, and the page shows the messages. To see frames, headers and compression, or another application’s traffic, run"
+          : `Connections to ${defaultAddress() || "the watched server"} are shown byte by byte; of others, this browser shows the messages. Any other server is watched by`}{" "}
+        <code>npx websocket-component proxy ws://…</code>
       </p>
       <form
+        aria-label="Connect to a server"
         onSubmit={(event) => {
           event.preventDefault();
-          void working("Connecting …", () => connect(address, subprotocol));
+          void working("Connecting …", () => connect(shown, subprotocol));
         }}
       >
         <label>
-          Address <input value={address} onInput={(event) => setAddress(event.currentTarget.value)} />
+          Address{" "}
+          <input
+            value={shown}
+            placeholder="wss://example.com/chat"
+            onInput={(event) => setAddress(event.currentTarget.value)}
+          />
         </label>
         <label>
           Subprotocols, if any
@@ -201,29 +206,33 @@ function LiveInput() {
   );
 }
 
-function Gallery() {
+function Samples() {
+  const featured = FEATURED.flatMap((title) => SAMPLES.filter((one) => one.title === title));
+  const others = SAMPLES.filter((one) => !featured.includes(one));
   return (
     <section class="panel gallery" aria-labelledby="gallery-title">
-      <h2 id="gallery-title">Samples, good and bad</h2>
-      <p class="quiet">By the categories of Autobahn’s test suite, which has no 8 and no 11.</p>
-      <ul>
-        {SAMPLES.map((sample) => (
-          <li key={sample.title}>
-            <SampleButton sample={sample} />
-          </li>
-        ))}
-      </ul>
+      <h2 id="gallery-title">Or look at a sample</h2>
+      <SampleList samples={featured} />
+      <details class="all-samples">
+        <summary>All samples</summary>
+        <SampleList samples={others} />
+      </details>
     </section>
   );
 }
 
-function SampleButton({ sample }: { sample: ConversationSample }) {
-  const { title, category, fault } = sample;
+function SampleList({ samples }: { samples: readonly ConversationSample[] }) {
   return (
-    <button type="button" class="sample" onClick={() => void open({ name: title, contents: [captureOf(sample)] })}>
-      <span class="quiet">{category === undefined ? "Not in the suite" : `${category} ${AUTOBAHN[category]}`}</span>
-      <span>{title}</span>
-      <Verdict good={fault === undefined}>{fault ?? "good"}</Verdict>
-    </button>
+    <ul>
+      {samples.map(({ title, about, fault }) => (
+        <li key={title}>
+          <button type="button" class="sample" onClick={() => void openSample(title)}>
+            <span>{title}</span>
+            <span class="quiet">{about}</span>
+            {fault !== undefined && <Verdict good={false}>{fault}</Verdict>}
+          </button>
+        </li>
+      ))}
+    </ul>
   );
 }

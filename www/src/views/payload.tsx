@@ -1,26 +1,26 @@
 /**
- * A payload as text, as a tree of JSON, and as hex; before and after unmasking and decompressing; of a frame or of its
- * whole message.
+ * A payload as text, as a tree of JSON, decoded by its own format, and as hex; before and after unmasking and
+ * decompressing; of a frame or of its whole message.
  *
  * @module
  */
 import { useState } from "preact/hooks";
 
 import type { PayloadStage } from "../../../js/inspect/index.js";
-import { bytes, count } from "../format.js";
+import type { PayloadContext } from "../decoders/decoder.js";
+import { type Reading, readingsOf } from "../decoders/decoders.js";
+import { ask, base64Of } from "../feed.js";
+import { bytes, count, hexBytes } from "../format.js";
 import { inspection } from "../inspection.js";
-import type { Detail } from "../worker/protocol.js";
-import { Choice, useAnswer } from "./common.js";
+import type { State } from "../state.js";
+import type { Detail, HandshakeHalf } from "../worker/protocol.js";
+import { Choice, CopyButton, useAnswer } from "./common.js";
 import { HexView } from "./hex.js";
 import { JsonTree } from "./json-tree.js";
 
-type Form = "text" | "json" | "hex";
+type Form = "text" | "json" | "decoded" | "hex";
 
-const FORMS: readonly (readonly [Form, string])[] = [
-  ["text", "Text"],
-  ["json", "JSON"],
-  ["hex", "Hex"],
-];
+const NAMES: Readonly<Record<Form, string>> = { text: "Text", json: "JSON", decoded: "Decoded", hex: "Hex" };
 const STAGES: readonly (readonly [PayloadStage, string])[] = [
   ["wire", "On the wire"],
   ["unmasked", "Unmasked"],
@@ -28,12 +28,15 @@ const STAGES: readonly (readonly [PayloadStage, string])[] = [
 ];
 /** Bytes that are asked for. */
 const LIMIT = 16 * 1024 * 1024;
-/** Characters that are shown as text or read as JSON: laying out more would hold the page up. */
+/** Bytes that are shown as text, read as JSON or decoded: laying out more would hold the page up. */
 const CHARACTERS = 256 * 1024;
+/** The first byte of a frame that is a message: FIN. */
+const FIN = 0x80;
 
 /** The payload, with the choices of how to see it. */
-export function PayloadView({ detail: { row, message }, version }: { detail: Detail; version: number }) {
+export function PayloadView({ detail: { row, message }, state }: { detail: Detail; state: State }) {
   const { record } = row;
+  const { version } = state;
   const [form, setForm] = useState<Form>();
   const [stage, setStage] = useState<PayloadStage>("inflated");
   const [ofMessage, setOfMessage] = useState(false);
@@ -43,14 +46,36 @@ export function PayloadView({ detail: { row, message }, version }: { detail: Det
     () => inspection.payload({ of: isWhole ? "message" : "record", index, stage, limit: LIMIT }),
     [isWhole, index, stage, version],
   );
-  if (payload === undefined) return null;
-  const isText = message?.text || record.type !== "frame";
-  const shown = form ?? (isText && stage === "inflated" ? guessedForm(payload) : "hex");
+  const halves = useAnswer(() => inspection.handshake(), [state.capture]);
+  if (payload === undefined || halves === undefined) return null;
+  const isText = message?.text === true || record.type !== "frame";
+  const context = { isText, ...agreedIn(halves) };
+  const isContent = message !== undefined && stage === "inflated" && payload.length <= CHARACTERS;
+  const readings = isContent ? readingsOf(payload, context) : [];
+  const guessed = isText && stage === "inflated" ? guessedForm(payload) : "hex";
+  const shown = form ?? (readings[0]?.isAgreed ? "decoded" : guessed);
+  const forms = (["text", "json", "decoded", "hex"] as const).filter((one) => one !== "decoded" || readings.length > 0);
   return (
     <>
-      <h3>Payload</h3>
+      <div class="with-copy">
+        <h3>
+          Payload <span class="quiet">{bytes(payload.length)}</span>
+        </h3>
+        {isText && payload.length <= CHARACTERS && (
+          <CopyButton what="Text" text={() => new TextDecoder().decode(payload)} />
+        )}
+        {payload.length > 0 && payload.length <= CHARACTERS && (
+          <CopyButton what="Payload hex" text={() => hexBytes(payload)} />
+        )}
+        <Replay state={state} detail={{ row, message }} payload={payload} isContent={stage === "inflated"} />
+      </div>
       <div class="choices">
-        <Choice label="Payload shown as" options={FORMS} value={shown} onChoose={(chosen) => setForm(chosen)} />
+        <Choice
+          label="Payload shown as"
+          options={forms.map((one) => [one, NAMES[one]] as const)}
+          value={shown}
+          onChoose={(chosen) => setForm(chosen)}
+        />
         {record.type === "frame" && (
           <Choice label="Payload stage" options={STAGES} value={stage} onChoose={(chosen) => setStage(chosen)} />
         )}
@@ -66,18 +91,81 @@ export function PayloadView({ detail: { row, message }, version }: { detail: Det
           />
         )}
       </div>
-      <p class="quiet">
-        {bytes(payload.length)}
-        {payload.length === LIMIT && ", and perhaps more"}
-      </p>
-      <Shown form={shown} payload={payload} />
+      {payload.length === LIMIT && <p class="quiet">The first {bytes(LIMIT)}; there may be more.</p>}
+      {shown === "decoded" ? <Readings readings={readings} /> : <Shown form={shown} payload={payload} />}
     </>
   );
+}
+
+/** Sends a message or a control frame once more, where a proxy can. */
+function Replay({
+  state: { feed },
+  detail: { row, message },
+  payload,
+  isContent,
+}: {
+  state: State;
+  detail: Pick<Detail, "row" | "message">;
+  payload: Uint8Array;
+  isContent: boolean;
+}) {
+  const connection = feed?.connections.get(feed.watched ?? -1);
+  const { record } = row;
+  if (feed?.hello.kind !== "proxy" || connection === undefined || record.type !== "frame" || !isContent) return null;
+  const opcode = message === undefined ? record.opcode : message.text ? 1 : 2;
+  const { direction } = record;
+  return (
+    <button
+      type="button"
+      class="copy"
+      disabled={connection.state !== "open"}
+      onClick={() =>
+        ask({ type: "inject", id: connection.id, direction, first: FIN | opcode, base64: base64Of(payload) })
+      }
+    >
+      Replay
+    </button>
+  );
+}
+
+function agreedIn({
+  toServer,
+  toClient,
+}: Record<"toServer" | "toClient", HandshakeHalf>): Omit<PayloadContext, "isText"> {
+  return {
+    subprotocol: /^sec-websocket-protocol: *(\S+)/im.exec(toClient.head)?.[1] ?? "",
+    target: /^\S+ (\S+)/.exec(toServer.head)?.[1] ?? "",
+  };
 }
 
 function guessedForm(payload: Uint8Array): Form {
   const first = payload[0];
   return first === 0x7b || first === 0x5b ? "json" : "text";
+}
+
+/** A payload by its own format; where several are possible, the user chooses. */
+function Readings({ readings }: { readings: readonly Reading[] }) {
+  const [name, setName] = useState(readings[0]?.name);
+  const reading = readings.find((one) => one.name === name) ?? readings[0];
+  if (reading === undefined) return null;
+  return (
+    <>
+      <p class="reading">
+        {readings.length > 1 ? (
+          <select aria-label="Format" value={reading.name} onChange={(event) => setName(event.currentTarget.value)}>
+            {readings.map((one) => (
+              <option key={one.name}>{one.name}</option>
+            ))}
+          </select>
+        ) : (
+          <strong>{reading.name}</strong>
+        )}{" "}
+        {reading.summary}
+        {!reading.isAgreed && <span class="quiet"> (the bytes allow it; the handshake does not say so)</span>}
+      </p>
+      <JsonTree value={reading.value} />
+    </>
+  );
 }
 
 function Shown({ form, payload }: { form: Form; payload: Uint8Array }) {
@@ -100,6 +188,6 @@ function Json({ text, isCut }: { text: string; isCut: boolean }) {
   try {
     return <JsonTree value={JSON.parse(text)} />;
   } catch (error) {
-    return <p class="quiet">No JSON: {(error as Error).message}</p>;
+    return <p class="quiet">This is not JSON: {(error as Error).message}</p>;
   }
 }

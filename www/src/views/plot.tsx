@@ -1,80 +1,127 @@
 /**
- * Small plots: a dot for each value, round for what the client sent, square for what the server sent.
+ * Values over time, as dots: round ones from the client, square ones from the server.
  *
  * @module
  */
+import type { ComponentChildren } from "preact";
+import { useState } from "preact/hooks";
+
 import { reveal } from "../actions.js";
-import { count, duration } from "../format.js";
+import { count, DIRECTION_NAMES, duration } from "../format.js";
 import type { Sample } from "../worker/protocol.js";
 
-const [WIDTH, HEIGHT] = [420, 190];
-const [LEFT, RIGHT, TOP, BOTTOM] = [58, 10, 10, 28];
+const [WIDTH, HEIGHT] = [420, 210];
+const [LEFT, RIGHT, TOP, BOTTOM] = [74, 10, 12, 40];
 const [RIGHT_EDGE, BOTTOM_EDGE] = [WIDTH - RIGHT, HEIGHT - BOTTOM];
+const MIDDLE = (TOP + BOTTOM_EDGE) / 2;
 
 interface Props {
   readonly title: string;
+  /** What the values are. */
+  readonly axis: string;
   readonly samples: readonly Sample[];
   /** Whether the values reach over orders of magnitude. */
-  readonly isLogarithmic?: boolean;
+  readonly canBeLogarithmic?: boolean;
   readonly hasTimes: boolean;
   /** A value with its unit. */
   unit(value: number): string;
+  readonly children?: ComponentChildren;
 }
 
-/** A figure with its caption; each dot leads to its record. */
-export function Plot({ title, samples, isLogarithmic = false, hasTimes, unit }: Props) {
-  if (samples.length === 0) {
-    return (
-      <figure class="plot">
-        <figcaption>{title}</figcaption>
-        <p class="quiet">There are none here.</p>
-      </figure>
-    );
-  }
+/** A figure with its caption; each dot leads to its record. Nothing if there are no values. */
+export function Plot({ title, axis, samples, canBeLogarithmic = false, hasTimes, unit, children }: Props) {
+  const [isLogarithmic, setIsLogarithmic] = useState(canBeLogarithmic);
+  const [hovered, setHovered] = useState<Sample>();
+  if (samples.length === 0) return null;
   const values = samples.map(({ value }) => value);
   const most = Math.max(...values, 0.001);
   const last = Math.max(...samples.map(({ at }) => at), 1);
   const share = (value: number) => (isLogarithmic ? Math.log1p(value) / Math.log1p(most) : value / most);
   const y = (value: number) => BOTTOM_EDGE - (BOTTOM_EDGE - TOP) * share(value);
   const x = (at: number) => LEFT + ((RIGHT_EDGE - LEFT) * at) / last;
-  const along = (at: number) => (hasTimes ? duration(Math.round(at)) : count(Math.round(at)));
+  const along = (at: number) => (hasTimes ? duration(Math.round(at)) : `record ${count(Math.round(at))}`);
   const ticks = isLogarithmic ? [0, Math.expm1(Math.log1p(most) / 2), most] : [0, most / 2, most];
   const label = `${title}: ${count(samples.length)} values from ${unit(Math.min(...values))} to ${unit(most)}`;
   return (
     <figure class="plot">
-      <figcaption>{title}</figcaption>
-      <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={label}>
+      <figcaption>
+        <strong>{title}</strong>
+        <output class="hovered">
+          {hovered && `record ${hovered.record}, ${DIRECTION_NAMES[hovered.direction]}: ${unit(hovered.value)}`}
+        </output>
+        {canBeLogarithmic && (
+          <label class="tick">
+            <input
+              type="checkbox"
+              checked={isLogarithmic}
+              onChange={(event) => setIsLogarithmic(event.currentTarget.checked)}
+            />{" "}
+            log scale
+          </label>
+        )}
+      </figcaption>
+      <svg
+        viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+        role="img"
+        aria-label={label}
+        onMouseMove={(event) => setHovered(nearest(event, samples, x, y))}
+        onMouseLeave={() => setHovered(undefined)}
+      >
         {ticks.map((tick) => (
           <g key={tick}>
             <line class="grid" x1={LEFT} x2={RIGHT_EDGE} y1={y(tick)} y2={y(tick)} />
-            <text class="tick" x={LEFT - 6} y={y(tick) + 4} text-anchor="end">
+            <text class="ticks" x={LEFT - 6} y={y(tick) + 4} text-anchor="end">
               {unit(tick)}
             </text>
           </g>
         ))}
-        <text class="tick" x={LEFT} y={HEIGHT - 8}>
+        <text class="ticks" x={14} y={MIDDLE} text-anchor="middle" transform={`rotate(-90 14 ${MIDDLE})`}>
+          {axis}
+        </text>
+        <text class="ticks" x={LEFT} y={HEIGHT - 24}>
           {along(0)}
         </text>
-        <text class="tick" x={RIGHT_EDGE} y={HEIGHT - 8} text-anchor="end">
-          {hasTimes ? along(last) : `record ${along(last)}`}
+        <text class="ticks" x={RIGHT_EDGE} y={HEIGHT - 24} text-anchor="end">
+          {along(last)}
+        </text>
+        <text class="ticks" x={(LEFT + RIGHT_EDGE) / 2} y={HEIGHT - 8} text-anchor="middle">
+          {hasTimes ? "time from the first record" : "place among the records"}
         </text>
         {samples.map((sample) => (
-          <Dot key={sample.record} sample={sample} x={x(sample.at)} y={y(sample.value)} title={unit(sample.value)} />
+          <Dot
+            key={sample.record}
+            sample={sample}
+            x={x(sample.at)}
+            y={y(sample.value)}
+            isHovered={sample === hovered}
+          />
         ))}
       </svg>
+      {children}
     </figure>
   );
 }
 
-function Dot({ sample, x, y, title }: { sample: Sample; x: number; y: number; title: string }) {
+/** The sample that is nearest to the pointer. */
+function nearest(
+  event: MouseEvent,
+  samples: readonly Sample[],
+  x: (at: number) => number,
+  y: (value: number) => number,
+): Sample | undefined {
+  const { left, top, width } = (event.currentTarget as Element).getBoundingClientRect();
+  const scale = WIDTH / width;
+  const [atX, atY] = [(event.clientX - left) * scale, (event.clientY - top) * scale];
+  const distance = (sample: Sample) => (x(sample.at) - atX) ** 2 + (y(sample.value) - atY) ** 2;
+  return samples.reduce((best, one) => (distance(one) < distance(best) ? one : best));
+}
+
+function Dot({ sample, x, y, isHovered }: { sample: Sample; x: number; y: number; isHovered: boolean }) {
   const { direction, record } = sample;
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: by keys, the list of frames leads to each
-    <g class={`dot ${direction}`} onClick={() => void reveal(record)}>
-      <title>
-        record {record}: {title}
-      </title>
-      {direction === "toServer" ? <circle cx={x} cy={y} r={3.5} /> : <rect x={x - 3} y={y - 3} width={6} height={6} />}
+    <g class={`dot ${direction} ${isHovered ? "hovered" : ""}`} onClick={() => void reveal(record)}>
+      {direction === "toServer" ? <circle cx={x} cy={y} r={3} /> : <rect x={x - 3} y={y - 3} width={6} height={6} />}
     </g>
   );
 }

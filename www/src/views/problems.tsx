@@ -5,13 +5,13 @@
  */
 import { inspection } from "../inspection.js";
 import type { State } from "../state.js";
-import { Section, useAnswer, Verdict } from "./common.js";
+import { Section, sentence, useAnswer, Verdict } from "./common.js";
 import { RecordLink } from "./detail.js";
 
-/** Rows of the table; a broken stream can have very many. */
+/** Entries of the list; a broken stream can have very many. */
 const MOST = 500;
 
-/** A table of faults. */
+/** A list of faults, in words first. */
 export function Problems({ state: { version, overview } }: { state: State }) {
   const faults = useAnswer(() => inspection.faults(0, MOST), [version]);
   if (faults === undefined) return null;
@@ -24,41 +24,31 @@ export function Problems({ state: { version, overview } }: { state: State }) {
   }
   const more = (overview?.faults ?? 0) - faults.length;
   return (
-    <section class="panel wide">
-      <table>
-        <caption>
-          What RFC 6455 and RFC 7692 do not allow. The engine would end the connection at the first one; what follows it
-          is marked “unreliable”.
-        </caption>
-        <thead>
-          <tr>
-            <th scope="col">Where</th>
-            <th scope="col">What</th>
-            <th scope="col">Section</th>
-            <th scope="col">Close with</th>
-          </tr>
-        </thead>
-        <tbody>
-          {faults.map((fault) => (
-            <tr key={fault.index}>
-              <td>
-                <RecordLink record={fault.record} />, byte {fault.offset}
-              </td>
-              <td>
-                <Verdict good={false}>
-                  <strong>{fault.name}</strong>
-                </Verdict>
-                : {fault.message}
-              </td>
-              <td>
-                <Section name={fault.section} />
-              </td>
-              <td>{fault.closeStatus ?? "no connection"}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-      {more > 0 && <p class="quiet">and {more} more; the filter “problems only” lists their records</p>}
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys
+    <section class="panel wide" aria-labelledby="problems-title" tabIndex={0}>
+      <h2 id="problems-title">What RFC 6455 and RFC 7692 do not allow</h2>
+      <p class="quiet">
+        An endpoint would end the connection at the first one. What follows it in its direction is marked “unreliable”.
+      </p>
+      <ol class="problems">
+        {faults.map((fault) => (
+          <li key={fault.index}>
+            <p>
+              <Verdict good={false}>
+                <strong>{sentence(fault.message)}</strong>
+              </Verdict>{" "}
+              {fault.closeStatus === undefined
+                ? "The handshake fails."
+                : `An endpoint closes the connection with ${fault.closeStatus}.`}
+            </p>
+            <p class="quiet">
+              In <RecordLink record={fault.record} />, at byte {fault.offset}. {fault.name},{" "}
+              <Section name={fault.section} />
+            </p>
+          </li>
+        ))}
+      </ol>
+      {more > 0 && <p class="quiet">and {more} more; the filter “problems” lists their records</p>}
     </section>
   );
 }

@@ -20,26 +20,38 @@ export function StatisticsView({ state: { version, overview } }: { state: State 
       <div class="plots">
         <Plot
           title="Payload sizes"
+          axis="bytes of a frame’s payload"
           samples={statistics.sizes}
-          isLogarithmic
+          canBeLogarithmic
           hasTimes={hasTimes}
           unit={(size) => bytes(Math.round(size))}
         />
         <Plot
-          title="Compressed size, in percent of the message’s"
+          title="Compression"
+          axis="compressed size, in percent of the message’s"
           samples={statistics.ratios}
           hasTimes={hasTimes}
           unit={(ratio) => `${Math.round(100 * ratio)} %`}
         />
         <Plot
           title="From ping to pong"
+          axis="time from a ping to its pong"
           samples={statistics.roundTrips}
           hasTimes={hasTimes}
           unit={(time) => duration(Number(time.toPrecision(3)))}
-        />
+        >
+          <dl class="percentiles">
+            {statistics.roundTripPercentiles.map(([name, value]) => (
+              <div key={name}>
+                <dt>{name}</dt>
+                <dd>{duration(Number(value.toPrecision(3)))}</dd>
+              </div>
+            ))}
+          </dl>
+        </Plot>
       </div>
       <p class="legend quiet">
-        <span class="dot-sign">●</span> client to server, <span class="dot-sign square">■</span> server to client
+        <span aria-hidden="true">●</span> client to server, <span aria-hidden="true">□</span> server to client
       </p>
       <Tallies statistics={statistics} />
     </>
@@ -49,7 +61,9 @@ export function StatisticsView({ state: { version, overview } }: { state: State 
 function Tallies({ statistics: { tallies, messages } }: { statistics: Statistics }) {
   const saved = messages.bytes > 0 ? Math.round((100 * messages.wireBytes) / messages.bytes) : 100;
   return (
-    <section class="panel wide">
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys
+    <section class="panel wide" aria-labelledby="tallies-title" tabIndex={0}>
+      <h2 id="tallies-title">What was sent</h2>
       <table class="numbers">
         <caption>
           {count(messages.count)} messages of {bytes(messages.bytes)}, {bytes(messages.wireBytes)} of payload on the

@@ -18,6 +18,7 @@ import type {
   Detail,
   Filter,
   HandshakeHalf,
+  Kind,
   LiveBytes,
   MessageRow,
   Overview,
@@ -47,12 +48,14 @@ export class Conversation {
   readonly #faults = new Map<number, Fault[]>();
   #faultsRead = 0;
   #hasTimes = false;
+  readonly #kinds: Partial<Record<Kind, number>> = {};
+  #kindsRead = 0;
 
   constructor(extensions: string | undefined, { midStream = false, http2 = false }: Partial<Connection> = {}) {
     this.inspector = new Inspector({ extensions: extensions ?? "", midStream, http2 });
   }
 
-  push({ direction, bytes, time, missing = 0 }: LiveBytes & { readonly missing?: number }): void {
+  push({ direction, bytes, time, missing = 0 }: LiveBytes): void {
     this.#hasTimes ||= time !== 0;
     if (missing > 0) this.inspector.pushMissing(direction, missing, time);
     this.inspector.push(direction, bytes, time);
@@ -74,7 +77,18 @@ export class Conversation {
       extensions: inspector.extensions,
       hasTimes: this.#hasTimes,
       start: inspector.record(0)?.time ?? 0,
+      kinds: this.#countKinds(),
     };
+  }
+
+  /** Records keep their kinds, so that only new ones are counted. */
+  #countKinds(): Readonly<Partial<Record<Kind, number>>> {
+    for (const record of this.inspector.records(this.#kindsRead)) {
+      const kind = kindOf(record);
+      this.#kinds[kind] = (this.#kinds[kind] ?? 0) + 1;
+      this.#kindsRead += 1;
+    }
+    return { ...this.#kinds };
   }
 
   /** Resolves with how many records pass, or with nothing if the next filter came before it was done. */
@@ -129,13 +143,20 @@ export class Conversation {
     return place < 0 ? this.#listed.length : place;
   }
 
+  nearest(record: number): number | undefined {
+    if (this.#listed === undefined) return record < this.inspector.recordCount ? record : undefined;
+    return this.#listed[Math.min(this.placeOf(record), this.#listed.length - 1)];
+  }
+
   #row(record: InspectRecord): Row {
     const kind = kindOf(record);
     const message = this.#messageOf(record);
     return {
       record,
       kind,
-      preview: preview(this.inspector.payload(record, { limit: PREVIEW }), message?.text ?? kind === "handshake", kind),
+      preview:
+        preview(this.inspector.payload(record, { limit: PREVIEW }), message?.text ?? kind === "handshake", kind) +
+        (record.missing > 0 ? ` [${record.missing} bytes missing]` : ""),
       compressed: message?.compressed ?? false,
       faulty: this.#faultsOf(record.index).length > 0,
     };
@@ -168,6 +189,7 @@ export class Conversation {
       row: this.#row(record),
       fields: record.type === "frame" && wire.length >= record.headerSize ? explain(record, wire) : [],
       wire,
+      available: Math.max(0, Math.min(end, this.inspector.length(direction)) - start),
       message,
       frames: message === undefined ? [] : this.#framesOf(message),
       faults: this.#faultsOf(index),

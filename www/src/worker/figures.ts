@@ -5,31 +5,28 @@
  */
 import type { Direction, Inspector, InspectRecord } from "../../../js/inspect/index.js";
 import { DIRECTIONS, KINDS, kindOf, sizeOf } from "./kinds.js";
-import type { Bin, Kind, Sample, Statistics, Tally, Timeline } from "./protocol.js";
+import type { Kind, Sample, Statistics, Tally, Timeline } from "./protocol.js";
 
 /** Samples of a series, at most. */
 const SAMPLES = 600;
 
-/** Which kind a slice of the timeline has, if it has several: the rarest ones tell most. */
-const TELLING: readonly Kind[] = [
-  "handshake",
-  "close",
-  "reserved",
-  "bytes",
-  "ping",
-  "pong",
-  "binary",
-  "text",
-  "continuation",
-];
-
-type MutableBin = { -readonly [Key in keyof Bin]: Bin[Key] };
+interface MutableBin {
+  first: number;
+  records: number;
+  bytes: number;
+  readonly parts: { kind: Kind; first: number; records: number }[];
+  faulty: boolean;
+}
 
 /** Both directions in slices. */
 export function timelineOf(inspector: Inspector, count: number, hasTimes: boolean): Timeline {
   const total = inspector.recordCount;
-  const at = hasTimes ? (record: InspectRecord) => record.time : (record: InspectRecord) => record.index;
-  const [start, end] = extent(inspector, at);
+  const time = (record: InspectRecord) => record.time;
+  const [first, last] = hasTimes ? extent(inspector, time) : [0, 0];
+  // at one instant, all would be in one slice
+  const isTimed = last > first;
+  const at = isTimed ? time : (record: InspectRecord) => record.index;
+  const [start, end] = isTimed ? [first, last] : extent(inspector, at);
   const width = (end - start) / count || 1;
   const bins = { toServer: emptyBins(count), toClient: emptyBins(count) };
   const faulty = new Set(Array.from(inspector.faults(), ({ record }) => record));
@@ -37,7 +34,7 @@ export function timelineOf(inspector: Inspector, count: number, hasTimes: boolea
     const slice = Math.min(count - 1, Math.floor((at(record) - start) / width));
     addTo(bins[record.direction][slice] as MutableBin, record, faulty.has(record.index));
   }
-  return { bins, start, end };
+  return { bins, start, end, isTimed };
 }
 
 function emptyBins(count: number): MutableBin[] {
@@ -45,16 +42,18 @@ function emptyBins(count: number): MutableBin[] {
     first: -1,
     records: 0,
     bytes: 0,
-    kind: "continuation",
+    parts: [],
     faulty: false,
   }));
 }
 
 function addTo(bin: MutableBin, record: InspectRecord, isFaulty: boolean): void {
   const kind = kindOf(record);
-  // a click leads to what is wrong, where something is
+  // a click leads to the fault, if there is one
   if (bin.first < 0 || (isFaulty && !bin.faulty)) bin.first = record.index;
-  if (bin.records === 0 || TELLING.indexOf(kind) < TELLING.indexOf(bin.kind)) bin.kind = kind;
+  const part = bin.parts.find((one) => one.kind === kind);
+  if (part === undefined) bin.parts.push({ kind, first: record.index, records: 1 });
+  else part.records += 1;
   bin.records += 1;
   bin.bytes += record.end - record.start;
   bin.faulty ||= isFaulty;
@@ -96,8 +95,22 @@ export function statisticsOf(inspector: Inspector, hasTimes: boolean): Statistic
     tallies: [...tallies.values()].sort((one, other) => KINDS.indexOf(one.kind) - KINDS.indexOf(other.kind)),
     sizes: thinned(sizes),
     roundTrips: thinned(roundTrips),
+    roundTripPercentiles: percentilesOf(roundTrips.map(({ value }) => value)),
     ...messageFigures(inspector, at),
   };
+}
+
+/** The nearest-rank percentiles; nothing without values. */
+function percentilesOf(values: readonly number[]): Statistics["roundTripPercentiles"] {
+  if (values.length === 0) return [];
+  const sorted = values.toSorted((one, other) => one - other);
+  const at = (share: number) => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] as number;
+  return [
+    ["median", at(0.5)],
+    ["95 %", at(0.95)],
+    ["99 %", at(0.99)],
+    ["longest", at(1)],
+  ];
 }
 
 function tallyOf(

@@ -63,9 +63,11 @@ export interface Overview {
   readonly hasTimes: boolean;
   /** The time of the first record. */
   readonly start: number;
+  /** How many records there are of each kind that occurs. */
+  readonly kinds: Readonly<Partial<Record<Kind, number>>>;
 }
 
-/** The kinds of records that a filter knows: opcodes by their names, and what is no frame. */
+/** The kinds of records that a filter knows: opcodes by their names, and what is not a frame. */
 export type Kind = "handshake" | "text" | "binary" | "continuation" | "close" | "ping" | "pong" | "reserved" | "bytes";
 
 /** Which records to list. */
@@ -97,8 +99,10 @@ export interface Detail {
   readonly row: Row;
   /** The header of a frame. */
   readonly fields: readonly HeaderFieldBits[];
-  /** Its bytes as they are on the wire: of long ones, the beginning. */
+  /** Its bytes as they are on the wire: the beginning, if there are many. */
   readonly wire: Uint8Array;
+  /** How many of its bytes have come: fewer than it announces, if it is cut. */
+  readonly available: number;
   readonly message: InspectMessage | undefined;
   /** The indices of the message's frames; of very many, the first ones. */
   readonly frames: readonly number[];
@@ -133,9 +137,16 @@ export interface Bin {
   readonly first: number;
   readonly records: number;
   readonly bytes: number;
-  /** The most telling kind in it. */
-  readonly kind: Kind;
+  /** What it is made of: several kinds share its height. */
+  readonly parts: readonly BinPart[];
   readonly faulty: boolean;
+}
+
+/** The records of one kind in a slice of the timeline. */
+export interface BinPart {
+  readonly kind: Kind;
+  readonly first: number;
+  readonly records: number;
 }
 
 /** Both directions, in slices of the same time, or of the same number of records where there are no times. */
@@ -143,6 +154,8 @@ export interface Timeline {
   readonly bins: Readonly<Record<Direction, readonly Bin[]>>;
   readonly start: number;
   readonly end: number;
+  /** Whether the slices are of time: without times, or at one instant, they are of records. */
+  readonly isTimed: boolean;
 }
 
 /** A value over time, of a record. */
@@ -173,6 +186,8 @@ export interface Statistics {
   readonly ratios: readonly Sample[];
   /** Milliseconds from a ping to its pong. */
   readonly roundTrips: readonly Sample[];
+  /** The median, the 95th and 99th percentile and the longest of all round trips, in milliseconds. */
+  readonly roundTripPercentiles: readonly (readonly [name: string, value: number])[];
 }
 
 /** Bytes that came on a live connection. */
@@ -180,13 +195,23 @@ export interface LiveBytes {
   readonly direction: Direction;
   readonly bytes: Uint8Array;
   readonly time: number;
+  /** How many bytes of the direction before these were dropped; 0 by default. */
+  readonly missing?: number;
+}
+
+/** What a live connection is before anything has come. */
+export interface LiveConnection {
+  readonly client: string;
+  readonly server: string;
+  /** The frames are made from messages, because the source does not show frames. */
+  readonly synthetic: boolean;
 }
 
 /** What the worker can be asked. All answer by a promise, one after the other. */
 export interface Requests {
   open(source: Source): Promise<CaptureSummary>;
   /** Begins a live connection. */
-  openLive(server: string): CaptureSummary;
+  openLive(connection: LiveConnection): CaptureSummary;
   push(bytes: readonly LiveBytes[]): Overview;
   select(connection: number): Overview;
   /** How many records pass; `undefined` if another filter came meanwhile. */
@@ -194,6 +219,8 @@ export interface Requests {
   rows(from: number, to: number): Row[];
   /** The place of a record among the listed ones; of one that is not listed, that of the next one. */
   placeOf(record: number): number;
+  /** The record that is listed, or the nearest listed one; nothing if none is. */
+  nearest(record: number): number | undefined;
   /** Nothing if there is no such record, as of a capture that was replaced meanwhile. */
   detail(record: number): Detail | undefined;
   payload(question: PayloadQuestion): Uint8Array;
@@ -202,10 +229,10 @@ export interface Requests {
   messages(from: number, to: number): MessageRow[];
   timeline(bins: number): Timeline;
   statistics(): Statistics;
-  /** All records, messages and faults, as JSON. */
-  exportJson(): Blob;
+  /** All records, messages and faults, as JSON; with the handshake's secrets masked, if that is asked for. */
+  exportJson(masksSecrets: boolean): Blob;
   /** The bytes, in the format that `--record` writes. */
-  exportCapture(): Blob;
+  exportCapture(masksSecrets: boolean): Blob;
 }
 
 /** A question. */

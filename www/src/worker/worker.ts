@@ -24,23 +24,32 @@ let conversation: Conversation | undefined;
 const requests: Requests = {
   async open(source) {
     const { contents, direction, format, extensions } = source;
-    const options = { ...(format && { format }), ...(direction && { direction }), ...(extensions && { extensions }) };
-    const captures: Capture[] = [];
-    for (const content of contents) captures.push(readCapture(new Uint8Array(await content.arrayBuffer()), options));
+    const files = await Promise.all(contents.map(async (content) => new Uint8Array(await content.arrayBuffer())));
+    // a key log that is opened together with a capture decrypts it
+    const keys = files.filter(isKeyLog).map((file) => new TextDecoder("latin1").decode(file));
+    const options = {
+      ...(format && { format }),
+      ...(direction && { direction }),
+      ...(extensions && { extensions }),
+      keys: keys.join("\n"),
+    };
+    const captures = files.filter((file) => !isKeyLog(file)).map((file) => readCapture(file, options));
     const read = together(captures);
+    // why there is nothing, if that is known
+    if (read.connections.length === 0 && read.notes?.length) throw new Error(`${read.notes.join(". ")}.`);
     return keep(read, source, read.format);
   },
-  openLive(server) {
+  openLive(connection) {
     const pieces: Piece[] = [];
-    const connections = [{ client: "this browser", server, pieces, synthetic: false }];
-    const summary = keep({ ...NOTHING, connections }, { name: server, contents: [] }, "live");
+    const connections = [{ ...connection, pieces }];
+    const summary = keep({ ...NOTHING, connections }, { name: connection.server, contents: [] }, "live");
     choose(0);
     return summary;
   },
   push(all) {
     const { pieces = [] } = chosen ?? {};
     for (const bytes of all) {
-      (pieces as Piece[]).push({ ...bytes, missing: 0 });
+      (pieces as Piece[]).push({ missing: 0, ...bytes });
       current().push(bytes);
     }
     return current().overview();
@@ -54,6 +63,7 @@ const requests: Requests = {
   filter: (filter) => current().filter(filter),
   rows: (from, to) => current().rows(from, to),
   placeOf: (record) => current().placeOf(record),
+  nearest: (record) => current().nearest(record),
   detail: (record) => current().detail(record),
   payload: (question) => current().payload(question),
   handshake: () => current().handshake(),
@@ -61,9 +71,15 @@ const requests: Requests = {
   messages: (from, to) => current().messages(from, to),
   timeline: (bins) => timelineOf(current().inspector, bins, current().overview().hasTimes),
   statistics: () => statisticsOf(current().inspector, current().overview().hasTimes),
-  exportJson: () => jsonOf(current().inspector, chosen as Connection),
-  exportCapture: () => captureOf(chosen as Connection),
+  exportJson: (masksSecrets) => jsonOf(current().inspector, chosen as Connection, masksSecrets),
+  exportCapture: (masksSecrets) => captureOf(current().inspector, chosen as Connection, masksSecrets),
 };
+
+/** Whether a file has secrets of TLS, as browsers and Node write them. */
+function isKeyLog(file: Uint8Array): boolean {
+  const text = new TextDecoder("latin1").decode(file.subarray(0, 4096));
+  return /^(#[^\n]*\r?\n|\s)*[A-Z0-9_]+ [0-9a-f]{64} [0-9a-f]+/i.test(text);
+}
 
 /** One capture of all. Files of the bytes of one direction each are those of the same connection. */
 function together(captures: readonly Capture[]): Capture {
@@ -93,13 +109,21 @@ function choose(index: number): void {
 function keep(read: Capture, source: Source, format: CaptureSummary["format"]): CaptureSummary {
   capture = read;
   ({ extensions } = source);
-  return { name: source.name, format, connections: read.connections.map(summaryOf), skipped: read.skipped };
+  return {
+    name: source.name,
+    format,
+    connections: read.connections.map((one) => summaryOf(one, read.notes)),
+    skipped: read.skipped,
+  };
 }
 
-function summaryOf({ client, server, pieces, synthetic, notes = [] }: Connection): ConnectionSummary {
+function summaryOf(
+  { client, server, pieces, synthetic, notes = [] }: Connection,
+  ofAll: readonly string[] = [],
+): ConnectionSummary {
   const size = pieces.reduce((sum, { bytes }) => sum + bytes.length, 0);
   const gaps = pieces.filter(({ missing }) => missing > 0).length;
-  return { client, server, size, gaps, synthetic, notes: notes.map(({ text }) => text) };
+  return { client, server, size, gaps, synthetic, notes: [...ofAll, ...notes.map(({ text }) => text)] };
 }
 
 const ready = compiled(wasm).then(initialise);

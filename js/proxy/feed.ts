@@ -1,0 +1,182 @@
+/**
+ * One live page: it hears about all connections, and gets the bytes of the watched one as fast as it accepts them.
+ *
+ * @module
+ */
+import type { Direction } from "../inspect/records.js";
+import type { WebSocket } from "../websocket/websocket.js";
+import type { Asked, FedPiece, Hello, Told } from "./feed-protocol.js";
+import type { ConnectionLog, Control, LoggedPiece, TrafficLog } from "./log.js";
+
+/** How often a page is told, in milliseconds. */
+const TURN = 50;
+/** Bytes that one message has, about; and that may wait to be sent. */
+const BATCH = 256 * 1024;
+const MAX_BUFFERED = 1 << 20;
+
+/** Begins to tell a page. */
+export function feed(socket: WebSocket, log: TrafficLog, hello: Hello): void {
+  const one = new Feed(socket, log);
+  one.begin(hello);
+}
+
+class Feed {
+  readonly #socket: WebSocket;
+  readonly #log: TrafficLog;
+  readonly #changed = new Set<ConnectionLog>();
+  #forgotten: number[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #watch = 0;
+  #watched: ConnectionLog | undefined;
+  /** The number of the next piece, and where each direction goes on. */
+  #next = 0;
+  #expected: Record<Direction, number> = { toServer: 0, toClient: 0 };
+  #hasHeads = 0;
+
+  constructor(socket: WebSocket, log: TrafficLog) {
+    this.#socket = socket;
+    this.#log = log;
+  }
+
+  begin(hello: Hello): void {
+    const leave = this.#log.listen({
+      onChange: (connection) => {
+        this.#changed.add(connection);
+        this.#schedule();
+      },
+      onForgotten: (id) => {
+        this.#forgotten.push(id);
+        this.#schedule();
+      },
+    });
+    this.#socket.addEventListener("close", () => {
+      leave();
+      clearTimeout(this.#timer);
+    });
+    this.#socket.addEventListener("drain", () => this.#schedule());
+    this.#socket.addEventListener("message", ({ data }) => this.#heard(String(data)));
+    this.#tell(hello);
+    const all = [...this.#log.connections.values()];
+    this.#tell({ type: "connections", changed: all.map(({ summary }) => summary) });
+  }
+
+  #tell(message: Told): void {
+    this.#socket.send(JSON.stringify(message));
+  }
+
+  #schedule(): void {
+    this.#timer ??= setTimeout(() => this.#turn(), TURN);
+  }
+
+  #turn(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    // a page that does not keep up is told later; the log does not wait for it
+    if (this.#socket.bufferedAmount > MAX_BUFFERED) return;
+    const changed = [...this.#changed].filter(({ id }) => this.#log.connections.has(id));
+    this.#changed.clear();
+    if (changed.length > 0) this.#tell({ type: "connections", changed: changed.map(({ summary }) => summary) });
+    if (this.#forgotten.length > 0) {
+      this.#tell({ type: "forgotten", ids: this.#forgotten, total: this.#log.forgottenConnections });
+      this.#forgotten = [];
+    }
+    if (this.#watched === undefined) return;
+    if (changed.includes(this.#watched)) this.#tellState(this.#watched);
+    this.#tellPieces(this.#watched);
+  }
+
+  #tellState(connection: ConnectionLog): void {
+    const units = (connection.control?.held() ?? []).map(({ payload, ...unit }) => {
+      return { ...unit, base64: Buffer.from(payload).toString("base64") };
+    });
+    this.#tell({ type: "held", watch: this.#watch, units });
+    this.#tell({ type: "interventions", watch: this.#watch, all: connection.interventions });
+  }
+
+  #tellPieces(connection: ConnectionLog): void {
+    const pieces: FedPiece[] = [];
+    let size = 0;
+    for (const piece of this.#nextPieces(connection)) {
+      pieces.push(piece);
+      size += piece.base64.length;
+      if (size < BATCH) continue;
+      this.#schedule();
+      break;
+    }
+    if (pieces.length > 0) this.#tell({ type: "pieces", watch: this.#watch, pieces });
+  }
+
+  *#nextPieces(connection: ConnectionLog): Generator<FedPiece> {
+    for (; this.#hasHeads < connection.heads.length; this.#hasHeads++) {
+      yield this.#fed(connection.heads[this.#hasHeads] as LoggedPiece);
+    }
+    for (let found = connection.pieceFrom(this.#next); found !== undefined; found = connection.pieceFrom(this.#next)) {
+      const [piece, number] = found;
+      this.#next = number + 1;
+      // behind a gap, what is in the middle of a message would be read as something else
+      const isReadable = piece.start === this.#expected[piece.direction] || piece.isBoundary;
+      if (isReadable) yield this.#fed(piece);
+    }
+  }
+
+  #fed({ direction, time, start, bytes }: LoggedPiece): FedPiece {
+    const missing = start - this.#expected[direction];
+    this.#expected[direction] = start + bytes.length;
+    return { direction, time, missing, base64: Buffer.from(bytes).toString("base64") };
+  }
+
+  #heard(text: string): void {
+    try {
+      this.#act(JSON.parse(text));
+    } catch (error) {
+      this.#tell({ type: "error", message: (error as Error).message });
+    }
+  }
+
+  /** @throws Error if there is no such thing to act on */
+  #act(asked: Asked): void {
+    if (asked.type === "watch") {
+      this.#begin(asked.watch, asked.id);
+      return;
+    }
+    const control = this.#controlOf(asked.id);
+    const direction = asked.type === "close" ? undefined : directionOf(asked.direction);
+    if (asked.type === "close") control.close(asked.status ?? undefined, "by hand");
+    else if (asked.type === "hold") control.hold(direction as Direction, asked.isOn === true);
+    else if (asked.type === "inject") {
+      control.inject(direction as Direction, asked.first & 0xff, Buffer.from(asked.base64, "base64"));
+    } else {
+      const wasThere =
+        asked.type === "drop"
+          ? control.drop(direction as Direction, asked.number)
+          : control.release(direction as Direction, asked.number, payloadOf(asked.base64));
+      if (!wasThere) throw new Error("This message does not wait any more.");
+    }
+  }
+
+  #begin(watch: number, id: number): void {
+    this.#watch = watch;
+    this.#watched = this.#log.connections.get(id);
+    if (this.#watched === undefined) throw new Error(`Connection ${id} is no longer in the memory.`);
+    this.#next = 0;
+    this.#hasHeads = 0;
+    this.#expected = { toServer: 0, toClient: 0 };
+    this.#changed.add(this.#watched);
+    this.#turn();
+  }
+
+  #controlOf(id: number): Control {
+    const control = this.#log.connections.get(id)?.control;
+    if (control === undefined) throw new Error(`Nothing can be done to connection ${id}: it is not open here.`);
+    return control;
+  }
+}
+
+function payloadOf(base64: string | undefined): Buffer | undefined {
+  return base64 === undefined ? undefined : Buffer.from(base64, "base64");
+}
+
+function directionOf(direction: unknown): Direction {
+  if (direction === "toServer" || direction === "toClient") return direction;
+  throw new Error("The direction is toServer or toClient.");
+}

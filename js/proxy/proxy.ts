@@ -1,0 +1,192 @@
+/**
+ * A reverse proxy for one target, which logs what goes over its WebSocket connections.
+ *
+ * @module
+ */
+import {
+  createServer,
+  type IncomingMessage,
+  Agent as PlainAgent,
+  request as plainRequest,
+  type Server,
+  type ServerResponse,
+} from "node:http";
+import { createServer as createSecureServer, Agent as SecureAgent, request as secureRequest } from "node:https";
+import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
+
+import type { Direction } from "../inspect/records.js";
+import { NodeTransport } from "../transport/node.js";
+import { sockets, type TlsClientOptions, type TlsServerOptions } from "../transport/runtime.js";
+import type { TrafficLog } from "./log.js";
+import { Relay } from "./relay.js";
+import type { Rule } from "./rules.js";
+
+/** What to put a proxy before, and how. */
+export interface ProxyOptions {
+  /** `ws:`, `wss:`, `http:` or `https:`; its path is used where a client asks for `/`. */
+  readonly target: URL;
+  readonly log: TrafficLog;
+  readonly rules: readonly Rule[];
+  /** The proxy's own certificate and key, to be reached by `wss:` and `https:`. */
+  readonly tls: TlsServerOptions | undefined;
+  /** TLS to the target. */
+  readonly targetTls: TlsClientOptions;
+  /** Makes the recorder of a connection's bytes. */
+  readonly record: (() => (direction: Direction, bytes: Uint8Array) => void) | undefined;
+}
+
+/** Fields that are about one hop (RFC 9110 §7.6.1). */
+const HOP_BY_HOP = ["connection", "keep-alive", "proxy-connection", "te", "trailer", "upgrade"];
+/** Heads may be as long as applications' cookies make them. */
+const MAX_HEADER_SIZE = 256 * 1024;
+
+/** A proxy before one target. */
+export class ReverseProxy {
+  readonly #options: ProxyOptions;
+  readonly #server: Server;
+  readonly #isSecure: boolean;
+  readonly #agent: PlainAgent;
+  readonly #relays = new Set<Duplex>();
+
+  constructor(options: ProxyOptions) {
+    const { target, tls, targetTls } = options;
+    this.#options = options;
+    this.#isSecure = target.protocol === "https:" || target.protocol === "wss:";
+    this.#agent = this.#isSecure
+      ? new SecureAgent({ keepAlive: true, ...targetTls })
+      : new PlainAgent({ keepAlive: true });
+    const settings = { maxHeaderSize: MAX_HEADER_SIZE, requestTimeout: 0 };
+    this.#server = tls === undefined ? createServer(settings) : createSecureServer({ ...settings, ...tls });
+    this.#server.on("request", (request, response) => this.#passRequest(request, response));
+    this.#server.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
+  }
+
+  /** Resolves once it listens. */
+  listen(port: number, host: string): Promise<AddressInfo> {
+    return new Promise((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen({ port, host }, () => {
+        this.#server.off("error", reject);
+        resolve(this.#server.address() as AddressInfo);
+      });
+    });
+  }
+
+  /** Stops listening and ends all connections. */
+  close(): Promise<void> {
+    this.#agent.destroy();
+    for (const socket of this.#relays) socket.destroy();
+    return new Promise((resolve) => {
+      this.#server.close(() => resolve());
+      this.#server.closeAllConnections();
+    });
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const { log, record, rules, targetTls } = this.#options;
+    const path = this.#pathOf(request);
+    const client = new NodeTransport(socket);
+    this.#relays.add(socket);
+    socket.once("close", () => this.#relays.delete(socket));
+    const logged = log.open(addressOf(request), this.#urlOf(path));
+    const relay = new Relay({ client, log: logged, rules, path, record: record?.() });
+    client.unread(head);
+    const destination = { ...this.#destination(), socketPath: undefined, tls: targetTls };
+    sockets().connect(destination, undefined, {
+      onConnected: (server) => relay.connected(server, this.#headOf(request, path)),
+      onFailed: (cause) => relay.failed(cause.message || String((cause as NodeJS.ErrnoException).code)),
+    });
+  }
+
+  #destination(): { host: string; port: number; isSecure: boolean } {
+    const { hostname, port } = this.#options.target;
+    const isSecure = this.#isSecure;
+    return { host: hostname.replace(/^\[|\]$/g, ""), port: Number(port || (isSecure ? 443 : 80)), isSecure };
+  }
+
+  /** The path and query to ask the target for. */
+  #pathOf({ url = "/" }: IncomingMessage): string {
+    const { pathname, search } = this.#options.target;
+    return url === "/" ? pathname + search : url;
+  }
+
+  #urlOf(path: string): string {
+    return `${this.#isSecure ? "wss" : "ws"}://${this.#options.target.host}${path}`;
+  }
+
+  /** The request's head as it came, with the target's own name in `Host` and `Origin`. */
+  #headOf(request: IncomingMessage, path: string): Buffer {
+    const lines = [`${request.method} ${path} HTTP/${request.httpVersion}`];
+    for (const [name, value] of this.#fieldsOf(request)) lines.push(`${name}: ${value}`);
+    return Buffer.from(`${lines.join("\r\n")}\r\n\r\n`, "latin1");
+  }
+
+  #fieldsOf(request: IncomingMessage): (readonly [string, string])[] {
+    const { host } = this.#options.target;
+    const own = request.headers.host;
+    const targetOrigin = `${this.#isSecure ? "https" : "http"}://${host}`;
+    return pairs(request.rawHeaders).map(([name, value]) => {
+      if (/^host$/i.test(name)) return [name, host];
+      const isOwnOrigin = /^origin$/i.test(name) && value.replace(/^https?:\/\//, "") === own;
+      return [name, isOwnOrigin ? targetOrigin : value];
+    });
+  }
+
+  #passRequest(request: IncomingMessage, response: ServerResponse): void {
+    const { host: hostname, port } = this.#destination();
+    const headers = this.#fieldsOf(request).filter(isEndToEnd).flat();
+    const options = {
+      hostname,
+      port,
+      method: request.method,
+      path: this.#pathOf(request),
+      headers,
+      agent: this.#agent,
+    };
+    const outgoing = (this.#isSecure ? secureRequest : plainRequest)(options as object);
+    outgoing.on("response", (answer) => {
+      const fields = pairs(answer.rawHeaders)
+        .filter(isEndToEnd)
+        .map((field) => this.#located(field, request));
+      response.sendDate = false;
+      response.writeHead(answer.statusCode ?? 502, answer.statusMessage, fields.flat());
+      answer.on("error", () => response.destroy());
+      answer.pipe(response);
+    });
+    outgoing.on("error", (error) => {
+      if (response.headersSent) response.destroy();
+      else response.writeHead(502, { "Content-Type": "text/plain" }).end(`The proxy's target: ${error.message}\n`);
+    });
+    response.on("close", () => outgoing.destroy());
+    request.on("error", () => outgoing.destroy());
+    request.pipe(outgoing);
+  }
+
+  /** A redirection to the target itself leads to the proxy. */
+  #located([name, value]: readonly [string, string], request: IncomingMessage): readonly [string, string] {
+    if (!/^location$/i.test(name) || !URL.canParse(value)) return [name, value];
+    const url = new URL(value);
+    if (url.host !== this.#options.target.host) return [name, value];
+    const scheme = this.#options.tls === undefined ? "http" : "https";
+    return [name, `${scheme}://${request.headers.host}${url.pathname}${url.search}${url.hash}`];
+  }
+}
+
+function pairs(rawHeaders: readonly string[]): [string, string][] {
+  const fields: [string, string][] = [];
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    fields.push([rawHeaders[at] as string, rawHeaders[at + 1] as string]);
+  }
+  return fields;
+}
+
+function isEndToEnd([name]: readonly [string, string]): boolean {
+  return !HOP_BY_HOP.includes(name.toLowerCase());
+}
+
+function addressOf({ socket }: IncomingMessage): string {
+  const { remoteAddress = "", remotePort } = socket;
+  const host = remoteAddress.replace(/^::ffff:/, "");
+  return `${host.includes(":") ? `[${host}]` : host}:${remotePort}`;
+}

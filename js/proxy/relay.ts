@@ -1,0 +1,290 @@
+/**
+ * One connection through the proxy: the client's and the target's transports, and what goes between them.
+ *
+ * @module
+ */
+import { copyOf } from "../engine/bytes.js";
+import type { Direction } from "../inspect/records.js";
+import type { Transport, TransportListener } from "../transport/transport.js";
+import { Lane, type LaneOwner } from "./lane.js";
+import type { ConnectionLog, Control, HeldUnit } from "./log.js";
+import { ConnectionRules, type Rule } from "./rules.js";
+
+/** Bytes of a response's head, at most. */
+const MAX_HEAD = 256 * 1024;
+const DIRECTIONS: readonly Direction[] = ["toServer", "toClient"];
+
+/** What a connection through the proxy is made of. */
+export interface RelayOptions {
+  readonly client: Transport;
+  readonly log: ConnectionLog;
+  readonly rules: readonly Rule[];
+  /** Path and query that the client asked for. */
+  readonly path: string;
+  /** Gets all bytes that are passed on. */
+  readonly record: ((direction: Direction, bytes: Uint8Array) => void) | undefined;
+}
+
+/** Passes a connection's bytes on. */
+export class Relay implements Control {
+  readonly #client: Transport;
+  readonly #log: ConnectionLog;
+  readonly #rules: ConnectionRules;
+  readonly #path: string;
+  readonly #record: RelayOptions["record"];
+  #server: Transport | undefined;
+  #lanes: Readonly<Record<Direction, Lane>> | undefined;
+  #head: Uint8Array = new Uint8Array(0);
+  #isRaw = false;
+  #isOver = false;
+  readonly #timers: NodeJS.Timeout[] = [];
+  readonly #ended = new Set<Direction>();
+
+  constructor({ client, log, rules, path, record }: RelayOptions) {
+    this.#client = client;
+    this.#log = log;
+    this.#rules = new ConnectionRules(rules);
+    this.#path = path;
+    this.#record = record;
+    client.start(this.#listener("toServer"));
+  }
+
+  /** Sends the request's head to the target; what the client has sent behind it follows once the target agrees. */
+  connected(server: Transport, head: Uint8Array): void {
+    if (this.#isOver) {
+      server.destroy();
+      return;
+    }
+    this.#server = server;
+    server.start(this.#listener("toClient"));
+    this.#addHead("toServer", head);
+    server.write([head], ignore);
+    server.resume();
+  }
+
+  /** Whether the client has left. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  #listener(direction: Direction): TransportListener {
+    return {
+      onData: (chunk, isOwned) => this.#receive(direction, isOwned === true ? chunk : copyOf(chunk)),
+      // the receiver of the other direction's bytes is this one's sender
+      onDrain: () => this.#drained(opposite(direction)),
+      onEnd: () => this.#end(direction),
+      onClose: (error) => this.#closed(direction, error),
+    };
+  }
+
+  #receive(direction: Direction, chunk: Uint8Array): void {
+    if (this.#isOver) return;
+    if (this.#lanes !== undefined) this.#lanes[direction].receive(chunk);
+    else if (direction === "toClient" && !this.#isRaw) this.#readHead(chunk);
+    else {
+      this.#write(direction, [chunk]);
+      if (this.#receiverOf(direction)?.isFull) this.#senderOf(direction)?.pause();
+    }
+  }
+
+  #drained(direction: Direction): void {
+    if (this.#lanes !== undefined) this.#lanes[direction].drained();
+    else this.#senderOf(direction)?.resume();
+  }
+
+  #receiverOf(direction: Direction): Transport | undefined {
+    return direction === "toServer" ? this.#server : this.#client;
+  }
+
+  #senderOf(direction: Direction): Transport | undefined {
+    return this.#receiverOf(opposite(direction));
+  }
+
+  /** Passes the response's head on as it is; one that refuses is followed by the end of the connection. */
+  #readHead(chunk: Uint8Array): void {
+    const all = this.#head.length === 0 ? Buffer.from(chunk) : Buffer.concat([this.#head, chunk]);
+    const end = all.indexOf("\r\n\r\n");
+    if (end < 0 && all.length < MAX_HEAD) {
+      this.#head = all;
+      return;
+    }
+    this.#head = new Uint8Array(0);
+    const head = end < 0 ? all : all.subarray(0, end + 4);
+    const text = head.toString("latin1");
+    const status = Number(/^HTTP\/1\.\d (\d{3})/.exec(text)?.[1] ?? 0);
+    const isInformation = status >= 100 && status < 200 && status !== 101;
+    const passed = status === 101 || isInformation || end < 0 ? head : Buffer.from(withoutKeepAlive(text), "latin1");
+    this.#addHead("toClient", passed);
+    this.#client.write([passed], ignore);
+    const rest = all.subarray(head.length);
+    if (isInformation) {
+      if (rest.length > 0) this.#readHead(rest);
+      return;
+    }
+    if (status === 101) this.#open(text);
+    else {
+      this.#isRaw = true;
+      this.#log.become("refused", status === 0 ? "The target does not answer with HTTP" : `${status}`);
+    }
+    this.#client.resume();
+    if (rest.length > 0) this.#receive("toClient", rest);
+  }
+
+  #open(responseHead: string): void {
+    const extensions = responseHead.match(/^sec-websocket-extensions:.*/gim)?.join(",") ?? "";
+    const isCompressed = /permessage-deflate/i.test(extensions);
+    const lane = (direction: Direction) => {
+      const alone = direction === "toServer" ? /client_no_context_takeover/i : /server_no_context_takeover/i;
+      const settings = { direction, isCompressed, hasTakeover: isCompressed && !alone.test(extensions) };
+      return new Lane(this.#ownerOf(direction), settings);
+    };
+    this.#lanes = { toServer: lane("toServer"), toClient: lane("toClient") };
+    this.#log.control = this;
+    this.#log.become("open");
+    for (const { action, at } of this.#rules.timed()) {
+      if (action.type === "close") this.#timers.push(setTimeout(() => this.close(action.status, "by a rule"), at));
+    }
+  }
+
+  #ownerOf(direction: Direction): LaneOwner {
+    return {
+      write: (parts) => this.#write(direction, parts),
+      isFull: () => this.#receiverOf(direction)?.isFull ?? false,
+      pauseSender: (isPaused) => {
+        const sender = this.#senderOf(direction);
+        if (isPaused) sender?.pause();
+        else sender?.resume();
+      },
+      hasRules: () => this.#rules.areActive,
+      actionsFor: (subject) => this.#rules.actionsFor({ ...subject, direction, path: this.#path }),
+      intervened: (action, about) => this.#log.intervened(direction, action, about),
+      heldChanged: () => this.#log.heldChanged(),
+      close: (status, reason) => this.close(status, reason),
+    };
+  }
+
+  #write(direction: Direction, parts: readonly Uint8Array[]): void {
+    for (const bytes of parts) {
+      this.#log.add(direction, bytes);
+      this.#record?.(direction, bytes);
+    }
+    this.#receiverOf(direction)?.write(parts, ignore);
+  }
+
+  #addHead(direction: Direction, head: Uint8Array): void {
+    this.#log.addHead(direction, head);
+    this.#record?.(direction, head);
+  }
+
+  /** A side sends nothing more: neither does the other one, once it has what waits. */
+  #end(direction: Direction): void {
+    if (this.#isOver) return;
+    const end = () => {
+      this.#ended.add(direction);
+      this.#receiverOf(direction)?.end();
+      if (this.#lanes === undefined && direction === "toServer" && this.#server === undefined)
+        this.#finish("the client left");
+    };
+    if (direction === "toClient" && this.#lanes === undefined && !this.#isRaw)
+      this.failed("it closed the connection without an answer");
+    else if (this.#lanes === undefined) end();
+    else this.#lanes[direction].whenEmpty(end);
+  }
+
+  #closed(direction: Direction, error: Error | undefined): void {
+    if (this.#isOver) return;
+    const who = direction === "toServer" ? "the client" : "the target";
+    if (error === undefined && !this.#ended.has(direction) && this.#lanes !== undefined) {
+      // it has sent all that it had, and what waits still goes on
+      this.#lanes[direction].whenEmpty(() => this.#finish(`${who} closed the connection`));
+      return;
+    }
+    if (direction === "toClient" && this.#lanes === undefined && !this.#isRaw)
+      this.failed(error?.message ?? "it closed the connection without an answer");
+    else this.#finish(error === undefined ? `${who} closed the connection` : `${who}: ${error.message}`);
+  }
+
+  /** The target cannot be reached, or does not answer: the client is told by 502. */
+  failed(why: string): void {
+    if (this.#isOver) return;
+    const body = Buffer.from(`The proxy's target: ${why}\n`);
+    const head = `HTTP/1.1 502 Bad Gateway\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${body.length}\r\n\r\n`;
+    this.#client.write([Buffer.concat([Buffer.from(head), body])], () => this.#client.destroy());
+    this.#client.end();
+    this.#log.become("failed", why);
+    this.#leave();
+    this.#server?.destroy();
+  }
+
+  #finish(reason: string): void {
+    this.#log.become("closed", reason);
+    this.#leave();
+    this.#client.end();
+    this.#server?.end();
+    // each has all that was written to it when it answers the end; one that does not answer is not waited for
+    setTimeout(() => {
+      this.#client.destroy();
+      this.#server?.destroy();
+    }, 1000).unref();
+  }
+
+  #leave(): void {
+    this.#isOver = true;
+    for (const timer of this.#timers) clearTimeout(timer);
+    for (const direction of DIRECTIONS) this.#lanes?.[direction].stop();
+    this.#log.control = undefined;
+  }
+
+  isHolding(direction: Direction): boolean {
+    return this.#lanes?.[direction].isHolding ?? false;
+  }
+
+  hold(direction: Direction, isOn: boolean): void {
+    this.#lanes?.[direction].hold(isOn);
+  }
+
+  held(): readonly HeldUnit[] {
+    return DIRECTIONS.flatMap((direction) => this.#lanes?.[direction].held() ?? []);
+  }
+
+  release(direction: Direction, number: number, payload?: Uint8Array): boolean {
+    return this.#lanes?.[direction].release(number, payload) ?? false;
+  }
+
+  drop(direction: Direction, number: number): boolean {
+    return this.#lanes?.[direction].drop(number) ?? false;
+  }
+
+  inject(direction: Direction, first: number, payload: Uint8Array): void {
+    this.#lanes?.[direction].inject(first, payload);
+  }
+
+  close(status: number | undefined, reason: string): void {
+    if (this.#isOver) return;
+    const how = status === undefined ? "cut" : `closed with ${status}`;
+    this.#log.intervened(undefined, "closed", `${how}, ${reason}`);
+    if (status !== undefined) {
+      for (const direction of DIRECTIONS) {
+        const frame = this.#lanes?.[direction].closeFrame(status, "");
+        if (frame !== undefined) this.#write(direction, [frame]);
+      }
+    }
+    this.#finish(`the proxy ${how}`);
+    if (status !== undefined) return;
+    this.#client.destroy();
+    this.#server?.destroy();
+  }
+}
+
+function opposite(direction: Direction): Direction {
+  return direction === "toServer" ? "toClient" : "toServer";
+}
+
+/** A refusal is the last response: what follows on this connection would not be read as HTTP. */
+function withoutKeepAlive(head: string): string {
+  return head
+    .replace(/^(?:connection|keep-alive|proxy-connection):.*\r\n(?:[ \t].*\r\n)*/gim, "")
+    .replace(/\r\n/, "\r\nConnection: close\r\n");
+}
+
+function ignore(): void {}

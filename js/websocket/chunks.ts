@@ -1,0 +1,72 @@
+/**
+ * What a message is made of, chunk by chunk.
+ *
+ * @module
+ */
+
+interface StreamReader<T> {
+  read(): Promise<IteratorResult<T, undefined>>;
+  cancel(reason: unknown): Promise<void>;
+}
+
+const DONE = { done: true, value: undefined } as const;
+
+/**
+ * The chunks of a `ReadableStream`, a stream of Node's, or anything else that can be iterated. To leave the loop, or to
+ * call `cancel` while it waits, tells the source at once that no more is wanted.
+ */
+export class Chunks<T> implements AsyncIterableIterator<T, undefined, void> {
+  readonly #read: () => Promise<IteratorResult<T, undefined>>;
+  readonly #tell: (reason: unknown) => unknown;
+  #settle: ((result: IteratorResult<T, undefined>) => void) | undefined;
+  #isOver = false;
+
+  constructor(source: AsyncIterable<T> | Iterable<T>) {
+    const { getReader, destroy } = source as { getReader?(): StreamReader<T>; destroy?(reason: unknown): void };
+    if (typeof getReader === "function") {
+      const reader = getReader.call(source);
+      this.#read = () => reader.read();
+      this.#tell = (reason) => reader.cancel(reason);
+      return;
+    }
+    const iterator = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
+    this.#read = async () => iterator.next();
+    // a generator that waits for something itself learns of it when it goes on; a stream of Node's does at once
+    this.#tell = (reason) => (typeof destroy === "function" ? destroy.call(source, reason) : iterator.return?.());
+  }
+
+  next(): Promise<IteratorResult<T, undefined>> {
+    if (this.#isOver) return Promise.resolve(DONE);
+    return new Promise((resolve, reject) => {
+      this.#settle = resolve;
+      this.#read().then(
+        (result) => {
+          this.#isOver ||= result.done === true;
+          resolve(result);
+        },
+        (error) => {
+          this.#isOver = true;
+          reject(error);
+        },
+      );
+    });
+  }
+
+  async return(): Promise<IteratorResult<T, undefined>> {
+    this.cancel(undefined);
+    return DONE;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  /** No more is wanted. */
+  cancel(reason: unknown): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#settle?.(DONE);
+    // what it makes of that is of no interest
+    void (async () => this.#tell(reason))().catch(() => {});
+  }
+}

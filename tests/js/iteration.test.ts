@@ -1,0 +1,148 @@
+/** Loops over messages that are left, torn down or aborted, and sources that are told when their peer has gone. */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { Readable } from "node:stream";
+import { test } from "node:test";
+
+import { WebSocket } from "websocket-component";
+
+import { closed, nextEvent, serve } from "./support.js";
+
+async function pair(t: Parameters<typeof serve>[0], options = {}) {
+  const { server, url } = await serve(t, options);
+  const connection = once(server, "connection");
+  const client = new WebSocket(url);
+  t.after(() => client.terminate());
+  const [socket] = (await connection) as [WebSocket];
+  await nextEvent(client, "open");
+  return { client, socket };
+}
+
+for (const side of ["client", "socket"] as const) {
+  const other = side === "client" ? "socket" : "client";
+
+  test(`a loop of the ${side} that is left does not starve a listener that was there before`, async (t) => {
+    const ends = await pair(t);
+    const seen: unknown[] = [];
+    ends[side].onmessage = ({ data }) => seen.push(data);
+    for (const text of ["one", "ready", "three", "four"]) ends[other].send(text);
+    for await (const data of ends[side]) if (data === "ready") break;
+    const end = closed(ends[side]);
+    ends[other].close();
+    await end;
+    assert.deepEqual(seen, ["one", "ready", "three", "four"]);
+  });
+
+  test(`return ends a next of the ${side} that waits, and the next message is for whoever asks then`, async (t) => {
+    const ends = await pair(t);
+    const iterator = ends[side][Symbol.asyncIterator]();
+    const waiting = iterator.next();
+    assert.deepEqual(await iterator.return?.(), { done: true, value: undefined });
+    assert.deepEqual(await waiting, { done: true, value: undefined });
+    ends[other].send("later");
+    assert.equal((await nextEvent<MessageEvent>(ends[side], "message")).data, "later");
+  });
+
+  test(`a Readable of the ${side} that is destroyed closes`, async (t) => {
+    const ends = await pair(t);
+    const readable = Readable.from(ends[side]);
+    readable.on("error", () => {});
+    readable.resume();
+    await new Promise((resolve) => setImmediate(resolve));
+    readable.destroy();
+    await once(readable, "close");
+  });
+
+  test(`a signal ends a loop over the ${side} that waits, with its reason`, async (t) => {
+    const ends = await pair(t);
+    const stop = new AbortController();
+    const iterator = ends[side].messages({ signal: stop.signal });
+    const waiting = iterator.next();
+    stop.abort(new Error("enough"));
+    await assert.rejects(waiting, { message: "enough" });
+    assert.equal((await iterator.next()).done, true);
+  });
+}
+
+test("calls of next are answered in their order, and the end ends all", async (t) => {
+  const { client, socket } = await pair(t);
+  const iterator = client[Symbol.asyncIterator]();
+  const all = [iterator.next(), iterator.next(), iterator.next(), iterator.next()];
+  socket.send("a");
+  socket.send("b");
+  socket.close();
+  assert.deepEqual(
+    (await Promise.all(all)).map(({ value }) => value),
+    ["a", "b", undefined, undefined],
+  );
+});
+
+test("a source learns at once that the peer has gone, while it makes its next chunk", async (t) => {
+  const forever = () => new Promise<never>(() => {});
+  const sources = {
+    ReadableStream: (told: () => void) => {
+      let count = 0;
+      return new ReadableStream({ pull: (to) => (count++ === 0 ? to.enqueue("first") : forever()), cancel: told });
+    },
+    Readable: (told: () => void) => {
+      const readable = new Readable({ read() {}, objectMode: true });
+      readable.push("first");
+      return readable.on("close", told).on("error", () => {});
+    },
+    iterator: (told: () => void) => {
+      let count = 0;
+      const next = () => (count++ === 0 ? Promise.resolve({ done: false, value: "first" }) : forever());
+      const end = async () => {
+        told();
+        return { done: true, value: undefined };
+      };
+      return { [Symbol.asyncIterator]: () => ({ next, return: end }) } as AsyncIterable<string>;
+    },
+  };
+  for (const [name, make] of Object.entries(sources)) {
+    const { client, socket } = await pair(t, { streamMessages: true });
+    const message = nextEvent(socket, "message");
+    let told: () => void = () => {};
+    const isTold = new Promise<void>((resolve) => (told = resolve));
+    const sent = client.sendStream(make(told) as AsyncIterable<string>);
+    await message;
+    socket.terminate();
+    await isTold;
+    await assert.rejects(sent, { code: "WS_ERR_NOT_SENT" }, name);
+  }
+});
+
+test("ready fails with the error of the opening", async (t) => {
+  const { url } = await serve(t, { verify: () => ({ status: 403 }) });
+  const socket = new WebSocket(url);
+  await assert.rejects(socket.ready, { code: "WS_ERR_UNEXPECTED_RESPONSE", status: 403 });
+  await assert.rejects(socket.ready, { code: "WS_ERR_UNEXPECTED_RESPONSE" });
+});
+
+test("await using closes the connection and waits for its end", async (t) => {
+  const { client, socket } = await pair(t);
+  const end = closed(socket);
+  await client[Symbol.asyncDispose]();
+  assert.equal(client.readyState, client.CLOSED);
+  assert.equal((await end).wasClean, true);
+  await client[Symbol.asyncDispose]();
+});
+
+test("listeners are called by the runtime where addEventListener was patched, as they were wrapped", async (t) => {
+  const native = EventTarget.prototype.addEventListener;
+  const { client, socket } = await pair(t);
+  const seen: string[] = [];
+  EventTarget.prototype.addEventListener = function (type, listener, options) {
+    const wrapped = (event: Event) => {
+      if (type === "message") seen.push("wrapped");
+      (listener as (event: Event) => void)(event);
+    };
+    native.call(this, type, wrapped, options);
+  };
+  socket.addEventListener("message", ({ data }) => void seen.push(data as string));
+  EventTarget.prototype.addEventListener = native;
+  const message = nextEvent(socket, "message");
+  client.send("hello");
+  await message;
+  assert.deepEqual(seen, ["wrapped", "hello"]);
+});
