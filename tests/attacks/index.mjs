@@ -1,9 +1,9 @@
-// Bounded attacks on loopback: `npm run attacks [-- --check] [--only TEXT]`. Ours and `ws` in turns, each server in a process
-// of its own, the attacker in another, and here a client whose round trips tell how long others have to wait.
+// Bounded attacks on loopback: `npm run attacks [-- --check] [--only TEXT]`. Ours and `ws` in turns, each server in a
+// process of its own, the attacker in another, and here a client whose round trips tell how long others have to wait.
 //
-// --check fails where CPU time by the hostile byte is above 4 times that of ordinary messages of the same run, where another
-// client waits 100 ms or more in each of three rounds, where more is held than the budget, where the server dies, or keeps
-// descriptors.
+// --check fails where CPU time by the hostile byte is above 4 times that of ordinary messages of the same run, where
+// another client waits 100 ms or more in each of three rounds, where more is held than the budget, where the server
+// dies, or keeps descriptors.
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { parseArgs } from "node:util";
