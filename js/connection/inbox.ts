@@ -61,8 +61,8 @@ export class Inbox {
   #isThrottled = false;
   #isDelivering = false;
   #deliveryTime: number | undefined;
-  /** Runs while messages wait that nobody has claimed. */
-  #claimTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Runs while messages wait that nobody has claimed; less long once their sender has gone. */
+  #claim: { readonly timer: ReturnType<typeof setTimeout>; readonly isSenderGone: boolean } | undefined;
   readonly #claimTime: number;
   /** What is delivered at all. `claimed`: controls, and messages again once somebody claims them. */
   #passes: "all" | "claimed" | "controls" | "nothing" = "all";
@@ -196,14 +196,13 @@ export class Inbox {
 
   /** The peer has gone. Messages that nobody claims soon are dropped; at the latest after `most` milliseconds. */
   awaitClaim(most: number): void {
+    if (this.#claim?.isSenderGone) return;
     this.#endClaim();
-    this.#claimTimer = setTimeout(
-      () => {
-        this.#passes = "controls";
-        this.#owner.demand("wanted");
-      },
-      Math.min(most, CLAIM_TIME),
-    );
+    const drop = () => {
+      this.#passes = "controls";
+      this.#owner.demand("wanted");
+    };
+    this.#claim = { timer: setTimeout(drop, Math.min(most, CLAIM_TIME)), isSenderGone: true };
   }
 
   /** Nobody wants messages, as on a server that only sends. What is not a message must be read none the less. */
@@ -215,12 +214,12 @@ export class Inbox {
   }
 
   #startClaim(): void {
-    this.#claimTimer ??= setTimeout(() => this.#giveUp(), this.#claimTime);
+    this.#claim ??= { timer: setTimeout(() => this.#giveUp(), this.#claimTime), isSenderGone: false };
   }
 
   #endClaim(): void {
-    clearTimeout(this.#claimTimer);
-    this.#claimTimer = undefined;
+    clearTimeout(this.#claim?.timer);
+    this.#claim = undefined;
   }
 
   /** Drops what came, and whatever still comes (§7.1.7). */
