@@ -1,9 +1,9 @@
 // Runs Autobahn's test suite, the real one, against our server and client, and those of the crate's examples:
-// `npm run autobahn -- [--role server|client|native-server|native-client]… [--cases PATTERN]… [--quick] [--runtime
-// PROGRAM]`. The runtime is what runs our JavaScript: this Node by default, `deno` or `bun` from npm, or a program.
-// `--quick` leaves out most cases of compression (12, 13), which take most of the time. Prints a table by category,
-// leaves the HTML reports in build/autobahn/, and exits with 1 on anything but OK and INFORMATIONAL, with 3 if the
-// suite cannot run here. Cases of extensions that we do not have yet are counted as unimplemented.
+// `npm run autobahn -- [--role server|client|native-server|native-client|c-server|c-client]… [--cases PATTERN]…
+// [--quick] [--runtime PROGRAM]`. The runtime is what runs our JavaScript: this Node by default, `deno` or `bun` from
+// npm, or a program. `--quick` leaves out most cases of compression (12, 13), which take most of the time. Prints a
+// table by category, leaves the HTML reports in build/autobahn/, and exits with 1 on anything but OK and INFORMATIONAL,
+// with 3 if the suite cannot run here. Cases of extensions that we do not have yet are counted as unimplemented.
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
@@ -21,7 +21,11 @@ const AGENT = "websocket-component";
 const SUITE = "autobahntestsuite==0.8.2";
 const { values } = parseArgs({
   options: {
-    role: { type: "string", multiple: true, default: ["server", "client", "native-server", "native-client"] },
+    role: {
+      type: "string",
+      multiple: true,
+      default: ["server", "client", "native-server", "native-client", "c-server", "c-client"],
+    },
     cases: { type: "string", multiple: true },
     quick: { type: "boolean", default: false },
     runtime: { type: "string", default: process.execPath },
@@ -35,6 +39,8 @@ const drivers = {
   client: (port) => run(...runtime, script("client.mjs"), port, AGENT),
   "native-server": (port) => run(example("echo_server"), `127.0.0.1:${port}`),
   "native-client": (port) => run(process.execPath, script("native-client.mjs"), example("echo_client"), port, AGENT),
+  "c-server": (port) => run(inC("echo_server"), port),
+  "c-client": (port) => run(process.execPath, script("native-client.mjs"), inC("echo_client"), port, AGENT, "--url"),
 };
 
 const RUNTIMES = {
@@ -51,6 +57,9 @@ if (unknown !== undefined) {
 }
 if (values.role.some((role) => role.startsWith("native"))) {
   execFileSync("cargo", ["build", "--quiet", "--locked", "--release", "--examples"], { cwd: root, stdio: "inherit" });
+}
+if (values.role.some((role) => role.startsWith("c-"))) {
+  execFileSync("make", ["--silent", "-C", "bindings/c"], { cwd: root, stdio: "inherit" });
 }
 const wstest = findSuite();
 let failed = 0;
@@ -91,6 +100,10 @@ function script(name) {
 
 function example(name) {
   return join(root, "target/release/examples", process.platform === "win32" ? `${name}.exe` : name);
+}
+
+function inC(name) {
+  return join(root, "bindings/c/build", name);
 }
 
 function suite(mode, folder, specification) {

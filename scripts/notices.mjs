@@ -1,5 +1,5 @@
-// Writes THIRD-PARTY-NOTICES and sbom.cdx.json: whose code is in the WebAssembly of pkg/, and on what terms. With
-// `--check`, fails if they are not what Cargo.lock asks for.
+// Writes THIRD-PARTY-NOTICES and sbom.cdx.json: whose code is in the WebAssembly of pkg/ and in the inspector's page,
+// and on what terms. With `--check`, fails if they are not what the lock files ask for.
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -19,12 +19,15 @@ const crates = [...linked(metadata.resolve.root)]
   .filter((crate) => crate.source !== null)
   .sort((one, other) => one.name.localeCompare(other.name, "en"));
 
+/** What the inspector's page imports, and their dependencies, which its bundle contains. */
+const bundled = dependenciesOf(["preact", "@msgpack/msgpack", "pbf", "socket.io-parser", "engine.io-parser"]);
+
 const made = { "THIRD-PARTY-NOTICES": notices(), "sbom.cdx.json": `${JSON.stringify(bill(), null, 2)}\n` };
 for (const [file, text] of Object.entries(made)) {
   if (!check) writeFileSync(file, text);
   else if (!existsSync(file) || readFileSync(file, "utf8") !== text) fail(`${file} is stale: run \`npm run notices\``);
 }
-console.log(`${crates.length} crates and the standard library`);
+console.log(`${crates.length} crates, the standard library, ${bundled.length} packages of npm`);
 
 /** What is linked: normal dependencies, without what runs at compile time. */
 function linked(id, seen = new Set()) {
@@ -40,10 +43,11 @@ function linked(id, seen = new Set()) {
 function notices() {
   const head = [
     "The WebAssembly in this package contains code of the crates below, and of Rust's standard library (core, alloc and",
-    "compiler_builtins; MIT OR Apache-2.0, https://github.com/rust-lang/rust). This project uses each under MIT where its",
-    "authors offer that, and otherwise under the licence that is named.",
+    "compiler_builtins; MIT OR Apache-2.0, https://github.com/rust-lang/rust). The inspector's page contains code of the",
+    "npm packages that follow them. This project uses each under MIT where its authors offer that, and otherwise under the",
+    "licence that is named.",
   ];
-  return `${[head.join("\n"), ...crates.map(notice)].join(`\n\n${"-".repeat(80)}\n\n`)}\n`;
+  return `${[head.join("\n"), ...crates.map(notice), ...bundled.map(packageNotice)].join(`\n\n${"-".repeat(80)}\n\n`)}\n`;
 }
 
 function notice(crate) {
@@ -62,6 +66,23 @@ function notice(crate) {
   );
 }
 
+function dependenciesOf(names, seen = new Map()) {
+  for (const name of names) {
+    if (seen.has(name)) continue;
+    const manifest = JSON.parse(readFileSync(`node_modules/${name}/package.json`, "utf8"));
+    seen.set(name, manifest);
+    dependenciesOf(Object.keys(manifest.dependencies ?? {}), seen);
+  }
+  return [...seen.values()].sort((one, other) => one.name.localeCompare(other.name, "en"));
+}
+
+function packageNotice({ name, version, license }) {
+  const folder = `node_modules/${name}`;
+  const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
+  if (file === undefined) fail(`the package ${name} has no licence file`);
+  return `${name} ${version} (${license})\n\n${readFileSync(join(folder, file), "utf8").trim()}`;
+}
+
 /** A bill of materials by CycloneDX 1.5. */
 function bill() {
   const { name, version, license } = JSON.parse(readFileSync("package.json", "utf8"));
@@ -78,15 +99,24 @@ function bill() {
         licenses: [{ expression: license }],
       },
     },
-    components: crates.map((crate) => ({
-      type: "library",
-      name: crate.name,
-      version: crate.version,
-      purl: `pkg:cargo/${crate.name}@${crate.version}`,
-      licenses: [{ expression: crate.license.replaceAll("/", " OR ") }],
-      hashes: hashes(crate),
-    })),
+    components: [...crates.map(crateComponent), ...bundled.map(packageComponent)],
   };
+}
+
+function crateComponent(crate) {
+  return {
+    type: "library",
+    name: crate.name,
+    version: crate.version,
+    purl: `pkg:cargo/${crate.name}@${crate.version}`,
+    licenses: [{ expression: crate.license.replaceAll("/", " OR ") }],
+    hashes: hashes(crate),
+  };
+}
+
+function packageComponent({ name, version, license }) {
+  const purl = `pkg:npm/${name.replace("@", "%40")}@${version}`;
+  return { type: "library", name, version, purl, licenses: [{ expression: license }] };
 }
 
 function hashes({ name, version }) {

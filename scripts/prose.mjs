@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 /** What is found, and what to write in its place. */
 const RULES = [
   [
-    /(?<!\b[Tt]here )\b(?:is|are|was|were|be) no (?!longer\b|more\b|less\b|fewer\b|one\b)[a-z]/,
+    /(?<!\b[Tt]here )\b(?:is|are|was|were|be) no (?!longer\b|more\b|less\b|one\b|\w+er\b)[a-z]/,
     "write `is not a …`, or `has no …`",
   ],
   [/\b(?:whoever|nobody|somebody|anybody)\b/i, "name who acts: the caller, the peer, the application"],
@@ -21,10 +21,7 @@ const RULES = [
     /(?:^|[.;:!?] )What (?!is\b|are\b|does\b|do\b|did\b|has\b|to\b|happens\b|happened\b)\w+[^.?!|]*$/,
     "begin with the noun",
   ],
-  [
-    /, (?:as (?:it|they|this) (?:is|are|has|have|would|can|cannot|does|do|must)|for (?:it|they|this|these)) /,
-    "write `because`",
-  ],
+  [/, (?:as (?:it|they|this) (?:has|have|can|cannot|does|do|must)|for (?:it|they|this|these)) /, "write `because`"],
   [/(?:^|[.;:] )To \w+ (?:\w+ ){0,6}(?:takes|costs) /, "begin with the noun: `Allocating costs …`"],
 ];
 

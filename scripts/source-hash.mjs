@@ -7,9 +7,12 @@ import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-/** The files of a folder, recursively, sorted by path. */
+/** The files of a folder, recursively, sorted by path; pkg/component/ is made, and has a hash, by itself. */
 function filesOf(folder) {
   return readdirSync(folder, { withFileTypes: true })
+    .filter(
+      (entry) => !(entry.isDirectory() && entry.name === "component" && existsSync(`${folder}/component/source-hash`)),
+    )
     .flatMap((entry) => {
       const path = `${folder}/${entry.name}`;
       return entry.isDirectory() ? filesOf(path) : [path];
@@ -30,7 +33,8 @@ function hashOf(paths, nameOf) {
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));
 const [mode, folder, other] = process.argv.slice(2);
 const record = `${folder}/source-hash`;
-const sources = ["Cargo.toml", "Cargo.lock", ".cargo/config.toml", ...filesOf("src"), ...filesOf("wasm")];
+const crate = folder.endsWith("component") ? "bindings/component" : "wasm";
+const sources = ["Cargo.toml", "Cargo.lock", ".cargo/config.toml", ...filesOf("src"), ...filesOf(crate)];
 const made = filesOf(folder).filter((path) => !path.endsWith("/source-hash"));
 const expected = [
   `sources ${hashOf(sources, (path) => path)}`,
@@ -58,7 +62,9 @@ if (mode === "--write") {
   const recorded = existsSync(record) ? readFileSync(record, "utf8").trim().split("\n") : [];
   const stale = expected.filter((line, index) => line !== recorded[index]);
   for (const line of stale)
-    console.error(`${folder}: the ${line.split(" ")[0]} changed since it was made; run \`npm run wasm\``);
+    console.error(
+      `${folder}: the ${line.split(" ")[0]} changed since it was made; run \`npm run ${crate === "wasm" ? "wasm" : "component"}\``,
+    );
   if (stale.length > 0) process.exit(1);
   console.log(`${folder} is made of the present sources`);
 }

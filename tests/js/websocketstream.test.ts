@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type TestContext, test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
+import { inspect } from "node:util";
 
 import {
   WebSocket,
@@ -39,6 +40,7 @@ const INVALID: [unknown, string][] = [
   [{ closeCode: 65_536 }, "TypeError"],
   [{ closeCode: -1 }, "TypeError"],
   [{ closeCode: Number.NaN }, "TypeError"],
+  [{ closeCode: 1000n }, "TypeError"],
   [true, "TypeError"],
   ["reason", "TypeError"],
   [{ reason: "x".repeat(124) }, "SyntaxError"],
@@ -60,7 +62,7 @@ test("WebSocketStreamError is the proposal's WebSocketError", () => {
   assert.equal(new WebSocketStreamError("", { reason: "alone" }).closeCode, 1000);
   assert.equal(new WebSocketStreamError("", { reason: "\ud83d" }).reason, "\uFFFD");
   for (const [info, name] of INVALID) {
-    assert.throws(() => new WebSocketStreamError("", info as WebSocketCloseInfo), { name }, JSON.stringify(info));
+    assert.throws(() => new WebSocketStreamError("", info as WebSocketCloseInfo), { name }, inspect(info));
   }
 });
 
@@ -71,6 +73,16 @@ test("the constructor checks its arguments before anything else", () => {
   assert.throws(() => make("ws://localhost/", true), TypeError);
   assert.throws(() => make("ws://localhost/", { protocols: "chat" }), TypeError);
   assert.throws(() => make("ws://localhost/", { protocols: ["chat", "Chat"] }), { name: "SyntaxError" });
+  assert.throws(() => make("ws://localhost/", { signal: null }), TypeError);
+});
+
+test("opened and closed of what is no WebSocketStream reject", async () => {
+  for (const name of ["opened", "closed"]) {
+    const { get } = Object.getOwnPropertyDescriptor(WebSocketStream.prototype, name) ?? {};
+    for (const foreign of [{}, WebSocketStream.prototype, undefined]) {
+      await assert.rejects(get?.call(foreign), TypeError, name);
+    }
+  }
 });
 
 test("opened tells what was agreed on, and messages go both ways with their types", async (t) => {
@@ -177,8 +189,8 @@ for (const role of ROLES) {
     }
   });
 
-  test(`a ${role}'s write is done when there is room; the peer's close before that is no clean one`, async (t) => {
-    const { stream, socket, peer, writable } = await ends(t, role);
+  test(`a ${role}'s write is done when there is room; the peer's close before that cuts only writing off`, async (t) => {
+    const { stream, socket, peer, readable, writable } = await ends(t, role);
     const writer = writable.getWriter();
     await writer.write("small");
     await clog({ socket, peer, received: [] });
@@ -186,13 +198,32 @@ for (const role of ROLES) {
     const write = writer.write("waits").finally(() => {
       isDone = true;
     });
-    const failed = rejection(write);
+    const failures = Promise.all([write, writer.write("behind it")].map(rejection));
     for (let count = 0; count < 50; count++) await turn();
     assert.equal(isDone, false);
-    peer.write(frame(0x88, statusBytes(4567)));
-    await once(socket, "close");
+    const said = ["one", "two", "three"];
+    peer.write(...said.map((text) => frame(0x81, text)), frame(0x88, statusBytes(4567)));
+    const heard: unknown[] = [];
+    for await (const message of readable) heard.push(message);
+    assert.deepEqual(heard, said);
     const error = await rejection(stream.closed);
-    assert.deepEqual([error.closeCode, await failed], [4567, error]);
+    assert.ok(error instanceof WebSocketStreamError);
+    assert.equal(error.closeCode, 4567);
+    const [pending, behind] = await failures;
+    assert.equal(pending?.name, "InvalidStateError");
+    assert.equal(behind, pending);
+    assert.equal(await rejection(writer.write("later")), pending);
+  });
+
+  test(`a ${role}'s write after close() fails, and closed tells how the peer closed`, async (t) => {
+    const { stream, peer, writable } = await ends(t, role);
+    stream.close();
+    const late = rejection(writable.getWriter().write("late"));
+    await peer.bytes(wireSize(role, 0));
+    peer.write(frame(0x88, statusBytes(4000)));
+    peer.socket.end();
+    assert.deepEqual(await stream.closed, { closeCode: 4000, reason: "" });
+    assert.equal((await late).name, "InvalidStateError");
   });
 
   test(`a ${role}'s close leaves behind a write that waits, and abort does not wait for it`, async (t) => {

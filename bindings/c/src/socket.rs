@@ -169,8 +169,14 @@ impl Socket {
             _ => return Err(INVALID_ARGUMENT),
         };
         let place = self.place;
-        let next = self.handle.get_action_with_slots(queue, slots.len());
-        let next = next.map(|action| describe(&action, place, slots)).map_err(hresult);
+        let next = match self.handle.get_action_with_slots(queue, slots.len()) {
+            Ok(action) => Ok(describe(&action, place, slots)),
+            Err(error) => {
+                // an addition: what to close with, where nobody looks who does not know of it
+                slots[0].status = error.close_status().map_or(0, u16::from);
+                Err(hresult(error))
+            }
+        };
         self.forget_headers();
         next
     }
