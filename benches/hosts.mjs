@@ -1,4 +1,4 @@
-// What a call costs over the component in Node: `COMPONENT=build/hosts/component node benches/hosts.mjs`, after
+// The cost of a call over the component in Node: `COMPONENT=build/hosts/component node benches/hosts.mjs`, after
 // `npm run test:hosts -- component`. Microseconds a message, the best of five rounds.
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";

@@ -1,3 +1,5 @@
+const { TextDecoder, TextEncoder } =
+    "TextDecoder" in globalThis ? globalThis : globalThis.process.getBuiltinModule("node:util");
 /* @ts-self-types="./websocket_component_inspect.d.ts" */
 
 /**

@@ -21,7 +21,7 @@ for (const problem of problems) console.error(problem);
 if (problems.length > 0) process.exit(1);
 console.log(`lines have at most ${WIDTH} characters, classes ${LINES} lines and ${FIELDS} private fields`);
 
-/** What stands in quotes is not counted, nor a regular expression over a whole text: no formatter breaks them. */
+/** Quoted text is not counted, nor a regular expression over a whole text: formatters do not break them. */
 function wide(file, lines) {
   let isText = false; // within a template of several lines
   return lines.flatMap((line, at) => {
@@ -33,7 +33,7 @@ function wide(file, lines) {
   });
 }
 
-/** As Biome formats them, a class and its end stand at the beginning of a line, its fields two blanks behind. */
+/** As Biome formats them, a class and its end are at the beginning of a line, its fields two blanks behind. */
 function large(file, lines) {
   return lines.flatMap((line, start) => {
     const name = /^(?:export )?(?:abstract )?class (\w+)/.exec(line)?.[1];

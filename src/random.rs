@@ -143,10 +143,11 @@ mod source {
     }
 
     pub const POOL_SIZE: usize = 4096;
+    const LENGTH: u32 = 4096;
 
     /// An array of JavaScript's own: `getRandomValues` refuses memory that is shared, which wasm memory may be.
     pub fn fill(bytes: &mut [u8; POOL_SIZE]) -> Result<(), RandomUnavailable> {
-        let array = Uint8Array::new_with_length(POOL_SIZE as u32);
+        let array = Uint8Array::new_with_length(LENGTH);
         get_random_values(&array).map_err(|_| RandomUnavailable)?;
         array.copy_to(bytes);
         Ok(())

@@ -478,7 +478,7 @@ fn an_end_without_a_close_is_a_failure_after_all_that_came() {
         let whole = [frame(role, 0x81, b"whole"), frame(role, 0x81, b"cut")].concat();
         let mut connection = Connection::new(role, Config::default());
         connection.receive(&whole[..whole.len() - 1], NOW);
-        connection.send_text("nobody reads this").unwrap();
+        connection.send_text("the peer does not read this").unwrap();
         connection.eof();
         assert_eq!(events(&mut connection), [text("whole"), Event::Failed(Failure::Eof)]);
         assert!(connection.is_finished() && !connection.wants_write());

@@ -1,4 +1,4 @@
-//! The inspector: what it tells of good and bad conversations, that it loses no byte, and that it finds what the engine
+//! The inspector: its records of good and bad conversations, that it loses no byte, and that it finds what the engine
 //! finds.
 #![cfg(all(feature = "inspect", not(all(target_arch = "wasm32", target_os = "unknown"))))]
 
@@ -35,7 +35,7 @@ fn inspected(extensions: &str, pieces: &[(Direction, &[u8])]) -> Inspector {
 fn frame(record: &Record) -> Frame {
     match record.kind {
         RecordKind::Frame(frame) => frame,
-        kind => panic!("{kind:?} is no frame"),
+        kind => panic!("{kind:?} is not a frame"),
     }
 }
 
@@ -519,8 +519,8 @@ fn cut<'a>(bytes: &'a [u8], cuts: &[Index]) -> Vec<&'a [u8]> {
         .collect()
 }
 
-/// All that is told of a direction, but for the numbers of things: which of two directions is read first depends on the
-/// pieces. So does where in a text it is found out to be none.
+/// All records of a direction, without their numbers: the pieces decide which direction is read first, and where in a
+/// text invalid UTF-8 is found.
 fn told(inspector: &Inspector, direction: Direction) -> Vec<String> {
     let mut told = Vec::new();
     for (number, record) in (0..).zip(inspector.records()) {

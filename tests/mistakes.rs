@@ -324,7 +324,7 @@ fn g15_a_mask_on_the_wrong_side_is_refused_on_every_frame() {
 fn g15_every_length_is_unmasked_at_every_offset_and_over_every_chunk_border() {
     for length in 0..=67 {
         let payload: Vec<u8> = (0..length).map(|i| (i as u8).wrapping_mul(7) ^ 0xA5).collect();
-        // what stands in front of the payload moves it to another alignment
+        // bytes in front of the payload move it to another alignment
         for before in 0..17 {
             let stream = [masked(0x89, &vec![b'p'; before]), masked(0x82, &payload)].concat();
             let expected = vec![("ping", vec![b'p'; before]), ("binary", payload.clone())];
@@ -522,7 +522,7 @@ fn g17_text_is_utf_8_over_every_border_of_frames_and_chunks() {
 /// As strict as Autobahn's 6.4: the frame goes on, and its end is not waited for.
 #[test]
 fn g17_a_text_fails_with_its_first_impossible_byte_and_not_before() {
-    // the bar stands in front of that byte
+    // the bar is in front of that byte
     let texts = "|80 |BF |C0AF |C1BF E0|8080 E0|9FBF F0|808080 F0|8FBFBF |F888808080 |FC8480808080 61ED|A080 61ED|AFBF
         61ED|B080 61ED|BFBF ED|A080EDB080 F4|908080 F4|BFBFBF |F5808080 |FE |FF C3|61 E282|61 F09D84|61 C3|C3A4
         CEBAE1BDB9CF83CEBCCEB5F4|908080";

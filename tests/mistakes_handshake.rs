@@ -50,7 +50,7 @@ fn begun_client(subprotocols: &[&str], extensions: &[&str]) -> Handle<u32> {
 
 /// The length of the head, if the handshake is good; `None` if the head has not ended.
 type Outcome = Result<Option<usize>, HandshakeError>;
-/// Who takes a head.
+/// A reader of a head.
 type Take = fn(&[u8]) -> Outcome;
 
 fn blame(error: Error) -> HandshakeError {
@@ -239,7 +239,7 @@ fn g10_a_head_full_of_blanks_commas_or_quotes_is_an_empty_list_or_malformed() {
         ("a;b", "=c", "", None, None),
         ("a;b=\"", "c", "", None, None), // never closed
         ("a;b=\"", "c", "\"", None, Some(1)),
-        ("a;b=\"", " ", "\"", None, None), // unquoted, it is no token
+        ("a;b=\"", " ", "\"", None, None), // unquoted, it is not a token
         ("a;b=\"", ",", "\"", None, None),
         ("a;b=\"", "\\", "", None, None),
         ("a;b=\"", "\\", "\"", None, None),
@@ -333,7 +333,7 @@ fn g11_upgrade_and_connection_are_lists_in_any_case_in_one_line_or_several() {
 
 /// The limits of requests are in `handshake_limits.rs`; a response has the same, and so have fields without a head.
 #[test]
-fn g11_what_stands_behind_too_many_fields_is_not_missed_but_refused() {
+fn g11_an_upgrade_behind_too_many_fields_is_refused_rather_than_missed() {
     for (take, good) in SIDES {
         let with = |count: usize| {
             let fillers = vec!["X: y"; count].join("\r\n");
@@ -413,7 +413,7 @@ fn g11_a_line_that_could_be_read_in_two_ways_is_refused() {
                 check(take, &with_line(good, at, line), Err(HandshakeError::HeadMalformed));
             }
         }
-        // bytes over 0x7F are obs-text in a value, and nobody's business
+        // bytes over 0x7F are obs-text in a value, and allowed
         for line in [
             b"X: \xE4\xFF\x80".as_slice(),
             "X: größe".as_bytes(),

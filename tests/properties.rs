@@ -1,4 +1,4 @@
-//! What must hold of every input: any messages, in any fragmentation, split at any byte, come out equal; any bytes
+//! Properties of every input: any messages, in any fragmentation, split at any byte, come out equal; any bytes
 //! at all give the same however they are split, and never a panic; every operation completes exactly once.
 #![cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
 
@@ -284,7 +284,7 @@ proptest! {
     }
 }
 
-/// Dropping a handle in the middle of anything is no leak of contexts: they are owned by it.
+/// Dropping a handle in the middle of anything leaks no context: the handle owns them.
 #[test]
 fn a_deleted_handle_drops_the_contexts_it_holds() {
     let context = std::rc::Rc::new(());

@@ -17,7 +17,7 @@ fn rows<const N: usize>(table: &str) -> Vec<[&str; N]> {
         .collect()
 }
 
-/// A cell is a list of `` `file`: `test` ``, or says why there is none; tells whether there are tests.
+/// A cell is a list of `` `file`: `test` ``, or says why there is none; returns whether there are tests.
 fn names_tests(place: &str, cell: &str) -> bool {
     if let Some(reason) = cell.strip_prefix("not covered") {
         assert!(reason.len() > 20, "{place}: say why");

@@ -111,12 +111,12 @@ export class Client {
     return client;
   }
 
-  /** Sends bytes that are so many messages, and waits for as many replies. */
+  /** Sends the bytes of `count` messages, and waits for as many replies. */
   exchange(bytes, count) {
     return this.reach(bytes, this.counter.messages + count);
   }
 
-  /** Sends bytes, and waits until there are so many replies in all. */
+  /** Sends bytes, and waits until there are `wanted` replies in all. */
   async reach(bytes, wanted) {
     if (this.counter.messages >= wanted) return;
     await new Promise((resolve, reject) => {
@@ -147,7 +147,7 @@ export class Client {
   }
 }
 
-/** So many connections, opened a few at a time: more than a server's backlog would be dropped. */
+/** Opens `count` connections, a few at a time: a server drops those beyond its backlog. */
 export async function connectAll(port, count) {
   const clients = [];
   while (clients.length < count) {

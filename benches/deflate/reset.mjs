@@ -15,12 +15,12 @@ const FIELDS = {
   "Sec-WebSocket-Extensions": "permessage-deflate",
 };
 
-/** So many messages of noise fill the window: none is found again in it. */
+/** Messages of noise that fill the window, so that none repeats within it. */
 const DIFFERENT = 2048;
 
 /**
- * Functions that send or receive messages of so many bytes without and with takeover, and say what one takes. Of an
- * empty message nothing is left to do but the reset; with longer ones, takeover has costs of its own: its window moves.
+ * Functions that send or receive messages of `size` bytes without and with takeover, and give the cost of one. With an
+ * empty message only the reset remains; with longer ones, takeover has a cost of its own: its window moves.
  */
 export async function resetCases(level, size) {
   const sent = messages("noise", size, DIFFERENT);

@@ -3,7 +3,7 @@
 // the young generation, and for tens of milliseconds everything that allocates is slower than it ever is in a program.
 
 /**
- * @param contenders by name: a function that makes one turn of so many milliseconds, and gives its figure or the
+ * @param contenders by name: a function that runs one turn of that many milliseconds, and returns its figure or a
  *   promise of it
  * @returns the figures of each name, round by round; a first round, which is for the compilers, is not among them
  */

@@ -23,7 +23,7 @@ export const CHUNK = 64 * 1024;
 export const KINDS = ["ascii", "unicode", "binary"];
 export const QUICK_KINDS = ["ascii", "binary"];
 
-/** A payload of exactly so many bytes. */
+/** A payload of exactly `size` bytes. */
 export function payload(kind, size) {
   if (kind === "binary") return Buffer.from(Uint8Array.from({ length: size }, (_, at) => at * 31 + (at >> 8)));
   const unit = Buffer.from(TEXT[kind]);
@@ -60,7 +60,7 @@ export function frameSize(size, isMasked) {
   return size + (size < 126 ? 2 : size < 65536 ? 4 : 10) + (isMasked ? 4 : 0);
 }
 
-/** The bytes of `count` equal frames, so many at a time. */
+/** The bytes of `count` equal frames, in chunks of `size`. */
 export function chunksOf(frame, count, size) {
   const all = Buffer.concat(Array(count).fill(frame));
   return Array.from({ length: Math.ceil(all.length / size) }, (_, at) => all.subarray(at * size, (at + 1) * size));

@@ -1,4 +1,4 @@
-// A session of ours without a connection, called as `js/connection/connection.ts` calls it.
+// Our session without a connection, called as `js/connection/connection.ts` calls it.
 import "../../dist/entry/node.js";
 import { wasm } from "../../dist/engine/engine.js";
 import { FrameSession } from "../../dist/session/session.js";

@@ -1,6 +1,6 @@
 // A suite gives cells: { table, labels, measures, asides, pairs }. `labels` says what was measured, by column;
-// `measures` has the figures, { "messages/s": { ours: [round, …], ws: […] }, … }, and `asides` those that nobody
-// compares; `pairs` says which contenders are compared, by default the first with each other. Here cells become
+// `measures` has the figures, { "messages/s": { ours: [round, …], ws: […] }, … }, and `asides` those that are not
+// compared; `pairs` says which contenders are compared, by default the first with each other. Here cells become
 // summaries, which are what the JSON has, and those become tables.
 import { ratios, spread } from "./compare.mjs";
 

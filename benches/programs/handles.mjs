@@ -1,5 +1,5 @@
-// `handles.mjs WHAT COUNT`: makes so many of what a library has for a connection, without sockets, and tells what one
-// takes.
+// `handles.mjs WHAT COUNT`: makes COUNT of a library's connection objects, without sockets, and prints the memory of
+// one.
 import { memorySize } from "../../dist/engine/engine.js";
 import { Handle } from "../../dist/entry/component-node.js";
 import { session } from "../lib/ours.mjs";

@@ -10,7 +10,7 @@ const REQUEST = upgradeRequest();
 const CLOSE = Buffer.from([0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8]);
 /** More connections at once than a server's backlog holds would be dropped. */
 const AT_ONCE = 100;
-/** All read into it: nobody looks at the bytes twice. */
+/** All clients read into it: the bytes are used only once. */
 const buffer = Buffer.alloc(256 * 1024);
 
 /** One connection after its handshake; `onBytes` gets each piece of what comes. */

@@ -6,7 +6,7 @@ export const about =
   "One client sends a message, and the server sends it to all; when all have it, the next. Messages are counted where they arrive.";
 export const notes = [
   ...absent(),
-  "A loop calls `send` for each client; `broadcast` of ours and `publish` of Bun make the frame once. `net` is a loop over sockets without a protocol, which write what came: the ceiling, in Node.",
+  "A loop calls `send` for each client; our `broadcast` and Bun's `publish` make the frame once. `net` is a loop over sockets without a protocol, which write what came: the ceiling, in Node.",
 ];
 
 /** Runtime, server and mode. */

@@ -11,7 +11,7 @@ export const notes = [
   "undici is a client only. Of `ws` it is the `Receiver`, and the `toString` by which its users get text.",
 ];
 
-/** So much is decoded between two looks at the clock: more than fits into the caches nearest to the processor. */
+/** Bytes decoded between two looks at the clock: more than fits into the caches nearest to the processor. */
 const BATCH = 512 * 1024;
 
 export async function* run({ sizes, pace, quick }) {
@@ -53,7 +53,7 @@ function contenders({ role, kind, size, input, count }) {
   return turns;
 }
 
-/** Counts what comes, and looks at it: a figure of messages that nobody got would be none. */
+/** Counts the messages and reads each: undelivered messages must not count. */
 class Sink {
   #count = 0;
   #size;

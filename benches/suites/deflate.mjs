@@ -1,5 +1,5 @@
-// Compression, ours against `ws`: throughput of an echo server and its memory; and of ours alone, what a level and
-// keeping no context cost.
+// Compression, ours against `ws`: an echo server's throughput and memory; and for ours alone, the cost of a level and
+// of no context takeover.
 import { connectAll, frames } from "../deflate/load.mjs";
 import { messages } from "../deflate/messages.mjs";
 import { resetCases } from "../deflate/reset.mjs";
@@ -105,7 +105,7 @@ async function connect(server, load) {
   const clients = await connectAll(server.greeting.port, CONNECTIONS);
   const reply = await clients[0].echo(load.primer[0]);
   if (!reply.equals(load.first)) throw new Error("the echo is not what was sent");
-  // whoever keeps a context has had the batch once, by which the next is compressed
+  // with context takeover, the batch was sent once before: the next is compressed against it
   const prime = (client) => client.reach(Buffer.concat(load.primer.slice(client.counter.messages)), load.count);
   await Promise.all(clients.map(prime));
   return clients;

@@ -5,16 +5,16 @@ import { encoder } from "../lib/ours.mjs";
 import { hybi, Sender, undici, undiciNotes } from "../lib/peers.mjs";
 
 export const about =
-  "Messages to the bytes that a socket is given. No sockets: what would be written is counted and dropped; nobody's parts are joined. A second is one of processor time.";
+  "Messages to the bytes that a socket is given. No sockets: what would be written is counted and dropped; no parts are joined. A second is one of processor time.";
 export const notes = [
   ...undiciNotes,
   "undici is a client only. Of `ws` it is the `Sender`. A server's text it leaves to the socket as a string, which is then made bytes by the sink, as a socket would.",
 ];
 
-/** What is sent in one turn of an event loop: one message, or as many as there are, up to so many bytes. */
+/** What is sent in one turn of an event loop: one message, or as many as there are, up to a number of bytes. */
 const MANY = 64;
 const MOST = 512 * 1024;
-/** So many messages are sent between two looks at the clock. */
+/** Messages sent between two looks at the clock. */
 const BATCH = 256;
 
 export async function* run({ sizes, pace, quick }) {

@@ -76,7 +76,7 @@ async function* handles(count, rounds) {
     await program.stop();
     return program.greeting;
   });
-  yield { table: "What there is for a connection, alone", labels: { count }, measures: byFigure(runs) };
+  yield { table: "A connection's objects, alone", labels: { count }, measures: byFigure(runs) };
 }
 
 function perOne(before, after, count) {
@@ -86,7 +86,7 @@ function perOne(before, after, count) {
   };
 }
 
-/** Opens and closes so many connections, so often, at one server. */
+/** Opens and closes `connections` connections to one server, `times` times. */
 async function* churn(connections, times, rounds) {
   const contenders = Object.fromEntries(CHURNED.map((name) => [name, SERVERS[name]]));
   const runs = await inRounds(contenders, rounds, ([runtime, ...args]) =>

@@ -50,8 +50,8 @@ fn is_refused_sooner(setting: &Setting, frames: &[(u8, &[u8])], ours: &Outcome, 
     if ours == expected || sooner.1 != CORRUPT {
         return false;
     }
-    // a block that has no code for its end: zlib-rs refuses it at its header, miniz_oxide gives out what comes before the
-    // end that never does, which then is no text, or too much
+    // a block that has no code for its end: zlib-rs refuses it at its header, miniz_oxide gives out what comes before
+    // the end that never does, which then is not UTF-8, or over the limit
     if ours_is_sooner && ours.0 == expected.0 && expected.1.is_some() {
         return true;
     }
@@ -423,7 +423,7 @@ impl Message {
         Ok(())
     }
 
-    /// What is more than one byte over the limit, nobody looks at.
+    /// Drops the bytes beyond one over the limit: they are not compared.
     fn cut(&mut self, limits: &Limits) {
         let longest = limits.max_message_size.saturating_add(1);
         self.payload.truncate(usize::try_from(longest).unwrap_or(usize::MAX));
@@ -890,7 +890,7 @@ fn agree(client: &DeflateOptions, server: &DeflateOptions) {
         .expect("a valid request");
     let negotiated = client.end_client_handshake(&response).expect("a valid response");
     assert_eq!(negotiated.extensions, [0]);
-    let agreement = client.deflate_agreement().expect("every offer of ours can be accepted");
+    let agreement = client.deflate_agreement().expect("each of our offers can be accepted");
     server.end_server_handshake().expect("begun");
     assert_eq!(server.deflate_agreement(), Some(agreement));
     for (ours, theirs) in [

@@ -1,5 +1,5 @@
-//! A `Connection`, whatever its bytes, chunks and calls are, against a `Session` that gets the bytes at once; and what it
-//! transmits against a `Session` of the peer.
+//! A `Connection`, whatever its bytes, chunks and calls are, against a `Session` that gets the bytes at once; and what
+//! it transmits against a `Session` of the peer.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -35,8 +35,8 @@ enum End {
     Eof,
 }
 
-/// The first byte is the role, whether compression was agreed, and how messages are delivered; the second begins the numbers
-/// that chunks and calls are made of; the rest is what the peer sends.
+/// The first byte is the role, whether compression was agreed, and how messages are delivered; the second begins the
+/// numbers that chunks and calls are made of; the rest is what the peer sends.
 pub fn connection(data: &[u8]) {
     let [flags, seed, stream @ ..] = data else { return };
     let role = if flags & 1 == 0 { Role::Server } else { Role::Client };
@@ -236,8 +236,8 @@ impl Run {
         }
     }
 
-    /// What was transmitted is what the peer may be sent: all messages, a pong for each ping unless later ones came, and the
-    /// close that the end asks for, last.
+    /// Checks that the transmitted bytes are what the peer may be sent: all messages, a pong for each ping unless later
+    /// ones came, and the close that the end asks for, last.
     fn check_output(mut self, role: Role, items: &[Item], is_compressed: bool) {
         let peer = match role {
             Role::Client => Role::Server,

@@ -263,8 +263,8 @@ impl Write for Chunks<'_> {
     }
 }
 
-/// What tungstenite must make of the bytes, given what ours makes of them: the same, but for the differences. What the
-/// arms take from the bytes is read anew, not by our code.
+/// What tungstenite must make of the bytes, given our result: the same, except for the known differences. The arms
+/// read the bytes anew, not by our code.
 fn expected(setting: &Setting, stream: &[u8], ours: Ours) -> Outcome {
     let Ours { mut outcome, given } = ours;
     assert_lengths(&stream[..given], outcome.verdict);
@@ -347,7 +347,7 @@ fn expected_of_frame(
         // the status, which comes first in the payload (§5.5.1, no order given). With the status alone wrong,
         // tungstenite delivers a close of its own making. §7.4.1 says of 1005, 1006 and 1015 that they "MUST NOT be
         // set as a status code in a Close control frame", §7.4.2 that 0–999 "are not used", and the rest is
-        // registered by nobody: a peer's error, which ours does not pass off as a status that the peer has sent.
+        // not registered: a peer's error, which our code does not report as a status that the peer sent.
         Violation::CloseStatusInvalid => {
             let payload = header.payload(frame);
             let status = u16::from_be_bytes([payload[0], payload[1]]);

@@ -6,6 +6,7 @@
  */
 
 import { copyOf } from "../engine/bytes.js";
+import { CloseStatus } from "../engine/status.js";
 import { Unfinished } from "../session/incoming.js";
 import { LONGEST_TIME } from "../session/options.js";
 import { type Framing, type SentData, sizeOfSent } from "../session/outgoing.js";
@@ -63,13 +64,6 @@ export interface Statistics extends Readonly<Counters> {
   /** Milliseconds from the latest ping that was answered to its pong; `undefined` before there is one. */
   readonly roundTripTime: number | undefined;
 }
-
-/** The status of a connection that ended without a close frame (§7.1.5). */
-const ABNORMAL = 1006;
-/** The statuses of connections that we fail, if not for a violation (§7.4.1). */
-const POLICY_VIOLATION = 1008;
-const MESSAGE_TOO_BIG = 1009;
-const SERVER_ERROR = 1011;
 
 /** The longest header of a frame. */
 const HEADER = 14;
@@ -224,9 +218,9 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
   }
 
   /** Fails the connection (§7.1.7) for a fault of our own side. The owner is told the error. */
-  fail(error: ConnectionFailure, status: number = SERVER_ERROR): void {
+  fail(error: ConnectionFailure, status: number = CloseStatus.ServerError): void {
     if (this.#state === "open") this.#fail(error, status);
-    else if (status !== SERVER_ERROR) this.abort(error);
+    else if (status !== CloseStatus.ServerError) this.abort(error);
   }
 
   /** Aborts the connection on the owner's wish. What was received and not delivered is dropped. */
@@ -357,7 +351,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
       return;
     }
     const { messageTimeout: time } = this.#settings;
-    this.#messageTimer ??= new MessageTimer(time, () => this.#fail(messageTimedOut(time), POLICY_VIOLATION));
+    this.#messageTimer ??= new MessageTimer(time, () => this.#fail(messageTimedOut(time), CloseStatus.PolicyViolation));
     this.#messageTimer.follow(unfinished, received);
   }
 
@@ -383,10 +377,10 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
         this.#handleClose(control.status, control.reason);
         break;
       case "failed":
-        this.#fail(control.error, control.error.closeStatus ?? 1002);
+        this.#fail(control.error, control.error.closeStatus ?? CloseStatus.ProtocolError);
         break;
       case "full":
-        this.#fail(full(this.#settings.maxBufferedBytes), MESSAGE_TOO_BIG);
+        this.#fail(full(this.#settings.maxBufferedBytes), CloseStatus.MessageTooBig);
         break;
       case "trapped":
         this.abort(control.error);
@@ -432,7 +426,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
    */
   #mustHaveRoom(size: number): boolean {
     if (this.#hasRoomFor(size)) return true;
-    this.#fail(full(this.#settings.maxBufferedBytes), SERVER_ERROR);
+    this.#fail(full(this.#settings.maxBufferedBytes), CloseStatus.ServerError);
     return false;
   }
 
@@ -523,7 +517,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     this.#messageTimer?.stop(); // a message that was still to be read has begun, and will not end
     this.#session.free();
     this.#outbox.close(failure ?? lost(undefined));
-    const { status, reason } = this.#peerClose ?? { status: ABNORMAL, reason: "" };
+    const { status, reason } = this.#peerClose ?? { status: CloseStatus.Aborted, reason: "" };
     this.#owner.onClosed(status, reason, wasClean, failure);
   }
 }

@@ -12,12 +12,13 @@ import { inspect } from "node:util";
 import { Budget, type RunSettings } from "../connection/budget.js";
 import { WebSocketError } from "../engine/errors.js";
 import { offeredSubprotocols } from "../engine/http.js";
+import { CloseStatus } from "../engine/status.js";
 import { type DeflateSettings, deflateSettings } from "../session/deflate.js";
 import { type Answer, answerHandshake } from "../session/handshake.js";
 import { connectionSettings, type Limits, limits, milliseconds, size } from "../session/options.js";
 import { PreparedMessage } from "../session/prepared.js";
 import { NodeTransport } from "../transport/node.js";
-import { type Listener, sockets } from "../transport/runtime.js";
+import { type Listening, sockets } from "../transport/runtime.js";
 import { tapHead, tapped } from "../transport/tap.js";
 import { clearTimeout, setTimeout } from "../transport/tasks.js";
 import type { Transport } from "../transport/transport.js";
@@ -86,7 +87,7 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
   readonly #budget: Budget;
   readonly #settings: RunSettings;
   readonly #deflate: DeflateSettings | undefined;
-  readonly #listener: Listener | undefined;
+  readonly #listener: Listening | undefined;
   readonly #handshakeTimeout: number;
   readonly #quota: Quota;
   /** Requests that are not decided, and those whose refusal is on its way. */
@@ -222,7 +223,7 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
     const closed = [...this.clients].map(
       (socket) => new Promise<void>((resolve) => socket.addEventListener("close", () => resolve(), { once: true })),
     );
-    for (const socket of this.clients) socket.close(1001, "");
+    for (const socket of this.clients) socket.close(CloseStatus.EndpointUnavailable, "");
     for (const [pending, request] of this.#pending) {
       this.#refuse(request, pending, "closing", { status: 503 }, terminated("The server closes"));
     }
@@ -375,7 +376,7 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
   /** A listener of `connection` failed; often since its socket has ended, of which the socket's own events tell. */
   #failed(socket: WebSocket, error: unknown): void {
     if (isEndOf(socket, error)) return;
-    socket.close(1011);
+    socket.close(CloseStatus.ServerError);
     this.#tell(error);
   }
 

@@ -166,11 +166,12 @@ function positive(name: string, value: number): number {
 }
 
 /**
- * The value of an option that must be a whole number, 0 or more.
+ * The value of an option that must be a whole number.
  *
  * @throws WebSocketError `WS_ERR_INVALID_OPTION`
  */
-export function whole(name: string, value: number): number {
-  if (Number.isSafeInteger(value) && value >= 0) return value;
-  throw invalidOption(name, "a whole number from 0", value);
+export function whole(name: string, value: number, least = 0, most = Number.MAX_SAFE_INTEGER): number {
+  if (Number.isSafeInteger(value) && value >= least && value <= most) return value;
+  const wanted = `a whole number from ${least}${most < Number.MAX_SAFE_INTEGER ? ` to ${most}` : ""}`;
+  throw invalidOption(name, wanted, value);
 }

@@ -100,7 +100,7 @@ export function handled<T>(promise: Promise<T>): Promise<T> {
 }
 
 /** Promises that wait for the same thing of a connection. */
-export class Pending {
+export class Promised {
   #waiting = new Set<Settle>();
 
   /** @param begin may settle this one before the others are */

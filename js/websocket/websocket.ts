@@ -20,6 +20,7 @@ import { Connection, type Statistics } from "../connection/connection.js";
 import type { ConnectionFailure } from "../connection/failures.js";
 import { bytesOf } from "../engine/bytes.js";
 import { WebSocketError } from "../engine/errors.js";
+import { CloseStatus } from "../engine/status.js";
 import { type ConnectionSettings, connectionSettings, ownOptions } from "../session/options.js";
 import { setImmediate } from "../transport/tasks.js";
 import { channels } from "./diagnostics.js";
@@ -347,7 +348,7 @@ export class WebSocket extends WebSocketEventTarget {
     } else if (this.#readyState === OPEN) {
       this.#readyState = CLOSING;
       this.#receiving.shut();
-      const without = text === "" ? 1005 : 1000;
+      const without = text === "" ? CloseStatus.Empty : CloseStatus.Success;
       const close = () => this.#connection?.close(status ?? without, text);
       if (this.#sending === undefined) close();
       else this.#sending.inOrder(close);
@@ -437,7 +438,7 @@ export class WebSocket extends WebSocketEventTarget {
 
   /** The connection could not be opened. "Queue a task": those who have just awaited something may still listen. */
   #failed(error: ConnectionFailure): void {
-    setImmediate(() => this.#receiving.onClosed(1006, "", false, error));
+    setImmediate(() => this.#receiving.onClosed(CloseStatus.Aborted, "", false, error));
   }
 
   /** https://websockets.spec.whatwg.org/#feedback-from-the-protocol: "When the WebSocket connection is established" */

@@ -9,7 +9,7 @@ export function textsOf(root, extension) {
   return new Map(files.map((file) => [file, readFileSync(`${root}/${file}`, "utf8")]));
 }
 
-/** TypeScript: what stands behind `from` and `import`. */
+/** TypeScript: the path behind `from` and `import`. */
 export function scriptImports(texts) {
   const specifiers = /\b(?:from|import)\s*\(?\s*"(\.[^"]*)\.js"/g;
   const fileOf = (path) => [`${path}.ts`, `${path}.tsx`].find((name) => texts.has(name));
@@ -20,7 +20,7 @@ export function scriptImports(texts) {
 
 /**
  * Rust: what `use` and paths name, followed through `pub use` to the file that defines it; tests apart. A `mod.rs` and
- * the files of its folder are one module in parts, so what a part says of its `mod.rs` is no import.
+ * the files of its folder are one module in parts, so a part's use of its `mod.rs` is not an import.
  */
 export function rustImports(texts) {
   const modules = new Map([...texts.keys()].map((file) => [moduleOf(file).join("::"), file]));

@@ -48,7 +48,7 @@ function temporaryFolder(t: TestContext): string {
   return folder;
 }
 
-/** Who was measured in all cells, by suite. */
+/** The contenders measured in all cells, by suite. */
 function contenders(cells: Cell[]): Set<string> {
   return new Set(
     cells.flatMap(({ measures }) => Object.values(measures).flatMap(({ figures }) => Object.keys(figures))),

@@ -163,7 +163,7 @@ test("packets are read under whatever is around them, and what is missing is sho
   assertRow(["h-tls.pcap", 0, SECRET, [/✗/]], "--keys", `${folder}keys.log`);
 });
 
-test("what is no capture says so, and is read as bytes only if that is asked for", () => {
+test("a file that is not a capture is reported, and is read as bytes only on request", () => {
   for (const file of ["a.png", "tcpdump-X.txt", "wscat.log", "netlog.json"]) {
     const { code, out, error } = inspect(file);
     assert.deepEqual([code, out], [1, ""], file);

@@ -203,7 +203,7 @@ test("a stream that cannot be made fails the connection with its cause", async (
   }
 });
 
-test("what is no stream, or is over, fails the connection at once", async () => {
+test("a value that is not a stream, or has ended, fails the connection at once", async () => {
   const over = new PassThrough();
   over.destroy();
   await once(over, "close");

@@ -180,7 +180,7 @@ test("--execute and --file send messages, of text or of bytes; --one ends after 
     [["-x", "hi", "--binary", "--one"], "6869\n"],
     [["-x", "a", "-x", "b", "--one"], "a\n"],
   ] as const) {
-    // the input does not end, and nobody waits for it
+    // the input does not end, and the command does not wait for it
     const { code, out } = await run(t, undefined, "connect", url, ...args);
     assert.deepEqual([code, out], [0, expected], args.join(" "));
   }

@@ -28,7 +28,7 @@ const { Connection } = await inner<{
 
 const newSession = (isServer: boolean) => new FrameSession(new wasm.Session(isServer, 300, 500, 10), isServer);
 
-/** A connection of ours that echoes, all that it has written, and how it ended. */
+/** Our connection, which echoes; all that it has written; and how it ended. */
 function echoing(isServer: boolean): { connection: Connection; written: Uint8Array[]; ends: unknown[][] } {
   const written: Uint8Array[] = [];
   const ends: unknown[][] = [];
@@ -121,7 +121,7 @@ for (const isServer of [true, false]) {
   });
 }
 
-test("a violation is told of once, though decompressed bytes waited before it", async () => {
+test("a violation is reported once, though decompressed bytes waited before it", async () => {
   const { deflateRawSync, constants } = await import("node:zlib");
   const bomb = deflateRawSync(Buffer.alloc(300_000), { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4);
   const inner = new wasm.Session(true, 1e9, 100_000, 1e9) as { enable_deflate(...settings: number[]): void };

@@ -230,7 +230,7 @@ test("10: a pong passes a send that is being written, and holds up the next", ()
   assert.deepEqual(perform(server, Action.SendToNetwork, Send), hex("8101 62"));
 });
 
-test("11: the peer's close is told and not answered, and ends receiving", () => {
+test("11: the peer's close is reported and not answered, and ends receiving", () => {
   for (const [frame, status, reason] of [
     [masked(0x88), CloseStatus.Empty, ""],
     [masked(0x88, hex("03E8")), CloseStatus.Success, ""],

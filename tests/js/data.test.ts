@@ -53,7 +53,7 @@ test("a byte order mark stays in the text, and half a surrogate pair becomes U+F
   socket.close();
 });
 
-test("text whose UTF-8 has another length form than its UTF-16 stands behind the right header", async (t) => {
+test("text whose UTF-8 has another length form than its UTF-16 gets the right header", async (t) => {
   const { url } = await serveEcho(t);
   const socket = await connect(url);
   const texts = ["é", "€", "\u{1f600}"].flatMap((letter) =>
@@ -223,7 +223,7 @@ test("a long message comes out equal wherever its first piece ends, and takes me
   }
 });
 
-test("what is somebody else's is not written to: a request's head, and what a stream that is no socket gives", async (t) => {
+test("foreign buffers are not written to: a request's head, and chunks of a stream that is not a socket", async (t) => {
   const http = createServer().listen(0, "127.0.0.1");
   await once(http, "listening");
   t.after(() => http.close());

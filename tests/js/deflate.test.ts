@@ -499,7 +499,7 @@ for (const role of ROLES) {
     ends.socket.terminate();
   });
 
-  test(`a ${role} closes with 1002 if RSV1 stands where nothing was agreed to have it (§6)`, async (t) => {
+  test(`a ${role} closes with 1002 if RSV1 is set where no extension allows it (§6)`, async (t) => {
     const frame = FRAME[role];
     const hello = deflated("Hello");
     const rows: [name: string, perMessageDeflate: Deflate, frames: Buffer[]][] = [
@@ -614,7 +614,7 @@ function contents(size: number): [compressible: Buffer, incompressible: Buffer] 
   return [Buffer.from(Uint8Array.from({ length: size }, (_, at) => (at >> 8) & 0x7f)), noise];
 }
 
-/** Text of about so many bytes, letters of each length of UTF-8 in it. */
+/** Text of about `size` bytes, with letters of each UTF-8 length. */
 function letters(size: number): string {
   return "größe € 😀 ".repeat(Math.ceil(size / 20)).slice(0, size);
 }
@@ -756,7 +756,7 @@ for (const role of ROLES) {
       peer.write(frame(0x80, payloads[index]?.subarray(cut(index))), frame(COMPRESSED_TEXT, payloads[index]));
     }
     for (const [nth, data] of expected.entries()) assert.deepEqual(await data, [text(nth * 4), text(nth * 4)]);
-    // what the others have left is no window for the next
+    // the next message must not see what the others left in the window
     const fresh = await Promise.all(Array.from({ length: 8 }, () => agreed(t, role, {}, terms)));
     const failed = fresh.map(failure);
     for (const { peer } of fresh) {
@@ -859,7 +859,7 @@ test("what a pause holds of compressed messages is bounded by what they decompre
   peer.socket.destroy();
 });
 
-test("a bomb is told of once, however much of it was good", async (t) => {
+test("a bomb is reported once, however much of it was valid", async (t) => {
   const { socket, peer } = await agreed(t, "server", { maxMessageSize: 100_000 });
   const errors: unknown[] = [];
   socket.addEventListener("error", (event) => errors.push(event));

@@ -1,4 +1,4 @@
-/** A server's socket calls its listeners to messages itself: nobody must see that, and a client's are the measure. */
+/** A server's socket calls its message listeners itself. They must not notice: they see the same as a client's. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type TestContext, test } from "node:test";
@@ -126,7 +126,7 @@ test("an event that is stopped at once goes to no further listener, one that is 
     socket.addEventListener("message", (event) => log.push(event.cancelBubble));
   }));
 
-test("what a listener throws, or a promise of one that is rejected, is told as uncaught, and the others are called", async (t) => {
+test("a listener's exception or rejected promise is reported as uncaught, and the others are called", async (t) => {
   const uncaught: unknown[] = [];
   const present = process.listeners("uncaughtException");
   process.removeAllListeners("uncaughtException").on("uncaughtException", (error) => uncaught.push(error.message));

@@ -163,7 +163,7 @@ test("wss works over the user's own https server", async (t) => {
   assert.equal(error.error.code, "WS_ERR_CONNECTION");
 });
 
-test("who has seen that something waits is told when nothing does, though compressed it never filled the network", async (t) => {
+test("drain follows a bufferedAmount that was seen, though compressed data never filled the network", async (t) => {
   const { server, url } = await serve(t);
   const connection = once(server, "connection");
   const client = new WebSocket(url);

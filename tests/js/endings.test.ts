@@ -89,7 +89,7 @@ test("a paused socket whose peer has gone does not keep a server from closing", 
   assert.equal(server.clients.size, 0);
 });
 
-/** Makes a method of the engine's handles trap, and tells whether a handle is freed thereafter. */
+/** Makes a method of the engine's handles trap, and returns whether a handle is freed afterwards. */
 async function trapIn(t: TestContext, method: string): Promise<{ wasFreed: () => boolean }> {
   const { prototype } = (await inner<Engine>("engine/engine.js")).wasm.Handle;
   const { [method]: original, free } = prototype as { [name: string]: Method; free: Method };
@@ -189,7 +189,7 @@ async function serveUndecided(
 
 test("a client that leaves while the verdict is awaited never becomes a connection", async (t) => {
   const { server, port, asked } = await serveUndecided(t);
-  server.on("connection", () => assert.fail("there is nobody"));
+  server.on("connection", () => assert.fail("unexpected connection"));
   const peer = await RawPeer.connect(port);
   const [request, decide] = await asked;
   const gone = new Promise((resolve) => request.socket.once("close", resolve));
@@ -242,7 +242,7 @@ test("an upgrade of another path is answered with 404 if no other listener could
   for (const peer of [alone, other]) peer.socket.destroy();
 });
 
-test("nobody but a server makes a socket that is open at once", () => {
+test("only a server makes a socket that is open at once", () => {
   const forged = { session: {}, transport: {}, url: "ws://localhost", toString: () => "no URL" };
   assert.throws(() => new WebSocket(forged as never), { name: "SyntaxError" });
 });

@@ -1,4 +1,4 @@
-/** Connections of either role of ours, whose other end a test drives by hand. */
+/** Our connections of either role, whose other end a test drives by hand. */
 import { once } from "node:events";
 import type { TestContext } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
@@ -68,7 +68,7 @@ export function switching(request: string, ...added: string[]): Buffer {
   return Buffer.from(`${lines.join("\r\n")}\r\n\r\n`, "latin1");
 }
 
-/** What stands in a frame; the payload as it was before it was masked. */
+/** The fields of a frame; the payload as it was before masking. */
 export interface Parsed {
   readonly first: number;
   readonly key: Buffer;

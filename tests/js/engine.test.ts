@@ -104,7 +104,7 @@ test("a prepared message has a compressed frame for each window that a client ma
   }
 });
 
-test("strangers that take all of a small memory are refused, and nobody else is harmed", async () => {
+test("strangers that take all of a small memory are refused, and others are not harmed", async () => {
   for (const [pages, strangers] of [
     [320, 450],
     [640, 900],

@@ -110,7 +110,7 @@ test("close while connecting fails the connection, in a task of its own", async 
   socket.onerror = note;
   socket.onclose = note;
   for (let microtask = 0; microtask < 100; microtask++) await null;
-  assert.deepEqual(order, [], "whoever listens later in the same task misses nothing");
+  assert.deepEqual(order, [], "a listener added later in the same task misses nothing");
   const { code, reason, wasClean } = await closed(socket);
   assert.deepEqual([code, reason, wasClean], [1006, "", false]);
   assert.deepEqual(order, ["error 3", "close 3"]);
@@ -141,7 +141,7 @@ test("a close that the peer does not answer with one of its own is unclean", asy
   assert.deepEqual(await events, ['close 3 1006 "" unclean']);
 });
 
-test("the peer's status is told, not the own one", async (t) => {
+test("the close event reports the peer's status, not our own", async (t) => {
   const { peer, socket } = await rawServer(t);
   const events = observed(socket);
   socket.close(4000, "bye");
@@ -194,7 +194,7 @@ test("bufferedAmount does not fall before the task is over, nor when the connect
   assert.equal(socket.bufferedAmount, unsent + 2);
 });
 
-test("data that is no string, buffer or Blob is sent as a string", async (t) => {
+test("data that is not a string, buffer or Blob is sent as a string", async (t) => {
   const { url } = await serve(t, {}, (socket) => {
     socket.onmessage = (event) => socket.send(event.data);
   });

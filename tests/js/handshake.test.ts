@@ -71,7 +71,7 @@ test("a server's verdict refuses a handshake, with its own status, fields and te
   }
 });
 
-test("a verdict that throws is answered with 500, and told by the error event", async (t) => {
+test("a verdict that throws is answered with 500, and reported by the error event", async (t) => {
   const reported: unknown[] = [];
   const { server, port } = await serve(t, {
     verify: () => {
@@ -121,7 +121,7 @@ test("a server without a port takes upgrades by hand, and HTTP goes on beside it
 
 const ACCEPT = "Sec-WebSocket-Accept: %accept%";
 const responses: [string, string, string][] = [
-  ["is no switch of protocols", "HTTP/1.1 200 OK\r\n\r\n", "WS_ERR_UNEXPECTED_RESPONSE"],
+  ["does not switch protocols", "HTTP/1.1 200 OK\r\n\r\n", "WS_ERR_UNEXPECTED_RESPONSE"],
   ["is a redirect", "HTTP/1.1 302 Found\r\nLocation: ws://elsewhere\r\n\r\n", "WS_ERR_UNEXPECTED_RESPONSE"],
   ["has no accept", "HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n", "E_INVALID_PROTOCOL_FORMAT"],
   [

@@ -1,4 +1,4 @@
-/** Messages to a server's socket that nobody has asked for yet: they are kept, a little of them, and for a while. */
+/** Messages that arrive before the application asks for them: a server's socket keeps a few, for a while. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import type { Socket } from "node:net";
@@ -22,13 +22,13 @@ import {
   unmasked,
 } from "./support.js";
 
-/** Waits until the server's side has read so many bytes. */
+/** Waits until the server's side has read `bytes` bytes. */
 async function hasRead(tcp: Socket, bytes: number): Promise<void> {
   while (tcp.bytesRead < bytes) await turn();
   await turn();
 }
 
-/** How messages are asked for; `take` tells whether there were enough. */
+/** The ways to ask for messages; `take` returns whether there were enough. */
 const ways: Record<string, (socket: WebSocket, take: (data: unknown) => boolean) => unknown> = {
   onmessage: (socket, take) => {
     socket.onmessage = (event) => take(event.data);
@@ -84,7 +84,7 @@ for (const [name, claim] of Object.entries(ways)) {
   });
 }
 
-test("resume lets messages go to nobody, and what stands behind them is seen", async (t) => {
+test("resume without a listener drops messages, and later frames are processed", async (t) => {
   const { peer, socket } = await unclaimed(t, {}, masked(0x81, "to nobody"));
   socket.resume();
   peer.write(masked(0x89, "?"), masked(0x88, statusBytes(1000)));
@@ -175,7 +175,7 @@ test("a ping behind a message that waits is answered, and a close at once, for s
   assert.deepEqual(data, ["1", "2"]);
 });
 
-test("when the peer has gone, messages that nobody asked for are given up after a second, and nothing is left", async (t) => {
+test("when the peer has gone, unclaimed messages are dropped after a second, and nothing is left", async (t) => {
   mockTimers(t);
   for (const [last, code] of [
     [masked(0x88, statusBytes(1000)), 1000],
@@ -197,7 +197,7 @@ test("when the peer has gone, messages that nobody asked for are given up after 
   assert.equal(sessionCount(), 0);
 });
 
-test("messages in pieces that nobody asked for, more than is read ahead, are given up too", async (t) => {
+test("unclaimed messages in pieces, more than is read ahead, are dropped too", async (t) => {
   mockTimers(t);
   const { peer, socket, tcp } = await unclaimed(t, { closeTimeout: 5000, streamMessages: true });
   const message = masked(0x82, Buffer.alloc(60 * 1024));
@@ -218,7 +218,7 @@ test("messages in pieces that nobody asked for, more than is read ahead, are giv
   assert.equal(sessionCount(), 0);
 });
 
-test("a socket whose peer has gone is closed by the server's close, though nobody asked for its messages", async (t) => {
+test("a socket whose peer has gone is closed by the server's close, though its messages are unclaimed", async (t) => {
   const { peer, socket, tcp, close } = await unclaimed(t, {}, masked(0x81, "1"));
   const ended = once(tcp, "end");
   socket.addEventListener("close", () => assert.equal(socket.readyState, WebSocket.CLOSED));
@@ -230,7 +230,7 @@ test("a socket whose peer has gone is closed by the server's close, though nobod
   assert.equal(socket.readyState, WebSocket.CLOSED);
 });
 
-test("whoever asks in time gets the messages of a peer that has gone", async (t) => {
+test("messages of a peer that has gone are delivered if claimed in time", async (t) => {
   const { peer, socket, tcp } = await unclaimed(t, {}, masked(0x81, "1"), masked(0x81, "2"));
   const ended = once(tcp, "end");
   peer.write(masked(0x88, statusBytes(4000)));
@@ -296,7 +296,7 @@ test("what waits counts toward maxBufferedBytes", async (t) => {
   assert.equal((await failed).error.code, "WS_ERR_BUFFER_FULL");
 });
 
-test("a client's messages that nobody listens to are lost, as the standard has it", async (t) => {
+test("a client's messages without a listener are lost, as the standard says", async (t) => {
   let connected: (peer: RawPeer) => void;
   const connection = new Promise<RawPeer>((resolve) => {
     connected = resolve;
@@ -361,7 +361,7 @@ test("a handler that was there before a loop gets the message behind it", async 
   peer.socket.end();
 });
 
-test("whoever reads slowly gets all messages of a peer that has gone, whatever closeTimeout is", async (t) => {
+test("a slow reader gets all messages of a peer that has gone, whatever closeTimeout is", async (t) => {
   for (const last of [masked(0x88, statusBytes(1000)), Buffer.alloc(0)]) {
     const { peer, socket, tcp } = await unclaimed(t, { closeTimeout: 20 }, masked(0x81, "1"), masked(0x81, "2"));
     const gone = once(tcp, "close");

@@ -41,7 +41,7 @@ function temporary(t: TestContext): string {
   return folder;
 }
 
-test("inspect prints a line for each frame, and its status tells of violations", async (t) => {
+test("inspect prints a line for each frame, and its exit status reports violations", async (t) => {
   const good = await run(t, masked(0x81, "Hello").toString("hex"), "inspect", "-");
   assert.equal(good.code, 0);
   assert.match(good.out, /^hex: one connection\n +0 → text FIN mask 37fa213d 5 bytes "Hello"\n$/);

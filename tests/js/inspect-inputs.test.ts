@@ -166,7 +166,7 @@ test("segments out of order, repeated and overlapping give each byte once", () =
   }
 });
 
-test("a segment that is missing is told, and the frames around it are", () => {
+test("a missing segment is reported, and so are the frames around it", () => {
   const start = 5000;
   const before = masked(0x82, "whole");
   const long = masked(0x82, Buffer.alloc(1000));
@@ -345,7 +345,7 @@ test("a HAR's messages become frames of both directions", () => {
   assert.equal(inspector.record(2)?.time, 1704067201500);
 });
 
-test("what is no capture is a typed error", () => {
+test("a file that is not a capture is a typed error", () => {
   const cases: [string | Uint8Array, Format | undefined][] = [
     ["", undefined],
     ["no hex", "hex"],

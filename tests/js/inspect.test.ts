@@ -1,4 +1,4 @@
-/** The inspector in JavaScript: what it tells of real peers' bytes, as they come and afterwards. */
+/** The inspector in JavaScript: its records of real peers' bytes, as they come and afterwards. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { test } from "node:test";
@@ -29,7 +29,7 @@ function inspected(bytes: Uint8Array, extensions = ""): Inspector {
   return inspector;
 }
 
-test("a tap's traffic is told frame by frame as it comes, and what came later changes what was told before", async (t) => {
+test("a tap's traffic is reported frame by frame as it comes, and later bytes update earlier records", async (t) => {
   const { url } = await serve(t, { perMessageDeflate: true }, (socket) => {
     socket.onmessage = (event) => socket.send(event.data);
   });

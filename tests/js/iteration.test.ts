@@ -33,7 +33,7 @@ for (const side of ["client", "socket"] as const) {
     assert.deepEqual(seen, ["one", "ready", "three", "four"]);
   });
 
-  test(`return ends a next of the ${side} that waits, and the next message is for whoever asks then`, async (t) => {
+  test(`return ends a pending next of the ${side}, and the next message goes to the next caller`, async (t) => {
     const ends = await pair(t);
     const iterator = ends[side][Symbol.asyncIterator]();
     const waiting = iterator.next();

@@ -41,7 +41,7 @@ test("only one ping is outstanding", async (t) => {
   assert.equal((await peer.rest()).length, 6);
 });
 
-test("what we send is no sign of a peer's life: one that vanished is given up though messages leave", async (t) => {
+test("what we send does not prove a peer alive: one that vanished is given up though messages leave", async (t) => {
   const { peer, socket } = await rawClient(t, { pingInterval: 20, pongTimeout: 60 });
   const error = nextEvent<ErrorEvent>(socket, "error");
   let isClosed = false;
@@ -121,7 +121,7 @@ test("a connection that was reset is not pinged or given up any more: it has clo
   assert.deepEqual(events, ["error", "close"]);
 });
 
-test("intervals that are no times are refused", () => {
+test("intervals that are not times are refused", () => {
   for (const options of [{ pingInterval: 0 }, { pongTimeout: -1 }, { pingInterval: Number.NaN }]) {
     assert.throws(() => new WebSocket("ws://localhost", options), { code: "WS_ERR_INVALID_OPTION" });
   }

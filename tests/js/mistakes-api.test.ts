@@ -1,6 +1,5 @@
 /**
- * What callers get wrong, and what others put in their way: answers of the wrong kind, odd arguments, polluted
- * prototypes.
+ * Callers' mistakes, and traps that others set for them: answers of the wrong kind, odd arguments, polluted prototypes.
  */
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -34,7 +33,7 @@ function untyped<T>(options: object): T {
   return options as T;
 }
 
-test("a verdict that is none refuses the handshake with 500 and is told by the error event, at once or awaited", async (t) => {
+test("an invalid verdict refuses the handshake with 500 and is reported by the error event, at once or awaited", async (t) => {
   const errors: Error[] = [];
   const odd = [undefined, null, 1, "no", {}, Object.create(null), JSON.parse('{"then": 1}')];
   const verdicts: unknown[] = [...odd, { status: "401" }, { status: 9 }, { status: 101 }, { status: 200 }];
@@ -54,7 +53,7 @@ test("a client that leaves while its verdict is awaited is forgotten, whatever t
   const asked: { request: IncomingMessage; decide: (verdict: boolean) => void }[] = [];
   const verify = (request: IncomingMessage) => new Promise<boolean>((decide) => asked.push({ request, decide }));
   const { port, server } = await serve(t, { verify });
-  server.on("connection", () => assert.fail("nobody is there"));
+  server.on("connection", () => assert.fail("unexpected connection"));
   for (const leave of ["end", "resetAndDestroy"] as const) {
     const peer = await RawPeer.connect(port, REQUEST, masked(0x81, "behind"));
     while (asked.length === 0) await turn();
@@ -98,7 +97,7 @@ test("a target that is a whole URI is its path, and one with a fragment or none 
   }
 });
 
-test("a rejection that cannot be written is answered with 500 and told by the error event, and none of it reaches the wire", async (t) => {
+test("a rejection that cannot be written is answered with 500 and reported by the error event, and none of it reaches the wire", async (t) => {
   const errors: Error[] = [];
   const rejections = [
     { status: 401, headers: { X: "\u20ac" } },
@@ -116,7 +115,7 @@ test("a rejection that cannot be written is answered with 500 and told by the er
   }
 });
 
-test("a chosen subprotocol that is no string is answered with 500 and told by the error event", async (t) => {
+test("a chosen subprotocol that is not a string is answered with 500 and reported by the error event", async (t) => {
   const errors: Error[] = [];
   for (const chosen of [7, false, null, Promise.resolve("chat")]) {
     const options = untyped<WebSocketServerOptions>({ chooseProtocol: () => chosen });
@@ -170,7 +169,7 @@ for (const role of ROLES) {
   });
 }
 
-test("what others put on Object.prototype is no option, no header and no subprotocol", async (t) => {
+test("properties of Object.prototype are neither options nor headers nor subprotocols", async (t) => {
   const polluted: Record<string, unknown> = {
     maxMessageSize: 1,
     maxFrameSize: 1,
@@ -294,7 +293,7 @@ test("a field that announces a body fails the connection before there is one", a
   }
 });
 
-test("a request over HTTP/0.9 or HTTP/1.0 is no handshake", async (t) => {
+test("a request over HTTP/0.9 or HTTP/1.0 is not a handshake", async (t) => {
   const { port, server } = await serve(t);
   server.on("connection", () => assert.fail("accepted"));
   for (const version of ["0.9", "1.0"]) {

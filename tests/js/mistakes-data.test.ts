@@ -91,7 +91,7 @@ const others: [string, unknown, string][] = [
   ["an array", [1, [2, 3]], "1,2,3"],
 ];
 
-test("a close reason that is no string is sent as its string, and never as memory", async (t) => {
+test("a close reason that is not a string is converted to one, and never sent as memory", async (t) => {
   for (const role of ROLES) {
     const connect = await connector(t, role);
     for (const [name, reason, text] of others) {

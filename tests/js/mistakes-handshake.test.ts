@@ -286,7 +286,7 @@ test("a URL with another line in it makes no other line, wherever it stands", as
   }
 });
 
-test("a chosen subprotocol that was not offered, with a line in it or without, is answered with 500 and told", async (t) => {
+test("a chosen subprotocol that was not offered, with a line in it or without, is answered with 500 and reported", async (t) => {
   const reported: unknown[] = [];
   const choices = [EVIL, "chat\r\nX-Evil: 1", "chat, other", "constructor", "Chat", "chat "];
   for (const choice of choices) {

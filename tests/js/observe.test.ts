@@ -73,7 +73,7 @@ test("each fragment is a frame, and a message that is compressed has fewer bytes
   assert.ok(short < 100, `${short}`);
 });
 
-test("who is told of a server's socket may listen to its messages, which wait for others all the same", async (t) => {
+test("a diagnostics subscriber may listen to a server socket's messages, which still wait for others", async (t) => {
   const observed: unknown[] = [];
   const onOpen = (message: unknown) => {
     const { socket } = message as { socket: WebSocket };
@@ -95,7 +95,7 @@ test("who is told of a server's socket may listen to its messages, which wait fo
   assert.deepEqual(observed, ["a", "b"]);
 });
 
-test("the channels tell of connections that open and close, and of pings and pongs", async (t) => {
+test("the channels report connections that open and close, and pings and pongs", async (t) => {
   const told: [string, Record<string, unknown>][] = [];
   for (const name of ["open", "close", "ping", "pong"]) {
     const listener = (message: unknown) => told.push([name, message as Record<string, unknown>]);
@@ -146,7 +146,7 @@ async function conversation(t: TestContext, options: object): Promise<[ReturnTyp
   return [ours, theirs.sent(), theirs.received()];
 }
 
-test("a tap is told of all bytes both ways, heads included, the same on both sides", async (t) => {
+test("a tap sees all bytes both ways, heads included, the same on both sides", async (t) => {
   const [ours, sent, received] = await conversation(t, {});
   assert.match(ours.sent().toString("latin1"), /^GET \/ HTTP\/1\.1\r\nHost: 127\.0\.0\.1/);
   const answer = ours.received().toString("latin1");
@@ -157,7 +157,7 @@ test("a tap is told of all bytes both ways, heads included, the same on both sid
   assert.deepEqual(ours.sent(), received);
 });
 
-test("a tap on a connection by an agent is told of the heads too", async (t) => {
+test("a tap on a connection by an agent sees the heads too", async (t) => {
   const agent = new Agent();
   t.after(() => agent.destroy());
   const [ours, sent, received] = await conversation(t, { agent });
@@ -165,7 +165,7 @@ test("a tap on a connection by an agent is told of the heads too", async (t) => 
   assert.deepEqual(ours.sent().subarray(-18), received.subarray(-18));
 });
 
-test("a tap on a server is told once of frames in one packet with the request", async (t) => {
+test("a tap on a server sees frames in one packet with the request once", async (t) => {
   const { tap, received } = recorder();
   const { port } = await serve(t, { tap: () => tap }, (socket) => {
     socket.onmessage = () => socket.close();

@@ -10,7 +10,7 @@ import { WebSocketServer as ServerOfWs } from "websocket-component/ws";
 
 const code = "WS_ERR_INVALID_OPTION";
 
-/** A port where nobody listens; nothing connects, since the constructor throws. */
+/** A port without a listener; nothing connects, because the constructor throws. */
 const URL = "ws://127.0.0.1:9";
 
 const makers: readonly [name: string, make: (options: object) => unknown][] = [

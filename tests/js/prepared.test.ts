@@ -114,7 +114,7 @@ test("what is kept to compress by is freed after releaseAfter, and the next mess
   peer.socket.destroy();
 });
 
-test("component handles agree on compression, and the caller's own extensions stand beside it", () => {
+test("component handles agree on compression beside the caller's own extensions", () => {
   const client = Handle.createClient({ perMessageDeflate: true });
   const server = Handle.createServer({ perMessageDeflate: { threshold: 10, serverNoContextTakeover: false } });
   const request = client.beginClientHandshake({ extensions: ["x-own"] });

@@ -202,7 +202,7 @@ test("a peer that floods with pings and does not read is owed one pong, the late
   while (!tail.equals(pong)) tail = Buffer.concat([tail, await peer.bytes(1)]).subarray(-pong.length);
 });
 
-test("a ping and a close that come together when we have closed are taken in order, and nobody pongs after a close", async (t) => {
+test("a ping and a close that come together when we have closed are taken in order, and no pong follows a close", async (t) => {
   for (const connect of [rawClient, rawServer]) {
     const frame = connect === rawClient ? masked : unmasked;
     const { peer, socket } = await connect(t);

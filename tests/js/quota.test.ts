@@ -1,4 +1,4 @@
-/** How many connections a server takes, from whom, and what it tells of those that it refuses. */
+/** How many connections a server takes, from which addresses, and what it reports of those that it refuses. */
 import assert from "node:assert/strict";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
@@ -103,7 +103,7 @@ test("one address has maxConnectionsPerAddress, and others have theirs; all behi
   );
 });
 
-test("X-Forwarded-For is not believed of somebody who is not a trusted proxy", async (t) => {
+test("X-Forwarded-For is ignored unless a trusted proxy sends it", async (t) => {
   for (const trustedProxies of [undefined, ["10.0.0.0/8", "unix"]]) {
     const { server, port } = await serve(t, { maxConnectionsPerAddress: 1, ...(trustedProxies && { trustedProxies }) });
     const connection = once(server, "connection");
@@ -160,7 +160,7 @@ test("options of quotas that cannot be are refused", () => {
   }
 });
 
-test("each refusal is told by the channel, with its request, status and reason, and counted", async (t) => {
+test("each refusal is published on the channel, with its request, status and reason, and counted", async (t) => {
   const refused = told<Refused>(t, "refused");
   const verify = async ({ url }: IncomingMessage) => {
     if (url === "/chat?fail") throw new Error("mine");
@@ -196,7 +196,7 @@ test("each refusal is told by the channel, with its request, status and reason, 
   assert.deepEqual(refused, []);
 });
 
-test("what is refused on a shared HTTP server is told, by both of our classes", async (t) => {
+test("refusals on a shared HTTP server are reported by both of our classes", async (t) => {
   const refused = told<Refused>(t, "refused");
   const http = createServer().listen(0, "127.0.0.1");
   await once(http, "listening");
@@ -226,7 +226,7 @@ test("what is refused on a shared HTTP server is told, by both of our classes", 
   );
 });
 
-test("open and close of a server's socket are told with the request, the client's address and the server", async (t) => {
+test("open and close of a server's socket are reported with the request, the client's address and the server", async (t) => {
   const opened = told<Record<string, unknown>>(t, "open");
   const ended = told<Record<string, unknown>>(t, "close");
   const { server, url } = await serveEcho(t, { trustedProxies: ["127.0.0.1"] });

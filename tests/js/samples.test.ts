@@ -70,7 +70,7 @@ for (const sample of clients) {
       const outcome = await Promise.race([ended, reconnected, wait(20_000, "still running", { ref: false })]);
       assert.ok(connections > 0, output.text);
       assert.notEqual(outcome, "still running");
-      if (outcome !== "connected again") assert.doesNotMatch(output.text, /^ +at /m); // a stack: nobody caught it
+      if (outcome !== "connected again") assert.doesNotMatch(output.text, /^ +at /m); // a stack: it was not caught
     });
   }
 }

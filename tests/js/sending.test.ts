@@ -197,7 +197,7 @@ test("a loop echoes what ws sends", async (t) => {
   peer.close();
 });
 
-test("drain tells that a Blob, which was seen in bufferedAmount before it was read, is with the network", async (t) => {
+test("drain says that a Blob, counted in bufferedAmount before it was read, is with the network", async (t) => {
   const { socket, peer } = await rawClient(t);
   socket.send(new Blob(["four"]));
   assert.equal(socket.bufferedAmount, 4);
@@ -206,7 +206,7 @@ test("drain tells that a Blob, which was seen in bufferedAmount before it was re
   assert.deepEqual(await peer.bytes(6), unmasked(0x82, "four"));
 });
 
-test("a Blob that cannot be read after the connection has ended is no error of the socket", async (t) => {
+test("a Blob that cannot be read after the connection has ended is not an error of the socket", async (t) => {
   const { socket } = await rawClient(t);
   let fail: (() => void) | undefined;
   class Unreadable extends Blob {

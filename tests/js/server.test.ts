@@ -39,7 +39,7 @@ test("an answer has the caller's fields, by value or by request, and those of th
   }
 });
 
-test("a hook that fails is answered with 500, and told by the error event if somebody listens", async (t) => {
+test("a hook that fails is answered with 500, and reported by the error event if it has a listener", async (t) => {
   const mistake = new Error("mine");
   const fail = () => {
     throw mistake;

@@ -1,5 +1,5 @@
 /**
- * The entry around the engine without compression: it speaks with peers that have it, and stands beside the full one.
+ * The entry around the engine without compression: it talks to peers that have it, and works beside the full entry.
  */
 import assert from "node:assert/strict";
 import { once } from "node:events";

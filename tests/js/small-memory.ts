@@ -96,7 +96,7 @@ function attack(socket: Socket): Promise<number> {
   });
 }
 
-/** The module, whose memory may have so many pages at most. */
+/** The module, whose memory may have at most `pages` pages. */
 function withMaximum(module: Buffer, pages: number): Uint8Array<ArrayBuffer> {
   let at = 8;
   for (;;) {

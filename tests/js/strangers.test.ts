@@ -1,4 +1,4 @@
-/** What strangers do to a server costs them their connection, and nobody else anything: least of all the process. */
+/** A stranger's misbehaviour costs only the stranger's connection: neither other connections nor the process. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server } from "node:http";
@@ -84,7 +84,7 @@ test("an upgrade that is left to another listener, who does not take it, is answ
   peer.socket.destroy();
 });
 
-test("a reset of an upgrade that nobody takes does not end the process", async (t) => {
+test("a reset of an upgrade that no server takes does not end the process", async (t) => {
   const { server, port, sockets } = await http(t);
   new WebSocketServer({ server, path: "/a" });
   const arrival = once(server, "upgrade");
@@ -122,7 +122,7 @@ test("an upgrade that another listener takes later stays that one's", async (t) 
   const peer = await RawPeer.connect(port, requestTo("/c"));
   const [socket] = (await connection) as [WebSocket];
   await peer.head();
-  await ours.close(); // ends what nobody has taken
+  await ours.close(); // ends the upgrades that no server has taken
   socket.send("mine");
   assert.equal(String((await peer.bytes(6)).subarray(2)), "mine");
   peer.socket.destroy();
@@ -136,7 +136,7 @@ const LISTENERS: readonly [name: string, listener: (socket: WebSocket) => unknow
       for await (const data of socket) await socket.write(data as string);
     },
   ],
-  ["a write that nobody awaits", (socket) => void setInterval(() => void socket.write("tick"), 1).unref()],
+  ["a write that is not awaited", (socket) => void setInterval(() => void socket.write("tick"), 1).unref()],
   ["writes until one fails", push],
   [
     "ready, and then more",
@@ -169,7 +169,7 @@ const LISTENERS: readonly [name: string, listener: (socket: WebSocket) => unknow
     },
   ],
   [
-    "an error that somebody has wrapped",
+    "an error that a library has wrapped",
     async (socket) => {
       try {
         await push(socket);
@@ -208,7 +208,7 @@ for (const [name, listener] of LISTENERS) {
       await peer.head();
       leave(peer);
       await end;
-      await turn(); // rejections that nobody handles are told by now, and fail this test
+      await turn(); // unhandled rejections are reported by now, and fail this test
       peer.socket.destroy();
     }
     assert.deepEqual(errors, []);
@@ -249,7 +249,7 @@ test("the end of another socket is a failure of the listener's own", async (t) =
   assert.equal(((await told) as [{ code: string }])[0].code, "WS_ERR_NOT_SENT");
 });
 
-test("promises of write, ready and sendStream that nobody looks at do not end the process, of clients neither", async (t) => {
+test("unobserved promises of write, ready and sendStream do not end the process, nor do a client's", async (t) => {
   const { url } = await serve(t, {}, (socket) => socket.terminate());
   const client = new WebSocket(url);
   await nextEvent(client, "open");

@@ -184,7 +184,7 @@ export async function serveRaw(t: TestContext, onPeer: (peer: RawPeer) => void):
   return `ws://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-/** A socket of ours, what it has received, and its peer, which speaks bytes. */
+/** Our socket, the messages that it has received, and its peer, which speaks bytes. */
 export interface RawPair {
   peer: RawPeer;
   socket: WebSocket;
@@ -213,7 +213,7 @@ export interface Unclaimed {
   readonly close: () => Promise<void>;
 }
 
-/** A server's socket whose messages nobody listens to, and its peer, which has said this with its request. */
+/** A server's socket without message listeners, and its peer, which has sent `behind` along with its request. */
 export async function unclaimed(t: TestContext, options = {}, ...behind: Buffer[]): Promise<Unclaimed> {
   const { server, port } = await serve(t, options);
   const connection = once(server, "connection") as Promise<unknown[]>;

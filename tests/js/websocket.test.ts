@@ -7,7 +7,7 @@ import { CloseEvent, type ErrorEvent, WebSocket, type WebSocketEventMap } from "
 
 import { closed, messages, nextEvent, serve, serveEcho, serveRaw } from "./support.js";
 
-test("the constants stand on the class and its prototype, and cannot be changed", () => {
+test("the constants are on the class and its prototype, and cannot be changed", () => {
   const constants = { CONNECTING: 0, OPEN: 1, CLOSING: 2, CLOSED: 3 };
   for (const [name, value] of Object.entries(constants)) {
     for (const target of [WebSocket, WebSocket.prototype]) {

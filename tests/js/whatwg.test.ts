@@ -65,7 +65,7 @@ test("attributes are accessors, operations methods, and both refuse what is no W
   }
 });
 
-test("read-only attributes cannot be set, and nothing of the interface stands on an object", async (t) => {
+test("read-only attributes cannot be set, and no interface member is an own property", async (t) => {
   const socket = await connecting(t);
   for (const name of ATTRIBUTES) {
     assert.throws(() => Object.assign(socket, { [name]: 5 }), TypeError, name);
@@ -87,7 +87,7 @@ test("an argument that is missing is a TypeError, and so is the class without ne
   assert.throws(() => new WebSocket(any(undefined)), { name: "SyntaxError" }, "undefined is given, and no URL");
 });
 
-test("a symbol is no string", async (t) => {
+test("a symbol is not a string", async (t) => {
   const socket = await connecting(t);
   const symbol = any<string>(Symbol("s"));
   for (const call of [
@@ -178,7 +178,7 @@ test("close takes its code by [Clamp]: to the nearest, of two to the even one, a
   }
 });
 
-test("an event handler is null for what is no object, and any object is kept", async (t) => {
+test("an event handler is null for a value that is not an object, and any object is kept", async (t) => {
   const socket = await connecting(t);
   const kept: unknown[] = [() => {}, {}, { handleEvent: () => assert.fail("no event listener") }, [], new Date()];
   for (const type of ["open", "message", "error", "close"] as const) {
@@ -215,7 +215,7 @@ test("a handler is called with the event, on the socket; false cancels; set agai
   assert.deepEqual(turns, [[true, "open"], "listener", "listener", [true, "open"]]);
 });
 
-test("options as a second argument are no subprotocols, those as a third go with them", async (t) => {
+test("options as a second argument are not subprotocols, those as a third go with them", async (t) => {
   const { url } = await serveEcho(t);
   const given: [string | Iterable<string> | WebSocketOptions, WebSocketOptions?][] = [
     [{ protocols: new Set(["chat"]), headers: { "X-One": "1" } }],

@@ -133,7 +133,7 @@ test("a server that does not answer is given up after handshakeTimeout", async (
   assert.equal(error.message, "Opening handshake has timed out");
 });
 
-test("a stream that nobody reads holds one message over its high-water mark, and loses none", async (t) => {
+test("an unread stream holds one message over its high-water mark, and loses none", async (t) => {
   const http = createServer();
   const server = new WebSocketServer({ server: http });
   const port = await listen(t, http);

@@ -18,7 +18,7 @@ interface Failure {
   readonly closed: readonly [code: number, reason: string];
 }
 
-/** How a socket tells of its end. */
+/** How a socket reports its end. */
 function failure(socket: ours.WebSocket): Promise<Failure> {
   return new Promise((resolve) => {
     let error: Failure["error"] = ["none", undefined];
@@ -85,7 +85,7 @@ for (const [what, frame] of Object.entries(frames)) {
   });
 }
 
-test("reserved bits have one code of ours", async (t) => {
+test("reserved bits share one of our error codes", async (t) => {
   for (const first of [0xc1, 0xa1, 0x91]) {
     const { server, port } = await serve(t, ours);
     const connection = once(server, "connection");

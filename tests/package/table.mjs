@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 const rows = new Map();
 
-/** A test; what its function gives (a word or two) stands in the table. */
+/** A test; the table shows what its function returns (a word or two). */
 export function cell(row, column, run) {
   const cells = rows.get(row) ?? rows.set(row, new Map()).get(row);
   cells.set(column, "–");

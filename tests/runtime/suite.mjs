@@ -17,7 +17,7 @@ const tests = [
   ["client", "text, bytes and nothing come back as they were", roundTrip],
   ["client", "its fields and subprotocols reach the server", requestFields],
   ["client", "a close's code and reason reach the other side, both ways", closes],
-  ["client", "nobody listens: an error, and 1006", refused],
+  ["client", "no listener at the port: an error, and 1006", refused],
   ["client", "a server that says nothing: WS_ERR_HANDSHAKE_TIMEOUT", silentServer],
   ["client", "a signal gives the attempt up, and the server sees it go", aborted],
   ["client", "an answer other than 101 is an error with its status", unexpected],
@@ -28,7 +28,7 @@ const tests = [
   ["server", "frames in the request's packet are delivered", requestedAtOnce],
   ["server", "a request comes byte by byte", byteByByte],
   ["server", "the request says whose it is, and what it asks for", requestShape],
-  ["server", "426 to what is no upgrade, 400 to what is no HTTP, 404 to another path, 403 by verify", refusals],
+  ["server", "426 without an upgrade, 400 for malformed HTTP, 404 for another path, 403 by verify", refusals],
   ["server", "a head of more than 16 KiB is refused", longHead],
   ["server", "408 to a request that does not end", slowRequest],
   ["server", "a peer that resets is closed with 1006, others go on", serverReset],
@@ -46,7 +46,7 @@ const tests = [
     "a verify that never decides is answered with 503, and its signal aborts when the client leaves",
     noVerdict,
   ],
-  ["server", "a path that nobody takes is answered with 404 on a shared server of node:http", unownedUpgrade],
+  ["server", "a path that no server takes is answered with 404 on a shared server of node:http", unownedUpgrade],
   ["server", "behind a server of node:http", behindHttp],
   ["server", "by handleUpgrade, on a server of node:http", byHandleUpgrade],
   ["unix socket", "there and back, and a second server at the same path", unixSocket],
@@ -650,7 +650,7 @@ async function leavingClients(t) {
   const ends = [];
   const { server, port } = await t.serve({}, async (socket) => {
     ends.push(event(socket, "close"));
-    void socket.write("nobody awaits this").then(() => socket.write("nor this"));
+    void socket.write("this is not awaited").then(() => socket.write("nor this"));
     for await (const data of socket) await socket.write(data);
   });
   server.on("error", (error) => unhandled.push(error));
@@ -749,7 +749,7 @@ async function slowReader(t) {
     socket.send(bytes);
   }
   const drained = event(socket, "drain");
-  // more than any system buffers: it cannot have left while nobody reads
+  // more than any system buffers: it cannot have left while the peer does not read
   await new Promise((resolve) => setImmediate(resolve));
   assert.ok(socket.bufferedAmount > 0, "something waits");
   accepted.resume();

@@ -26,7 +26,7 @@ export class Scope {
     for (const cleanup of this.#cleanups.reverse()) await cleanup();
   }
 
-  /** A server of ours on a free port. */
+  /** Our server on a free port. */
   async serve(options = {}, onConnection = () => {}) {
     const place = options.socketPath || options.server || options.noServer ? {} : { port: 0, host: "127.0.0.1" };
     const server = new this.ours.WebSocketServer({ ...place, closeTimeout: 1000, ...options });
@@ -43,7 +43,7 @@ export class Scope {
     });
   }
 
-  /** A client of ours, open. */
+  /** Our client, open. */
   async open(url, options = {}) {
     const socket = this.client(url, options);
     await Promise.race([event(socket, "open"), event(socket, "error").then(({ error }) => Promise.reject(error))]);

@@ -1,4 +1,4 @@
-//! What the integration tests share: bytes in hexadecimal, a known masking key, open handles, and the loops that
+//! Helpers of the integration tests: bytes in hexadecimal, a known masking key, open handles, and the loops that
 //! drive them.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 #![allow(

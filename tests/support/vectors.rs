@@ -6,8 +6,8 @@ use websocket_component::{Header, Limits, Received, Session, SessionOptions, Vio
 
 pub const ROLES: [Role; 2] = [Role::Client, Role::Server];
 
-/// What came out: a kind (text, binary, ping, pong, close) and a payload; a close's has its status in front. What was
-/// delivered of a message that did not end, though nothing went wrong, is "unfinished".
+/// An outcome: a kind (text, binary, ping, pong, close) and a payload; a close's begins with its status. A message
+/// that did not end, though nothing went wrong, gives "unfinished" with the bytes delivered.
 pub type Event<'a> = (&'a str, Vec<u8>);
 pub type Outcome = (Vec<Event<'static>>, Option<Violation>);
 

@@ -47,7 +47,7 @@ pub fn payload(kind: Kind, size: usize) -> Vec<u8> {
     bytes
 }
 
-/// `count` messages as they stand on the wire, from a client (masked) or from a server.
+/// `count` messages as they are on the wire, from a client (masked) or from a server.
 pub fn stream(kind: Kind, size: usize, masked: bool, count: usize) -> Vec<u8> {
     let role = if masked { Role::Client } else { Role::Server };
     let mut sender = Session::new(role, SessionOptions::default());

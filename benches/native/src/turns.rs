@@ -1,6 +1,6 @@
 //! Contenders in turns, A B C A B C, so that whatever else the machine does hits all of them; a ratio is made of two
 //! neighbours. A benchmark that measures one after the other would compare the machine's minutes. It is the processor's
-//! time that counts: what the machine gives to others meanwhile is none of ours.
+//! time that counts: the time that other processes get does not matter.
 
 use std::fmt;
 use std::time::Duration;

@@ -1,6 +1,7 @@
 // An echo client in C++: echo_client URL [TEXT]. With a text it sends that (unless it is empty), prints the answer, and
 // closes; without, it echoes
-// what comes until the server closes. For wss: it speaks TLS by OpenSSL, with the system's roots (or those in SSL_CERT_FILE).
+// what comes until the server closes. For wss: it speaks TLS by OpenSSL, with the system's roots (or those in
+// SSL_CERT_FILE).
 #include <websocket_component.h>
 
 #include <cerrno>
@@ -88,7 +89,7 @@ public:
     return true;
   }
 
-  // Whether bytes are there within so many milliseconds.
+  // Whether bytes arrive within `timeout` milliseconds.
   bool has_more(int timeout) {
     if (tls_ && SSL_pending(tls_.get()) > 0) return true;
     pollfd one{fd_, POLLIN, 0};

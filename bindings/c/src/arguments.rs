@@ -43,7 +43,7 @@ pub unsafe fn texts<'a>(start: *const *const c_char, count: u32) -> Result<Vec<&
     unsafe { list(start, count)?.iter().map(|&string| text(string)).collect() }
 }
 
-/// Header fields, from the caller or from the peer. A name that is no text is no header's.
+/// Header fields, from the caller or from the peer. A name that is not UTF-8 is not a header's.
 ///
 /// # Safety
 /// `start` is NULL or has `count` headers whose pointers have as many bytes as they say; all live as long as `'a`.

@@ -1,8 +1,8 @@
 //! `websocket.h` over the crate: its 13 functions, with the layouts and the rules of the original.
 //!
-//! `unsafe` is here alone. Every function promises its caller what the header does, and asks of it what C programs always
-//! promise: that pointers are NULL or good for what they are said to have, that a handle is not used after it was deleted, and
-//! by one thread at a time. The contract of each function is the [documentation of the
+//! `unsafe` is here alone. Every function promises its caller what the header does, and asks of it what C programs
+//! always promise: that pointers are NULL or good for what they are said to have, that a handle is not used after it
+//! was deleted, and by one thread at a time. The contract of each function is the [documentation of the
 //! API](https://learn.microsoft.com/windows/win32/websock/web-socket-protocol-component-api-portal).
 #![allow(
     clippy::missing_safety_doc,
@@ -26,7 +26,7 @@ pub use types::{Buffer, HResult, HttpHeader, Property, S_OK};
 
 use types::INVALID_ARGUMENT;
 
-/// Runs a function; a panic, which would be a fault of ours, becomes `E_FAIL` and does not reach C.
+/// Runs a function; a panic, which would be our bug, becomes `E_FAIL` and does not reach C.
 fn enter(call: impl FnOnce() -> Result<(), HResult>) -> HResult {
     match catch_unwind(AssertUnwindSafe(call)) {
         Ok(Ok(())) => S_OK,
@@ -221,7 +221,7 @@ pub unsafe extern "system" fn WebSocketGetAction(
 ) -> HResult {
     // SAFETY: C's contract.
     enter(|| unsafe {
-        let slots = buffer_count.as_mut().map_or(0, |count| std::mem::take(count));
+        let slots = buffer_count.as_mut().map_or(0, std::mem::take);
         // whatever fails, the caller completes what it finds here: nothing
         if let Some(action) = action.as_mut() {
             *action = 0;
@@ -261,8 +261,8 @@ pub unsafe extern "system" fn WebSocketGetAction(
 /// Reports that an action was taken.
 #[unsafe(no_mangle)]
 pub unsafe extern "system" fn WebSocketCompleteAction(handle: *mut Socket, context: *mut c_void, bytes: u32) {
-    // SAFETY: C's contract.
     enter(|| {
+        // SAFETY: C's contract.
         unsafe { socket(handle)? }.complete_action(context, bytes as usize);
         Ok(())
     });
@@ -271,8 +271,8 @@ pub unsafe extern "system" fn WebSocketCompleteAction(handle: *mut Socket, conte
 /// Gives the connection up.
 #[unsafe(no_mangle)]
 pub unsafe extern "system" fn WebSocketAbortHandle(handle: *mut Socket) {
-    // SAFETY: C's contract.
     enter(|| {
+        // SAFETY: C's contract.
         unsafe { socket(handle)? }.abort();
         Ok(())
     });
@@ -283,7 +283,7 @@ pub unsafe extern "system" fn WebSocketAbortHandle(handle: *mut Socket) {
 pub unsafe extern "system" fn WebSocketDeleteHandle(handle: *mut Socket) {
     enter(|| {
         if !handle.is_null() {
-            // SAFETY: `create` made it of a box, and nobody has deleted it.
+            // SAFETY: `create` made it from a box, and it has not been deleted.
             drop(unsafe { Box::from_raw(handle) });
         }
         Ok(())

@@ -6,8 +6,8 @@ use std::slice;
 
 use websocket_component::Block;
 
-/// Bytes at an address. The caller keeps them as the documentation of `websocket.h` asks: a payload until its indication, a
-/// receive's buffer likewise, `ALLOCATED_BUFFER` until the handle is deleted.
+/// Bytes at an address. The caller keeps them as the documentation of `websocket.h` asks: a payload until its
+/// indication, a receive's buffer likewise, `ALLOCATED_BUFFER` until the handle is deleted.
 #[derive(Clone, Copy)]
 pub struct Place {
     start: *mut u8,
@@ -65,7 +65,7 @@ impl Block for Place {
         if range.is_empty() {
             return &mut [];
         }
-        // SAFETY: by `new`, for a range that was checked; nobody else uses these bytes during the call.
+        // SAFETY: by `new`, for a range that was checked; nothing else uses these bytes during the call.
         unsafe { slice::from_raw_parts_mut(self.start.add(range.start), range.len()) }
     }
 }
@@ -84,11 +84,12 @@ impl OwnBlock {
             .filter(|layout| layout.size() > 0)?;
         // SAFETY: the layout has a size.
         let start = unsafe { alloc_zeroed(layout) };
+        if start.is_null() {
+            return None;
+        }
         // SAFETY: the memory is there until the block is dropped.
-        (!start.is_null()).then(|| Self {
-            place: unsafe { Place::new(start, size) },
-            layout,
-        })
+        let place = unsafe { Place::new(start, size) };
+        Some(Self { place, layout })
     }
 
     pub const fn place(&self) -> Place {
@@ -98,7 +99,7 @@ impl OwnBlock {
 
 impl Drop for OwnBlock {
     fn drop(&mut self) {
-        // SAFETY: it was allocated with this layout, and whoever uses the place was dropped before.
+        // SAFETY: it was allocated with this layout, and its last user was dropped before.
         unsafe { dealloc(self.place.start, self.layout) }
     }
 }

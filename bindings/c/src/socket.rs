@@ -172,7 +172,7 @@ impl Socket {
         let next = match self.handle.get_action_with_slots(queue, slots.len()) {
             Ok(action) => Ok(describe(&action, place, slots)),
             Err(error) => {
-                // an addition: what to close with, where nobody looks who does not know of it
+                // an addition: the status to close with, in a slot that other callers ignore
                 slots[0].status = error.close_status().map_or(0, u16::from);
                 Err(hresult(error))
             }

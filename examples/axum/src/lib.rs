@@ -18,8 +18,8 @@ pub fn app() -> Router {
         .route("/ws", get(upgrade))
 }
 
-/// Answers a request for a WebSocket, and serves the connection once hyper hands the stream over. Any other request gets
-/// the response that HTTP asks for.
+/// Answers a request for a WebSocket, and serves the connection once hyper hands the stream over. Any other request
+/// gets the response that HTTP asks for.
 async fn upgrade(mut request: Request) -> Response {
     let offered = from_header_map(request.headers());
     let chat = offered_subprotocols(&offered).is_ok_and(|offered| offered.contains(&"chat"));
@@ -28,7 +28,7 @@ async fn upgrade(mut request: Request) -> Response {
         Ok((response, connection)) => {
             let upgraded = hyper::upgrade::on(&mut request);
             tokio::spawn(async move {
-                // a client that is gone before the upgrade, or that fails later, has nobody to tell
+                // if the client is gone before the upgrade, or fails later, there is nothing to report
                 if let Ok(stream) = upgraded.await {
                     let _ = echo(Socket::new(TokioIo::new(stream), connection)).await;
                 }

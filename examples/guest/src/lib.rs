@@ -1,8 +1,8 @@
 //! An echo server as a WebAssembly module that imports nothing, not even a clock: its host has the socket and the time.
 //! `host.py` is a host in Python, by wasmtime.
 //!
-//! The host writes what it has read to [`room`] and says so by [`receive`]; it writes what is at [`transmit`] to the socket,
-//! [`transmit_length`] bytes, and says how many it could by [`consumed`].
+//! The host writes what it has read to [`room`] and says so by [`receive`]; it writes what is at [`transmit`] to the
+//! socket, [`transmit_length`] bytes, and says how many it could by [`consumed`].
 #![allow(unsafe_code, reason = "a name that is exported is unsafe since the 2024 edition")]
 
 use std::cell::RefCell;
@@ -36,8 +36,8 @@ pub extern "C" fn room(length: usize) -> *mut u8 {
     })
 }
 
-/// Takes the bytes in the room, which came `milliseconds` after any moment that the host chose. 0, or 1 if the handshake
-/// failed: what there is to transmit is the last then.
+/// Takes the bytes in the room, which came `milliseconds` after any moment that the host chose. 0, or 1 if the
+/// handshake failed: what there is to transmit is the last then.
 #[unsafe(no_mangle)]
 pub extern "C" fn receive(milliseconds: u64) -> i32 {
     GUEST.with_borrow_mut(|guest| guest.receive(Duration::from_millis(milliseconds)).is_err().into())
@@ -55,7 +55,7 @@ pub extern "C" fn transmit_length() -> usize {
     GUEST.with_borrow(|guest| guest.transmit().len())
 }
 
-/// The socket has taken so many of them.
+/// The socket has taken this many of them.
 #[unsafe(no_mangle)]
 pub extern "C" fn consumed(count: usize) {
     GUEST.with_borrow_mut(|guest| match &mut guest.stage {

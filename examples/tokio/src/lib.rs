@@ -1,7 +1,7 @@
 //! WebSocket over tokio. All that the protocol asks for is in [`Connection`]; what is left is to move its bytes.
 //!
-//! - [`Socket`] is a connection over any stream. Its futures may be dropped at any point, as by `tokio::select!`: what was
-//!   read, queued or half written is in the `Connection`, and the next call goes on.
+//! - [`Socket`] is a connection over any stream. Its futures may be dropped at any point, as by `tokio::select!`: what
+//!   was read, queued or half written is in the `Connection`, and the next call goes on.
 //! - [`Socket::split`] makes a [`Receiver`] and a [`Sender`] of it, which can be cloned, and a task that drives them.
 //! - [`connect_tls`] is a client over TLS by rustls.
 
@@ -138,8 +138,9 @@ impl<S: AsyncRead + AsyncWrite> Socket<S> {
         }
     }
 
-    /// Sends a message: queues it at once, when the future is first polled, and then waits until little is left to write.
-    /// It does not read meanwhile; where both sides send much without reading, [`split`](Self::split) the socket.
+    /// Sends a message: queues it at once, when the future is first polled, and then waits until little is left to
+    /// write. It does not read meanwhile; where both sides send much without reading, [`split`](Self::split) the
+    /// socket.
     ///
     /// # Errors
     /// Those of the stream; after a close.
@@ -264,7 +265,7 @@ impl<S: AsyncRead + AsyncWrite + Send + 'static> Socket<S> {
         let (events, receiver) = mpsc::channel(QUEUED);
         tokio::spawn(async move {
             if let Err(error) = self.drive(messages, &events).await {
-                // with nobody left to hear of it
+                // the receiver may be gone already
                 let _ = events.send(Err(error)).await;
             }
         });

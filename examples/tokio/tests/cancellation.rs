@@ -43,7 +43,8 @@ impl End {
         }
     }
 
-    /// Sends and receives by futures that are mostly dropped, until enough of them were; `peer` is the other end's seed.
+    /// Sends and receives by futures that are mostly dropped, until enough of them were; `peer` is the other end's
+    /// seed.
     async fn run(mut self, peer: u64) -> io::Result<()> {
         let mut expected = Random(peer);
         let (mut sends, mut receives) = (0, 0);
@@ -82,7 +83,7 @@ fn end() -> Message {
     Message::Text("end".to_owned())
 }
 
-/// Polls a future at most so many times, then drops it.
+/// Polls a future at most `polls` times, then drops it.
 async fn attempt<T>(future: impl Future<Output = T>, mut polls: usize) -> Option<T> {
     let mut future = pin!(future);
     std::future::poll_fn(|context| match future.as_mut().poll(context) {

@@ -13,7 +13,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 
 use websocket_component::{BufferType, RandomSource, RandomUnavailable, Received, Role, Session, SessionOptions};
 
-/// Bytes that are no secret: no client should do this.
+/// Predictable bytes: no real client should use them.
 struct Counter(u8);
 
 impl RandomSource for Counter {
@@ -75,7 +75,7 @@ static ALLOCATOR: Bump = Bump {
     used: AtomicUsize::new(0),
 };
 
-// SAFETY: what is given out is aligned, inside the static memory, and nobody else's.
+// SAFETY: each allocation is aligned, inside the static memory, and given out once.
 unsafe impl GlobalAlloc for Bump {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let room = layout.size() + layout.align();

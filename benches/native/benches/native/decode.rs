@@ -16,8 +16,7 @@ use websocket_component_benches::report::Report;
 use websocket_component_benches::turns::Contender;
 use websocket_component_benches::{CHUNK, Kind, Replay, SIZES, stream};
 
-/// Messages of so many bytes in all go through a connection, so that its beginning, with its allocations, does not
-/// count.
+/// Total bytes of messages through one connection: enough that its setup and first allocations do not count.
 const TOTAL: usize = 8 * 1024 * 1024;
 /// Of long messages, whose buffers are as long.
 const TOTAL_LONG: usize = 64 * 1024 * 1024;
@@ -136,7 +135,7 @@ fn connection(mut source: Replay<'_>, masked: bool) -> (usize, usize) {
     seen
 }
 
-/// A message of so many bytes is long.
+/// Messages of at least this many bytes count as long.
 const LONG: usize = 16 * 1024;
 
 fn tungstenite(source: Replay<'_>, masked: bool) -> (usize, usize) {

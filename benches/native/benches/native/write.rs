@@ -1,5 +1,6 @@
 //! Messages to bytes of the network: ours against other crates, each message written and flushed to a socket that takes
-//! everything. The application keeps its message: what a crate must own it gets as it is cheapest, `Bytes` where it takes them.
+//! everything. The application keeps its message: what a crate must own it gets as it is cheapest, `Bytes` where it
+//! takes them.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -12,7 +13,7 @@ use websocket_component_benches::{Kind, Replay, SIZES, payload};
 
 use crate::decode::now;
 
-/// Messages of so many bytes in all go through a connection, so that its beginning does not count.
+/// Total bytes of messages through one connection: enough that its setup does not count.
 const TOTAL: usize = 4 * 1024 * 1024;
 
 pub fn run(report: &mut Report) {
@@ -37,7 +38,7 @@ pub fn run(report: &mut Report) {
     }
 }
 
-/// Writes a message so many times, masked or not.
+/// Writes a message the given number of times, masked or not.
 type Write = fn(&[u8], bool, usize);
 
 fn ours(message: &[u8], masked: bool, count: usize) {
