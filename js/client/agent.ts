@@ -6,10 +6,10 @@
 import { type Agent, type IncomingMessage, request as requestPlain } from "node:http";
 import { request as requestSecure } from "node:https";
 import type { Duplex } from "node:stream";
-
 import { concat } from "../engine/bytes.js";
 import { WebSocketError } from "../engine/errors.js";
 import { flatten, type HeaderField, hasName, pairs } from "../engine/http.js";
+import { hostOf } from "../engine/url.js";
 import { NodeTransport } from "../transport/node.js";
 import { tapHead, tapped } from "../transport/tap.js";
 import { type Body, MAX_BODY_SIZE } from "./body.js";
@@ -26,7 +26,7 @@ export function agentExchange(agent: Agent): Exchange {
     const request = (isSecure ? requestSecure : requestPlain)({
       ...(isSecure ? { ALPNProtocols: ["http/1.1"], ...tls } : {}),
       agent,
-      host: url.hostname.replace(/^\[|\]$/g, ""),
+      host: hostOf(url),
       port: url.port || (isSecure ? 443 : 80),
       path: url.pathname + url.search,
       headers: record(fields),

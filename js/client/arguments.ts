@@ -5,6 +5,7 @@
  */
 import type { Agent } from "node:http";
 import type { HeaderFields } from "../engine/http.js";
+import { toWebSocketScheme } from "../engine/url.js";
 import { deflateSettings, type PerMessageDeflateOptions } from "../session/deflate.js";
 import { checkOptions, type Kinds, kind } from "../session/kinds.js";
 import {
@@ -19,7 +20,7 @@ import type { CreateConnection, TlsClientOptions } from "../transport/runtime.js
 import type { Tap } from "../transport/tap.js";
 import { agentExchange } from "./agent.js";
 import { exchange } from "./exchange.js";
-import type { ClientOptions } from "./opening.js";
+import type { OpenOptions } from "./opening.js";
 
 /** Options of every connection; sizes in bytes, times in milliseconds. */
 export interface SocketOptions extends Partial<Limits>, Partial<ConnectionSettings> {
@@ -84,10 +85,7 @@ export function isProtocols(value: string | Iterable<string> | WebSocketOptions)
 /** https://websockets.spec.whatwg.org/#get-a-url-record */
 export function urlRecord(text: string): URL {
   if (!URL.canParse(text)) throw new DOMException(`${text} is no valid URL`, "SyntaxError");
-  const record = new URL(text);
-  // "http" and "https" become "ws" and "wss"
-  if (record.protocol === "http:") record.protocol = "ws:";
-  if (record.protocol === "https:") record.protocol = "wss:";
+  const record = toWebSocketScheme(new URL(text));
   if (record.protocol !== "ws:" && record.protocol !== "wss:") {
     throw new DOMException(`The scheme of ${text} is none of ws, wss, http, https`, "SyntaxError");
   }
@@ -118,7 +116,7 @@ export function checkSubprotocols(protocols: readonly string[]): void {
  *
  * @throws WebSocketError `WS_ERR_INVALID_OPTION`
  */
-export function clientOptions(given: WebSocketOptions): ClientOptions {
+export function clientOptions(given: WebSocketOptions): OpenOptions {
   checkOptions(given, KINDS);
   return {
     headers: given.headers ?? [],

@@ -4,11 +4,12 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-
-import { concat, copyOf } from "../engine/bytes.js";
+import { concat } from "../engine/bytes.js";
 import { WebSocketError } from "../engine/errors.js";
 import { type HeaderField, parseResponse, writeRequest } from "../engine/http.js";
 import { guarded } from "../engine/output.js";
+import { hostOf } from "../engine/url.js";
+import { HeadBuffer } from "../transport/head.js";
 import { type CreateConnection, type Destination, sockets, type TlsClientOptions } from "../transport/runtime.js";
 import { type Tap, tapped } from "../transport/tap.js";
 import type { Transport, TransportListener } from "../transport/transport.js";
@@ -55,10 +56,6 @@ export const exchange: Exchange = (request, options, listener) => {
   return () => own.abandon();
 };
 
-const LINE_FEED = 0x0a;
-/** The engine refuses longer ones. */
-const MAX_HEAD_SIZE = 16 * 1024;
-
 const HTTP = Buffer.from("HTTP/1.");
 /** Makes the engine refuse what cannot become an answer at once, and not when the time is over. */
 const HEAD_END = Buffer.from("\r\n\r\n");
@@ -73,7 +70,7 @@ class OwnExchange implements TransportListener {
   readonly #tap: Tap | undefined;
   readonly #listener: ExchangeListener;
   #transport: Transport | undefined;
-  #received: Uint8Array = new Uint8Array(0);
+  readonly #received = new HeadBuffer();
   /** Gives up what is going on. */
   abandon: () => void = ignore;
 
@@ -99,12 +96,7 @@ class OwnExchange implements TransportListener {
   }
 
   onData(chunk: Uint8Array): void {
-    const isFirst = this.#received.length === 0;
-    this.#received = isFirst ? copyOf(chunk) : concat(this.#received, chunk);
-    // byte by byte, a pass over the head for each would take quadratic time; only a line's end makes a difference
-    if (isFirst || chunk.includes(LINE_FEED) || this.#received.length > MAX_HEAD_SIZE) {
-      this.#attempt(() => this.#readResponse());
-    }
+    if (this.#received.push(chunk)) this.#attempt(() => this.#readResponse());
   }
 
   onDrain(): void {}
@@ -128,17 +120,18 @@ class OwnExchange implements TransportListener {
   }
 
   #readResponse(): void {
-    const response = parseResponse(isHttp(this.#received) ? this.#received : concat(this.#received, HEAD_END));
+    const { bytes } = this.#received;
+    const response = parseResponse(isHttp(bytes) ? bytes : concat(bytes, HEAD_END));
     if (response === undefined) return;
     const { status, headers, length } = response;
-    this.#received = this.#received.subarray(length);
+    this.#received.bytes = bytes.subarray(length);
     if (status >= 100 && status < 200 && status !== 101) {
       this.#readResponse(); // informational: the answer is still to come
       return;
     }
     const transport = this.#transport as Transport;
     transport.pause();
-    transport.unread(this.#received);
+    transport.unread(this.#received.bytes);
     if (status === 101) {
       this.abandon = ignore;
       this.#listener.onSwitched(headers, transport);
@@ -166,6 +159,6 @@ function ignore(): void {}
 
 function destinationOf(url: URL, { tls, socketPath }: ConnectOptions): Destination {
   const isSecure = url.protocol === "wss:";
-  const host = url.hostname.replace(/^\[|\]$/g, "");
+  const host = hostOf(url);
   return { host, port: Number(url.port || (isSecure ? 443 : 80)), isSecure, socketPath, tls };
 }

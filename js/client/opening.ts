@@ -8,6 +8,7 @@ import { Buffer } from "node:buffer";
 import { WebSocketError } from "../engine/errors.js";
 import { flatten, type HeaderField, type HeaderFields, hasName, joined, pairs, recordOf } from "../engine/http.js";
 import { guarded } from "../engine/output.js";
+import { toWebSocketScheme } from "../engine/url.js";
 import { type Agreed, ClientHandshake, type SessionOptions } from "../session/handshake.js";
 import type { TlsClientOptions } from "../transport/runtime.js";
 import { clearTimeout, queueMicrotask, setTimeout } from "../transport/tasks.js";
@@ -29,7 +30,7 @@ export function hasBadPort(url: URL): boolean {
 }
 
 /** How to open a connection. */
-export interface ClientOptions extends SessionOptions, ConnectOptions {
+export interface OpenOptions extends SessionOptions, ConnectOptions {
   /** Fields to add to the request, such as `Origin`, `Authorization` and `Cookie`. */
   readonly headers: HeaderFields;
   /** Milliseconds until the handshake must be done, from the start. */
@@ -61,7 +62,7 @@ export interface OpenListener {
 export function open(
   url: URL,
   protocols: readonly string[],
-  options: ClientOptions,
+  options: OpenOptions,
   listener: OpenListener,
 ): (reason: Error) => void {
   const attempt = new Attempt(protocols, options, listener);
@@ -70,7 +71,7 @@ export function open(
 }
 
 class Attempt {
-  readonly #options: ClientOptions;
+  readonly #options: OpenOptions;
   readonly #listener: OpenListener;
   readonly #protocols: readonly string[];
   readonly #timer: ReturnType<typeof setTimeout>;
@@ -82,7 +83,7 @@ class Attempt {
   #body: Body | undefined;
   #isDone = false;
 
-  constructor(protocols: readonly string[], options: ClientOptions, listener: OpenListener) {
+  constructor(protocols: readonly string[], options: OpenOptions, listener: OpenListener) {
     this.#protocols = protocols;
     this.#options = options;
     this.#tls = options.tls;
@@ -192,9 +193,7 @@ function isRedirect(status: number): boolean {
 /** Where a redirect leads; `undefined` from TLS to the open, and to a port that is blocked. */
 function redirected(from: URL, location: string): URL | undefined {
   if (!URL.canParse(location, from.href)) return undefined;
-  const target = new URL(location, from.href);
-  if (target.protocol === "http:") target.protocol = "ws:";
-  if (target.protocol === "https:") target.protocol = "wss:";
+  const target = toWebSocketScheme(new URL(location, from.href));
   target.hash = "";
   const isAllowed = target.protocol === "wss:" || (target.protocol === "ws:" && from.protocol === "ws:");
   return isAllowed && !hasBadPort(target) ? target : undefined;

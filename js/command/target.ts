@@ -6,6 +6,7 @@
 import { connect as connectTcp } from "node:net";
 import type { Duplex } from "node:stream";
 import { connect as connectTls } from "node:tls";
+import { hostOf } from "../engine/url.js";
 import type { CreateConnection } from "../transport/runtime.js";
 import { UsageError } from "./arguments.js";
 
@@ -61,7 +62,7 @@ export function through(proxy: string): CreateConnection {
 }
 
 function tunnel(proxy: URL, authority: string): Promise<Duplex> {
-  const host = proxy.hostname.replace(/^\[|\]$/g, "");
+  const host = hostOf(proxy);
   const isSecure = proxy.protocol === "https:";
   const port = Number(proxy.port || (isSecure ? 443 : 80));
   const stream = isSecure ? connectTls({ host, port, servername: host }) : connectTcp({ host, port });

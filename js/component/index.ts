@@ -23,3 +23,4 @@ export {
   writeResponse,
 } from "../engine/http.js";
 export * from "./component.js";
+export * from "./constants.js";

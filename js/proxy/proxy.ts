@@ -15,6 +15,7 @@ import { createServer as createSecureServer, Agent as SecureAgent, request as se
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 
+import { hostOf } from "../engine/url.js";
 import type { Direction } from "../inspect/records.js";
 import { NodeTransport } from "../transport/node.js";
 import { sockets, type TlsClientOptions, type TlsServerOptions } from "../transport/runtime.js";
@@ -100,9 +101,9 @@ export class ReverseProxy {
   }
 
   #destination(): { host: string; port: number; isSecure: boolean } {
-    const { hostname, port } = this.#options.target;
+    const { port } = this.#options.target;
     const isSecure = this.#isSecure;
-    return { host: hostname.replace(/^\[|\]$/g, ""), port: Number(port || (isSecure ? 443 : 80)), isSecure };
+    return { host: hostOf(this.#options.target), port: Number(port || (isSecure ? 443 : 80)), isSecure };
   }
 
   /** The path and query to ask the target for. */

@@ -6,7 +6,7 @@
 import { hasDeflate, type wasm } from "../engine/engine.js";
 import { WebSocketError } from "../engine/errors.js";
 import { checkOptions, type Kinds, kind } from "./kinds.js";
-import { milliseconds, ownOptions } from "./options.js";
+import { milliseconds, ownOptions, whole } from "./options.js";
 
 /** How to compress messages, and what to agree on with the peer. Windows have 2^n bytes, n from 8 to 15. */
 export interface PerMessageDeflateOptions {
@@ -42,13 +42,16 @@ export const LEVEL = 6;
 /** By default. */
 export const MEMORY_LEVEL = 8;
 
+/** What the options are of, in the texts of errors. */
+const OF = "perMessageDeflate.";
+
 const KINDS: Kinds<PerMessageDeflateOptions> = {
   threshold: kind.any,
   level: kind.any,
   memoryLevel: kind.any,
   releaseAfter: kind.any,
-  serverNoContextTakeover: kind.any,
-  clientNoContextTakeover: kind.any,
+  serverNoContextTakeover: kind.flag,
+  clientNoContextTakeover: kind.flag,
   serverMaxWindowBits: kind.any,
   clientMaxWindowBits: kind.any,
 };
@@ -75,7 +78,7 @@ export function deflateSettings(
     throw new WebSocketError("WS_ERR_INVALID_OPTION", "perMessageDeflate: websocket-component/slim has no compression");
   }
   const options: PerMessageDeflateOptions = given === true ? {} : ownOptions(given);
-  checkOptions(options, KINDS, "perMessageDeflate.");
+  checkOptions(options, KINDS, OF);
   const settings = {
     threshold: options.threshold ?? 1024,
     level: options.level ?? LEVEL,
@@ -87,13 +90,11 @@ export function deflateSettings(
     clientMaxWindowBits: options.clientMaxWindowBits ?? true,
   };
   const { threshold, level, memoryLevel, serverMaxWindowBits, clientMaxWindowBits } = settings;
-  flag("serverNoContextTakeover", settings.serverNoContextTakeover);
-  flag("clientNoContextTakeover", settings.clientNoContextTakeover);
-  if (threshold !== Number.POSITIVE_INFINITY) whole("threshold", threshold, 0, Number.MAX_SAFE_INTEGER);
-  whole("level", level, 0, 9);
-  whole("memoryLevel", memoryLevel, 1, 9);
-  whole("serverMaxWindowBits", serverMaxWindowBits, 8, 15);
-  if (typeof clientMaxWindowBits !== "boolean") whole("clientMaxWindowBits", clientMaxWindowBits, 8, 15);
+  if (threshold !== Number.POSITIVE_INFINITY) whole(`${OF}threshold`, threshold);
+  whole(`${OF}level`, level, 0, 9);
+  whole(`${OF}memoryLevel`, memoryLevel, 1, 9);
+  whole(`${OF}serverMaxWindowBits`, serverMaxWindowBits, 8, 15);
+  if (typeof clientMaxWindowBits !== "boolean") whole(`${OF}clientMaxWindowBits`, clientMaxWindowBits, 8, 15);
   return settings;
 }
 
@@ -111,17 +112,4 @@ export function enableDeflate(handle: wasm.Handle, settings: DeflateSettings | u
     memoryLevel,
     Math.min(settings.threshold, 2 ** 32 - 1),
   );
-}
-
-function flag(name: string, value: boolean): void {
-  if (typeof value !== "boolean") throw invalid(name, "true or false", value);
-}
-
-function whole(name: string, value: number, least: number, most: number): void {
-  if (Number.isInteger(value) && value >= least && value <= most) return;
-  throw invalid(name, `a whole number from ${least} to ${most}`, value);
-}
-
-function invalid(name: string, wanted: string, value: unknown): WebSocketError {
-  return new WebSocketError("WS_ERR_INVALID_OPTION", `perMessageDeflate.${name} must be ${wanted}, not ${value}`);
 }

@@ -51,19 +51,15 @@ export interface Compression {
   isUsed: boolean;
 }
 
-/** The engine's numbers for a message's last or only frame, and for frames before it. */
-const TEXT = 0;
-const TEXT_FRAGMENT = 1;
-const BINARY = 2;
-const BINARY_FRAGMENT = 3;
-const PING = 5;
-const PONG = 6;
+/** The engine's numbers for frames: a message's last or only one, those before it, and control frames. */
+const Frame = { Text: 0, TextFragment: 1, Binary: 2, BinaryFragment: 3, Ping: 5, Pong: 6 } as const;
 
-/** Texts of up to so many UTF-16 units are framed together if they are sent in one turn: so many units at once … */
-const COLLECTED_TEXT = 512;
-const TEXTS = 16 * 1024;
-/** … and so many texts. */
-const TEXT_COUNT = 1024;
+/** Texts of at most this many UTF-16 units are framed together if they are sent in one turn, … */
+const LONGEST_COLLECTED = 512;
+/** … this many units and … */
+const COLLECTED_UNITS = 16 * 1024;
+/** … this many texts at once. */
+const COLLECTED_COUNT = 1024;
 
 /** Payloads up to here are made behind their header, longer ones go to the network on their own. */
 const LARGE_PAYLOAD = 128 * 1024;
@@ -109,7 +105,7 @@ export class Outgoing {
     const isPart = this.#isSendingParts || !isLast;
     this.#isSendingParts = !isLast;
     if (isLast) this.messages += 1;
-    const type = isText ? TEXT : BINARY;
+    const type = isText ? Frame.Text : Frame.Binary;
     const compressible = !isPart && this.#compresses(data, compress);
     if (compressible && this.#sendCompressed(type, typeof data === "string" ? textBytes(data) : data)) return;
     if (isText) {
@@ -139,10 +135,10 @@ export class Outgoing {
 
   /** Makes a text message that is not compressed, or a part of one. Bytes are UTF-8, and copied. */
   sendText(text: string | Uint8Array, last = true): void {
-    const type = last ? TEXT : TEXT_FRAGMENT;
+    const type = last ? Frame.Text : Frame.TextFragment;
     if (typeof text !== "string") {
       this.#send(type, text, false);
-    } else if (last && text.length <= COLLECTED_TEXT) {
+    } else if (last && text.length <= LONGEST_COLLECTED) {
       this.#collect(text);
     } else {
       this.settle();
@@ -152,7 +148,7 @@ export class Outgoing {
 
   /** Strings are put together, and become bytes, at once: one by one that takes several times as long. */
   #collect(text: string): void {
-    if (this.#texts.length + text.length > TEXTS || this.#lengths?.length === TEXT_COUNT) this.settle();
+    if (this.#texts.length + text.length > COLLECTED_UNITS || this.#lengths?.length === COLLECTED_COUNT) this.settle();
     this.#texts += text;
     this.#lengths ??= [];
     this.#lengths.push(text.length);
@@ -176,7 +172,7 @@ export class Outgoing {
     }
     let start = 0;
     for (const length of lengths) {
-      this.#encode(TEXT, texts.slice(start, start + length));
+      this.#encode(Frame.Text, texts.slice(start, start + length));
       start += length;
     }
   }
@@ -184,7 +180,7 @@ export class Outgoing {
   /** Makes messages of texts in the input memory, which is free while nothing is received. */
   #frames(count: number, size: number): void {
     const start = this.#claim(size + count * MAX_HEADER_SIZE);
-    this.#output?.extend(this.#engine.enter(frames, TEXT, start, count));
+    this.#output?.extend(this.#engine.enter(frames, Frame.Text, start, count));
     this.frames += count;
     this.messageBytes += size;
   }
@@ -211,17 +207,17 @@ export class Outgoing {
 
   /** Makes a binary message that is not compressed, or a part of one. The bytes are copied. */
   sendBinary(data: Uint8Array, last = true): void {
-    this.#send(last ? BINARY : BINARY_FRAGMENT, data, false);
+    this.#send(last ? Frame.Binary : Frame.BinaryFragment, data, false);
   }
 
   /** Makes a ping with at most 125 bytes. */
   ping(payload: Uint8Array): void {
-    this.#control(PING, payload);
+    this.#control(Frame.Ping, payload);
   }
 
   /** Makes a pong with at most 125 bytes. */
   pong(payload: Uint8Array): void {
-    this.#control(PONG, payload);
+    this.#control(Frame.Pong, payload);
   }
 
   /** Makes a close frame; status 1005 makes one without a status. */

@@ -55,8 +55,8 @@ export function asReceived(data: string | Uint8Array<ArrayBuffer>, isText: boole
  * theirs; …
  */
 const SHORT_TEXT = 2048;
-const SHARED_TEXT = 2048;
-const SHARED_TEXTS = 8;
+const SHARED_TEXT_SIZE = 2048;
+const SHARED_FACTOR = 8;
 /** … and so many bytes are copied at once, with all short binary messages in them. */
 const SHARED_BYTES = 64 * 1024;
 const SHORT_BINARY = 32 * 1024;
@@ -97,7 +97,7 @@ export class Batch {
   text(start: number, end: number, ascii: boolean): string {
     if (!ascii || end - start > SHORT_TEXT) return decodeText(this.#memory, start, end, ascii);
     if (start < this.#textStart || end > this.#textStart + this.#text.length) {
-      const size = Math.max(SHARED_TEXT, (end - start) * SHARED_TEXTS);
+      const size = Math.max(SHARED_TEXT_SIZE, (end - start) * SHARED_FACTOR);
       this.#text = decodeText(this.#memory, start, this.#sharedEnd(start, end, size), true);
       this.#textStart = start;
     }

@@ -60,7 +60,7 @@ export interface ListenOwner {
 }
 
 /** An HTTP server that has nothing but upgrades to offer, and says so by 426 to whoever asks for something else. */
-export interface Listener {
+export interface Listening {
   /** Where it listens; `null` before it does and after. A unix socket's is its path. */
   address(): AddressInfo | string | null;
   /** Stops listening, and leaves connections that were given out alone. */
@@ -75,7 +75,7 @@ export interface Sockets {
    */
   connect(destination: Destination, create: CreateConnection | undefined, listener: ConnectListener): () => void;
   /** Listens. */
-  listen(options: ListenOptions, owner: ListenOwner): Listener;
+  listen(options: ListenOptions, owner: ListenOwner): Listening;
 }
 
 let used: Sockets | undefined;

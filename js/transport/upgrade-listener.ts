@@ -5,11 +5,11 @@
  */
 import type { AddressInfo } from "node:net";
 
-import { concat } from "../engine/bytes.js";
 import { WebSocketProtocolError } from "../engine/errors.js";
 import { hasName, pairs, readRequest, recordOf } from "../engine/http.js";
 import { guarded } from "../engine/output.js";
-import type { Listener, ListenOptions, ListenOwner } from "./runtime.js";
+import { HeadBuffer } from "./head.js";
+import type { Listening, ListenOptions, ListenOwner } from "./runtime.js";
 import { clearTimeout, queueMicrotask, setTimeout } from "./tasks.js";
 import type { Transport, TransportListener } from "./transport.js";
 import { type HandshakeRequest, type Rejection, reject } from "./upgrade.js";
@@ -28,7 +28,7 @@ export type Peer = HandshakeRequest["socket"];
 export type Bind = (onConnection: (transport: Transport, peer: Peer) => void) => Promise<Bound>;
 
 /** A listener over a runtime's sockets. */
-export function listenFor({ handshakeTimeout }: ListenOptions, owner: ListenOwner, bind: Bind): Listener {
+export function listenFor({ handshakeTimeout }: ListenOptions, owner: ListenOwner, bind: Bind): Listening {
   const readers = new Set<RequestReader>();
   let bound: Bound | undefined;
   let isClosed = false;
@@ -53,10 +53,6 @@ export function listenFor({ handshakeTimeout }: ListenOptions, owner: ListenOwne
   };
 }
 
-const LINE_FEED = 0x0a;
-/** The engine refuses longer heads. */
-const MAX_HEAD_SIZE = 16 * 1024;
-
 /** Reads the head of a connection's one request. */
 class RequestReader implements TransportListener {
   readonly #transport: Transport;
@@ -65,7 +61,7 @@ class RequestReader implements TransportListener {
   readonly #onDone: () => void;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timeout = 0;
-  #received: Uint8Array = new Uint8Array(0);
+  readonly #received = new HeadBuffer();
   #isDone = false;
 
   constructor(transport: Transport, peer: Peer, owner: ListenOwner, onDone: () => void) {
@@ -90,10 +86,7 @@ class RequestReader implements TransportListener {
 
   onData(chunk: Uint8Array): void {
     if (this.#isDone) return;
-    const isFirst = this.#received.length === 0;
-    this.#received = concat(this.#received, chunk);
-    // byte by byte, a pass over the head for each would take quadratic time; only a line's end makes a difference
-    if (isFirst || chunk.includes(LINE_FEED) || this.#received.length > MAX_HEAD_SIZE) this.#read();
+    if (this.#received.push(chunk)) this.#read();
   }
 
   onDrain(): void {}
@@ -109,7 +102,7 @@ class RequestReader implements TransportListener {
   #read(): void {
     let request: ReturnType<typeof requestOf>;
     try {
-      request = guarded(() => requestOf(this.#received, this.#peer));
+      request = guarded(() => requestOf(this.#received.bytes, this.#peer));
     } catch (error) {
       this.#refuse({ status: error instanceof WebSocketProtocolError ? 400 : 500 });
       return;
@@ -123,7 +116,7 @@ class RequestReader implements TransportListener {
     }
     this.#done();
     this.#transport.pause();
-    this.#owner.onUpgrade(handshake, this.#transport, this.#received.subarray(length));
+    this.#owner.onUpgrade(handshake, this.#transport, this.#received.bytes.subarray(length));
   }
 
   #refuse(rejection: Rejection, request?: HandshakeRequest): void {

@@ -11,7 +11,7 @@ import { sizeOfSent } from "../session/outgoing.js";
 import { PreparedMessage } from "../session/prepared.js";
 import { Chunks } from "./chunks.js";
 import { errorEvent } from "./events.js";
-import { Pending, type Settle, TextPieces } from "./messages.js";
+import { Promised, type Settle, TextPieces } from "./messages.js";
 
 /** What `send` takes. */
 export type SendData = string | ArrayBufferLike | ArrayBufferView | Blob | PreparedMessage;
@@ -53,8 +53,8 @@ export class Sending {
   #connection: Connection | undefined;
   #turns: Turns | undefined;
   /** Messages that the network shall have taken, and calls that wait for room for more. */
-  #writes: Pending | undefined;
-  #ready: Pending | undefined;
+  #writes: Promised | undefined;
+  #ready: Promised | undefined;
   /** What a message is being made of. */
   #source: { cancel(reason: Error): void } | undefined;
 
@@ -136,12 +136,12 @@ export class Sending {
   }
 
   #whenTaken(begin: (settle: Settle) => void): Promise<void> {
-    this.#writes ??= new Pending();
+    this.#writes ??= new Promised();
     return this.#writes.promise(begin);
   }
 
   #whenReady(begin?: (settle: Settle) => void): Promise<void> {
-    this.#ready ??= new Pending();
+    this.#ready ??= new Promised();
     return this.#ready.promise(begin);
   }
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { MAX_CLOSE_REASON_LENGTH } from "../engine/status.js";
 import { textSize } from "../engine/text.js";
 
 /**
@@ -52,13 +53,10 @@ export function usvString(value: unknown): string {
   return `${value}`.toWellFormed();
 }
 
-/** The most bytes of a close frame's reason (RFC 6455 §5.5). */
-const MAX_REASON_LENGTH = 123;
-
 /** @throws DOMException `SyntaxError` for a close reason over 123 bytes of UTF-8 */
 export function checkReason(reason: string): void {
-  if (textSize(reason) <= MAX_REASON_LENGTH) return;
-  throw new DOMException(`A close reason has at most ${MAX_REASON_LENGTH} bytes of UTF-8`, "SyntaxError");
+  if (textSize(reason) <= MAX_CLOSE_REASON_LENGTH) return;
+  throw new DOMException(`A close reason has at most ${MAX_CLOSE_REASON_LENGTH} bytes of UTF-8`, "SyntaxError");
 }
 
 /** The error for a close code that may not be given. */

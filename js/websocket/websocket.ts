@@ -15,10 +15,12 @@ import {
   type WebSocketOptions,
 } from "../client/arguments.js";
 import { hasBadPort, type Opened, open } from "../client/opening.js";
+import type { RunSettings } from "../connection/budget.js";
 import { Connection, type Statistics } from "../connection/connection.js";
 import type { ConnectionFailure } from "../connection/failures.js";
 import { bytesOf } from "../engine/bytes.js";
 import { WebSocketError } from "../engine/errors.js";
+import { CloseStatus } from "../engine/status.js";
 import { type ConnectionSettings, connectionSettings, ownOptions } from "../session/options.js";
 import { setImmediate } from "../transport/tasks.js";
 import { channels } from "./diagnostics.js";
@@ -42,7 +44,7 @@ import { checkReason, clampedUnsignedShort, defineInterface, invalidCode, requir
 export interface Accepted extends Opened {
   readonly url: string;
   readonly binaryType: BinaryType;
-  readonly settings: ConnectionSettings;
+  readonly settings: RunSettings;
   readonly members: Members;
   /** What channels tell of it, if somebody listens to them. */
   readonly about: object | undefined;
@@ -311,8 +313,8 @@ export class WebSocket extends WebSocketEventTarget {
   }
 
   /**
-   * The same as iterating over the socket, until the signal is aborted (an addition to the standard): a `next` that
-   * waits rejects with its reason then.
+   * The same as iterating over the socket, until the signal is aborted (an addition to the standard): the `next` that
+   * waits, or else the one to come, rejects with its reason then.
    */
   messages({ signal }: { signal?: AbortSignal } = {}): AsyncIterableIterator<MessageData, undefined, void> {
     return this.#receiving.messages(signal, () => this.#leaveUnclaimed());
@@ -346,7 +348,7 @@ export class WebSocket extends WebSocketEventTarget {
     } else if (this.#readyState === OPEN) {
       this.#readyState = CLOSING;
       this.#receiving.shut();
-      const without = text === "" ? 1005 : 1000;
+      const without = text === "" ? CloseStatus.Empty : CloseStatus.Success;
       const close = () => this.#connection?.close(status ?? without, text);
       if (this.#sending === undefined) close();
       else this.#sending.inOrder(close);
@@ -436,7 +438,7 @@ export class WebSocket extends WebSocketEventTarget {
 
   /** The connection could not be opened. "Queue a task": those who have just awaited something may still listen. */
   #failed(error: ConnectionFailure): void {
-    setImmediate(() => this.#receiving.onClosed(1006, "", false, error));
+    setImmediate(() => this.#receiving.onClosed(CloseStatus.Aborted, "", false, error));
   }
 
   /** https://websockets.spec.whatwg.org/#feedback-from-the-protocol: "When the WebSocket connection is established" */
@@ -449,7 +451,7 @@ export class WebSocket extends WebSocketEventTarget {
     this.#connection?.start();
   }
 
-  #opened({ session, transport, extensions, protocol }: Opened, settings: ConnectionSettings): void {
+  #opened({ session, transport, extensions, protocol }: Opened, settings: RunSettings): void {
     const connection = new Connection(session, transport, this.#receiving, settings);
     this.#connection = connection;
     this.#receiving.connect(connection);

@@ -11,6 +11,7 @@ import net, { type TcpNetConnectOpts } from "node:net";
 import type { Duplex } from "node:stream";
 import tls, { type ConnectionOptions } from "node:tls";
 import { pairs } from "../engine/http.js";
+import { hostOf, toWebSocketScheme } from "../engine/url.js";
 import { type Agreed, ClientHandshake, type SessionOptions } from "../session/handshake.js";
 import { handshakeErrorOf } from "./errors.js";
 import type { OpeningOptions } from "./options.js";
@@ -140,7 +141,7 @@ export class Opening {
       ...(agent === undefined ? {} : { agent }),
       protocol: isSecure ? "https:" : "http:",
       method: "GET",
-      host: url.hostname.replace(/^\[|\]$/g, ""),
+      host: hostOf(url),
       hostname: null,
       port: url.port || (isSecure ? 443 : 80),
       defaultPort: options.defaultPort ?? (isSecure ? 443 : 80),
@@ -214,10 +215,7 @@ function begin(protocols: readonly string[], session: SessionOptions): ClientHan
 function urlOf(address: string | URL, base?: URL): URL {
   const given = String(address);
   if (!URL.canParse(given, base?.href)) throw new SyntaxError(`Invalid URL: ${given}`);
-  const url = new URL(given, base);
-  if (url.protocol === "http:") url.protocol = "ws:";
-  if (url.protocol === "https:") url.protocol = "wss:";
-  return url;
+  return toWebSocketScheme(new URL(given, base));
 }
 
 function targetOf(url: URL): Target {

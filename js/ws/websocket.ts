@@ -11,6 +11,7 @@ import { Connection, type ConnectionOwner } from "../connection/connection.js";
 import type { ConnectionFailure } from "../connection/failures.js";
 import { bytesOfBlob, Turns } from "../connection/turns.js";
 import { asBuffer, bufferOf, copyOf, isBlob, isBytes } from "../engine/bytes.js";
+import { CloseStatus, MAX_CLOSE_REASON_LENGTH } from "../engine/status.js";
 import { isAtLeast, textSize } from "../engine/text.js";
 import type { Agreed } from "../session/handshake.js";
 import type { Framing } from "../session/outgoing.js";
@@ -97,14 +98,14 @@ export interface WebSocketEvents extends OpeningEvents {
 }
 
 /** A connection of a server's. */
-export interface Accepted extends Agreed {
+export interface AcceptedStream extends Agreed {
   readonly stream: Duplex;
   readonly head: Uint8Array;
   readonly settings: SocketSettings;
 }
 
 /** @internal Gives a socket that was made without an address its connection. */
-export let accept: (socket: WebSocket, accepted: Accepted) => void;
+export let accept: (socket: WebSocket, accepted: AcceptedStream) => void;
 
 /** What a connection tells a socket. A class of its own, so that these are no methods of the socket's. */
 let Owner: new (socket: WebSocket, settings: SocketSettings) => ConnectionOwner;
@@ -128,7 +129,6 @@ const CLOSED = 3;
 const STATES = ["CONNECTING", "OPEN", "CLOSING", "CLOSED"];
 
 const MAX_CONTROL_PAYLOAD = 125;
-const MAX_REASON_LENGTH = 123;
 const BINARY_TYPES: readonly unknown[] = ["nodebuffer", "arraybuffer", "fragments", "blob"];
 const CLOSED_TOO_SOON = "WebSocket was closed before the connection was established";
 const EMPTY = Buffer.alloc(0);
@@ -452,7 +452,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
         this.emit("error", error);
       } finally {
         this.#readyState = CLOSED;
-        this.emit("close", 1006, EMPTY);
+        this.emit("close", CloseStatus.Aborted, EMPTY);
       }
     });
   }
@@ -609,7 +609,7 @@ function content(data: Exclude<Data, Blob>, isText: boolean): string | Uint8Arra
 
 /** The code and the reason as the connection takes them. */
 function closing(code: number | undefined, data: string | Uint8Array | undefined): [status: number, reason: string] {
-  if (code === undefined) return [1005, ""];
+  if (code === undefined) return [CloseStatus.Empty, ""];
   if (typeof code !== "number" || !isSendable(code)) {
     throw new TypeError("First argument must be a valid error code number");
   }
@@ -618,7 +618,7 @@ function closing(code: number | undefined, data: string | Uint8Array | undefined
     throw new TypeError("Second argument must be a string or a Uint8Array");
   }
   const reason = Buffer.from(data as string);
-  if (reason.length > MAX_REASON_LENGTH) throw new RangeError("The message must not be greater than 123 bytes");
+  if (reason.length > MAX_CLOSE_REASON_LENGTH) throw new RangeError("The message must not be greater than 123 bytes");
   return [code, reason.toString()];
 }
 

@@ -106,6 +106,15 @@ const scenarios: { readonly [name: string]: Scenario } = {
       client.close(1000, "behind");
     },
   },
+  "a Blob that cannot be read, and what is sent behind it": {
+    run: ({ client }, atClient) => {
+      class Unreadable extends Blob {
+        override arrayBuffer = () => Promise.reject(new Error("unreadable"));
+      }
+      client.send(new Unreadable(["a Blob"]), (error) => atClient("the Blob", String(error)));
+      client.send("behind", (error) => atClient("behind", String(error)));
+    },
+  },
   binaryType: {
     run: ({ client, server }, atClient) => {
       const types: ours.BinaryType[] = ["nodebuffer", "arraybuffer", "fragments", "blob"];

@@ -1,0 +1,71 @@
+/** The order of what is sent, where Blobs and streams are among it. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { inner } from "./support.js";
+
+interface Turns {
+  readonly isBusy: boolean;
+  take(run: () => void, drop?: (error: Error) => void): void;
+  takeSlow(run: () => Promise<unknown>, drop?: (error: Error) => void): void;
+  send<T>(delayed: { size: number; read: () => T | Promise<T>; send: (data: T) => void; drop?: () => void }): void;
+}
+const { Turns } = await inner<{
+  Turns: new (holder: { hold(size: number): () => void }, onFailed: (error: Error) => void) => Turns;
+}>("connection/turns.js");
+
+/** Turns, what happened in order, and the bytes that are counted now. */
+function turns(): { order: Turns; log: string[]; held: { bytes: number } } {
+  const log: string[] = [];
+  const held = { bytes: 0 };
+  const hold = (size: number) => {
+    let own = size;
+    held.bytes += own;
+    return () => {
+      held.bytes -= own;
+      own = 0;
+    };
+  };
+  return { order: new Turns({ hold }, ({ message }) => log.push(`failed: ${message}`)), log, held };
+}
+
+test("a step runs at once, unless a slow one is before it", async () => {
+  const { order, log } = turns();
+  order.take(() => log.push("first"));
+  assert.deepEqual([log, order.isBusy], [["first"], false]);
+  let finish: () => void = () => {};
+  const slow = new Promise<void>((resolve) => {
+    finish = resolve;
+  });
+  order.takeSlow(() => slow.then(() => log.push("slow")));
+  order.take(() => log.push("behind"));
+  assert.deepEqual([log, order.isBusy], [["first"], true]);
+  finish();
+  while (order.isBusy) await slow;
+  assert.deepEqual(log, ["first", "slow", "behind"]);
+});
+
+test("data that is read is counted until it is sent, in its turn", async () => {
+  const { order, log, held } = turns();
+  const send = (data: string) => log.push(`${data}, ${held.bytes} held`);
+  order.send({ size: 4, read: async () => "read", send });
+  order.send({ size: 6, read: () => "behind", send });
+  assert.equal(held.bytes, 10);
+  while (order.isBusy) await null;
+  assert.deepEqual([log, held.bytes], [["read, 6 held", "behind, 0 held"], 0]);
+});
+
+test("a step that fails ends all: those behind it are dropped, and nothing takes its place", async () => {
+  const { order, log } = turns();
+  const failed = Promise.reject(new Error("unreadable"));
+  order.takeSlow(
+    () => failed,
+    ({ message }) => log.push(`dropped: ${message}`),
+  );
+  order.take(
+    () => log.push("ran"),
+    () => log.push("dropped behind it"),
+  );
+  while (order.isBusy) await null;
+  assert.deepEqual(log, ["dropped: unreadable", "failed: unreadable", "dropped behind it"]);
+});
