@@ -346,7 +346,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
       if (!this.#inbox.deliver()) return;
     } catch (error) {
       // a listener's. If the process lives on, so does the connection: what is behind must not wait for the next bytes
-      setImmediate(() => this.#goOn());
+      setImmediate(() => this.goOn());
       this.#outbox.flush();
       throw error;
     }
