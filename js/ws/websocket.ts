@@ -323,9 +323,8 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
       return;
     }
     const { binary = isBinary(data), compress = true, fin = true } = options ?? {};
-    const told = inContext(callback);
-    const sending = { isText: !binary, isLast: fin, compress, callback: told };
-    if (isBlob(data)) this.#readBlob(data, told, (bytes) => this.#send(bytes, sending));
+    const sending = { isText: !binary, isLast: fin, compress, callback: inContext(callback) };
+    if (isBlob(data)) this.#readBlob(data, sending.callback, (bytes) => this.#send(bytes, sending));
     else this.#sendNow(content(data, !binary), sending);
   }
 
