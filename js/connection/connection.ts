@@ -167,10 +167,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     return this.#inbox.isPaused;
   }
 
-  /**
-   * Counts a message that waits with the owner before it can be sent, among what is buffered too; the connection fails
-   * if there is no room for it. Returns a function that counts it no longer.
-   */
+  /** Counts a message that waits with the owner, or fails without room. The result counts it no longer. */
   hold(size: number): () => void {
     this.#mustHaveRoom(size + OVERHEAD);
     return this.#outbox.hold(size);
@@ -203,8 +200,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
   }
 
   /**
-   * Starts the closing handshake (§7.1.2). 1005 stands for no status. It ends a pause, as the peer's answer has to be
-   * read.
+   * Starts the closing handshake (§7.1.2), and ends a pause: the peer's answer must be read. 1005 means no status.
    *
    * @throws WebSocketProtocolError if the status or the reason may not be sent
    */
@@ -225,20 +221,12 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     else if (status !== CloseStatus.ServerError) this.abort(error);
   }
 
-  /**
-   * Aborts the connection on the owner's wish.
-   *
-   * @param delivers whether what was received is still delivered; else it is dropped
-   */
+  /** Aborts the connection on the owner's wish; with `delivers`, what was received is still delivered. */
   terminate(delivers = false): void {
     if (this.#state === "closed") return;
-    if (!delivers || this.#state === "failed") {
-      this.abort(terminated());
-      return;
-    }
     this.#failure ??= terminated();
-    this.#startClosing("closing");
-    this.#inbox.open(); // the end comes behind all of it, paused or not
+    this.#startClosing(delivers && this.#state !== "failed" ? "closing" : "failed");
+    if (delivers) this.#inbox.open(); // the end comes behind all of it, paused or not
     this.#abortTransport();
   }
 
@@ -257,10 +245,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     this.goOn();
   }
 
-  /**
-   * Stops delivering and reading for an owner that reads a message in parts and has enough of them, and goes on. What
-   * the peer has of `messageTimeout` goes on with it.
-   */
+  /** Holds up delivering and reading for an owner that takes a message in parts, and `messageTimeout` with them. */
   throttle(isThrottled: boolean): void {
     if (this.#state !== "open" || this.#inbox.isThrottled === isThrottled) return;
     this.#inbox.throttle(isThrottled);
@@ -370,9 +355,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     this.#transport.end();
   }
 
-  /**
-   * @internal The peer has `messageTimeout` from the first byte of a message, or of a frame outside one, to its last.
-   */
+  /** @internal The peer has `messageTimeout` from the first byte of a message, or of a lone frame, to its last. */
   onRead(received: readonly Received[]): void {
     const { unfinished } = this.#session;
     if (unfinished === Unfinished.Nothing || this.#state !== "open") {
@@ -396,7 +379,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
   #handleControl(control: Control): void {
     switch (control.kind) {
       case "ping":
-        if (!this.#owner.answersPings) this.#handlePing(control.payload);
+        if (!this.#owner.answersPings) this.#answerPing(control.payload);
         this.#owner.onPing(control.payload);
         break;
       case "pong":
@@ -417,19 +400,12 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     }
   }
 
-  #handlePing(payload: Uint8Array): void {
-    // a copy, as the owner may write to what it gets
-    if (this.#transport.isFull) this.#outbox.owePong(copyOf(payload));
-    else this.#answerPing(payload);
-  }
-
-  /**
-   * §5.5.2: "Upon receipt of a Ping frame, an endpoint MUST send a Pong frame in response, unless it already received
-   * a Close frame" — after our own close too.
-   */
+  /** §5.5.2: a ping MUST be answered "unless it already received a Close frame": after our own close too. */
   #answerPing(payload: Uint8Array): void {
-    const canSend = (this.#state === "open" || this.#state === "closing") && !this.#session.isClosed;
-    if (canSend) this.#outbox.sendBy(() => this.#session.pong(payload));
+    if (this.#state === "failed" || this.#state === "closed" || this.#session.isClosed) return;
+    // a copy, because the owner may write to what it gets
+    if (this.#transport.isFull) this.#outbox.owePong(copyOf(payload));
+    else this.#outbox.sendBy(() => this.#session.pong(payload));
   }
 
   /** §5.5.1: "the endpoint MUST send a Close frame in response", with the status that it received. */
@@ -449,10 +425,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     );
   }
 
-  /**
-   * https://websockets.spec.whatwg.org/#dom-websocket-send: "If the data cannot be sent, e.g. because it would need to
-   * be buffered but the buffer is full, the user agent must flag the WebSocket as full and then close".
-   */
+  /** https://websockets.spec.whatwg.org/#dom-websocket-send: data that finds no room closes the connection. */
   #mustHaveRoom(size: number): boolean {
     if (this.#hasRoomFor(size)) return true;
     this.#fail(full(this.#settings.maxBufferedBytes), CloseStatus.ServerError);

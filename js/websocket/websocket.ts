@@ -484,10 +484,7 @@ export class WebSocket extends WebSocketEventTarget {
     return markAsEnd(this, new WebSocketError("WS_ERR_NOT_SENT", message, { cause: this.#failure }));
   }
 
-  /**
-   * Messages wait until somebody asks for them, a listener among others: hence a method of this object's own, as the
-   * standard's class has none.
-   */
+  /** Messages wait until a listener, for one, asks for them: hence a method on the object, not on the class. */
   #leaveUnclaimed(): void {
     const isAsked = hasListeners(this, "message");
     this.#receiving.hold(isAsked ? "wanted" : "unclaimed");
@@ -552,9 +549,7 @@ export class WebSocket extends WebSocketEventTarget {
     this.dispatchEvent(new CloseEvent("close", { wasClean, code, reason }));
   }
 
-  /**
-   * The standard's errors are those of failing a connection; an open one that is given up or breaks off just closes.
-   */
+  /** The standard's errors are those of failing a connection; an open one that breaks off just closes. */
   #isOrdinaryEnd(failure: ConnectionFailure): boolean {
     const isOfDriver = failure instanceof WebSocketError && this.#connection !== undefined;
     return isOfDriver && (failure.code === "WS_ERR_CONNECTION_LOST" || failure.code === "WS_ERR_TERMINATED");
