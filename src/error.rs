@@ -32,8 +32,8 @@ pub enum Error {
 pub enum ErrorCode {
     /// `E_INVALIDARG`: a bad argument.
     InvalidArgument = 0x8007_0057,
-    /// `E_OUTOFMEMORY`: no memory for the buffers that a handle is to have, or to decompress by. For anything else of less
-    /// than a mebibyte the crate does not give it: Rust's allocator ends the program instead.
+    /// `E_OUTOFMEMORY`: no memory for the buffers that a handle is to have, or to decompress by. For anything else of
+    /// less than a mebibyte the crate does not give it: Rust's allocator ends the program instead.
     OutOfMemory = 0x8007_000E,
     /// `E_FAIL`: unspecified; here, no random bytes.
     Fail = 0x8000_4005,
@@ -80,7 +80,10 @@ impl ErrorCode {
 
 /// One enumeration of errors, with the code, the place that asks for it, and the text of each.
 macro_rules! errors {
-    ($(#[$doc:meta])* $name:ident, $first_id:literal: $($variant:ident, $code:ident, $section:literal, $text:literal;)*) => {
+    (
+        $(#[$doc:meta])*
+        $name:ident, $first_id:literal: $($variant:ident, $code:ident, $section:literal, $text:literal;)*
+    ) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]

@@ -64,9 +64,9 @@
 //! ```
 //!
 //! # Layers
-//! `wire` (bytes) ← `frame`, [`http`], `deflate` (codecs) ← `handshake`, `session` (state) ← `connection`, `handle` (action loop),
-//! `inspect` (recorded conversations) ← `wasm` (the exports for JavaScript, feature `wasm`). A module uses only those to its
-//! left.
+//! `wire` (bytes) ← `frame`, [`http`], `deflate` (codecs) ← `handshake`, `session` (state) ← `connection`, `handle`
+//! (action loop), `inspect` (recorded conversations) ← `wasm` (the exports for JavaScript, feature `wasm`). A module
+//! uses only those to its left.
 
 #![cfg_attr(not(test), no_std)]
 
@@ -137,8 +137,8 @@ pub use wire::{
     Utf8Validator,
 };
 
-/// The README's examples are compiled and run with the crate's own. What the other languages' blocks say of how they are
-/// tested is not rustdoc's.
+/// The README's examples are compiled and run with the crate's own. What the other languages' blocks say of how they
+/// are tested is not rustdoc's.
 #[cfg(doctest)]
 #[allow(rustdoc::invalid_codeblock_attributes)]
 #[doc = include_str!("../README.md")]

@@ -1,5 +1,5 @@
-//! `std::thread_local!`, as far as it is used here, for a platform without `std` that has one thread: wasm32 without the
-//! feature `atomics`.
+//! `std::thread_local!`, as far as it is used here, for a platform without `std` that has one thread: wasm32 without
+//! the feature `atomics`.
 #![allow(dead_code, unused_macros, reason = "each feature uses a part of it")]
 
 use core::cell::RefCell;
@@ -30,8 +30,8 @@ impl<T> Local<RefCell<T>> {
         if let Ok(mut value) = self.0.try_borrow_mut() {
             return f(&mut value);
         }
-        // SAFETY: there is one thread, and `f` does not come here again, so that the borrow is that of a call that trapped,
-        // of which nothing is left.
+        // SAFETY: there is one thread, and `f` does not come here again, so that the borrow is that of a call that
+        // trapped, of which nothing is left.
         f(unsafe { &mut *self.0.as_ptr() })
     }
 }

@@ -1,8 +1,8 @@
 //! Where unpredictable bytes come from: the platform's secure source, or one that the caller injects.
 
 /// A source of bytes for `Sec-WebSocket-Key` and for masking keys. Both must be unpredictable (RFC 6455 §4.1, §5.3,
-/// §10.3): implement it for a platform that [`PlatformRandom`] does not know, over a secure source; anything else is for
-/// tests. A source moves with its session, to other threads too.
+/// §10.3): implement it for a platform that [`PlatformRandom`] does not know, over a secure source; anything else is
+/// for tests. A source moves with its session, to other threads too.
 pub trait RandomSource: Send + Sync {
     /// Fills `bytes`.
     ///
@@ -24,8 +24,8 @@ impl core::fmt::Display for RandomUnavailable {
 impl core::error::Error for RandomUnavailable {}
 
 /// The platform's secure source: with the feature `std` the operating system's, with `wasm` on wasm32-unknown-unknown
-/// JavaScript's `crypto.getRandomValues`. Each thread fetches bytes from it in advance, because a system call costs more
-/// than making a frame; bytes that were given out are erased, and a forked process does not share its parent's.
+/// JavaScript's `crypto.getRandomValues`. Each thread fetches bytes from it in advance, because a system call costs
+/// more than making a frame; bytes that were given out are erased, and a forked process does not share its parent's.
 ///
 /// Anywhere else it gives nothing: a client needs a [`RandomSource`] of the caller's there. A server needs none.
 #[derive(Clone, Copy, Debug, Default)]
@@ -56,7 +56,8 @@ mod platform {
 
     thread_local! {
         // All zeros: a wasm file would contain the bytes of anything else.
-        static POOL: RefCell<Pool> = const { RefCell::new(Pool { bytes: [0; source::POOL_SIZE], left: 0, generation: 0 }) };
+        static POOL: RefCell<Pool> =
+            const { RefCell::new(Pool { bytes: [0; source::POOL_SIZE], left: 0, generation: 0 }) };
     }
 
     pub fn fill(bytes: &mut [u8]) -> Result<(), RandomUnavailable> {

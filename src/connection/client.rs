@@ -37,8 +37,8 @@ pub struct ClientOptions {
     /// Offer permessage-deflate, and how to compress. `None`, the default: no.
     #[cfg(feature = "deflate")]
     pub deflate: Option<(DeflateOptions, DeflateSettings)>,
-    /// How long the server has for its response, from the first time that it is told: 30 seconds by default. `None`: for
-    /// ever.
+    /// How long the server has for its response, from the first time that it is told: 30 seconds by default. `None`:
+    /// for ever.
     pub timeout: Option<Duration>,
     /// How the connection behaves.
     pub connection: Config,
@@ -102,8 +102,8 @@ impl ClientHandshake {
     /// The same with options.
     ///
     /// # Errors
-    /// As [`new`](Self::new); a subprotocol that is not a token or comes twice, a field that cannot be, compression that
-    /// does not exist.
+    /// As [`new`](Self::new); a subprotocol that is not a token or comes twice, a field that cannot be, compression
+    /// that does not exist.
     pub fn with_options(host: &str, target: &str, options: ClientOptions) -> Result<Self, Error> {
         Self::with_random(host, target, options, Box::<PlatformRandom>::default())
     }
@@ -165,11 +165,12 @@ impl ClientHandshake {
         self.request.drain(..count.min(self.request.len()));
     }
 
-    /// Takes bytes that came at `now`. Tells whether the handshake is done; what came behind it belongs to the connection.
+    /// Takes bytes that came at `now`. Tells whether the handshake is done; what came behind it belongs to the
+    /// connection.
     ///
     /// # Errors
-    /// A response that is not one to this request: [`response`](Self::response) shows it, with its status. The error comes
-    /// back from every later call.
+    /// A response that is not one to this request: [`response`](Self::response) shows it, with its status. The error
+    /// comes back from every later call.
     pub fn receive(&mut self, bytes: &[u8], now: Duration) -> Result<bool, Error> {
         if self.outcome.is_none() {
             self.deadline.start(now);
@@ -249,8 +250,8 @@ impl ClientHandshake {
     /// The whole handshake over a blocking stream.
     ///
     /// # Errors
-    /// Those of the stream, and of [`receive`](Self::receive) as `InvalidData`. A stream with a time-out of its own ends
-    /// the handshake by that; [`ClientOptions::timeout`] does not count.
+    /// Those of the stream, and of [`receive`](Self::receive) as `InvalidData`. A stream with a time-out of its own
+    /// ends the handshake by that; [`ClientOptions::timeout`] does not count.
     #[cfg(feature = "std")]
     pub fn complete(mut self, stream: &mut (impl std::io::Read + std::io::Write)) -> std::io::Result<Connection> {
         stream.write_all(self.transmit())?;

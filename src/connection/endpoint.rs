@@ -116,8 +116,8 @@ impl Endpoint {
         }
     }
 
-    /// The peer closed. It gets an answer, unless its close is one, with the status that it sent (RFC 6455 §5.5.1). Tells
-    /// whether that was possible.
+    /// The peer closed. It gets an answer, unless its close is one, with the status that it sent (RFC 6455 §5.5.1).
+    /// Tells whether that was possible.
     pub fn answer_close(&mut self, status: CloseStatus) -> bool {
         let is_answer = self.session.state() == State::Closed;
         if !is_answer && self.close(status, "").is_err() {

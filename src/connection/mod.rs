@@ -36,22 +36,27 @@ use timers::Due;
 /// One WebSocket connection after its handshake, complete but for the I/O: bytes in, events out, bytes to transmit.
 ///
 /// It collects messages, answers pings and closes, fails the connection with the right status, keeps to limits and
-/// deadlines, and holds everything that it owes the peer. Its caller moves bytes, whenever it can and as many as it can:
+/// deadlines, and holds everything that it owes the peer. Its caller moves bytes, whenever it can and as many as it
+/// can:
 ///
 /// | Kind | Methods |
 /// | --- | --- |
-/// | Bytes that came | [`receive`](Self::receive), or [`read_buffer`](Self::read_buffer) and [`received`](Self::received); [`eof`](Self::eof) |
+/// | Bytes that came | [`receive`](Self::receive), or [`read_buffer`](Self::read_buffer) and
+/// [`received`](Self::received); [`eof`](Self::eof) |
 /// | What they mean | [`next_event`](Self::next_event), until it is `None` |
-/// | What to send | [`send_text`](Self::send_text), [`send_binary`](Self::send_binary), [`send_text_part`](Self::send_text_part), [`send_binary_part`](Self::send_binary_part), [`ping`](Self::ping), [`close`](Self::close) |
+/// | What to send | [`send_text`](Self::send_text), [`send_binary`](Self::send_binary),
+/// [`send_text_part`](Self::send_text_part), [`send_binary_part`](Self::send_binary_part), [`ping`](Self::ping),
+/// [`close`](Self::close) |
 /// | Bytes to transmit | [`transmit`](Self::transmit), then [`consumed`](Self::consumed) with how many were written |
 /// | Time | [`poll_timeout`](Self::poll_timeout), [`handle_timeout`](Self::handle_timeout) |
-/// | What is left to do | [`wants_read`](Self::wants_read), [`wants_write`](Self::wants_write), [`wants_shutdown`](Self::wants_shutdown), [`is_finished`](Self::is_finished) |
+/// | What is left to do | [`wants_read`](Self::wants_read), [`wants_write`](Self::wants_write),
+/// [`wants_shutdown`](Self::wants_shutdown), [`is_finished`](Self::is_finished) |
 ///
 /// No call waits, and none loses anything: whatever future of the caller's is dropped, the connection goes on where it
 /// was. Every call that takes bytes, sends or tells the time may give bytes to transmit.
 ///
-/// The clock is the caller's: a [`Duration`] since any moment that the caller chose, the same for all calls. Who wants no
-/// deadlines passes [`Duration::ZERO`] always.
+/// The clock is the caller's: a [`Duration`] since any moment that the caller chose, the same for all calls. Who wants
+/// no deadlines passes [`Duration::ZERO`] always.
 ///
 /// ```
 /// use core::time::Duration;
@@ -140,7 +145,8 @@ impl Connection {
         matches!(self.endpoint.session.state(), State::Open) && self.endpoint.failure.is_none()
     }
 
-    /// Whether the caller should go on reading: more may come that matters, or the transport has not ended as it should.
+    /// Whether the caller should go on reading: more may come that matters, or the transport has not ended as it
+    /// should.
     #[must_use]
     pub fn wants_read(&self) -> bool {
         self.endpoint.wants_read()
@@ -235,8 +241,8 @@ impl Connection {
         sink.flush()
     }
 
-    /// The next event over a blocking stream: writes what there is to transmit, and reads, until there is one. `None` once
-    /// the connection has closed, and nothing is left to read or to write.
+    /// The next event over a blocking stream: writes what there is to transmit, and reads, until there is one. `None`
+    /// once the connection has closed, and nothing is left to read or to write.
     ///
     /// It keeps no time: what bounds the wait is a time-out of the stream's own, such as that of `TcpStream`.
     ///
@@ -324,8 +330,8 @@ impl Connection {
         }
     }
 
-    /// Sends a part of a text message as a frame of its own. Until the `last` one is sent, no other message can be; pings
-    /// and a close can.
+    /// Sends a part of a text message as a frame of its own. Until the `last` one is sent, no other message can be;
+    /// pings and a close can.
     ///
     /// # Errors
     /// As [`send_text`](Self::send_text), and within a binary message.

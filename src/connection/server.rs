@@ -47,10 +47,10 @@ impl Default for ServerOptions {
 
 /// A server's opening handshake without I/O. It ends in a [`Connection`] or a [`Session`].
 ///
-/// Over bare TCP or TLS: give what comes to [`receive`](Self::receive) until that tells that there is a request, look at
-/// the [`request`](Self::request), then [`accept`](Self::accept) or [`refuse`](Self::refuse) it, and transmit the
-/// response. A request that is not a WebSocket's gets its refusal by itself. Where an HTTP library reads the request, use
-/// [`answer`](Self::answer).
+/// Over bare TCP or TLS: give what comes to [`receive`](Self::receive) until that tells that there is a request, look
+/// at the [`request`](Self::request), then [`accept`](Self::accept) or [`refuse`](Self::refuse) it, and transmit the
+/// response. A request that is not a WebSocket's gets its refusal by itself. Where an HTTP library reads the request,
+/// use [`answer`](Self::answer).
 ///
 /// ```
 /// use core::time::Duration;
@@ -115,13 +115,13 @@ impl ServerHandshake {
         }
     }
 
-    /// Answers a request that an HTTP library has read, a `GET` over HTTP/1.1: gives the fields of the 101 response, and
-    /// the connection. `subprotocol` is one that the client offers
+    /// Answers a request that an HTTP library has read, a `GET` over HTTP/1.1: gives the fields of the 101 response,
+    /// and the connection. `subprotocol` is one that the client offers
     /// ([`offered_subprotocols`](crate::handshake::offered_subprotocols)), or none.
     ///
     /// # Errors
-    /// What is wrong with the request, with its [status](Error::status); a subprotocol that was not offered; compression
-    /// that does not exist.
+    /// What is wrong with the request, with its [status](Error::status); a subprotocol that was not offered;
+    /// compression that does not exist.
     pub fn answer(
         request: &[HttpHeader<'_>],
         subprotocol: Option<&str>,
@@ -177,8 +177,8 @@ impl ServerHandshake {
     /// `subprotocol` is one that the client offers, or none.
     ///
     /// # Errors
-    /// No request that waits for an answer; a subprotocol that was not offered, a field that cannot be, compression that
-    /// does not exist. The request still waits then.
+    /// No request that waits for an answer; a subprotocol that was not offered, a field that cannot be, compression
+    /// that does not exist. The request still waits then.
     pub fn accept(&mut self, subprotocol: Option<&str>, headers: &[HttpHeader<'_>]) -> Result<(), Error> {
         let request = self.waiting()?;
         let (fields, established) = agree(&self.options, subprotocol, &request.headers)?;
@@ -259,8 +259,8 @@ impl ServerHandshake {
     /// The whole handshake over a blocking stream: any request for a WebSocket is accepted.
     ///
     /// # Errors
-    /// Those of the stream, and of [`receive`](Self::receive) as `InvalidData`, once the refusal is written. A stream with
-    /// a time-out of its own ends the handshake by that; [`ServerOptions::timeout`] does not count.
+    /// Those of the stream, and of [`receive`](Self::receive) as `InvalidData`, once the refusal is written. A stream
+    /// with a time-out of its own ends the handshake by that; [`ServerOptions::timeout`] does not count.
     #[cfg(feature = "std")]
     pub fn complete(mut self, stream: &mut (impl std::io::Read + std::io::Write)) -> std::io::Result<Connection> {
         let mut chunk = [0; 4096];

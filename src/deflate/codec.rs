@@ -69,8 +69,9 @@ impl Deflater {
         self.settings
     }
 
-    /// Appends to `out` what the next part of the message makes (§7.2.1): the payload of its frames. The whole is longer
-    /// than the message by an eighth of it and 16 bytes at most, and 8 for each part that is flushed [now](Flush::Now).
+    /// Appends to `out` what the next part of the message makes (§7.2.1): the payload of its frames. The whole is
+    /// longer than the message by an eighth of it and 16 bytes at most, and 8 for each part that is flushed
+    /// [now](Flush::Now).
     pub fn compress(&mut self, input: &[u8], flush: Flush, out: &mut Vec<u8>) {
         self.pending |= !input.is_empty();
         let start = out.len();
@@ -193,8 +194,9 @@ impl Inflater {
     /// Decompresses the next part of a message: gives how many bytes of `input` are done with, and how many of `out`
     /// are written.
     ///
-    /// All of `input` is done with unless `out` is full. If the rest [is corrupt](Self::is_corrupt), the next call says so. If it is, there may be more to come even without input: call
-    /// again, with the rest of the input and a new `out`, or leave it to [`finish`](Self::finish).
+    /// All of `input` is done with unless `out` is full. If the rest [is corrupt](Self::is_corrupt), the next call says
+    /// so. If it is, there may be more to come even without input: call again, with the rest of the input and a new
+    /// `out`, or leave it to [`finish`](Self::finish).
     ///
     /// A block with BFINAL ends zlib's stream, but not the message, and neither the peer's window (§7.2.1, §7.2.3.4):
     /// what follows is decompressed as a new stream with the same window.

@@ -262,8 +262,8 @@ fn window_bits(value: &str) -> Result<u8, HandshakeError> {
 }
 
 impl Parameters {
-    /// The element of `Sec-WebSocket-Extensions`. It is put together without `core::fmt`, which the engine has no other use
-    /// for.
+    /// The element of `Sec-WebSocket-Extensions`. It is put together without `core::fmt`, which the engine has no other
+    /// use for.
     fn element(&self) -> String {
         let mut element = String::from(NAME);
         if self.server_no_context_takeover {

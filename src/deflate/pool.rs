@@ -37,8 +37,8 @@ pub fn return_inflater(mut inflater: Inflater) {
     waiting::keep_inflater(inflater);
 }
 
-/// How many decompressors messages whose end has not come may hold, of all connections together: 190 MiB. A connection that
-/// keeps its context from one message to the next has its own.
+/// How many decompressors messages whose end has not come may hold, of all connections together: 190 MiB. A connection
+/// that keeps its context from one message to the next has its own.
 const MOST_UNFINISHED: usize = 4096;
 
 static UNFINISHED: AtomicUsize = AtomicUsize::new(0);

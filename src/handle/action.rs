@@ -113,8 +113,8 @@ pub enum ReceivedBuffer<'a> {
 pub struct Completed<C> {
     /// What the caller gave with it.
     pub application_context: C,
-    /// The `Vec` that [`Handle::send`](crate::Handle::send) or [`Handle::receive`](crate::Handle::receive) took, as long
-    /// as it was; a receive's data is at its start. None if there was none.
+    /// The `Vec` that [`Handle::send`](crate::Handle::send) or [`Handle::receive`](crate::Handle::receive) took, as
+    /// long as it was; a receive's data is at its start. None if there was none.
     pub buffer: Option<Vec<u8>>,
 }
 

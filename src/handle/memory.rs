@@ -8,8 +8,8 @@ use crate::handle::property::{CONTROL_BUFFER_SIZE, Properties};
 /// language's. [`Handle::create_in`](crate::Handle::create_in) takes all of a handle's buffers from one, and
 /// [`Handle::receive_into`](crate::Handle::receive_into) copies received data into one.
 ///
-/// The handle asks for no more of it at once than it works on, so a caller may read from the network into one part while
-/// the handle uses another.
+/// The handle asks for no more of it at once than it works on, so a caller may read from the network into one part
+/// while the handle uses another.
 pub trait Block: Send + Sync {
     /// The number of bytes, which never changes.
     fn size(&self) -> usize;

@@ -117,8 +117,8 @@ impl<C> Handle<C> {
         Self::with_memory(role, properties, random, None)
     }
 
-    /// The same with all buffers in memory of the caller's, of [`internal_buffer_size`] bytes at least, that is not Rust's
-    /// to allocate.
+    /// The same with all buffers in memory of the caller's, of [`internal_buffer_size`] bytes at least, that is not
+    /// Rust's to allocate.
     ///
     /// # Errors
     /// As [`create`](Self::create); memory that is too small, or allocated memory among the properties.
@@ -157,7 +157,8 @@ impl<C> Handle<C> {
     }
 
     /// Offers permessage-deflate (RFC 7692) in the client's handshake, behind the extensions that are given there, or
-    /// selects it in the server's if it is offered. Once agreed, messages are compressed and decompressed by the handle.
+    /// selects it in the server's if it is offered. Once agreed, messages are compressed and decompressed by the
+    /// handle.
     ///
     /// # Errors
     /// A handshake that began already; windows or levels that do not exist.
@@ -184,8 +185,8 @@ impl<C> Handle<C> {
         self.session.state()
     }
 
-    /// Sets how much the peer may send; [`Limits::DEFAULT`] by default. Over a limit, receiving fails with a violation whose
-    /// close status is 1009.
+    /// Sets how much the peer may send; [`Limits::DEFAULT`] by default. Over a limit, receiving fails with a violation
+    /// whose close status is 1009.
     pub const fn set_limits(&mut self, limits: Limits) {
         self.session.set_limits(limits);
     }
@@ -311,8 +312,8 @@ impl<C> Handle<C> {
     }
 
     /// Queues a payload that others have too, such as an `Arc` or `Bytes`, or that is elsewhere than in a `Vec`. Unless
-    /// it is masked or compressed, it leaves without a copy, and in one frame. Every call of `as_ref` must give the same
-    /// bytes. It is dropped when the indication is completed.
+    /// it is masked or compressed, it leaves without a copy, and in one frame. Every call of `as_ref` must give the
+    /// same bytes. It is dropped when the indication is completed.
     ///
     /// # Errors
     /// As [`send`](Self::send); a close, which has a status.
@@ -376,8 +377,8 @@ impl<C> Handle<C> {
     }
 
     /// Queues a receive (`WebSocketReceive`). Without a buffer, data is delivered in the handle's own memory; with
-    /// one, it is copied to the start of that, at most as much as its length. The buffer comes back when the indication is
-    /// completed, or from [`delete`](Self::delete).
+    /// one, it is copied to the start of that, at most as much as its length. The buffer comes back when the indication
+    /// is completed, or from [`delete`](Self::delete).
     ///
     /// # Errors
     /// Before the handshake's end, after an abort, the peer's close or a violation; a buffer of length 0.
@@ -455,8 +456,8 @@ impl<C> Handle<C> {
     /// Reports that an action was taken (`WebSocketCompleteAction`), with the bytes written or read. Completing an
     /// indication gives back what its operation was given. A context that names no outstanding action is ignored.
     ///
-    /// A write of 0 bytes cancels its send, and a read of 0 bytes its receive. A write of fewer bytes than the action has
-    /// leaves the peer with half a frame, so the handle [aborts](Self::abort).
+    /// A write of 0 bytes cancels its send, and a read of 0 bytes its receive. A write of fewer bytes than the action
+    /// has leaves the peer with half a frame, so the handle [aborts](Self::abort).
     ///
     /// # Errors
     /// More bytes than the action has. It is still to be completed.

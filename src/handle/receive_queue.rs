@@ -231,7 +231,8 @@ impl<C> ReceiveQueue<C> {
         self.ops.into_iter().map(ReceiveOp::into_completed).collect()
     }
 
-    /// Goes through the unread bytes up to the next thing that the caller must see or do; none if that is to write a pong.
+    /// Goes through the unread bytes up to the next thing that the caller must see or do; none if that is to write a
+    /// pong.
     fn parse(&mut self, session: &mut Session, memory: &mut Memory) -> Result<Option<Outstanding>, Error> {
         // only called with an op at the head
         let mut room = Room::Internal;

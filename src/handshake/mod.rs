@@ -48,8 +48,8 @@ fn base64(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
 }
 
-/// `base64-value-non-empty` of 16 bytes (RFC 6455 §4.1, §4.2.1): nobody needs them, so the text is not decoded. Its last
-/// character has two bits of them, and four zeros.
+/// `base64-value-non-empty` of 16 bytes (RFC 6455 §4.1, §4.2.1): nobody needs them, so the text is not decoded. Its
+/// last character has two bits of them, and four zeros.
 fn is_key(value: &[u8]) -> bool {
     value.strip_suffix(b"==").is_some_and(|text| {
         text.len() == 22

@@ -1,5 +1,5 @@
-//! Recorded conversations, taken apart: what went over the wire in both directions, thing by thing, with everything that
-//! the RFCs do not allow of it. It reads with the engine's own code, and goes on after a violation.
+//! Recorded conversations, taken apart: what went over the wire in both directions, thing by thing, with everything
+//! that the RFCs do not allow of it. It reads with the engine's own code, and goes on after a violation.
 //!
 //! ```
 //! use websocket_component::inspect::{Direction, Inspector, Options, RecordKind, Stage};
@@ -37,18 +37,18 @@ use store::Store;
 pub struct Options<'a> {
     /// The value of `Sec-WebSocket-Extensions` in the response, where the handshake is not part of what is recorded.
     pub extensions: &'a str,
-    /// The recording began after the handshake, perhaps in the midst of a frame: where a direction's first header is has to
-    /// be found, and what was agreed on is not known, unless it is given.
+    /// The recording began after the handshake, perhaps in the midst of a frame: where a direction's first header is
+    /// has to be found, and what was agreed on is not known, unless it is given.
     pub is_mid_stream: bool,
-    /// It is a stream of HTTP/2 (RFC 8441). Its heads stand before its frames as text: a first line, `CONNECT /chat HTTP/2`
-    /// or `HTTP/2 200`, then a line for each field, pseudo-header fields first, then a blank line.
+    /// It is a stream of HTTP/2 (RFC 8441). Its heads stand before its frames as text: a first line, `CONNECT /chat
+    /// HTTP/2` or `HTTP/2 200`, then a line for each field, pseudo-header fields first, then a blank line.
     pub is_http2: bool,
 }
 
 /// Takes a conversation apart as its bytes come.
 ///
-/// A direction whose first byte is a capital letter from C on begins with a handshake: no frame that is allowed begins so.
-/// Any other begins with frames. What depends on bytes of the other direction waits for them, or for
+/// A direction whose first byte is a capital letter from C on begins with a handshake: no frame that is allowed begins
+/// so. Any other begins with frames. What depends on bytes of the other direction waits for them, or for
 /// [`finish`](Self::finish). Behind bytes that are missing it goes on where a piece, as it was pushed, begins with what
 /// looks like the header of a frame.
 ///
@@ -133,9 +133,9 @@ impl Inspector {
         self.advance();
     }
 
-    /// Says that the next `length` bytes of a direction are missing. What can be told without them is told: of a frame whose
-    /// payload they belong to, and of those behind it. Where a header would be, the next one is looked for, at the start of
-    /// each piece that is pushed later.
+    /// Says that the next `length` bytes of a direction are missing. What can be told without them is told: of a frame
+    /// whose payload they belong to, and of those behind it. Where a header would be, the next one is looked for, at
+    /// the start of each piece that is pushed later.
     pub fn push_missing(&mut self, direction: Direction, length: u64, time: f64) {
         if self.is_finished {
             return;
@@ -317,7 +317,8 @@ impl Inspector {
         }
     }
 
-    /// The bytes from the position on that a head may have, one more to show that it is too long; fewer if some are missing.
+    /// The bytes from the position on that a head may have, one more to show that it is too long; fewer if some are
+    /// missing.
     fn head_bytes(&self, direction: Direction) -> Vec<u8> {
         let side = &self.sides[direction as usize];
         side.store.bytes(side.position..side.position + MAX_HEAD as u64 + 1)

@@ -19,8 +19,8 @@ pub struct Checkpoint {
 /// Bytes of a direction's compressed messages, as they came and decompressed.
 pub type Totals = [u64; 2];
 
-/// At least so many of each lie between two checkpoints: so they take an eighth of the bytes at most, and no message is far
-/// from one.
+/// At least so many of each lie between two checkpoints: so they take an eighth of the bytes at most, and no message is
+/// far from one.
 const APART: Totals = [256 * 1024, 4 * 1024 * 1024];
 
 impl Checkpoint {
@@ -71,8 +71,9 @@ pub fn inflate(
 }
 
 impl Inspector {
-    /// The payload of a frame, or all bytes of another record: at most `limit` bytes of it, and as much as there is of one
-    /// that is cut or corrupt. Of a compressed message's frame, [`Stage::Inflated`] is what its bytes add to the message.
+    /// The payload of a frame, or all bytes of another record: at most `limit` bytes of it, and as much as there is of
+    /// one that is cut or corrupt. Of a compressed message's frame, [`Stage::Inflated`] is what its bytes add to the
+    /// message.
     pub fn payload(&mut self, record: u32, stage: Stage, limit: usize) -> Vec<u8> {
         let Some(&found) = self.records.get(record as usize) else {
             return Vec::new();
@@ -96,8 +97,8 @@ impl Inspector {
         found.map_or_else(Vec::new, |found| self.part(found, stage, offset, limit))
     }
 
-    /// The payload of a message, over all its frames: at most `limit` bytes of it, and as much as there is of one that is
-    /// unfinished or corrupt.
+    /// The payload of a message, over all its frames: at most `limit` bytes of it, and as much as there is of one that
+    /// is unfinished or corrupt.
     pub fn message_payload(&mut self, message: u32, stage: Stage, limit: usize) -> Vec<u8> {
         let Some(&found) = self.messages.get(message as usize) else {
             return Vec::new();
@@ -139,12 +140,16 @@ impl Inspector {
     }
 
     fn frames_of(&self, number: u32, message: &Message) -> impl Iterator<Item = u32> + use<> {
-        let of_message = |&record: &u32| matches!(self.records[record as usize].kind, RecordKind::Frame(frame) if frame.message == Some(number));
+        let of_message = |&record: &u32| {
+            let kind = &self.records[record as usize].kind;
+            matches!(kind, RecordKind::Frame(frame) if frame.message == Some(number))
+        };
         let frames: Vec<u32> = (message.first..=message.last).filter(of_message).collect();
         frames.into_iter()
     }
 
-    /// Decompresses a message, and all since the last known place that it may refer to. Gives what `only` this frame adds.
+    /// Decompresses a message, and all since the last known place that it may refer to. Gives what `only` this frame
+    /// adds.
     fn inflated(&mut self, message: u32, only: Option<u32>, limit: usize) -> Vec<u8> {
         let mut payload = Vec::new();
         let direction = self.messages[message as usize].direction;

@@ -21,8 +21,8 @@ impl Direction {
     }
 }
 
-/// One thing on the wire. The records of a direction, in order, cover its bytes without a gap: each begins where the one
-/// before it ends.
+/// One thing on the wire. The records of a direction, in order, cover its bytes without a gap: each begins where the
+/// one before it ends.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Record {
     /// Which way it went.
@@ -30,8 +30,8 @@ pub struct Record {
     /// An earlier violation in this direction has closed the connection for any receiver, and perhaps hidden where
     /// frames begin.
     pub is_unreliable: bool,
-    /// Bytes before it are missing, or were before the recording began: that it begins here is a guess, by the piece that
-    /// begins here and by what the headers from here on look like.
+    /// Bytes before it are missing, or were before the recording began: that it begins here is a guess, by the piece
+    /// that begins here and by what the headers from here on look like.
     pub is_found: bool,
     /// When its first byte came, in the unit of [`Inspector::push`](super::Inspector::push).
     pub time: f64,
@@ -110,8 +110,8 @@ pub enum Reason {
     NotWebSocket = 2,
     /// They came after a frame whose length cannot be.
     NoBoundary = 3,
-    /// They are missing where a head or a frame's header would be, or come between such ones and the next header that was
-    /// found.
+    /// They are missing where a head or a frame's header would be, or come between such ones and the next header that
+    /// was found.
     Missing = 4,
 }
 

@@ -102,7 +102,8 @@ impl Store {
         offset == self.length || self.pieces.binary_search_by(|&(start, _)| start.cmp(&offset)).is_ok()
     }
 
-    /// The bytes from the start of a range on, as far as there are any, in slices: up to its end, or to what is missing.
+    /// The bytes from the start of a range on, as far as there are any, in slices: up to its end, or to what is
+    /// missing.
     pub fn slices(&self, range: Range<u64>) -> impl Iterator<Item = &[u8]> {
         let after = self.gaps.partition_point(|gap| gap.range.end <= range.start);
         let next = self.gaps.get(after).map_or(self.length, |gap| gap.range.start);

@@ -233,8 +233,8 @@ impl Session {
     }
 
     /// How many bytes of the message that is being received will still come: what its last frame announces. 0 if that
-    /// frame has not begun, or the message is compressed. A caller that collects messages makes room by it, with an eye on
-    /// how much room that is, or reads no farther, so that the next message begins where it likes.
+    /// frame has not begun, or the message is compressed. A caller that collects messages makes room by it, with an eye
+    /// on how much room that is, or reads no farther, so that the next message begins where it likes.
     ///
     /// ```
     /// # use websocket_component::{Error, Role, Session, SessionOptions};
@@ -248,16 +248,18 @@ impl Session {
         self.receiver.announced()
     }
 
-    /// Whether [`receive`](Self::receive) has something to give even without more input: decompressed bytes wait. A caller
-    /// that stops in the middle of a message, to let others have their turn, goes on without waiting for the network.
+    /// Whether [`receive`](Self::receive) has something to give even without more input: decompressed bytes wait. A
+    /// caller that stops in the middle of a message, to let others have their turn, goes on without waiting for the
+    /// network.
     #[must_use]
     pub fn has_more(&self) -> bool {
         cfg!(feature = "deflate") && self.receiver.has_more()
     }
 
-    /// What decompressing has cost so far, in bytes that it made: each compressed byte counts for 32 besides, which is as
-    /// long as the worst of them can take. One call of [`receive`](Self::receive) adds at most half a MiB. A caller that
-    /// serves many peers lets others have their turn when this has grown by a budget, such as 1 MiB, and goes on later.
+    /// What decompressing has cost so far, in bytes that it made: each compressed byte counts for 32 besides, which is
+    /// as long as the worst of them can take. One call of [`receive`](Self::receive) adds at most half a MiB. A caller
+    /// that serves many peers lets others have their turn when this has grown by a budget, such as 1 MiB, and goes on
+    /// later.
     #[must_use]
     pub const fn work(&self) -> u64 {
         if cfg!(feature = "deflate") {

@@ -32,8 +32,8 @@ pub enum Received {
         /// It is text that is verified, and all bytes are below 0x80.
         ascii: bool,
     },
-    /// What the input has of the payload of a compressed message, decompressed; or a part of that, if it needs more room
-    /// at a time. As `Data`, but the payload is a place in [`Session::inflated`](crate::Session::inflated).
+    /// What the input has of the payload of a compressed message, decompressed; or a part of that, if it needs more
+    /// room at a time. As `Data`, but the payload is a place in [`Session::inflated`](crate::Session::inflated).
     Inflated {
         /// Text or binary, and whether the message ends here.
         buffer_type: BufferType,
@@ -80,8 +80,8 @@ pub struct Receiver {
 /// The most compressed bytes that one step decompresses.
 const COMPRESSED_AT_ONCE: usize = 16 * 1024;
 
-/// As much output is as much work as one compressed byte can be: a few of them make zlib build all tables of a block, and
-/// no output.
+/// As much output is as much work as one compressed byte can be: a few of them make zlib build all tables of a block,
+/// and no output.
 const WORK_OF_COMPRESSED: u64 = 32;
 
 /// Where in the stream of messages the next byte belongs.
@@ -343,8 +343,8 @@ impl Receiver {
         Ok(Step { consumed, received })
     }
 
-    /// Starts a data frame, and its message with it unless the frame continues one. They are remembered only if there is
-    /// more of them than the input has: most messages are short, and whole when they come.
+    /// Starts a data frame, and its message with it unless the frame continues one. They are remembered only if there
+    /// is more of them than the input has: most messages are short, and whole when they come.
     fn begin_frame(&self, header: &Header) -> Result<(DataFrame, Message), Violation> {
         let open = self.position.message().copied();
         let mut message = open.unwrap_or_else(|| self.new_message(header));
@@ -573,8 +573,8 @@ fn unmask_text(
 }
 
 impl MessageKind {
-    /// Unmasks the next bytes of the message and checks them. Gives the key for the bytes that follow, and whether these
-    /// are verified text and all ASCII.
+    /// Unmasks the next bytes of the message and checks them. Gives the key for the bytes that follow, and whether
+    /// these are verified text and all ASCII.
     fn unmask(&mut self, bytes: &mut [u8], mask: MaskKey, last: bool) -> Result<(MaskKey, bool), Violation> {
         match self {
             Self::Text(utf8) => unmask_text(utf8, bytes, mask, last),

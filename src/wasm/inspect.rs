@@ -90,8 +90,8 @@ impl WasmInspector {
             .collect()
     }
 
-    /// What was agreed on: whether it is known, whether there are other extensions, and of permessage-deflate, if there is
-    /// one, both windows and both no_context_takeover.
+    /// What was agreed on: whether it is known, whether there are other extensions, and of permessage-deflate, if there
+    /// is one, both windows and both no_context_takeover.
     pub fn extensions(&self) -> Vec<u8> {
         let extensions = self.inspector.extensions();
         let deflate = extensions.deflate.map(|agreed| {
@@ -141,8 +141,8 @@ impl WasmInspector {
     }
 }
 
-/// Decompresses a DEFLATE stream (RFC 1951), as gzip and zip have it, as far as it goes: up to its end, to `limit` bytes, or
-/// to what is corrupt. `consumed` is told how many bytes of it were read, and whether that was its end.
+/// Decompresses a DEFLATE stream (RFC 1951), as gzip and zip have it, as far as it goes: up to its end, to `limit`
+/// bytes, or to what is corrupt. `consumed` is told how many bytes of it were read, and whether that was its end.
 #[wasm_bindgen]
 pub fn inflate(bytes: &[u8], limit: usize, consumed: &mut [f64]) -> Vec<u8> {
     let mut stream = Inflate::new(false, 15);

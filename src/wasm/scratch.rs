@@ -16,8 +16,8 @@ pub const EVENT_CAPACITY: usize = 1024;
 /// What is decompressed at once.
 pub const INFLATED_CAPACITY: usize = if cfg!(feature = "deflate") { 64 * 1024 } else { 0 };
 
-/// The slots of the report after `Session.receive` and `resume`. `js/engine/` has the same numbers, and a test holds them
-/// equal.
+/// The slots of the report after `Session.receive` and `resume`. `js/engine/` has the same numbers, and a test holds
+/// them equal.
 ///
 /// How many events are listed.
 pub const REPORT_EVENTS: usize = 0;
@@ -71,8 +71,8 @@ pub const READ_LENGTH: usize = 1;
 pub const REPORT_LENGTH: usize = 16;
 pub type Report = [u32; REPORT_LENGTH];
 
-/// Memory that all connections share, as every call is done with it before the next begins. It is part of the module, so
-/// that it is there even where no memory can be had.
+/// Memory that all connections share, as every call is done with it before the next begins. It is part of the module,
+/// so that it is there even where no memory can be had.
 pub struct Scratch {
     /// Room for what a session kept of the chunk before, then the chunk.
     pub input: [u8; TAIL_CAPACITY + INPUT_CAPACITY],

@@ -20,8 +20,8 @@ struct Heap(UnsafeCell<Dlmalloc<Pages>>);
 // SAFETY: there is no other thread that could use it.
 unsafe impl Sync for Heap {}
 
-// SAFETY: dlmalloc keeps what the trait promises. Its methods do not call each other by way of this, so that there is one
-// reference at a time.
+// SAFETY: dlmalloc keeps what the trait promises. Its methods do not call each other by way of this, so that there is
+// one reference at a time.
 unsafe impl GlobalAlloc for Heap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         unsafe { (*self.0.get()).malloc(layout.size(), layout.align()) }
@@ -42,8 +42,8 @@ unsafe impl GlobalAlloc for Heap {
 
 const PAGE: usize = 64 * 1024;
 
-/// The memory grows by a quarter, and by this at least. A runtime may collect all its garbage whenever the memory grows: in
-/// small steps, that costs more than all else.
+/// The memory grows by a quarter, and by this at least. A runtime may collect all its garbage whenever the memory
+/// grows: in small steps, that costs more than all else.
 const LEAST_GROWTH: usize = 4 * 1024 * 1024;
 
 /// Linear memory, which only grows.
