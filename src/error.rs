@@ -1,24 +1,25 @@
-//! What can go wrong, by who is to blame: the caller ([`Misuse`]), the peer's headers ([`HandshakeError`]) or the
-//! peer's frames ([`Violation`]).
+//! Errors, by their cause: the caller ([`Misuse`]), the peer's headers ([`HandshakeError`]) or the peer's frames
+//! ([`Violation`]).
 
 use core::fmt;
 
 use crate::random::RandomUnavailable;
 use crate::wire::CloseStatus;
 
-/// An error of the component. Its [`code`](Self::code) is what the original API returns; the variant says more.
+/// An error of the component. Its [`code`](Self::code) is the result code of the original API; the variant is more
+/// precise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
     /// The call is wrong, or comes at the wrong time.
     Misuse(Misuse),
-    /// The peer's half of the handshake is wrong, or selects what was not offered.
+    /// The peer's half of the handshake is invalid, or selects something that was not offered.
     Handshake(HandshakeError),
     /// The peer broke the protocol, or a limit, after the handshake.
     Violation(Violation),
     /// The random source gave no bytes.
     RandomUnavailable,
-    /// There is no memory for buffers of the size that the caller asks for.
+    /// There is not enough memory for the requested buffer size.
     OutOfMemory,
     /// The [`Connection`](crate::Connection) has failed: nothing more can be sent.
     ConnectionFailed,
@@ -32,24 +33,24 @@ pub enum Error {
 pub enum ErrorCode {
     /// `E_INVALIDARG`: a bad argument.
     InvalidArgument = 0x8007_0057,
-    /// `E_OUTOFMEMORY`: no memory for the buffers that a handle is to have, or to decompress by. For anything else of
-    /// less than a mebibyte the crate does not give it: Rust's allocator ends the program instead.
+    /// `E_OUTOFMEMORY`: no memory for a handle's buffers, or for decompression. Other allocations below one mebibyte do
+    /// not report it: Rust's allocator ends the program instead.
     OutOfMemory = 0x8007_000E,
     /// `E_FAIL`: unspecified; here, no random bytes.
     Fail = 0x8000_4005,
-    /// `E_INVALID_PROTOCOL_OPERATION`: the call, or what the peer did, is not allowed at this point.
+    /// `E_INVALID_PROTOCOL_OPERATION`: the call, or the peer's action, is not allowed at this point.
     InvalidProtocolOperation = 0x8376_0001,
-    /// `E_INVALID_PROTOCOL_FORMAT`: bytes or headers are not well formed.
+    /// `E_INVALID_PROTOCOL_FORMAT`: bytes or headers are malformed.
     InvalidProtocolFormat = 0x8376_0002,
     /// `E_PROTOCOL_EXTENSIONS_NOT_SUPPORTED`: an extension that was not offered.
     ExtensionsNotSupported = 0x8376_0003,
-    /// `E_SUBPROTOCOL_NOT_SUPPORTED`: a subprotocol that was not offered, or none of those that were.
+    /// `E_SUBPROTOCOL_NOT_SUPPORTED`: a subprotocol that was not offered, or none although some were offered.
     SubprotocolNotSupported = 0x8376_0004,
     /// `E_PROTOCOL_VERSION_NOT_SUPPORTED`: `Sec-WebSocket-Version` is not 13.
     VersionNotSupported = 0x8376_0005,
-    /// `ERROR_INSUFFICIENT_BUFFER`. The crate never gives it: its outputs are as long as they need to be.
+    /// `ERROR_INSUFFICIENT_BUFFER`. The crate never returns it: its outputs grow as needed.
     InsufficientBuffer = 0x8007_007A,
-    /// `ERROR_ARITHMETIC_OVERFLOW`. The crate never gives it: sizes are checked as arguments.
+    /// `ERROR_ARITHMETIC_OVERFLOW`. The crate never returns it: sizes are checked as arguments.
     ArithmeticOverflow = 0x8007_0216,
 }
 
@@ -78,7 +79,7 @@ impl ErrorCode {
     }
 }
 
-/// One enumeration of errors, with the code, the place that asks for it, and the text of each.
+/// Defines one enumeration of errors, with the code, the specification's section and the text of each.
 macro_rules! errors {
     (
         $(#[$doc:meta])*
@@ -92,7 +93,7 @@ macro_rules! errors {
         }
 
         impl $name {
-            /// All of them.
+            /// All variants.
             pub const ALL: &[Self] = &[$(Self::$variant),*];
 
             /// The component API's result code.
@@ -107,7 +108,7 @@ macro_rules! errors {
                 match self { $(Self::$variant => $section,)* }
             }
 
-            /// What is wrong.
+            /// The description of the error.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text,)* }
@@ -139,12 +140,12 @@ macro_rules! errors {
 }
 
 errors! {
-    /// The caller's mistake. The call had no effect.
+    /// A mistake of the caller. The call had no effect.
     Misuse, 1:
     Aborted, InvalidProtocolOperation, "WebSocketAbortHandle",
         "the handle was aborted: drain it and make a new one";
     ActionQueueUnknown, InvalidArgument, "WEB_SOCKET_ACTION_QUEUE",
-        "the number is no action queue: send is 1, receive 2, all 3";
+        "the number is not an action queue: send is 1, receive 2, all 3";
     AllocatedBufferTooSmall, InvalidArgument, "WEB_SOCKET_PROPERTY_TYPE",
         "the allocated buffer is smaller than both buffer sizes and 144 bytes together";
     BytesTooMany, InvalidArgument, "WebSocketCompleteAction",
@@ -180,7 +181,7 @@ errors! {
     HandshakeNotEnded, InvalidProtocolOperation, "WebSocketSend",
         "the handshake has not ended: nothing can be sent or received yet";
     HeaderInvalid, InvalidArgument, "RFC 9110 §5",
-        "a header's name is no token, or its value has a control character or is not Latin-1";
+        "a header's name is not a token, or its value has a control character or is not Latin-1";
     MessageCompressed, InvalidProtocolOperation, "RFC 7692 §6.1",
         "the message that is being sent is compressed: its parts cannot be sent by their headers alone";
     MessageTypeMixed, InvalidProtocolOperation, "RFC 6455 §5.4",
@@ -208,7 +209,7 @@ errors! {
     StatusLineInvalid, InvalidArgument, "RFC 9112 §4",
         "the status does not have three digits, or the reason has a control character";
     SubprotocolMalformed, InvalidArgument, "RFC 6455 §4.1",
-        "a subprotocol is no token";
+        "a subprotocol is not a token";
     SubprotocolRepeated, InvalidArgument, "RFC 6455 §4.1",
         "a subprotocol is offered twice";
     TargetInvalid, InvalidArgument, "RFC 9112 §3.2",
@@ -218,7 +219,7 @@ errors! {
 }
 
 errors! {
-    /// The peer's half of the handshake is wrong, or the server's selection is none of what the client offered.
+    /// The peer's half of the handshake is invalid, or the server selected something that the client did not offer.
     HandshakeError, 100:
     AcceptMissing, InvalidProtocolFormat, "RFC 6455 §4.1",
         "the response has no Sec-WebSocket-Accept";
@@ -247,7 +248,7 @@ errors! {
     HeadTooLarge, InvalidProtocolFormat, "RFC 9112 §3",
         "the HTTP head is longer than 16 KiB";
     HeaderMalformed, InvalidProtocolFormat, "RFC 9110 §5",
-        "a header's name is no token, or its value has a control character";
+        "a header's name is not a token, or its value has a control character";
     HeadersMissing, InvalidProtocolFormat, "RFC 6455 §4.1",
         "there are no headers";
     HeadersTooMany, InvalidProtocolFormat, "RFC 6455 §10.4",
@@ -368,7 +369,7 @@ impl Error {
             Self::Misuse(error) => error.id(),
             Self::Handshake(error) => error.id(),
             Self::Violation(error) => error.id(),
-            // JavaScript has no connections and no time-outs of the crate's
+            // JavaScript uses neither the crate's connections nor its time-outs
             Self::RandomUnavailable | Self::ConnectionFailed | Self::HandshakeTimeout => 300,
             Self::OutOfMemory => 301,
         }
@@ -380,8 +381,8 @@ impl Error {
         self.code().hresult()
     }
 
-    /// The HTTP status of the response to a request that is to blame, or that took too long.
-    /// [`HandshakeError::response_headers`] are its fields.
+    /// The HTTP status to answer a request with that is invalid, or that took too long.
+    /// [`HandshakeError::response_headers`] gives the fields.
     #[must_use]
     pub const fn status(self) -> Option<u16> {
         match self {
@@ -391,7 +392,7 @@ impl Error {
         }
     }
 
-    /// The status to close the connection with, if the peer's frames are to blame.
+    /// The status to close the connection with, if the peer's frames caused the error.
     #[must_use]
     pub const fn close_status(self) -> Option<CloseStatus> {
         match self {
@@ -421,7 +422,7 @@ impl fmt::Display for Error {
     }
 }
 
-// What it stands for is displayed by itself: a `source` would say the same again.
+// The error displays its cause itself: a `source` would repeat it.
 impl core::error::Error for Error {}
 
 #[cfg(feature = "std")]
@@ -465,7 +466,7 @@ mod tests {
 
     #[test]
     fn the_three_kinds_of_errors_have_numbers_of_their_own() {
-        // JavaScript knows misuses from 1 on, handshake errors from 100, violations from 200, and 300
+        // the numbers in JavaScript: misuses from 1, handshake errors from 100, violations from 200, and 300
         assert!(Misuse::ALL.len() < 99 && HandshakeError::ALL.len() < 100 && Violation::ALL.len() < 100);
     }
 

@@ -8,12 +8,13 @@
 import { copyOf } from "../engine/bytes.js";
 import { CloseStatus } from "../engine/status.js";
 import { Unfinished } from "../session/incoming.js";
-import { type ConnectionSettings, LONGEST_TIME } from "../session/options.js";
+import { LONGEST_TIME } from "../session/options.js";
 import { type Framing, type SentData, sizeOfSent } from "../session/outgoing.js";
 import type { Control, Part, Received } from "../session/received.js";
 import type { Counters, FrameSession } from "../session/session.js";
 import { clearTimeout, queueMicrotask, setImmediate, setTimeout } from "../transport/tasks.js";
 import type { Transport, TransportListener } from "../transport/transport.js";
+import { Account, type Holder, type RunSettings } from "./budget.js";
 import {
   type ConnectionFailure,
   closeTimedOut,
@@ -27,7 +28,7 @@ import { type Demand, Inbox, type InboxOwner } from "./inbox.js";
 import { KeepAlive, Pings } from "./keepalive.js";
 import { MessageTimer } from "./messagetimer.js";
 import { Outbox, type OutboxOwner, type Waiter } from "./outbox.js";
-import { endsMessage, OVERHEAD } from "./received.js";
+import { OVERHEAD } from "./received.js";
 
 /** Who owns a connection. All are called outside the engine, so every method may be called from within them. */
 export interface ConnectionOwner {
@@ -71,11 +72,11 @@ const HEADER = 14;
  * One WebSocket connection, of either role: the closing handshake, and the wires between the inbox, the outbox, the
  * transport and the owner.
  */
-export class Connection implements TransportListener, InboxOwner, OutboxOwner {
+export class Connection implements TransportListener, InboxOwner, OutboxOwner, Holder {
   readonly #session: FrameSession;
   readonly #transport: Transport;
   readonly #owner: ConnectionOwner;
-  readonly #settings: ConnectionSettings;
+  readonly #settings: RunSettings;
   readonly #inbox: Inbox;
   readonly #outbox: Outbox;
   /** `closing`: the closing handshake is started (§7.1.3). `failed`: whatever still comes is dropped (§7.1.7). */
@@ -88,20 +89,22 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner {
   readonly #keepAlive: KeepAlive | undefined;
   #pings: Pings | undefined;
   #hasStarted = false;
+  readonly #account: Account | undefined;
   #transportEnded = false;
   #transportClosed: { readonly error: Error | undefined } | undefined;
 
-  constructor(session: FrameSession, transport: Transport, owner: ConnectionOwner, settings: ConnectionSettings) {
+  constructor(session: FrameSession, transport: Transport, owner: ConnectionOwner, settings: RunSettings) {
     this.#session = session;
     this.#transport = transport;
     this.#owner = owner;
     this.#settings = settings;
-    this.#inbox = new Inbox(session, this);
+    this.#inbox = new Inbox(session, this, settings.claimTimeout);
     this.#outbox = new Outbox(session, transport, this);
+    if (settings.budget !== undefined) this.#account = new Account(settings.budget, this);
     if (settings.streamMessages) session.inParts = true;
     if (settings.pingInterval < LONGEST_TIME) {
       const onDead = () => this.abort(pingTimedOut(settings.pongTimeout));
-      this.#keepAlive = new KeepAlive(settings, () => this.ping(this.#ownPings().next()), onDead);
+      this.#keepAlive = new KeepAlive(settings, () => this.#probe(), onDead);
     }
   }
 
@@ -110,7 +113,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner {
     this.#transport.start(this);
     setImmediate(() => {
       this.#hasStarted = true;
-      this.#goOn();
+      this.goOn();
     });
   }
 
@@ -123,6 +126,12 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner {
       bytesSent: this.#outbox.bytesSent,
       roundTripTime: this.#pings?.roundTripTime,
     };
+  }
+
+  /** Asks whether the peer is there. While messages wait, a little more is read, or its answer would not be seen. */
+  #probe(): void {
+    this.ping(this.#ownPings().next());
+    if (this.#inbox.hasReadAhead && !this.#inbox.isStopped) this.#transport.resume();
   }
 
   #ownPings(): Pings {
@@ -141,10 +150,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner {
     return this.#transport.isFull;
   }
 
-  /**
-   * Bytes of messages that were sent, or wait with the owner, and that the network has not taken. If there are any,
-   * `onDrain` tells when there are none.
-   */
+  /** Bytes of messages that the network has not taken. If there are any, `onDrain` tells when there are none. */
   countBuffered(): number {
     return this.#outbox.countBuffered();
   }
@@ -168,14 +174,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner {
     return this.#outbox.hold(size);
   }
 
-  /**
-   * Sends a message; after a close it is dropped. The data is copied.
-   *
-   * @param compress whether to compress it, if that was agreed; by default, if it is not too small
-   * @param framing of data that is not prepared; until a message's last part nothing but pings, pongs and a close may
-   *   come between
-   * @param taken is called when the network has taken it, or never
-   */
+  /** Sends a message as the outbox does; after a close it is dropped. */
   send(data: SentData, compress?: boolean, framing?: Framing, taken?: () => void): void {
     if (this.#state !== "open") return;
     if (this.#canTake(data)) this.#outbox.send(data, compress, framing, taken);
@@ -209,7 +208,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner {
    */
   close(status: number, reason: string): void {
     if (this.#state === "open") this.#sendClose(status, reason);
-    if (this.#inbox.open()) this.#goOn();
+    if (this.#inbox.open()) this.goOn();
   }
 
   /** Sends a close frame, and starts the closing handshake unless a trap has ended the connection. */
@@ -218,13 +217,10 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner {
     if (this.#state === "open") this.#startClosing("closing");
   }
 
-  /**
-   * Fails the connection (§7.1.7) for a fault of our own side.
-   *
-   * @param error is what the owner is told
-   */
-  fail(error: ConnectionFailure): void {
-    if (this.#state === "open") this.#fail(error, CloseStatus.ServerError);
+  /** Fails the connection (§7.1.7) for a fault of our own side. The owner is told the error. */
+  fail(error: ConnectionFailure, status: number = CloseStatus.ServerError): void {
+    if (this.#state === "open") this.#fail(error, status);
+    else if (status !== CloseStatus.ServerError) this.abort(error);
   }
 
   /** Aborts the connection on the owner's wish. What was received and not delivered is dropped. */
@@ -244,7 +240,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner {
     if (!this.#inbox.isPaused && this.#inbox.demand !== "unclaimed") return;
     this.#inbox.resume();
     if (this.#inbox.demand === "unclaimed") this.#inbox.want("wanted");
-    this.#goOn();
+    this.goOn();
   }
 
   /**
@@ -256,7 +252,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner {
     this.#inbox.throttle(isThrottled);
     if (isThrottled) this.#messageTimer?.suspend();
     if (isThrottled) this.#stopReading();
-    else this.#goOn();
+    else this.goOn();
   }
 
   /** Says what becomes of the next message. Those that waited are delivered soon after it is wanted, in order. */
@@ -264,7 +260,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner {
     if (this.#state === "failed" || this.#state === "closed" || this.#inbox.demand === demand) return;
     this.#inbox.want(demand);
     if (demand !== "wanted") this.#deliver();
-    else queueMicrotask(() => this.#goOn());
+    else queueMicrotask(() => this.goOn());
   }
 
   #stopReading(): void {
@@ -273,13 +269,15 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner {
     this.#transport.pause();
   }
 
-  #goOn(): void {
+  /** @internal Delivers and reads on, unless something holds that up. */
+  goOn(): void {
     if (!this.#hasStarted) return;
     this.#deliver();
-    if (this.#inbox.isStopped || this.#inbox.hasReadAhead) return;
+    if (this.#inbox.isStopped || this.#inbox.isWaiting) return;
+    if (this.canSend) this.#keepAlive?.begin();
+    if (this.#inbox.hasReadAhead) return;
     if (!this.#inbox.isHolding) this.onRead([]);
     this.#transport.resume();
-    if (this.canSend) this.#keepAlive?.start();
   }
 
   /** @internal */
@@ -324,8 +322,10 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner {
   #deliver(): void {
     if (!this.#inbox.deliver()) return;
     this.#outbox.flush();
-    if (this.#inbox.isHolding) this.#messageTimer?.stop();
-    if (this.#inbox.hasReadAhead) this.#stopReading();
+    this.#count();
+    // it is ours that the peer cannot go on
+    if (this.#inbox.isHolding || this.#inbox.hasReadAhead) this.#messageTimer?.stop();
+    if (this.#inbox.hasReadAhead || this.#inbox.isWaiting) this.#transport.pause();
     const isOver = this.#transportEnded || this.#transportClosed !== undefined;
     if (isOver && this.#inbox.demand === "unclaimed") this.#inbox.awaitClaim(this.#settings.closeTimeout);
     if (!this.#inbox.isEmpty) return;
@@ -352,9 +352,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner {
     }
     const { messageTimeout: time } = this.#settings;
     this.#messageTimer ??= new MessageTimer(time, () => this.#fail(messageTimedOut(time), CloseStatus.PolicyViolation));
-    // control frames within a message do not finish it
-    if (received.some((one) => unfinished === Unfinished.Frame || endsMessage(one))) this.#messageTimer.stop();
-    this.#messageTimer.start();
+    this.#messageTimer.follow(unfinished, received);
   }
 
   /** @internal */
@@ -448,12 +446,18 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner {
 
   /** @internal */
   onLeaving(): boolean {
+    this.#count();
     return this.#pings?.leave() ?? false;
   }
 
   /** @internal */
   onTaken(hasPing: boolean): void {
+    this.#count();
     this.#keepAlive?.sent(hasPing);
+  }
+
+  #count(): void {
+    this.#account?.set(this.#inbox.heldBytes, this.#outbox.heldBytes);
   }
 
   /** Fails the connection (§7.1.7); the close frame says why. */
@@ -507,6 +511,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner {
     const wasClean = this.#peerClose !== undefined && this.#session.closeSent;
     const failure = wasClean ? undefined : (this.#failure ?? lost(this.#transportClosed?.error));
     this.#state = "closed";
+    this.#account?.set(0, 0);
     clearTimeout(this.#closeTimer);
     this.#inbox.shut();
     this.#messageTimer?.stop(); // a message that was still to be read has begun, and will not end

@@ -13,6 +13,11 @@ export function full(most: number): WebSocketError {
   return new WebSocketError("WS_ERR_BUFFER_FULL", `The connection would hold more than maxBufferedBytes, ${most}`);
 }
 
+export function overBudget(most: number): WebSocketError {
+  const message = `All connections would hold more than maxTotalBufferedBytes, ${most}, and this one held most`;
+  return new WebSocketError("WS_ERR_BUFFER_FULL", message);
+}
+
 export function messageTimedOut(timeout: number): WebSocketError {
   return new WebSocketError("WS_ERR_MESSAGE_TIMEOUT", `The peer did not finish a message within ${timeout} ms`);
 }

@@ -7,7 +7,8 @@ import { concat, copyOf } from "../engine/bytes.js";
 import type { Received } from "../session/received.js";
 import type { FrameSession } from "../session/session.js";
 import { clearTimeout, setTimeout } from "../transport/tasks.js";
-import { beginsMessage, compact, isOfMessage, sizeOf } from "./received.js";
+import { beginsMessage, compact, endsMessage, isOfMessage, sizeOf } from "./received.js";
+import { isOver, later, spend } from "./turn.js";
 
 /**
  * What becomes of the next message, and of all behind it. `wanted`: it is delivered. `held`: it waits, as whoever reads
@@ -25,12 +26,14 @@ export interface InboxOwner {
   onReceived(received: Received): void;
   /** Says what becomes of the next message. */
   demand(demand: Demand): void;
+  /** Goes on: the inbox was held up by itself, for others' sake or in vain. */
+  goOn(): void;
 }
 
 /** So many bytes are read while messages wait; as long as there are no more of them, the end of the peer is seen. */
 const READ_AHEAD = 64 * 1024;
 
-/** Milliseconds that messages wait to be claimed when their sender has gone. */
+/** Milliseconds that messages wait to be claimed when their sender has gone, at most. */
 const CLAIM_TIME = 1000;
 
 const NO_BYTES = new Uint8Array(0);
@@ -58,14 +61,26 @@ export class Inbox {
   #isThrottled = false;
   #isDelivering = false;
   #deliveryTime: number | undefined;
-  /** Runs when the peer has gone and nobody has claimed its messages. */
-  #claimTimer: ReturnType<typeof setTimeout> | undefined;
-  /** What is delivered at all. */
-  #passes: "all" | "controls" | "nothing" = "all";
+  /** Runs while messages wait that nobody has claimed; less long once their sender has gone. */
+  #claim: { readonly timer: ReturnType<typeof setTimeout>; readonly isSenderGone: boolean } | undefined;
+  readonly #claimTime: number;
+  /** What is delivered at all. `claimed`: controls, and messages again once somebody claims them. */
+  #passes: "all" | "claimed" | "controls" | "nothing" = "all";
+  /** Whether the beginning of the message whose parts come now was dropped. */
+  #isCut = false;
+  /** Whether reading goes on in a later turn. */
+  #isWaiting = false;
 
-  constructor(session: FrameSession, owner: InboxOwner) {
+  /** @param claimTime milliseconds that messages wait to be claimed */
+  constructor(session: FrameSession, owner: InboxOwner, claimTime: number) {
     this.#session = session;
     this.#owner = owner;
+    this.#claimTime = claimTime;
+  }
+
+  /** Whether others have their turn first. */
+  get isWaiting(): boolean {
+    return this.#isWaiting;
   }
 
   get bytesReceived(): number {
@@ -100,7 +115,7 @@ export class Inbox {
 
   /** Whether enough was read while messages wait. */
   get hasReadAhead(): boolean {
-    return this.#demand !== "wanted" && this.heldBytes > READ_AHEAD;
+    return this.#demand !== "wanted" && this.#passes !== "claimed" && this.heldBytes > READ_AHEAD;
   }
 
   /** Whether everything that came was delivered, but what is unclaimed. */
@@ -159,8 +174,10 @@ export class Inbox {
   /** Says what becomes of the next message. */
   want(demand: Demand): void {
     this.#demand = demand;
+    if (demand === "unclaimed") return;
     this.#endClaim();
-    if (demand === "unclaimed" || this.#unclaimed.length === 0) return;
+    if (this.#passes === "claimed") this.#passes = "all";
+    if (this.#unclaimed.length === 0) return;
     this.#undelivered = [...this.#unclaimed, ...this.#undelivered.slice(this.#next)];
     this.#next = 0;
     this.#undeliveredBytes = 0; // counted again when delivering stops
@@ -179,24 +196,37 @@ export class Inbox {
 
   /** The peer has gone. Messages that nobody claims soon are dropped; at the latest after `most` milliseconds. */
   awaitClaim(most: number): void {
-    this.#claimTimer ??= setTimeout(
-      () => {
-        this.#passes = "controls";
-        this.#owner.demand("wanted");
-      },
-      Math.min(most, CLAIM_TIME),
-    );
+    if (this.#claim?.isSenderGone) return;
+    this.#endClaim();
+    const drop = () => {
+      this.#passes = "controls";
+      this.#owner.demand("wanted");
+    };
+    this.#claim = { timer: setTimeout(drop, Math.min(most, CLAIM_TIME)), isSenderGone: true };
+  }
+
+  /** Nobody wants messages, as on a server that only sends. What is not a message must be read none the less. */
+  #giveUp(): void {
+    this.#passes = "claimed";
+    this.#unclaimed = NOTHING;
+    this.#unclaimedBytes = 0;
+    this.#owner.goOn();
+  }
+
+  #startClaim(): void {
+    this.#claim ??= { timer: setTimeout(() => this.#giveUp(), this.#claimTime), isSenderGone: false };
   }
 
   #endClaim(): void {
-    clearTimeout(this.#claimTimer);
-    this.#claimTimer = undefined;
+    clearTimeout(this.#claim?.timer);
+    this.#claim = undefined;
   }
 
   /** Drops what came, and whatever still comes (§7.1.7). */
   shut(): void {
     this.#passes = "nothing";
     this.#endClaim();
+    this.#session.dropReceived();
     this.#unclaimed = NOTHING;
     this.#unclaimedBytes = 0;
     this.#undelivered = NOTHING;
@@ -216,6 +246,7 @@ export class Inbox {
       this.#isDelivering = false;
       this.#deliveryTime = undefined;
     }
+    if (this.#demand === "unclaimed" && this.hasReadAhead) this.#startClaim(); // the first message may not end here
     return true;
   }
 
@@ -225,7 +256,10 @@ export class Inbox {
       this.#undelivered[this.#next++] = undefined;
       if (this.#undeliveredBytes > 0) this.#undeliveredBytes -= sizeOf(received);
       if (this.#isUnclaimed(received)) this.#keepUnclaimed(received);
-      else if (this.#passes === "all" || !isOfMessage(received)) this.#owner.onReceived(received);
+      else if (!isOfMessage(received)) this.#owner.onReceived(received);
+      else if (this.#isCut && !beginsMessage(received)) this.#isCut = !endsMessage(received);
+      else if (this.#passes === "all") this.#owner.onReceived(received);
+      else this.#isCut = !endsMessage(received);
     }
     if (this.#next === this.#undelivered.length) {
       this.#undelivered = NOTHING;
@@ -245,25 +279,40 @@ export class Inbox {
 
   /** Whether it is to be claimed first; the rest of a message that was given out is not. */
   #isUnclaimed(received: Received): boolean {
-    return this.#demand === "unclaimed" && (beginsMessage(received) || (this.hasUnclaimed && isOfMessage(received)));
+    if (this.#demand !== "unclaimed" || this.#passes !== "all") return false;
+    return beginsMessage(received) || (this.hasUnclaimed && isOfMessage(received));
   }
 
   /** A message waits to be claimed; what comes behind it and is not a message does not. */
   #keepUnclaimed(received: Received): void {
     if (this.#unclaimed === NOTHING) this.#unclaimed = [];
+    this.#startClaim();
     this.#unclaimed.push(compact(received));
     this.#unclaimedBytes += sizeOf(received);
   }
 
   /** Takes what has come from the network, as much as can be delivered at once; tells whether there was any. */
   #read(): boolean {
-    if (!this.#hasUnread || this.isStopped || this.hasReadAhead) return false;
+    if (!this.#hasUnread || this.isStopped || this.hasReadAhead || this.#isWaiting) return false;
+    if (isOver(this.#session.work)) {
+      this.#wait();
+      return false;
+    }
     const received: Received[] = [];
     const taken = this.#session.receive(this.#unread, received, this.#owner.room, this.#isUnreadOwned);
     // not even an empty view may keep the chunk
     this.#unread = taken === this.#unread.length ? NO_BYTES : this.#unread.subarray(taken);
+    spend(this.#session.work);
     this.#undelivered = received;
     this.#owner.onRead(received);
     return true;
+  }
+
+  #wait(): void {
+    this.#isWaiting = true;
+    later(() => {
+      this.#isWaiting = false;
+      this.#owner.goOn();
+    });
   }
 }

@@ -34,6 +34,11 @@ export class KeepAlive {
     this.#timer = setTimeout(this.#onSilence, this.#settings.pingInterval);
   }
 
+  /** Begins, unless it has. */
+  begin(): void {
+    if (this.#timer === undefined) this.start();
+  }
+
   /** Nothing is asked, and nobody given up: the connection is paused, or over. */
   stop(): void {
     clearTimeout(this.#timer);

@@ -3,7 +3,10 @@
  *
  * @module
  */
+import { Unfinished } from "../session/incoming.js";
+import type { Received } from "../session/received.js";
 import { clearTimeout, setTimeout } from "../transport/tasks.js";
+import { endsMessage } from "./received.js";
 
 /** Runs while a message, or a frame outside one, has begun and not ended. */
 export class MessageTimer {
@@ -18,6 +21,12 @@ export class MessageTimer {
   constructor(time: number, onTimeout: () => void) {
     this.#time = time;
     this.#onTimeout = onTimeout;
+  }
+
+  /** This was read, and that is unfinished now: a control frame within a message does not finish it. */
+  follow(unfinished: number, received: readonly Received[]): void {
+    if (received.some((one) => unfinished === Unfinished.Frame || endsMessage(one))) this.stop();
+    this.start();
   }
 
   /** Runs, or goes on: with what was left, if it was suspended. */

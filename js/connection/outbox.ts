@@ -116,7 +116,14 @@ export class Outbox {
     };
   }
 
-  /** Sends a message; `taken` is called when the network has taken it, or never. */
+  /**
+   * Sends a message. The data is copied.
+   *
+   * @param compress whether to compress it, if that was agreed; by default, if it is not too small
+   * @param framing of data that is not prepared; until a message's last part nothing but pings, pongs and a close may
+   *   come between
+   * @param taken is called when the network has taken it, or never
+   */
   send(data: SentData, compress?: boolean, framing?: Framing, taken?: () => void): void {
     try {
       this.#session.send(data, compress, framing);

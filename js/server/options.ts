@@ -68,6 +68,11 @@ export interface WebSocketServerOptions<R extends HandshakeRequest = IncomingMes
   /** How the sockets give binary messages out; `"nodebuffer"`. */
   binaryType?: BinaryType;
   /**
+   * The most bytes that are held for all connections of the server together, counted as for `maxBufferedBytes`. Beyond
+   * it the connection that holds most is closed with 1013. 512 MiB by default.
+   */
+  maxTotalBufferedBytes?: number;
+  /**
    * The most connections, requests that are not decided included; others are answered with 503. No limit by default.
    */
   maxConnections?: number;
@@ -138,6 +143,7 @@ const KINDS: Kinds<WebSocketServerOptions<never>> = {
   headers: HEADERS,
   tap: kind.call,
   binaryType: BINARY_TYPE,
+  maxTotalBufferedBytes: kind.any,
   maxConnections: kind.any,
   maxConnectionsPerAddress: kind.any,
   maxHandshakesPerSecond: kind.any,

@@ -3,18 +3,19 @@
  *
  * @module
  */
-import { captureRejectionSymbol, EventEmitter, on } from "node:events";
+import { captureRejectionSymbol, EventEmitter } from "node:events";
 import type { IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { inspect } from "node:util";
 
+import { Budget, type RunSettings } from "../connection/budget.js";
 import { WebSocketError } from "../engine/errors.js";
 import { offeredSubprotocols } from "../engine/http.js";
 import { CloseStatus } from "../engine/status.js";
 import { type DeflateSettings, deflateSettings } from "../session/deflate.js";
 import { type Answer, answerHandshake } from "../session/handshake.js";
-import { type ConnectionSettings, connectionSettings, type Limits, limits, milliseconds } from "../session/options.js";
+import { connectionSettings, type Limits, limits, milliseconds, size } from "../session/options.js";
 import { PreparedMessage } from "../session/prepared.js";
 import { NodeTransport } from "../transport/node.js";
 import { type Listening, sockets } from "../transport/runtime.js";
@@ -32,6 +33,7 @@ import {
 } from "../transport/upgrade.js";
 import { channels, isWatched, type RefusalReason } from "../websocket/diagnostics.js";
 import { isEndOf, isPromise } from "../websocket/ends.js";
+import { IteratorOf } from "../websocket/iterator.js";
 import { accept, type Members, WebSocket } from "../websocket/websocket.js";
 import { quotas, serverOptions, type WebSocketServerOptions } from "./options.js";
 import { Pending, type PendingOwner } from "./pending.js";
@@ -41,10 +43,10 @@ import { pathOf, type Taker, Upgrades } from "./upgrades.js";
 /** The events of a server, with their arguments. */
 export interface WebSocketServerEvents<R extends HandshakeRequest = IncomingMessage> {
   /**
-   * A handshake is done. Messages wait for the first who asks for them, however late: a listener of `message`, a loop
-   * over the socket, a `WebSocketStream`, or `resume()`. Pings are answered meanwhile, and a close too; from 64 KiB on
-   * nothing more is read, so that a socket that only sends, to peers that talk, should call `resume()`. If the peer has
-   * left, and nobody has asked for a second, the messages are given up, and the `close` event comes.
+   * A handshake is done. Messages wait for the first who asks for them: a listener of `message`, a loop over the
+   * socket, a `WebSocketStream`, or `resume()`. Pings are answered meanwhile, and a close too; from 64 KiB on nothing
+   * more is read. After `claimTimeout` messages are dropped until somebody asks, so that a socket may only send. If
+   * the peer has left, and nobody has asked for a second, they are dropped too, and the `close` event comes.
    */
   connection: [socket: WebSocket, request: R];
   /** The port is open. */
@@ -65,10 +67,12 @@ export interface ServerStatistics {
   readonly connections: number;
   /** Requests whose verdict is awaited. */
   readonly pendingHandshakes: number;
+  /** Bytes that are held for all connections, as `maxTotalBufferedBytes` counts them. */
+  readonly bufferedBytes: number;
   /** Handshakes that were accepted, since the server was made. */
   readonly accepted: number;
   /** Handshakes that were refused, by reason. */
-  readonly refused: { readonly [reason in RefusalReason]?: number };
+  readonly refused: Readonly<Partial<Record<RefusalReason, number>>>;
 }
 
 /** A WebSocket server. */
@@ -81,7 +85,8 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
   tap: WebSocketServerOptions<R>["tap"];
   readonly #options: WebSocketServerOptions<R>;
   readonly #limits: Limits;
-  readonly #settings: ConnectionSettings;
+  readonly #budget: Budget;
+  readonly #settings: RunSettings;
   readonly #deflate: DeflateSettings | undefined;
   readonly #listener: Listening | undefined;
   readonly #handshakeTimeout: number;
@@ -120,8 +125,10 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
     const { port, host, socketPath, tls, server } = options;
     this.#options = options;
     this.tap = options.tap;
-    this.#limits = limits(options);
-    this.#settings = connectionSettings(options);
+    const { maxMessageSize = MAX_MESSAGE_SIZE } = options;
+    this.#limits = limits({ ...options, maxMessageSize });
+    this.#budget = new Budget(size("maxTotalBufferedBytes", options.maxTotalBufferedBytes));
+    this.#settings = { ...connectionSettings(options), budget: this.#budget };
     this.#deflate = deflateSettings(options.perMessageDeflate, true);
     this.#handshakeTimeout = milliseconds("handshakeTimeout", options.handshakeTimeout);
     this.#quota = new Quota(quotas(options as WebSocketServerOptions<never>));
@@ -154,6 +161,7 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
     return {
       connections: this.clients.size,
       pendingHandshakes: this.#undecided,
+      bufferedBytes: this.#budget.held,
       accepted: this.#accepted,
       refused: Object.fromEntries(this.#refusals),
     };
@@ -192,9 +200,19 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
     }
   }
 
-  /** The connections from now on, until the server closes. */
-  [Symbol.asyncIterator](): AsyncIterableIterator<[socket: WebSocket, request: R]> {
-    return on(this, "connection", { close: ["close"] }) as AsyncIterableIterator<[WebSocket, R]>;
+  /** The connections from now on, until the server closes; an `error` event is thrown into the loop. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<[socket: WebSocket, request: R], undefined, void> {
+    const onConnection = (socket: WebSocket, request: R): void => connections.give([socket, request]);
+    const onError = (error: unknown): void => connections.end(error);
+    const onClose = (): void => connections.end();
+    const connections = new IteratorOf<[WebSocket, R]>({
+      ask: () => () => {},
+      leave: () => {
+        this.off("connection", onConnection).off("error", onError).off("close", onClose);
+      },
+    });
+    this.on("connection", onConnection).on("error", onError).on("close", onClose);
+    return connections;
   }
 
   /**
@@ -443,6 +461,12 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
 function invalid(name: "verify" | "chooseProtocol", wanted: string, given: unknown): WebSocketError {
   return new WebSocketError("WS_ERR_INVALID_OPTION", `${name} must return ${wanted}, not ${inspect(given)}`);
 }
+
+/**
+ * By default, in bytes: 16 MiB, which Bun's server has too. Chats, JSON-RPC and games stay far below it, and a
+ * compressed bomb of a few KiB is stopped there.
+ */
+const MAX_MESSAGE_SIZE = 16 * 1024 * 1024;
 
 /** What those are answered that are too many. */
 const OVER_QUOTA: { readonly [reason in Exceeded]: Rejection } = {

@@ -39,6 +39,12 @@ export interface ConnectionSettings {
    */
   maxBufferedBytes: number;
   /**
+   * Milliseconds that messages wait for somebody to ask for them: a server's socket that has no listener yet, or a loop
+   * that was left. Then they are dropped, and so is what comes until somebody asks; pings, pongs and a close are
+   * handled. 10,000 by default.
+   */
+  claimTimeout: number;
+  /**
    * Whether messages are given out when they begin, each as a {@link MessageStream} of what comes of it; `false`. A
    * message that is not read holds up those behind it.
    */
@@ -52,11 +58,13 @@ const defaults: Record<TimeName, number> & Record<SizeName, number> = {
   messageTimeout: 300_000,
   pingInterval: Number.POSITIVE_INFINITY,
   pongTimeout: 30_000,
+  claimTimeout: 10_000,
   releaseAfter: Number.POSITIVE_INFINITY,
   maxFrameSize: Number.POSITIVE_INFINITY,
   maxMessageSize: 100 * 1024 * 1024,
   maxFragments: 131_072,
   maxBufferedBytes: 256 * 1024 * 1024,
+  maxTotalBufferedBytes: 512 * 1024 * 1024,
   maxConnections: Number.POSITIVE_INFINITY,
   maxConnectionsPerAddress: Number.POSITIVE_INFINITY,
   maxHandshakesPerSecond: Number.POSITIVE_INFINITY,
@@ -69,6 +77,7 @@ type TimeName =
 type SizeName =
   | keyof Limits
   | "maxBufferedBytes"
+  | "maxTotalBufferedBytes"
   | "maxConnections"
   | "maxConnectionsPerAddress"
   | "maxHandshakesPerSecond";
@@ -82,6 +91,7 @@ export const connectionKinds: Kinds<Limits & ConnectionSettings> = {
   messageTimeout: kind.any,
   pingInterval: kind.any,
   pongTimeout: kind.any,
+  claimTimeout: kind.any,
   maxBufferedBytes: kind.any,
   streamMessages: kind.flag,
 };
@@ -130,6 +140,7 @@ export function connectionSettings(given: Partial<ConnectionSettings>): Connecti
     messageTimeout: milliseconds("messageTimeout", given.messageTimeout),
     pingInterval: milliseconds("pingInterval", given.pingInterval),
     pongTimeout: milliseconds("pongTimeout", given.pongTimeout),
+    claimTimeout: milliseconds("claimTimeout", given.claimTimeout),
     maxBufferedBytes: size("maxBufferedBytes", given.maxBufferedBytes),
     streamMessages: given.streamMessages ?? false,
   };

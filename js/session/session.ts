@@ -226,6 +226,11 @@ export class FrameSession implements EngineCalls, MessageForm {
     if (this.hasCompressed) this.#outgoing?.releaseCompressor();
   }
 
+  /** Drops what is unfinished: nothing will be received any more. */
+  dropReceived(): void {
+    this.#incoming?.forget();
+  }
+
   /** Frees the engine's memory. Afterwards nothing is received, and sending is an error. */
   free(): void {
     if (this.#session === undefined) return;

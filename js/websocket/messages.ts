@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { IteratorOf } from "./iterator.js";
 import { ReadableStream } from "./webstreams.js";
 
 /** A piece of a message. */
@@ -34,6 +35,41 @@ export class MessageStream extends ReadableStream<Piece> {
   constructor(isText: boolean, source: PieceSource) {
     super(source);
     this.isText = isText;
+  }
+
+  /**
+   * The pieces, one after the other. To leave the loop cancels the stream, unless `preventCancel` is given; a `next`
+   * that waits is done then.
+   */
+  override values({ preventCancel = false }: { preventCancel?: boolean } = {}): IteratorOf<Piece> {
+    const reader = this.getReader();
+    let isAsked = false;
+    const read = async (): Promise<void> => {
+      while (isAsked) {
+        const { done, value } = await reader.read();
+        if (done) iterator.end();
+        else iterator.give(value);
+      }
+    };
+    const iterator = new IteratorOf<Piece>({
+      ask: () => {
+        isAsked = true;
+        read().catch((error) => iterator.end(error));
+        return () => {
+          isAsked = false;
+        };
+      },
+      leave: () => {
+        if (!preventCancel) reader.cancel().catch(() => {});
+        reader.releaseLock();
+      },
+    });
+    return iterator;
+  }
+
+  /** The same as `values`. */
+  override [Symbol.asyncIterator](options?: { preventCancel?: boolean }): IteratorOf<Piece> {
+    return this.values(options);
   }
 }
 

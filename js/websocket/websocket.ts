@@ -15,6 +15,7 @@ import {
   type WebSocketOptions,
 } from "../client/arguments.js";
 import { hasBadPort, type Opened, open } from "../client/opening.js";
+import type { RunSettings } from "../connection/budget.js";
 import { Connection, type Statistics } from "../connection/connection.js";
 import type { ConnectionFailure } from "../connection/failures.js";
 import { bytesOf } from "../engine/bytes.js";
@@ -43,7 +44,7 @@ import { checkReason, clampedUnsignedShort, defineInterface, invalidCode, requir
 export interface Accepted extends Opened {
   readonly url: string;
   readonly binaryType: BinaryType;
-  readonly settings: ConnectionSettings;
+  readonly settings: RunSettings;
   readonly members: Members;
   /** What channels tell of it, if somebody listens to them. */
   readonly about: object | undefined;
@@ -312,8 +313,8 @@ export class WebSocket extends WebSocketEventTarget {
   }
 
   /**
-   * The same as iterating over the socket, until the signal is aborted (an addition to the standard): a `next` that
-   * waits rejects with its reason then.
+   * The same as iterating over the socket, until the signal is aborted (an addition to the standard): the `next` that
+   * waits, or else the one to come, rejects with its reason then.
    */
   messages({ signal }: { signal?: AbortSignal } = {}): AsyncIterableIterator<MessageData, undefined, void> {
     return this.#receiving.messages(signal, () => this.#leaveUnclaimed());
@@ -450,7 +451,7 @@ export class WebSocket extends WebSocketEventTarget {
     this.#connection?.start();
   }
 
-  #opened({ session, transport, extensions, protocol }: Opened, settings: ConnectionSettings): void {
+  #opened({ session, transport, extensions, protocol }: Opened, settings: RunSettings): void {
     const connection = new Connection(session, transport, this.#receiving, settings);
     this.#connection = connection;
     this.#receiving.connect(connection);

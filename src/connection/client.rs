@@ -23,7 +23,7 @@ use crate::random::{PlatformRandom, RandomSource};
 use crate::session::DeflateSettings;
 use crate::session::{Role, Session};
 
-/// What a [`ClientHandshake`] asks for, and what its connection is to be.
+/// The options of a [`ClientHandshake`] and of its connection.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ClientOptions {
@@ -31,14 +31,14 @@ pub struct ClientOptions {
     pub subprotocols: Vec<String>,
     /// Accept a server that selects none of the subprotocols. By default that fails the handshake, as in browsers.
     pub optional_subprotocol: bool,
-    /// Other fields of the request, such as `Origin`, `Authorization` and `Cookie`, by name and value. Those that the
-    /// handshake itself has are left out.
+    /// Other fields of the request, such as `Origin`, `Authorization` and `Cookie`, by name and value. Fields that the
+    /// handshake itself sets are left out.
     pub headers: Vec<(String, String)>,
-    /// Offer permessage-deflate, and how to compress. `None`, the default: no.
+    /// How to offer permessage-deflate and to compress. `None`, the default: no offer.
     #[cfg(feature = "deflate")]
     pub deflate: Option<(DeflateOptions, DeflateSettings)>,
-    /// How long the server has for its response, from the first time that it is told: 30 seconds by default. `None`:
-    /// for ever.
+    /// How long the server has for its response, from the first `now` that the caller passes: 30 seconds by default.
+    /// `None`: no limit.
     pub timeout: Option<Duration>,
     /// How the connection behaves.
     pub connection: Config,
@@ -60,9 +60,9 @@ impl Default for ClientOptions {
 
 /// A client's opening handshake without I/O. It ends in a [`Connection`] or a [`Session`].
 ///
-/// Over bare TCP or TLS: write what there is to [`transmit`](Self::transmit), and give what comes to
-/// [`receive`](Self::receive) until that tells that the handshake is done. Where an HTTP library makes the request, add
-/// [`headers`](Self::headers) to it, and give its response to [`receive_response`](Self::receive_response).
+/// Over bare TCP or TLS: write the bytes of [`transmit`](Self::transmit), and pass received bytes to
+/// [`receive`](Self::receive) until it returns `true`: the handshake is done. If an HTTP library makes the request, add
+/// [`headers`](Self::headers) to it, and pass its response to [`receive_response`](Self::receive_response).
 ///
 /// ```
 /// use core::time::Duration;
@@ -91,10 +91,11 @@ pub struct ClientHandshake {
 }
 
 impl ClientHandshake {
-    /// Asks `host`, with its port if that is not the scheme's own, for `target`, a path with or without a query.
+    /// A request to `host`, with its port unless that is the scheme's default, for `target`, a path with an optional
+    /// query.
     ///
     /// # Errors
-    /// A host or target that cannot be; or the random source gave no key.
+    /// The host or the target is invalid; or the random source gave no key.
     pub fn new(host: &str, target: &str) -> Result<Self, Error> {
         Self::with_options(host, target, ClientOptions::default())
     }
@@ -102,8 +103,8 @@ impl ClientHandshake {
     /// The same with options.
     ///
     /// # Errors
-    /// As [`new`](Self::new); a subprotocol that is not a token or comes twice, a field that cannot be, compression
-    /// that does not exist.
+    /// As [`new`](Self::new); a subprotocol is not a token or is given twice; a field or a compression setting is
+    /// invalid.
     pub fn with_options(host: &str, target: &str, options: ClientOptions) -> Result<Self, Error> {
         Self::with_random(host, target, options, Box::<PlatformRandom>::default())
     }
@@ -148,29 +149,29 @@ impl ClientHandshake {
         })
     }
 
-    /// The fields that make a request of an HTTP library's one for a WebSocket, without [`ClientOptions::headers`].
+    /// The fields that turn an HTTP library's request into a WebSocket handshake, without [`ClientOptions::headers`].
     #[must_use]
     pub fn headers(&self) -> Vec<HttpHeader<'_>> {
         self.fields.headers()
     }
 
-    /// Bytes of the request to transmit, empty if there are none left.
+    /// The bytes of the request that are still to be transmitted; empty if none are left.
     #[must_use]
     pub fn transmit(&self) -> &[u8] {
         &self.request
     }
 
-    /// The transport has taken the first `count` bytes of those to transmit. More than there are counts as all.
+    /// Reports that the transport took the first `count` bytes of [`transmit`](Self::transmit). A larger count means
+    /// all.
     pub fn consumed(&mut self, count: usize) {
         self.request.drain(..count.min(self.request.len()));
     }
 
-    /// Takes bytes that came at `now`. Tells whether the handshake is done; what came behind it belongs to the
-    /// connection.
+    /// Takes bytes that came at `now`. Returns whether the handshake is done; bytes behind it belong to the connection.
     ///
     /// # Errors
-    /// A response that is not one to this request: [`response`](Self::response) shows it, with its status. The error
-    /// comes back from every later call.
+    /// The response does not accept this request: [`response`](Self::response) shows it, with its status. Every later
+    /// call returns the same error.
     pub fn receive(&mut self, bytes: &[u8], now: Duration) -> Result<bool, Error> {
         if self.outcome.is_none() {
             self.deadline.start(now);
@@ -180,13 +181,13 @@ impl ClientHandshake {
                 Err(error) => self.outcome = Some(Err(error.into())),
             }
         } else {
-            // behind the head there is nothing to fail
+            // bytes behind the head cannot fail
             let _ = self.response.push(bytes);
         }
         self.outcome()
     }
 
-    /// Takes the response as an HTTP library has it: its status and all of its fields.
+    /// Takes the response from an HTTP library: its status and all of its fields.
     ///
     /// # Errors
     /// As [`receive`](Self::receive).
@@ -201,29 +202,29 @@ impl ClientHandshake {
         self.receive_head(&response)
     }
 
-    /// The response, once it has come over the transport; whatever its status is.
+    /// The response, whatever its status, once it has come over the transport.
     #[must_use]
     pub fn response(&self) -> Option<ResponseHead<'_>> {
         ResponseHead::parse(self.response.head()).ok().flatten()
     }
 
-    /// The subprotocol that was agreed on.
+    /// The agreed subprotocol.
     #[must_use]
     pub fn subprotocol(&self) -> Option<&str> {
         let established = self.outcome.as_ref()?.as_ref().ok()?;
         established.subprotocol.as_deref()
     }
 
-    /// When [`handle_timeout`](Self::handle_timeout) wants to be called.
+    /// When to call [`handle_timeout`](Self::handle_timeout).
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Duration> {
         self.outcome.is_none().then(|| self.deadline.time()).flatten()
     }
 
-    /// Fails the handshake if its time is over at `now`.
+    /// Fails the handshake if its deadline has passed at `now`.
     ///
     /// # Errors
-    /// It is, or the handshake has failed before.
+    /// The deadline has passed, or the handshake has failed before.
     pub fn handle_timeout(&mut self, now: Duration) -> Result<(), Error> {
         if self.outcome.is_none() && self.deadline.is_over(now) {
             self.outcome = Some(Err(Error::HandshakeTimeout));
@@ -231,7 +232,7 @@ impl ClientHandshake {
         self.outcome().map(drop)
     }
 
-    /// The connection, which has what came behind the response.
+    /// The connection, with the bytes that came behind the response.
     ///
     /// # Errors
     /// The handshake is not done, or failed.
@@ -239,7 +240,7 @@ impl ClientHandshake {
         self.into_parts()?.connection()
     }
 
-    /// The session, for callers who build on that, and what came behind the response.
+    /// The session, for callers that build on it, and the bytes that came behind the response.
     ///
     /// # Errors
     /// As [`into_connection`](Self::into_connection).
@@ -250,8 +251,8 @@ impl ClientHandshake {
     /// The whole handshake over a blocking stream.
     ///
     /// # Errors
-    /// Those of the stream, and of [`receive`](Self::receive) as `InvalidData`. A stream with a time-out of its own
-    /// ends the handshake by that; [`ClientOptions::timeout`] does not count.
+    /// Those of the stream, and of [`receive`](Self::receive) as `InvalidData`. Only the stream's own time-out bounds
+    /// the handshake; [`ClientOptions::timeout`] does not apply.
     #[cfg(feature = "std")]
     pub fn complete(mut self, stream: &mut (impl std::io::Read + std::io::Write)) -> std::io::Result<Connection> {
         stream.write_all(self.transmit())?;
@@ -302,7 +303,7 @@ impl ClientHandshake {
         })
     }
 
-    /// What was agreed on of permessage-deflate, the only extension that is offered.
+    /// The agreed parameters of permessage-deflate, the only extension that is offered.
     #[cfg(feature = "deflate")]
     fn agreement(
         &self,
@@ -325,7 +326,7 @@ impl ClientHandshake {
             config: self.options.connection,
             random: self.random,
             unread: self.response.into_rest(),
-            // a server that answers the key has had the request
+            // a server that answers the key has received the request
             unsent: Vec::new(),
         })
     }

@@ -5,7 +5,7 @@ use crate::session::Limits;
 
 /// How a [`Connection`](crate::Connection) behaves.
 ///
-/// The type grows: start from the default, and change what should differ.
+/// Later versions may add fields: start from the default, and set the fields that should differ.
 ///
 /// ```
 /// use core::time::Duration;
@@ -18,19 +18,18 @@ use crate::session::Limits;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Config {
-    /// How much the peer may send. By default 64 MiB a message, see [`Limits::DEFAULT`].
+    /// How much the peer may send: by default 64 MiB per message, see [`Limits::DEFAULT`].
     pub limits: Limits,
     /// Whole messages, the default, or pieces as they come.
     pub delivery: Delivery,
-    /// When to ping, and when to give a silent peer up: by default after 30 seconds, and 30 more. `None`: never.
+    /// When to ping, and when to give up a silent peer: by default after 30 seconds, and after 30 more. `None`: never.
     pub keep_alive: Option<KeepAlive>,
-    /// How long a message may take from its first frame to its last byte: 5 minutes by default. `None`: for ever.
+    /// How long a message may take from its first frame to its last byte: 5 minutes by default. `None`: no limit.
     pub message_timeout: Option<Duration>,
-    /// How long the peer has to answer a close, and to end the transport after it: 10 seconds by default. `None`: for
-    /// ever.
+    /// How long the peer has to answer a close, and then to end the transport: 10 seconds by default. `None`: no limit.
     pub close_timeout: Option<Duration>,
-    /// The room for one read in bytes, at least 1: 16 KiB by default. More of it means fewer reads; an idle connection
-    /// gives it back with its keep-alive ping, or on [`release`](crate::Connection::release).
+    /// The size of the read buffer in bytes, at least 1: 16 KiB by default. A larger one means fewer reads; an idle
+    /// connection frees it with its keep-alive ping, or on [`release`](crate::Connection::release).
     pub read_size: usize,
 }
 

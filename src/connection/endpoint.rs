@@ -11,7 +11,7 @@ use crate::frame::MAX_HEADER_LENGTH;
 use crate::session::{Role, Session, State};
 use crate::wire::{BufferType, CloseStatus};
 
-/// What the connection owes: frames to transmit, answers, deadlines, and its end.
+/// The connection's duties: frames to transmit, answers, deadlines, and its end.
 pub struct Endpoint {
     pub session: Session,
     pub output: Output,
@@ -21,14 +21,14 @@ pub struct Endpoint {
     pub is_over: bool,
     /// The transport ended.
     pub eof: bool,
-    /// Nothing more can be transmitted, or is worth it.
+    /// Nothing more can be transmitted, or it would be useless.
     given_up: bool,
-    /// A ping whose answer waits until the peer takes what it was sent before. A later ping replaces it.
+    /// A ping whose answer waits until the peer reads earlier bytes. A later ping replaces it.
     ping: Option<Vec<u8>>,
     close_timeout: Option<Duration>,
 }
 
-/// The most bytes that may wait for a peer that does not read, before pongs do.
+/// The most bytes that may wait for a peer that does not read; beyond that, pongs wait too.
 const PONGS_WAIT: usize = 64 * 1024;
 
 impl Endpoint {
@@ -46,7 +46,7 @@ impl Endpoint {
         }
     }
 
-    /// Whether bytes that come still mean something.
+    /// Whether incoming bytes still matter.
     pub const fn takes_input(&self) -> bool {
         !self.is_over && !self.eof && self.failure.is_none()
     }
@@ -116,8 +116,8 @@ impl Endpoint {
         }
     }
 
-    /// The peer closed. It gets an answer, unless its close is one, with the status that it sent (RFC 6455 §5.5.1).
-    /// Tells whether that was possible.
+    /// The peer closed. Unless its close is an answer, it gets one with the same status (RFC 6455 §5.5.1). Returns
+    /// whether that was possible.
     pub fn answer_close(&mut self, status: CloseStatus) -> bool {
         let is_answer = self.session.state() == State::Closed;
         if !is_answer && self.close(status, "").is_err() {
@@ -147,14 +147,14 @@ impl Endpoint {
         }
     }
 
-    /// Fails the connection (RFC 6455 §7.1.7): tells the peer if that can be done.
+    /// Fails the connection (RFC 6455 §7.1.7): sends the peer a close frame if possible.
     pub fn fail(&mut self, failure: Failure) {
         if self.failure.is_some() || self.is_over {
             return;
         }
         let is_told = failure.is_told() && !self.eof;
         if is_told && !self.session.state().close_sent() {
-            // if there is no key for it, the end of the transport has to do
+            // without a masking key for the frame, only the transport is ended
             let _ = self.close(failure.close_status(), "");
         }
         self.failure = Some(failure);
@@ -165,14 +165,14 @@ impl Endpoint {
         }
     }
 
-    /// The same where the failure is reported at once.
+    /// [`fail`](Self::fail) for a failure that the caller reports at once.
     pub fn fail_now(&mut self, failure: Failure) -> Failure {
         self.fail(failure);
         self.is_over = true;
         failure
     }
 
-    /// The transport is dead, or as good as that.
+    /// The transport is dead, or useless.
     fn give_up(&mut self) {
         self.given_up = true;
         self.output.clear();

@@ -11,7 +11,7 @@ use crate::random::RandomSource;
 use crate::session::DeflateSettings;
 use crate::session::{Role, Session, SessionOptions};
 
-/// What a handshake has agreed on.
+/// The result of a handshake.
 #[derive(Clone, Debug, Default)]
 pub struct Established {
     pub subprotocol: Option<String>,
@@ -19,15 +19,15 @@ pub struct Established {
     pub deflate: Option<(Agreement, DeflateSettings)>,
 }
 
-/// What is left of a handshake, of which a connection or a session is made.
+/// The parts that a finished handshake leaves for a connection or a session.
 pub struct Parts {
     pub role: Role,
     pub established: Established,
     pub config: Config,
     pub random: Box<dyn RandomSource>,
-    /// What came behind the handshake.
+    /// Bytes that came behind the handshake.
     pub unread: Vec<u8>,
-    /// What the handshake has still to transmit.
+    /// Bytes that the handshake has still to transmit.
     pub unsent: Vec<u8>,
 }
 

@@ -4,10 +4,10 @@ use core::fmt;
 use crate::error::Violation;
 use crate::wire::CloseStatus;
 
-/// What [`Connection::next_event`](crate::Connection::next_event) reports.
+/// An event that [`Connection::next_event`](crate::Connection::next_event) reports.
 ///
-/// Payloads are borrowed from the connection where `next_event` gave the event, and owned where
-/// [`next_owned_event`](crate::Connection::next_owned_event) did.
+/// `next_event` borrows payloads from the connection; [`next_owned_event`](crate::Connection::next_owned_event) gives
+/// them away.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event<'a> {
@@ -19,7 +19,7 @@ pub enum Event<'a> {
     Piece(Piece<'a>),
     /// A ping. The pong is already on its way.
     Ping(Cow<'a, [u8]>),
-    /// A pong, the answer to a ping or unasked. A keep-alive ping has no payload, and its pong has none.
+    /// A pong, unsolicited or in answer to a ping. A keep-alive ping has no payload, and neither has its pong.
     Pong(Cow<'a, [u8]>),
     /// The peer closed. The answer is already on its way. This is the last event.
     Closed {
@@ -28,12 +28,12 @@ pub enum Event<'a> {
         /// The peer's reason, at most 123 bytes, often empty.
         reason: Cow<'a, str>,
     },
-    /// The connection failed. The peer has been or will be told why, where it can be. This is the last event.
+    /// The connection failed. If possible, a close frame tells the peer why. This is the last event.
     Failed(Failure),
 }
 
 impl Event<'_> {
-    /// The same with payloads of its own.
+    /// The same event with owned payloads.
     #[must_use]
     pub fn into_owned(self) -> Event<'static> {
         match self {
@@ -60,9 +60,9 @@ impl Event<'_> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Piece<'a> {
-    /// Of what the message consists.
+    /// Whether the message is text or binary.
     pub kind: MessageKind,
-    /// The bytes, perhaps none. Those of a text are checked, and may end inside a character.
+    /// The bytes, perhaps none. Text is verified UTF-8, but a piece may end inside a character.
     pub payload: Cow<'a, [u8]>,
     /// The message begins with this piece.
     pub first: bool,
@@ -70,7 +70,7 @@ pub struct Piece<'a> {
     pub last: bool,
 }
 
-/// Of what a message consists.
+/// The type of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum MessageKind {
     /// UTF-8.
@@ -99,17 +99,17 @@ pub enum Failure {
     Eof,
     /// A message was not finished within [`Config::message_timeout`](crate::Config::message_timeout).
     MessageTimeout,
-    /// The random source gave no masking key for a frame that the protocol demands.
+    /// The random source gave no masking key for a frame that the protocol requires.
     RandomUnavailable,
-    /// Nothing came for the time of [`Config::keep_alive`](crate::Config::keep_alive), no answer to a ping either.
+    /// The peer sent nothing for the time of [`Config::keep_alive`](crate::Config::keep_alive), not even a pong.
     Unresponsive,
     /// The peer broke the protocol or a limit.
     Violation(Violation),
 }
 
 impl Failure {
-    /// The status that the failure stands for: what the peer is told in a close frame, or
-    /// [`CloseStatus::ABORTED`] (1006) where no close frame is sent.
+    /// The status of the failure: the one in our close frame, or [`CloseStatus::ABORTED`] (1006) if no close frame is
+    /// sent.
     #[must_use]
     pub const fn close_status(self) -> CloseStatus {
         match self {
@@ -120,7 +120,7 @@ impl Failure {
         }
     }
 
-    /// The peer can be told.
+    /// Whether a close frame can tell the peer.
     pub(crate) const fn is_told(self) -> bool {
         matches!(self, Self::MessageTimeout | Self::Violation(_))
     }
@@ -139,7 +139,7 @@ impl fmt::Display for Failure {
     }
 }
 
-// The violation is displayed as the failure: a `source` would say it twice.
+// The failure displays the violation itself: a `source` would repeat it.
 impl core::error::Error for Failure {}
 
 #[cfg(feature = "std")]

@@ -1,4 +1,4 @@
-//! Handshakes by the types of the crate `http`.
+//! Handshakes with the types of the crate `http`.
 
 use alloc::vec::Vec;
 
@@ -9,11 +9,11 @@ use crate::error::{Error, HandshakeError};
 use crate::http::{HttpHeader, RequestHead, ResponseHead, to_header_map};
 
 impl ClientHandshake {
-    /// The request, for an HTTP library that sends it: a `GET` for `uri` with [`headers`](Self::headers) and those of
-    /// the options.
+    /// The request for an HTTP library to send: a `GET` for `uri` with [`headers`](Self::headers) and the fields of the
+    /// options.
     ///
     /// # Errors
-    /// A URI or field that `http` does not take.
+    /// `http` rejects the URI or a field.
     pub fn http_request(&self, uri: &str) -> Result<Request<()>, ::http::Error> {
         let mut headers = self.headers();
         let others = &self.options.headers;
@@ -23,7 +23,7 @@ impl ClientHandshake {
         Ok(request)
     }
 
-    /// Takes the response that an HTTP library has read. It must have been for an upgrade over HTTP/1.1.
+    /// Takes the response that an HTTP library has read. It must be to an upgrade over HTTP/1.1.
     ///
     /// # Errors
     /// As [`receive`](Self::receive).
@@ -33,8 +33,8 @@ impl ClientHandshake {
 }
 
 impl ServerHandshake {
-    /// [`answer`](Self::answer) to a request that an HTTP library has read: gives the response to send, and the
-    /// connection over the stream that the library upgrades to.
+    /// [`answer`](Self::answer) for a request that an HTTP library has read: returns the response to send, and the
+    /// connection over the upgraded stream.
     ///
     /// ```
     /// use websocket_component::{ServerHandshake, ServerOptions};
@@ -53,7 +53,7 @@ impl ServerHandshake {
     /// ```
     ///
     /// # Errors
-    /// As [`answer`](Self::answer); a request that is not a `GET` over HTTP/1.1 without a body.
+    /// As [`answer`](Self::answer); the request must be a `GET` over HTTP/1.1 without a body.
     pub fn answer_http<B>(
         request: &Request<B>,
         subprotocol: Option<&str>,
@@ -71,7 +71,7 @@ impl ServerHandshake {
     }
 }
 
-/// The response to a request that is to blame for the error; 500 if none is.
+/// The response to the request that caused the error; 500 if no request did.
 impl From<Error> for Response<()> {
     fn from(error: Error) -> Self {
         match error {
@@ -88,7 +88,7 @@ impl From<HandshakeError> for Response<()> {
     }
 }
 
-/// A response of the crate's own: `http` takes its status and fields.
+/// A response that the crate made itself: `http` accepts its status and fields.
 fn response(status: u16, headers: &[HttpHeader<'_>]) -> Response<()> {
     let mut response = Response::new(());
     if let Ok(status) = status.try_into() {

@@ -2,25 +2,25 @@ use core::ops::Range;
 
 use alloc::vec::Vec;
 
-/// The bytes that came, in one buffer: first the parts of the message that is being collected, with no gap between
-/// them, then what the session has not consumed, then room for more.
+/// Received bytes in one buffer: first the parts of the message that is being collected, without gaps, then the bytes
+/// that the session has not consumed, then room for more.
 #[derive(Debug, Default)]
 pub struct Input {
-    /// All of it is initialised; what is filled ends at `end`.
+    /// All of it is initialised; the filled part ends at `end`.
     buffer: Vec<u8>,
     message: Range<usize>,
     start: usize,
     end: usize,
 }
 
-/// A message of this many bytes is long: what is read while it is unfinished is its own rest alone, so that the
-/// next message begins at the front of the buffer and is not moved there.
+/// From this length on, reads inside a message stop at its end, so that the next message begins at the front of the
+/// buffer and need not be moved there.
 const LONG: usize = 64 * 1024;
-/// A larger buffer is not kept for the next message.
+/// The largest buffer that is kept for the next message.
 const KEPT: usize = 2 * 1024 * 1024;
 
 impl Input {
-    /// What the session has not consumed.
+    /// The bytes that the session has not consumed.
     pub fn unread(&mut self) -> &mut [u8] {
         &mut self.buffer[self.start..self.end]
     }
@@ -40,7 +40,7 @@ impl Input {
 
     /// Room for at least one byte. `announced` is how many bytes of a message's last frame are still to come.
     ///
-    /// The buffer follows what has come: it at most doubles, whatever the peer announces.
+    /// The buffer grows with the bytes received: it at most doubles, whatever length the peer announces.
     pub fn room(&mut self, announced: u64, read_size: usize) -> &mut [u8] {
         if self.is_empty() {
             (self.message, self.start, self.end) = (0..0, 0, 0);
@@ -62,7 +62,7 @@ impl Input {
         &mut self.buffer[self.end..self.end + most]
     }
 
-    /// Counts bytes that were written to the [`room`](Self::room), as far as there was room.
+    /// Counts bytes that were written to the [`room`](Self::room); a count above its length means all of it.
     pub fn fill(&mut self, count: usize) {
         self.end += count.min(self.buffer.len() - self.end);
     }
@@ -79,7 +79,7 @@ impl Input {
         self.end += bytes.len();
     }
 
-    /// Takes the bytes over where nothing is before them, else appends a copy.
+    /// Takes over the buffer if no bytes are before it, else appends a copy.
     pub fn push_owned(&mut self, bytes: Vec<u8>) {
         if self.is_empty() {
             let end = bytes.len();
@@ -94,7 +94,7 @@ impl Input {
         }
     }
 
-    /// Adds a part, a place in the buffer, to the message, behind the parts before it.
+    /// Appends a part, a range of the buffer, to the message.
     pub fn collect(&mut self, part: Range<usize>) {
         if self.message.is_empty() {
             self.message = part;
@@ -114,7 +114,7 @@ impl Input {
         message
     }
 
-    /// The buffer with a message alone, if nothing else is in it.
+    /// The whole buffer, if the message is all that it holds.
     pub fn take_buffer(&mut self, message: Range<usize>) -> Option<Vec<u8>> {
         if message.start > 0 || !self.is_empty() {
             return None;
@@ -129,7 +129,7 @@ impl Input {
         *self = Self::default();
     }
 
-    /// Frees the memory where no bytes are kept in it.
+    /// Frees the memory if it holds no bytes.
     pub fn release(&mut self) {
         if self.is_empty() {
             self.clear();
@@ -140,7 +140,7 @@ impl Input {
         self.start == self.end && self.message.start == self.message.end
     }
 
-    /// Moves what is kept to the front.
+    /// Moves the kept bytes to the front.
     fn compact(&mut self) {
         if self.message.is_empty() {
             self.message = self.start..self.start;

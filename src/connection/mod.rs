@@ -35,9 +35,8 @@ use timers::Due;
 
 /// One WebSocket connection after its handshake, complete but for the I/O: bytes in, events out, bytes to transmit.
 ///
-/// It collects messages, answers pings and closes, fails the connection with the right status, keeps to limits and
-/// deadlines, and holds everything that it owes the peer. Its caller moves bytes, whenever it can and as many as it
-/// can:
+/// It collects messages, answers pings and closes, fails the connection with the right status, enforces limits and
+/// deadlines, and queues everything that it owes the peer. The caller only moves bytes, in any number and at any time:
 ///
 /// | Kind | Methods |
 /// | --- | --- |
@@ -52,11 +51,11 @@ use timers::Due;
 /// | What is left to do | [`wants_read`](Self::wants_read), [`wants_write`](Self::wants_write),
 /// [`wants_shutdown`](Self::wants_shutdown), [`is_finished`](Self::is_finished) |
 ///
-/// No call waits, and none loses anything: whatever future of the caller's is dropped, the connection goes on where it
-/// was. Every call that takes bytes, sends or tells the time may give bytes to transmit.
+/// No call blocks, and none loses anything: if the caller drops a future, the connection continues where it was. Every
+/// call that takes bytes, sends, or passes the time may queue bytes to transmit.
 ///
-/// The clock is the caller's: a [`Duration`] since any moment that the caller chose, the same for all calls. Who wants
-/// no deadlines passes [`Duration::ZERO`] always.
+/// The caller provides the clock: a [`Duration`] since a moment that it chose, the same for all calls. To go without
+/// deadlines, always pass [`Duration::ZERO`].
 ///
 /// ```
 /// use core::time::Duration;
@@ -85,19 +84,19 @@ use timers::Due;
 pub struct Connection {
     endpoint: Endpoint,
     input: Input,
-    /// What came of a message that is compressed.
+    /// The decompressed part of a compressed message.
     inflated: Vec<u8>,
-    /// Of a text that comes in pieces.
+    /// Checks a text that comes in pieces.
     utf8: Utf8Validator,
-    /// How messages are reported from the next one on, and how the one that is being received is.
+    /// How the next messages are reported, and how the current one is.
     delivery: (Delivery, Delivery),
     read_size: usize,
     message_timeout: Option<Duration>,
 }
 
 impl Connection {
-    /// A connection whose handshake somebody else has made, without extensions. [`ClientHandshake`] and
-    /// [`ServerHandshake`] make one of theirs.
+    /// A connection after a handshake made elsewhere, without extensions. [`ClientHandshake`] and [`ServerHandshake`]
+    /// return the connection of their own.
     #[must_use]
     pub fn new(role: Role, config: Config) -> Self {
         Self::over(Session::new(role, options_of(&config)), config)
@@ -121,13 +120,13 @@ impl Connection {
         }
     }
 
-    /// The side it is on.
+    /// The side of the connection.
     #[must_use]
     pub const fn role(&self) -> Role {
         self.endpoint.session.role()
     }
 
-    /// How much waits to be transmitted, in bytes. A caller that sends faster than the peer reads waits by this.
+    /// How many bytes wait to be transmitted. A caller that may send faster than the peer reads checks this, and waits.
     #[must_use]
     pub const fn buffered(&self) -> usize {
         self.endpoint.output.len()
@@ -145,8 +144,7 @@ impl Connection {
         matches!(self.endpoint.session.state(), State::Open) && self.endpoint.failure.is_none()
     }
 
-    /// Whether the caller should go on reading: more may come that matters, or the transport has not ended as it
-    /// should.
+    /// Whether the caller should go on reading: bytes that matter may come, or the transport has still to end.
     #[must_use]
     pub fn wants_read(&self) -> bool {
         self.endpoint.wants_read()
@@ -158,7 +156,7 @@ impl Connection {
         self.buffered() > 0
     }
 
-    /// Whether all is transmitted that ever will be: the caller may end the writing side of the transport.
+    /// Whether everything was transmitted, for good: the caller may end the writing side of the transport.
     #[must_use]
     pub fn wants_shutdown(&self) -> bool {
         let is_closed = self.endpoint.session.state() == State::Closed;
@@ -171,9 +169,9 @@ impl Connection {
         !self.wants_read() && !self.wants_write()
     }
 
-    /// Takes bytes that came from the transport at `now`. A `Vec` is taken over without a copy where it can be.
+    /// Takes bytes that came from the transport at `now`. A `Vec` is taken over without a copy if possible.
     ///
-    /// All are taken, so take the events out before reading more: that bounds what is held.
+    /// It takes all of them, so drain the events before reading more: that bounds the memory.
     pub fn receive<'a>(&mut self, bytes: impl Into<Cow<'a, [u8]>>, now: Duration) {
         self.endpoint.timers.heard(now);
         if self.endpoint.takes_input() {
@@ -184,7 +182,7 @@ impl Connection {
         }
     }
 
-    /// Room to read into, so that nothing is copied: at least one byte. Read, then call [`received`](Self::received).
+    /// A buffer of at least one byte to read into, which saves a copy. Read, then call [`received`](Self::received).
     pub fn read_buffer(&mut self) -> &mut [u8] {
         if !self.endpoint.takes_input() {
             self.input.clear();
@@ -201,12 +199,12 @@ impl Connection {
         }
     }
 
-    /// The transport ended: nothing more will come. Without a close before, that is a [`Failure::Eof`].
+    /// Reports that the transport ended. Without a close before, that is a [`Failure::Eof`].
     pub fn eof(&mut self) {
         self.endpoint.end();
     }
 
-    /// Reads once from a blocking or non-blocking source, and gives the number of bytes; 0 is the end, as
+    /// Reads once from a blocking or non-blocking source, and returns the number of bytes; 0 is the end, as with
     /// [`eof`](Self::eof).
     ///
     /// # Errors
@@ -222,10 +220,10 @@ impl Connection {
         Ok(count)
     }
 
-    /// Writes all that there is to transmit.
+    /// Writes all bytes that wait to be transmitted.
     ///
     /// # Errors
-    /// Those of the sink, such as `WouldBlock`; what it has taken before is not offered again.
+    /// Those of the sink, such as `WouldBlock`; bytes that it took before are not offered again.
     #[cfg(feature = "std")]
     pub fn write_to(&mut self, sink: &mut impl std::io::Write) -> std::io::Result<()> {
         while self.wants_write() {
@@ -241,13 +239,13 @@ impl Connection {
         sink.flush()
     }
 
-    /// The next event over a blocking stream: writes what there is to transmit, and reads, until there is one. `None`
-    /// once the connection has closed, and nothing is left to read or to write.
+    /// The next event over a blocking stream: transmits and reads until there is one. `None` once the connection has
+    /// closed, and nothing is left to read or to write.
     ///
-    /// It keeps no time: what bounds the wait is a time-out of the stream's own, such as that of `TcpStream`.
+    /// It applies no deadline: only the stream's own time-out, such as that of `TcpStream`, bounds the wait.
     ///
     /// # Errors
-    /// Those of the stream, after which it can be called again; a connection that failed, once the peer is told.
+    /// Those of the stream, after which it can be called again; a failed connection, once its close frame is written.
     #[cfg(feature = "std")]
     pub fn next_event_over(
         &mut self,
@@ -268,13 +266,13 @@ impl Connection {
     /// The next event, with payloads borrowed from the connection. `None`: more bytes are needed; or the last event,
     /// [`Event::Closed`] or [`Event::Failed`], was reported.
     ///
-    /// What came before a failure is reported before it.
+    /// Events before a failure are reported before it.
     pub fn next_event(&mut self) -> Option<Event<'_>> {
         let found = self.find()?;
         Some(self.event(found))
     }
 
-    /// The same with payloads that the caller keeps. A long binary message, or one that was compressed, is given away
+    /// [`next_event`](Self::next_event) with owned payloads. A long binary message, or a compressed one, is given away
     /// without a copy.
     pub fn next_owned_event(&mut self) -> Option<Event<'static>> {
         let found = self.find()?;
@@ -286,7 +284,7 @@ impl Connection {
         Some(self.event(found).into_owned())
     }
 
-    /// Bytes to transmit, empty if there are none. Write as many of them as the transport takes, and say how many by
+    /// Bytes to transmit, empty if there are none. Write as many as the transport takes, and report how many with
     /// [`consumed`](Self::consumed): the rest is offered again.
     #[must_use]
     pub fn transmit(&self) -> &[u8] {
@@ -303,15 +301,17 @@ impl Connection {
             .count()
     }
 
-    /// The transport has taken the first `count` bytes of those to transmit. More than there are counts as all.
+    /// Reports that the transport took the first `count` bytes of [`transmit`](Self::transmit). A larger count means
+    /// all.
     pub fn consumed(&mut self, count: usize) {
         self.endpoint.consumed(count);
     }
 
-    /// Sends a text message. A `String` that is long is queued without a copy.
+    /// Sends a text message. A long `String` is queued without a copy.
     ///
     /// # Errors
-    /// After a close or a failure, within another message; or the random source gave no key. Nothing is sent then.
+    /// The connection has closed or failed, another message is unfinished, or the random source gave no key. Nothing is
+    /// sent.
     pub fn send_text<'a>(&mut self, text: impl Into<Cow<'a, str>>) -> Result<(), Error> {
         match text.into() {
             Cow::Borrowed(text) => self.endpoint.write(BufferType::Utf8Message, text.as_bytes()),
@@ -319,7 +319,7 @@ impl Connection {
         }
     }
 
-    /// Sends a binary message. A `Vec` that is long is queued without a copy.
+    /// Sends a binary message. A long `Vec` is queued without a copy.
     ///
     /// # Errors
     /// As [`send_text`](Self::send_text).
@@ -330,11 +330,11 @@ impl Connection {
         }
     }
 
-    /// Sends a part of a text message as a frame of its own. Until the `last` one is sent, no other message can be;
-    /// pings and a close can.
+    /// Sends a part of a text message as a frame of its own. Until the `last` part, no other message can be sent; pings
+    /// and a close can.
     ///
     /// # Errors
-    /// As [`send_text`](Self::send_text), and within a binary message.
+    /// As [`send_text`](Self::send_text), or a binary message is unfinished.
     pub fn send_text_part(&mut self, text: &str, last: bool) -> Result<(), Error> {
         let part = if last {
             BufferType::Utf8Message
@@ -347,7 +347,7 @@ impl Connection {
     /// Sends a part of a binary message, as [`send_text_part`](Self::send_text_part) does.
     ///
     /// # Errors
-    /// As [`send_text`](Self::send_text), and within a text message.
+    /// As [`send_text`](Self::send_text), or a text message is unfinished.
     pub fn send_binary_part(&mut self, bytes: &[u8], last: bool) -> Result<(), Error> {
         let part = if last {
             BufferType::BinaryMessage
@@ -360,7 +360,7 @@ impl Connection {
     /// Sends a ping with at most 125 bytes.
     ///
     /// # Errors
-    /// As [`send_text`](Self::send_text), and a longer payload.
+    /// As [`send_text`](Self::send_text), or the payload is longer.
     pub fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
         self.endpoint.write(BufferType::PingPong, payload)
     }
@@ -369,25 +369,25 @@ impl Connection {
     /// [`CloseStatus::EMPTY`] sends no status.
     ///
     /// # Errors
-    /// As [`send_text`](Self::send_text), a second time, a status that may not be sent, a reason over 123 bytes.
+    /// As [`send_text`](Self::send_text); a second close, a status that may not be sent, or a reason over 123 bytes.
     pub fn close(&mut self, status: CloseStatus, reason: &str) -> Result<(), Error> {
         self.endpoint.close(status, reason)
     }
 
-    /// Changes how messages are reported, from the next one on that begins.
+    /// Changes how messages are reported, from the next message on.
     pub const fn set_delivery(&mut self, delivery: Delivery) {
         self.delivery.0 = delivery;
     }
 
-    /// When [`handle_timeout`](Self::handle_timeout) wants to be called; `None` if no deadline runs. It changes with
-    /// every call that changes the connection.
+    /// When to call [`handle_timeout`](Self::handle_timeout); `None` if no deadline runs. Any call that changes the
+    /// connection may change it.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Duration> {
         self.endpoint.timers.next()
     }
 
     /// Does what is due at `now`: sends a keep-alive ping, or fails the connection, which
-    /// [`next_event`](Self::next_event) then reports. Calls that come early or late do no harm.
+    /// [`next_event`](Self::next_event) then reports. Early and late calls are harmless.
     pub fn handle_timeout(&mut self, now: Duration) {
         self.endpoint.timers.advance(now);
         while let Some(due) = self.endpoint.timers.due() {
@@ -417,7 +417,7 @@ fn options_of(config: &Config) -> SessionOptions {
     }
 }
 
-/// What was found in the input.
+/// The next thing in the input.
 enum Found {
     Message(MessageKind, Place),
     Piece {
@@ -496,7 +496,7 @@ impl Connection {
         None
     }
 
-    /// A part of a message came, at a place in the input. Gives what there is to report of it.
+    /// A part of a message came, at a range of the input. Returns what to report.
     fn data(&mut self, buffer_type: BufferType, part: Range<usize>, first: bool) -> Option<Found> {
         let (kind, last) = (kind_of(buffer_type), buffer_type.is_final());
         let delivery = self.delivery_of(first);
@@ -520,7 +520,7 @@ impl Connection {
         last.then(|| Found::Message(kind, Place::Input(self.input.take_message())))
     }
 
-    /// A part of a message came that was compressed, at a place in what the session has decompressed.
+    /// A part of a compressed message came, at a range of the session's decompressed bytes.
     fn inflated(&mut self, buffer_type: BufferType, part: Range<usize>, first: bool) -> Option<Found> {
         let (kind, last) = (kind_of(buffer_type), buffer_type.is_final());
         let delivery = self.delivery_of(first);
@@ -544,7 +544,7 @@ impl Connection {
         }
     }
 
-    /// How the message is reported that begins or goes on.
+    /// How the current message, or the one that begins, is reported.
     fn delivery_of(&mut self, first: bool) -> Delivery {
         if first {
             self.delivery.1 = self.delivery.0;
@@ -562,7 +562,7 @@ impl Connection {
         is_answered.then_some(Found::Closed(status, reason))
     }
 
-    /// A message's buffer, if it can be had without a copy.
+    /// A message's buffer, if it can be given away without a copy.
     fn take(&mut self, place: &Place) -> Option<Vec<u8>> {
         match place {
             Place::Input(range) => self.input.take_buffer(range.clone()),
@@ -606,7 +606,7 @@ impl Connection {
     }
 }
 
-/// Checks a part of a text; `None` if the connection failed by it.
+/// Checks a part of a text; `None` if it fails the connection.
 fn check_part(utf8: &mut Utf8Validator, endpoint: &mut Endpoint, bytes: &[u8], last: bool) -> Option<()> {
     if utf8.push(bytes).is_ok() && (!last || utf8.is_boundary()) {
         return Some(());

@@ -1,26 +1,26 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-/// The bytes to transmit: frames one after the other, in few buffers. Short frames share one; a long payload that the
-/// caller gave away is one by itself.
+/// The bytes to transmit: frames one after the other, in few buffers. Short frames share a buffer; a long payload that
+/// the caller gave away keeps its own.
 #[derive(Debug, Default)]
 pub struct Output {
     /// Older buffers; the first is being written.
     full: VecDeque<Vec<u8>>,
-    /// To which frames are appended.
+    /// The buffer that frames are appended to.
     last: Vec<u8>,
-    /// How much of the buffer in front was written.
+    /// How many bytes of the front buffer were written.
     written: usize,
     length: usize,
 }
 
-/// A buffer of more than this many bytes is not kept once it was written.
+/// The largest buffer, in bytes, that is kept once it was written.
 const KEPT: usize = 64 * 1024;
 /// From this length on, a payload that is given away is cheaper to queue than to copy.
 pub const LONG: usize = 4096;
 
 impl Output {
-    /// Bytes to write next: all that wait, or if they are in several buffers, those of the first.
+    /// Bytes to write next: those of the first buffer that waits.
     pub fn front(&self) -> &[u8] {
         &self.full.front().unwrap_or(&self.last)[self.written..]
     }
@@ -38,7 +38,7 @@ impl Output {
         self.length
     }
 
-    /// Drops bytes that were written from the front; more than there are counts as all.
+    /// Drops written bytes from the front; a larger count means all.
     pub fn consume(&mut self, count: usize) {
         let mut count = count.min(self.length);
         self.length -= count;
@@ -60,7 +60,7 @@ impl Output {
         }
     }
 
-    /// Appends what `write` does, which appends or fails without effect.
+    /// Lets `write` append to the buffer; it must append, or fail without effect.
     pub fn append<T, E>(&mut self, write: impl FnOnce(&mut Vec<u8>) -> Result<T, E>) -> Result<T, E> {
         let before = self.last.len();
         let result = write(&mut self.last);
@@ -83,7 +83,7 @@ impl Output {
         self.full.push_back(buffer);
     }
 
-    /// Frees the memory where nothing waits.
+    /// Frees the memory if no bytes wait.
     pub fn release(&mut self) {
         if self.length == 0 {
             self.clear();

@@ -20,15 +20,15 @@ use crate::random::{PlatformRandom, RandomSource};
 use crate::session::DeflateSettings;
 use crate::session::{Role, Session};
 
-/// What a [`ServerHandshake`] agrees to, and what its connection is to be.
+/// The options of a [`ServerHandshake`] and of its connection.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct ServerOptions {
-    /// Select permessage-deflate if it is offered, and how to compress. `None`, the default: never.
+    /// How to select permessage-deflate if it is offered, and to compress. `None`, the default: never select it.
     #[cfg(feature = "deflate")]
     pub deflate: Option<(DeflateOptions, DeflateSettings)>,
-    /// How long the client has for its request, from the first time that it is told: 30 seconds by default. `None`: for
-    /// ever.
+    /// How long the client has for its request, from the first `now` that the caller passes: 30 seconds by default.
+    /// `None`: no limit.
     pub timeout: Option<Duration>,
     /// How the connection behaves.
     pub connection: Config,
@@ -47,10 +47,10 @@ impl Default for ServerOptions {
 
 /// A server's opening handshake without I/O. It ends in a [`Connection`] or a [`Session`].
 ///
-/// Over bare TCP or TLS: give what comes to [`receive`](Self::receive) until that tells that there is a request, look
-/// at the [`request`](Self::request), then [`accept`](Self::accept) or [`refuse`](Self::refuse) it, and transmit the
-/// response. A request that is not a WebSocket's gets its refusal by itself. Where an HTTP library reads the request,
-/// use [`answer`](Self::answer).
+/// Over bare TCP or TLS: pass received bytes to [`receive`](Self::receive) until it returns `true`, inspect the
+/// [`request`](Self::request), [`accept`](Self::accept) or [`refuse`](Self::refuse) it, and transmit the response. The
+/// handshake itself refuses requests that are not for a WebSocket. If an HTTP library reads the request, use
+/// [`answer`](Self::answer).
 ///
 /// ```
 /// use core::time::Duration;
@@ -76,14 +76,14 @@ pub struct ServerHandshake {
 pub struct Answer {
     /// The fields of the 101 response, by name and value.
     pub headers: Vec<(&'static str, String)>,
-    /// The connection over the stream that the library upgrades to.
+    /// The connection over the upgraded stream.
     pub connection: Connection,
 }
 
 enum Stage {
-    /// The request is not whole.
+    /// The request is incomplete.
     Reading,
-    /// It is, and wants an answer.
+    /// The request is complete, and awaits an answer.
     Asked,
     Accepted(Established),
     Refused(Error),
@@ -96,7 +96,7 @@ impl ServerHandshake {
         Self::with_options(ServerOptions::default())
     }
 
-    /// The same with options. Compression that does not exist is an error of [`accept`](Self::accept).
+    /// The same with options. [`accept`](Self::accept) reports invalid compression settings.
     #[must_use]
     pub fn with_options(options: ServerOptions) -> Self {
         Self::with_random(options, Box::<PlatformRandom>::default())
@@ -115,13 +115,13 @@ impl ServerHandshake {
         }
     }
 
-    /// Answers a request that an HTTP library has read, a `GET` over HTTP/1.1: gives the fields of the 101 response,
-    /// and the connection. `subprotocol` is one that the client offers
+    /// Answers a request that an HTTP library has read, a `GET` over HTTP/1.1: returns the fields of the 101 response,
+    /// and the connection. `subprotocol` is one of those that the client offers
     /// ([`offered_subprotocols`](crate::handshake::offered_subprotocols)), or none.
     ///
     /// # Errors
-    /// What is wrong with the request, with its [status](Error::status); a subprotocol that was not offered;
-    /// compression that does not exist.
+    /// The request is invalid: answer with the error's [status](Error::status). Or the subprotocol was not offered, or
+    /// the compression settings are invalid.
     pub fn answer(
         request: &[HttpHeader<'_>],
         subprotocol: Option<&str>,
@@ -142,12 +142,11 @@ impl ServerHandshake {
         })
     }
 
-    /// Takes bytes that came at `now`. Tells whether there is a request to answer; what came behind it belongs to the
+    /// Takes bytes that came at `now`. Returns whether there is a request to answer; bytes behind it belong to the
     /// connection.
     ///
     /// # Errors
-    /// A request that is not one for a WebSocket. There is a response to transmit then. The error comes back from every
-    /// later call.
+    /// The request is not a valid WebSocket handshake: transmit the refusal. Every later call returns the same error.
     pub fn receive(&mut self, bytes: &[u8], now: Duration) -> Result<bool, Error> {
         if let Stage::Reading = self.stage {
             self.deadline.start(now);
@@ -157,7 +156,7 @@ impl ServerHandshake {
                 Err(error) => self.fail(error),
             }
         } else {
-            // behind the head there is nothing to fail
+            // bytes behind the head cannot fail
             let _ = self.request.push(bytes);
         }
         match &self.stage {
@@ -173,12 +172,12 @@ impl ServerHandshake {
         RequestHead::parse(self.request.head()).ok().flatten()
     }
 
-    /// Accepts the request: the 101 response is to be transmitted, with `headers` behind those of the handshake.
-    /// `subprotocol` is one that the client offers, or none.
+    /// Accepts the request: queues the 101 response, with `headers` behind those of the handshake. `subprotocol` is one
+    /// of those that the client offers, or none.
     ///
     /// # Errors
-    /// No request that waits for an answer; a subprotocol that was not offered, a field that cannot be, compression
-    /// that does not exist. The request still waits then.
+    /// No request awaits an answer; the subprotocol was not offered; a field or the compression settings are invalid.
+    /// The request then still awaits its answer.
     pub fn accept(&mut self, subprotocol: Option<&str>, headers: &[HttpHeader<'_>]) -> Result<(), Error> {
         let request = self.waiting()?;
         let (fields, established) = agree(&self.options, subprotocol, &request.headers)?;
@@ -188,11 +187,11 @@ impl ServerHandshake {
         Ok(())
     }
 
-    /// Refuses the request with a status such as 403, and fields: a response without a body is to be transmitted, and
-    /// then the transport to be ended.
+    /// Refuses the request with a status such as 403, and fields: queues a response without a body. Transmit it, then
+    /// end the transport.
     ///
     /// # Errors
-    /// No request that waits for an answer; a status or a field that cannot be. The request still waits then.
+    /// No request awaits an answer; the status or a field is invalid. The request then still awaits its answer.
     pub fn refuse(&mut self, status: u16, headers: &[HttpHeader<'_>]) -> Result<(), Error> {
         self.waiting()?;
         self.response = refusal(status, headers)?;
@@ -200,18 +199,19 @@ impl ServerHandshake {
         Ok(())
     }
 
-    /// Bytes of the response to transmit, empty if there are none left.
+    /// The bytes of the response that are still to be transmitted; empty if none are left.
     #[must_use]
     pub fn transmit(&self) -> &[u8] {
         &self.response
     }
 
-    /// The transport has taken the first `count` bytes of those to transmit. More than there are counts as all.
+    /// Reports that the transport took the first `count` bytes of [`transmit`](Self::transmit). A larger count means
+    /// all.
     pub fn consumed(&mut self, count: usize) {
         self.response.drain(..count.min(self.response.len()));
     }
 
-    /// When [`handle_timeout`](Self::handle_timeout) wants to be called.
+    /// When to call [`handle_timeout`](Self::handle_timeout).
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Duration> {
         match self.stage {
@@ -220,10 +220,10 @@ impl ServerHandshake {
         }
     }
 
-    /// Fails the handshake if its time is over at `now`, with a 408 response to transmit.
+    /// Fails the handshake if its deadline has passed at `now`, with a 408 response to transmit.
     ///
     /// # Errors
-    /// It is, or the handshake has failed before.
+    /// The deadline has passed, or the handshake has failed before.
     pub fn handle_timeout(&mut self, now: Duration) -> Result<(), Error> {
         if let Stage::Reading = self.stage
             && self.deadline.is_over(now)
@@ -236,7 +236,7 @@ impl ServerHandshake {
         }
     }
 
-    /// The connection. It has what came behind the request, and transmits what is left of the response.
+    /// The connection, with the bytes that came behind the request. It transmits the rest of the response.
     ///
     /// # Errors
     /// The request was not accepted.
@@ -244,11 +244,11 @@ impl ServerHandshake {
         self.into_parts()?.connection()
     }
 
-    /// The session, for callers who build on that, and what came behind the request. The response must have been
-    /// transmitted.
+    /// The session, for callers that build on it, and the bytes that came behind the request. The response must have
+    /// been transmitted.
     ///
     /// # Errors
-    /// As [`into_connection`](Self::into_connection); and bytes to transmit.
+    /// As [`into_connection`](Self::into_connection); or bytes are left to transmit.
     pub fn into_session(self) -> Result<(Session, Vec<u8>), Error> {
         if !self.response.is_empty() {
             return Err(Misuse::QueueNotEmpty.into());
@@ -256,11 +256,11 @@ impl ServerHandshake {
         self.into_parts().map(Parts::session)
     }
 
-    /// The whole handshake over a blocking stream: any request for a WebSocket is accepted.
+    /// The whole handshake over a blocking stream. It accepts every valid request for a WebSocket.
     ///
     /// # Errors
-    /// Those of the stream, and of [`receive`](Self::receive) as `InvalidData`, once the refusal is written. A stream
-    /// with a time-out of its own ends the handshake by that; [`ServerOptions::timeout`] does not count.
+    /// Those of the stream, and of [`receive`](Self::receive) as `InvalidData`, once the refusal is written. Only the
+    /// stream's own time-out bounds the handshake; [`ServerOptions::timeout`] does not apply.
     #[cfg(feature = "std")]
     pub fn complete(mut self, stream: &mut (impl std::io::Read + std::io::Write)) -> std::io::Result<Connection> {
         let mut chunk = [0; 4096];
@@ -295,7 +295,7 @@ impl ServerHandshake {
             Error::Handshake(error) => error.response_headers(),
             _ => Vec::new(),
         };
-        // nothing of the peer's is in it
+        // it contains nothing from the peer
         self.response = refusal(error.status().unwrap_or(400), &fields).unwrap_or_default();
         self.stage = Stage::Refused(error);
     }
@@ -331,7 +331,7 @@ impl Default for ServerHandshake {
     }
 }
 
-/// What the server answers, and what is agreed on by it.
+/// The server's answer, and the agreement that it makes.
 fn agree(
     options: &ServerOptions,
     subprotocol: Option<&str>,

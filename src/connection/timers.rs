@@ -2,10 +2,10 @@ use core::time::Duration;
 
 use crate::connection::{Config, KeepAlive};
 
-/// The deadlines of a connection, by the clock of its caller.
+/// The deadlines of a connection, by its caller's clock.
 #[derive(Debug)]
 pub struct Timers {
-    /// The latest time that the caller told.
+    /// The latest time that the caller passed.
     now: Duration,
     keep_alive: Option<KeepAlive>,
     heard: Deadline,
@@ -14,7 +14,7 @@ pub struct Timers {
     close: Deadline,
 }
 
-/// What is due.
+/// A deadline that has passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Due {
     Ping,
@@ -23,11 +23,11 @@ pub enum Due {
     Close,
 }
 
-/// A time by which something must have happened.
+/// A deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Deadline {
     None,
-    /// Runs from the next time that the caller tells.
+    /// Starts at the next time that the caller passes.
     After(Duration),
     At(Duration),
 }
@@ -44,12 +44,12 @@ impl Timers {
         }
     }
 
-    /// When something is due next; if a deadline does not run yet.
+    /// When the next deadline ends; now, if one has not started yet.
     pub fn next(&self) -> Option<Duration> {
         self.all().into_iter().filter_map(Deadline::time).min()
     }
 
-    /// The time moves on, and deadlines that do not run begin to.
+    /// Moves the time on, and starts the deadlines that have not started.
     pub fn advance(&mut self, now: Duration) {
         self.now = self.now.max(now);
         let now = self.now;
@@ -58,7 +58,7 @@ impl Timers {
         }
     }
 
-    /// What is due, one after the other.
+    /// The deadlines that have passed, one per call.
     pub fn due(&mut self) -> Option<Due> {
         let dues = [Due::Ping, Due::Unresponsive, Due::Message, Due::Close];
         let position = self.all().iter_mut().position(|deadline| deadline.is_over(self.now))?;
@@ -81,7 +81,7 @@ impl Timers {
         self.pinged = Deadline::None;
     }
 
-    /// A message, or a frame, is unfinished, or none is.
+    /// Reports whether a message or a frame is unfinished.
     pub fn message(&mut self, unfinished: bool, timeout: Option<Duration>) {
         match (unfinished, self.message) {
             (true, Deadline::None) => self.message = Deadline::at(timeout, self.now),
@@ -90,7 +90,7 @@ impl Timers {
         }
     }
 
-    /// The closing handshake began, or the connection failed: nothing but its end counts from here on.
+    /// The closing handshake began, or the connection failed: only the close deadline counts from here on.
     pub fn closing(&mut self, timeout: Option<Duration>) {
         let close = self.close;
         self.stop();
@@ -114,7 +114,7 @@ impl Timers {
 }
 
 impl Deadline {
-    /// One that runs from the next time that the caller tells.
+    /// A deadline that starts at the next time that the caller passes.
     pub fn new(timeout: Option<Duration>) -> Self {
         timeout.map_or(Self::None, Self::After)
     }
@@ -123,14 +123,14 @@ impl Deadline {
         timeout.map_or(Self::None, |timeout| Self::At(now.saturating_add(timeout)))
     }
 
-    /// Begins to run, unless it does.
+    /// Starts the deadline, unless it has started.
     pub const fn start(&mut self, now: Duration) {
         if let Self::After(timeout) = *self {
             *self = Self::At(now.saturating_add(timeout));
         }
     }
 
-    /// When it ends; at once if it does not run, so that the caller tells the time.
+    /// When it ends; at once if it has not started, so that the caller passes the time.
     pub const fn time(self) -> Option<Duration> {
         match self {
             Self::None => None,
@@ -139,7 +139,7 @@ impl Deadline {
         }
     }
 
-    /// Whether it has ended; begins to run if it does not.
+    /// Whether it has passed; starts it if it has not started.
     pub fn is_over(&mut self, now: Duration) -> bool {
         self.start(now);
         matches!(*self, Self::At(time) if time <= now)

@@ -7,41 +7,40 @@ use zlib_rs::{Deflate, DeflateConfig, DeflateFlush};
 
 use crate::deflate::stream::{InflateStream, Status, Until};
 
-/// LEN and NLEN of the empty stored block that every message ends with: its sender takes them off (§7.2.1), its
-/// receiver puts them back (§7.2.2).
+/// LEN and NLEN of the empty stored block that ends every message: the sender removes them (§7.2.1), the receiver
+/// appends them again (§7.2.2).
 const TAIL: [u8; 4] = [0x00, 0x00, 0xFF, 0xFF];
 
-/// The most room that the output is given at a time.
+/// The most bytes by which the output grows at a time.
 const OUTPUT_STEP: usize = 16 * 1024;
 
 /// Compresses the messages of one direction.
 ///
-/// With context takeover one of them serves its connection for good; all that it was given must then be sent, in this
-/// order, for the peer's window to be the same. Without, it may serve many connections in turn, a message each.
+/// With context takeover, a compressor belongs to one connection; all of its output must be sent, in order, so that the
+/// peer's window stays the same. Without, it may serve many connections in turn, one message each.
 ///
-/// Its memory does not depend on what is compressed: 2^(`window_bits` + 2) + 7 · 2^(`memory_level` + 6) bytes, and
+/// Its memory does not depend on the data: 2^(`window_bits` + 2) + 7 · 2^(`memory_level` + 6) bytes, and
 /// 131 KiB for `zlib-rs`'s hash table and state, whatever the settings. With 15 and 8 that is 371 KiB.
 pub struct Deflater {
     stream: Deflate,
     settings: [u8; 3],
-    /// Something was kept back to be compressed with what follows.
+    /// Input was kept back, to be compressed with later input.
     pending: bool,
 }
 
-/// What becomes of the bytes that a [`Deflater`] is given.
+/// When a [`Deflater`] must give out the bytes that it is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flush {
-    /// More of the message follows: they may be kept back, and compressed with it.
+    /// More of the message follows: the bytes may be kept back, and compressed with it.
     Later,
-    /// More of the message follows, but they are to be readable now.
+    /// More of the message follows, but the peer must be able to read these bytes now.
     Now,
-    /// They end the message.
+    /// The bytes end the message.
     Last,
 }
 
 impl Deflater {
-    /// A compressor whose references go at most 2^`window_bits` bytes back. A value out of range is taken for the
-    /// nearest in it.
+    /// A compressor whose references go at most 2^`window_bits` bytes back. Values out of range are clamped.
     ///
     /// - `window_bits`: 8 to 15. For 8, as for 9, zlib has a buffer of 512 bytes, of which it leaves 262 for the bytes
     ///   to come: its references go 250 back, which is right for both.
@@ -63,14 +62,14 @@ impl Deflater {
         }
     }
 
-    /// What [`new`](Self::new) was given: window bits, memory level, level.
+    /// The arguments of [`new`](Self::new): window bits, memory level, level.
     #[must_use]
     pub const fn settings(&self) -> [u8; 3] {
         self.settings
     }
 
-    /// Appends to `out` what the next part of the message makes (§7.2.1): the payload of its frames. The whole is
-    /// longer than the message by an eighth of it and 16 bytes at most, and 8 for each part that is flushed
+    /// Compresses the next part of the message, and appends the result, payload for its frames (§7.2.1), to `out`. The
+    /// total exceeds the message's length by at most an eighth and 16 bytes, and 8 more for each part that is flushed
     /// [now](Flush::Now).
     pub fn compress(&mut self, input: &[u8], flush: Flush, out: &mut Vec<u8>) {
         self.pending |= !input.is_empty();
@@ -85,7 +84,7 @@ impl Deflater {
         }
     }
 
-    /// Forgets all messages so far: the next one is compressed for itself. What was kept back of one is dropped.
+    /// Forgets all messages so far: the next one is compressed independently. Input that was kept back is dropped.
     ///
     /// It clears 128 KiB.
     pub fn reset(&mut self) {
@@ -134,7 +133,7 @@ impl fmt::Debug for Deflater {
     }
 }
 
-/// The peer's bytes are no DEFLATE data, or end in the midst of a block. Nothing can be decompressed any more.
+/// The peer's bytes are not DEFLATE data, or end inside a block. Nothing more can be decompressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Corrupt;
 
@@ -146,10 +145,10 @@ impl fmt::Display for Corrupt {
 
 impl core::error::Error for Corrupt {}
 
-/// Decompresses the messages of one direction, into its caller's buffers: the caller can stop a message that grows
+/// Decompresses the messages of one direction into the caller's buffers, so the caller can stop a message that grows
 /// beyond a limit, whatever its compressed size.
 ///
-/// Its memory does not depend on what comes: 47 KiB, whose window is always of 32 KiB.
+/// Its memory does not depend on the data: 47 KiB, with a window of always 32 KiB.
 pub struct Inflater {
     stream: InflateStream,
     window_bits: u8,
@@ -159,8 +158,8 @@ pub struct Inflater {
 }
 
 impl Inflater {
-    /// A decompressor for a peer that compresses with a window of 2^`window_bits` bytes, 8 to 15. A peer that refers
-    /// farther back is not found out.
+    /// A decompressor for a peer that compresses with a window of 2^`window_bits` bytes, 8 to 15. References farther
+    /// back are not detected.
     ///
     /// # Panics
     /// There is no memory for it.
@@ -169,7 +168,7 @@ impl Inflater {
         Self::try_new(window_bits).unwrap_or_else(|| panic!("no memory for a decompressor"))
     }
 
-    /// The same, or nothing if there is no memory for it.
+    /// The same; `None` if there is no memory for it.
     pub(crate) fn try_new(window_bits: u8) -> Option<Self> {
         Some(Self {
             stream: InflateStream::new()?,
@@ -179,27 +178,27 @@ impl Inflater {
         })
     }
 
-    /// What was given out last was good, and what follows it is not: nothing more can come.
+    /// Whether the data behind the last output is corrupt: that output was valid, but nothing more can follow.
     #[must_use]
     pub const fn is_corrupt(&self) -> bool {
         self.corrupt
     }
 
-    /// What [`new`](Self::new) was given.
+    /// The argument of [`new`](Self::new).
     #[must_use]
     pub const fn window_bits(&self) -> u8 {
         self.window_bits
     }
 
-    /// Decompresses the next part of a message: gives how many bytes of `input` are done with, and how many of `out`
-    /// are written.
+    /// Decompresses the next part of a message. Returns how many bytes of `input` were consumed, and how many of `out`
+    /// were written.
     ///
-    /// All of `input` is done with unless `out` is full. If the rest [is corrupt](Self::is_corrupt), the next call says
-    /// so. If it is, there may be more to come even without input: call again, with the rest of the input and a new
-    /// `out`, or leave it to [`finish`](Self::finish).
+    /// All of `input` is consumed unless `out` is full. A full `out` means that more may come even without input: call
+    /// again, with the rest of the input and a new `out`, or leave it to [`finish`](Self::finish). If the rest [is
+    /// corrupt](Self::is_corrupt), the next call says so.
     ///
-    /// A block with BFINAL ends zlib's stream, but not the message, and neither the peer's window (§7.2.1, §7.2.3.4):
-    /// what follows is decompressed as a new stream with the same window.
+    /// A block with BFINAL ends zlib's stream, but neither the message nor the peer's window (§7.2.1, §7.2.3.4): the
+    /// rest is decompressed as a new stream with the same window.
     ///
     /// # Errors
     /// The data is corrupt.
@@ -207,14 +206,14 @@ impl Inflater {
         self.run(input, out, Until::FinalBlock)
     }
 
-    /// Ends the message, all of whose payload was given to [`inflate`](Self::inflate): gives how many bytes of `out`
-    /// are written, and whether that was all. If not, `out` is full: call again with a new one, of one byte at least.
+    /// Ends the message, after [`inflate`](Self::inflate) has taken all of its payload. Returns how many bytes of `out`
+    /// were written, and whether that was all. If not, `out` is full: call again with a new one of at least one byte.
     ///
-    /// A message that ends with a block with BFINAL is taken without the octet 0x00 that should follow (§7.2.3.4):
-    /// peers that compress with `Z_FINISH` leave it out.
+    /// A message that ends with a BFINAL block is accepted without the octet 0x00 that should follow (§7.2.3.4): peers
+    /// that compress with `Z_FINISH` omit it.
     ///
     /// # Errors
-    /// The data is corrupt, or ends in the midst of a block.
+    /// The data is corrupt, or ends inside a block.
     pub fn finish(&mut self, out: &mut [u8]) -> Result<(usize, bool), Corrupt> {
         let (_, produced) = self.run(&[], out, Until::FinalBlock)?;
         let done = produced < out.len();
@@ -227,7 +226,7 @@ impl Inflater {
         Ok((produced, done))
     }
 
-    /// Forgets all messages so far: the next one was compressed for itself.
+    /// Forgets all messages so far: the next one was compressed independently.
     pub fn reset(&mut self) {
         self.stream.reset();
         self.ended = false;
@@ -236,25 +235,25 @@ impl Inflater {
 
     /// "Append 4 octets of 0x00 0x00 0xff 0xff to the tail end of the payload of the message." (§7.2.2)
     ///
-    /// They must end a block and say nothing else. zlib stops behind that block, so it takes the octet after them only
-    /// if it is somewhere else.
+    /// They must end a block and do nothing else. zlib stops behind that block, so it consumes the octet after them
+    /// only if it is elsewhere.
     fn take_tail(&mut self, out: &mut [u8]) -> Result<(), Corrupt> {
         let [a, b, c, d] = TAIL;
         if self.run(&[a, b, c, d, 0x00], out, Until::AnyBlock)? != (TAIL.len(), 0) {
             return Err(Corrupt);
         }
-        // the block may have been a final one, which zlib only tells when asked for more
+        // the block may have been a final one, which zlib reports only when asked for more
         self.run(&[], out, Until::FinalBlock)?;
         Ok(())
     }
 
-    /// The bytes that the next message may refer to: between messages, all that there is to remember.
+    /// The bytes that the next message may refer to: between messages, this is the whole state.
     #[cfg(feature = "inspect")]
     pub(crate) fn window(&self) -> Vec<u8> {
         self.stream.window()
     }
 
-    /// Goes on behind messages that left this [`window`](Self::window).
+    /// Continues behind the messages that left this [`window`](Self::window).
     #[cfg(feature = "inspect")]
     pub(crate) fn set_window(&mut self, window: &[u8]) {
         self.reset();
@@ -278,7 +277,7 @@ impl Inflater {
                     self.ended = true;
                 }
                 Status::Corrupt => {
-                    // what was good before is given out first, as it would be if it had come alone
+                    // valid output is given out first, as if it had come alone
                     self.corrupt = true;
                     return if produced > 0 {
                         Ok((input.len(), produced))

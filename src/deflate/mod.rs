@@ -1,5 +1,5 @@
-//! permessage-deflate (RFC 7692): what client and server agree on, and the compression itself. No frames and no
-//! connection: which messages are compressed, and what a failure closes with, is for the caller to say.
+//! permessage-deflate (RFC 7692): the negotiation, and the compression itself. It knows neither frames nor connections:
+//! the caller decides which messages are compressed, and with which status a failure closes.
 
 #[forbid(unsafe_code)]
 mod codec;

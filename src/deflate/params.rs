@@ -1,4 +1,4 @@
-//! The parameters of permessage-deflate and how they are agreed on (RFC 7692 §7.1).
+//! The parameters of permessage-deflate and their negotiation (RFC 7692 §7.1).
 
 use alloc::string::{String, ToString};
 use core::ops::RangeInclusive;
@@ -15,26 +15,27 @@ const WINDOW_BITS: RangeInclusive<u8> = 8..=15;
 /// The window without an agreement on another: 32,768 bytes.
 const LARGEST: u8 = 15;
 
-/// What our side wants. A window of *n* bits has 2ⁿ bytes; *n* is 8 to 15.
+/// The parameters that our side wants. A window of *n* bits has 2ⁿ bytes; *n* is 8 to 15.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeflateOptions {
-    /// The server compresses every message for itself. A client that asks for it accepts nothing else.
+    /// The server compresses every message independently. A client that asks for it accepts nothing else.
     pub server_no_context_takeover: bool,
-    /// The client compresses every message for itself.
+    /// The client compresses every message independently.
     pub client_no_context_takeover: bool,
     /// The largest window that the server compresses with; 15 if `None`. A client that asks for it accepts nothing
     /// larger.
     pub server_max_window_bits: Option<u8>,
     /// The largest window that the client compresses with; 15 if `None`. A server can limit only clients that offer
-    /// `client_max_window_bits`; of the others it must be able to receive 15.
+    /// `client_max_window_bits`; from others it must be able to receive 15.
     pub client_max_window_bits: Option<u8>,
-    /// A client offers `client_max_window_bits` without a value if it has none to give, so that the server may limit
-    /// its window. Servers do not look at it.
+    /// A client offers `client_max_window_bits`, without a value if none is set, so that the server may limit its
+    /// window. Servers ignore this option.
     pub offer_client_max_window_bits: bool,
 }
 
 impl Default for DeflateOptions {
-    /// Takeover and windows of 15 bits on both sides, and the client's may be limited: browsers offer the same.
+    /// Context takeover and windows of 15 bits on both sides; the server may limit the client's. Browsers offer the
+    /// same.
     fn default() -> Self {
         Self {
             server_no_context_takeover: false,
@@ -47,7 +48,7 @@ impl Default for DeflateOptions {
 }
 
 impl DeflateOptions {
-    /// Whether both windows, where given, are 8 to 15. Others must not be used: no peer would accept the parameters.
+    /// Whether both windows, if set, are 8 to 15. Others must not be used: peers reject the parameters.
     #[must_use]
     pub fn is_valid(&self) -> bool {
         let valid = |bits: Option<u8>| bits.is_none_or(|bits| WINDOW_BITS.contains(&bits));
@@ -69,7 +70,7 @@ impl DeflateOptions {
     }
 }
 
-/// What both sides must keep to. Absent parameters have become what they stand for.
+/// The negotiated parameters, which both sides must respect. Absent parameters have their default values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Agreement {
     /// The server's window starts empty with every message.
@@ -82,14 +83,14 @@ pub struct Agreement {
     pub client_max_window_bits: u8,
 }
 
-/// What a server selects of a client's offers.
+/// A server's selection from a client's offers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Selection {
-    /// Which of the offers is accepted.
+    /// The index of the accepted offer.
     pub index: usize,
-    /// What is agreed on.
+    /// The negotiated parameters.
     pub agreement: Agreement,
-    /// The element of the response's `Sec-WebSocket-Extensions` that says so.
+    /// The element for the response's `Sec-WebSocket-Extensions`.
     pub response: String,
 }
 
@@ -99,8 +100,8 @@ pub fn offer(options: &DeflateOptions) -> String {
     options.offered().element()
 }
 
-/// What the client that made [`offer`] with the same options has agreed on if this is the server's response. The name
-/// of the extension is not looked at.
+/// The agreement of a client that made [`offer`] with the same options, given the server's response. The name of the
+/// extension is not checked.
 ///
 /// # Errors
 /// The response is malformed, or does not answer the offer.
@@ -135,7 +136,7 @@ pub fn accept_response(options: &DeflateOptions, response: &Extension<'_>) -> Re
     })
 }
 
-/// The options of the client that has made this offer.
+/// The options of the client that made this offer.
 ///
 /// # Errors
 /// A parameter that is unknown, repeated or has no valid value.
@@ -151,7 +152,7 @@ pub(crate) fn options_of(offer: &Extension<'_>) -> Result<DeflateOptions, Handsh
     })
 }
 
-/// What a response says on its own, where the offer is not known.
+/// The agreement according to the response alone, if the offer is unknown.
 ///
 /// # Errors
 /// As [`options_of`].
@@ -162,8 +163,8 @@ pub(crate) fn agreement_of(response: &Extension<'_>) -> Result<Agreement, Handsh
 
 /// The first of a client's offers that a server with these (valid) options can accept, and the response to it.
 ///
-/// Offers of other extensions are passed over, and so are those with a parameter that is unknown, repeated or has an
-/// invalid value, which "a server MUST decline" (RFC 7692 §7.1). All others can be accepted.
+/// It skips offers of other extensions, and those with a parameter that is unknown, repeated or has an invalid value,
+/// which "a server MUST decline" (RFC 7692 §7.1). All others can be accepted.
 #[must_use]
 pub fn select(options: &DeflateOptions, offers: &[Extension<'_>]) -> Option<Selection> {
     offers.iter().enumerate().find_map(|(index, offer)| {
@@ -179,7 +180,7 @@ pub fn select(options: &DeflateOptions, offers: &[Extension<'_>]) -> Option<Sele
     })
 }
 
-/// What a server makes of a well-formed offer.
+/// A server's answer to a well-formed offer.
 fn answer(options: &DeflateOptions, offered: &Parameters) -> (Agreement, Parameters) {
     let client_limit = match offered.client_max_window_bits {
         Some(hint) => smaller(hint, options.client_max_window_bits),
@@ -206,7 +207,7 @@ fn smaller(one: Option<u8>, other: Option<u8>) -> u8 {
     one.unwrap_or(LARGEST).min(other.unwrap_or(LARGEST))
 }
 
-/// The parameters of an offer or a response as they stand there.
+/// The parameters of an offer or a response as written there.
 #[derive(Clone, Copy, Debug, Default)]
 struct Parameters {
     server_no_context_takeover: bool,
@@ -262,8 +263,8 @@ fn window_bits(value: &str) -> Result<u8, HandshakeError> {
 }
 
 impl Parameters {
-    /// The element of `Sec-WebSocket-Extensions`. It is put together without `core::fmt`, which the engine has no other
-    /// use for.
+    /// The element of `Sec-WebSocket-Extensions`. It is built without `core::fmt`, which the engine does not need
+    /// elsewhere.
     fn element(&self) -> String {
         let mut element = String::from(NAME);
         if self.server_no_context_takeover {
@@ -334,7 +335,7 @@ mod tests {
         accept_response(options, &parsed(response)[0])
     }
 
-    /// Malformed in an offer as in a response.
+    /// Malformed in offers and in responses.
     const MALFORMED: [(&str, HandshakeError); 22] = [
         ("foo", DeflateParameterUnknown),
         ("max_window_bits=10", DeflateParameterUnknown),
@@ -462,7 +463,7 @@ mod tests {
                 "{response}"
             );
         }
-        // the grammar refuses what has no value behind the equals sign; so do we
+        // the grammar requires a value behind the equals sign; so do we
         let empty = Extension {
             name: "permessage-deflate",
             parameters: vec![("server_max_window_bits", Some(String::new()))],

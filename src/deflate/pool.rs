@@ -1,16 +1,16 @@
-//! Compressors and decompressors that keep nothing from one message to the next, shared by all connections of a
-//! thread: however many there are, so few work at once.
+//! Compressors and decompressors that keep nothing between messages, shared by all connections of a thread: even with
+//! many connections, few work at once.
 
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::deflate::codec::{Deflater, Inflater};
 
-/// A compressor for one message, settings as for [`Deflater::new`], unless there is no memory for one.
+/// A compressor for one message, settings as for [`Deflater::new`]; `None` if there is no memory for one.
 pub fn borrow_deflater(settings: [u8; 3]) -> Option<Deflater> {
     waiting::deflater(|deflater| deflater.settings() == settings).or_else(|| new_deflater(settings))
 }
 
-/// A compressor for good, unless there is no memory for one.
+/// A compressor to keep; `None` if there is no memory for one.
 pub fn new_deflater([window_bits, memory_level, level]: [u8; 3]) -> Option<Deflater> {
     has_spare(DEFLATER_SIZE).then(|| Deflater::new(window_bits, memory_level, level))
 }
@@ -21,12 +21,12 @@ pub fn return_deflater(mut deflater: Deflater) {
     waiting::keep_deflater(deflater);
 }
 
-/// A decompressor for one message, unless there is no memory for one.
+/// A decompressor for one message; `None` if there is no memory for one.
 pub fn borrow_inflater(window_bits: u8) -> Option<Inflater> {
     waiting::inflater(|inflater| inflater.window_bits() == window_bits).or_else(|| new_inflater(window_bits))
 }
 
-/// A decompressor for good, unless there is no memory for one.
+/// A decompressor to keep; `None` if there is no memory for one.
 pub fn new_inflater(window_bits: u8) -> Option<Inflater> {
     has_spare(INFLATER_SIZE).then(|| Inflater::try_new(window_bits))?
 }
@@ -37,18 +37,18 @@ pub fn return_inflater(mut inflater: Inflater) {
     waiting::keep_inflater(inflater);
 }
 
-/// How many decompressors messages whose end has not come may hold, of all connections together: 190 MiB. A connection
-/// that keeps its context from one message to the next has its own.
+/// How many decompressors the unfinished messages of all connections together may hold: 190 MiB. A connection that
+/// keeps its context between messages has its own.
 const MOST_UNFINISHED: usize = 4096;
 
 static UNFINISHED: AtomicUsize = AtomicUsize::new(0);
 
-/// One of those that hold a decompressor.
+/// An unfinished message that holds a decompressor.
 #[derive(Debug)]
 pub struct Unfinished(());
 
 impl Unfinished {
-    /// Nothing if there are too many.
+    /// `None` if there are too many.
     pub fn begin() -> Option<Self> {
         let before = UNFINISHED.fetch_add(1, Ordering::Relaxed);
         let this = Self(());
@@ -62,7 +62,7 @@ impl Drop for Unfinished {
     }
 }
 
-/// No less than each of them takes, in bytes.
+/// An upper bound for the bytes of each.
 const DEFLATER_SIZE: usize = 512 * 1024;
 const INFLATER_SIZE: usize = 64 * 1024;
 
@@ -72,18 +72,18 @@ pub fn has_memory() -> bool {
     has_spare(DEFLATER_SIZE + INFLATER_SIZE)
 }
 
-/// Whether there is memory for something that a connection can do without, beyond a reserve for all that it cannot: a
-/// sixteenth of the memory, and a MiB at least.
+/// Whether there is memory for something optional, beyond the reserve for what connections cannot do without: a
+/// sixteenth of the memory, and at least one MiB.
 #[cfg(target_arch = "wasm32")]
 fn has_spare(size: usize) -> bool {
     let reserve = (core::arch::wasm32::memory_size(0) * 4096).max(1024 * 1024);
     let mut block = alloc::vec::Vec::<u8>::new();
     let reserved = block.try_reserve_exact(size.saturating_add(reserve));
-    core::hint::black_box(block); // what nobody uses may count as reserved
+    core::hint::black_box(block); // without a use, the allocation may be optimised away
     reserved.is_ok()
 }
 
-/// Elsewhere the system has the say.
+/// Elsewhere the system decides.
 #[cfg(not(target_arch = "wasm32"))]
 const fn has_spare(_size: usize) -> bool {
     true
@@ -96,10 +96,10 @@ mod waiting {
 
     use crate::deflate::codec::{Deflater, Inflater};
 
-    /// How many of each kind wait for their next message; more than that are freed.
+    /// How many idle ones of each kind are kept; more than that are freed.
     const CAPACITY: usize = 4;
 
-    /// Those of one kind that wait, the one that has waited longest first.
+    /// The idle ones of one kind, the longest idle first.
     struct Pool<T>(RefCell<Vec<T>>);
 
     impl<T> Pool<T> {
@@ -146,7 +146,7 @@ mod waiting {
     }
 }
 
-/// Without `std`, nothing is a thread's own: each message gets a context of its own.
+/// Without `std` there is no thread-local storage: each message gets its own context.
 #[cfg(not(any(feature = "std", all(target_arch = "wasm32", not(target_feature = "atomics")))))]
 mod waiting {
     use crate::deflate::codec::{Deflater, Inflater};

@@ -1,5 +1,5 @@
 //! zlib's decompressor, by `libz-rs-sys`, the C API of `zlib-rs`. `zlib_rs::Inflate` lacks two things that a WebSocket
-//! needs: it cannot go on behind a final block with the window that it has, and it panics where there is no memory.
+//! needs: it cannot continue behind a final block with the same window, and it panics without memory.
 
 use alloc::boxed::Box;
 use core::ffi::c_int;
@@ -15,14 +15,14 @@ const RAW: c_int = -15;
 #[allow(clippy::cast_possible_truncation, reason = "it is about a hundred bytes")]
 const SIZE: c_int = size_of::<z_stream>() as c_int;
 
-/// A DEFLATE stream that is being decompressed. Boxed because zlib's streams stay where they are.
+/// A DEFLATE stream that is being decompressed. Boxed, because zlib's streams must not move.
 pub struct InflateStream(Box<z_stream>);
 
-/// How far a call has come.
+/// The progress of a call.
 pub struct Progress {
-    /// Bytes of the input that are done with.
+    /// Input bytes consumed.
     pub consumed: usize,
-    /// Bytes of the output that are written.
+    /// Output bytes written.
     pub produced: usize,
     pub status: Status,
 }
@@ -43,13 +43,14 @@ pub enum Until {
     AnyBlock,
 }
 
-// SAFETY: the stream owns all that its pointers lead to, but for input and output, which are set for a call alone.
+// SAFETY: the stream owns everything that its pointers lead to, except input and output, which are set only during a
+// call.
 unsafe impl Send for InflateStream {}
-// SAFETY: whoever shares it can only have the window copied.
+// SAFETY: through a shared reference, the window can only be copied.
 unsafe impl Sync for InflateStream {}
 
 impl InflateStream {
-    /// Nothing if there is no memory for it: it takes 47 KiB.
+    /// `None` if there is no memory for it: it takes 47 KiB.
     pub fn new() -> Option<Self> {
         let mut stream = Box::new(z_stream::default());
         // SAFETY: the stream is valid, with an allocator, and version and size are those of the library itself.

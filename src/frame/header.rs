@@ -1,7 +1,7 @@
 use crate::error::Violation;
 use crate::wire::{MaskKey, Opcode};
 
-/// The longest header, in bytes: two, eight of length, four of key.
+/// The longest header, in bytes: two, eight of length, four of masking key.
 pub const MAX_HEADER_LENGTH: usize = 14;
 
 const FIN: u8 = 0x80;
@@ -70,7 +70,7 @@ impl Header {
         out[1] = if self.mask.is_some() { MASK } else { 0 } | code;
         let length = self.length.to_be_bytes();
         let mut end = 2 + length_bytes;
-        // in sizes that the compiler knows: on wasm32 any other copy is a call
+        // copies of constant size: on wasm32 any other copy is a function call
         match length_bytes {
             0 => {}
             2 => out[2..4].copy_from_slice(&length[6..]),
@@ -100,7 +100,7 @@ const fn length_form(length: u64) -> (u8, usize) {
     }
 }
 
-/// The payload length, and where it ends.
+/// The payload length, and the offset behind it.
 fn read_length(bytes: &[u8]) -> Option<(u64, usize)> {
     let &second = bytes.get(1)?;
     Some(match second & LENGTH {
@@ -123,7 +123,7 @@ fn check_length(length: u64, end: usize) -> Result<(), Violation> {
     Ok(())
 }
 
-/// A header as it stands on the wire, whatever is wrong with it.
+/// A header as it is on the wire, valid or not.
 #[cfg(feature = "inspect")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RawHeader {
@@ -160,7 +160,7 @@ impl RawHeader {
         Opcode::from_bits(self.first & OPCODE)
     }
 
-    /// All for which [`Header::decode`] would refuse it.
+    /// All violations for which [`Header::decode`] would refuse the header.
     pub fn violations(&self) -> impl Iterator<Item = Violation> {
         let after_length = self.size - if self.mask.is_some() { 4 } else { 0 };
         let reserved = self.opcode().is_none().then_some(Violation::OpcodeReserved);

@@ -1,4 +1,4 @@
-//! Frame headers: how they are read and written, and which ones a peer may send. No state of a connection.
+//! Frame headers: reading, writing, and which ones a peer may send. No connection state.
 
 mod header;
 mod rules;

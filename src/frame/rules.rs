@@ -5,7 +5,7 @@ use crate::wire::{MAX_CONTROL_PAYLOAD, Opcode};
 /// What the receiving side expects of the next header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Expectation {
-    /// `Some(true)`: must be masked, `Some(false)`: must not be, `None`: either will do.
+    /// `Some(true)`: must be masked, `Some(false)`: must not be, `None`: may be.
     pub masked: Option<bool>,
     /// A fragmented message is unfinished.
     pub in_message: bool,
@@ -15,15 +15,15 @@ pub struct Expectation {
     pub max_frame_size: u64,
 }
 
-/// What the agreed extensions make of the reserved bits of data frames.
+/// Which reserved bits the agreed extensions use in data frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReservedBits {
-    /// There is no extension.
+    /// No bits: there is no extension.
     None,
     #[cfg_attr(not(feature = "deflate"), allow(dead_code, reason = "there is none"))]
     /// permessage-deflate alone: RSV1 on the first frame of a message (RFC 7692 §6).
     Compression,
-    /// An extension that the caller knows: any.
+    /// Any bits: the caller knows the extension.
     Any,
 }
 
@@ -40,7 +40,7 @@ impl ReservedBits {
 /// "Per-Message Compressed" (RFC 7692 §6).
 pub const RSV1: u8 = 0b100;
 
-/// Every rule about a single header, each under the sentence of RFC 6455 that asks for it.
+/// Checks every rule about a single header, each under its sentence of RFC 6455.
 ///
 /// # Errors
 /// The first rule that the header breaks.

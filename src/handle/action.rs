@@ -24,9 +24,9 @@ pub enum ActionKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u32)]
 pub enum ActionQueue {
-    /// What [`Handle::send`](crate::Handle::send) queued.
+    /// The sends that [`Handle::send`](crate::Handle::send) queued.
     Send = 1,
-    /// What [`Handle::receive`](crate::Handle::receive) queued, and the pongs that are owed to the peer.
+    /// The receives that [`Handle::receive`](crate::Handle::receive) queued, and the pongs that are owed to the peer.
     Receive = 2,
     /// Both: first a pong that waits, then sends, then receives.
     All = 3,
@@ -36,17 +36,16 @@ pub enum ActionQueue {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ActionContext(pub NonZeroU32);
 
-/// The next step for the caller to take. Every action but `NoAction` must be completed, and until then its queue
-/// gives no other. Buffers belong to the handle, or to the send's payload, and are good until the completion.
+/// The next step for the caller to take. Every action except `NoAction` must be completed; until then, its queue gives
+/// no other. Buffers belong to the handle, or to the send's payload, and are valid until the completion.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Action<'a, C> {
     /// There is nothing to do now: nothing is queued, or the queue waits for an action to be completed.
     NoAction,
-    /// Write both buffers in order, with nothing between, and complete with the bytes written, which are all of them.
-    /// 0 cancels the send. After fewer than all the peer has half a frame, which nothing can follow: the handle is
-    /// aborted.
+    /// Write both buffers in order, with nothing between, and complete with the number of all bytes. 0 cancels the
+    /// send. Fewer leave the peer with half a frame, which nothing can follow: the handle is aborted.
     SendToNetwork {
-        /// The frame's header, or a whole frame; then the payload, empty if the first has it all.
+        /// The frame's header, or a whole frame; then the payload, empty if the first buffer has it.
         buffers: [&'a [u8]; 2],
         /// The send's type; [`BufferType::PingPong`] for a pong that answers a ping.
         buffer_type: BufferType,
@@ -55,7 +54,7 @@ pub enum Action<'a, C> {
         /// For the completion.
         action_context: ActionContext,
     },
-    /// A send is done (or cancelled). Complete with 0, and have the context and the buffer back.
+    /// A send is done (or cancelled). Complete with 0 to get the context and the buffer back.
     IndicateSendComplete {
         /// Not all of it was written.
         cancelled: bool,
@@ -68,16 +67,16 @@ pub enum Action<'a, C> {
     },
     /// Read at least one byte into the buffer and complete with the bytes read; 0 cancels the receive.
     ReceiveFromNetwork {
-        /// Where to read to, never empty.
+        /// The buffer to read into, never empty.
         buffer: &'a mut [u8],
         /// The receive's context.
         application_context: &'a C,
         /// For the completion.
         action_context: ActionContext,
     },
-    /// A receive is done (or cancelled). Use the data, then complete with 0, and have the context and the buffer back.
+    /// A receive is done (or cancelled). Use the data, then complete with 0 to get the context and the buffer back.
     IndicateReceiveComplete {
-        /// What was received.
+        /// The received data.
         buffer: ReceivedBuffer<'a>,
         /// The receive's context.
         application_context: &'a C,
@@ -86,19 +85,19 @@ pub enum Action<'a, C> {
     },
 }
 
-/// What a receive ended with.
+/// The result of a receive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReceivedBuffer<'a> {
     /// Nothing: the receive was cancelled.
     Cancelled,
     /// Part of a message, or a pong ([`BufferType::PingPong`]).
     Data {
-        /// What it is part of, and whether the message ends here.
+        /// The type of its message, and whether that ends here.
         buffer_type: BufferType,
         /// The payload.
         data: &'a [u8],
     },
-    /// The peer's close. The component does not answer it: the caller sends a close, if it has not yet.
+    /// The peer's close. The component does not answer it: the caller sends a close, unless it already has.
     CloseStatus {
         /// [`CloseStatus::EMPTY`] if the frame had none.
         status: CloseStatus,
@@ -107,18 +106,18 @@ pub enum ReceivedBuffer<'a> {
     },
 }
 
-/// An operation that is done with, back from the handle.
+/// A finished operation, back from the handle.
 #[derive(Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Completed<C> {
-    /// What the caller gave with it.
+    /// The context that the caller gave with it.
     pub application_context: C,
-    /// The `Vec` that [`Handle::send`](crate::Handle::send) or [`Handle::receive`](crate::Handle::receive) took, as
-    /// long as it was; a receive's data is at its start. None if there was none.
+    /// The `Vec` that [`Handle::send`](crate::Handle::send) or [`Handle::receive`](crate::Handle::receive) took, with
+    /// its length unchanged; a receive's data is at its start. `None` if there was none.
     pub buffer: Option<Vec<u8>>,
 }
 
-/// What a handle gives back when it is deleted.
+/// The buffers and contexts that a deleted handle gives back.
 #[derive(Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Deleted<C> {
@@ -130,15 +129,15 @@ pub struct Deleted<C> {
     pub allocated_buffer: Option<Box<[u8]>>,
 }
 
-/// What came of completing an action in a queue.
+/// The outcome of completing an action in a queue.
 pub enum Progress<C> {
-    /// The action is not this queue's.
+    /// The action belongs to another queue.
     Unknown,
     /// The operation goes on, or is indicated next.
     Continues,
-    /// A frame has left in part, and nothing can be sent after it.
+    /// A frame was written in part, and nothing can be sent after it.
     Torn,
-    /// The operation was indicated, and is done with.
+    /// The operation was indicated, and is finished.
     Done(Completed<C>),
 }
 
@@ -155,7 +154,7 @@ impl<C> Action<'_, C> {
         }
     }
 
-    /// What to complete the action with; none for `NoAction`.
+    /// The context to complete the action with; `None` for `NoAction`.
     #[must_use]
     pub const fn action_context(&self) -> Option<ActionContext> {
         match self {
@@ -169,7 +168,7 @@ impl<C> Action<'_, C> {
 }
 
 impl ReceivedBuffer<'_> {
-    /// The type of the buffer; none if the receive was cancelled.
+    /// The type of the buffer; `None` if the receive was cancelled.
     #[must_use]
     pub const fn buffer_type(&self) -> Option<BufferType> {
         match self {

@@ -4,12 +4,12 @@ use core::ops::Range;
 
 use crate::handle::property::{CONTROL_BUFFER_SIZE, Properties};
 
-/// Memory that a handle uses in place of its own: registered for an I/O interface, shared with a device, or another
-/// language's. [`Handle::create_in`](crate::Handle::create_in) takes all of a handle's buffers from one, and
+/// Memory that a handle uses instead of its own: registered for an I/O interface, shared with a device, or owned by
+/// another language. [`Handle::create_in`](crate::Handle::create_in) takes all of a handle's buffers from one, and
 /// [`Handle::receive_into`](crate::Handle::receive_into) copies received data into one.
 ///
-/// The handle asks for no more of it at once than it works on, so a caller may read from the network into one part
-/// while the handle uses another.
+/// The handle borrows only the range that it works on, so a caller may read from the network into one part while the
+/// handle uses another.
 pub trait Block: Send + Sync {
     /// The number of bytes, which never changes.
     fn size(&self) -> usize;
@@ -58,7 +58,7 @@ pub struct Memory {
 }
 
 enum Source {
-    /// Made when the handle opens: until then it has no bytes.
+    /// Allocated when the handle opens: until then it is empty.
     Own(Box<[u8]>),
     /// That of [`Property::AllocatedBuffer`](crate::Property::AllocatedBuffer).
     Allocated(Box<[u8]>),
@@ -79,14 +79,14 @@ impl Memory {
         }
     }
 
-    /// Makes the block, unless the caller gave one. A handle that never opens needs none.
+    /// Allocates the block, unless the caller gave one. A handle that never opens needs none.
     pub fn allocate(&mut self) {
         if let Source::Own(block) = &mut self.block {
             *block = vec![0; self.receive + self.send + CONTROL_BUFFER_SIZE].into();
         }
     }
 
-    /// The memory that came with the handle's properties, for its owner.
+    /// The memory that came with the handle's properties, back for its owner.
     pub fn into_allocated(self) -> Option<Box<[u8]>> {
         match self.block {
             Source::Allocated(memory) => Some(memory),
@@ -102,17 +102,17 @@ impl Memory {
         self.send
     }
 
-    /// Where bytes from the network are read to, and pongs are made.
+    /// The area that network bytes are read into, and in which pongs are made.
     pub fn receive_area(&mut self) -> &mut [u8] {
         self.bytes_mut(0..self.receive)
     }
 
-    /// Where the headers, and the masked payloads, of sent data are made.
+    /// The area for headers and masked payloads of sent data.
     pub const fn send_area(&self) -> Range<usize> {
         self.receive..self.receive + self.send
     }
 
-    /// Where sent control frames are made.
+    /// The area for sent control frames.
     pub const fn control_area(&self) -> Range<usize> {
         let start = self.receive + self.send;
         start..start + CONTROL_BUFFER_SIZE

@@ -1,4 +1,4 @@
-//! The component: a handle with two queues, and the actions that its caller is to take.
+//! The component: a handle with two queues, and the actions for its caller.
 
 mod action;
 mod memory;
@@ -37,7 +37,7 @@ use property::Properties;
 use receive_queue::{ReceiveQueue, Room};
 use send_queue::{Given, SendOp, SendQueue, max_masked_payload};
 
-/// What [`Handle::send`] sends (`WEB_SOCKET_BUFFER`).
+/// The buffer for [`Handle::send`] (`WEB_SOCKET_BUFFER`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Buffer {
     /// Payload of a message, a ping or a pong.
@@ -56,7 +56,7 @@ pub enum Buffer {
 /// The caller queues work with [`send`](Self::send) and [`receive`](Self::receive), asks
 /// [`get_action`](Self::get_action) what to do next, does it, and reports with
 /// [`complete_action`](Self::complete_action), until there is [`Action::NoAction`]. The component answers pings.
-/// It does not answer a close and sends none after a violation: both are its caller's to do.
+/// It neither answers a close nor sends one after a violation: the caller does both.
 ///
 /// `C` is the type of the context that the caller gives with each operation and gets back with its actions.
 pub struct Handle<C> {
@@ -71,10 +71,10 @@ pub struct Handle<C> {
     deflate: Option<(DeflateOptions, DeflateSettings)>,
 }
 
-/// What becomes of the connection's extensions when the handshake ends.
+/// The connection's extensions once the handshake ends.
 #[derive(Default)]
 struct Agreed {
-    /// Extensions of the caller's, who knows what their frames mean.
+    /// The caller agreed on its own extensions, and interprets their frames.
     custom: bool,
     #[cfg(feature = "deflate")]
     deflate: Option<(Agreement, DeflateSettings)>,
@@ -91,7 +91,7 @@ impl<C> Handle<C> {
     /// Makes a client's handle (`WebSocketCreateClientHandle`).
     ///
     /// # Errors
-    /// A property out of its range or given twice; allocated memory that is too small.
+    /// A property is out of its range or given twice; or the allocated memory is too small.
     pub fn create_client(properties: &[Property]) -> Result<Self, Error> {
         Self::create(Role::Client, properties.iter().cloned(), Box::new(PlatformRandom))
     }
@@ -108,7 +108,7 @@ impl<C> Handle<C> {
     /// source for tests, or for platforms that [`PlatformRandom`] does not know.
     ///
     /// # Errors
-    /// As [`create_client`](Self::create_client); and large buffers that there is no memory for.
+    /// As [`create_client`](Self::create_client); or there is no memory for large buffers.
     pub fn create(
         role: Role,
         properties: impl IntoIterator<Item = Property>,
@@ -117,11 +117,11 @@ impl<C> Handle<C> {
         Self::with_memory(role, properties, random, None)
     }
 
-    /// The same with all buffers in memory of the caller's, of [`internal_buffer_size`] bytes at least, that is not
-    /// Rust's to allocate.
+    /// The same with all buffers in the caller's memory, of at least [`internal_buffer_size`] bytes, which Rust did not
+    /// allocate.
     ///
     /// # Errors
-    /// As [`create`](Self::create); memory that is too small, or allocated memory among the properties.
+    /// As [`create`](Self::create); the memory is too small, or the properties include allocated memory.
     pub fn create_in(
         role: Role,
         properties: impl IntoIterator<Item = Property>,
@@ -156,12 +156,11 @@ impl<C> Handle<C> {
         })
     }
 
-    /// Offers permessage-deflate (RFC 7692) in the client's handshake, behind the extensions that are given there, or
-    /// selects it in the server's if it is offered. Once agreed, messages are compressed and decompressed by the
-    /// handle.
+    /// Offers permessage-deflate (RFC 7692) in the client's handshake, behind the extensions given there, or selects it
+    /// in the server's if it is offered. Once agreed, the handle compresses and decompresses messages.
     ///
     /// # Errors
-    /// A handshake that began already; windows or levels that do not exist.
+    /// The handshake has begun already; a window or level is out of range.
     #[cfg(feature = "deflate")]
     pub fn set_deflate(&mut self, options: DeflateOptions, settings: DeflateSettings) -> Result<(), Error> {
         self.check_begin(self.role())?;
@@ -173,31 +172,31 @@ impl<C> Handle<C> {
         Ok(())
     }
 
-    /// The side it is on.
+    /// The side of the connection.
     #[must_use]
     pub const fn role(&self) -> Role {
         self.session.role()
     }
 
-    /// Where the connection stands.
+    /// The state of the connection.
     #[must_use]
     pub const fn state(&self) -> State {
         self.session.state()
     }
 
-    /// Sets how much the peer may send; [`Limits::DEFAULT`] by default. Over a limit, receiving fails with a violation
-    /// whose close status is 1009.
+    /// Sets how much the peer may send; [`Limits::DEFAULT`] by default. Beyond a limit, receiving fails with a
+    /// violation whose close status is 1009.
     pub const fn set_limits(&mut self, limits: Limits) {
         self.session.set_limits(limits);
     }
 
     /// Begins the client's handshake (`WebSocketBeginClientHandshake`) and returns the headers to add to the
-    /// request. Where one of them has the name of an `initial` header, which the caller sends anyway, it replaces
-    /// that one.
+    /// request. `initial` are the headers that the caller sends anyway; a returned header replaces one of the same
+    /// name.
     ///
     /// # Errors
-    /// A server's handle, a handshake that began already, a subprotocol that is no token or is given twice, a
-    /// malformed extension; or the random source gave no key.
+    /// The handle is a server's; the handshake has begun already; a subprotocol is not a token or is given twice; an
+    /// extension is malformed; or the random source gave no key.
     pub fn begin_client_handshake(
         &mut self,
         subprotocols: &[&str],
@@ -222,13 +221,13 @@ impl<C> Handle<C> {
     /// 101. As the WHATWG standard asks, it fails if subprotocols were offered and the server selected none.
     ///
     /// # Errors
-    /// A handshake that did not begin or has ended; a response that RFC 6455 §4.1 does not allow. The handle then
-    /// still waits for a response.
+    /// The handshake has not begun or has ended; or RFC 6455 §4.1 does not allow the response. The handle then still
+    /// waits for a response.
     pub fn end_client_handshake(&mut self, response: &[HttpHeader<'_>]) -> Result<Negotiated, Error> {
         self.end_client(response, false)
     }
 
-    /// The same for callers who want RFC 6455's latitude: the server may select none of the subprotocols.
+    /// The same under RFC 6455's weaker rule: the server may select none of the subprotocols.
     ///
     /// # Errors
     /// As [`end_client_handshake`](Self::end_client_handshake).
@@ -254,8 +253,8 @@ impl<C> Handle<C> {
     /// of the request; returns the headers of the 101 response. An empty subprotocol counts as none.
     ///
     /// # Errors
-    /// A client's handle, a handshake that began already, a request that RFC 6455 §4.2.1 does not allow, another
-    /// version than 13, or a selection that the client did not offer. The handle may begin again.
+    /// The handle is a client's; the handshake has begun already; RFC 6455 §4.2.1 does not allow the request; the
+    /// version is not 13; or the client did not offer the selection. The handle may begin again.
     pub fn begin_server_handshake(
         &mut self,
         subprotocol: Option<&str>,
@@ -279,7 +278,7 @@ impl<C> Handle<C> {
     /// Ends the server's handshake (`WebSocketEndServerHandshake`). The first send, receive or action does the same.
     ///
     /// # Errors
-    /// A client's handle; a handshake that did not begin or has ended.
+    /// The handle is a client's; or the handshake has not begun or has ended.
     pub fn end_server_handshake(&mut self) -> Result<(), Error> {
         self.check_role(Role::Server)?;
         let Handshake::Server(_) = &self.handshake else {
@@ -295,8 +294,9 @@ impl<C> Handle<C> {
     /// The `Vec` comes back when the indication is completed, or from [`delete`](Self::delete).
     ///
     /// # Errors
-    /// Before the handshake's end or after an abort; data or a second close after a close; text within a binary
-    /// message or the other way round; a buffer that does not fit its type; a status or reason that may not be sent.
+    /// The handshake has not ended, or the handle was aborted; data or a second close follows a close; text is sent
+    /// within a binary message or the other way round; the buffer does not fit its type; the status or reason may not
+    /// be sent.
     pub fn send(&mut self, buffer_type: BufferType, buffer: Option<Buffer>, context: C) -> Result<(), Error> {
         let (given, close) = match buffer {
             None => (Given::Nothing, None),
@@ -311,12 +311,12 @@ impl<C> Handle<C> {
         self.queue_send(buffer_type, given, close, context)
     }
 
-    /// Queues a payload that others have too, such as an `Arc` or `Bytes`, or that is elsewhere than in a `Vec`. Unless
-    /// it is masked or compressed, it leaves without a copy, and in one frame. Every call of `as_ref` must give the
-    /// same bytes. It is dropped when the indication is completed.
+    /// Queues a shared payload, such as an `Arc` or `Bytes`, or one that is not in a `Vec`. Unless it is masked or
+    /// compressed, it is sent without a copy, and in one frame. Every call of `as_ref` must give the same bytes. It is
+    /// dropped when the indication is completed.
     ///
     /// # Errors
-    /// As [`send`](Self::send); a close, which has a status.
+    /// As [`send`](Self::send); or the type is a close, which has a status.
     ///
     /// # Examples
     /// ```
@@ -376,17 +376,18 @@ impl<C> Handle<C> {
         }
     }
 
-    /// Queues a receive (`WebSocketReceive`). Without a buffer, data is delivered in the handle's own memory; with
-    /// one, it is copied to the start of that, at most as much as its length. The buffer comes back when the indication
-    /// is completed, or from [`delete`](Self::delete).
+    /// Queues a receive (`WebSocketReceive`). Without a buffer, data is delivered in the handle's own memory; with one,
+    /// data is copied to its start, at most its length. The buffer comes back when the indication is completed, or from
+    /// [`delete`](Self::delete).
     ///
     /// # Errors
-    /// Before the handshake's end, after an abort, the peer's close or a violation; a buffer of length 0.
+    /// The handshake has not ended, the handle was aborted, the peer has closed or broken the protocol, or the buffer
+    /// is empty.
     pub fn receive(&mut self, buffer: Option<Vec<u8>>, context: C) -> Result<(), Error> {
         self.queue_receive(buffer.map_or(Room::Internal, Room::Vec), context)
     }
 
-    /// The same into memory that is not a `Vec`'s, which is dropped when the indication is completed.
+    /// [`receive`](Self::receive) into other memory than a `Vec`. It is dropped when the indication is completed.
     ///
     /// # Errors
     /// As [`receive`](Self::receive).
@@ -415,16 +416,17 @@ impl<C> Handle<C> {
     ///
     /// # Errors
     /// The peer broke the protocol, or a limit: the caller sends a close with
-    /// [`Error::close_status`], or aborts. The same error comes back from the receive queue until then. With
-    /// [`ActionQueue::All`] all actions of the send queue come first. Before the handshake's end: a misuse.
+    /// [`Error::close_status`], or aborts. Until then the receive queue returns the same error. With
+    /// [`ActionQueue::All`], all actions of the send queue come first. Before the handshake's end, the call is a
+    /// misuse.
     pub fn get_action(&mut self, queue: ActionQueue) -> Result<Action<'_, C>, Error> {
         self.get_action_with_slots(queue, 2)
     }
 
-    /// [`get_action`](Self::get_action) for a caller who has room for `slots` buffers: 1, or 2 and more.
+    /// [`get_action`](Self::get_action) for a caller with room for `slots` buffers: 1, or 2 and more.
     ///
     /// # Errors
-    /// As [`get_action`](Self::get_action); and no slots.
+    /// As [`get_action`](Self::get_action); or `slots` is 0.
     pub fn get_action_with_slots(&mut self, queue: ActionQueue, slots: usize) -> Result<Action<'_, C>, Error> {
         if slots == 0 {
             return Err(Misuse::NoSlots.into());
@@ -443,8 +445,8 @@ impl<C> Handle<C> {
         Ok(Action::NoAction)
     }
 
-    /// The action that is handed out and not completed, again: for callers who wait between taking an action and
-    /// completing it. `None` if there is none of that name.
+    /// The outstanding action with this context, again: for callers that wait between taking an action and completing
+    /// it. `None` if there is none.
     pub fn outstanding_action(&mut self, context: ActionContext) -> Option<Action<'_, C>> {
         if self.sends.action(&self.memory).action_context() == Some(context) {
             return Some(self.sends.action(&self.memory));
@@ -454,13 +456,13 @@ impl<C> Handle<C> {
     }
 
     /// Reports that an action was taken (`WebSocketCompleteAction`), with the bytes written or read. Completing an
-    /// indication gives back what its operation was given. A context that names no outstanding action is ignored.
+    /// indication returns its operation's context and buffer. A context without an outstanding action is ignored.
     ///
-    /// A write of 0 bytes cancels its send, and a read of 0 bytes its receive. A write of fewer bytes than the action
-    /// has leaves the peer with half a frame, so the handle [aborts](Self::abort).
+    /// A write of 0 bytes cancels its send, and a read of 0 bytes its receive. A shorter write than the action asks for
+    /// leaves the peer with half a frame, so the handle [aborts](Self::abort).
     ///
     /// # Errors
-    /// More bytes than the action has. It is still to be completed.
+    /// `bytes` exceeds the action's size. The action must still be completed.
     pub fn complete_action(&mut self, context: ActionContext, bytes: usize) -> Result<Option<Completed<C>>, Misuse> {
         let progress = match self.sends.complete(context, bytes)? {
             Progress::Unknown => self.receives.complete(context, bytes)?,
@@ -485,10 +487,10 @@ impl<C> Handle<C> {
         }
     }
 
-    /// The session alone, for a caller who goes on without the action loop.
+    /// The session alone, for a caller that continues without the action loop.
     ///
     /// # Errors
-    /// Before the handshake's end, after an abort, or while anything is queued.
+    /// The handshake has not ended, the handle was aborted, or anything is queued.
     pub fn into_session(mut self) -> Result<Session, Error> {
         self.ensure_session()?;
         if self.state() == State::Aborted {
@@ -500,8 +502,8 @@ impl<C> Handle<C> {
         Ok(self.session)
     }
 
-    /// Frees the handle (`WebSocketDeleteHandle`), in any state, and gives back all that it was given and still has;
-    /// dropping it drops that too.
+    /// Frees the handle (`WebSocketDeleteHandle`), in any state, and returns the buffers and contexts that it still
+    /// has; dropping the handle drops them too.
     pub fn delete(self) -> Deleted<C> {
         Deleted {
             sends: self.sends.into_completed(),
@@ -531,7 +533,7 @@ impl<C> Handle<C> {
         Ok(handed_out)
     }
 
-    /// Contexts are never used twice (within four billion actions), so a stale one names nothing.
+    /// Contexts are not reused within four billion actions, so a stale one matches nothing.
     fn use_context(&mut self, handed_out: bool) {
         if handed_out {
             self.next_context = self.next_context.checked_add(1).unwrap_or(NonZeroU32::MIN);
@@ -562,7 +564,7 @@ impl<C> Handle<C> {
         }
     }
 
-    /// A server's handshake that began ends with the first call that needs a session.
+    /// The first call that needs a session ends a server's handshake.
     fn ensure_session(&mut self) -> Result<(), Misuse> {
         if let (State::HandshakeBegun, Handshake::Server(_)) = (self.state(), &self.handshake) {
             self.open();
@@ -573,7 +575,7 @@ impl<C> Handle<C> {
         }
     }
 
-    /// The handshake's headers go, the session's memory comes.
+    /// Drops the handshake's headers, and allocates the session's memory.
     fn open(&mut self) {
         self.handshake = Handshake::None;
         self.memory.allocate();
@@ -595,7 +597,7 @@ impl<C> Handle<C> {
         self.deflate.map(|(options, _)| deflate::offer(&options))
     }
 
-    /// What a client's handshake has agreed on. Its own offer is the last of those that it made.
+    /// The result of a client's handshake. The handle's own offer is the last of the offers.
     fn agreed_by_client(
         &self,
         offered: usize,
@@ -621,7 +623,7 @@ impl<C> Handle<C> {
         let Some((options, settings)) = self.deflate else {
             return (None, agreed);
         };
-        // a malformed list is the handshake's to refuse
+        // the handshake refuses malformed lists
         let selection = extensions(request)
             .ok()
             .and_then(|offers| deflate::select(&options, &offers));
@@ -629,7 +631,7 @@ impl<C> Handle<C> {
         (selection.map(|selection| selection.response), agreed)
     }
 
-    /// What was agreed on of permessage-deflate, once the handshake has.
+    /// The agreed parameters of permessage-deflate, once the handshake has agreed on it.
     #[must_use]
     pub fn deflate_agreement(&self) -> Option<Agreement> {
         self.agreed.deflate.map(|(agreement, _)| agreement)

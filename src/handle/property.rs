@@ -28,11 +28,11 @@ pub enum PropertyType {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Property {
-    /// Bytes of the internal receive buffer, at least 256; 4096 by default. It bounds one network read and one
-    /// delivery without a buffer of the caller's.
+    /// Bytes of the internal receive buffer, at least 256; 4096 by default. It bounds one network read, and one
+    /// delivery without a caller's buffer.
     ReceiveBufferSize(u32),
-    /// Bytes of the internal send buffer, at least 16; 4096 for a client, 16 for a server, which only needs it for
-    /// a frame's header. A masked message that does not fit leaves as several frames.
+    /// Bytes of the internal send buffer, at least 16; 4096 for a client, 16 for a server, which needs it only for a
+    /// frame's header. A masked message that does not fit is sent as several frames.
     SendBufferSize(u32),
     /// Client: the masking key is four zero bytes, the mask bit stays set. Server: frames that are not masked are
     /// accepted too. A security risk (RFC 6455 §10.3).
@@ -40,7 +40,7 @@ pub enum Property {
     /// Memory that the component uses for all its buffers, of at least [`internal_buffer_size`] bytes.
     /// [`Handle::delete`](crate::Handle::delete) gives it back.
     AllocatedBuffer(Box<[u8]>),
-    /// Received text and close reasons are not checked, nor the reasons of closes that are sent.
+    /// Neither received text nor close reasons, received or sent, are checked.
     DisableUtf8Verification(bool),
 }
 
@@ -53,7 +53,7 @@ pub enum GlobalProperty {
     SupportedVersions(&'static [u32]),
 }
 
-/// 30 s: the component has no clock, this is advice for the caller's own timer.
+/// 30 s: the component has no clock, so this is advice for the caller's timer.
 pub const KEEPALIVE_INTERVAL_MS: u32 = 30_000;
 
 /// 13 is RFC 6455.
@@ -68,7 +68,7 @@ const MAX_BUFFER_SIZE: u32 = (1 << 31) - 1024;
 const DEFAULT_BUFFER_SIZE: u32 = 4096;
 
 /// The bytes that [`Property::AllocatedBuffer`] must have for these buffer sizes; `usize::MAX`, which no memory has, if
-/// they are more than the platform can count.
+/// the sum overflows.
 #[must_use]
 pub const fn internal_buffer_size(receive_buffer_size: u32, send_buffer_size: u32) -> usize {
     (receive_buffer_size as usize)
@@ -113,7 +113,7 @@ pub(crate) struct Properties {
 }
 
 impl Properties {
-    /// `size` is that of memory which the caller gives otherwise than as a property.
+    /// `size` is that of memory which the caller does not give as a property.
     pub fn new(role: Role, given: impl IntoIterator<Item = Property>, size: Option<usize>) -> Result<Self, Error> {
         let mut receive = DEFAULT_BUFFER_SIZE;
         let mut send = match role {
@@ -162,7 +162,7 @@ const fn in_range(size: u32, minimum: u32) -> Result<u32, Misuse> {
     }
 }
 
-/// The memory is made when the handle opens: what cannot be had is refused before.
+/// The memory is allocated when the handle opens: a size that cannot be allocated is refused before.
 fn check_allocation(size: usize) -> Result<(), Error> {
     if size > LARGE {
         Vec::<u8>::new()
@@ -172,5 +172,5 @@ fn check_allocation(size: usize) -> Result<(), Error> {
     Ok(())
 }
 
-/// Up to this size memory is as good as always there, and asking for it twice would cost more than the handle.
+/// Below this size, allocation practically never fails, and allocating twice would cost more than the handle.
 const LARGE: usize = 1024 * 1024;

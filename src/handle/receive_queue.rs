@@ -14,10 +14,10 @@ use crate::wire::{BufferType, CloseStatus, Opcode};
 pub struct ReceiveQueue<C> {
     ops: VecDeque<ReceiveOp<C>>,
     outstanding: Option<(ActionContext, Outstanding)>,
-    /// What was read and not yet parsed, in the receive area.
+    /// Bytes read and not yet parsed, in the receive area.
     unread: Range<usize>,
     owed_pong: Option<OwedPong>,
-    /// Where compressed messages are decompressed to.
+    /// The buffer for decompressed bytes.
     inflated: Box<[u8]>,
 }
 
@@ -38,9 +38,9 @@ pub enum Room {
 
 /// A pong that was not handed out yet.
 enum OwedPong {
-    /// Of the ping with this payload.
+    /// To the ping with this payload.
     To(Range<usize>),
-    /// That is made.
+    /// Made, and at this place.
     Made(Range<usize>),
 }
 
@@ -51,9 +51,9 @@ enum Outstanding {
     Cancelled,
     /// Payload in the handle's memory.
     Data(BufferType, Range<usize>),
-    /// So many bytes that were decompressed.
+    /// This many decompressed bytes.
     Inflated(BufferType, usize),
-    /// So many bytes in the caller's buffer.
+    /// This many bytes in the caller's buffer.
     DataInBuffer(BufferType, usize),
     Close(CloseStatus, Range<usize>),
 }
@@ -69,7 +69,7 @@ impl<C> ReceiveQueue<C> {
         }
     }
 
-    /// Compressed messages may come, and are given out so many bytes at a time.
+    /// Accepts compressed messages, which are given out at most this many bytes at a time.
     #[cfg(feature = "deflate")]
     pub fn make_room(&mut self, size: usize) {
         self.inflated = vec![0; size.min(MAX_INFLATED)].into();
@@ -130,7 +130,7 @@ impl<C> ReceiveQueue<C> {
         Ok(true)
     }
 
-    /// Makes the pong that is owed. It stays owed if there is no masking key to be had now.
+    /// Makes the pong that is owed. It stays owed if the random source gives no masking key now.
     fn pong(&mut self, session: &mut Session, memory: &mut Memory) -> Result<Range<usize>, Error> {
         let pong = match &self.owed_pong {
             Some(OwedPong::To(ping)) => make_pong(ping.clone(), session, memory)?,
@@ -189,7 +189,7 @@ impl<C> ReceiveQueue<C> {
         }
     }
 
-    /// Completes the action if it is this queue's.
+    /// Completes the action if it belongs to this queue.
     pub fn complete(&mut self, context: ActionContext, bytes: usize) -> Result<Progress<C>, Misuse> {
         let Some((_, outstanding)) = self.outstanding.as_ref().filter(|(own, _)| *own == context) else {
             return Ok(Progress::Unknown);
@@ -231,8 +231,7 @@ impl<C> ReceiveQueue<C> {
         self.ops.into_iter().map(ReceiveOp::into_completed).collect()
     }
 
-    /// Goes through the unread bytes up to the next thing that the caller must see or do; none if that is to write a
-    /// pong.
+    /// Parses the unread bytes up to the next thing that the caller must see or do; `None` if that is to write a pong.
     fn parse(&mut self, session: &mut Session, memory: &mut Memory) -> Result<Option<Outstanding>, Error> {
         // only called with an op at the head
         let mut room = Room::Internal;
@@ -268,7 +267,7 @@ impl<C> ReceiveQueue<C> {
                 }
             }
             Received::Close { status, reason } => {
-                // nothing comes after a close: the receives behind this one have nothing to wait for
+                // nothing follows a close: the receives behind this one would wait in vain
                 for op in self.ops.iter_mut().skip(1) {
                     op.cancelled = true;
                 }
@@ -277,8 +276,8 @@ impl<C> ReceiveQueue<C> {
         }))
     }
 
-    /// Moves the unread bytes to the front of the receive area and returns the part behind them. It is never
-    /// empty: at most 138 bytes wait for more, and the area has 256 at least.
+    /// Moves the unread bytes to the front of the receive area and returns the part behind them. It is never empty: at
+    /// most 138 bytes wait for more, and the area has at least 256.
     fn free_part(&mut self, role: Role, memory: &mut Memory) -> Range<usize> {
         let front = pong_headroom(role);
         let area = memory.receive_area();
@@ -301,7 +300,7 @@ impl<C> ReceiveOp<C> {
 }
 
 impl Room {
-    /// The most bytes that it takes.
+    /// The most bytes that it can hold.
     pub fn size(&self) -> usize {
         match self {
             Self::Internal => usize::MAX,
@@ -329,12 +328,12 @@ impl Room {
     }
 }
 
-/// The most that is decompressed at once, in bytes.
+/// The most bytes that are decompressed at once.
 #[cfg(feature = "deflate")]
 const MAX_INFLATED: usize = 64 * 1024;
 
-/// A pong is made where its ping stands. A client's pong has a masking key, which the ping had not, so its header
-/// begins four bytes earlier; those are kept free in front of all that is read.
+/// A pong is made in place of its ping. A client's pong has a masking key, unlike the ping, so its header begins four
+/// bytes earlier; these bytes are kept free in front of the read area.
 const fn pong_headroom(role: Role) -> usize {
     match role {
         Role::Client => 4,

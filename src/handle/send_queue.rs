@@ -20,16 +20,16 @@ pub struct SendQueue<C> {
 pub struct SendOp<C> {
     pub context: C,
     pub buffer_type: BufferType,
-    /// What the caller gave.
+    /// The caller's payload.
     pub given: Given,
-    /// What leaves in its place: the compressed payload, or that of a close.
+    /// The payload sent instead: compressed, or that of a close.
     pub made: Option<Vec<u8>>,
     pub start: FrameStart,
     stage: Stage,
     cancelled: bool,
 }
 
-/// What the caller gave to be sent.
+/// A payload from the caller.
 pub enum Given {
     Nothing,
     Vec(Vec<u8>),
@@ -38,11 +38,11 @@ pub enum Given {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// So many bytes of the payload have left, in whole frames.
+    /// This many bytes of the payload were written, in whole frames.
     Sent(usize),
-    /// The header of the only frame has left alone, since the caller takes one buffer at a time.
+    /// Only the header of the single frame was written, because the caller takes one buffer at a time.
     HeaderSent,
-    /// All has left, or the rest never will.
+    /// Everything was written, or the rest never will be.
     Done,
 }
 
@@ -52,7 +52,7 @@ enum Outstanding {
     Complete,
 }
 
-/// What an action writes: bytes in the handle's memory, then bytes of the payload.
+/// The bytes of an action: first in the handle's memory, then in the payload.
 #[derive(Clone, Debug)]
 struct Write {
     internal: Range<usize>,
@@ -76,7 +76,7 @@ impl<C> SendQueue<C> {
         self.ops.is_empty()
     }
 
-    /// A header left without its payload: no other frame may be written now.
+    /// Whether a header was written without its payload: no other frame may be written now.
     pub fn is_inside_frame(&self) -> bool {
         let header_is_out = matches!(
             &self.outstanding,
@@ -146,7 +146,7 @@ impl<C> SendQueue<C> {
         }
     }
 
-    /// Completes the action if it is this queue's.
+    /// Completes the action if it belongs to this queue.
     pub fn complete(&mut self, context: ActionContext, bytes: usize) -> Result<Progress<C>, Misuse> {
         if let Some((outstanding, Outstanding::Write(write))) = &self.outstanding
             && *outstanding == context
@@ -229,8 +229,9 @@ impl<C> SendOp<C> {
         }
     }
 
-    /// Goes on behind what was written. A send of which nothing has left is cancelled alone; of one that is cancelled
-    /// later, the peer has a part that nothing completes. Nor can one be left out that later ones are compressed by.
+    /// Continues behind the written bytes. A send that is cancelled before its first byte ends alone. One that is
+    /// cancelled later leaves the peer with an incomplete message, and one that later messages are compressed against
+    /// cannot be left out.
     fn written(&mut self, write: &Write, bytes: usize) -> Progress<C> {
         let is_compressed = self.made.is_some() && !self.start.opcode.is_control();
         let stands_alone = self.stage == Stage::Sent(0) && bytes == 0 && !is_compressed;
@@ -301,7 +302,7 @@ impl<C> SendOp<C> {
         })
     }
 
-    /// A masked copy has to fit into the send buffer, so a long payload leaves as several frames, each whole.
+    /// A masked copy has to fit into the send buffer, so a long payload is sent as several frames, each whole.
     fn next_masked_frame(&self, sent: usize, session: &mut Session, memory: &mut Memory) -> Result<Write, Error> {
         let rest = &self.payload()[sent..];
         let piece = &rest[..rest.len().min(max_masked_payload(memory.send_size()))];
@@ -324,7 +325,7 @@ impl<C> SendOp<C> {
 
 /// The longest payload whose masked frame fits into `space` bytes.
 pub fn max_masked_payload(space: usize) -> usize {
-    // the header grows with the payload: of its three sizes, the one that leaves most
+    // the header grows with the payload: of its three sizes, take the one that leaves most room
     [(14, usize::MAX), (8, 0xFFFF), (6, 125)]
         .into_iter()
         .map(|(header, longest)| space.saturating_sub(header).min(longest))

@@ -7,7 +7,7 @@ use crate::handshake::{Negotiated, accept, base64, check_extensions, check_upgra
 use crate::http::HttpHeader;
 use crate::http::grammar;
 
-/// The client's half: what it offered, and the key that the answer must know.
+/// The client's half: its offer, and the key that the answer must prove to know.
 #[derive(Debug)]
 pub struct ClientFields {
     key: String,
@@ -18,10 +18,10 @@ pub struct ClientFields {
 }
 
 impl ClientFields {
-    /// A handshake that offers these. `initial` are the fields that the caller sends anyway.
+    /// A handshake with these offers. `initial` are the fields that the caller sends anyway.
     ///
     /// # Errors
-    /// A subprotocol that is no token or comes twice, an extension or a field that is malformed.
+    /// A subprotocol is not a token or is given twice; an extension or a field is malformed.
     pub fn new(
         nonce: [u8; 16],
         subprotocols: &[&str],
@@ -43,7 +43,7 @@ impl ClientFields {
         })
     }
 
-    /// The half of a client that has sent this request. What is malformed in it counts as not there.
+    /// The half of a client that has sent this request. Malformed parts of it count as absent.
     #[cfg(feature = "inspect")]
     pub fn of_request(request: &[HttpHeader<'_>]) -> Self {
         let key = grammar::values(request, "Sec-WebSocket-Key").next().unwrap_or_default();
@@ -86,7 +86,7 @@ impl ClientFields {
     /// Checks the fields of a 101 response, in the order of the component API's §4.2.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The response is invalid.
     pub fn verify(
         &self,
         response: &[HttpHeader<'_>],

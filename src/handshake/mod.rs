@@ -1,5 +1,5 @@
-//! The opening handshake (RFC 6455 §4): the header fields of both sides, made and checked. Request line, status
-//! line and everything else of HTTP are the caller's.
+//! The opening handshake (RFC 6455 §4): makes and checks the header fields of both sides. Request line, status line and
+//! the rest of HTTP are up to the caller.
 
 mod client;
 mod server;
@@ -21,10 +21,10 @@ use crate::error::{HandshakeError, Misuse};
 use crate::http::HttpHeader;
 use crate::http::grammar;
 
-/// What the server selected, as indices into what the client offered.
+/// The server's selection, as indices into the client's offers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Negotiated {
-    /// The extensions, in the order of the response. Their parameters stand in the response's field
+    /// The extensions, in the order of the response. Their parameters are in the response's field
     /// ([`http::extensions`](crate::http::extensions)).
     pub extensions: Vec<usize>,
     /// The subprotocol.
@@ -48,8 +48,8 @@ fn base64(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
 }
 
-/// `base64-value-non-empty` of 16 bytes (RFC 6455 §4.1, §4.2.1): nobody needs them, so the text is not decoded. Its
-/// last character has two bits of them, and four zeros.
+/// `base64-value-non-empty` of 16 bytes (RFC 6455 §4.1, §4.2.1): the bytes are not needed, so the text is not decoded.
+/// Its last character has two bits of them, and four zeros.
 fn is_key(value: &[u8]) -> bool {
     value.strip_suffix(b"==").is_some_and(|text| {
         text.len() == 22
@@ -94,7 +94,7 @@ pub(crate) fn check_connection_token(headers: &[HttpHeader<'_>]) -> Result<(), H
     Ok(())
 }
 
-/// The component API leaves the number open; more than this many fields are no handshake.
+/// The component API leaves the number open; a handshake may have at most this many fields.
 pub(crate) const MAX_HEADERS: usize = 256;
 
 /// The value of a field that must be there once, without the blanks around it.
@@ -113,7 +113,7 @@ fn single<'a>(
     }
 }
 
-/// An argument that names extensions: each one, with parameters or without.
+/// Checks an argument that names extensions: each is one extension, with or without parameters.
 fn check_extensions(extensions: &[&str]) -> Result<(), Misuse> {
     extensions
         .iter()
@@ -124,8 +124,8 @@ fn check_extensions(extensions: &[&str]) -> Result<(), Misuse> {
 }
 
 impl HandshakeError {
-    /// The HTTP status of the response to a request that has this fault; for faults of a response, 502: what a gateway
-    /// answers to its own client.
+    /// The HTTP status of the response to a request that has this fault; for faults of a response, 502: a gateway's
+    /// answer to its own client.
     #[must_use]
     pub const fn status(self) -> u16 {
         match self {
@@ -165,7 +165,7 @@ impl HandshakeError {
     }
 }
 
-/// The reason phrase of a status that this crate answers with (RFC 9110 §15), or none.
+/// The reason phrase of a status that this crate answers with (RFC 9110 §15); empty for others.
 pub(crate) const fn reason(status: u16) -> &'static str {
     match status {
         101 => "Switching Protocols",

@@ -7,7 +7,7 @@ use crate::handshake::{accept, check_extensions, check_upgrade, is_key, single};
 use crate::http::HttpHeader;
 use crate::http::grammar;
 
-/// The server's half: what it answers.
+/// The server's half: its answer.
 #[derive(Debug)]
 pub struct ServerFields {
     accept: String,
@@ -19,7 +19,7 @@ impl ServerFields {
     /// Checks the fields of a request in the order of the component API's §4.3, and the caller's selection.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The request or the selection is invalid.
     pub fn new(
         subprotocol: Option<&str>,
         extensions: &[&str],
@@ -74,7 +74,7 @@ impl ServerFields {
     }
 }
 
-/// The subprotocols that a request offers, for a server to choose from; none is one of its rights.
+/// The subprotocols that a request offers, for a server to choose from; it may choose none.
 ///
 /// # Errors
 /// The list is malformed.

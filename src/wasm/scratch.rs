@@ -7,7 +7,7 @@ use core::ops::Range;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// One network chunk; Node reads at most so much at a time.
+/// One network chunk; Node reads at most 64 KiB at a time.
 pub const INPUT_CAPACITY: usize = 64 * 1024;
 /// What a session keeps of the chunk before: at most an unfinished header or control frame, 138 bytes.
 pub const TAIL_CAPACITY: usize = 144;
@@ -138,7 +138,7 @@ pub fn events_address() -> usize {
     with_scratch(|scratch| scratch.events.as_ptr() as usize)
 }
 
-/// Where a call leaves what its return value does not tell: 16 u32.
+/// Where a call reports more than its return value: 16 u32.
 #[wasm_bindgen]
 pub fn report_address() -> usize {
     with_scratch(|scratch| scratch.report.as_ptr() as usize)

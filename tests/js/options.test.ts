@@ -25,9 +25,9 @@ const OF_ALL: readonly (readonly [name: keyof SocketOptions, values: readonly un
   ...(["maxFrameSize", "maxMessageSize", "maxFragments", "maxBufferedBytes"] as const).map(
     (name) => [name, [0, -1, Number.NaN, "1", null, {}]] as const,
   ),
-  ...(["handshakeTimeout", "closeTimeout", "messageTimeout", "pingInterval", "pongTimeout"] as const).map(
-    (name) => [name, [0, -1, Number.NaN, "1", null, {}]] as const,
-  ),
+  ...(
+    ["handshakeTimeout", "closeTimeout", "messageTimeout", "pingInterval", "pongTimeout", "claimTimeout"] as const
+  ).map((name) => [name, [0, -1, Number.NaN, "1", null, {}]] as const),
   ["perMessageDeflate", [1, "yes", [], null, { level: 10 }, { treshold: 1 }]],
 ];
 

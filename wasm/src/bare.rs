@@ -1,5 +1,5 @@
-//! What `std` would bring with it, for a module that does without: an allocator and a panic handler.
-//! A panic of `std` formats a message that nobody can read here, and brings a tenth of the module's size for that.
+//! An allocator and a panic handler, for a module without `std`. A panic of `std` would format a message that is not
+//! visible here, at a tenth of the module's size.
 
 use alloc::alloc::{GlobalAlloc, Layout};
 use core::arch::wasm32::{memory_grow, memory_size};
@@ -63,7 +63,7 @@ impl Pages {
     }
 }
 
-// SAFETY: what `memory_grow` gives belongs to nobody else.
+// SAFETY: the pages that `memory_grow` returns are not used elsewhere.
 unsafe impl Allocator for Pages {
     fn alloc(&self, size: usize) -> (*mut u8, usize, u32) {
         let quarter = memory_size(0) * PAGE / 4;
@@ -96,7 +96,7 @@ unsafe impl Allocator for Pages {
     }
 }
 
-/// A trap is all that the caller gets to know.
+/// The caller sees only a trap.
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     core::arch::wasm32::unreachable()
@@ -107,7 +107,7 @@ fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
 mod c {
     use alloc::alloc::{Layout, alloc, alloc_zeroed, dealloc};
 
-    /// `free` is not told a size, so it stands before the memory, in so many bytes; they are also the alignment.
+    /// `free` gets no size, so this many bytes before the memory hold it; this is also the alignment.
     const HEADER: usize = 16;
 
     fn layout(size: usize) -> Option<Layout> {

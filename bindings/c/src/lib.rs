@@ -221,7 +221,7 @@ pub unsafe extern "system" fn WebSocketGetAction(
 ) -> HResult {
     // SAFETY: C's contract.
     enter(|| unsafe {
-        let slots = buffer_count.as_mut().map_or(0, |count| std::mem::take(count));
+        let slots = buffer_count.as_mut().map_or(0, std::mem::take);
         // whatever fails, the caller completes what it finds here: nothing
         if let Some(action) = action.as_mut() {
             *action = 0;
@@ -261,8 +261,8 @@ pub unsafe extern "system" fn WebSocketGetAction(
 /// Reports that an action was taken.
 #[unsafe(no_mangle)]
 pub unsafe extern "system" fn WebSocketCompleteAction(handle: *mut Socket, context: *mut c_void, bytes: u32) {
-    // SAFETY: C's contract.
     enter(|| {
+        // SAFETY: C's contract.
         unsafe { socket(handle)? }.complete_action(context, bytes as usize);
         Ok(())
     });
@@ -271,8 +271,8 @@ pub unsafe extern "system" fn WebSocketCompleteAction(handle: *mut Socket, conte
 /// Gives the connection up.
 #[unsafe(no_mangle)]
 pub unsafe extern "system" fn WebSocketAbortHandle(handle: *mut Socket) {
-    // SAFETY: C's contract.
     enter(|| {
+        // SAFETY: C's contract.
         unsafe { socket(handle)? }.abort();
         Ok(())
     });

@@ -84,11 +84,12 @@ impl OwnBlock {
             .filter(|layout| layout.size() > 0)?;
         // SAFETY: the layout has a size.
         let start = unsafe { alloc_zeroed(layout) };
+        if start.is_null() {
+            return None;
+        }
         // SAFETY: the memory is there until the block is dropped.
-        (!start.is_null()).then(|| Self {
-            place: unsafe { Place::new(start, size) },
-            layout,
-        })
+        let place = unsafe { Place::new(start, size) };
+        Some(Self { place, layout })
     }
 
     pub const fn place(&self) -> Place {

@@ -1,0 +1,44 @@
+/**
+ * What all connections of the process may do in one turn of the event loop: a chunk that takes long to decompress makes
+ * its own connection wait, and nobody else.
+ *
+ * @module
+ */
+import { setImmediate } from "node:timers";
+
+/** Work as `FrameSession.work` counts it, after which heavy connections wait for the next turn: about 10 ms. */
+const TURN = 2 * 1024 * 1024;
+/** A connection whose last chunk took more waits when the turn is over; others, whose messages are ordinary, do not. */
+const HEAVY = 128 * 1024;
+
+let spent = 0;
+let isDue = false;
+const waiting: (() => void)[] = [];
+
+/** Counts work that was done. */
+export function spend(work: number): void {
+  spent += work;
+  if (work > 0) startTurn();
+}
+
+/** Whether a connection whose last chunk took so much work has to wait. */
+export function isOver(work: number): boolean {
+  return work > HEAVY && spent >= TURN;
+}
+
+/** Calls back in a later turn, in the order of the calls. */
+export function later(goOn: () => void): void {
+  waiting.push(goOn);
+  startTurn();
+}
+
+function startTurn(): void {
+  if (isDue) return;
+  isDue = true;
+  setImmediate(() => {
+    isDue = false;
+    spent = 0;
+    for (let count = waiting.length; count > 0 && spent < TURN; count--) waiting.shift()?.();
+    if (waiting.length > 0) startTurn();
+  });
+}

@@ -1,0 +1,166 @@
+/** What a hostile peer costs stays its own: memory within a budget, turns that others get, and no socket for ever. */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { test } from "node:test";
+import { setImmediate as turn } from "node:timers/promises";
+import { deflateRawSync } from "node:zlib";
+import { WebSocket } from "websocket-component";
+
+import { statusBytes } from "./ends.js";
+import { closed, hex, masked, messages, nextEvent, RawPeer, REQUEST, serve, serveEcho } from "./support.js";
+
+const COMPRESSING = REQUEST.replace("Host:", "Sec-WebSocket-Extensions: permessage-deflate\r\nHost:");
+
+/** A compressed message of zeros, as RFC 7692 §7.2.1 makes it; its end is missing if it is not the last frame. */
+function bomb(size: number, isLast: boolean): Buffer {
+  const bytes = deflateRawSync(Buffer.alloc(size), { finishFlush: 2 }).subarray(0, -4);
+  return masked(isLast ? 0xc2 : 0x42, bytes);
+}
+
+/** Heartbeats that nobody asks for, more of them than are kept. */
+const HEARTBEATS = Buffer.concat(Array.from({ length: 2_000 }, () => masked(0x81, "beat")));
+
+for (const options of [{}, { pingInterval: 20, pongTimeout: 100 }]) {
+  const name = `of a server that only sends${"pingInterval" in options ? ", with pings" : ""}`;
+
+  test(`a client ${name} that closes behind heartbeats is seen, and leaves nothing`, async (t) => {
+    const { server, port } = await serve(t, { claimTimeout: 50, ...options });
+    const connection = once(server, "connection");
+    const peer = await RawPeer.connect(port);
+    const [socket] = (await connection) as [WebSocket];
+    const end = closed(socket);
+    peer.write(HEARTBEATS, masked(0x88, statusBytes(1000)));
+    assert.equal((await end).code, 1000);
+    assert.equal(server.clients.size, 0);
+    peer.socket.destroy();
+  });
+
+  test(`a client ${name} that leaves behind heartbeats, without a close frame, is seen`, async (t) => {
+    const { server, port } = await serve(t, { claimTimeout: 50, ...options });
+    for (const leave of ["end", "resetAndDestroy"] as const) {
+      const connection = once(server, "connection");
+      const peer = await RawPeer.connect(port);
+      const [socket] = (await connection) as [WebSocket];
+      const end = closed(socket);
+      await new Promise((resolve) => peer.socket.write(HEARTBEATS, resolve));
+      peer.socket[leave]();
+      assert.equal((await end).code, 1006);
+      assert.equal(server.clients.size, 0);
+      peer.socket.destroy();
+    }
+  });
+}
+
+test("pings behind heartbeats that nobody asks for are answered, and what comes after somebody asks is delivered", async (t) => {
+  const { server, port } = await serve(t, { claimTimeout: 50 });
+  const connection = once(server, "connection");
+  const peer = await RawPeer.connect(port);
+  const [socket] = (await connection) as [WebSocket];
+  await peer.head();
+  peer.write(HEARTBEATS, masked(0x89, "here?"));
+  assert.equal(String(await peer.bytes(7)), "\x8a\x05here?".replace("\x8a", "\ufffd"));
+  const received = messages(socket, 1);
+  peer.write(masked(0x81, "for the listener"));
+  assert.deepEqual(await received, ["for the listener"]);
+  peer.socket.destroy();
+});
+
+test("a message in parts whose beginning nobody wanted is not given out from its middle", async (t) => {
+  const { server, port } = await serve(t, { claimTimeout: 20, streamMessages: true });
+  const connection = once(server, "connection");
+  const peer = await RawPeer.connect(port);
+  const [socket] = (await connection) as [WebSocket];
+  await peer.head();
+  peer.write(HEARTBEATS, masked(0x01, "the beginning"), masked(0x89));
+  await peer.bytes(2); // the ping behind it: all that was before is dropped
+  const received = messages(socket, 1);
+  peer.write(masked(0x80, "the end"), masked(0x81, "the next"));
+  const [stream] = (await received) as [AsyncIterable<string>];
+  const pieces: string[] = [];
+  for await (const piece of stream) pieces.push(piece);
+  assert.deepEqual(pieces.join(""), "the next");
+  peer.socket.destroy();
+});
+
+test("a dead peer is given up while a loop works on a message and more wait; one that answers is kept", async (t) => {
+  const { server, port } = await serve(t, { pingInterval: 50, pongTimeout: 1000 }, async (socket) => {
+    for await (const _ of socket) await closed(socket);
+  });
+  const connections = [once(server, "connection")];
+  const dead = await RawPeer.connect(port);
+  const [first] = (await connections[0]) as [WebSocket];
+  connections.push(once(server, "connection"));
+  const alive = await RawPeer.connect(port);
+  const [second] = (await connections[1]) as [WebSocket];
+  await Promise.all([dead.head(), alive.head()]);
+  alive.socket.on("data", (chunk: Buffer) => chunk[0] === 0x89 && alive.write(masked(0x8a, chunk.subarray(2))));
+  for (const peer of [dead, alive]) peer.write(HEARTBEATS);
+  await Promise.race([closed(first), nextEvent(first, "error")]);
+  assert.equal(second.readyState, WebSocket.OPEN);
+  for (const peer of [dead, alive]) peer.socket.destroy();
+});
+
+test("what all connections hold is bounded together: the one that holds most is closed with 1013", async (t) => {
+  const most = 8 * 1024 * 1024;
+  const { server, port, url } = await serveEcho(t, { maxTotalBufferedBytes: most, messageTimeout: 60_000 });
+  const honest = new WebSocket(url);
+  await nextEvent(honest, "open");
+  const attackers: RawPeer[] = [];
+  for (let count = 0; count < 6; count++) {
+    const peer = await RawPeer.connect(port, COMPRESSING);
+    await peer.head();
+    peer.write(bomb((count + 2) << 20, false));
+    attackers.push(peer);
+  }
+  // 2 + 3 + 4 + 5 + 6 + 7 MiB are more than 8: those that hold most are closed
+  const statuses = await Promise.all(attackers.slice(3, 5).map(async (peer) => peer.bytes(4)));
+  for (const status of statuses) assert.deepEqual(status, hex("8802 03f5"));
+  assert.ok(server.statistics.bufferedBytes <= most);
+  const answer = messages(honest, 1);
+  honest.send("still served");
+  assert.deepEqual(await answer, ["still served"]);
+  for (const peer of attackers) peer.socket.destroy();
+  honest.close();
+  await closed(honest);
+  while (server.clients.size > 0) await turn();
+  assert.equal(server.statistics.bufferedBytes, 0, "nothing is counted that is not held any more");
+});
+
+test("a server takes no message above 16 MiB unless it says so", async (t) => {
+  const { port } = await serve(t, { claimTimeout: 20 }); // a message that nobody asks for comes to its end too
+  const peer = await RawPeer.connect(port, COMPRESSING);
+  await peer.head();
+  peer.write(bomb(17 << 20, true));
+  assert.deepEqual(await peer.bytes(4), hex("8802 03f1"));
+  peer.socket.destroy();
+  const large = await serve(t, { maxMessageSize: 32 << 20 }, (socket) => {
+    socket.onmessage = ({ data }) => socket.send(String((data as Buffer).length));
+  });
+  const client = new WebSocket(large.url);
+  await nextEvent(client, "open");
+  const answer = messages(client, 1);
+  client.send(new Uint8Array(17 << 20));
+  assert.deepEqual(await answer, [String(17 << 20)]);
+});
+
+test("while bombs inflate, others get their turns", async (t) => {
+  const { port, url } = await serveEcho(t, { maxMessageSize: 64 << 20 });
+  const honest = new WebSocket(url);
+  await nextEvent(honest, "open");
+  const peers = await Promise.all(Array.from({ length: 4 }, () => RawPeer.connect(port, COMPRESSING)));
+  for (const peer of peers) await peer.head();
+  const bytes = bomb(48 << 20, false); // 48 KiB
+  // each turn of the loop is one chance of the others: one bomb alone takes many
+  let turns = 0;
+  const counting = setInterval(() => {
+    turns += 1;
+  });
+  t.after(() => clearInterval(counting));
+  for (const peer of peers) peer.write(bytes, masked(0x89, "done"));
+  await Promise.all(peers.map((peer) => peer.bytes(6)));
+  const answer = messages(honest, 1);
+  honest.send("here");
+  await answer;
+  assert.ok(turns > 20, `${turns} turns`);
+  for (const peer of peers) peer.socket.destroy();
+});
