@@ -6,11 +6,13 @@
 
 export type { SocketOptions, WebSocketOptions } from "./client/arguments.js";
 export type { Statistics } from "./connection/connection.js";
+export type { ConnectionFailure } from "./connection/failures.js";
 export { EngineTrap } from "./engine/engine.js";
 export {
   type ProtocolErrorCode,
   WebSocketError,
   type WebSocketErrorCode,
+  type WebSocketErrorDetails,
   WebSocketProtocolError,
 } from "./engine/errors.js";
 export type { HeaderField, HeaderFields } from "./engine/http.js";

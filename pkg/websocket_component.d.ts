@@ -65,8 +65,8 @@ export class Handle {
      */
     send_close(status: number | null | undefined, reason: Uint8Array | number[] | null | undefined, context: number): void;
     /**
-     * Offers permessage-deflate, or selects it, if there is memory for one more that compresses; a window of 0 bits stands
-     * for no limit.
+     * Offers permessage-deflate, or selects it, if there is memory for one more that compresses; a window of 0 bits
+     * stands for no limit.
      */
     set_deflate(server_no_context_takeover: boolean, client_no_context_takeover: boolean, server_max_window_bits: number, client_max_window_bits: number, offer_client_max_window_bits: boolean, level: number, memory_level: number, threshold: number): void;
 }
@@ -129,32 +129,32 @@ export class Session {
     free(): void;
     [Symbol.dispose](): void;
     /**
-     * Makes a close frame; the reason stands behind room for the header and the status. Returns the frame's end,
+     * Makes a close frame; the reason is behind room for the header and the status. Returns the frame's end,
      * or a negative error.
      */
     close(start: number, status: number, reason_length: number): number;
     /**
-     * Compresses the next `length` bytes of a message, which stand in the output memory at `start`. Without effect if it
-     * returns 0: there is no memory for it. Behind the first piece there is.
+     * Compresses the next `length` bytes of a message, which are in the output memory at `start`. Returns 0, without
+     * effect, if there is no memory for it; this can happen only at the first piece.
      */
     compress(start: number, length: number, first: boolean, last: boolean): number;
     /**
      * Makes the frame of the message that was compressed, at `start` of the output memory; if its payload has no room
-     * there, it is reported where it stands. Returns the end of what has room, or a negative error.
+     * there, its address is reported. Returns the end of the written part, or a negative error.
      */
     compressed_frame(buffer_type: number, start: number): number;
     /**
-     * Compresses each message for itself from now on, by a window of 2^`window_bits` bytes: what every server sends that
-     * agreed on that. For messages that are prepared for many connections.
+     * Compresses each message for itself from now on, by a window of 2^`window_bits` bytes: what every server sends
+     * that agreed on that. For messages that are prepared for many connections.
      */
     enable_deflate(level: number, memory_level: number, window_bits: number): void;
     /**
-     * Makes a frame of the `length` bytes of payload that stand in the output memory behind room for its header,
+     * Makes a frame of the `length` bytes of payload that are in the output memory behind room for its header,
      * which begins at `start`. Returns the frame's end, or a negative error.
      */
     frame(buffer_type: number, start: number, length: number): number;
     /**
-     * Makes `count` frames, at `start` in the output memory. Their payloads stand in the input memory, one behind the
+     * Makes `count` frames, at `start` in the output memory. Their payloads are in the input memory, one behind the
      * other, and their lengths in the memory of the events, as u32. Returns the last frame's end, or a negative error.
      */
     frames(buffer_type: number, start: number, count: number): number;
@@ -185,7 +185,7 @@ export class Session {
      */
     receive(length: number): number;
     /**
-     * Frees what is kept from one sent message to compress the next one by.
+     * Frees the compressor's context.
      */
     release_compressor(): void;
     /**
@@ -253,7 +253,7 @@ export function parse_request(bytes: Uint8Array | number[]): RequestHead | undef
 export function parse_response(bytes: Uint8Array | number[]): ResponseHead | undefined;
 
 /**
- * Where a call leaves what its return value does not tell: 16 u32.
+ * Where a call reports more than its return value: 16 u32.
  */
 export function report_address(): number;
 

@@ -233,8 +233,8 @@ export class Handle {
         }
     }
     /**
-     * Offers permessage-deflate, or selects it, if there is memory for one more that compresses; a window of 0 bits stands
-     * for no limit.
+     * Offers permessage-deflate, or selects it, if there is memory for one more that compresses; a window of 0 bits
+     * stands for no limit.
      * @param {boolean} server_no_context_takeover
      * @param {boolean} client_no_context_takeover
      * @param {number} server_max_window_bits
@@ -439,7 +439,7 @@ export class Session {
         wasm.__wbg_session_free(ptr, 0);
     }
     /**
-     * Makes a close frame; the reason stands behind room for the header and the status. Returns the frame's end,
+     * Makes a close frame; the reason is behind room for the header and the status. Returns the frame's end,
      * or a negative error.
      * @param {number} start
      * @param {number} status
@@ -467,8 +467,8 @@ export class Session {
         return ret !== 0;
     }
     /**
-     * Compresses the next `length` bytes of a message, which stand in the output memory at `start`. Without effect if it
-     * returns 0: there is no memory for it. Behind the first piece there is.
+     * Compresses the next `length` bytes of a message, which are in the output memory at `start`. Returns 0, without
+     * effect, if there is no memory for it; this can happen only at the first piece.
      * @param {number} start
      * @param {number} length
      * @param {boolean} first
@@ -481,7 +481,7 @@ export class Session {
     }
     /**
      * Makes the frame of the message that was compressed, at `start` of the output memory; if its payload has no room
-     * there, it is reported where it stands. Returns the end of what has room, or a negative error.
+     * there, its address is reported. Returns the end of the written part, or a negative error.
      * @param {number} buffer_type
      * @param {number} start
      * @returns {number}
@@ -491,8 +491,8 @@ export class Session {
         return ret;
     }
     /**
-     * Compresses each message for itself from now on, by a window of 2^`window_bits` bytes: what every server sends that
-     * agreed on that. For messages that are prepared for many connections.
+     * Compresses each message for itself from now on, by a window of 2^`window_bits` bytes: what every server sends
+     * that agreed on that. For messages that are prepared for many connections.
      * @param {number} level
      * @param {number} memory_level
      * @param {number} window_bits
@@ -501,7 +501,7 @@ export class Session {
         wasm.session_enable_deflate(this.__wbg_ptr, level, memory_level, window_bits);
     }
     /**
-     * Makes a frame of the `length` bytes of payload that stand in the output memory behind room for its header,
+     * Makes a frame of the `length` bytes of payload that are in the output memory behind room for its header,
      * which begins at `start`. Returns the frame's end, or a negative error.
      * @param {number} buffer_type
      * @param {number} start
@@ -513,7 +513,7 @@ export class Session {
         return ret;
     }
     /**
-     * Makes `count` frames, at `start` in the output memory. Their payloads stand in the input memory, one behind the
+     * Makes `count` frames, at `start` in the output memory. Their payloads are in the input memory, one behind the
      * other, and their lengths in the memory of the events, as u32. Returns the last frame's end, or a negative error.
      * @param {number} buffer_type
      * @param {number} start
@@ -583,7 +583,7 @@ export class Session {
         return ret >>> 0;
     }
     /**
-     * Frees what is kept from one sent message to compress the next one by.
+     * Frees the compressor's context.
      */
     release_compressor() {
         wasm.session_release_compressor(this.__wbg_ptr);
@@ -719,7 +719,7 @@ export function parse_response(bytes) {
 }
 
 /**
- * Where a call leaves what its return value does not tell: 16 u32.
+ * Where a call reports more than its return value: 16 u32.
  * @returns {number}
  */
 export function report_address() {

@@ -18,7 +18,7 @@ export class Hpack {
 }
 
 /**
- * Recorded conversations, taken apart.
+ * Analyses recorded conversations.
  */
 export class Inspector {
     free(): void;
@@ -36,12 +36,12 @@ export class Inspector {
      */
     counts(): Uint32Array;
     /**
-     * What was agreed on: whether it is known, whether there are other extensions, and of permessage-deflate, if there is
-     * one, both windows and both no_context_takeover.
+     * The agreed extensions: whether they are known, whether there are others, and for permessage-deflate, if agreed,
+     * both windows and both no_context_takeover.
      */
     extensions(): Uint8Array;
     /**
-     * So many rows of 3 numbers each.
+     * `count` rows of 3 numbers each.
      */
     faults(start: number, count: number): Float64Array;
     /**
@@ -61,7 +61,7 @@ export class Inspector {
      */
     message_payload(message: number, stage: number, limit: number): Uint8Array;
     /**
-     * So many rows of 9 numbers each.
+     * `count` rows of 9 numbers each.
      */
     messages(start: number, count: number): Float64Array;
     /**
@@ -81,11 +81,11 @@ export class Inspector {
      */
     push(direction: number, bytes: Uint8Array | number[], time: number): void;
     /**
-     * Says that so many bytes of a direction are missing.
+     * Reports that the next `length` bytes of a direction are missing.
      */
     push_missing(direction: number, length: number, time: number): void;
     /**
-     * So many rows of 16 numbers each.
+     * `count` rows of 16 numbers each.
      */
     records(start: number, count: number): Float64Array;
 }
@@ -106,8 +106,8 @@ export function describe(number: number): any[];
 export function hmac(bits: number, key: Uint8Array | number[], data: Uint8Array | number[]): Uint8Array;
 
 /**
- * Decompresses a DEFLATE stream (RFC 1951), as gzip and zip have it, as far as it goes: up to its end, to `limit` bytes, or
- * to what is corrupt. `consumed` is told how many bytes of it were read, and whether that was its end.
+ * Decompresses a DEFLATE stream (RFC 1951), as gzip and zip have it, as far as it goes: up to its end, to `limit`
+ * bytes, or to what is corrupt. `consumed` is told how many bytes of it were read, and whether that was its end.
  */
 export function inflate(bytes: Uint8Array | number[], limit: number, consumed: Float64Array): Uint8Array;
 

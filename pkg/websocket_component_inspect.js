@@ -45,7 +45,7 @@ export class Hpack {
 if (Symbol.dispose) Hpack.prototype[Symbol.dispose] = Hpack.prototype.free;
 
 /**
- * Recorded conversations, taken apart.
+ * Analyses recorded conversations.
  */
 export class Inspector {
     __destroy_into_raw() {
@@ -93,8 +93,8 @@ export class Inspector {
         return v1;
     }
     /**
-     * What was agreed on: whether it is known, whether there are other extensions, and of permessage-deflate, if there is
-     * one, both windows and both no_context_takeover.
+     * The agreed extensions: whether they are known, whether there are others, and for permessage-deflate, if agreed,
+     * both windows and both no_context_takeover.
      * @returns {Uint8Array}
      */
     extensions() {
@@ -104,7 +104,7 @@ export class Inspector {
         return v1;
     }
     /**
-     * So many rows of 3 numbers each.
+     * `count` rows of 3 numbers each.
      * @param {number} start
      * @param {number} count
      * @returns {Float64Array}
@@ -157,7 +157,7 @@ export class Inspector {
         return v1;
     }
     /**
-     * So many rows of 9 numbers each.
+     * `count` rows of 9 numbers each.
      * @param {number} start
      * @param {number} count
      * @returns {Float64Array}
@@ -225,7 +225,7 @@ export class Inspector {
         wasm.inspector_push(this.__wbg_ptr, val2, ptr0, len0, val3);
     }
     /**
-     * Says that so many bytes of a direction are missing.
+     * Reports that the next `length` bytes of a direction are missing.
      * @param {number} direction
      * @param {number} length
      * @param {number} time
@@ -234,7 +234,7 @@ export class Inspector {
         wasm.inspector_push_missing(this.__wbg_ptr, direction, length, time);
     }
     /**
-     * So many rows of 16 numbers each.
+     * `count` rows of 16 numbers each.
      * @param {number} start
      * @param {number} count
      * @returns {Float64Array}
@@ -318,8 +318,8 @@ export function hmac(bits, key, data) {
 }
 
 /**
- * Decompresses a DEFLATE stream (RFC 1951), as gzip and zip have it, as far as it goes: up to its end, to `limit` bytes, or
- * to what is corrupt. `consumed` is told how many bytes of it were read, and whether that was its end.
+ * Decompresses a DEFLATE stream (RFC 1951), as gzip and zip have it, as far as it goes: up to its end, to `limit`
+ * bytes, or to what is corrupt. `consumed` is told how many bytes of it were read, and whether that was its end.
  * @param {Uint8Array | number[]} bytes
  * @param {number} limit
  * @param {Float64Array} consumed

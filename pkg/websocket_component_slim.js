@@ -421,7 +421,7 @@ export class Session {
         wasm.__wbg_session_free(ptr, 0);
     }
     /**
-     * Makes a close frame; the reason stands behind room for the header and the status. Returns the frame's end,
+     * Makes a close frame; the reason is behind room for the header and the status. Returns the frame's end,
      * or a negative error.
      * @param {number} start
      * @param {number} status
@@ -449,7 +449,7 @@ export class Session {
         return ret !== 0;
     }
     /**
-     * Makes a frame of the `length` bytes of payload that stand in the output memory behind room for its header,
+     * Makes a frame of the `length` bytes of payload that are in the output memory behind room for its header,
      * which begins at `start`. Returns the frame's end, or a negative error.
      * @param {number} buffer_type
      * @param {number} start
@@ -461,7 +461,7 @@ export class Session {
         return ret;
     }
     /**
-     * Makes `count` frames, at `start` in the output memory. Their payloads stand in the input memory, one behind the
+     * Makes `count` frames, at `start` in the output memory. Their payloads are in the input memory, one behind the
      * other, and their lengths in the memory of the events, as u32. Returns the last frame's end, or a negative error.
      * @param {number} buffer_type
      * @param {number} start
@@ -644,7 +644,7 @@ export function parse_response(bytes) {
 }
 
 /**
- * Where a call leaves what its return value does not tell: 16 u32.
+ * Where a call reports more than its return value: 16 u32.
  * @returns {number}
  */
 export function report_address() {

@@ -1,10 +1,10 @@
 #![doc = include_str!("../docs/crate.md")]
 //!
 //! # Which type for what
-//! - [`Connection`] is all of a connection but its I/O; [`ClientHandshake`] and [`ServerHandshake`] end in one.
-//! - [`Session`] is frames to payload and back, and what may follow what: it answers nothing by itself.
+//! - [`Connection`] is a whole connection except its I/O; [`ClientHandshake`] and [`ServerHandshake`] create one.
+//! - [`Session`] turns frames into payload and back, and enforces their order; it answers nothing by itself.
 //! - [`Handle`] is Microsoft's component: handshake, two queues, the action loop. The caller asks for the next *action*
-//!   (write these bytes, read into this buffer, a send or a receive is done), takes it, and says so.
+//!   (write these bytes, read into this buffer, a send or a receive is done), performs it, and reports that.
 //! - [`http`] reads and writes the HTTP/1.1 heads around the handshake, for callers over bare TCP.
 //!
 //! # A conversation of two handles
@@ -20,14 +20,14 @@
 //! let negotiated = client.end_client_handshake(&response)?;
 //! assert_eq!(negotiated.subprotocol, Some(0));
 //!
-//! // The client sends: the caller is told what to write.
+//! // The client sends: the action says what to write.
 //! let mut network = Vec::new();
 //! client.send(BufferType::Utf8Message, Some(Buffer::Data(b"Hello".to_vec())), "greeting")?;
 //! loop {
 //!     let (context, written) = match client.get_action(ActionQueue::Send)? {
 //!         Action::SendToNetwork { buffers, action_context, .. } => {
 //!             network.extend(buffers.concat());
-//!             (action_context, buffers.concat().len()) // of this action: there are more, if the message is long
+//!             (action_context, buffers.concat().len()) // of this action: a long message has several
 //!         }
 //!         Action::IndicateSendComplete { application_context, action_context, .. } => {
 //!             assert_eq!(*application_context, "greeting");
@@ -38,7 +38,7 @@
 //!     client.complete_action(context, written)?;
 //! }
 //!
-//! // The server receives: the caller is told where to read to.
+//! // The server receives: the action says where to read to.
 //! server.receive(None, ())?;
 //! let mut message: Vec<u8> = Vec::new();
 //! loop {
@@ -64,9 +64,9 @@
 //! ```
 //!
 //! # Layers
-//! `wire` (bytes) ← `frame`, [`http`], `deflate` (codecs) ← `handshake`, `session` (state) ← `connection`, `handle` (action loop),
-//! `inspect` (recorded conversations) ← `wasm` (the exports for JavaScript, feature `wasm`). A module uses only those to its
-//! left.
+//! `wire` (bytes) ← `frame`, [`http`], `deflate` (codecs) ← `handshake`, `session` (state) ← `connection`, `handle`
+//! (action loop), `inspect` (recorded conversations) ← `wasm` (the exports for JavaScript, feature `wasm`). A module
+//! uses only those to its left.
 
 #![cfg_attr(not(test), no_std)]
 
@@ -137,14 +137,13 @@ pub use wire::{
     Utf8Validator,
 };
 
-/// The README's examples are compiled and run with the crate's own. What the other languages' blocks say of how they are
-/// tested is not rustdoc's.
+/// The README's examples are compiled and run with the crate's own. Rustdoc ignores the blocks of other languages.
 #[cfg(doctest)]
 #[allow(rustdoc::invalid_codeblock_attributes)]
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-/// As are the guide's.
+/// So are the guide's examples.
 #[cfg(doctest)]
 #[allow(rustdoc::invalid_codeblock_attributes)]
 #[doc = include_str!("../docs/component.md")]

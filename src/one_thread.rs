@@ -1,10 +1,10 @@
-//! `std::thread_local!`, as far as it is used here, for a platform without `std` that has one thread: wasm32 without the
-//! feature `atomics`.
+//! The part of `std::thread_local!` that the crate uses, for a platform without `std` that has one thread: wasm32
+//! without the feature `atomics`.
 #![allow(dead_code, unused_macros, reason = "each feature uses a part of it")]
 
 use core::cell::RefCell;
 
-/// A thread's own value, where there is one thread.
+/// A thread-local value on a platform with one thread.
 pub struct Local<T>(T);
 
 // SAFETY: there is no other thread that could use it.
@@ -25,13 +25,13 @@ impl<T> Local<RefCell<T>> {
         f(&mut self.0.borrow_mut())
     }
 
-    /// The same, though a call that trapped may have borrowed the value and never given it back.
+    /// The same, even if a call that trapped has borrowed the value and never returned it.
     pub fn with_regained<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
         if let Ok(mut value) = self.0.try_borrow_mut() {
             return f(&mut value);
         }
-        // SAFETY: there is one thread, and `f` does not come here again, so that the borrow is that of a call that trapped,
-        // of which nothing is left.
+        // SAFETY: there is one thread, and `f` does not come here again, so an open borrow belongs to a call that
+        // trapped, of which nothing is left.
         f(unsafe { &mut *self.0.as_ptr() })
     }
 }

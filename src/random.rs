@@ -1,8 +1,8 @@
-//! Where unpredictable bytes come from: the platform's secure source, or one that the caller injects.
+//! Sources of unpredictable bytes: the platform's secure one, or one that the caller injects.
 
 /// A source of bytes for `Sec-WebSocket-Key` and for masking keys. Both must be unpredictable (RFC 6455 §4.1, §5.3,
-/// §10.3): implement it for a platform that [`PlatformRandom`] does not know, over a secure source; anything else is for
-/// tests. A source moves with its session, to other threads too.
+/// §10.3): on a platform that [`PlatformRandom`] does not support, implement it over a secure source; use anything else
+/// only in tests. A source moves with its session, even to other threads.
 pub trait RandomSource: Send + Sync {
     /// Fills `bytes`.
     ///
@@ -24,10 +24,11 @@ impl core::fmt::Display for RandomUnavailable {
 impl core::error::Error for RandomUnavailable {}
 
 /// The platform's secure source: with the feature `std` the operating system's, with `wasm` on wasm32-unknown-unknown
-/// JavaScript's `crypto.getRandomValues`. Each thread fetches bytes from it in advance, because a system call costs more
-/// than making a frame; bytes that were given out are erased, and a forked process does not share its parent's.
+/// JavaScript's `crypto.getRandomValues`. Each thread fetches bytes from it in advance, because a system call costs
+/// more than making a frame; bytes are erased once they are given out, and a forked process does not share its
+/// parent's.
 ///
-/// Anywhere else it gives nothing: a client needs a [`RandomSource`] of the caller's there. A server needs none.
+/// Elsewhere it fails: there, a client needs a [`RandomSource`] from the caller. A server needs none.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PlatformRandom;
 
@@ -49,7 +50,7 @@ mod platform {
     /// Bytes that were fetched in advance.
     struct Pool {
         bytes: [u8; source::POOL_SIZE],
-        /// The number of them, at the end, that were not given out.
+        /// How many of them, at the end, were not given out.
         left: usize,
         generation: u32,
     }
@@ -79,7 +80,7 @@ mod platform {
             let start = self.bytes.len() - self.left;
             let taken = &mut self.bytes[start..start + bytes.len()];
             bytes.copy_from_slice(taken);
-            // a key that was given out must not be read out of memory later
+            // a key that was given out must not be readable in memory later
             taken.fill(0);
             self.left -= bytes.len();
             Ok(())
@@ -99,7 +100,7 @@ mod source {
 
     pub use fork::generation;
 
-    /// Counts the forks that led to this process, whose memory has the pools of its parent.
+    /// Counts the forks that led to this process: a child inherits its parent's pools.
     #[cfg(all(unix, not(miri)))]
     mod fork {
         use core::sync::atomic::{AtomicU32, Ordering};
@@ -145,7 +146,7 @@ mod source {
     pub const POOL_SIZE: usize = 4096;
     const LENGTH: u32 = 4096;
 
-    /// An array of JavaScript's own: `getRandomValues` refuses memory that is shared, which wasm memory may be.
+    /// An array in JavaScript's memory: `getRandomValues` refuses shared memory, which wasm memory may be.
     pub fn fill(bytes: &mut [u8; POOL_SIZE]) -> Result<(), RandomUnavailable> {
         let array = Uint8Array::new_with_length(LENGTH);
         get_random_values(&array).map_err(|_| RandomUnavailable)?;

@@ -12,6 +12,7 @@ export const PARTS = {
     "docs/debugging.md": "Debugging",
     "docs/compression.md": "Compression",
     "docs/deployment.md": "Deployment",
+    "docs/metrics.md": "Metrics",
     "docs/ws.md": "Moving from ws",
     "docs/inspector.md": "The inspector",
   },
@@ -20,6 +21,8 @@ export const PARTS = {
     "docs/errors.md": "Errors",
     "docs/runtimes.md": "Runtimes",
     "docs/component.md": "The component",
+    "docs/crate.md": "The Rust crate",
+    "docs/hosts.md": "Other hosts",
   },
   Understand: {
     "docs/security.md": "Security",

@@ -8,7 +8,7 @@ export { explain, type HeaderFieldBits } from "./explain.js";
 export { type Capture, type Format, inspectConnection, type ReadOptions, readCapture } from "./inputs/capture.js";
 export type { Connection, Note, Piece } from "./inputs/connection.js";
 export { CaptureWriter, directionOf, type RecordedTraffic, type Side } from "./inputs/recorded.js";
-export { Inspector, type InspectorOptions, type PayloadOptions, type PayloadPart } from "./inspector.js";
+export { type Gap, Inspector, type InspectorOptions, type PayloadOptions, type PayloadPart } from "./inspector.js";
 export type {
   AgreedExtensions,
   BytesReason,

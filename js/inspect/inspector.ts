@@ -45,7 +45,23 @@ export interface InspectorOptions {
 }
 
 /** A part of a payload: bytes, or how many are missing. */
-export type PayloadPart = { readonly bytes: Uint8Array } | { readonly missing: number };
+export type PayloadPart =
+  | {
+      /** The bytes. */
+      readonly bytes: Uint8Array;
+    }
+  | {
+      /** How many bytes are missing. */
+      readonly missing: number;
+    };
+
+/** Bytes that a capture does not have. */
+export interface Gap {
+  /** The place of the first one in its direction, in bytes. */
+  readonly start: number;
+  /** The place behind the last one. */
+  readonly end: number;
+}
 
 /** How much of a payload to give out. */
 export interface PayloadOptions {
@@ -232,7 +248,7 @@ export class Inspector {
   }
 
   /** What is missing between two places of a direction. */
-  gaps(direction: Direction, start: number, end: number): { readonly start: number; readonly end: number }[] {
+  gaps(direction: Direction, start: number, end: number): Gap[] {
     const flat = this.#engine.gaps(DIRECTIONS.indexOf(direction), start, end);
     return Array.from({ length: flat.length / 2 }, (_, index) => ({
       start: flat[2 * index] as number,

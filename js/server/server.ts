@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { captureRejectionSymbol, EventEmitter, on } from "node:events";
+import { captureRejectionSymbol, EventEmitter } from "node:events";
 import type { IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
@@ -33,6 +33,7 @@ import {
 } from "../transport/upgrade.js";
 import { channels, isWatched, type RefusalReason } from "../websocket/diagnostics.js";
 import { isEndOf, isPromise } from "../websocket/ends.js";
+import { IteratorOf } from "../websocket/iterator.js";
 import { accept, type Members, WebSocket } from "../websocket/websocket.js";
 import { quotas, serverOptions, type WebSocketServerOptions } from "./options.js";
 import { Pending, type PendingOwner } from "./pending.js";
@@ -71,7 +72,7 @@ export interface ServerStatistics {
   /** Handshakes that were accepted, since the server was made. */
   readonly accepted: number;
   /** Handshakes that were refused, by reason. */
-  readonly refused: { readonly [reason in RefusalReason]?: number };
+  readonly refused: Readonly<Partial<Record<RefusalReason, number>>>;
 }
 
 /** A WebSocket server. */
@@ -199,9 +200,19 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
     }
   }
 
-  /** The connections from now on, until the server closes. */
-  [Symbol.asyncIterator](): AsyncIterableIterator<[socket: WebSocket, request: R]> {
-    return on(this, "connection", { close: ["close"] }) as AsyncIterableIterator<[WebSocket, R]>;
+  /** The connections from now on, until the server closes; an `error` event is thrown into the loop. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<[socket: WebSocket, request: R], undefined, void> {
+    const onConnection = (socket: WebSocket, request: R): void => connections.give([socket, request]);
+    const onError = (error: unknown): void => connections.end(error);
+    const onClose = (): void => connections.end();
+    const connections = new IteratorOf<[WebSocket, R]>({
+      ask: () => () => {},
+      leave: () => {
+        this.off("connection", onConnection).off("error", onError).off("close", onClose);
+      },
+    });
+    this.on("connection", onConnection).on("error", onError).on("close", onClose);
+    return connections;
   }
 
   /**

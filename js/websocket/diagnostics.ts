@@ -31,6 +31,7 @@ export const channels = {
 
 /** What every message about a socket has. `S` is `WebSocket`; the channels know no classes. */
 export interface SocketMessage<S = unknown> {
+  /** The socket. */
   readonly socket: S;
   /** Whose the socket is. */
   readonly side: "client" | "server";
@@ -38,7 +39,9 @@ export interface SocketMessage<S = unknown> {
 
 /** What a message about a server's socket has beside that, if there was a subscriber when it was accepted. */
 export interface AcceptedMessage<S = unknown> extends SocketMessage<S> {
+  /** The server that accepted it. */
   readonly server?: object;
+  /** The request of its handshake. */
   readonly request?: HandshakeRequest;
   /** The client's. */
   readonly address?: string;
@@ -46,24 +49,42 @@ export interface AcceptedMessage<S = unknown> extends SocketMessage<S> {
 
 /** The messages of the channels, by their names. */
 export interface DiagnosticsMessages<S = unknown> {
+  /** A handshake is done. */
   "websocket-component:open": AcceptedMessage<S>;
+  /** A connection ended. */
   "websocket-component:close": AcceptedMessage<S> & {
+    /** The code of its close event. */
     readonly code: number;
+    /** The reason that the peer gave. */
     readonly reason: string;
+    /** Whether close frames went both ways. */
     readonly wasClean: boolean;
+    /** Why it ended, if not by close frames. */
     readonly error: ConnectionFailure | undefined;
   };
-  "websocket-component:ping": SocketMessage<S> & { readonly payload: Uint8Array };
+  /** A ping came. */
+  "websocket-component:ping": SocketMessage<S> & {
+    /** Its payload, at most 125 bytes. */
+    readonly payload: Uint8Array;
+  };
+  /** A pong came. */
   "websocket-component:pong": SocketMessage<S> & {
+    /** Its payload, at most 125 bytes. */
     readonly payload: Uint8Array;
     /** Milliseconds, if it answers a ping of ours. */
     readonly roundTripTime: number | undefined;
   };
+  /** A server refused a handshake. */
   "websocket-component:refused": {
+    /** The server that refused. */
     readonly server: object;
+    /** The HTTP status of its answer. */
     readonly status: number;
+    /** Why it refused. */
     readonly reason: RefusalReason;
+    /** The client's address. */
     readonly address: string | undefined;
+    /** The request, unless what came was not one. */
     readonly request: HandshakeRequest | undefined;
   };
 }

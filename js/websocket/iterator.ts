@@ -12,10 +12,7 @@ export interface Source {
   leave(): void;
 }
 
-interface Settle<T> {
-  readonly resolve: (result: IteratorResult<T, undefined>) => void;
-  readonly reject: (error: unknown) => void;
-}
+type Resolve<T> = (result: IteratorResult<T, undefined> | Promise<IteratorResult<T, undefined>>) => void;
 
 const DONE = { done: true, value: undefined } as const;
 
@@ -25,7 +22,11 @@ const DONE = { done: true, value: undefined } as const;
  */
 export class IteratorOf<T> implements AsyncIterableIterator<T, undefined, void> {
   readonly #source: Source;
-  #asked: Settle<T>[] = [];
+  #asked: Resolve<T>[] = [];
+  /** What came when nobody asked. */
+  #given: T[] = [];
+  /** What the next that asks is told. */
+  #failure: { readonly error: unknown } | undefined;
   #stop: (() => void) | undefined;
   #isDone = false;
 
@@ -34,20 +35,22 @@ export class IteratorOf<T> implements AsyncIterableIterator<T, undefined, void> 
   }
 
   next(): Promise<IteratorResult<T, undefined>> {
-    if (this.#isDone) return Promise.resolve(DONE);
-    return new Promise((resolve, reject) => {
-      this.#asked.push({ resolve, reject });
+    const value = this.#given.shift();
+    if (value !== undefined) return Promise.resolve({ done: false, value });
+    if (this.#isDone) return this.#afterEnd();
+    return new Promise((resolve) => {
+      this.#asked.push(resolve);
       this.#stop ??= this.#source.ask();
     });
   }
 
   async return(): Promise<IteratorResult<T, undefined>> {
-    this.end();
+    this.#leave();
     return DONE;
   }
 
   async throw(error: unknown): Promise<IteratorResult<T, undefined>> {
-    this.end();
+    this.#leave();
     throw error;
   }
 
@@ -56,27 +59,41 @@ export class IteratorOf<T> implements AsyncIterableIterator<T, undefined, void> 
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.end();
+    this.#leave();
   }
 
-  /** The next value, for the first that asked. */
+  /** The next value, for the first that asked, or that will ask. */
   give(value: T): void {
+    if (this.#isDone) return;
     const first = this.#asked.shift();
     if (this.#asked.length === 0) this.#rest();
-    first?.resolve({ done: false, value });
+    if (first === undefined) this.#given.push(value);
+    else first({ done: false, value });
   }
 
-  /** No more will come; the first that asked is told why, if there is a failure. */
+  /** No more will come; the first that asked, or that will ask, is told why, if there is a failure. */
   end(failure?: unknown): void {
     if (this.#isDone) return;
     this.#isDone = true;
-    const [first, ...others] = this.#asked;
+    if (failure !== undefined) this.#failure = { error: failure };
+    const asked = this.#asked;
     this.#asked = [];
     this.#rest();
     this.#source.leave();
-    if (failure === undefined) first?.resolve(DONE);
-    else first?.reject(failure);
-    for (const other of others) other.resolve(DONE);
+    for (const resolve of asked) resolve(this.#afterEnd());
+  }
+
+  /** Nobody asks any more. */
+  #leave(): void {
+    this.end();
+    this.#given = [];
+    this.#failure = undefined;
+  }
+
+  #afterEnd(): Promise<IteratorResult<T, undefined>> {
+    const failure = this.#failure;
+    this.#failure = undefined;
+    return failure === undefined ? Promise.resolve(DONE) : Promise.reject(failure.error);
   }
 
   #rest(): void {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { IteratorOf } from "./iterator.js";
 import { ReadableStream } from "./webstreams.js";
 
 /** A piece of a message. */
@@ -34,6 +35,41 @@ export class MessageStream extends ReadableStream<Piece> {
   constructor(isText: boolean, source: PieceSource) {
     super(source);
     this.isText = isText;
+  }
+
+  /**
+   * The pieces, one after the other. To leave the loop cancels the stream, unless `preventCancel` is given; a `next`
+   * that waits is done then.
+   */
+  override values({ preventCancel = false }: { preventCancel?: boolean } = {}): IteratorOf<Piece> {
+    const reader = this.getReader();
+    let isAsked = false;
+    const read = async (): Promise<void> => {
+      while (isAsked) {
+        const { done, value } = await reader.read();
+        if (done) iterator.end();
+        else iterator.give(value);
+      }
+    };
+    const iterator = new IteratorOf<Piece>({
+      ask: () => {
+        isAsked = true;
+        read().catch((error) => iterator.end(error));
+        return () => {
+          isAsked = false;
+        };
+      },
+      leave: () => {
+        if (!preventCancel) reader.cancel().catch(() => {});
+        reader.releaseLock();
+      },
+    });
+    return iterator;
+  }
+
+  /** The same as `values`. */
+  override [Symbol.asyncIterator](options?: { preventCancel?: boolean }): IteratorOf<Piece> {
+    return this.values(options);
   }
 }
 
@@ -87,7 +123,7 @@ export class MessageFeed {
 /** What settles a promise. */
 export interface Settle {
   readonly resolve: () => void;
-  readonly reject: (error: Error) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 /**
@@ -103,20 +139,29 @@ export function handled<T>(promise: Promise<T>): Promise<T> {
 export class Promised {
   #waiting = new Set<Settle>();
 
-  /** @param begin may settle this one before the others are */
-  promise(begin: (settle: Settle) => void = () => {}): Promise<void> {
+  /**
+   * @param begin may settle this one before the others are
+   * @param signal rejects this one with its reason
+   */
+  promise(begin: (settle: Settle) => void = () => {}, signal?: AbortSignal): Promise<void> {
     const promise = new Promise<void>((resolve, reject) => {
+      const onAbort = (): void => settle.reject(signal?.reason);
+      const leave = (): void => {
+        this.#waiting.delete(settle);
+        signal?.removeEventListener("abort", onAbort);
+      };
       const settle: Settle = {
         resolve: () => {
-          this.#waiting.delete(settle);
+          leave();
           resolve();
         },
         reject: (error) => {
-          this.#waiting.delete(settle);
+          leave();
           reject(error);
         },
       };
       this.#waiting.add(settle);
+      signal?.addEventListener("abort", onAbort);
       begin(settle);
     });
     return handled(promise);

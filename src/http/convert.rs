@@ -1,4 +1,4 @@
-//! From and to the types of the crate `http`.
+//! Conversions from and to the types of the crate `http`.
 
 use alloc::vec::Vec;
 
@@ -24,7 +24,7 @@ pub fn from_header_map(map: &HeaderMap) -> Vec<HttpHeader<'_>> {
 /// The map of fields.
 ///
 /// # Errors
-/// A name or a value that `http` does not take.
+/// `http` rejects a name or a value.
 pub fn to_header_map(headers: &[HttpHeader<'_>]) -> Result<HeaderMap, Error> {
     let pairs = headers.iter().map(|header| {
         let name = HeaderName::from_bytes(header.name.as_bytes())?;
@@ -38,7 +38,7 @@ pub fn to_header_map(headers: &[HttpHeader<'_>]) -> Result<HeaderMap, Error> {
     Ok(map)
 }
 
-/// 0 of HTTP/1.0 and what is older, 1 of all others.
+/// 0 for HTTP/1.0 and older, 1 for all others.
 fn minor(version: Version) -> u8 {
     u8::from(version > Version::HTTP_10)
 }

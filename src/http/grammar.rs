@@ -1,5 +1,5 @@
-//! The grammar of header field values (RFC 9110 §5.6, RFC 6455 §9.1). Every list and token of the handshake is read
-//! here, byte by byte, each byte once.
+//! The grammar of header field values (RFC 9110 §5.6, RFC 6455 §9.1). This module reads every list and token of the
+//! handshake, each byte once.
 
 use alloc::borrow::ToOwned;
 use alloc::string::String;
@@ -16,7 +16,7 @@ const MAX_LIST_ELEMENTS: usize = 64;
 pub struct Extension<'a> {
     /// The name; names are compared without regard to case.
     pub name: &'a str,
-    /// Parameters in their order, with their values; quotes are taken off.
+    /// Parameters in their order, with their values, without quotes.
     pub parameters: Vec<(&'a str, Option<String>)>,
 }
 
@@ -33,13 +33,13 @@ pub fn is_token(text: &[u8]) -> bool {
     !text.is_empty() && text.iter().copied().all(is_tchar)
 }
 
-/// `Host = uri-host [ ":" port ]` (RFC 9112 §3.2), by its characters; it may be empty.
+/// `Host = uri-host [ ":" port ]` (RFC 9112 §3.2), checked by its characters only; it may be empty.
 pub fn is_host(text: &[u8]) -> bool {
     text.iter()
         .all(|byte| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:[]".contains(byte))
 }
 
-/// A field name is a token; a value has no control characters but HTAB.
+/// Whether the name is a token, and the value has no control characters except HTAB.
 pub fn is_field(header: &HttpHeader<'_>) -> bool {
     is_token(header.name.as_bytes())
         && header
@@ -48,18 +48,18 @@ pub fn is_field(header: &HttpHeader<'_>) -> bool {
             .all(|&byte| byte == b'\t' || byte >= b' ' && byte != 0x7F)
 }
 
-/// Whether the list in these values has the token, in any case. Elements that are no tokens, such as `h2c/1`, are
-/// passed over: another protocol's syntax is none of our business.
+/// Whether the list in these values has the token, in any case. It skips elements that are not tokens, such as `h2c/1`:
+/// they are another protocol's syntax.
 pub fn has_token<'a>(values: impl Iterator<Item = &'a [u8]>, token: &str) -> bool {
     values
         .flat_map(|value| value.split(|&byte| byte == b','))
         .any(|element| trim(element).eq_ignore_ascii_case(token.as_bytes()))
 }
 
-/// `1#token`: the tokens of a list that may stand in several fields.
+/// `1#token`: the tokens of a list that may span several fields.
 ///
 /// # Errors
-/// Something between the commas is no token, or there are more than 64. Empty elements are skipped (RFC 9110 §5.6.1).
+/// An element is not a token, or there are more than 64. Empty elements are skipped (RFC 9110 §5.6.1).
 pub fn tokens<'a>(values: impl Iterator<Item = &'a [u8]>) -> Result<Vec<&'a str>, HandshakeError> {
     let mut tokens = Vec::new();
     for element in values.flat_map(|value| value.split(|&byte| byte == b',')).map(trim) {
@@ -88,7 +88,7 @@ pub fn extensions<'a>(headers: &[HttpHeader<'a>]) -> Result<Vec<Extension<'a>>, 
 
 /// The single extension that an argument names.
 pub fn extension(argument: &str) -> Option<Extension<'_>> {
-    // a list with empty elements, "a,", would go out as it is; and no token has a comma, quoted or not
+    // a list with empty elements, "a,", would be sent as it is; and no token contains a comma, quoted or not
     if argument.contains(',') {
         return None;
     }
@@ -132,7 +132,7 @@ fn extension_list<'a>(value: &'a [u8], extensions: &mut Vec<Extension<'a>>) -> R
     }
 }
 
-/// A place in a field value. Blanks in front of what is read are skipped.
+/// A position in a field value. Reading skips blanks in front.
 struct Cursor<'a> {
     rest: &'a [u8],
 }

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use crate::error::{HandshakeError, Misuse};
 use crate::http::{HttpHeader, grammar};
 
-/// The most bytes of a head, with its blank line.
+/// The most bytes of a head, including its blank line.
 const MAX_HEAD_LENGTH: usize = 16 * 1024;
 /// The most fields of a head.
 const MAX_FIELDS: usize = 256;
@@ -14,7 +14,7 @@ const MAX_FIELDS: usize = 256;
 pub struct RequestHead<'a> {
     /// The method, such as `GET`.
     pub method: &'a str,
-    /// What is asked for, such as `/chat?room=1`.
+    /// The request target, such as `/chat?room=1`.
     pub target: &'a str,
     /// The minor version: 1 of HTTP/1.1.
     pub version: u8,
@@ -44,8 +44,8 @@ impl<'a> RequestHead<'a> {
     /// the bytes, 16 KiB at most, until the blank line is there.
     ///
     /// # Errors
-    /// The head is malformed (RFC 9112), over 16 KiB, or has over 256 fields. Folded lines, blanks before a colon
-    /// and lines that end without CR are refused: peers who read these in another way have been fooled by them.
+    /// The head is malformed (RFC 9112), over 16 KiB, or has over 256 fields. Folded lines, blanks before a colon and
+    /// lines that end without CR are refused: readers that disagree on them enable request smuggling.
     pub fn parse(bytes: &'a [u8]) -> Result<Option<Self>, HandshakeError> {
         Self::parse_within(bytes, MAX_HEAD_LENGTH)
     }
@@ -71,7 +71,7 @@ impl<'a> RequestHead<'a> {
     }
 
     /// The checks of RFC 6455 §4.2.1 that need more than the fields that the component sees: `GET`, a target, HTTP/1.1,
-    /// one `Host`, and no body, which nobody would read.
+    /// one `Host`, and no body, because it would not be read.
     ///
     /// # Errors
     /// The first check that fails.
@@ -149,11 +149,11 @@ impl<'a> ResponseHead<'a> {
         }
     }
 
-    /// Whether the server switches protocols (RFC 6455 §4.1): status 101 and HTTP/1.1. Any other status is the
-    /// caller's to deal with.
+    /// Whether the server switches protocols (RFC 6455 §4.1): status 101 and HTTP/1.1. The caller handles any other
+    /// status.
     ///
     /// # Errors
-    /// It does not.
+    /// The server does not switch protocols.
     pub fn check(&self) -> Result<(), HandshakeError> {
         self.check_status()?;
         check_version(self.version)
@@ -168,7 +168,7 @@ impl<'a> ResponseHead<'a> {
     }
 }
 
-/// HTTP/1.1 or higher; the minor version.
+/// Checks that the minor version means HTTP/1.1 or higher.
 pub(crate) fn check_version(version: u8) -> Result<(), HandshakeError> {
     if version < 1 {
         Err(HandshakeError::HttpVersionTooLow)
@@ -180,8 +180,8 @@ pub(crate) fn check_version(version: u8) -> Result<(), HandshakeError> {
 /// The bytes of a `GET` request over HTTP/1.1 with these fields.
 ///
 /// # Errors
-/// A target that is empty, has a fragment or anything but visible ASCII, a field name that is no token, a value with
-/// control characters: none can smuggle a line of its own into the head.
+/// The target is empty, or has a fragment or anything except visible ASCII; a field name is not a token; or a value has
+/// control characters. So no argument can smuggle a line into the head.
 pub fn write_request(target: &str, headers: &[HttpHeader<'_>]) -> Result<Vec<u8>, Misuse> {
     if !is_target(target) {
         return Err(Misuse::TargetInvalid);
@@ -192,7 +192,7 @@ pub fn write_request(target: &str, headers: &[HttpHeader<'_>]) -> Result<Vec<u8>
 /// The bytes of a response over HTTP/1.1 with these fields and no body.
 ///
 /// # Errors
-/// A status that does not have three digits, a reason or a field with control characters.
+/// The status does not have three digits, or the reason or a field has control characters.
 pub fn write_response(status: u16, reason: &str, headers: &[HttpHeader<'_>]) -> Result<Vec<u8>, Misuse> {
     if !(100..=999).contains(&status) || !reason.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()) {
         return Err(Misuse::StatusLineInvalid);
@@ -227,12 +227,12 @@ fn is_target(target: &str) -> bool {
     (target.starts_with('/') || has_host) && target.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#')
 }
 
-/// The bytes up to and with the first blank line.
+/// The bytes up to and including the first blank line.
 fn whole_head(bytes: &[u8], limit: usize) -> Result<Option<&[u8]>, HandshakeError> {
     Ok(head_length(bytes, 0, limit)?.map(|length| &bytes[..length]))
 }
 
-/// The length of the head, if its blank line is there. In the first `searched` bytes it is not.
+/// The length of the head, if its blank line has come. The first `searched` bytes were searched before.
 fn head_length(bytes: &[u8], searched: usize, limit: usize) -> Result<Option<usize>, HandshakeError> {
     let within = &bytes[..bytes.len().min(limit)];
     let line_feeds = within
@@ -256,8 +256,8 @@ fn head_length(bytes: &[u8], searched: usize, limit: usize) -> Result<Option<usi
     }
 }
 
-/// The bytes of a head as they come, in chunks of any size, and what comes behind it. Each byte is looked at once until
-/// the blank line is there; parsing what has come so far again and again would look at some of them thousands of times.
+/// Collects a head from chunks of any size, and the bytes behind it. It searches each byte once for the blank line;
+/// parsing anew after each chunk could read the same bytes thousands of times.
 ///
 /// ```
 /// use websocket_component::http::{HeadBuffer, RequestHead};
@@ -278,7 +278,7 @@ pub struct HeadBuffer {
 }
 
 impl HeadBuffer {
-    /// Takes the next bytes; tells whether the head is whole.
+    /// Takes the next bytes; returns whether the head is complete.
     ///
     /// # Errors
     /// The head is over 16 KiB, or has a line that ends without CR.
@@ -291,13 +291,13 @@ impl HeadBuffer {
         Ok(self.length > 0)
     }
 
-    /// The head with its blank line; empty while it is not whole.
+    /// The head with its blank line; empty while it is incomplete.
     #[must_use]
     pub fn head(&self) -> &[u8] {
         &self.bytes[..self.length]
     }
 
-    /// What came behind the head.
+    /// The bytes that came behind the head.
     #[must_use]
     pub fn into_rest(mut self) -> Vec<u8> {
         self.bytes.drain(..self.length);
@@ -305,7 +305,7 @@ impl HeadBuffer {
     }
 }
 
-/// The blank line is there, so a parse that wants more has met something else that is wrong.
+/// The blank line has come, so a parser that wants more bytes has met malformed ones.
 fn complete(parsed: httparse::Result<usize>) -> Result<(), HandshakeError> {
     match parsed {
         Ok(httparse::Status::Complete(_)) => Ok(()),

@@ -1,7 +1,7 @@
 //! HTTP/1.1 around the handshake: header fields, the grammar of their values, and whole heads as bytes.
 //!
 //! The component itself sees header fields only. [`RequestHead`] and [`ResponseHead`] are for callers over bare TCP,
-//! who have no HTTP stack to give them these.
+//! without an HTTP stack.
 
 #[cfg(feature = "http")]
 mod convert;

@@ -1,4 +1,4 @@
-//! The frames of one direction: each header and every rule about it, messages, and what the control frames say.
+//! The frames of one direction: headers and their rules, messages, and the content of control frames.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -12,14 +12,14 @@ use crate::inspect::{Inspector, Mode};
 use crate::session::parse_close;
 use crate::wire::{MaskKey, Opcode, Utf8Validator};
 
-/// How far the reading of a direction's frames is.
+/// The state of reading a direction's frames.
 #[derive(Default)]
 pub struct Reader {
     frame: Option<OpenFrame>,
     message: Option<OpenMessage>,
     /// Decompresses this direction's messages; none before the first, or after one was corrupt.
     inflater: Option<Inflater>,
-    /// A message was corrupt that later ones refer to.
+    /// A message that later ones refer to was corrupt.
     is_lost: bool,
     pub checkpoints: Vec<Checkpoint>,
     totals: Totals,
@@ -27,13 +27,13 @@ pub struct Reader {
     has_failed: bool,
     /// The record of the close.
     close: Option<u32>,
-    /// The records of pings that have no pong yet, the last one last.
+    /// The records of pings without a pong so far, in order.
     pings: VecDeque<u32>,
-    /// A header was found behind bytes that are missing, and no frame was read from there.
+    /// A header was found behind missing bytes, and no frame was read from there yet.
     is_found: bool,
     /// A header was found.
     has_begun: bool,
-    /// The beginning of a message may be among what is missing.
+    /// The beginning of a message may be among the missing bytes.
     may_continue: bool,
 }
 
@@ -46,7 +46,7 @@ impl Reader {
         self.frame.is_some()
     }
 
-    /// Goes on at a header that was found.
+    /// Continues at a header that was found.
     pub const fn resume(&mut self) {
         (self.is_found, self.may_continue, self.has_begun) = (true, true, true);
     }
@@ -57,7 +57,7 @@ impl Reader {
     }
 }
 
-/// A frame whose payload has not all come.
+/// A frame whose payload is incomplete.
 #[derive(Clone, Copy)]
 struct OpenFrame {
     record: u32,
@@ -74,15 +74,15 @@ struct OpenFrame {
 #[derive(Clone, Copy)]
 struct OpenMessage {
     number: u32,
-    /// Checks its text; none if it is binary or has failed already.
+    /// Checks its text; `None` if it is binary or has failed already.
     text: Option<Utf8Validator>,
     is_readable: bool,
 }
 
-/// The most pings without a pong that a pong is compared with.
+/// The most unanswered pings that a pong is compared with.
 const MAX_PINGS: usize = 64;
 
-/// How many bytes of payload are looked at, and decompressed to, at once.
+/// How many bytes of payload are read, and produced by decompressing, at once.
 const STEP: usize = 16 * 1024;
 
 impl Inspector {
@@ -125,7 +125,7 @@ impl Inspector {
         true
     }
 
-    /// A header is missing: of what came since then, and of what is compressed with reference to it, nobody knows.
+    /// A header is missing: the bytes since then are unknown, and so are messages compressed with reference to them.
     fn lose(&mut self, direction: Direction) {
         let (_, takeover) = self.deflate_of(direction);
         let from = self.sides[direction as usize].position;
@@ -192,7 +192,7 @@ impl Inspector {
         }
     }
 
-    /// All rules that a header breaks, in the order in which the engine finds them; it stops at the first.
+    /// All rules that a header breaks, in the engine's order; the engine stops at the first.
     fn violations(&self, direction: Direction, raw: &RawHeader) -> Vec<Violation> {
         let mut found: Vec<Violation> = raw.violations().collect();
         let reader = &self.sides[direction as usize].reader;
@@ -204,7 +204,7 @@ impl Inspector {
             reserved: self.reserved_bits(),
             max_frame_size: u64::MAX,
         };
-        // of a reserved opcode, the rules that are the same for all
+        // for a reserved opcode, only the rules for all opcodes
         let mut header = raw.with_opcode(raw.opcode().unwrap_or(match in_message {
             true => Opcode::Continuation,
             false => Opcode::Binary,
@@ -235,7 +235,7 @@ impl Inspector {
         }
     }
 
-    /// The violations of a header that is cut: the engine finds them before it is whole.
+    /// The violations of a cut header: the engine finds them before the header is complete.
     pub(super) fn check_cut_header(&mut self, record: u32, header: &[u8]) {
         if let Err(violation) = Header::decode(header) {
             let direction = self.records[record as usize].direction;
@@ -256,7 +256,7 @@ impl Inspector {
         });
     }
 
-    /// Finds the message of a data frame, or begins one. Tells whether it has one.
+    /// Finds the message of a data frame, or begins one. Returns whether the frame has one.
     fn begin_message(
         &mut self,
         direction: Direction,
@@ -302,7 +302,7 @@ impl Inspector {
         let reader = self.reader(direction);
         reader.message = Some(OpenMessage {
             number,
-            // with other reserved bits, what the bytes mean is an extension's affair
+            // with other reserved bits, an extension defines the payload's meaning
             text: (is_text && (rsv == 0 || is_compressed)).then(Utf8Validator::default),
             is_readable: !is_compressed || !reader.is_lost,
         });
@@ -342,7 +342,7 @@ impl Inspector {
         }
     }
 
-    /// Takes what has come of a frame's payload. Tells whether that was all.
+    /// Takes the received part of a frame's payload. Returns whether that was all.
     fn read_payload(&mut self, direction: Direction, mut frame: OpenFrame) -> bool {
         let side = &self.sides[direction as usize];
         let (start, available) = (side.position, side.store.length().min(frame.end));
@@ -397,7 +397,7 @@ impl Inspector {
         }
     }
 
-    /// Whether something is asked of the open message's bytes.
+    /// Whether the open message's bytes must be checked.
     fn is_looked_at(&mut self, direction: Direction) -> bool {
         let Some(message) = self.reader(direction).message else {
             return false;
@@ -424,8 +424,8 @@ impl Inspector {
         }
     }
 
-    /// Decompresses a piece of the message, or its end, and checks what comes out: tells of the text, and of the
-    /// compression, which may be at fault behind it.
+    /// Decompresses a piece of the message, or its end, and checks the output. Returns the results for the text and for
+    /// the compression, which may fail behind it.
     fn inflate(
         &mut self,
         direction: Direction,
@@ -442,7 +442,7 @@ impl Inspector {
             if outcome.is_ok() {
                 outcome = check_text(&mut message.text, out);
             }
-            // to the end, though it is no text: later messages refer to it
+            // to the end, though it is not text: later messages refer to it
             Ok(())
         });
         [outcome, inflated]
@@ -474,7 +474,7 @@ impl Inspector {
         self.end_message(direction, state);
     }
 
-    /// A message that is not text is read on, for its length and the messages after it; one that is corrupt is not.
+    /// An invalid text is read on, for its length and for later messages; a corrupt one is not.
     fn fail_message(&mut self, direction: Direction, record: u32, offset: u64, violation: Violation) {
         let (_, takeover) = self.deflate_of(direction);
         let is_mid_stream = self.is_mid_stream;
@@ -487,7 +487,7 @@ impl Inspector {
             message.is_readable = false;
             reader.inflater = None;
             reader.is_lost = takeover;
-            // it may refer to what was sent before the recording began
+            // it may refer to data sent before the recording began
             if is_mid_stream && takeover {
                 return;
             }
@@ -512,7 +512,7 @@ impl Inspector {
         }
     }
 
-    /// A message that another one begins in: what it would have left for later ones to refer to is not known.
+    /// Another message begins inside this one: the window that it would have left for later ones is unknown.
     fn abandon_message(&mut self, direction: Direction) {
         let (_, takeover) = self.deflate_of(direction);
         let number = self.reader(direction).message.map(|message| message.number);
@@ -544,7 +544,7 @@ impl Inspector {
         if let Some(other) = self.reader(direction.reverse()).close {
             self.pair(record, other);
         }
-        // half a status is told of already, by the header
+        // the header's violation already reports half a status
         if payload.len() != 1
             && let Err(violation) = parse_close(payload, true)
         {
@@ -571,7 +571,7 @@ impl Inspector {
         self.frame(other).partner = Some(one);
     }
 
-    /// A record that is known to be of a frame.
+    /// The frame of a record that is known to be one.
     fn frame(&mut self, record: u32) -> &mut Frame {
         match &mut self.records[record as usize].kind {
             RecordKind::Frame(frame) => frame,

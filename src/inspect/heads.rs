@@ -8,27 +8,27 @@ use crate::handshake::{
 };
 use crate::http::{self, Extension, HttpHeader, RequestHead, ResponseHead, grammar};
 
-/// One thing that the RFCs ask of a head.
+/// One requirement of the RFCs for a head.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
-    /// What it is about: a field's name, or a part of the first line.
+    /// The subject: a field's name, or a part of the first line.
     pub subject: &'static str,
-    /// The section that asks for it.
+    /// The section that requires it.
     pub section: &'static str,
-    /// What stands there; nothing if it is not there, and all values if there are several. Bytes as Latin-1.
+    /// The values found, none if it is absent. Bytes as Latin-1.
     pub found: Vec<String>,
     /// What is wrong with it.
     pub error: Option<HandshakeError>,
 }
 
-/// What the extensions of a connection mean for its frames.
+/// The effect of a connection's extensions on its frames.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Extensions {
     /// permessage-deflate, if it was agreed.
     pub deflate: Option<Agreement>,
-    /// There are others, which may give any reserved bit a meaning.
+    /// Other extensions were agreed, which may give any reserved bit a meaning.
     pub others: bool,
-    /// Where the recording has no whole response, anything may have been agreed on.
+    /// Whether the agreement is known: without a whole response in the recording, it could be anything.
     pub are_known: bool,
 }
 
@@ -81,7 +81,7 @@ pub fn check_request(head: &RequestHead<'_>) -> Vec<Check> {
     ]
 }
 
-/// Every check of a response (RFC 6455 §4.1). Without the request, what depends on it is left out.
+/// Every check of a response (RFC 6455 §4.1). Without the request, checks that depend on it are left out.
 pub fn check_response(head: &ResponseHead<'_>, request: Option<&RequestHead<'_>>) -> Vec<Check> {
     let fields = &head.headers;
     let mut checks = vec![
@@ -99,7 +99,7 @@ pub fn check_response(head: &ResponseHead<'_>, request: Option<&RequestHead<'_>>
             check_fields(fields),
         ),
     ];
-    // a refusal needs nothing of what an answer of 101 has to have
+    // the rules for a 101 response do not apply to a refusal
     if head.check_status().is_err() {
         return checks;
     }
@@ -129,7 +129,7 @@ pub fn check_response(head: &ResponseHead<'_>, request: Option<&RequestHead<'_>>
     checks
 }
 
-/// What a response has agreed on. Extensions that are malformed count as not there.
+/// The extensions that a response agrees on. Malformed ones count as absent.
 pub fn agreed(fields: &[HttpHeader<'_>], request: Option<&RequestHead<'_>>) -> Extensions {
     let mut agreed = Extensions {
         are_known: true,
@@ -158,7 +158,7 @@ fn check_extensions(
         .try_for_each(|extension| deflate_agreement(extension, Some(request)).map(drop))
 }
 
-/// What client and server have agreed on, if the response answers one of the request's offers.
+/// The agreed parameters, if the response answers one of the request's offers.
 fn deflate_agreement(response: &Extension<'_>, request: Option<&RequestHead<'_>>) -> Result<Agreement, HandshakeError> {
     let Some(request) = request else {
         return deflate::agreement_of(response);
@@ -211,7 +211,7 @@ pub fn check(
 ) -> Check {
     Check {
         subject,
-        // the error may be about a rule that is told elsewhere
+        // the error may be about a rule that another check reports
         section: outcome.err().map_or(section, HandshakeError::section),
         found,
         error: outcome.err(),

@@ -8,11 +8,11 @@ use crate::http::{self, HttpHeader};
 use crate::inspect::heads::{self, Check, Extensions, check, field};
 use crate::inspect::record::Direction;
 
-/// A head and what is to say of it.
+/// A head and its checks.
 pub struct Http2Head {
     pub length: usize,
     pub checks: Vec<Check>,
-    /// What a response has agreed on.
+    /// The extensions that a response agrees on.
     pub extensions: Option<Extensions>,
     pub is_accepted: bool,
 }
@@ -20,7 +20,7 @@ pub struct Http2Head {
 /// Reads a head as [`Options`](crate::inspect::Options) describe it; `None` if it has no end.
 ///
 /// # Errors
-/// It is none.
+/// The bytes are not a head.
 pub fn read(direction: Direction, bytes: &[u8]) -> Result<Option<Http2Head>, HandshakeError> {
     let Some(length) = bytes.windows(4).position(|four| four == b"\r\n\r\n").map(|at| at + 4) else {
         return Ok(None);

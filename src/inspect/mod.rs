@@ -1,5 +1,5 @@
-//! Recorded conversations, taken apart: what went over the wire in both directions, thing by thing, with everything that
-//! the RFCs do not allow of it. It reads with the engine's own code, and goes on after a violation.
+//! Analyses recorded conversations: lists everything that went over the wire in both directions, with all violations of
+//! the RFCs. It reads with the engine's own code, and continues after a violation.
 //!
 //! ```
 //! use websocket_component::inspect::{Direction, Inspector, Options, RecordKind, Stage};
@@ -35,22 +35,22 @@ use store::Store;
 /// How to read a conversation.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options<'a> {
-    /// The value of `Sec-WebSocket-Extensions` in the response, where the handshake is not part of what is recorded.
+    /// The value of `Sec-WebSocket-Extensions` in the response, if the recording lacks the handshake.
     pub extensions: &'a str,
-    /// The recording began after the handshake, perhaps in the midst of a frame: where a direction's first header is has to
-    /// be found, and what was agreed on is not known, unless it is given.
+    /// The recording began after the handshake, perhaps inside a frame: the inspector must find each direction's first
+    /// header, and knows the agreed extensions only if they are given.
     pub is_mid_stream: bool,
-    /// It is a stream of HTTP/2 (RFC 8441). Its heads stand before its frames as text: a first line, `CONNECT /chat HTTP/2`
-    /// or `HTTP/2 200`, then a line for each field, pseudo-header fields first, then a blank line.
+    /// The conversation is an HTTP/2 stream (RFC 8441). Its heads precede its frames as text: a first line, `CONNECT
+    /// /chat HTTP/2` or `HTTP/2 200`, then a line for each field, pseudo-header fields first, then a blank line.
     pub is_http2: bool,
 }
 
-/// Takes a conversation apart as its bytes come.
+/// Analyses a conversation as its bytes come.
 ///
-/// A direction whose first byte is a capital letter from C on begins with a handshake: no frame that is allowed begins so.
-/// Any other begins with frames. What depends on bytes of the other direction waits for them, or for
-/// [`finish`](Self::finish). Behind bytes that are missing it goes on where a piece, as it was pushed, begins with what
-/// looks like the header of a frame.
+/// A direction whose first byte is a capital letter from C on begins with a handshake: no frame that is allowed begins
+/// so. Any other begins with frames. Anything that depends on the other direction waits for its bytes, or for
+/// [`finish`](Self::finish). Behind missing bytes, the inspector continues at the first pushed piece that begins with a
+/// likely frame header.
 ///
 /// It holds the bytes, and at most 96 bytes for each record.
 pub struct Inspector {
@@ -67,9 +67,9 @@ pub struct Inspector {
     cursors: [Option<Cursor>; 2],
 }
 
-/// The most bytes of a head: more than the engine takes, as what is wrong with it shall be seen.
+/// The most bytes of a head: more than the engine accepts, to show what is wrong with it.
 const MAX_HEAD: usize = 256 * 1024;
-/// What is looked at to tell a head from a payload.
+/// How many bytes are read to tell a head from a payload.
 const LONGEST_START: u64 = 16;
 
 /// One direction.
@@ -85,17 +85,17 @@ struct Side {
 enum Mode {
     /// Nothing has come.
     Start,
-    /// In a head, or waiting for the other side's.
+    /// In a head, or waiting for the other side's head.
     Head,
     Frames,
-    /// Where the next frame begins is not known: the place from which on it is looked for.
+    /// The start of the next frame is unknown: the offset from which it is searched.
     Lost(u64),
-    /// Nothing more can be read: the record that covers all that comes, if there is one yet.
+    /// Nothing more can be read: one record covers all later bytes, once there is one.
     Bytes(Reason, Option<u32>),
 }
 
 impl Inspector {
-    /// For one connection.
+    /// An inspector for one connection.
     #[must_use]
     pub fn new(options: Options<'_>) -> Self {
         let side = || Side {
@@ -123,7 +123,7 @@ impl Inspector {
         }
     }
 
-    /// Takes the next bytes of a direction. `time` may be in any unit. What comes after [`finish`](Self::finish) is
+    /// Takes the next bytes of a direction. `time` may be in any unit. Bytes after [`finish`](Self::finish) are
     /// ignored.
     pub fn push(&mut self, direction: Direction, bytes: &[u8], time: f64) {
         if self.is_finished {
@@ -133,9 +133,9 @@ impl Inspector {
         self.advance();
     }
 
-    /// Says that the next `length` bytes of a direction are missing. What can be told without them is told: of a frame whose
-    /// payload they belong to, and of those behind it. Where a header would be, the next one is looked for, at the start of
-    /// each piece that is pushed later.
+    /// Reports that the next `length` bytes of a direction are missing. A gap inside a payload affects only its frame
+    /// and message. If a header is missing, the inspector searches for the next one at the start of each piece that is
+    /// pushed later.
     pub fn push_missing(&mut self, direction: Direction, length: u64, time: f64) {
         if self.is_finished {
             return;
@@ -144,7 +144,8 @@ impl Inspector {
         self.advance();
     }
 
-    /// Says that no more bytes come: what was waited for is read without it, and what is cut gets its record.
+    /// Reports that no more bytes come: waiting parts are read without the other direction, and a cut one gets its
+    /// record.
     pub fn finish(&mut self) {
         if self.is_finished {
             return;
@@ -156,7 +157,7 @@ impl Inspector {
         }
     }
 
-    /// What went over the wire, in the order in which it was read.
+    /// The records of the conversation, in the order in which they were read.
     #[must_use]
     pub fn records(&self) -> &[Record] {
         &self.records
@@ -168,19 +169,19 @@ impl Inspector {
         &self.messages
     }
 
-    /// All that the RFCs do not allow, in the order in which it showed.
+    /// All violations of the RFCs, in the order in which they were found.
     #[must_use]
     pub fn faults(&self) -> &[Fault] {
         &self.faults
     }
 
-    /// The checks of the request or, with the other direction, of the response; none before it is read.
+    /// The checks of the request or, for the other direction, of the response; empty before it is read.
     #[must_use]
     pub fn checks(&self, direction: Direction) -> &[Check] {
         &self.checks[direction as usize]
     }
 
-    /// What was agreed on, as far as the handshake is read.
+    /// The agreed extensions, as far as the handshake is read.
     #[must_use]
     pub const fn extensions(&self) -> &Extensions {
         &self.extensions
@@ -192,7 +193,7 @@ impl Inspector {
         self.sides[direction as usize].store.length()
     }
 
-    /// What is missing of a range of a direction's bytes.
+    /// The missing parts of a range of a direction's bytes.
     pub fn gaps(
         &self,
         direction: Direction,
@@ -201,7 +202,7 @@ impl Inspector {
         self.sides[direction as usize].store.gaps(range)
     }
 
-    /// A copy of bytes of a direction as they came; no more than there are, and none behind some that are missing.
+    /// A copy of a direction's bytes as they came, up to the end or the first missing byte.
     #[must_use]
     pub fn bytes(&self, direction: Direction, range: core::ops::Range<u64>) -> Vec<u8> {
         self.sides[direction as usize].store.bytes(range)
@@ -213,12 +214,12 @@ impl Inspector {
         record.end <= self.length(record.direction)
     }
 
-    /// Reads as far as it can, each direction with what the other one has told.
+    /// Reads as far as it can, alternating between the directions, because each may wait for the other.
     fn advance(&mut self) {
         while self.step(Direction::ToServer) | self.step(Direction::ToClient) {}
     }
 
-    /// Tells whether the mode has changed: the other direction may have waited for that.
+    /// Returns whether the mode has changed: the other direction may have waited for that.
     fn step(&mut self, direction: Direction) -> bool {
         let before = self.sides[direction as usize].mode;
         match before {
@@ -254,7 +255,7 @@ impl Inspector {
         };
     }
 
-    /// What a client's frames mean is known once the response is.
+    /// The meaning of a client's frames is known once the response is.
     fn waits_for_response(&self, direction: Direction) -> bool {
         let response = self.sides[Direction::ToClient as usize].mode;
         direction == Direction::ToServer
@@ -317,7 +318,8 @@ impl Inspector {
         }
     }
 
-    /// The bytes from the position on that a head may have, one more to show that it is too long; fewer if some are missing.
+    /// The bytes from the position on that may be a head, one more than the limit to detect a longer one; fewer if some
+    /// are missing.
     fn head_bytes(&self, direction: Direction) -> Vec<u8> {
         let side = &self.sides[direction as usize];
         side.store.bytes(side.position..side.position + MAX_HEAD as u64 + 1)
@@ -346,11 +348,11 @@ impl Inspector {
         }
     }
 
-    /// Nothing of WebSocket's comes behind such a head.
+    /// The bytes behind such a head are not WebSocket's.
     fn refuse(&mut self, direction: Direction) {
         let rest = Mode::Bytes(Reason::NotWebSocket, None);
         self.sides[direction as usize].mode = rest;
-        // what the client sent behind its request has waited for this
+        // bytes that the client sent behind its request have waited for this
         if !self.checks[direction.reverse() as usize].is_empty() {
             self.sides[direction.reverse() as usize].mode = rest;
         }
@@ -379,7 +381,7 @@ impl Inspector {
         }));
     }
 
-    /// Covers whatever has come with one record.
+    /// Covers all unread bytes with one record.
     fn read_bytes(&mut self, direction: Direction, reason: Reason, record: Option<u32>) {
         let side = &self.sides[direction as usize];
         let (position, end) = (side.position, side.store.length());
@@ -398,7 +400,7 @@ impl Inspector {
         }
     }
 
-    /// Covers what is left when no more will come.
+    /// Covers the rest when no more bytes will come.
     fn cut(&mut self, direction: Direction) {
         let side = &self.sides[direction as usize];
         let left = side.store.length().saturating_sub(side.position);
@@ -415,7 +417,7 @@ impl Inspector {
         }
     }
 
-    /// Adds a record of so many bytes from the position on, and takes the position behind it.
+    /// Adds a record of `length` bytes at the position, and moves the position behind it.
     fn add(&mut self, direction: Direction, length: u64, kind: RecordKind) -> u32 {
         let number = self.next_record();
         let side = &mut self.sides[direction as usize];

@@ -1,4 +1,4 @@
-//! Payloads, made again from the bytes when somebody asks for one.
+//! Payloads, reconstructed from the bytes on request.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -9,7 +9,7 @@ use crate::inspect::Inspector;
 use crate::inspect::record::{Direction, Message, MessageState, Record, RecordKind, Stage};
 use crate::wire::MaskKey;
 
-/// What a direction's messages refer to at the beginning of one, for not having to decompress all before it.
+/// The window of a direction at the beginning of a message, which saves decompressing all earlier messages.
 pub struct Checkpoint {
     message: u32,
     window: Box<[u8]>,
@@ -19,8 +19,8 @@ pub struct Checkpoint {
 /// Bytes of a direction's compressed messages, as they came and decompressed.
 pub type Totals = [u64; 2];
 
-/// At least so many of each lie between two checkpoints: so they take an eighth of the bytes at most, and no message is far
-/// from one.
+/// The least distance between two checkpoints, in each: so checkpoints take at most an eighth of the bytes, and no
+/// message is far from one.
 const APART: Totals = [256 * 1024, 4 * 1024 * 1024];
 
 impl Checkpoint {
@@ -37,17 +37,16 @@ impl Checkpoint {
     }
 }
 
-/// A decompressor that stands at the beginning of a message: whoever asks for one payload mostly asks for the next one
-/// then.
+/// A decompressor at the beginning of a message: after one payload, callers mostly ask for the next.
 pub struct Cursor {
     message: u32,
     inflater: Inflater,
 }
 
-/// What is decompressed at once.
+/// How many bytes are decompressed at once.
 const STEP: usize = 8 * 1024;
 
-/// Decompresses a piece of a message or, without one, its end, and gives out what comes.
+/// Decompresses a piece of a message or, without one, its end, and passes on the output.
 pub fn inflate(
     inflater: &mut Inflater,
     piece: Option<&[u8]>,
@@ -63,7 +62,7 @@ pub fn inflate(
         let (consumed, produced) = step.map_err(|_| Violation::DeflateCorrupt)?;
         take(&out[..produced])?;
         input = &input[consumed..];
-        // what is corrupt behind good bytes is told by the next call
+        // the next call reports corrupt data behind valid bytes
         if produced < STEP && !inflater.is_corrupt() {
             return Ok(());
         }
@@ -71,8 +70,9 @@ pub fn inflate(
 }
 
 impl Inspector {
-    /// The payload of a frame, or all bytes of another record: at most `limit` bytes of it, and as much as there is of one
-    /// that is cut or corrupt. Of a compressed message's frame, [`Stage::Inflated`] is what its bytes add to the message.
+    /// The payload of a frame, or all bytes of another record: at most `limit` bytes, and the valid part of a cut or
+    /// corrupt one. For a frame of a compressed message, [`Stage::Inflated`] gives the bytes that it adds to the
+    /// message.
     pub fn payload(&mut self, record: u32, stage: Stage, limit: usize) -> Vec<u8> {
         let Some(&found) = self.records.get(record as usize) else {
             return Vec::new();
@@ -96,8 +96,8 @@ impl Inspector {
         found.map_or_else(Vec::new, |found| self.part(found, stage, offset, limit))
     }
 
-    /// The payload of a message, over all its frames: at most `limit` bytes of it, and as much as there is of one that is
-    /// unfinished or corrupt.
+    /// The payload of a message, over all its frames: at most `limit` bytes, and the valid part of an unfinished or
+    /// corrupt one.
     pub fn message_payload(&mut self, message: u32, stage: Stage, limit: usize) -> Vec<u8> {
         let Some(&found) = self.messages.get(message as usize) else {
             return Vec::new();
@@ -144,7 +144,8 @@ impl Inspector {
         frames.into_iter()
     }
 
-    /// Decompresses a message, and all since the last known place that it may refer to. Gives what `only` this frame adds.
+    /// Decompresses a message, and all messages since the nearest checkpoint. Returns the bytes that `only` this frame
+    /// adds.
     fn inflated(&mut self, message: u32, only: Option<u32>, limit: usize) -> Vec<u8> {
         let mut payload = Vec::new();
         let direction = self.messages[message as usize].direction;
@@ -163,7 +164,7 @@ impl Inspector {
                     let room = limit - payload.len();
                     payload.extend_from_slice(&bytes[..bytes.len().min(room)]);
                 }
-                // the rest is decompressed for those who ask for the next message, unless it is very much
+                // the rest is decompressed in case the next message is requested, unless it is very long
                 produced += if number == message { bytes.len() as u64 } else { 0 };
                 let is_enough = payload.len() == limit && produced > APART[1];
                 if is_enough {
@@ -193,7 +194,7 @@ impl Inspector {
             }
         }
         match message.state {
-            // what comes after it refers to what nobody knows
+            // later messages refer to unknown data
             MessageState::Unfinished | MessageState::Unreadable => Err(Violation::DeflateCorrupt),
             MessageState::Whole | MessageState::Failed => inflate(inflater, None, |out| take(message.last, out)),
         }

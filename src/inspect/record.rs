@@ -21,17 +21,17 @@ impl Direction {
     }
 }
 
-/// One thing on the wire. The records of a direction, in order, cover its bytes without a gap: each begins where the one
-/// before it ends.
+/// One unit on the wire. The records of a direction cover its bytes in order and without gaps: each begins where the
+/// one before it ends.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Record {
     /// Which way it went.
     pub direction: Direction,
-    /// An earlier violation in this direction has closed the connection for any receiver, and perhaps hidden where
-    /// frames begin.
+    /// An earlier violation in this direction closes the connection for any receiver, and may hide the frames'
+    /// boundaries.
     pub is_unreliable: bool,
-    /// Bytes before it are missing, or were before the recording began: that it begins here is a guess, by the piece that
-    /// begins here and by what the headers from here on look like.
+    /// Bytes before it are missing, or came before the recording began. Its start is a guess: a piece begins here, and
+    /// the headers from here on are plausible.
     pub is_found: bool,
     /// When its first byte came, in the unit of [`Inspector::push`](super::Inspector::push).
     pub time: f64,
@@ -52,11 +52,11 @@ pub enum RecordKind {
     Response,
     /// A frame.
     Frame(Frame),
-    /// Bytes that are nothing of WebSocket's.
+    /// Bytes that are not part of the WebSocket protocol.
     Bytes(Reason),
 }
 
-/// A frame's header as it stands on the wire, and what is known of the frame beside.
+/// A frame's header as it is on the wire, and what else is known of the frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Frame {
     /// FIN, the three reserved bits, and four bits of opcode.
@@ -67,11 +67,11 @@ pub struct Frame {
     pub status: u16,
     /// The masking key, if it is masked.
     pub mask: Option<MaskKey>,
-    /// The number of its [`Message`], if it belongs to one.
+    /// The index of its [`Message`], if it belongs to one.
     pub message: Option<u32>,
-    /// The number of the record of the pong to this ping, of the ping to this pong, or of the other side's close.
+    /// The index of the record of the pong to this ping, of the ping to this pong, or of the other side's close.
     pub partner: Option<u32>,
-    /// The engine would refuse it: there are [`Fault`]s about it.
+    /// The engine would refuse it: [`Fault`]s say why.
     pub is_violation: bool,
 }
 
@@ -99,18 +99,18 @@ impl Frame {
     }
 }
 
-/// Why bytes are no frame and no head.
+/// Why bytes are neither a frame nor a head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// The stream ends in a head or a frame's header.
     Cut = 0,
-    /// They came after a close frame: they mean nothing (RFC 6455 §1.4).
+    /// They came after a close frame: receivers ignore them (RFC 6455 §1.4).
     AfterClose = 1,
     /// They came after a head that does not open a WebSocket connection.
     NotWebSocket = 2,
-    /// They came after a frame whose length cannot be.
+    /// They came after a frame with an impossible length.
     NoBoundary = 3,
-    /// They are missing where a head or a frame's header would be, or come between such ones and the next header that was
+    /// They are missing where a head or a frame's header would be, or come between such a gap and the next header
     /// found.
     Missing = 4,
 }
@@ -147,16 +147,16 @@ pub enum MessageState {
     Whole = 1,
     /// It is not valid: there is a [`Fault`].
     Failed = 2,
-    /// Bytes of it are missing, or it is compressed with reference to one that cannot be decompressed.
+    /// Bytes of it are missing, or it refers to a message that cannot be decompressed.
     Unreadable = 3,
 }
 
-/// Something that the RFCs do not allow.
+/// A violation of the RFCs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Fault {
-    /// The number of the record that it is about.
+    /// The index of its record.
     pub record: u32,
-    /// Where in the direction's bytes it shows.
+    /// The offset in the direction's bytes where it is found.
     pub offset: u64,
     /// What is wrong.
     pub error: FaultError,
@@ -171,7 +171,7 @@ pub enum FaultError {
     Frame(Violation),
 }
 
-/// How much is done to a payload before it is given out.
+/// How a payload is processed before it is returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
     /// Nothing.

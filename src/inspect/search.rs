@@ -1,4 +1,4 @@
-//! Where the next frame begins, behind bytes that are missing.
+//! The search for the next frame behind missing bytes.
 
 use alloc::vec::Vec;
 
@@ -8,11 +8,11 @@ use crate::inspect::record::{Direction, Reason, RecordKind};
 use crate::inspect::{Inspector, MAX_HEAD, Mode, heads};
 use crate::wire::{MaskKey, Opcode, Utf8Validator};
 
-/// So many headers, each where the frame before it ends, are none by chance.
+/// This many headers, each at the end of the frame before it, cannot be chance.
 const SURE: usize = 3;
-/// No frame whose header is a guess has more bytes.
+/// The most bytes of a frame whose header is a guess.
 const LONGEST_GUESS: u64 = 1 << 32;
-/// So many bytes of text are none by chance.
+/// This many bytes of valid text cannot be chance.
 const SURE_TEXT: usize = 8;
 
 /// Whether a frame begins at a place.
@@ -20,18 +20,18 @@ const SURE_TEXT: usize = 8;
 enum Verdict {
     Yes,
     No,
-    /// More bytes will tell.
+    /// More bytes are needed to decide.
     Open,
 }
 
-/// Whether a direction whose beginning is missing has a whole head at its start all the same.
+/// Whether a direction starts with a whole head, although the beginning of the recording is missing.
 pub fn is_start_of_head(bytes: &[u8]) -> bool {
     let method = bytes.iter().take_while(|byte| byte.is_ascii_uppercase()).count();
     bytes.starts_with(b"HTTP/1.") || (method > 2 && matches!(bytes.get(method..), Some([b' ', b'/' | b'a'..=b'z', ..])))
 }
 
 impl Inspector {
-    /// Looks for a header at the start of each piece, and covers what is before it with one record.
+    /// Searches for a header at the start of each piece, and covers the bytes before it with one record.
     pub(super) fn find_header(&mut self, direction: Direction, from: u64) {
         let mut from = from;
         let found = loop {
@@ -72,7 +72,7 @@ impl Inspector {
                     false => undecided,
                 };
             };
-            // no stream is taken for one of frames that begins in the midst of a message
+            // a stream that would begin inside a message is not taken for frames
             let is_guess = self.is_mid_stream && !self.sides[direction as usize].reader.has_begun();
             let is_continued = is_guess && raw.opcode() == Some(Opcode::Continuation);
             if is_continued || !self.is_plausible(direction, &raw) {
@@ -106,12 +106,12 @@ impl Inspector {
             max_frame_size: LONGEST_GUESS,
         };
         let header = raw.with_opcode(opcode);
-        // zeros would be such frames without an end
+        // zeros would be an endless series of such frames
         let is_nothing = opcode == Opcode::Continuation && !header.fin && header.length == 0;
         !is_nothing && raw.violations().next().is_none() && frame::check(&header, expected).is_ok()
     }
 
-    /// Whether a payload that is not compressed is the text that its header says, as far as it is there.
+    /// Whether the available part of an uncompressed payload is valid text, as its header says.
     fn is_text(&self, direction: Direction, raw: &RawHeader, payload: core::ops::Range<u64>) -> bool {
         if raw.first & 0x7F != Opcode::Text as u8 {
             return false;
@@ -122,7 +122,7 @@ impl Inspector {
         bytes.len() >= SURE_TEXT && Utf8Validator::default().push(&bytes).is_ok()
     }
 
-    /// Reads what there is of a head of which bytes are missing; if none are, there is more to come.
+    /// Reads the available part of a head with missing bytes; without missing ones, more bytes will come.
     pub(super) fn read_cut_head(&mut self, direction: Direction, bytes: &[u8]) {
         let side = &self.sides[direction as usize];
         let from = side.position + bytes.len() as u64;
@@ -156,7 +156,7 @@ impl Inspector {
         }
     }
 
-    /// Checks the fields of a head that are there, as far as they go alone. Tells whether frames may follow.
+    /// Checks the available fields of a head, each alone. Returns whether frames may follow.
     fn check_cut_head(&mut self, direction: Direction, bytes: &[u8]) -> bool {
         let whole_lines = bytes
             .windows(2)
@@ -180,14 +180,14 @@ impl Inspector {
                 }
             }
         }
-        // what is not there may be among what is missing
+        // absent fields may be among the missing bytes
         checks.retain(|check| !check.found.is_empty() && check.subject != "fields");
         self.checks[direction as usize] = checks;
         is_accepted
     }
 }
 
-/// The bytes up to and with a blank line, if there is nothing but lines of text before it.
+/// The end of the first blank line, if only lines of text are before it.
 fn end_of_text(bytes: &[u8]) -> Option<usize> {
     let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
     let is_text = |byte: &u8| matches!(byte, b' '..=b'~' | b'\t' | b'\r' | b'\n');

@@ -1,8 +1,8 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
-/// The bytes of a direction and the times at which they came. Grows without copying what it has; what is missing takes
-/// no memory, and is never read as bytes.
+/// The bytes of a direction and the times at which they came. It grows without copying; missing bytes take no memory,
+/// and are never read.
 #[derive(Debug, Default)]
 pub struct Store {
     blocks: Vec<Vec<u8>>,
@@ -12,7 +12,7 @@ pub struct Store {
     gaps: Vec<Gap>,
 }
 
-/// Bytes that nobody has.
+/// A range of missing bytes.
 #[derive(Clone, Debug)]
 struct Gap {
     range: Range<u64>,
@@ -24,7 +24,7 @@ struct Gap {
 const BLOCK: usize = 1 << 20;
 
 impl Store {
-    /// With what is missing.
+    /// The length, including missing bytes.
     pub const fn length(&self) -> u64 {
         self.length
     }
@@ -40,7 +40,7 @@ impl Store {
                 Some(block) if block.len() < BLOCK => {}
                 // most connections need no more than a part of the first one
                 None => self.blocks.push(Vec::new()),
-                // in one step, as every step in which WebAssembly's memory grows costs much
+                // in one step, because each growth of WebAssembly's memory is expensive
                 Some(_) => self.blocks.push(Vec::with_capacity(BLOCK)),
             }
             let Some(block) = self.blocks.last_mut() else { return };
@@ -50,7 +50,7 @@ impl Store {
         }
     }
 
-    /// Counts so many bytes that nobody has.
+    /// Counts `length` missing bytes.
     pub fn push_missing(&mut self, length: u64, time: f64) {
         let range = self.length..self.length.saturating_add(length);
         if range.is_empty() {
@@ -70,7 +70,7 @@ impl Store {
         }
     }
 
-    /// What is missing of a range.
+    /// The missing parts of a range.
     pub fn gaps(&self, range: Range<u64>) -> impl Iterator<Item = Range<u64>> {
         let first = self.gaps.partition_point(|gap| gap.range.end <= range.start);
         self.gaps[first..]
@@ -79,7 +79,7 @@ impl Store {
             .take_while(|gap| !gap.is_empty())
     }
 
-    /// Whether a byte of the range is one that nobody has.
+    /// Whether a byte of the range is missing.
     pub fn is_missing(&self, range: &Range<u64>) -> bool {
         self.gaps(range.clone()).next().is_some()
     }
@@ -90,23 +90,24 @@ impl Store {
         after.checked_sub(1).map_or(0.0, |index| self.pieces[index].1)
     }
 
-    /// Where the first piece of bytes begins that does not begin before `offset`.
+    /// The start of the first piece of bytes at or behind `offset`.
     pub fn next_piece(&self, offset: u64) -> Option<u64> {
         let first = self.pieces.partition_point(|&(start, _)| start < offset);
         let mut starts = self.pieces[first..].iter().map(|&(start, _)| start);
         starts.find(|&start| !self.is_missing(&(start..start + 1)))
     }
 
-    /// Whether a piece begins or the last one ends there.
+    /// Whether a piece begins at `offset`, or the last one ends there.
     pub fn is_boundary(&self, offset: u64) -> bool {
         offset == self.length || self.pieces.binary_search_by(|&(start, _)| start.cmp(&offset)).is_ok()
     }
 
-    /// The bytes from the start of a range on, as far as there are any, in slices: up to its end, or to what is missing.
+    /// The bytes from the start of a range on, as far as there are any, in slices: up to its end, or to the first
+    /// missing byte.
     pub fn slices(&self, range: Range<u64>) -> impl Iterator<Item = &[u8]> {
         let after = self.gaps.partition_point(|gap| gap.range.end <= range.start);
         let next = self.gaps.get(after).map_or(self.length, |gap| gap.range.start);
-        // where they stand in the blocks, which have nothing of what is missing
+        // their place in the blocks, which do not store missing bytes
         let before = after.checked_sub(1).map_or(0, |index| self.gaps[index].total);
         let end = range.end.min(next).saturating_sub(before);
         let mut at = range.start - before;

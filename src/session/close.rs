@@ -49,7 +49,7 @@ impl ClosePayload {
     }
 }
 
-/// The status of a received payload, and where in it the reason stands. No payload reads as [`CloseStatus::EMPTY`].
+/// The status of a received payload, and where in it the reason is. No payload reads as [`CloseStatus::EMPTY`].
 ///
 /// # Errors
 /// One byte, a status that must not be on the wire, or (if `verify_utf8`) a reason that is not UTF-8.

@@ -7,20 +7,20 @@ use crate::deflate::{
 use crate::error::{Misuse, Violation};
 use crate::session::Role;
 
-/// How our side compresses (RFC 7692), once permessage-deflate was agreed.
+/// Our side's compression settings (RFC 7692), once permessage-deflate was agreed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeflateSettings {
     /// 0 (stored) to 9 (smallest).
     pub level: u8,
     /// 1 (least memory) to 9.
     pub memory_level: u8,
-    /// Messages of fewer bytes are sent as they are. Of a message in parts, the first one counts.
+    /// Messages of fewer bytes are sent uncompressed. For a message in parts, the first part decides.
     pub threshold: usize,
 }
 
 impl DeflateSettings {
     /// # Errors
-    /// A level that does not exist.
+    /// A level is out of range.
     pub(crate) const fn check(&self) -> Result<(), Misuse> {
         if self.level <= 9 && self.memory_level >= 1 && self.memory_level <= 9 {
             Ok(())

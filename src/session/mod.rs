@@ -51,7 +51,7 @@ pub enum Role {
     Server,
 }
 
-/// How much the peer may send. The engine holds no message, so the limits protect whoever collects one.
+/// How much the peer may send. The engine holds no message, so the limits protect callers that collect one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// The most bytes of payload in one data frame.
@@ -71,8 +71,8 @@ impl Limits {
     };
 
     /// 64 MiB a message, in at most 131,072 frames of any size. Multiplied by the number of connections, it is the
-    /// memory that hostile peers can make a server hold; so a server should set what its largest message needs. 64 MiB
-    /// is what `tungstenite` allows too: a program that moves from it receives what it did.
+    /// memory that hostile peers can make a server hold; so a server should set what its largest message needs.
+    /// `tungstenite` has the same default.
     pub const DEFAULT: Self = Self {
         max_frame_size: 64 << 20,
         max_message_size: 64 << 20,
@@ -86,7 +86,7 @@ impl Default for Limits {
     }
 }
 
-/// How a session is to behave; the properties of the component API that outlive the handshake, and limits.
+/// The options of a session: the properties of the component API that outlive the handshake, and limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionOptions {
     /// Client: send with a key of four zero bytes. Server: accept frames that are not masked.
@@ -110,8 +110,8 @@ impl Default for SessionOptions {
 
 /// One connection's protocol after the handshake, without queues: bytes in, events out; messages in, frames out.
 ///
-/// The action loop of [`Handle`](crate::Handle) is built on it. Use it directly where the caller moves the bytes
-/// itself and has no need of actions. It answers neither a ping nor a close by itself.
+/// The action loop of [`Handle`](crate::Handle) is built on it. Use it directly if you move the bytes yourself and need
+/// no actions. It answers neither pings nor closes.
 ///
 /// ```
 /// use websocket_component::{BufferType, Received, Role, Session, SessionOptions};
@@ -160,7 +160,7 @@ impl Session {
         }
     }
 
-    /// A session whose handshake is still to come.
+    /// A session before its handshake.
     pub(crate) fn before_handshake(role: Role, options: SessionOptions, random: Box<dyn RandomSource>) -> Self {
         let (masking, masked) = match (role, options.disable_masking) {
             (Role::Client, false) => (Masking::FreshKey, Some(false)),
@@ -182,9 +182,8 @@ impl Session {
         }
     }
 
-    /// Compresses, and takes compressed messages, from now on: permessage-deflate was agreed, as
-    /// [`deflate`](crate::deflate) has it. Nothing must have been sent or received before.
-    /// A level out of its range is taken for the nearest in it.
+    /// Enables compression in both directions, after permessage-deflate was agreed (see [`deflate`](crate::deflate)).
+    /// Call it before anything is sent or received. Levels out of range are clamped.
     #[cfg(feature = "deflate")]
     pub fn enable_deflate(&mut self, agreement: &Agreement, settings: DeflateSettings) {
         self.compression = Some(Box::new(Compression::new(self.role, agreement, settings)));
@@ -197,20 +196,20 @@ impl Session {
         self.role
     }
 
-    /// Where the connection stands.
+    /// The state of the connection.
     #[must_use]
     pub const fn state(&self) -> State {
         self.state
     }
 
-    /// What the peer did wrong, once [`receive`](Self::receive) has told.
+    /// The peer's violation, once [`receive`](Self::receive) has returned it.
     #[must_use]
     pub const fn failure(&self) -> Option<Violation> {
         self.receiver.failure()
     }
 
-    /// Whether a message has begun whose end has not come. The engine has no clock: a caller that gives peers a time
-    /// to finish a message measures it by this.
+    /// Whether an incoming message is unfinished. The engine has no clock: a caller that limits the time for a message
+    /// measures it with this.
     #[must_use]
     pub const fn in_message(&self) -> bool {
         self.receiver.in_message()
@@ -232,9 +231,9 @@ impl Session {
         self.receiver.frames()
     }
 
-    /// How many bytes of the message that is being received will still come: what its last frame announces. 0 if that
-    /// frame has not begun, or the message is compressed. A caller that collects messages makes room by it, with an eye on
-    /// how much room that is, or reads no farther, so that the next message begins where it likes.
+    /// How many bytes of the incoming message are still to come, according to its last frame. 0 if that frame has not
+    /// begun, or the message is compressed. A caller that collects messages may use it, within a bound, to size its
+    /// buffer, or to read no farther than the message's end.
     ///
     /// ```
     /// # use websocket_component::{Error, Role, Session, SessionOptions};
@@ -248,16 +247,16 @@ impl Session {
         self.receiver.announced()
     }
 
-    /// Whether [`receive`](Self::receive) has something to give even without more input: decompressed bytes wait. A caller
-    /// that stops in the middle of a message, to let others have their turn, goes on without waiting for the network.
+    /// Whether [`receive`](Self::receive) has more output even without more input, because decompressed bytes wait. A
+    /// caller that pauses inside a message, to serve others, can then continue without waiting for the network.
     #[must_use]
     pub fn has_more(&self) -> bool {
         cfg!(feature = "deflate") && self.receiver.has_more()
     }
 
-    /// What decompressing has cost so far, in bytes that it made: each compressed byte counts for 32 besides, which is as
-    /// long as the worst of them can take. One call of [`receive`](Self::receive) adds at most half a MiB. A caller that
-    /// serves many peers lets others have their turn when this has grown by a budget, such as 1 MiB, and goes on later.
+    /// The cost of decompression so far, in bytes of output, plus 32 for each compressed byte, the most that one can
+    /// cost. One call of [`receive`](Self::receive) adds at most half a MiB. A caller that serves many peers turns to
+    /// others when this has grown by a budget, such as 1 MiB, and continues later.
     #[must_use]
     pub const fn work(&self) -> u64 {
         if cfg!(feature = "deflate") {
@@ -275,11 +274,11 @@ impl Session {
     /// Takes the next thing from the front of `input`, unmasking its payload in place. Call it again with what it
     /// did not consume, until it says [`Received::NeedMore`].
     ///
-    /// After the peer's close all input is consumed and means nothing.
+    /// After the peer's close, all input is consumed and ignored.
     ///
     /// # Errors
-    /// The peer broke the protocol or a limit. The same violation comes back from every later call;
-    /// [`Violation::close_status`] is what to close with. All that came before it was delivered by earlier calls.
+    /// The peer broke the protocol or a limit. Every later call returns the same violation; close with its
+    /// [`Violation::close_status`]. Earlier calls have delivered everything before it.
     pub fn receive(&mut self, input: &mut [u8]) -> Result<Step, Violation> {
         let mut room = core::mem::take(&mut self.inflated);
         // a message that is compressed goes on, or begins with this bit (RFC 7692 §6)
@@ -295,7 +294,7 @@ impl Session {
         step
     }
 
-    /// What [`Received::Inflated`] points into, good until the next `receive`.
+    /// The buffer that [`Received::Inflated`] points into, valid until the next `receive`.
     #[must_use]
     pub const fn inflated(&self) -> &[u8] {
         &self.inflated
@@ -354,7 +353,8 @@ impl Session {
         self.write_frame(buffer_type, payload, None, out)
     }
 
-    /// The same with a word on whether to compress the message, if that was agreed. Its first part decides.
+    /// The same with a choice whether to compress the message, if that was agreed. The first part decides for the
+    /// message.
     ///
     /// # Errors
     /// As [`header`](Self::header).
@@ -397,7 +397,7 @@ impl Session {
         self.compression.is_some()
     }
 
-    /// Frees what is kept from one sent message to compress the next one by. The next is compressed for itself.
+    /// Frees the compressor's context. The next message is compressed independently.
     #[cfg(feature = "deflate")]
     pub fn release_compressor(&mut self) {
         if let Some(compression) = &mut self.compression {
@@ -414,8 +414,8 @@ impl Session {
         self.write(BufferType::Close, payload.as_bytes(), out)
     }
 
-    /// Decides whether a buffer may be sent now, and what its first frame is; compresses its payload, unless it goes as
-    /// it is.
+    /// Decides whether a buffer may be sent now, and its first frame; compresses its payload if the message is
+    /// compressed.
     pub(crate) fn accept_part(
         &mut self,
         buffer_type: BufferType,
@@ -490,7 +490,7 @@ impl Session {
         self.receiver.allow_extensions();
     }
 
-    /// Moves on if the state allows the event; tells whether it did.
+    /// Moves on if the state allows the event; returns whether it did.
     pub(crate) const fn advance(&mut self, transition: Transition) -> bool {
         match self.state.next(transition) {
             Some(state) => {

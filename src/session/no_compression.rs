@@ -1,4 +1,4 @@
-//! The same without the feature `deflate`: there is never one.
+//! The stand-in for compression without the feature `deflate`: it is never created.
 
 use alloc::vec::Vec;
 

@@ -9,17 +9,17 @@ use crate::wire::{BufferType, CloseStatus, CustomHeader, MaskKey, Opcode, Utf8Va
 /// The outcome of one step of [`Session::receive`](crate::Session::receive).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// How many bytes at the front of the input are done with. Those of `received` are among them.
+    /// How many bytes at the front of the input were consumed, including those of `received`.
     pub consumed: usize,
-    /// What they were.
+    /// The meaning of these bytes.
     pub received: Received,
 }
 
-/// What came from the peer. Ranges are places in the input, where the payload stands unmasked.
+/// The data from the peer. Ranges are places in the input, where the payload is unmasked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Received {
-    /// Nothing more can be said before more bytes come; those not consumed must be given again, with the new ones
-    /// after them. They are never more than 138: an unfinished header or control frame.
+    /// More bytes are needed. Pass the unconsumed ones again, with the new ones behind them. They are at most 138: an
+    /// unfinished header or control frame.
     NeedMore,
     /// Payload of a data frame, as much as the input has of it.
     Data {
@@ -32,8 +32,8 @@ pub enum Received {
         /// It is text that is verified, and all bytes are below 0x80.
         ascii: bool,
     },
-    /// What the input has of the payload of a compressed message, decompressed; or a part of that, if it needs more room
-    /// at a time. As `Data`, but the payload is a place in [`Session::inflated`](crate::Session::inflated).
+    /// The decompressed payload of a compressed message, as much as the input has of it; or a part of that, if it
+    /// exceeds the room. As `Data`, but the payload is a place in [`Session::inflated`](crate::Session::inflated).
     Inflated {
         /// Text or binary, and whether the message ends here.
         buffer_type: BufferType,
@@ -48,7 +48,7 @@ pub enum Received {
     Ping(Range<usize>),
     /// A pong.
     Pong(Range<usize>),
-    /// The peer's close. Bytes after it mean nothing.
+    /// The peer's close. Bytes after it are ignored.
     Close {
         /// [`CloseStatus::EMPTY`] if the frame had none.
         status: CloseStatus,
@@ -70,7 +70,7 @@ pub struct Receiver {
     failure: Option<Violation>,
     /// Frames that came: control frames whole, data frames by their headers.
     frames: u64,
-    /// What decompressing has cost so far, in bytes of output.
+    /// The cost of decompression so far, in bytes of output.
     work: u64,
     /// Compressed bytes that were unmasked, again and again if there was no room for them.
     #[cfg(test)]
@@ -80,8 +80,8 @@ pub struct Receiver {
 /// The most compressed bytes that one step decompresses.
 const COMPRESSED_AT_ONCE: usize = 16 * 1024;
 
-/// As much output is as much work as one compressed byte can be: a few of them make zlib build all tables of a block, and
-/// no output.
+/// As much output is as much work as one compressed byte can be: a few of them make zlib build all tables of a block,
+/// and no output.
 const WORK_OF_COMPRESSED: u64 = 32;
 
 /// Where in the stream of messages the next byte belongs.
@@ -145,7 +145,7 @@ impl Message {
 struct Inflation {
     /// Bytes that it has decompressed to.
     length: u64,
-    /// There was no room for more, or what comes next is an error: `receive` has to be called again.
+    /// There was no room for more, or the next result is an error: `receive` has to be called again.
     is_full: bool,
 }
 
@@ -154,7 +154,7 @@ enum MessageKind {
     Text(Utf8Validator),
     UnverifiedText,
     Binary,
-    /// Its first frame had a reserved bit set: what the bytes mean is the extension's affair.
+    /// Its first frame had a reserved bit set: the extension defines the payload's meaning.
     Custom,
 }
 
@@ -219,7 +219,7 @@ impl Receiver {
         self.work
     }
 
-    /// What the peer did wrong, after which nothing is received any more.
+    /// The peer's violation, after which nothing more is received.
     pub const fn failure(&self) -> Option<Violation> {
         self.failure
     }
@@ -343,8 +343,8 @@ impl Receiver {
         Ok(Step { consumed, received })
     }
 
-    /// Starts a data frame, and its message with it unless the frame continues one. They are remembered only if there is
-    /// more of them than the input has: most messages are short, and whole when they come.
+    /// Starts a data frame, and its message with it unless the frame continues one. They are remembered only if there
+    /// is more of them than the input has: most messages are short, and whole when they come.
     fn begin_frame(&self, header: &Header) -> Result<(DataFrame, Message), Violation> {
         let open = self.position.message().copied();
         let mut message = open.unwrap_or_else(|| self.new_message(header));
@@ -536,11 +536,11 @@ impl Receiver {
 /// What a step takes of compressed input beyond the room for its output: headers of blocks, and references.
 const INPUT_BEYOND_ROOM: usize = 1024;
 
-/// So many bytes of text are unmasked and then checked, before the next.
+/// Text is unmasked and checked in chunks of this many bytes.
 const CHECKED_AT_ONCE: usize = 16 * 1024;
 
-/// The most bytes that a message of so many should be compressed to, with generous allowance for the headers of blocks,
-/// and for the flush that ends each frame.
+/// The most bytes that a message of `length` bytes should be compressed to, with generous allowance for the headers of
+/// blocks, and for the flush that ends each frame.
 const fn longest_compressed(length: u64, frames: u64) -> u64 {
     let flushes = frames.saturating_mul(8);
     length
@@ -573,8 +573,8 @@ fn unmask_text(
 }
 
 impl MessageKind {
-    /// Unmasks the next bytes of the message and checks them. Gives the key for the bytes that follow, and whether these
-    /// are verified text and all ASCII.
+    /// Unmasks the next bytes of the message and checks them. Gives the key for the bytes that follow, and whether
+    /// these are verified text and all ASCII.
     fn unmask(&mut self, bytes: &mut [u8], mask: MaskKey, last: bool) -> Result<(MaskKey, bool), Violation> {
         match self {
             Self::Text(utf8) => unmask_text(utf8, bytes, mask, last),
@@ -582,7 +582,7 @@ impl MessageKind {
         }
     }
 
-    /// Checks the next bytes of a message that came compressed; tells as `unmask` does.
+    /// Checks the next bytes of a compressed message; returns the same as `unmask`.
     fn verify(&mut self, bytes: &mut [u8], last: bool) -> Result<bool, Violation> {
         Ok(self.unmask(bytes, MaskKey::ZERO, last)?.1)
     }

@@ -1,4 +1,4 @@
-/// Where a connection stands. The names are those of the component API's state machine.
+/// The state of a connection. The names are those of the component API's state machine.
 ///
 /// ```text
 /// Created ─BeginHandshake→ HandshakeBegun ─EndHandshake→ Open ─SendClose→ CloseSent
@@ -31,7 +31,7 @@ pub enum State {
 pub enum Transition {
     /// The opening handshake began.
     BeginHandshake,
-    /// The opening handshake ended well.
+    /// The opening handshake succeeded.
     EndHandshake,
     /// A close was accepted for sending.
     SendClose,

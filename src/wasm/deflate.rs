@@ -17,8 +17,8 @@ const KEPT: usize = 64 * 1024;
 
 #[wasm_bindgen(js_class = Handle)]
 impl WasmHandle {
-    /// Offers permessage-deflate, or selects it, if there is memory for one more that compresses; a window of 0 bits stands
-    /// for no limit.
+    /// Offers permessage-deflate, or selects it, if there is memory for one more that compresses; a window of 0 bits
+    /// stands for no limit.
     #[allow(clippy::too_many_arguments, reason = "numbers cross the boundary one by one")]
     pub fn set_deflate(
         &mut self,
@@ -58,8 +58,8 @@ impl WasmSession {
         self.session.is_deflate_enabled()
     }
 
-    /// Compresses each message for itself from now on, by a window of 2^`window_bits` bytes: what every server sends that
-    /// agreed on that. For messages that are prepared for many connections.
+    /// Compresses each message for itself from now on, by a window of 2^`window_bits` bytes: what every server sends
+    /// that agreed on that. For messages that are prepared for many connections.
     pub fn enable_deflate(&mut self, level: u8, memory_level: u8, window_bits: u8) {
         let agreement = Agreement {
             server_no_context_takeover: true,
@@ -81,8 +81,8 @@ impl WasmSession {
         self.session.prepared_window()
     }
 
-    /// Compresses the next `length` bytes of a message, which stand in the output memory at `start`. Without effect if it
-    /// returns 0: there is no memory for it. Behind the first piece there is.
+    /// Compresses the next `length` bytes of a message, which are in the output memory at `start`. Returns 0, without
+    /// effect, if there is no memory for it; this can happen only at the first piece.
     pub fn compress(&mut self, start: usize, length: usize, first: bool, last: bool) -> i32 {
         with_scratch(|scratch| {
             if first {
@@ -96,7 +96,7 @@ impl WasmSession {
     }
 
     /// Makes the frame of the message that was compressed, at `start` of the output memory; if its payload has no room
-    /// there, it is reported where it stands. Returns the end of what has room, or a negative error.
+    /// there, its address is reported. Returns the end of the written part, or a negative error.
     pub fn compressed_frame(&mut self, buffer_type: u32, start: usize) -> i32 {
         let Some(buffer_type) = BufferType::from_value(FIRST_BUFFER_TYPE + buffer_type) else {
             return -Error::from(Misuse::BufferTypeUnknown).id();
@@ -130,7 +130,7 @@ impl WasmSession {
         })
     }
 
-    /// Frees what is kept from one sent message to compress the next one by.
+    /// Frees the compressor's context.
     pub fn release_compressor(&mut self) {
         self.session.release_compressor();
     }

@@ -9,7 +9,7 @@ use crate::wire::BufferType;
 
 #[wasm_bindgen(js_class = Session)]
 impl WasmSession {
-    /// Makes `count` frames, at `start` in the output memory. Their payloads stand in the input memory, one behind the
+    /// Makes `count` frames, at `start` in the output memory. Their payloads are in the input memory, one behind the
     /// other, and their lengths in the memory of the events, as u32. Returns the last frame's end, or a negative error.
     pub fn frames(&mut self, buffer_type: u32, start: usize, count: usize) -> i32 {
         let made = with_scratch(|scratch| self.make_frames(scratch, buffer_type, start, count));

@@ -12,7 +12,7 @@ use crate::inspect::{Direction, Fault, FaultError, Inspector, Message, Options, 
 /// In place of a number that is not there.
 const NONE: f64 = -1.0;
 
-/// Recorded conversations, taken apart.
+/// Analyses recorded conversations.
 #[wasm_bindgen(js_name = Inspector)]
 pub struct WasmInspector {
     inspector: Inspector,
@@ -37,7 +37,7 @@ impl WasmInspector {
         self.inspector.push(direction_of(direction), bytes, time);
     }
 
-    /// Says that so many bytes of a direction are missing.
+    /// Reports that the next `length` bytes of a direction are missing.
     pub fn push_missing(&mut self, direction: u8, length: f64, time: f64) {
         self.inspector
             .push_missing(direction_of(direction), length as u64, time);
@@ -59,19 +59,19 @@ impl WasmInspector {
         counts.iter().map(|&count| count as u32).collect()
     }
 
-    /// So many rows of 16 numbers each.
+    /// `count` rows of 16 numbers each.
     pub fn records(&self, start: usize, count: usize) -> Vec<f64> {
         rows(self.inspector.records(), start, count, |record| {
             record_row(&self.inspector, record)
         })
     }
 
-    /// So many rows of 9 numbers each.
+    /// `count` rows of 9 numbers each.
     pub fn messages(&self, start: usize, count: usize) -> Vec<f64> {
         rows(self.inspector.messages(), start, count, message_row)
     }
 
-    /// So many rows of 3 numbers each.
+    /// `count` rows of 3 numbers each.
     pub fn faults(&self, start: usize, count: usize) -> Vec<f64> {
         rows(self.inspector.faults(), start, count, fault_row)
     }
@@ -90,8 +90,8 @@ impl WasmInspector {
             .collect()
     }
 
-    /// What was agreed on: whether it is known, whether there are other extensions, and of permessage-deflate, if there is
-    /// one, both windows and both no_context_takeover.
+    /// The agreed extensions: whether they are known, whether there are others, and for permessage-deflate, if agreed,
+    /// both windows and both no_context_takeover.
     pub fn extensions(&self) -> Vec<u8> {
         let extensions = self.inspector.extensions();
         let deflate = extensions.deflate.map(|agreed| {
@@ -141,8 +141,8 @@ impl WasmInspector {
     }
 }
 
-/// Decompresses a DEFLATE stream (RFC 1951), as gzip and zip have it, as far as it goes: up to its end, to `limit` bytes, or
-/// to what is corrupt. `consumed` is told how many bytes of it were read, and whether that was its end.
+/// Decompresses a DEFLATE stream (RFC 1951), as gzip and zip have it, as far as it goes: up to its end, to `limit`
+/// bytes, or to what is corrupt. `consumed` is told how many bytes of it were read, and whether that was its end.
 #[wasm_bindgen]
 pub fn inflate(bytes: &[u8], limit: usize, consumed: &mut [f64]) -> Vec<u8> {
     let mut stream = Inflate::new(false, 15);

@@ -7,7 +7,7 @@ use core::ops::Range;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// One network chunk; Node reads at most so much at a time.
+/// One network chunk; Node reads at most 64 KiB at a time.
 pub const INPUT_CAPACITY: usize = 64 * 1024;
 /// What a session keeps of the chunk before: at most an unfinished header or control frame, 138 bytes.
 pub const TAIL_CAPACITY: usize = 144;
@@ -16,8 +16,8 @@ pub const EVENT_CAPACITY: usize = 1024;
 /// What is decompressed at once.
 pub const INFLATED_CAPACITY: usize = if cfg!(feature = "deflate") { 64 * 1024 } else { 0 };
 
-/// The slots of the report after `Session.receive` and `resume`. `js/engine/` has the same numbers, and a test holds them
-/// equal.
+/// The slots of the report after `Session.receive` and `resume`. `js/engine/` has the same numbers, and a test holds
+/// them equal.
 ///
 /// How many events are listed.
 pub const REPORT_EVENTS: usize = 0;
@@ -71,8 +71,8 @@ pub const READ_LENGTH: usize = 1;
 pub const REPORT_LENGTH: usize = 16;
 pub type Report = [u32; REPORT_LENGTH];
 
-/// Memory that all connections share, as every call is done with it before the next begins. It is part of the module, so
-/// that it is there even where no memory can be had.
+/// Memory that all connections share, as every call is done with it before the next begins. It is part of the module,
+/// so that it is there even where no memory can be had.
 pub struct Scratch {
     /// Room for what a session kept of the chunk before, then the chunk.
     pub input: [u8; TAIL_CAPACITY + INPUT_CAPACITY],
@@ -138,7 +138,7 @@ pub fn events_address() -> usize {
     with_scratch(|scratch| scratch.events.as_ptr() as usize)
 }
 
-/// Where a call leaves what its return value does not tell: 16 u32.
+/// Where a call reports more than its return value: 16 u32.
 #[wasm_bindgen]
 pub fn report_address() -> usize {
     with_scratch(|scratch| scratch.report.as_ptr() as usize)

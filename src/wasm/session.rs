@@ -31,7 +31,7 @@ const IN_MESSAGE: u32 = 2;
 /// With less room than this for what is decompressed, the caller takes what there is first.
 const LEAST_ROOM: usize = 1024;
 
-/// After so much work the caller takes what there is, and may let others have their turn.
+/// After this much work the caller takes the output, and may serve others.
 const WORK_AT_ONCE: u64 = 512 * 1024;
 
 /// The flags of an event.
@@ -83,7 +83,7 @@ impl WasmSession {
         with_scratch(|scratch| self.run(scratch))
     }
 
-    /// Makes a frame of the `length` bytes of payload that stand in the output memory behind room for its header,
+    /// Makes a frame of the `length` bytes of payload that are in the output memory behind room for its header,
     /// which begins at `start`. Returns the frame's end, or a negative error.
     pub fn frame(&mut self, buffer_type: u32, start: usize, length: usize) -> i32 {
         with_scratch(|scratch| {
@@ -104,7 +104,7 @@ impl WasmSession {
         with_scratch(|scratch| self.mask_range(scratch, start, length));
     }
 
-    /// Makes a close frame; the reason stands behind room for the header and the status. Returns the frame's end,
+    /// Makes a close frame; the reason is behind room for the header and the status. Returns the frame's end,
     /// or a negative error.
     pub fn close(&mut self, start: usize, status: u16, reason_length: usize) -> i32 {
         let reason_start = start + Header::size(2, self.session.role() == Role::Client) + 2;
@@ -266,7 +266,7 @@ impl WasmSession {
 }
 
 pub fn limits(max_frame_size: f64, max_message_size: f64, max_fragments: f64) -> Limits {
-    // the casts saturate: infinity is no limit
+    // the casts saturate: infinity means unlimited
     Limits {
         max_frame_size: max_frame_size as u64,
         max_message_size: max_message_size as u64,

@@ -58,7 +58,7 @@ impl MaskKey {
         };
         let blocks = bytes.len() / BLOCK * BLOCK;
         let bits = xor_words(bytes[..blocks].as_chunks_mut().0, self.word());
-        // the last block overlaps the one before it, so it is made of what stood there at first
+        // the last block overlaps the one before it, so it is computed from the original bytes
         let last_bits = xor_words(last.as_chunks_mut().0, self.advance(bytes.len()).word());
         if let Some(place) = bytes.last_chunk_mut() {
             *place = last;
@@ -82,7 +82,7 @@ impl MaskKey {
         bits
     }
 
-    /// Masks so many bytes that it pays to ask for wider SIMD, and to begin where that is fast.
+    /// Masks at least `LONG` bytes: enough to pay for detecting wider SIMD, and for aligning to it.
     #[cfg(all(target_arch = "x86_64", feature = "std"))]
     #[inline(always)]
     fn apply_to_long(self, bytes: &mut [u8]) -> u64 {
@@ -106,7 +106,7 @@ impl MaskKey {
     #[must_use]
     #[expect(clippy::cast_possible_truncation, reason = "at most 3")]
     pub const fn advance(self, length: usize) -> Self {
-        // as a number: to rotate the array takes longer than to mask a short message
+        // as a number: rotating the array costs more than masking a short message
         let key = u32::from_le_bytes(self.0).rotate_right(8 * (length % 4) as u32);
         Self(key.to_le_bytes())
     }
@@ -115,7 +115,7 @@ impl MaskKey {
 /// The bytes that SIMD masks at once, everywhere.
 const BLOCK: usize = 16;
 
-/// So many bytes are masked with the widest SIMD that the processor has, from where it is fastest.
+/// From this many bytes on, the widest SIMD of the processor is used, aligned.
 #[cfg(all(target_arch = "x86_64", feature = "std"))]
 const LONG: usize = 2048;
 #[cfg(all(target_arch = "x86_64", feature = "std"))]

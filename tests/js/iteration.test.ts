@@ -1,10 +1,12 @@
 /** Loops over messages that are left, torn down or aborted, and sources that are told when their peer has gone. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { Readable } from "node:stream";
+import { Readable, Writable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import { test } from "node:test";
+import { setImmediate as turn } from "node:timers/promises";
 
-import { WebSocket } from "websocket-component";
+import { type MessageStream, WebSocket } from "websocket-component";
 
 import { closed, nextEvent, serve } from "./support.js";
 
@@ -63,6 +65,195 @@ for (const side of ["client", "socket"] as const) {
     assert.equal((await iterator.next()).done, true);
   });
 }
+
+test("a pipeline that is aborted while its source waits settles, and takes no message with it", async (t) => {
+  const { client, socket } = await pair(t);
+  for (const source of [
+    (signal: AbortSignal) => client.messages({ signal }),
+    () => Readable.from(client),
+    (signal: AbortSignal) => Readable.from(client.messages({ signal })),
+  ]) {
+    const stop = new AbortController();
+    const sink = new Writable({ objectMode: true, write: (_chunk, _encoding, done) => done() });
+    const piped = pipeline(source(stop.signal), sink, { signal: stop.signal });
+    await turn();
+    stop.abort();
+    await assert.rejects(piped, { name: "AbortError" });
+    socket.send("later");
+    assert.equal((await nextEvent<MessageEvent>(client, "message")).data, "later");
+  }
+});
+
+test("a signal that is aborted while the loop's body works ends the loop with its reason", async (t) => {
+  const { client, socket } = await pair(t);
+  const stop = new AbortController();
+  const heard: unknown[] = [];
+  const loop = async () => {
+    for await (const data of client.messages({ signal: stop.signal })) {
+      heard.push(data);
+      stop.abort(new Error("enough"));
+    }
+  };
+  socket.send("first");
+  await assert.rejects(loop(), { message: "enough" });
+  assert.deepEqual(heard, ["first"]);
+  await assert.rejects(client.messages({ signal: stop.signal }).next(), { message: "enough" });
+});
+
+/** The stream of a message whose first piece came, and no other. */
+async function begun(t: Parameters<typeof serve>[0]) {
+  const { client, socket } = await pair(t, { streamMessages: true });
+  const message = nextEvent<MessageEvent>(socket, "message");
+  let goOn: () => void = () => {};
+  const gate = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  const sent = client.sendStream(
+    (async function* () {
+      yield "first";
+      await gate;
+      yield "second";
+    })(),
+  );
+  const stream = (await message).data as MessageStream;
+  return { client, socket, stream, goOn, sent };
+}
+
+test("return ends a next that waits for a message's next piece, and the rest of the message is dropped", async (t) => {
+  const { client, socket, stream, goOn, sent } = await begun(t);
+  const pieces = stream[Symbol.asyncIterator]();
+  assert.deepEqual(await pieces.next(), { done: false, value: "first" });
+  const waiting = pieces.next();
+  assert.deepEqual(await pieces.return(), { done: true, value: undefined });
+  assert.deepEqual(await waiting, { done: true, value: undefined });
+  assert.equal(stream.locked, false);
+  const next = nextEvent<MessageEvent>(socket, "message");
+  goOn();
+  await sent;
+  client.send("the next message");
+  assert.deepEqual(await (await next).data.values().next(), { done: false, value: "the next message" });
+});
+
+test("a message's iterator with preventCancel leaves the rest to the next reader", async (t) => {
+  const { stream, goOn, sent } = await begun(t);
+  const pieces = stream.values({ preventCancel: true });
+  assert.equal((await pieces.next()).value, "first");
+  const waiting = pieces.next();
+  await pieces.return();
+  assert.equal((await waiting).done, true);
+  goOn();
+  await sent;
+  const rest: string[] = [];
+  for await (const piece of stream) rest.push(String(piece));
+  assert.deepEqual(rest, ["second"]);
+});
+
+test("a loop over a message that will not end throws the typed error", async (t) => {
+  const { client, stream } = await begun(t);
+  await assert.rejects(
+    async () => {
+      for await (const piece of stream) if (piece === "first") client.terminate();
+    },
+    { code: "WS_ERR_CONNECTION_LOST" },
+  );
+});
+
+test("the server's iteration keeps what comes meanwhile, and ends with the server", async (t) => {
+  const { server, url } = await serve(t);
+  const connections = server[Symbol.asyncIterator]();
+  const clients = [new WebSocket(url), new WebSocket(url)];
+  await Promise.all(clients.map((client) => nextEvent(client, "open")));
+  for (let count = 0; count < clients.length; count++) {
+    const { value } = await connections.next();
+    assert.ok(value?.[0] instanceof WebSocket);
+    assert.equal(value?.[1].url, "/");
+  }
+  const waiting = connections.next();
+  await server.close();
+  assert.equal((await waiting).done, true);
+});
+
+test("return ends the server's next that waits, and takes its listeners off", async (t) => {
+  const { server, url } = await serve(t);
+  const names = ["connection", "error", "close"] as const;
+  const before = names.map((name) => server.listenerCount(name));
+  const connections = server[Symbol.asyncIterator]();
+  const waiting = connections.next();
+  assert.deepEqual(await connections.return?.(), { done: true, value: undefined });
+  assert.deepEqual(await waiting, { done: true, value: undefined });
+  assert.deepEqual(
+    names.map((name) => server.listenerCount(name)),
+    before,
+  );
+  const connection = once(server, "connection");
+  const client = new WebSocket(url);
+  t.after(() => client.terminate());
+  assert.ok((await connection)[0] instanceof WebSocket);
+});
+
+test("an error event of the server is thrown into its loop, also one from while the body worked", async (t) => {
+  const { server } = await serve(t);
+  const failure = new Error("a hook failed");
+  const waits = server[Symbol.asyncIterator]().next();
+  const works = server[Symbol.asyncIterator]();
+  server.emit("error", failure);
+  await assert.rejects(waits, failure);
+  await assert.rejects(works.next(), failure);
+  assert.equal((await works.next()).done, true);
+});
+
+test("an aborted signal rejects write and sendStream before they begin, and nothing is sent", async (t) => {
+  const { client, socket } = await pair(t);
+  const message = nextEvent<MessageEvent>(socket, "message");
+  const signal = AbortSignal.abort(new Error("enough"));
+  await assert.rejects(client.write("no", { signal }), { message: "enough" });
+  await assert.rejects(client.sendStream(["no"], { signal }), { message: "enough" });
+  await client.write("yes");
+  assert.equal((await message).data, "yes");
+});
+
+for (const begins of [false, true]) {
+  const outcome = begins ? "in the middle of a message fails the connection" : "before the first chunk leaves it out";
+  test(`a signal that is aborted ${outcome}, and the source is told`, async (t) => {
+    const { client, socket } = await pair(t, { streamMessages: true });
+    const stop = new AbortController();
+    let told: unknown;
+    const source = new ReadableStream<string>({
+      start: (to) => (begins ? to.enqueue("first") : undefined),
+      cancel: (reason) => {
+        told = reason;
+      },
+    });
+    const message = nextEvent<MessageEvent>(socket, "message");
+    const end = closed(socket);
+    const sent = client.sendStream(source as never, { signal: stop.signal });
+    const pieces = begins ? (await message).data.values() : undefined;
+    await pieces?.next();
+    await turn();
+    const reason = new Error("enough");
+    stop.abort(reason);
+    await assert.rejects(sent, reason);
+    assert.equal(told, reason);
+    if (begins) {
+      await assert.rejects(pieces.next(), { code: "WS_ERR_CONNECTION_LOST" });
+      assert.equal((await end).code, 1011);
+      return;
+    }
+    await client.write("next");
+    assert.equal((await (await message).data.values().next()).value, "next");
+  });
+}
+
+test("a signal ends a write that waits for room", async (t) => {
+  const { client, socket } = await pair(t);
+  socket.pause();
+  const stop = new AbortController();
+  const writes = Array.from({ length: 12 }, () => client.write(new Uint8Array(1 << 20), { signal: stop.signal }));
+  stop.abort(new Error("enough"));
+  await assert.rejects(writes.at(-1) as Promise<void>, { message: "enough" });
+  await Promise.allSettled(writes);
+  assert.equal(client.readyState, client.OPEN);
+});
 
 test("calls of next are answered in their order, and the end ends all", async (t) => {
   const { client, socket } = await pair(t);

@@ -1,5 +1,5 @@
-//! What `std` would bring with it, for a module that does without: an allocator and a panic handler.
-//! A panic of `std` formats a message that nobody can read here, and brings a tenth of the module's size for that.
+//! An allocator and a panic handler, for a module without `std`. A panic of `std` would format a message that is not
+//! visible here, at a tenth of the module's size.
 
 use alloc::alloc::{GlobalAlloc, Layout};
 use core::arch::wasm32::{memory_grow, memory_size};
@@ -20,8 +20,8 @@ struct Heap(UnsafeCell<Dlmalloc<Pages>>);
 // SAFETY: there is no other thread that could use it.
 unsafe impl Sync for Heap {}
 
-// SAFETY: dlmalloc keeps what the trait promises. Its methods do not call each other by way of this, so that there is one
-// reference at a time.
+// SAFETY: dlmalloc keeps what the trait promises. Its methods do not call each other by way of this, so that there is
+// one reference at a time.
 unsafe impl GlobalAlloc for Heap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         unsafe { (*self.0.get()).malloc(layout.size(), layout.align()) }
@@ -42,8 +42,8 @@ unsafe impl GlobalAlloc for Heap {
 
 const PAGE: usize = 64 * 1024;
 
-/// The memory grows by a quarter, and by this at least. A runtime may collect all its garbage whenever the memory grows: in
-/// small steps, that costs more than all else.
+/// The memory grows by a quarter, and by this at least. A runtime may collect all its garbage whenever the memory
+/// grows: in small steps, that costs more than all else.
 const LEAST_GROWTH: usize = 4 * 1024 * 1024;
 
 /// Linear memory, which only grows.
@@ -63,7 +63,7 @@ impl Pages {
     }
 }
 
-// SAFETY: what `memory_grow` gives belongs to nobody else.
+// SAFETY: the pages that `memory_grow` returns are not used elsewhere.
 unsafe impl Allocator for Pages {
     fn alloc(&self, size: usize) -> (*mut u8, usize, u32) {
         let quarter = memory_size(0) * PAGE / 4;
@@ -96,7 +96,7 @@ unsafe impl Allocator for Pages {
     }
 }
 
-/// A trap is all that the caller gets to know.
+/// The caller sees only a trap.
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     core::arch::wasm32::unreachable()
@@ -107,7 +107,7 @@ fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
 mod c {
     use alloc::alloc::{Layout, alloc, alloc_zeroed, dealloc};
 
-    /// `free` is not told a size, so it stands before the memory, in so many bytes; they are also the alignment.
+    /// `free` gets no size, so this many bytes before the memory hold it; this is also the alignment.
     const HEADER: usize = 16;
 
     fn layout(size: usize) -> Option<Layout> {

@@ -5,6 +5,6 @@
 extern crate alloc;
 extern crate websocket_component;
 
-// elsewhere there is `std`, and nobody has a use for this crate
+// elsewhere there is `std`, and this crate is not needed
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 mod bare;

@@ -70,14 +70,15 @@ pub unsafe fn headers<'a>(start: *const types::HttpHeader, count: u32) -> Result
 #[derive(Default)]
 pub struct KeptHeaders {
     headers: Vec<types::HttpHeader>,
-    _strings: Vec<Box<[u8]>>,
+    /// Not boxed slices: moving a box would end what pointers into it may do.
+    _strings: Vec<Vec<u8>>,
 }
 
 impl KeptHeaders {
     pub fn new(headers: &[HttpHeader<'_>]) -> Self {
         let mut strings = Vec::with_capacity(2 * headers.len());
         let mut keep = |bytes: &[u8]| {
-            let string: Box<[u8]> = bytes.iter().copied().chain([0]).collect();
+            let string: Vec<u8> = bytes.iter().copied().chain([0]).collect();
             let start = string.as_ptr().cast::<c_char>();
             strings.push(string);
             // what the crate makes of the caller's arguments is hardly longer than they are

@@ -55,7 +55,7 @@ fn get(handle: *mut Socket, queue: i32) -> Action {
     }
 }
 
-fn header(name: &'static str, value: &'static str) -> HttpHeader {
+fn header(name: &str, value: &str) -> HttpHeader {
     HttpHeader {
         name: name.as_ptr().cast::<c_char>(),
         name_length: name.len().try_into().unwrap(),
@@ -183,11 +183,11 @@ fn a_receive_fills_the_applications_buffer_and_a_deleted_handle_frees_its_own() 
             .find(|header| header.name_length == 17)
             .map(value_of)
             .unwrap();
-        let accept: &'static str = websocket_component::handshake::accept(&key).leak();
+        let accept = websocket_component::handshake::accept(&key);
         let response = [
             header("Upgrade", "websocket"),
             header("Connection", "Upgrade"),
-            header("Sec-WebSocket-Accept", accept),
+            header("Sec-WebSocket-Accept", &accept),
         ];
         let ended = WebSocketEndClientHandshake(client, response.as_ptr(), 3, null_mut(), null_mut(), null_mut());
         assert_eq!(ended, S_OK);
