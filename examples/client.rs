@@ -1,4 +1,5 @@
-//! A client over std's TCP, which sends a line and prints the answer: `cargo run --example client -- 127.0.0.1:9001 Hello`.
+//! A client over std's TCP, which sends a line and prints the answer: `cargo run --example client -- 127.0.0.1:9001
+//! Hello`.
 
 use std::{env, io, net::TcpStream};
 

@@ -112,8 +112,8 @@ export function hmac(bits: number, key: Uint8Array | number[], data: Uint8Array 
 export function inflate(bytes: Uint8Array | number[], limit: number, consumed: Float64Array): Uint8Array;
 
 /**
- * Opens what a cipher with associated data has sealed: 1 is AES-128-GCM, 2 AES-256-GCM, 3 ChaCha20-Poly1305. `undefined`
- * if that is not what the key has sealed.
+ * Opens what a cipher with associated data has sealed: 1 is AES-128-GCM, 2 AES-256-GCM, 3 ChaCha20-Poly1305.
+ * `undefined` if that is not what the key has sealed.
  */
 export function open(cipher: number, key: Uint8Array | number[], nonce: Uint8Array | number[], associated: Uint8Array | number[], sealed: Uint8Array | number[]): Uint8Array | undefined;
 

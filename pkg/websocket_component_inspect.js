@@ -345,8 +345,8 @@ export function inflate(bytes, limit, consumed) {
 }
 
 /**
- * Opens what a cipher with associated data has sealed: 1 is AES-128-GCM, 2 AES-256-GCM, 3 ChaCha20-Poly1305. `undefined`
- * if that is not what the key has sealed.
+ * Opens what a cipher with associated data has sealed: 1 is AES-128-GCM, 2 AES-256-GCM, 3 ChaCha20-Poly1305.
+ * `undefined` if that is not what the key has sealed.
  * @param {number} cipher
  * @param {Uint8Array | number[]} key
  * @param {Uint8Array | number[]} nonce

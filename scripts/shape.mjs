@@ -12,7 +12,7 @@ process.chdir(fileURLToPath(new URL("..", import.meta.url)));
 const tracked = execFileSync("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], {
   encoding: "utf8",
 });
-const sources = tracked.split("\0").filter((file) => /\.(tsx?|mjs|cjs|css|sh)$/.test(file) && !/^pkg\//.test(file));
+const sources = tracked.split("\0").filter((file) => /\.(rs|tsx?|mjs|cjs|css|sh)$/.test(file) && !/^pkg\//.test(file));
 const problems = sources.flatMap((file) => {
   const lines = readFileSync(file, "utf8").split("\n");
   return [...wide(file, lines), ...large(file, lines)];

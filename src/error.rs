@@ -81,7 +81,10 @@ impl ErrorCode {
 
 /// Defines one enumeration of errors, with the code, the specification's section and the text of each.
 macro_rules! errors {
-    ($(#[$doc:meta])* $name:ident, $first_id:literal: $($variant:ident, $code:ident, $section:literal, $text:literal;)*) => {
+    (
+        $(#[$doc:meta])*
+        $name:ident, $first_id:literal: $($variant:ident, $code:ident, $section:literal, $text:literal;)*
+    ) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]

@@ -57,7 +57,8 @@ mod platform {
 
     thread_local! {
         // All zeros: a wasm file would contain the bytes of anything else.
-        static POOL: RefCell<Pool> = const { RefCell::new(Pool { bytes: [0; source::POOL_SIZE], left: 0, generation: 0 }) };
+        static POOL: RefCell<Pool> =
+            const { RefCell::new(Pool { bytes: [0; source::POOL_SIZE], left: 0, generation: 0 }) };
     }
 
     pub fn fill(bytes: &mut [u8]) -> Result<(), RandomUnavailable> {

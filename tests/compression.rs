@@ -565,7 +565,13 @@ proptest! {
     fn any_bytes_give_the_same_however_they_are_split(
         role in prop_oneof![Just(Role::Client), Just(Role::Server)],
         agreement in agreement(),
-        frames in vec((prop::sample::select(vec![0xC1_u8, 0xC2, 0x41, 0x42, 0x00, 0x80, 0x81, 0x89]), vec(any::<u8>(), 0..40)), 0..6),
+        frames in vec(
+            (
+                prop::sample::select(vec![0xC1_u8, 0xC2, 0x41, 0x42, 0x00, 0x80, 0x81, 0x89]),
+                vec(any::<u8>(), 0..40),
+            ),
+            0..6,
+        ),
         chunk_size in 1..40_usize,
     ) {
         let stream: Vec<u8> = frames.iter().flat_map(|(first, payload)| frame_to(role, *first, payload)).collect();

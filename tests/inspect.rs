@@ -603,7 +603,10 @@ proptest! {
             if found.state == MessageState::Whole {
                 prop_assert_eq!(payload.len() as u64, found.length);
                 let parts: Vec<u8> = (found.first..=found.last)
-                    .filter(|&record| matches!(whole.records()[record as usize].kind, RecordKind::Frame(frame) if frame.message == Some(message)))
+                    .filter(|&record| {
+                        let kind = &whole.records()[record as usize].kind;
+                        matches!(kind, RecordKind::Frame(frame) if frame.message == Some(message))
+                    })
                     .collect::<Vec<_>>()
                     .into_iter()
                     .flat_map(|record| whole.payload(record, Stage::Inflated, usize::MAX))
@@ -614,7 +617,11 @@ proptest! {
     }
 
     #[test]
-    fn the_first_violation_is_the_one_that_the_engine_finds(bytes in bytes(), deflate in any::<bool>(), server in any::<bool>()) {
+    fn the_first_violation_is_the_one_that_the_engine_finds(
+        bytes in bytes(),
+        deflate in any::<bool>(),
+        server in any::<bool>(),
+    ) {
         prop_assume!(!bytes.first().is_some_and(|first| (b'C'..=b'Z').contains(first)));
         let (role, direction) = if server { (Role::Server, ToServer) } else { (Role::Client, ToClient) };
         let inspector = inspected(if deflate { DEFLATE } else { "" }, &[(direction, &bytes)]);

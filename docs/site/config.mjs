@@ -12,7 +12,13 @@ export default {
   lang: "en",
   base: process.env.DOCS_BASE ?? "/",
   // as on GitHub, where the same links are read
-  markdown: { anchor: { slugify: anchorOf }, languageAlias: { haproxy: "ini" } },
+  markdown: {
+    anchor: { slugify: anchorOf },
+    languageAlias: { haproxy: "ini", "rust,no_run": "rust", "rust,ignore": "rust" },
+    theme: { light: "github-light-high-contrast", dark: "github-dark-high-contrast" },
+  },
+  // the label of a block's language has too little contrast by default
+  head: [["style", {}, ".vp-doc [class*='language-'] > span.lang { color: var(--vp-c-text-1); }"]],
   themeConfig: {
     search: { provider: "local" },
     nav: [

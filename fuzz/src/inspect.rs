@@ -1,7 +1,7 @@
 use websocket_component::inspect::{Direction, Inspector, Options, RecordKind, Stage};
 
-/// A conversation: the first byte has its extension, then come pieces, each with a byte for its direction and its length.
-/// No byte may be lost, and what is asked for must come, whatever it is.
+/// A conversation: the first byte has its extension, then come pieces, each with a byte for its direction and its
+/// length. No byte may be lost, and what is asked for must come, whatever it is.
 pub fn inspect(data: &[u8]) {
     let Some((&first, mut rest)) = data.split_first() else {
         return;

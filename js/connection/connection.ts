@@ -45,10 +45,12 @@ export interface ConnectionOwner {
   /** A pong came, and its ping was sent so many milliseconds before; or it answers none. */
   onPong(payload: Uint8Array, roundTripTime: number | undefined): void;
   /**
-   * The transport, which was full, can take more; or it has taken all, and `bufferedAmount` had said that it had not.
-   * Both tell so already.
+   * The transport, which was full, can take more; or it has taken all messages. `bufferedAmount` and `flush` tell so
+   * already.
    */
   onDrain(): void;
+  /** Whether anyone waits for `onDrain`; without it nobody does, unless the transport was full. */
+  awaitsDrain?(): boolean;
   /** A close frame was sent or came, or the connection failed: no more messages can be sent. */
   onClosing(failure: ConnectionFailure | undefined): void;
   /** The end. `status` is what the peer's close frame said: 1005 if nothing, 1006 if there was none. */
@@ -150,7 +152,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     return this.#transport.isFull;
   }
 
-  /** Bytes of messages that the network has not taken. If there are any, `onDrain` tells when there are none. */
+  /** Bytes of messages that were sent, or wait with the owner, and that the network has not taken. */
   countBuffered(): number {
     return this.#outbox.countBuffered();
   }
@@ -165,10 +167,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     return this.#inbox.isPaused;
   }
 
-  /**
-   * Counts a message that waits with the owner before it can be sent, among what is buffered too; the connection fails
-   * if there is no room for it. Returns a function that counts it no longer.
-   */
+  /** Counts a message that waits with the owner, or fails without room. The result counts it no longer. */
   hold(size: number): () => void {
     this.#mustHaveRoom(size + OVERHEAD);
     return this.#outbox.hold(size);
@@ -201,8 +200,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
   }
 
   /**
-   * Starts the closing handshake (§7.1.2). 1005 stands for no status. It ends a pause, as the peer's answer has to be
-   * read.
+   * Starts the closing handshake (§7.1.2), and ends a pause: the peer's answer must be read. 1005 means no status.
    *
    * @throws WebSocketProtocolError if the status or the reason may not be sent
    */
@@ -223,9 +221,13 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     else if (status !== CloseStatus.ServerError) this.abort(error);
   }
 
-  /** Aborts the connection on the owner's wish. What was received and not delivered is dropped. */
-  terminate(): void {
-    if (this.#state !== "closed") this.abort(terminated());
+  /** Aborts the connection on the owner's wish; with `delivers`, what was received is still delivered. */
+  terminate(delivers = false): void {
+    if (this.#state === "closed") return;
+    this.#failure ??= terminated();
+    this.#startClosing(delivers && this.#state !== "failed" ? "closing" : "failed");
+    if (delivers) this.#inbox.open(); // the end comes behind all of it, paused or not
+    this.#abortTransport();
   }
 
   /** Stops delivering, and reading. */
@@ -243,10 +245,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     this.goOn();
   }
 
-  /**
-   * Stops delivering and reading for an owner that reads a message in parts and has enough of them, and goes on. What
-   * the peer has of `messageTimeout` goes on with it.
-   */
+  /** Holds up delivering and reading for an owner that takes a message in parts, and `messageTimeout` with them. */
   throttle(isThrottled: boolean): void {
     if (this.#state !== "open" || this.#inbox.isThrottled === isThrottled) return;
     this.#inbox.throttle(isThrottled);
@@ -285,8 +284,11 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     if (this.#state === "failed" || this.#peerClose !== undefined) return;
     this.#keepAlive?.received();
     this.#inbox.push(chunk, isOwned);
-    this.#deliver();
-    this.#inbox.keep();
+    try {
+      this.#deliver();
+    } finally {
+      this.#inbox.keep();
+    }
   }
 
   /** @internal */
@@ -295,6 +297,11 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     if (payload !== undefined) this.#answerPing(payload);
     this.#outbox.drained();
     this.#owner.onDrain();
+  }
+
+  /** @internal */
+  get awaitsDrain(): boolean {
+    return this.#owner.awaitsDrain?.() ?? false;
   }
 
   /** @internal */
@@ -320,7 +327,14 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
 
   /** Hands out what came, until it pauses, and the end of the connection after all of it. */
   #deliver(): void {
-    if (!this.#inbox.deliver()) return;
+    try {
+      if (!this.#inbox.deliver()) return;
+    } catch (error) {
+      // a listener's. If the process lives on, so does the connection: what is behind must not wait for the next bytes
+      setImmediate(() => this.goOn());
+      this.#outbox.flush();
+      throw error;
+    }
     this.#outbox.flush();
     this.#count();
     // it is ours that the peer cannot go on
@@ -341,9 +355,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     this.#transport.end();
   }
 
-  /**
-   * @internal The peer has `messageTimeout` from the first byte of a message, or of a frame outside one, to its last.
-   */
+  /** @internal The peer has `messageTimeout` from the first byte of a message, or of a lone frame, to its last. */
   onRead(received: readonly Received[]): void {
     const { unfinished } = this.#session;
     if (unfinished === Unfinished.Nothing || this.#state !== "open") {
@@ -367,7 +379,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
   #handleControl(control: Control): void {
     switch (control.kind) {
       case "ping":
-        if (!this.#owner.answersPings) this.#handlePing(control.payload);
+        if (!this.#owner.answersPings) this.#answerPing(control.payload);
         this.#owner.onPing(control.payload);
         break;
       case "pong":
@@ -388,19 +400,12 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     }
   }
 
-  #handlePing(payload: Uint8Array): void {
-    // a copy, as the owner may write to what it gets
-    if (this.#transport.isFull) this.#outbox.owePong(copyOf(payload));
-    else this.#answerPing(payload);
-  }
-
-  /**
-   * §5.5.2: "Upon receipt of a Ping frame, an endpoint MUST send a Pong frame in response, unless it already received
-   * a Close frame" — after our own close too.
-   */
+  /** §5.5.2: a ping MUST be answered "unless it already received a Close frame": after our own close too. */
   #answerPing(payload: Uint8Array): void {
-    const canSend = (this.#state === "open" || this.#state === "closing") && !this.#session.isClosed;
-    if (canSend) this.#outbox.sendBy(() => this.#session.pong(payload));
+    if (this.#state === "failed" || this.#state === "closed" || this.#session.isClosed) return;
+    // a copy, because the owner may write to what it gets
+    if (this.#transport.isFull) this.#outbox.owePong(copyOf(payload));
+    else this.#outbox.sendBy(() => this.#session.pong(payload));
   }
 
   /** §5.5.1: "the endpoint MUST send a Close frame in response", with the status that it received. */
@@ -420,10 +425,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     );
   }
 
-  /**
-   * https://websockets.spec.whatwg.org/#dom-websocket-send: "If the data cannot be sent, e.g. because it would need to
-   * be buffered but the buffer is full, the user agent must flag the WebSocket as full and then close".
-   */
+  /** https://websockets.spec.whatwg.org/#dom-websocket-send: data that finds no room closes the connection. */
   #mustHaveRoom(size: number): boolean {
     if (this.#hasRoomFor(size)) return true;
     this.#fail(full(this.#settings.maxBufferedBytes), CloseStatus.ServerError);

@@ -7,7 +7,7 @@ import { EngineTrap } from "../engine/engine.js";
 import { WebSocketError } from "../engine/errors.js";
 import type { Framing, SentData } from "../session/outgoing.js";
 import type { FrameSession } from "../session/session.js";
-import { clearTimeout, queueMicrotask, setTimeout } from "../transport/tasks.js";
+import { clearTimeout, nextTick, queueMicrotask, setTimeout } from "../transport/tasks.js";
 import type { Transport } from "../transport/transport.js";
 import type { ConnectionFailure } from "./failures.js";
 import { OVERHEAD } from "./received.js";
@@ -22,7 +22,9 @@ export interface OutboxOwner {
   onLeaving(): boolean;
   /** The network has taken bytes, perhaps with a ping. */
   onTaken(hasPing: boolean): void;
-  /** All messages have left, after somebody has seen that they had not. */
+  /** Whether anyone waits for `onAllTaken`. */
+  readonly awaitsDrain: boolean;
+  /** All messages have left. */
   onAllTaken(): void;
 }
 
@@ -44,10 +46,10 @@ export class Outbox {
   #unflushedWaiters: Waiter[] | undefined;
   #flushedWaiters: Set<Waiter[]> | undefined;
   /**
-   * Whether the owner has seen that something waits, and may wait for `onAllTaken`. The transport need not have been
-   * full: what is compressed, or was not flushed yet, may be little for it.
+   * Whether messages are on their way, and the owner may wait for `onAllTaken`. The transport need not have been full:
+   * what is compressed, or was not flushed yet, may be little for it.
    */
-  #isAwaited = false;
+  #isUntold = false;
   /** Bytes that wait for the network, or with the owner for their turn; with their overhead. */
   #unsent = 0;
   /** The latest ping that waits for a transport that is full: its pong answers those before it too (§5.5.3). */
@@ -70,13 +72,9 @@ export class Outbox {
     return this.#session.outputBytes + this.#unsent;
   }
 
-  /**
-   * Bytes of messages that were sent, or wait with the owner, and that the network has not taken. If there are any, the
-   * owner is told when there are none.
-   */
+  /** Bytes of messages that were sent, or wait with the owner, and that the network has not taken. */
   countBuffered(): number {
     this.settle();
-    this.#isAwaited ||= this.#bufferedAmount > 0;
     return this.#bufferedAmount;
   }
 
@@ -159,7 +157,7 @@ export class Outbox {
     const all = [...(this.#flushedWaiters ?? []), this.#unflushedWaiters ?? []];
     this.#flushedWaiters = undefined;
     this.#unflushedWaiters = undefined;
-    for (const waiter of all.flat()) waiter(failure);
+    callAll(all.flat(), failure);
   }
 
   /** What messages are compressed by is kept until none has been sent for a while. */
@@ -200,6 +198,7 @@ export class Outbox {
     const held = parts.reduce((sum, part) => sum + part.length + OVERHEAD, 0);
     this.#unsent += held;
     this.#unflushed = 0;
+    this.#isUntold ||= size > 0;
     for (const part of parts) this.#bytesSent += part.length;
     const hasPing = this.#owner.onLeaving();
     const waiters = this.#unflushedWaiters;
@@ -212,9 +211,9 @@ export class Outbox {
       this.#bufferedAmount -= size;
       this.#unsent -= held;
       this.#owner.onTaken(hasPing);
-      if (waiters !== undefined && this.#flushedWaiters?.delete(waiters)) for (const waiter of waiters) waiter();
+      if (waiters !== undefined && this.#flushedWaiters?.delete(waiters)) callAll(waiters);
       // the transport's own `drain` comes first
-      if (this.#isAwaited) queueMicrotask(() => this.#tellAllTaken());
+      if (this.#isUntold && this.#bufferedAmount === 0) this.#tellSoon();
     });
   }
 
@@ -231,12 +230,17 @@ export class Outbox {
 
   /** The transport was full and can take more, which the owner learns from that. */
   drained(): void {
-    this.#isAwaited &&= this.#bufferedAmount > 0;
+    this.#isUntold &&= this.#bufferedAmount > 0;
+  }
+
+  #tellSoon(): void {
+    if (this.#owner.awaitsDrain) queueMicrotask(() => this.#tellAllTaken());
+    else this.#isUntold = false;
   }
 
   #tellAllTaken(): void {
-    if (!this.#isAwaited || this.#bufferedAmount > 0) return;
-    this.#isAwaited = false;
+    if (!this.#isUntold || this.#bufferedAmount > 0) return;
+    this.#isUntold = false;
     this.#owner.onAllTaken();
   }
 
@@ -244,5 +248,18 @@ export class Outbox {
   #abortFor(error: unknown): void {
     if (!(error instanceof EngineTrap || error instanceof WebSocketError)) throw error;
     this.#owner.abort(error);
+  }
+}
+
+/** One that throws keeps nobody else from being called: it is uncaught in a task of its own. */
+function callAll(waiters: readonly Waiter[], failure?: ConnectionFailure): void {
+  for (const waiter of waiters) {
+    try {
+      waiter(failure);
+    } catch (error) {
+      nextTick(() => {
+        throw error;
+      });
+    }
   }
 }

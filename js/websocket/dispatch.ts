@@ -181,6 +181,11 @@ export function hasListeners(target: EventTarget, type: string): boolean {
   return (listenersOf(target, type)?.length ?? 0) > 0;
 }
 
+/** The same, but where a target does not tell it has some. */
+export function mayHaveListeners(target: EventTarget, type: string): boolean {
+  return listenersOf(target, type)?.length !== 0;
+}
+
 function listenersOf(target: EventTarget, type: string): readonly unknown[] | undefined {
   try {
     return getEventListeners(target, type);

@@ -123,7 +123,7 @@ export class MessageFeed {
 /** What settles a promise. */
 export interface Settle {
   readonly resolve: () => void;
-  readonly reject: (error: Error) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 /**
@@ -139,20 +139,29 @@ export function handled<T>(promise: Promise<T>): Promise<T> {
 export class Promised {
   #waiting = new Set<Settle>();
 
-  /** @param begin may settle this one before the others are */
-  promise(begin: (settle: Settle) => void = () => {}): Promise<void> {
+  /**
+   * @param begin may settle this one before the others are
+   * @param signal rejects this one with its reason
+   */
+  promise(begin: (settle: Settle) => void = () => {}, signal?: AbortSignal): Promise<void> {
     const promise = new Promise<void>((resolve, reject) => {
+      const onAbort = (): void => settle.reject(signal?.reason);
+      const leave = (): void => {
+        this.#waiting.delete(settle);
+        signal?.removeEventListener("abort", onAbort);
+      };
       const settle: Settle = {
         resolve: () => {
-          this.#waiting.delete(settle);
+          leave();
           resolve();
         },
         reject: (error) => {
-          this.#waiting.delete(settle);
+          leave();
           reject(error);
         },
       };
       this.#waiting.add(settle);
+      signal?.addEventListener("abort", onAbort);
       begin(settle);
     });
     return handled(promise);

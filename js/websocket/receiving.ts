@@ -12,7 +12,7 @@ import { asBuffer, bufferOf } from "../engine/bytes.js";
 import { WebSocketError } from "../engine/errors.js";
 import type { Part } from "../session/received.js";
 import { channels } from "./diagnostics.js";
-import { MessageListeners } from "./dispatch.js";
+import { MessageListeners, mayHaveListeners } from "./dispatch.js";
 import { markAsEnd } from "./ends.js";
 import { ControlEvent, type Listener, type ListenerOptions } from "./events.js";
 import { IteratorOf } from "./iterator.js";
@@ -172,6 +172,10 @@ export class Receiving<S extends EventTarget> implements ConnectionOwner {
   }
 
   /** @internal */
+  awaitsDrain(): boolean {
+    return mayHaveListeners(this.#socket, "drain");
+  }
+
   onDrain(): void {
     this.#hooks.onDrain(this.#socket);
   }

@@ -94,13 +94,13 @@ export class Sending {
   }
 
   /** Sends a message, and resolves when the network has taken it. */
-  write(data: SendData, compress: boolean | undefined): Promise<void> {
-    return this.#whenTaken(({ resolve }) => this.send(contentOf(data), compress, resolve));
+  write(data: SendData, compress: boolean | undefined, signal: AbortSignal | undefined): Promise<void> {
+    return this.#whenTaken(({ resolve }) => this.send(contentOf(data), compress, resolve), signal);
   }
 
   /** Sends one message in chunks, and resolves when the network has taken it. */
-  stream(source: MessageSource): Promise<void> {
-    return this.#whenTaken((settle) => this.#order().takeSlow(() => this.#sendChunks(source, settle)));
+  stream(source: MessageSource, signal: AbortSignal | undefined): Promise<void> {
+    return this.#whenTaken((settle) => this.#order().takeSlow(() => this.#sendChunks(source, settle, signal)), signal);
   }
 
   /** Resolves when the network can take more: at once, if the socket is open and there is room. */
@@ -135,9 +135,9 @@ export class Sending {
     this.#source?.cancel(reason);
   }
 
-  #whenTaken(begin: (settle: Settle) => void): Promise<void> {
+  #whenTaken(begin: (settle: Settle) => void, signal: AbortSignal | undefined): Promise<void> {
     this.#writes ??= new Promised();
-    return this.#writes.promise(begin);
+    return this.#writes.promise(begin, signal);
   }
 
   #whenReady(begin?: (settle: Settle) => void): Promise<void> {
@@ -157,19 +157,28 @@ export class Sending {
   }
 
   /** Sends the chunks of a message, as fast as the network takes them. */
-  async #sendChunks(source: MessageSource, { resolve, reject }: Settle): Promise<void> {
+  async #sendChunks(source: MessageSource, { resolve, reject }: Settle, signal?: AbortSignal): Promise<void> {
     const connection = this.#connection as Connection;
     const pieces = new TextPieces();
     let isText: boolean | undefined;
+    let hasBegun = false;
+    const onAbort = (): void => {
+      const cause: unknown = signal?.reason;
+      this.#source?.cancel(cause as Error);
+      if (hasBegun) connection.fail(new WebSocketError("WS_ERR_SOURCE", "A message was given up", { cause }));
+    };
     try {
       const chunks = new Chunks(source);
       this.#source = chunks;
+      signal?.addEventListener("abort", onAbort);
+      if (signal?.aborted) onAbort();
       for await (const chunk of chunks) {
         isText ??= typeof chunk === "string";
         const data = typeof chunk === "string" ? pieces.next(chunk) : bytesOf(chunk);
         if (data === undefined || isText !== (typeof data === "string")) {
           throw new TypeError("The chunks of a message are all strings, or all buffers");
         }
+        hasBegun ||= data.length > 0;
         if (data.length > 0) connection.send(data, false, { isLast: false });
         if (connection.flush()) await this.#whenReady();
         if (!connection.canSend) return;
@@ -179,8 +188,10 @@ export class Sending {
       if (connection.canSend) reject(error);
       connection.fail(error);
       return;
+    } finally {
+      signal?.removeEventListener("abort", onAbort);
     }
-    if (!connection.canSend) return; // it was cancelled
+    if (!connection.canSend || signal?.aborted) return; // it was cancelled
     const last = isText ? pieces.rest : new Uint8Array(0);
     connection.send(last, false, { isLast: true }, resolve);
   }

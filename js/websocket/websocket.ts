@@ -81,7 +81,7 @@ export interface WebSocketEventMap {
   ping: ControlEvent;
   /** A pong came. */
   pong: ControlEvent;
-  /** The network, which was full, takes more; or `bufferedAmount` was seen above 0 and is 0. */
+  /** The network, which was full, takes more; or it has taken all that was sent: `bufferedAmount` is 0 again. */
   drain: Event;
 }
 
@@ -267,11 +267,14 @@ export class WebSocket extends WebSocketEventTarget {
    * Sends a message as `send` does, and resolves when the network has taken it: the operating system, not the peer (an
    * addition to the standard).
    *
-   * @throws (as a rejection) WebSocketError `WS_ERR_NOT_SENT` if the connection ends before, or is not open
+   * @param options `signal` ends the waiting, but does not take back the message
+   * @throws (as a rejection) WebSocketError `WS_ERR_NOT_SENT` if the connection ends before, or is not open; the
+   *   signal's reason if it is aborted before
    */
-  write(data: SendData, options?: { compress?: boolean }): Promise<void> {
+  write(data: SendData, { compress, signal }: { compress?: boolean; signal?: AbortSignal } = {}): Promise<void> {
+    if (signal?.aborted) return handled(Promise.reject(signal.reason));
     if (this.#readyState !== OPEN) return handled(Promise.reject(this.#notSent()));
-    return this.#sender().write(data, options?.compress);
+    return this.#sender().write(data, compress, signal);
   }
 
   /**
@@ -280,14 +283,16 @@ export class WebSocket extends WebSocketEventTarget {
    * close, wait behind it; pings and pongs do not. A source without chunks makes an empty binary message.
    *
    * A source that fails, or mixes text and bytes, leaves a message that cannot be finished: the connection fails with
-   * 1011.
+   * 1011. So it does if the signal is aborted in the middle; before a chunk was sent, the message is left out.
    *
+   * @param options `signal` gives the message up, and tells the source
    * @throws (as a rejection) WebSocketError `WS_ERR_SOURCE` if the source fails, `WS_ERR_NOT_SENT` if the connection
-   *   ends before, or is not open
+   *   ends before, or is not open; the signal's reason if it is aborted before
    */
-  sendStream(source: MessageSource): Promise<void> {
+  sendStream(source: MessageSource, { signal }: { signal?: AbortSignal } = {}): Promise<void> {
+    if (signal?.aborted) return handled(Promise.reject(signal.reason));
     if (this.#readyState !== OPEN) return handled(Promise.reject(this.#notSent()));
-    return this.#sender().stream(source);
+    return this.#sender().stream(source, signal);
   }
 
   /**
@@ -479,10 +484,7 @@ export class WebSocket extends WebSocketEventTarget {
     return markAsEnd(this, new WebSocketError("WS_ERR_NOT_SENT", message, { cause: this.#failure }));
   }
 
-  /**
-   * Messages wait until somebody asks for them, a listener among others: hence a method of this object's own, as the
-   * standard's class has none.
-   */
+  /** Messages wait until a listener, for one, asks for them: hence a method on the object, not on the class. */
   #leaveUnclaimed(): void {
     const isAsked = hasListeners(this, "message");
     this.#receiving.hold(isAsked ? "wanted" : "unclaimed");
@@ -547,9 +549,7 @@ export class WebSocket extends WebSocketEventTarget {
     this.dispatchEvent(new CloseEvent("close", { wasClean, code, reason }));
   }
 
-  /**
-   * The standard's errors are those of failing a connection; an open one that is given up or breaks off just closes.
-   */
+  /** The standard's errors are those of failing a connection; an open one that breaks off just closes. */
   #isOrdinaryEnd(failure: ConnectionFailure): boolean {
     const isOfDriver = failure instanceof WebSocketError && this.#connection !== undefined;
     return isOfDriver && (failure.code === "WS_ERR_CONNECTION_LOST" || failure.code === "WS_ERR_TERMINATED");

@@ -40,12 +40,16 @@ use timers::Due;
 ///
 /// | Kind | Methods |
 /// | --- | --- |
-/// | Bytes that came | [`receive`](Self::receive), or [`read_buffer`](Self::read_buffer) and [`received`](Self::received); [`eof`](Self::eof) |
+/// | Bytes that came | [`receive`](Self::receive), or [`read_buffer`](Self::read_buffer) and
+/// [`received`](Self::received); [`eof`](Self::eof) |
 /// | What they mean | [`next_event`](Self::next_event), until it is `None` |
-/// | What to send | [`send_text`](Self::send_text), [`send_binary`](Self::send_binary), [`send_text_part`](Self::send_text_part), [`send_binary_part`](Self::send_binary_part), [`ping`](Self::ping), [`close`](Self::close) |
+/// | What to send | [`send_text`](Self::send_text), [`send_binary`](Self::send_binary),
+/// [`send_text_part`](Self::send_text_part), [`send_binary_part`](Self::send_binary_part), [`ping`](Self::ping),
+/// [`close`](Self::close) |
 /// | Bytes to transmit | [`transmit`](Self::transmit), then [`consumed`](Self::consumed) with how many were written |
 /// | Time | [`poll_timeout`](Self::poll_timeout), [`handle_timeout`](Self::handle_timeout) |
-/// | What is left to do | [`wants_read`](Self::wants_read), [`wants_write`](Self::wants_write), [`wants_shutdown`](Self::wants_shutdown), [`is_finished`](Self::is_finished) |
+/// | What is left to do | [`wants_read`](Self::wants_read), [`wants_write`](Self::wants_write),
+/// [`wants_shutdown`](Self::wants_shutdown), [`is_finished`](Self::is_finished) |
 ///
 /// No call blocks, and none loses anything: if the caller drops a future, the connection continues where it was. Every
 /// call that takes bytes, sends, or passes the time may queue bytes to transmit.

@@ -139,7 +139,10 @@ impl Inspector {
     }
 
     fn frames_of(&self, number: u32, message: &Message) -> impl Iterator<Item = u32> + use<> {
-        let of_message = |&record: &u32| matches!(self.records[record as usize].kind, RecordKind::Frame(frame) if frame.message == Some(number));
+        let of_message = |&record: &u32| {
+            let kind = &self.records[record as usize].kind;
+            matches!(kind, RecordKind::Frame(frame) if frame.message == Some(number))
+        };
         let frames: Vec<u32> = (message.first..=message.last).filter(of_message).collect();
         frames.into_iter()
     }

@@ -18,8 +18,8 @@ impl Session {
         }
     }
 
-    /// Appends what the next piece of a whole message is compressed to. Tells whether there was memory for that, as there
-    /// is behind the first piece.
+    /// Appends what the next piece of a whole message is compressed to. Tells whether there was memory for that, as
+    /// there is behind the first piece.
     pub(crate) fn compress_piece(&mut self, piece: &[u8], last: bool, out: &mut Vec<u8>) -> bool {
         let flush = if last { Flush::Last } else { Flush::Later };
         let compression = self.compression.as_deref_mut();

@@ -116,6 +116,10 @@ test("what all connections hold is bounded together: the one that holds most is 
   const statuses = await Promise.all(attackers.slice(3, 5).map(async (peer) => peer.bytes(4)));
   for (const status of statuses) assert.deepEqual(status, hex("8802 03f5"));
   assert.ok(server.statistics.bufferedBytes <= most);
+  for (const peer of attackers.slice(0, 2)) {
+    peer.write(masked(0x89)); // what the closed ones held is free, so that nobody else has to go
+    assert.deepEqual(await peer.bytes(2), hex("8a00"));
+  }
   const answer = messages(honest, 1);
   honest.send("still served");
   assert.deepEqual(await answer, ["still served"]);

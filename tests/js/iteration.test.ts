@@ -202,6 +202,59 @@ test("an error event of the server is thrown into its loop, also one from while 
   assert.equal((await works.next()).done, true);
 });
 
+test("an aborted signal rejects write and sendStream before they begin, and nothing is sent", async (t) => {
+  const { client, socket } = await pair(t);
+  const message = nextEvent<MessageEvent>(socket, "message");
+  const signal = AbortSignal.abort(new Error("enough"));
+  await assert.rejects(client.write("no", { signal }), { message: "enough" });
+  await assert.rejects(client.sendStream(["no"], { signal }), { message: "enough" });
+  await client.write("yes");
+  assert.equal((await message).data, "yes");
+});
+
+for (const begins of [false, true]) {
+  const outcome = begins ? "in the middle of a message fails the connection" : "before the first chunk leaves it out";
+  test(`a signal that is aborted ${outcome}, and the source is told`, async (t) => {
+    const { client, socket } = await pair(t, { streamMessages: true });
+    const stop = new AbortController();
+    let told: unknown;
+    const source = new ReadableStream<string>({
+      start: (to) => (begins ? to.enqueue("first") : undefined),
+      cancel: (reason) => {
+        told = reason;
+      },
+    });
+    const message = nextEvent<MessageEvent>(socket, "message");
+    const end = closed(socket);
+    const sent = client.sendStream(source as never, { signal: stop.signal });
+    const pieces = begins ? (await message).data.values() : undefined;
+    await pieces?.next();
+    await turn();
+    const reason = new Error("enough");
+    stop.abort(reason);
+    await assert.rejects(sent, reason);
+    assert.equal(told, reason);
+    if (begins) {
+      await assert.rejects(pieces.next(), { code: "WS_ERR_CONNECTION_LOST" });
+      assert.equal((await end).code, 1011);
+      return;
+    }
+    await client.write("next");
+    assert.equal((await (await message).data.values().next()).value, "next");
+  });
+}
+
+test("a signal ends a write that waits for room", async (t) => {
+  const { client, socket } = await pair(t);
+  socket.pause();
+  const stop = new AbortController();
+  const writes = Array.from({ length: 12 }, () => client.write(new Uint8Array(1 << 20), { signal: stop.signal }));
+  stop.abort(new Error("enough"));
+  await assert.rejects(writes.at(-1) as Promise<void>, { message: "enough" });
+  await Promise.allSettled(writes);
+  assert.equal(client.readyState, client.OPEN);
+});
+
 test("calls of next are answered in their order, and the end ends all", async (t) => {
   const { client, socket } = await pair(t);
   const iterator = client[Symbol.asyncIterator]();

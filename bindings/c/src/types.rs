@@ -36,7 +36,8 @@ pub struct HttpHeader {
     pub value_length: u32,
 }
 
-/// `WEB_SOCKET_BUFFER`. Both arms of the union have pointer and length at the same place; the status of a close follows.
+/// `WEB_SOCKET_BUFFER`. Both arms of the union have pointer and length at the same place; the status of a close
+/// follows.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct Buffer {

@@ -1,5 +1,5 @@
-//! The functions as C calls them, for Miri: `cargo +nightly miri test -p websocket-component-c`. The contract itself is tested
-//! in C (`contract.c`); this is about pointers that stay good while others are made.
+//! The functions as C calls them, for Miri: `cargo +nightly miri test -p websocket-component-c`. The contract itself is
+//! tested in C (`contract.c`); this is about pointers that stay good while others are made.
 #![allow(clippy::unwrap_used, reason = "a wrong test panics")]
 
 use std::ffi::{c_char, c_void};

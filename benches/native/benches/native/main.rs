@@ -1,5 +1,5 @@
-//! The crate against other crates, memcpy and simdutf8. `--quick` is a first look, `--json FILE` keeps the rows too, the
-//! file being named from this crate's folder; `--suite bytes,decode,write,read` is for some of them.
+//! The crate against other crates, memcpy and simdutf8. `--quick` is a first look, `--json FILE` keeps the rows too,
+//! the file being named from this crate's folder; `--suite bytes,decode,write,read` is for some of them.
 
 mod bytes;
 mod decode;
