@@ -34,6 +34,7 @@ export class IteratorOf<T> implements AsyncIterableIterator<T, undefined, void> 
     this.#source = source;
   }
 
+  /** The next value, when there is one. */
   next(): Promise<IteratorResult<T, undefined>> {
     const value = this.#given.shift();
     if (value !== undefined) return Promise.resolve({ done: false, value });
@@ -44,20 +45,24 @@ export class IteratorOf<T> implements AsyncIterableIterator<T, undefined, void> 
     });
   }
 
+  /** Ends the loop, and a `next` that waits. */
   async return(): Promise<IteratorResult<T, undefined>> {
     this.#leave();
     return DONE;
   }
 
+  /** Ends the loop with an error. */
   async throw(error: unknown): Promise<IteratorResult<T, undefined>> {
     this.#leave();
     throw error;
   }
 
+  /** This iterator. */
   [Symbol.asyncIterator](): this {
     return this;
   }
 
+  /** Ends the loop, at the end of an `await using` block. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#leave();
   }

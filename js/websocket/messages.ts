@@ -6,8 +6,8 @@
 import { IteratorOf } from "./iterator.js";
 import { ReadableStream } from "./webstreams.js";
 
-/** A piece of a message. */
-type Piece = string | Uint8Array<ArrayBuffer>;
+/** A piece of a message: text, or bytes. */
+export type Piece = string | Uint8Array<ArrayBuffer>;
 
 /** The Streams standard's controller and source, whose types only type libraries of the DOM have. */
 interface PieceController {

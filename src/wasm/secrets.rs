@@ -78,7 +78,7 @@ pub struct Hpack {
 impl Hpack {
     /// With the table that both sides begin with.
     #[wasm_bindgen(constructor)]
-    #[expect(clippy::new_without_default, reason = "for JavaScript")]
+    #[allow(clippy::new_without_default, reason = "for JavaScript")]
     pub fn new() -> Self {
         Self {
             decoder: zerodds_hpack::Decoder::new(),

@@ -10,6 +10,8 @@
 #include <cstring>
 #include <memory>
 #include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <poll.h>
@@ -104,6 +106,8 @@ private:
     const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> all(found, freeaddrinfo);
     for (const addrinfo *one = found; one != nullptr; one = one->ai_next) {
       const int fd = socket(one->ai_family, one->ai_socktype, one->ai_protocol);
+      const int yes = 1;
+      if (fd >= 0) setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes); // a frame waits for no other
       if (fd >= 0 && connect(fd, one->ai_addr, one->ai_addrlen) == 0) return fd;
       if (fd >= 0) close(fd);
     }

@@ -8,12 +8,13 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 enum { MAX_CONNECTIONS = 256, MAX_HEAD = 16 * 1024, MAX_HEADERS = 64 };
@@ -186,13 +187,23 @@ static BOOL take_action(Connection *it) {
   }
 }
 
-/* Writes what is under way. FALSE if the network takes no more now, or never will. */
+/* Writes what is under way, both parts in one call. FALSE if the network takes no more now, or never will. */
 static BOOL write_some(Connection *it) {
   while (it->written < it->to_write) {
-    size_t first = it->parts[0].Data.ulBufferLength;
-    const WEB_SOCKET_BUFFER *part = &it->parts[it->written < first ? 0 : 1];
-    size_t offset = it->written < first ? it->written : it->written - first;
-    ssize_t n = send(it->fd, part->Data.pbBuffer + offset, part->Data.ulBufferLength - offset, MSG_NOSIGNAL);
+    struct iovec rest[2];
+    struct msghdr message;
+    size_t skip = it->written, i;
+    ssize_t n;
+    for (i = 0; i < 2; i++) {
+      size_t length = it->parts[i].Data.ulBufferLength, gone = skip < length ? skip : length;
+      rest[i].iov_base = length > 0 ? it->parts[i].Data.pbBuffer + gone : NULL;
+      rest[i].iov_len = length - gone;
+      skip -= gone;
+    }
+    ZeroMemory(&message, sizeof message);
+    message.msg_iov = rest;
+    message.msg_iovlen = 2;
+    n = sendmsg(it->fd, &message, MSG_NOSIGNAL);
     if (n < 0) {
       if (errno != EAGAIN && errno != EINTR) it->is_done = TRUE;
       return FALSE;
@@ -283,6 +294,7 @@ static void end(Connection *it) {
 
 static void accept_one(int listener) {
   Connection *it = &connections[count];
+  int yes = 1;
   /* 64 KiB at a time; compressed, if the client offers it; 64 MiB of a message at most */
   ULONG receive_size = 65536;
   BOOL deflate = TRUE;
@@ -296,6 +308,7 @@ static void accept_one(int listener) {
   it->fd = accept(listener, NULL, NULL);
   if (it->fd < 0) return;
   fcntl(it->fd, F_SETFL, O_NONBLOCK);
+  setsockopt(it->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes); /* a frame waits for no other */
   if (FAILED(WebSocketCreateServerHandle(properties, ARRAYSIZE(properties), &it->handle))) {
     close(it->fd);
     return;

@@ -36,8 +36,10 @@ impl Session {
 
 impl GuestSession for Session {
     fn new(role: Role, limits: Limits) -> Self {
-        let mut options = SessionOptions::default();
-        options.limits = convert::limits(limits);
+        let options = SessionOptions {
+            limits: convert::limits(limits),
+            ..SessionOptions::default()
+        };
         let random = Box::new(HostRandom::default());
         Self::from_session(CrateSession::with_random(convert::role(role), options, random))
     }
