@@ -122,10 +122,11 @@ export function milliseconds(name: TimeName, value: number = defaults[name]): nu
  * @throws WebSocketError `WS_ERR_INVALID_OPTION`
  */
 export function limits(given: Partial<Limits>): Limits {
+  const own = ownOptions(given);
   return {
-    maxFrameSize: size("maxFrameSize", given.maxFrameSize),
-    maxMessageSize: Math.min(size("maxMessageSize", given.maxMessageSize), LARGEST_MESSAGE),
-    maxFragments: size("maxFragments", given.maxFragments),
+    maxFrameSize: size("maxFrameSize", own.maxFrameSize),
+    maxMessageSize: Math.min(size("maxMessageSize", own.maxMessageSize), LARGEST_MESSAGE),
+    maxFragments: size("maxFragments", own.maxFragments),
   };
 }
 

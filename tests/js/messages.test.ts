@@ -267,7 +267,7 @@ for (const role of ROLES) {
 }
 
 test("a message that is not read keeps the peer from sending more than a little, and is read whole afterwards", async (t) => {
-  const { server, port } = await serve(t, { streamMessages: true });
+  const { server, port } = await serve(t, { streamMessages: true, maxMessageSize: 64 << 20 });
   const connection = once(server, "connection") as Promise<unknown[]>;
   const peer = await RawPeer.connect(port);
   const [socket, request] = (await connection) as [WebSocket, IncomingMessage];
