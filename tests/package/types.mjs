@@ -41,7 +41,9 @@ export function testTypes() {
     return "OK";
   });
   cell("Are the types wrong?", "types", async () => {
-    await run(root, join(root, "node_modules/.bin/attw"), "--no-emoji", tarball);
+    // a file of wasm, and a module for `node --import` alone: neither has types, and the second no other form
+    const untyped = ["--exclude-entrypoints", "engine.component.wasm", "inspect/register"];
+    await run(root, join(root, "node_modules/.bin/attw"), "--no-emoji", tarball, ...untyped);
     return "OK";
   });
 }

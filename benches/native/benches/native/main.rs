@@ -7,8 +7,10 @@ mod write;
 
 use websocket_component_benches::report::Report;
 
+type Suite = (&'static str, fn(&mut Report));
+
 fn main() -> std::io::Result<()> {
-    let suites: [(&str, fn(&mut Report)); 4] = [
+    let suites: [Suite; 4] = [
         ("bytes", bytes::run),
         ("decode", decode::run),
         ("write", write::run),
