@@ -168,6 +168,7 @@ impl ClientHandshake {
     }
 
     /// Takes bytes that came at `now`. Returns whether the handshake is done; bytes behind it belong to the connection.
+    /// Interim responses (1xx, but 101) are passed over; together with the final response, their heads may have 16 KiB.
     ///
     /// # Errors
     /// The response does not accept this request: [`response`](Self::response) shows it, with its status. Every later
@@ -175,7 +176,7 @@ impl ClientHandshake {
     pub fn receive(&mut self, bytes: &[u8], now: Duration) -> Result<bool, Error> {
         if self.outcome.is_none() {
             self.deadline.start(now);
-            match self.response.push(bytes) {
+            match self.push(bytes) {
                 Ok(false) => return Ok(false),
                 Ok(true) => self.outcome = Some(self.check()),
                 Err(error) => self.outcome = Some(Err(error.into())),
@@ -271,6 +272,21 @@ impl ClientHandshake {
             self.outcome = Some(self.verify(response));
         }
         self.outcome().map(drop)
+    }
+
+    /// Takes bytes, and returns whether the head of the final response is complete. "A client MUST be able to parse one
+    /// or more 1xx responses received prior to a final response" (RFC 9110 §15.2).
+    fn push(&mut self, bytes: &[u8]) -> Result<bool, HandshakeError> {
+        let mut is_complete = self.response.push(bytes)?;
+        while is_complete && self.is_interim()? {
+            is_complete = self.response.pass_over()?;
+        }
+        Ok(is_complete)
+    }
+
+    fn is_interim(&self) -> Result<bool, HandshakeError> {
+        let response = ResponseHead::parse(self.response.head())?;
+        Ok(response.is_some_and(|response| response.is_interim()))
     }
 
     fn outcome(&self) -> Result<bool, Error> {
