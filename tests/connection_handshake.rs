@@ -271,7 +271,10 @@ fn interim_responses_are_passed_over_whatever_the_chunks_are() {
 
 #[test]
 fn interim_responses_without_end_fail_after_16_kib() {
-    for interim in ["HTTP/1.1 100 \r\n\r\n", "HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n"] {
+    for interim in [
+        "HTTP/1.1 100 \r\n\r\n",
+        "HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n",
+    ] {
         for chunk in [1, 1000, 1 << 20] {
             let mut client = ClientHandshake::new("example.com", "/").unwrap();
             let flood = interim.repeat((1 << 20) / interim.len());

@@ -1,5 +1,5 @@
 /**
- * The memory that the connections of one server may hold together.
+ * The memory that the connections of a server, or of the process, may hold together.
  *
  * @module
  */
@@ -37,12 +37,12 @@ export class Account {
   /** So many bytes came and wait, and so many were sent and have not left. */
   set(received: number, sent: number): void {
     const before = this.#held;
-    this.#held = received + sent;
+    this.#held = received + (this.#budget.countsSent ? sent : 0);
     this.#isSentMost = sent > received;
     if (this.#held !== before) this.#budget.update(this, before, this.#held);
   }
 
-  /** Lets go of it: the budget is exceeded, and nobody holds more. */
+  /** Lets go of it: a budget is exceeded, and nobody holds more. */
   end(most: number): void {
     // a close frame would wait behind what the peer does not read
     if (this.#isSentMost) this.#holder.abort(overBudget(most));
@@ -55,16 +55,29 @@ export class Account {
 /** Holders of less are not remembered one by one. */
 const LARGE = 32 * 1024;
 
-/** Counts what the connections of one server hold, and ends the one that holds most when it is too much. */
+/** What a budget belongs to, and what it counts. */
+interface BudgetOptions {
+  /** Counts the same, with its own limit. */
+  readonly whole?: Budget;
+  /** Whether what was sent and has not left counts too; it does by default. */
+  readonly countsSent?: boolean;
+}
+
+/** Counts what connections hold, and ends the one that holds most when it is too much. */
 export class Budget {
   readonly #most: number;
+  readonly #whole: Budget | undefined;
+  /** @internal */
+  readonly countsSent: boolean;
   #held = 0;
   readonly #large = new Map<Account, number>();
   #isCheckDue = false;
 
   /** @param most bytes */
-  constructor(most: number) {
+  constructor(most: number, { whole, countsSent = true }: BudgetOptions = {}) {
     this.#most = most;
+    this.#whole = whole;
+    this.countsSent = countsSent;
   }
 
   /** Bytes that are held now, overhead included. */
@@ -74,6 +87,7 @@ export class Budget {
 
   /** A holder has `now` bytes, after `before`. */
   update(holder: Account, before: number, now: number): void {
+    this.#whole?.update(holder, before, now);
     this.#held += now - before;
     if (now >= LARGE) this.#large.set(holder, now);
     else if (before >= LARGE) this.#large.delete(holder);
@@ -97,3 +111,6 @@ export class Budget {
     }
   }
 }
+
+/** What all servers of the process may hold together that have no budget of their own: 512 MiB. */
+export const processBudget = new Budget(512 * 1024 * 1024);

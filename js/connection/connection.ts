@@ -15,9 +15,11 @@ import type { Counters, FrameSession } from "../session/session.js";
 import { clearTimeout, queueMicrotask, setImmediate, setTimeout } from "../transport/tasks.js";
 import type { Transport, TransportListener } from "../transport/transport.js";
 import { Account, type Holder, type RunSettings } from "./budget.js";
+import { Controls } from "./controls.js";
 import {
   type ConnectionFailure,
   closeTimedOut,
+  controlsTooMany,
   full,
   lost,
   messageTimedOut,
@@ -25,7 +27,7 @@ import {
   terminated,
 } from "./failures.js";
 import { type Demand, Inbox, type InboxOwner } from "./inbox.js";
-import { KeepAlive, Pings } from "./keepalive.js";
+import { KeepAlive } from "./keepalive.js";
 import { MessageTimer } from "./messagetimer.js";
 import { Outbox, type OutboxOwner, type Waiter } from "./outbox.js";
 import { OVERHEAD } from "./received.js";
@@ -89,7 +91,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
   #closeTimer: ReturnType<typeof setTimeout> | undefined;
   #messageTimer: MessageTimer | undefined;
   readonly #keepAlive: KeepAlive | undefined;
-  #pings: Pings | undefined;
+  #controls: Controls | undefined;
   #hasStarted = false;
   readonly #account: Account | undefined;
   #transportEnded = false;
@@ -126,19 +128,19 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
       ...this.#session.counters,
       bytesReceived: this.#inbox.bytesReceived,
       bytesSent: this.#outbox.bytesSent,
-      roundTripTime: this.#pings?.roundTripTime,
+      roundTripTime: this.#controls?.pings.roundTripTime,
     };
   }
 
   /** Asks whether the peer is there. While messages wait, a little more is read, or its answer would not be seen. */
   #probe(): void {
-    this.ping(this.#ownPings().next());
+    this.ping(this.#ownControls().pings.next());
     if (this.#inbox.hasReadAhead && !this.#inbox.isStopped) this.#transport.resume();
   }
 
-  #ownPings(): Pings {
-    this.#pings ??= new Pings();
-    return this.#pings;
+  #ownControls(): Controls {
+    this.#controls ??= new Controls(this.#session, this.#transport, this.#outbox);
+    return this.#controls;
   }
 
   /** Whether messages can be sent: no close frame was sent or came. */
@@ -190,7 +192,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     if (!this.#canTake(payload)) return;
     this.#outbox.sendBy(() => {
       this.#session.ping(payload);
-      this.#ownPings().made(copyOf(payload));
+      this.#ownControls().pings.made(copyOf(payload));
     });
   }
 
@@ -293,8 +295,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
 
   /** @internal */
   onDrain(): void {
-    const payload = this.#outbox.takeOwedPong();
-    if (payload !== undefined) this.#answerPing(payload);
+    this.#controls?.settle();
     this.#outbox.drained();
     this.#owner.onDrain();
   }
@@ -329,6 +330,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
   #deliver(): void {
     try {
       if (!this.#inbox.deliver()) return;
+      this.#controls?.settle();
     } catch (error) {
       // a listener's. If the process lives on, so does the connection: what is behind must not wait for the next bytes
       setImmediate(() => this.goOn());
@@ -377,13 +379,18 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
   }
 
   #handleControl(control: Control): void {
+    const isPingOrPong = control.kind === "ping" || control.kind === "pong";
+    if (isPingOrPong && this.#ownControls().isOneTooMany()) {
+      this.#fail(controlsTooMany(), CloseStatus.PolicyViolation);
+      return;
+    }
     switch (control.kind) {
       case "ping":
-        if (!this.#owner.answersPings) this.#answerPing(control.payload);
+        if (!this.#owner.answersPings) this.#ownControls().answer(control.payload);
         this.#owner.onPing(control.payload);
         break;
       case "pong":
-        this.#owner.onPong(control.payload, this.#pings?.answered(control.payload));
+        this.#owner.onPong(control.payload, this.#controls?.pings.answered(control.payload));
         break;
       case "close":
         this.#handleClose(control.status, control.reason);
@@ -400,18 +407,10 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     }
   }
 
-  /** §5.5.2: a ping MUST be answered "unless it already received a Close frame": after our own close too. */
-  #answerPing(payload: Uint8Array): void {
-    if (this.#state === "failed" || this.#state === "closed" || this.#session.isClosed) return;
-    // a copy, because the owner may write to what it gets
-    if (this.#transport.isFull) this.#outbox.owePong(copyOf(payload));
-    else this.#outbox.sendBy(() => this.#session.pong(payload));
-  }
-
   /** §5.5.1: "the endpoint MUST send a Close frame in response", with the status that it received. */
   #handleClose(status: number, reason: string): void {
     this.#peerClose = { status, reason };
-    this.#outbox.takeOwedPong();
+    this.#controls?.forget();
     if (this.#state === "open") this.#sendClose(status, this.#owner.echoesReason ? reason : "");
     this.#outbox.flush();
     // §7.1.1: the server closes the connection first; the client waits for it, but not for ever
@@ -449,7 +448,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
   /** @internal */
   onLeaving(): boolean {
     this.#count();
-    return this.#pings?.leave() ?? false;
+    return this.#controls?.pings.leave() ?? false;
   }
 
   /** @internal */
@@ -484,6 +483,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     const wasOpen = this.#state === "open";
     this.#state = state;
     if (state === "failed") this.#inbox.shut();
+    if (state === "failed") this.#controls?.forget();
     this.#messageTimer?.stop();
     this.#keepAlive?.stop();
     if (this.#transportClosed === undefined) {

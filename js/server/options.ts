@@ -69,7 +69,8 @@ export interface WebSocketServerOptions<R extends HandshakeRequest = IncomingMes
   binaryType?: BinaryType;
   /**
    * The most bytes that are held for all connections of the server together, counted as for `maxBufferedBytes`. Beyond
-   * it the connection that holds most is closed with 1013. 512 MiB by default.
+   * it the connection that holds most is closed with 1013. By default, all servers of the process that do not have this
+   * option share 512 MiB.
    */
   maxTotalBufferedBytes?: number;
   /**

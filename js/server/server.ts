@@ -9,7 +9,7 @@ import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { inspect } from "node:util";
 
-import { Budget, type RunSettings } from "../connection/budget.js";
+import { Budget, processBudget, type RunSettings } from "../connection/budget.js";
 import { WebSocketError } from "../engine/errors.js";
 import { offeredSubprotocols } from "../engine/http.js";
 import { CloseStatus } from "../engine/status.js";
@@ -127,7 +127,7 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
     this.tap = options.tap;
     const { maxMessageSize = MAX_MESSAGE_SIZE } = options;
     this.#limits = limits({ ...options, maxMessageSize });
-    this.#budget = new Budget(size("maxTotalBufferedBytes", options.maxTotalBufferedBytes));
+    this.#budget = budgetOf(options.maxTotalBufferedBytes);
     this.#settings = { ...connectionSettings(options), budget: this.#budget };
     this.#deflate = deflateSettings(options.perMessageDeflate, true);
     this.#handshakeTimeout = milliseconds("handshakeTimeout", options.handshakeTimeout);
@@ -455,6 +455,12 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
     if (chosen === undefined || typeof chosen === "string") return chosen;
     throw invalid("chooseProtocol", "a string or undefined", chosen);
   }
+}
+
+/** A budget of the server's own, or its part of what the process may hold. */
+function budgetOf(most: number | undefined): Budget {
+  if (most === undefined) return new Budget(Number.POSITIVE_INFINITY, { whole: processBudget });
+  return new Budget(size("maxTotalBufferedBytes", most));
 }
 
 /** An answer of the application's that nobody can act on. */

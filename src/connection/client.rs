@@ -11,9 +11,7 @@ use crate::connection::timers::Deadline;
 use crate::connection::{Config, Connection};
 #[cfg(feature = "deflate")]
 use crate::deflate::{self, DeflateOptions};
-#[cfg(feature = "deflate")]
-use crate::error::HandshakeError;
-use crate::error::{Error, Misuse};
+use crate::error::{Error, HandshakeError, Misuse};
 use crate::handshake::ClientFields;
 #[cfg(feature = "deflate")]
 use crate::http::extensions;
