@@ -71,7 +71,7 @@ const HARS: Row[] = [
   ["har-iso-time.har", 0, [/00:00:00\.000 .*→ text .*"hi"/]],
   ["har-chrome-error-frame.har", 0, [/"hi"/, /"yo"/, /\/bad/, /"hi"\n.*! Invalid frame header/], [/✗/]],
   ["har-chrome-error-frame-hexlike.har", 0, [/101/, /! Unexpected/], [/✗|binary|text/]],
-  ["har-no-opcode.har", 0, [/"hi"/, /"yo"/, /! This is no message: .*hello, world/], [/✗/]],
+  ["har-no-opcode.har", 0, [/"hi"/, /"yo"/, /! Not a message: .*hello, world/], [/✗/]],
   ["har-binary-undecodable.har", 0, [/"hi"/, /"yo"/, /! .*not recorded as Base64: "<withheld>"/], [/✗|binary/]],
   ["har-bad-url.har", 0, [/"hi"/, /"yo"/, /! The entry's URL is none: "\/relative"/, /"hi"/], [/✗/]],
   [
