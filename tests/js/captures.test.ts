@@ -150,7 +150,7 @@ const PACKETS: Row[] = [
     [/21 bytes: where frames begin/, /→ text .*"c0"/, /← text .*"s0"/, /"c4"/, /"s4"/],
     [/✗/],
   ],
-  ["proxy-v1.pcap", 0, [/! A proxy told: PROXY TCP4 1\.2\.3\.4/, /101/, /"hi"/, /"yo"/], [/✗/]],
+  ["proxy-v1.pcap", 0, [/! A proxy said: PROXY TCP4 1\.2\.3\.4/, /101/, /"hi"/, /"yo"/], [/✗/]],
   ["h-tls.pcap", 0, [/! One connection encrypted by TLS: .*SSLKEYLOGFILE/], [/→|✗/]],
   ["h-tls-dsb.pcapng", 0, SECRET, [/✗/]],
   ["many-mid.pcap", 0, [/12 connections\n! .*permessage-deflate/], [/✗/]],
