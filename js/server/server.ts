@@ -35,6 +35,7 @@ import { channels, isWatched, type RefusalReason } from "../websocket/diagnostic
 import { isEndOf, isPromise } from "../websocket/ends.js";
 import { IteratorOf } from "../websocket/iterator.js";
 import { accept, type Members, WebSocket } from "../websocket/websocket.js";
+import { type CloseOptions, type CloseResult, closeOptions, Drain } from "./drain.js";
 import { quotas, serverOptions, type WebSocketServerOptions } from "./options.js";
 import { Pending, type PendingOwner } from "./pending.js";
 import { type Exceeded, Quota } from "./quota.js";
@@ -103,6 +104,8 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
       if (pending.isCounted) this.#quota.leave(pending.address);
     },
   };
+  /** Its place among those that share an HTTP server. */
+  readonly #taker: Taker;
   /** What sockets that were accepted are members of. */
   readonly #members: Members = {
     add: (socket) => this.clients.add(socket),
@@ -116,7 +119,7 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
   #accepted = 0;
   readonly #refusals = new Map<RefusalReason, number>();
   #hasWarned = false;
-  #closing: Promise<void> | undefined;
+  #closing: Promise<CloseResult> | undefined;
 
   /** @throws WebSocketError `WS_ERR_INVALID_OPTION` */
   constructor(given: WebSocketServerOptions<R>) {
@@ -133,6 +136,7 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
     this.#handshakeTimeout = milliseconds("handshakeTimeout", options.handshakeTimeout);
     this.#quota = new Quota(quotas(options as WebSocketServerOptions<never>));
     if (options.maxConnectionsPerAddress !== undefined) this.#addresses = new WeakMap();
+    this.#taker = this.#makeTaker();
     if (server !== undefined) Upgrades.of(server).add(this.#taker);
     if (port === undefined && socketPath === undefined) return;
     this.#listener = sockets().listen(
@@ -216,42 +220,46 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
   }
 
   /**
-   * Closes the port, closes every connection with 1001, and ends those that take longer than `closeTimeout`. A server
-   * that was given goes on without this one.
+   * Closes the port, closes every connection with 1001, and ends those that take longer than `closeTimeout`. Handshakes
+   * that come meanwhile are answered with 503. A server that was given goes on without this one. Another call changes
+   * nothing, and returns the same.
+   *
+   * @throws (as a rejection) WebSocketError `WS_ERR_INVALID_OPTION`; then the server goes on
    */
-  close(): Promise<void> {
-    this.#closing ??= this.#close();
-    return this.#closing;
+  async close(options: CloseOptions = {}): Promise<CloseResult> {
+    this.#closing ??= this.#close(closeOptions(options, this.#settings.closeTimeout));
+    return await this.#closing;
   }
 
-  /** The same as `close`. */
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
+  /** Calls `close`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
   }
 
-  async #close(): Promise<void> {
-    if (this.#options.server !== undefined) Upgrades.of(this.#options.server).remove(this.#taker);
-    const closed = [...this.clients].map(
-      (socket) => new Promise<void>((resolve) => socket.addEventListener("close", () => resolve(), { once: true })),
-    );
-    for (const socket of this.clients) socket.close(CloseStatus.EndpointUnavailable, "");
+  async #close(options: Required<CloseOptions>): Promise<CloseResult> {
+    this.#listener?.stop();
+    const drain = new Drain(this.clients, options);
     for (const [pending, request] of this.#pending) {
       this.#refuse(request, pending, "closing", { status: 503 }, terminated("The server closes"));
     }
     // a close waits behind a message whose source has stalled, and a refusal for a client that does not read
     const timer = setTimeout(() => {
-      for (const socket of this.clients) socket.terminate();
+      drain.terminate();
       for (const pending of this.#pending.keys()) pending.drop();
-    }, this.#settings.closeTimeout);
-    await Promise.all([...closed, this.#listener?.close()]);
+    }, options.timeout);
+    const result = await drain.done;
+    if (this.#options.server !== undefined) Upgrades.of(this.#options.server).remove(this.#taker);
+    await this.#listener?.close();
     clearTimeout(timer);
     this.emit("close");
+    return result;
   }
 
-  get #taker(): Taker {
+  #makeTaker(): Taker {
     return {
       path: this.#options.path,
       timeout: this.#handshakeTimeout,
+      isLeaving: () => this.#closing !== undefined,
       take: (request, socket, head) => this.handleUpgrade(request as HandshakeRequest as R, socket, head),
       onMissed: (request) => {
         const missed = request as HandshakeRequest as R;

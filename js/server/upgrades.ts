@@ -16,6 +16,8 @@ export interface Taker {
   readonly path: string | undefined;
   /** Milliseconds after which an upgrade that was not taken is answered with 404. */
   readonly timeout: number;
+  /** Whether it refuses all upgrades from now on; another one may have its path. */
+  isLeaving(): boolean;
   take(request: IncomingMessage, socket: Duplex, head: Uint8Array): void;
   /** An upgrade of a path without a taker was answered with 404. */
   onMissed(request: IncomingMessage): void;
@@ -51,7 +53,7 @@ export class Upgrades {
 
   /** @throws WebSocketError `WS_ERR_INVALID_OPTION` if the path has a taker: both would answer */
   add(taker: Taker): void {
-    if (this.#takers.has(taker.path)) {
+    if (this.#takers.get(taker.path)?.isLeaving() === false) {
       const what = taker.path === undefined ? "without a path" : `for the path ${taker.path}`;
       const message = `This HTTP server has a WebSocketServer ${what} already; give each one a path of its own`;
       throw new WebSocketError("WS_ERR_INVALID_OPTION", message);
@@ -61,8 +63,9 @@ export class Upgrades {
   }
 
   /** It takes no more. Sockets that wait for another listener lose their owner with the last taker, and end. */
-  remove({ path }: Taker): void {
-    this.#takers.delete(path);
+  remove(taker: Taker): void {
+    if (this.#takers.get(taker.path) !== taker) return;
+    this.#takers.delete(taker.path);
     if (this.#takers.size > 0) return;
     this.#server.off("upgrade", this.#onUpgrade);
     for (const socket of this.#left.keys()) this.#endUnlessTaken(socket);

@@ -63,7 +63,9 @@ export interface ListenOwner {
 export interface Listening {
   /** Where it listens; `null` before it does and after. A unix socket's is its path. */
   address(): AddressInfo | string | null;
-  /** Stops listening, and leaves connections that were given out alone. */
+  /** Stops listening. Connections whose request is not complete go on. */
+  stop(): void;
+  /** Stops listening, and drops those connections. Others, which were given out, go on. */
   close(): Promise<void>;
 }
 

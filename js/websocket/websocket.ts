@@ -38,7 +38,14 @@ import { EventHandlers, type Handler } from "./handlers.js";
 import { handled } from "./messages.js";
 import { type BinaryType, type MessageData, Receiving, type SocketHooks } from "./receiving.js";
 import { contentOf, type MessageSource, type SendData, Sending, sizeOfContent } from "./sending.js";
-import { checkReason, clampedUnsignedShort, defineInterface, invalidCode, requireArguments } from "./webidl.js";
+import {
+  checkReason,
+  clampedUnsignedShort,
+  defineInterface,
+  invalidCode,
+  mayCloseWith,
+  requireArguments,
+} from "./webidl.js";
 
 /** A server's connection whose handshake is done. */
 export interface Accepted extends Opened {
@@ -565,12 +572,6 @@ defineInterface(WebSocket, "WebSocket", [
   ...["url", "readyState", "bufferedAmount", "onopen", "onerror", "onclose", "extensions", "protocol", "close"],
   ...["onmessage", "binaryType", "send"],
 ]);
-
-function mayCloseWith(status: number, isServer: boolean): boolean {
-  const isOfClients = status === 1000 || (status >= 3000 && status <= 4999);
-  const isOfServers = (status >= 1001 && status <= 1003) || (status >= 1007 && status <= 1014);
-  return isOfClients || (isServer && isOfServers);
-}
 
 function isAccepted(url: unknown): url is Accepted {
   return typeof url === "object" && url !== null && accepting.has(url);
