@@ -12,6 +12,7 @@ export const PARTS = {
     "docs/debugging.md": "Debugging",
     "docs/compression.md": "Compression",
     "docs/deployment.md": "Deployment",
+    "docs/scale.md": "Topics and scale",
     "docs/metrics.md": "Metrics",
     "docs/ws.md": "Moving from ws",
     "docs/inspector.md": "The inspector",
