@@ -45,10 +45,10 @@ import { pathOf, type Taker, Upgrades } from "./upgrades.js";
 /** The events of a server, with their arguments. */
 export interface WebSocketServerEvents<R extends HandshakeRequest = IncomingMessage> {
   /**
-   * A handshake is done. Messages wait for the first who asks for them: a listener of `message`, a loop over the
-   * socket, a `WebSocketStream`, or `resume()`. Pings are answered meanwhile, and a close too; from 64 KiB on nothing
-   * more is read. After `claimTimeout` messages are dropped until somebody asks, so that a socket may only send. If
-   * the peer has left, and nobody has asked for a second, they are dropped too, and the `close` event comes.
+   * A handshake is done. Messages wait until they are claimed: by a listener of `message`, a loop over the socket, a
+   * `WebSocketStream`, or `resume()`. Pings and a close are answered meanwhile; from 64 KiB on nothing more is read.
+   * After `claimTimeout`, unclaimed messages are dropped, so that a server may only send. If the peer has left, they
+   * are dropped after one second, and the `close` event follows.
    */
   connection: [socket: WebSocket, request: R];
   /** The port is open. */
@@ -181,7 +181,7 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
 
   /**
    * Does the handshake of an `upgrade` event of a `node:http` server, and gives out the connection. A request that
-   * is no valid handshake is answered with 400, or 426 if it asks for another version than 13.
+   * is not a valid handshake is answered with 400, or 426 if it asks for another version than 13.
    *
    * @param head the bytes that came behind the request
    * @param callback instead of the `connection` event
@@ -308,7 +308,7 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
   }
 
   #upgrade(request: R, raw: Transport, head: Uint8Array, callback?: (socket: WebSocket, request: R) => void): void {
-    // until there is a connection that listens, a broken transport has nobody to tell
+    // until there is a connection that listens, a broken transport has no one to report to
     const pending = this.#begin(request, raw);
     const exceeded = this.#quota.enter(pending.address);
     if (exceeded !== undefined) {
@@ -359,7 +359,7 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
     return tapped(transport, tap);
   }
 
-  /** A client that leaves, or a server that closes, does not wait for the verdict, and nobody waits for ever. */
+  /** A client that leaves, or a server that closes, does not wait for the verdict, and no client waits for ever. */
   #await(
     verdict: PromiseLike<boolean | Rejection>,
     request: R,
@@ -397,15 +397,15 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
     this.#count(reason, rejection.status, request, pending.address);
   }
 
-  /** Counts a refusal, and tells who watches. */
+  /** Counts a refusal, and publishes it to the diagnostics channel. */
   #count(reason: RefusalReason, status: number, request: R | undefined, address: string | undefined): void {
     this.#refusals.set(reason, (this.#refusals.get(reason) ?? 0) + 1);
     if (channels.refused.hasSubscribers) channels.refused.publish({ server: this, request, address, status, reason });
   }
 
   /**
-   * Tells of a mistake of the application's that a client has brought to light. Without a listener it is a warning: the
-   * request of a stranger must not end the process; once, as it must not fill a log either.
+   * Reports a mistake of the application that a client's request has revealed. Without a listener it is a warning,
+   * because a stranger's request must not end the process; and only one, because it must not fill a log either.
    */
   #tell(error: unknown): void {
     if (this.listenerCount("error") > 0) {
@@ -416,7 +416,7 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
     }
   }
 
-  /** What a listener has returned was rejected: `EventEmitter` tells of it here. */
+  /** A promise that a listener returned was rejected: `EventEmitter` calls this. */
   override [captureRejectionSymbol](error: Error, event: unknown, ...[socket]: unknown[]): void {
     if (event === "connection" && socket instanceof WebSocket) this.#failed(socket, error);
     else this.#tell(error);
@@ -495,7 +495,7 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
   }
 }
 
-/** An answer of the application's that nobody can act on. */
+/** The error for an invalid answer of the application. */
 function invalid(name: "verify" | "chooseProtocol", wanted: string, given: unknown): WebSocketError {
   return new WebSocketError("WS_ERR_INVALID_OPTION", `${name} must return ${wanted}, not ${inspect(given)}`);
 }

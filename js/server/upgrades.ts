@@ -11,15 +11,15 @@ import { NodeTransport } from "../transport/node.js";
 import { clearTimeout, setTimeout } from "../transport/tasks.js";
 import { type HandshakeRequest, reject, resource } from "../transport/upgrade.js";
 
-/** Who takes upgrades of one path, or of all that have no other taker. */
+/** Takes upgrades of one path, or of all paths that have no other taker. */
 export interface Taker {
   readonly path: string | undefined;
-  /** Milliseconds after which an upgrade that nobody has taken is answered with 404. */
+  /** Milliseconds after which an upgrade that was not taken is answered with 404. */
   readonly timeout: number;
   /** Whether it refuses all upgrades from now on; another one may have its path. */
   isLeaving(): boolean;
   take(request: IncomingMessage, socket: Duplex, head: Uint8Array): void;
-  /** An upgrade of a path that nobody takes was answered with 404. */
+  /** An upgrade of a path without a taker was answered with 404. */
   onMissed(request: IncomingMessage): void;
 }
 
@@ -44,7 +44,7 @@ export class Upgrades {
 
   readonly #server: Server;
   readonly #takers = new Map<string | undefined, Taker>();
-  /** Left to other listeners, with the timers that end those which nobody takes. */
+  /** Left to other listeners, with the timers that end those that no listener takes. */
   readonly #left = new Map<Duplex, ReturnType<typeof setTimeout>>();
 
   private constructor(server: Server) {
@@ -96,7 +96,7 @@ export class Upgrades {
     });
   }
 
-  /** Tells whether nobody had taken it. Whoever takes a socket reads it, or has written to it. */
+  /** Returns whether it was not taken. A listener that takes a socket reads it, or has written to it. */
   #endUnlessTaken(socket: Duplex): boolean {
     clearTimeout(this.#left.get(socket));
     this.#left.delete(socket);

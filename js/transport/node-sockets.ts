@@ -66,7 +66,7 @@ const ANSWERS: { readonly [code: string]: [status: number, reason: string] | und
   ERR_HTTP_REQUEST_TIMEOUT: [408, "Request Timeout"],
 };
 
-/** Does what Node does by default, and tells. A socket that has failed is no request. */
+/** Does what Node does by default, and reports it. The failure of a socket is not a refused request. */
 function refuse({ code = "" }: NodeJS.ErrnoException, socket: Duplex, owner: ListenOwner): void {
   if (code.startsWith("HPE_") || code === "ERR_HTTP_REQUEST_TIMEOUT") {
     const [status, reason] = ANSWERS[code] ?? [400, "Bad Request"];

@@ -68,5 +68,5 @@ export function mayCloseWith(status: number, isServer: boolean): boolean {
 
 /** The error for a close code that may not be given. */
 export function invalidCode(code: string): DOMException {
-  return new DOMException(`${code} is no close code that may be given here`, "InvalidAccessError");
+  return new DOMException(`${code} is not a close code that may be given here`, "InvalidAccessError");
 }

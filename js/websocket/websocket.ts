@@ -54,7 +54,7 @@ export interface Accepted extends Opened {
   readonly binaryType: BinaryType;
   readonly settings: RunSettings;
   readonly members: Members;
-  /** What channels tell of it, if somebody listens to them. */
+  /** What channels publish about it, if they have subscribers. */
   readonly about: object | undefined;
 }
 
@@ -189,7 +189,7 @@ export class WebSocket extends WebSocketEventTarget {
       this.#siblings = url.members;
       this.#siblings.add(this);
       this.#about = url.about;
-      // before anyone is told of it, who may listen
+      // before the application gets it, which may add listeners
       this.#receiving = this.#receiver("", url.binaryType);
       Object.defineProperty(this, "removeEventListener", WebSocket.#unlisten);
       this.#leaveUnclaimed();
@@ -203,7 +203,7 @@ export class WebSocket extends WebSocketEventTarget {
     const protocols = subprotocols(isProtocols(protocolsOrOptions) ? protocolsOrOptions : (all.protocols ?? []));
     // 1.–2. Let urlRecord be the result of getting a URL record.
     const record = urlRecord(text);
-    // 3.–4. If any of the protocols occur more than once or are no tokens, throw a "SyntaxError" DOMException.
+    // 3.–4. If any of the protocols occur more than once or are not tokens, throw a "SyntaxError" DOMException.
     checkSubprotocols(protocols);
     // 5. Set this's url to urlRecord.
     this.#url = record.href;
@@ -406,7 +406,7 @@ export class WebSocket extends WebSocketEventTarget {
     this.#connection?.pause();
   }
 
-  /** Goes on reading, also if nobody listens to messages (an addition to the standard). */
+  /** Goes on reading, even without a listener of messages (an addition to the standard). */
   resume(): void {
     this.#connection?.resume();
   }
