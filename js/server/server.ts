@@ -17,6 +17,7 @@ import { type DeflateSettings, deflateSettings } from "../session/deflate.js";
 import { type Answer, answerHandshake } from "../session/handshake.js";
 import { connectionSettings, type Limits, limits, milliseconds, size } from "../session/options.js";
 import { PreparedMessage } from "../session/prepared.js";
+import { type PublishOptions, type TopicData, type TopicStatistics, Topics } from "../topics/topics.js";
 import { NodeTransport } from "../transport/node.js";
 import { type Listening, sockets } from "../transport/runtime.js";
 import { tapHead, tapped } from "../transport/tap.js";
@@ -74,6 +75,8 @@ export interface ServerStatistics {
   readonly accepted: number;
   /** Handshakes that were refused, by reason. */
   readonly refused: Readonly<Partial<Record<RefusalReason, number>>>;
+  /** Topics, subscriptions, and what became of subscribers that were too slow. */
+  readonly topics: TopicStatistics;
 }
 
 /** A WebSocket server. */
@@ -82,6 +85,8 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
 > {
   /** The sockets that are not closed. */
   readonly clients: Set<WebSocket> = new Set();
+  /** The topics of its sockets. */
+  readonly topics: Topics<WebSocket>;
   /** The option `tap`; another one is for connections from then on. */
   tap: WebSocketServerOptions<R>["tap"];
   readonly #options: WebSocketServerOptions<R>;
@@ -107,13 +112,7 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
   /** Its place among those that share an HTTP server. */
   readonly #taker: Taker;
   /** What sockets that were accepted are members of. */
-  readonly #members: Members = {
-    add: (socket) => this.clients.add(socket),
-    delete: (socket) => {
-      this.clients.delete(socket);
-      this.#quota.leave(this.#addresses?.get(socket));
-    },
-  };
+  readonly #members: Members;
   /** The addresses of sockets, if those are counted. */
   readonly #addresses: WeakMap<WebSocket, string | undefined> | undefined;
   #accepted = 0;
@@ -136,6 +135,9 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
     this.#handshakeTimeout = milliseconds("handshakeTimeout", options.handshakeTimeout);
     this.#quota = new Quota(quotas(options as WebSocketServerOptions<never>));
     if (options.maxConnectionsPerAddress !== undefined) this.#addresses = new WeakMap();
+    const { slowSubscriber, maxTopicBacklog } = options;
+    this.topics = new Topics({ slowSubscriber, maxTopicBacklog });
+    this.#members = this.#makeMembers();
     this.#taker = this.#makeTaker();
     if (server !== undefined) Upgrades.of(server).add(this.#taker);
     if (port === undefined && socketPath === undefined) return;
@@ -168,6 +170,7 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
       bufferedBytes: this.#budget.held,
       accepted: this.#accepted,
       refused: Object.fromEntries(this.#refusals),
+      topics: this.topics.statistics,
     };
   }
 
@@ -202,6 +205,22 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
     for (const socket of this.clients) {
       if (socket !== except && socket.readyState === socket.OPEN) socket.send(message, options);
     }
+  }
+
+  /**
+   * Sends a message to all sockets that subscribe to a topic; it is framed, and compressed, once. A subscriber that is
+   * too slow is dealt with as `slowSubscriber` says.
+   *
+   * @returns how many sockets of this process it was sent to
+   * @throws WebSocketError `WS_ERR_INVALID_OPTION` for a topic that is not a well-formed string of 1 to 256 bytes
+   */
+  publish(topic: string, data: TopicData, options?: PublishOptions<WebSocket>): number {
+    return this.topics.publish(topic, data, options);
+  }
+
+  /** How many sockets of this process subscribe to a topic. */
+  subscribers(topic: string): number {
+    return this.topics.subscribers(topic);
   }
 
   /** The connections from now on, until the server closes; an `error` event is thrown into the loop. */
@@ -253,6 +272,17 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
     clearTimeout(timer);
     this.emit("close");
     return result;
+  }
+
+  #makeMembers(): Members {
+    return {
+      topics: this.topics,
+      add: (socket) => this.clients.add(socket),
+      delete: (socket) => {
+        this.clients.delete(socket);
+        this.#quota.leave(this.#addresses?.get(socket));
+      },
+    };
   }
 
   #makeTaker(): Taker {

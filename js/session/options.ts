@@ -65,6 +65,7 @@ const defaults: Record<TimeName, number> & Record<SizeName, number> = {
   maxFragments: 131_072,
   maxBufferedBytes: 256 * 1024 * 1024,
   maxTotalBufferedBytes: 512 * 1024 * 1024,
+  maxTopicBacklog: 1024 * 1024,
   maxConnections: Number.POSITIVE_INFINITY,
   maxConnectionsPerAddress: Number.POSITIVE_INFINITY,
   maxHandshakesPerSecond: Number.POSITIVE_INFINITY,
@@ -78,6 +79,7 @@ type SizeName =
   | keyof Limits
   | "maxBufferedBytes"
   | "maxTotalBufferedBytes"
+  | "maxTopicBacklog"
   | "maxConnections"
   | "maxConnectionsPerAddress"
   | "maxHandshakesPerSecond";

@@ -38,6 +38,7 @@ import { EventHandlers, type Handler } from "./handlers.js";
 import { handled } from "./messages.js";
 import { type BinaryType, type MessageData, Receiving, type SocketHooks } from "./receiving.js";
 import { contentOf, type MessageSource, type SendData, Sending, sizeOfContent } from "./sending.js";
+import { defineSubscribing, type SocketTopics, type Subscribing } from "./subscribing.js";
 import {
   checkReason,
   clampedUnsignedShort,
@@ -59,12 +60,16 @@ export interface Accepted extends Opened {
 
 /** A server's sockets: each is one of them until it is closed. */
 export interface Members {
+  readonly topics: SocketTopics<WebSocket>;
   add(socket: WebSocket): void;
   delete(socket: WebSocket): void;
 }
 
 /** @internal Makes a server's socket; `start` lets its events begin. */
 export let accept: (accepted: Accepted) => { socket: WebSocket; start: () => void };
+
+/** The server's sockets that a socket is one of, or was. */
+let membersOf: (socket: WebSocket) => Members | undefined;
 
 /** What a server gave to the constructor, which takes no such thing from anyone else. */
 const accepting = new WeakSet<object>();
@@ -112,7 +117,11 @@ interface WebSocketEventTarget extends EventTarget {
 }
 const WebSocketEventTarget: new () => WebSocketEventTarget = EventTarget;
 
+/** What `defineSubscribing` gives the class. */
+export interface WebSocket extends Subscribing {}
+
 /** A WebSocket connection. */
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the class has all of it
 export class WebSocket extends WebSocketEventTarget {
   /** The handshake is not done. */
   declare static readonly CONNECTING: 0;
@@ -151,6 +160,7 @@ export class WebSocket extends WebSocketEventTarget {
   #droppedBytes = 0;
 
   static {
+    membersOf = (socket) => socket.#siblings;
     accept = (accepted) => {
       accepting.add(accepted);
       const socket = new WebSocket(accepted as unknown as string);
@@ -568,6 +578,7 @@ for (const target of [WebSocket, WebSocket.prototype]) {
     Object.defineProperty(target, name, { value, enumerable: true });
   }
 }
+defineSubscribing(WebSocket, (socket) => membersOf(socket)?.topics);
 defineInterface(WebSocket, "WebSocket", [
   ...["url", "readyState", "bufferedAmount", "onopen", "onerror", "onclose", "extensions", "protocol", "close"],
   ...["onmessage", "binaryType", "send"],
