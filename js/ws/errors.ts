@@ -6,7 +6,7 @@
 import type { ConnectionFailure } from "../connection/failures.js";
 import { WebSocketError, WebSocketProtocolError } from "../engine/errors.js";
 
-/** What `ws` calls an error of frames that the engine has found. */
+/** The code, message and class of the error that `ws` has for a violation. */
 type Name = readonly [code: string, message: string, make?: ErrorConstructor];
 
 const FRAME = "Invalid WebSocket frame: ";
@@ -54,7 +54,7 @@ const NO_EXTENSION = "Server sent a Sec-WebSocket-Extensions header but no exten
 const OTHER_PROTOCOL = "Server sent an invalid subprotocol";
 const NO_PROTOCOL = "Server sent a subprotocol but none was requested";
 
-/** What is wrong with a server's answer, by the engine's numbers. */
+/** Faults of a server's answer, by the engine's numbers. */
 const refusals: { readonly [id: number]: string } = {
   100: ACCEPT,
   101: ACCEPT,

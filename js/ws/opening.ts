@@ -32,7 +32,7 @@ export interface OpeningEmitter {
   listenerCount(event: keyof OpeningEvents): number;
 }
 
-/** What becomes of an opening: requests, and one of the two others, once, and perhaps within a call. */
+/** Receives the course of an opening: requests, then one of the two others, once, and perhaps within a call. */
 export interface OpeningListener {
   /** A request is made, and has to be ended. */
   onRequest(request: ClientRequest): void;
@@ -47,7 +47,7 @@ interface Target {
   readonly isSecure: boolean;
   /** Of a URL `ws+unix:`. */
   readonly socketPath: string | undefined;
-  /** What the request asks for. */
+  /** The path and query of the request. */
   readonly path: string;
 }
 

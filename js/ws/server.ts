@@ -293,7 +293,7 @@ export class WebSocketServer<W extends typeof WebSocket = typeof WebSocket> exte
     return (handleProtocols ? handleProtocols(offered, request) : [...offered][0]) || "";
   }
 
-  /** What the listeners of `headers` add. */
+  /** The lines that listeners of `headers` add. */
   #added(made: readonly HeaderField[], request: IncomingMessage): HeaderField[] {
     const lines = ["HTTP/1.1 101 Switching Protocols", ...made.map(([name, value]) => `${name}: ${value}`)];
     const own = new Set(lines);
@@ -337,7 +337,7 @@ interface Refusal {
   readonly headers?: OutgoingHttpHeaders | undefined;
 }
 
-/** What is wrong with a request; the engine looks into what is left. */
+/** The fault of a request, if it has one; the engine checks the rest. */
 function refusalOf({ method, headers }: IncomingMessage): Refusal | undefined {
   if (method !== "GET") return { status: 405, message: "Invalid HTTP method" };
   if (headers.upgrade?.toLowerCase() !== "websocket") return invalid("Invalid Upgrade header");

@@ -47,7 +47,7 @@ export type BinaryType = "nodebuffer" | "arraybuffer" | "fragments" | "blob";
 /** A message as it is given out; text is a Buffer. */
 export type RawData = Buffer | ArrayBuffer | Buffer[] | Blob;
 
-/** What is sent: text; bytes; what `Buffer.from` takes; a number as its text. */
+/** Data to send: text, bytes, anything that `Buffer.from` takes, or a number as its text. */
 export type Data =
   | string
   | number
@@ -56,7 +56,7 @@ export type Data =
   | ArrayBufferView
   | readonly unknown[]
   | {
-      /** What is sent in the object's place. */
+      /** The data to send in place of the object. */
       valueOf(): string | ArrayBufferLike | Uint8Array;
     }
   | null
@@ -114,7 +114,7 @@ let Owner: new (socket: WebSocket, settings: SocketSettings) => ConnectionOwner;
 /** Whether close frames went both ways. */
 let wasClean: (socket: WebSocket) => boolean;
 
-/** What `addEventListener` gives to listeners of what is emitted. */
+/** Turns emitted arguments into events for `addEventListener`. */
 const makers = {
   open: (socket: WebSocket) => new Event("open", socket),
   message: (socket: WebSocket, data: RawData, isBinary: boolean) =>
@@ -618,7 +618,7 @@ function plain(data: Content): string | Uint8Array {
   return data instanceof PreparedMessage ? data.data : data;
 }
 
-/** What a message consists of: a string only as text. */
+/** The content of a message; a string only for text. */
 function content(data: Exclude<Data, Blob> | PreparedMessage, isText: boolean): Content {
   if (data instanceof PreparedMessage) return data;
   if (typeof data === "number" || typeof data === "string") return isText ? `${data}` : Buffer.from(`${data}`);
