@@ -448,7 +448,7 @@ function isOfRequest(error: unknown): error is WebSocketProtocolError {
   return error instanceof WebSocketProtocolError && error.code !== "E_INVALIDARG" && error.code !== "E_FAIL";
 }
 
-/** What the engine answers: a request with what was found good in the caller's, and found missing by nobody. */
+/** The engine's answer to a request with the parts of the caller's that were checked here, and its other parts valid. */
 function fieldsOf(key: string, protocols: Set<string>, extensions: Extensions): HeaderFields {
   const { [DEFLATE]: deflate } = extensions;
   return [

@@ -1,5 +1,5 @@
-// The site in build/docs/, in Chromium: axe-core's rules, nothing wider than the window, nothing that fails to load, and
-// a search that finds. Pictures are left in build/screenshots-site/.
+// The site in build/docs/, in Chromium: axe-core's rules, nothing wider than the window, nothing that fails to load,
+// and a search that finds. Pictures are left in build/screenshots-site/.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
