@@ -20,7 +20,8 @@ export default {
   // the label of a block's language has too little contrast by default
   head: [["style", {}, ".vp-doc [class*='language-'] > span.lang { color: var(--vp-c-text-1); }"]],
   themeConfig: {
-    search: { provider: "local" },
+    // the name of the button has all of its text, the key too, so that it can be spoken
+    search: { provider: "local", options: { translations: { button: { buttonAriaLabel: "Search K" } } } },
     nav: [
       { text: "Guides", link: "/guides" },
       { text: "Reference", items: REFERENCE },
