@@ -17,7 +17,7 @@ interface Command {
   readonly options: Options;
   /** @param argument the argument that is not an option */
   run(values: never, argument: string): unknown;
-  /** What the argument is; without it, there is none. */
+  /** The meaning of the argument; without it, the command takes none. */
   readonly argument?: string;
 }
 

@@ -14,7 +14,7 @@ export default {
   // as on GitHub, where the same links are read
   markdown: {
     anchor: { slugify: anchorOf },
-    languageAlias: { haproxy: "ini", "rust,no_run": "rust", "rust,ignore": "rust" },
+    languageAlias: { haproxy: "ini", no_run: "rust", "rust,no_run": "rust", "rust,ignore": "rust" },
     theme: { light: "github-light-high-contrast", dark: "github-dark-high-contrast" },
   },
   // the label of a block's language has too little contrast by default

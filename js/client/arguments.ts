@@ -1,5 +1,5 @@
 /**
- * What the constructor of `WebSocket` is given, checked.
+ * The arguments of `WebSocket`'s constructor, checked.
  *
  * @module
  */
@@ -30,7 +30,7 @@ export interface SocketOptions extends Partial<Limits>, Partial<ConnectionSettin
   perMessageDeflate?: boolean | PerMessageDeflateOptions;
 }
 
-/** What these may be; both roles share them. */
+/** The types of these options; both roles share them. */
 export const socketKinds: Kinds<SocketOptions> = {
   ...connectionKinds,
   handshakeTimeout: kind.any,

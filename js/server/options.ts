@@ -1,5 +1,5 @@
 /**
- * What the constructor of `WebSocketServer` is given, checked.
+ * The options of `WebSocketServer`, checked.
  *
  * @module
  */
@@ -18,7 +18,7 @@ import type { HandshakeRequest, Rejection } from "../transport/upgrade.js";
 import type { BinaryType } from "../websocket/receiving.js";
 import { type Quotas, TrustedProxies } from "./quota.js";
 
-/** What `verify` is given beside the request. */
+/** The second argument of `verify`. */
 export interface VerifyContext {
   /**
    * Aborts when the answer no longer matters: the client left, `handshakeTimeout` passed and the client was answered

@@ -63,7 +63,7 @@ export interface WebSocketServerEvents<R extends HandshakeRequest = IncomingMess
   close: [];
 }
 
-/** What a server counts. */
+/** The counters of a server. */
 export interface ServerStatistics {
   /** Sockets that are not closed. */
   readonly connections: number;
@@ -111,7 +111,7 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
   };
   /** Its place among those that share an HTTP server. */
   readonly #taker: Taker;
-  /** What sockets that were accepted are members of. */
+  /** The set that accepted sockets join. */
   readonly #members: Members;
   /** The addresses of sockets, if those are counted. */
   readonly #addresses: WeakMap<WebSocket, string | undefined> | undefined;
@@ -162,7 +162,7 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
     return this.#undecided;
   }
 
-  /** What became of the requests so far, and what is held now. */
+  /** Counts of the requests so far, and of what is held now. */
   get statistics(): ServerStatistics {
     return {
       connections: this.clients.size,
@@ -174,7 +174,7 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
     };
   }
 
-  /** Whose a request is: what `trustedProxies` say, or the address of its socket. */
+  /** The client's address: from `X-Forwarded-For` if `trustedProxies` allow it, else of the request's socket. */
   addressOf(request: R): string | undefined {
     return this.#quota.addressOf(request);
   }
@@ -506,7 +506,7 @@ function invalid(name: "verify" | "chooseProtocol", wanted: string, given: unkno
  */
 const MAX_MESSAGE_SIZE = 16 * 1024 * 1024;
 
-/** What those are answered that are too many. */
+/** The answers to requests beyond a quota. */
 const OVER_QUOTA: { readonly [reason in Exceeded]: Rejection } = {
   connections: { status: 503 },
   address: { status: 429 },

@@ -98,7 +98,7 @@ export const connectionKinds: Kinds<Limits & ConnectionSettings> = {
   streamMessages: kind.flag,
 };
 
-/** What a timer can wait for at most, in milliseconds: 24 days. It stands for never. */
+/** The longest delay of a timer, in milliseconds: 24 days. It means never. */
 export const LONGEST_TIME = 2 ** 31 - 1;
 
 /** The longest text that becomes a string in V8, in bytes of ASCII. */

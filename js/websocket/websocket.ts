@@ -54,7 +54,7 @@ export interface Accepted extends Opened {
   readonly binaryType: BinaryType;
   readonly settings: RunSettings;
   readonly members: Members;
-  /** What channels publish about it, if they have subscribers. */
+  /** The details that channels publish about it, if they have subscribers. */
   readonly about: object | undefined;
 }
 
@@ -71,7 +71,7 @@ export let accept: (accepted: Accepted) => { socket: WebSocket; start: () => voi
 /** The server's sockets that a socket is one of, or was. */
 let membersOf: (socket: WebSocket) => Members | undefined;
 
-/** What a server gave to the constructor, which takes no such thing from anyone else. */
+/** The constructor's argument from a server; only a server has one. */
 const accepting = new WeakSet<object>();
 
 const CONNECTING = 0;
@@ -103,7 +103,7 @@ export type FailureEvent = Omit<ErrorEvent, "error"> & {
   readonly error: ConnectionFailure;
 };
 
-/** What `addEventListener` and `removeEventListener` take. */
+/** A listener for `addEventListener` and `removeEventListener`. */
 type ListenerArguments = Parameters<EventTarget["addEventListener"]>;
 
 /** A `WebSocket` as a target of its events. */
@@ -416,7 +416,7 @@ export class WebSocket extends WebSocketEventTarget {
     return this.#connection?.isPaused ?? false;
   }
 
-  /** What went through since the handshake, counted; `undefined` before (an addition to the standard). */
+  /** Bytes and messages since the handshake; `undefined` before it (an addition to the standard). */
   get statistics(): Statistics | undefined {
     return this.#connection?.statistics();
   }

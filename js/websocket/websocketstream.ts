@@ -41,9 +41,9 @@ export interface WebSocketCloseInfo {
 
 /** How a connection was closed. */
 export interface WebSocketClosed {
-  /** What the peer's close frame says; 1005 if nothing. */
+  /** The status in the peer's close frame; 1005 if it has none. */
   readonly closeCode: number;
-  /** What it says beside that, or `""`; at most 123 bytes of UTF-8. */
+  /** The reason in it, or `""`; at most 123 bytes of UTF-8. */
   readonly reason: string;
 }
 
@@ -79,7 +79,7 @@ export class WebSocketStreamError extends DOMException {
     return this.#closeCode;
   }
 
-  /** What the close frame says beside it. */
+  /** The reason in the close frame. */
   get reason(): string {
     return this.#reason;
   }
