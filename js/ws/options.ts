@@ -88,7 +88,7 @@ export interface OpeningOptions
   generateMask?: ((mask: Buffer) => void) | undefined;
 }
 
-/** What has been said to `SharedOptions`, or by default. */
+/** `SharedOptions` with the defaults filled in. */
 export interface SocketSettings {
   readonly connection: RunSettings;
   readonly session: SessionOptions;
