@@ -156,6 +156,7 @@ for (const name of names) {
 }
 quiet.kill("SIGKILL");
 if (values.check) {
-  console.log(`${names.length - failed} passed, ${failed} failed`);
+  // as Node's test runner sums up, which the gate reads
+  console.log(`ℹ pass ${names.length - failed}\nℹ fail ${failed}`);
   if (failed > 0) process.exitCode = 1;
 }
