@@ -8,7 +8,7 @@ import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 
 import { type Browser, chromium } from "playwright-core";
-import { WebSocket, WebSocketServer } from "websocket-component";
+import { WebSocket as Client, WebSocketServer } from "websocket-component";
 
 const start = fileURLToPath(new URL("../../scripts/start.mjs", import.meta.url));
 const FLAGS =
@@ -137,7 +137,7 @@ test("the start page has a policy that lets in no script of others, and its echo
   const scripts = /script-src ([^;]*)/.exec(policy)?.[1] ?? "";
   assert.doesNotMatch(scripts, /unsafe-inline|'unsafe-eval'|https?:|\*|data:|blob:/);
   const statusOf = async (headers: Record<string, string>) => {
-    const socket = new WebSocket(echo, { headers });
+    const socket = new Client(echo, { headers });
     return await new Promise((resolve) => {
       socket.onopen = () => resolve(101);
       socket.onerror = (event) => resolve((event as unknown as { error: { status: number } }).error.status);
