@@ -236,7 +236,8 @@ for (const [name, agent] of [
     let isGone: Promise<unknown> | undefined;
     const url = await serveRaw(t, async (peer) => {
       await peer.head();
-      isGone = once(peer.socket, "close");
+      peer.socket.on("error", () => {}); // a reset, which is how it is given up
+      isGone = new Promise((resolve) => peer.socket.once("close", resolve));
       const flood = Buffer.from("HTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\n".repeat(100_000));
       peer.write(flood);
     });
