@@ -100,7 +100,7 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
     },
     onGone: (pending) => {
       this.#pending.delete(pending);
-      if (pending.isCounted) this.#quota.leave(pending.address);
+      if (pending.isCounted) this.#quota.leave(pending);
     },
   };
   /** What sockets that were accepted are members of. */
@@ -108,7 +108,7 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
     add: (socket) => this.clients.add(socket),
     delete: (socket) => {
       this.clients.delete(socket);
-      this.#quota.leave(this.#addresses?.get(socket));
+      this.#quota.leave({ address: this.#addresses?.get(socket) });
     },
   };
   /** The addresses of sockets, if those are counted. */
@@ -272,7 +272,7 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
   #upgrade(request: R, raw: Transport, head: Uint8Array, callback?: (socket: WebSocket, request: R) => void): void {
     // until there is a connection that listens, a broken transport has nobody to tell
     const pending = this.#begin(request, raw);
-    const exceeded = this.#quota.enter(pending.address);
+    const exceeded = this.#quota.enter(pending);
     if (exceeded !== undefined) {
       this.#refuse(request, pending, exceeded, OVER_QUOTA[exceeded]);
       return;
@@ -292,7 +292,7 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
   }
 
   #begin(request: R, transport: Transport): Pending {
-    const pending = new Pending(transport, this.addressOf(request), this.#pendingOwner);
+    const pending = new Pending(transport, () => this.addressOf(request), this.#pendingOwner);
     this.#pending.set(pending, request);
     this.#undecided += 1;
     return pending;
@@ -355,8 +355,9 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
 
   #refuse(request: R, pending: Pending, reason: RefusalReason, rejection: Rejection, why?: WebSocketError): void {
     if (!pending.isUndecided) return;
+    const { address } = pending; // before it is gone
     pending.refuse(rejection, this.#handshakeTimeout, why);
-    this.#count(reason, rejection.status, request, pending.address);
+    this.#count(reason, rejection.status, request, address);
   }
 
   /** Counts a refusal, and tells who watches. */

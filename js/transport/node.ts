@@ -27,12 +27,10 @@ export class NodeTransport implements Transport {
    * may do as it likes.
    */
   readonly #isSocket: boolean;
-  readonly #isSecure: boolean;
 
   constructor(socket: Duplex) {
     this.#socket = socket;
     this.#isSocket = socket instanceof Socket;
-    this.#isSecure = (socket as Partial<TLSSocket>).encrypted === true;
   }
 
   start(listener: TransportListener): void {
@@ -88,8 +86,10 @@ export class NodeTransport implements Transport {
   adopt(bytes: Uint8Array): Uint8Array {
     // TLS never takes all of it at once: each message would keep the whole slab. Whoever has a `write` of his own may
     // wait
-    const isOrdinary = this.#isSocket && !this.#isSecure && this.#socket.write === Socket.prototype.write;
-    const isIdle = isOrdinary && this.#socket.writableLength === 0;
+    const socket = this.#socket;
+    const isSecure = (socket as Partial<TLSSocket>).encrypted === true;
+    const isOrdinary = this.#isSocket && !isSecure && socket.write === Socket.prototype.write;
+    const isIdle = isOrdinary && socket.writableLength === 0;
     return isIdle && bytes.length <= SLAB ? inSlab(bytes) : allocatedCopy(bytes, 0, bytes.length);
   }
 
