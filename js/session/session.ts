@@ -1,6 +1,6 @@
 /**
  * One connection's frames: network chunks in, messages out; messages in, bytes for the network out. No I/O, no timers,
- * no callbacks: whoever owns a session runs user code when the engine is done.
+ * no callbacks: the owner of a session runs user code when the engine is done.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import { Incoming, type MessageForm, Unfinished } from "./incoming.js";
 import { type Compression, type Compressor, type Framing, Outgoing, type SentData } from "./outgoing.js";
 import type { Received } from "./received.js";
 
-/** What went through a session, counted. */
+/** Counters of a session. */
 export interface Counters {
   /** Frames that came, pings and fragments too. */
   framesReceived: number;
@@ -86,7 +86,7 @@ export class FrameSession implements EngineCalls, MessageForm, Compressor {
     this.decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   }
 
-  /** What went through so far. */
+  /** The counters so far. */
   get counters(): Counters {
     const incoming = this.#incoming;
     const outgoing = this.#outgoing;
@@ -115,7 +115,7 @@ export class FrameSession implements EngineCalls, MessageForm, Compressor {
     return this.#session === undefined || (this.#session.close_sent && this.#session.close_received);
   }
 
-  /** What has begun and not ended, one of {@link Unfinished}. */
+  /** The unfinished part, one of {@link Unfinished}. */
   get unfinished(): number {
     return this.#incoming?.unfinished ?? Unfinished.Nothing;
   }
@@ -159,7 +159,7 @@ export class FrameSession implements EngineCalls, MessageForm, Compressor {
    * nothing more comes.
    *
    * @param room the most bytes that the pieces of an unfinished message may take
-   * @param isOwned whether the chunk is nobody else's, so that messages may be parts of it; else it is not kept
+   * @param isOwned whether the chunk is ours alone, so that messages may be parts of it; else it is not kept
    * @returns how many bytes were taken
    */
   receive(chunk: Uint8Array, received: Received[], room = Number.POSITIVE_INFINITY, isOwned = false): number {
