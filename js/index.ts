@@ -16,6 +16,7 @@ export {
   WebSocketProtocolError,
 } from "./engine/errors.js";
 export type { HeaderField, HeaderFields } from "./engine/http.js";
+export type { CloseOptions, CloseResult } from "./server/drain.js";
 export type { Verify, VerifyContext, WebSocketServerOptions } from "./server/options.js";
 export { type ServerStatistics, WebSocketServer, type WebSocketServerEvents } from "./server/server.js";
 export type { PerMessageDeflateOptions } from "./session/deflate.js";

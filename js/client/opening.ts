@@ -214,7 +214,7 @@ const CREDENTIALS = [
   "session",
 ];
 
-/** Another host gets no certificate of ours. */
+/** Our certificates and keys never go to another host. */
 function withoutSecrets(tls: TlsClientOptions): TlsClientOptions {
   return Object.fromEntries(Object.entries(tls).filter(([name]) => !CREDENTIALS.includes(name)));
 }

@@ -246,7 +246,7 @@ function contentOf(inspector: Inspector, record: InspectRecord): { text: string 
   try {
     if (isText) return { text: utf8.decode(bytes) };
   } catch {
-    // a character is cut, or it is no text
+    // a character is cut, or these bytes are not text
   }
   return { base64: base64Of(bytes) };
 }

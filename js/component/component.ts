@@ -251,7 +251,7 @@ export class Handle {
    * @throws TypeError if it is not a Uint8Array
    */
   completeReceive(actionContext: number, bytes: Uint8Array): void {
-    if (!isBytes(bytes)) throw new TypeError("What was read must be a Uint8Array");
+    if (!isBytes(bytes)) throw new TypeError("The bytes read must be a Uint8Array");
     this.#enter((handle) => handle.outstanding_read(actionContext));
     const { report, bytes: memory } = scratch();
     const [address, capacity] = [report[ReadSlot.Address] as number, report[ReadSlot.Length] as number];

@@ -30,7 +30,7 @@ import { MessageTimer } from "./messagetimer.js";
 import { Outbox, type OutboxOwner, type Waiter } from "./outbox.js";
 import { OVERHEAD } from "./received.js";
 
-/** Who owns a connection. All are called outside the engine, so every method may be called from within them. */
+/** The owner of a connection. The engine is never busy when these run, so they may call every method. */
 export interface ConnectionOwner {
   /** Whether pings are the owner's to answer. */
   readonly answersPings?: boolean;
@@ -42,14 +42,14 @@ export interface ConnectionOwner {
   onPart?(part: Part): void;
   /** A ping came; its pong is on its way. */
   onPing(payload: Uint8Array): void;
-  /** A pong came, and its ping was sent so many milliseconds before; or it answers none. */
+  /** A pong came. `roundTripTime` is in milliseconds since its ping; `undefined` if it answers none. */
   onPong(payload: Uint8Array, roundTripTime: number | undefined): void;
   /**
    * The transport, which was full, can take more; or it has taken all messages. `bufferedAmount` and `flush` tell so
    * already.
    */
   onDrain(): void;
-  /** Whether anyone waits for `onDrain`; without it nobody does, unless the transport was full. */
+  /** Whether the owner waits for `onDrain`. Without this method it waits only after the transport was full. */
   awaitsDrain?(): boolean;
   /** A close frame was sent or came, or the connection failed: no more messages can be sent. */
   onClosing(failure: ConnectionFailure | undefined): void;
@@ -146,7 +146,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     return this.#state === "open" && this.#transportClosed === undefined;
   }
 
-  /** Gives the network what was sent; tells whether it has more than it should hold. `onDrain` tells when no longer. */
+  /** Writes what was sent. Returns whether the transport is full; `onDrain` follows when it no longer is. */
   flush(): boolean {
     this.#outbox.flush();
     return this.#transport.isFull;
@@ -237,7 +237,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     this.#stopReading();
   }
 
-  /** Delivers again, first what came in the meantime, messages that nobody has claimed too. */
+  /** Delivers again: first what came in the meantime, including unclaimed messages. */
   resume(): void {
     if (!this.#inbox.isPaused && this.#inbox.demand !== "unclaimed") return;
     this.#inbox.resume();
@@ -321,7 +321,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     this.#transportClosed = { error };
     this.#messageTimer?.stop();
     this.#keepAlive?.stop();
-    clearTimeout(this.#closeTimer); // what came before takes the time of whoever reads it
+    clearTimeout(this.#closeTimer); // the reader may take its time with what came before
     this.#deliver();
   }
 
@@ -479,7 +479,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     this.#abortTransport();
   }
 
-  /** The connection is closing (§7.1.3), or failed: then nobody gets what came and was not delivered. */
+  /** The connection is closing (§7.1.3), or failed. After a failure, what was not delivered is dropped. */
   #startClosing(state: "closing" | "failed"): void {
     const wasOpen = this.#state === "open";
     this.#state = state;
@@ -496,7 +496,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     if (this.#peerClose === undefined) {
       this.#failure ??= closeTimedOut();
       this.#state = "failed";
-      this.#inbox.shut(); // whoever has paused until now will not get the rest
+      this.#inbox.shut(); // a reader that is still paused does not get the rest
     }
     this.#abortTransport();
   }

@@ -251,7 +251,7 @@ export class Outbox {
   }
 }
 
-/** One that throws keeps nobody else from being called: it is uncaught in a task of its own. */
+/** If one throws, the others are called all the same. Its error is uncaught in a task of its own. */
 function callAll(waiters: readonly Waiter[], failure?: ConnectionFailure): void {
   for (const waiter of waiters) {
     try {

@@ -13,7 +13,7 @@ interface Step {
 
 /** What is counted while it waits: a connection's outbox. */
 export interface Holder {
-  /** Counts so many bytes. Returns a function that counts them no longer. */
+  /** Counts `size` bytes. Returns a function that stops counting them. */
   hold(size: number): () => void;
 }
 

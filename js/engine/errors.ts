@@ -73,7 +73,7 @@ export type WebSocketErrorCode =
   | "WS_ERR_TERMINATED"
   /** The connection ended, or the peer closed it, before the network had taken a message; `cause` is what ended it. */
   | "WS_ERR_NOT_SENT"
-  /** What a message was to be made of failed, and the connection with it; `cause` is its error. */
+  /** The source of a message failed, and the connection with it; `cause` is its error. */
   | "WS_ERR_SOURCE"
   /** A method was called at a time when it cannot work. */
   | "WS_ERR_INVALID_STATE"

@@ -47,7 +47,7 @@ export class Output {
     end = to;
   }
 
-  /** Appends bytes that are nobody else's. */
+  /** Appends bytes that no one else will change. */
   push(bytes: Uint8Array): void {
     if (owner === this) this.spill();
     this.#append(bytes);

@@ -1,5 +1,5 @@
 /**
- * What an inspector tells of a conversation.
+ * What an inspector reports about a conversation.
  *
  * @module
  */
@@ -89,7 +89,7 @@ export interface FrameRecord extends RecordBase {
   readonly violation: boolean;
 }
 
-/** Why bytes are no frame and no head. */
+/** Why bytes belong to neither a frame nor a head. */
 export type BytesReason =
   /** The stream ends in a head or a frame's header. */
   | "cut"

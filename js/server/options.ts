@@ -63,7 +63,7 @@ export interface WebSocketServerOptions<R extends HandshakeRequest = IncomingMes
   chooseProtocol?: (offered: readonly string[], request: R) => string | undefined;
   /** Fields to add to the answer, such as `Set-Cookie`. */
   headers?: HeaderFields | ((request: R) => HeaderFields);
-  /** Returns who, if anyone, is told of all bytes of a connection both ways, its handshake included. */
+  /** Returns the tap, if any, that receives a copy of all bytes of a connection, including its handshake. */
   tap?: (request: R) => Tap | undefined;
   /** How the sockets give binary messages out; `"nodebuffer"`. */
   binaryType?: BinaryType;

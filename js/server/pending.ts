@@ -44,7 +44,7 @@ export class Pending implements TransportListener, VerifyContext {
     transport.start(this);
   }
 
-  /** Whether nobody has decided yet, and the client is there. */
+  /** Whether the request still awaits a decision, and its client is still there. */
   get isUndecided(): boolean {
     return this.#state === "undecided";
   }

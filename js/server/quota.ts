@@ -18,7 +18,7 @@ export interface Quotas {
 /** Which quota refused. */
 export type Exceeded = "connections" | "address" | "rate";
 
-/** Proxies that are passed on the way back to the client: more would be a list that somebody made up. */
+/** Proxies that are passed on the way back to the client: a longer list is made up. */
 const MOST_HOPS = 32;
 
 /** Counts one server's connections, from the request to their end. */

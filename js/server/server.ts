@@ -35,6 +35,7 @@ import { channels, isWatched, type RefusalReason } from "../websocket/diagnostic
 import { isEndOf, isPromise } from "../websocket/ends.js";
 import { IteratorOf } from "../websocket/iterator.js";
 import { accept, type Members, WebSocket } from "../websocket/websocket.js";
+import { type CloseOptions, type CloseResult, closeOptions, Drain } from "./drain.js";
 import { quotas, serverOptions, type WebSocketServerOptions } from "./options.js";
 import { Pending, type PendingOwner } from "./pending.js";
 import { type Exceeded, Quota } from "./quota.js";
@@ -43,10 +44,10 @@ import { pathOf, type Taker, Upgrades } from "./upgrades.js";
 /** The events of a server, with their arguments. */
 export interface WebSocketServerEvents<R extends HandshakeRequest = IncomingMessage> {
   /**
-   * A handshake is done. Messages wait for the first who asks for them: a listener of `message`, a loop over the
-   * socket, a `WebSocketStream`, or `resume()`. Pings are answered meanwhile, and a close too; from 64 KiB on nothing
-   * more is read. After `claimTimeout` messages are dropped until somebody asks, so that a socket may only send. If
-   * the peer has left, and nobody has asked for a second, they are dropped too, and the `close` event comes.
+   * A handshake is done. Messages wait until they are claimed: by a listener of `message`, a loop over the socket, a
+   * `WebSocketStream`, or `resume()`. Pings and a close are answered meanwhile; from 64 KiB on nothing more is read.
+   * After `claimTimeout`, unclaimed messages are dropped, so that a server may only send. If the peer has left, they
+   * are dropped after one second, and the `close` event follows.
    */
   connection: [socket: WebSocket, request: R];
   /** The port is open. */
@@ -103,6 +104,8 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
       if (pending.isCounted) this.#quota.leave(pending.address);
     },
   };
+  /** Its place among those that share an HTTP server. */
+  readonly #taker: Taker;
   /** What sockets that were accepted are members of. */
   readonly #members: Members = {
     add: (socket) => this.clients.add(socket),
@@ -116,7 +119,7 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
   #accepted = 0;
   readonly #refusals = new Map<RefusalReason, number>();
   #hasWarned = false;
-  #closing: Promise<void> | undefined;
+  #closing: Promise<CloseResult> | undefined;
 
   /** @throws WebSocketError `WS_ERR_INVALID_OPTION` */
   constructor(given: WebSocketServerOptions<R>) {
@@ -133,6 +136,7 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
     this.#handshakeTimeout = milliseconds("handshakeTimeout", options.handshakeTimeout);
     this.#quota = new Quota(quotas(options as WebSocketServerOptions<never>));
     if (options.maxConnectionsPerAddress !== undefined) this.#addresses = new WeakMap();
+    this.#taker = this.#makeTaker();
     if (server !== undefined) Upgrades.of(server).add(this.#taker);
     if (port === undefined && socketPath === undefined) return;
     this.#listener = sockets().listen(
@@ -174,7 +178,7 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
 
   /**
    * Does the handshake of an `upgrade` event of a `node:http` server, and gives out the connection. A request that
-   * is no valid handshake is answered with 400, or 426 if it asks for another version than 13.
+   * is not a valid handshake is answered with 400, or 426 if it asks for another version than 13.
    *
    * @param head the bytes that came behind the request
    * @param callback instead of the `connection` event
@@ -216,42 +220,46 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
   }
 
   /**
-   * Closes the port, closes every connection with 1001, and ends those that take longer than `closeTimeout`. A server
-   * that was given goes on without this one.
+   * Closes the port, closes every connection with 1001, and ends those that take longer than `closeTimeout`. Handshakes
+   * that come meanwhile are answered with 503. A server that was given goes on without this one. Another call changes
+   * nothing, and returns the same.
+   *
+   * @throws (as a rejection) WebSocketError `WS_ERR_INVALID_OPTION`; then the server goes on
    */
-  close(): Promise<void> {
-    this.#closing ??= this.#close();
-    return this.#closing;
+  async close(options: CloseOptions = {}): Promise<CloseResult> {
+    this.#closing ??= this.#close(closeOptions(options, this.#settings.closeTimeout));
+    return await this.#closing;
   }
 
-  /** The same as `close`. */
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
+  /** Calls `close`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
   }
 
-  async #close(): Promise<void> {
-    if (this.#options.server !== undefined) Upgrades.of(this.#options.server).remove(this.#taker);
-    const closed = [...this.clients].map(
-      (socket) => new Promise<void>((resolve) => socket.addEventListener("close", () => resolve(), { once: true })),
-    );
-    for (const socket of this.clients) socket.close(CloseStatus.EndpointUnavailable, "");
+  async #close(options: Required<CloseOptions>): Promise<CloseResult> {
+    this.#listener?.stop();
+    const drain = new Drain(this.clients, options);
     for (const [pending, request] of this.#pending) {
       this.#refuse(request, pending, "closing", { status: 503 }, terminated("The server closes"));
     }
     // a close waits behind a message whose source has stalled, and a refusal for a client that does not read
     const timer = setTimeout(() => {
-      for (const socket of this.clients) socket.terminate();
+      drain.terminate();
       for (const pending of this.#pending.keys()) pending.drop();
-    }, this.#settings.closeTimeout);
-    await Promise.all([...closed, this.#listener?.close()]);
+    }, options.timeout);
+    const result = await drain.done;
+    if (this.#options.server !== undefined) Upgrades.of(this.#options.server).remove(this.#taker);
+    await this.#listener?.close();
     clearTimeout(timer);
     this.emit("close");
+    return result;
   }
 
-  get #taker(): Taker {
+  #makeTaker(): Taker {
     return {
       path: this.#options.path,
       timeout: this.#handshakeTimeout,
+      isLeaving: () => this.#closing !== undefined,
       take: (request, socket, head) => this.handleUpgrade(request as HandshakeRequest as R, socket, head),
       onMissed: (request) => {
         const missed = request as HandshakeRequest as R;
@@ -270,7 +278,7 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
   }
 
   #upgrade(request: R, raw: Transport, head: Uint8Array, callback?: (socket: WebSocket, request: R) => void): void {
-    // until there is a connection that listens, a broken transport has nobody to tell
+    // until there is a connection that listens, a broken transport has no one to report to
     const pending = this.#begin(request, raw);
     const exceeded = this.#quota.enter(pending.address);
     if (exceeded !== undefined) {
@@ -321,7 +329,7 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
     return tapped(transport, tap);
   }
 
-  /** A client that leaves, or a server that closes, does not wait for the verdict, and nobody waits for ever. */
+  /** A client that leaves, or a server that closes, does not wait for the verdict, and no client waits for ever. */
   #await(
     verdict: PromiseLike<boolean | Rejection>,
     request: R,
@@ -359,15 +367,15 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
     this.#count(reason, rejection.status, request, pending.address);
   }
 
-  /** Counts a refusal, and tells who watches. */
+  /** Counts a refusal, and publishes it to the diagnostics channel. */
   #count(reason: RefusalReason, status: number, request: R | undefined, address: string | undefined): void {
     this.#refusals.set(reason, (this.#refusals.get(reason) ?? 0) + 1);
     if (channels.refused.hasSubscribers) channels.refused.publish({ server: this, request, address, status, reason });
   }
 
   /**
-   * Tells of a mistake of the application's that a client has brought to light. Without a listener it is a warning: the
-   * request of a stranger must not end the process; once, as it must not fill a log either.
+   * Reports a mistake of the application that a client's request has revealed. Without a listener it is a warning,
+   * because a stranger's request must not end the process; and only one, because it must not fill a log either.
    */
   #tell(error: unknown): void {
     if (this.listenerCount("error") > 0) {
@@ -378,7 +386,7 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
     }
   }
 
-  /** What a listener has returned was rejected: `EventEmitter` tells of it here. */
+  /** A promise that a listener returned was rejected: `EventEmitter` calls this. */
   override [captureRejectionSymbol](error: Error, event: unknown, ...[socket]: unknown[]): void {
     if (event === "connection" && socket instanceof WebSocket) this.#failed(socket, error);
     else this.#tell(error);
@@ -457,7 +465,7 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
   }
 }
 
-/** An answer of the application's that nobody can act on. */
+/** The error for an invalid answer of the application. */
 function invalid(name: "verify" | "chooseProtocol", wanted: string, given: unknown): WebSocketError {
   return new WebSocketError("WS_ERR_INVALID_OPTION", `${name} must return ${wanted}, not ${inspect(given)}`);
 }

@@ -1,5 +1,5 @@
 /**
- * Both sides' opening handshake (RFC 6455 §4) over header fields, whoever sends and reads them.
+ * Both sides' opening handshake (RFC 6455 §4) over header fields; other modules send and read them.
  *
  * @module
  */

@@ -18,10 +18,10 @@ const Outcome = { MoreInput: 0, EventsFull: 1, Ping: 2, Pong: 3, Close: 4, Faile
 /** What has begun and not ended. */
 export const Unfinished = { Nothing: 0, Frame: 1, Message: 2 } as const;
 
-/** So much is made of a chunk at once, so that a receiver who pauses holds no more than so many messages, or bytes. */
+/** Messages and bytes that are made of a chunk at once: a receiver that pauses holds no more than these. */
 const BATCH = 1024;
 const BATCH_BYTES = 256 * 1024;
-/** So much work is done at once, so that a chunk that takes long to decompress stops nobody else for long. */
+/** Work that is done at once, so that a chunk that takes long to decompress delays no other connection for long. */
 const BATCH_WORK = 1024 * 1024;
 
 /** Bytes of the batch that is being made, and the work that it took. */

@@ -1,6 +1,6 @@
 /**
- * What the options of a class are called, and what each may be: a misspelt name or a value of the wrong kind is an
- * error when the object is made, not a check that silently never happens.
+ * The names of a class's options, and the values that each may have. A misspelt name or a value of the wrong kind is an
+ * error when the object is created, not a check that silently never happens.
  *
  * @module
  */
@@ -57,7 +57,7 @@ export function checkOptions<T extends object>(given: T, kinds: Kinds<T>, of = "
   }
 }
 
-/** An option's value that nobody can act on. */
+/** The error for an option with an invalid value. */
 export function invalidOption(name: string, wanted: string, value: unknown): WebSocketError {
   return new WebSocketError("WS_ERR_INVALID_OPTION", `The option ${name} must be ${wanted}, not ${shown(value)}`);
 }

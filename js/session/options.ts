@@ -39,9 +39,9 @@ export interface ConnectionSettings {
    */
   maxBufferedBytes: number;
   /**
-   * Milliseconds that messages wait for somebody to ask for them: a server's socket that has no listener yet, or a loop
-   * that was left. Then they are dropped, and so is what comes until somebody asks; pings, pongs and a close are
-   * handled. 10,000 by default.
+   * Milliseconds that messages wait to be claimed: by the first listener of a server's socket, or by another loop after
+   * one was left. Then they are dropped, and so are later ones until the application claims them; pings, pongs and a
+   * close are handled. 10,000 by default.
    */
   claimTimeout: number;
   /**

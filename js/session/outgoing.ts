@@ -63,7 +63,7 @@ const COLLECTED_COUNT = 1024;
 
 /** Payloads up to here are made behind their header, longer ones go to the network on their own. */
 const LARGE_PAYLOAD = 128 * 1024;
-/** So much is compressed at once. */
+/** Bytes that are compressed at once. */
 const COMPRESSED_AT_ONCE = 32 * 1024;
 const MAX_HEADER_SIZE = 14;
 const MAX_CONTROL_PAYLOAD = 125;

@@ -1,6 +1,6 @@
 /**
  * One connection's frames: network chunks in, messages out; messages in, bytes for the network out. No I/O, no timers,
- * no callbacks: whoever owns a session runs user code when the engine is done.
+ * no callbacks: the owner of a session runs user code when the engine is done.
  *
  * @module
  */
@@ -152,7 +152,7 @@ export class FrameSession implements EngineCalls, MessageForm {
    * nothing more comes.
    *
    * @param room the most bytes that the pieces of an unfinished message may take
-   * @param isOwned whether the chunk is nobody else's, so that messages may be parts of it; else it is not kept
+   * @param isOwned whether the chunk is ours alone, so that messages may be parts of it; else it is not kept
    * @returns how many bytes were taken
    */
   receive(chunk: Uint8Array, received: Received[], room = Number.POSITIVE_INFINITY, isOwned = false): number {

@@ -56,7 +56,7 @@ export const denoSockets: Sockets = {
 /** As little as an idle connection needs, and enough for one that is busy. */
 const SMALL_READ = 4 * 1024;
 const LARGE_READ = 128 * 1024;
-/** So many small reads, one behind the other, show that a connection is not busy any more. */
+/** Small reads in a row after which a connection no longer counts as busy. */
 const SMALL_READS = 8;
 
 class DenoTransport extends SocketTransport {

@@ -59,11 +59,13 @@ export interface ListenOwner {
   onRefused(status: number, request: HandshakeRequest | undefined, address: string | undefined): void;
 }
 
-/** An HTTP server that has nothing but upgrades to offer, and says so by 426 to whoever asks for something else. */
+/** An HTTP server that offers only upgrades, and answers every other request with 426. */
 export interface Listening {
   /** Where it listens; `null` before it does and after. A unix socket's is its path. */
   address(): AddressInfo | string | null;
-  /** Stops listening, and leaves connections that were given out alone. */
+  /** Stops listening. Connections whose request is not complete go on. */
+  stop(): void;
+  /** Stops listening, and drops those connections. Others, which were given out, go on. */
   close(): Promise<void>;
 }
 

@@ -184,7 +184,7 @@ export class Sending {
         if (!connection.canSend) return;
       }
     } catch (cause) {
-      const error = new WebSocketError("WS_ERR_SOURCE", "What a message was to be made of failed", { cause });
+      const error = new WebSocketError("WS_ERR_SOURCE", "The source of a message failed", { cause });
       if (connection.canSend) reject(error);
       connection.fail(error);
       return;

@@ -38,7 +38,14 @@ import { EventHandlers, type Handler } from "./handlers.js";
 import { handled } from "./messages.js";
 import { type BinaryType, type MessageData, Receiving, type SocketHooks } from "./receiving.js";
 import { contentOf, type MessageSource, type SendData, Sending, sizeOfContent } from "./sending.js";
-import { checkReason, clampedUnsignedShort, defineInterface, invalidCode, requireArguments } from "./webidl.js";
+import {
+  checkReason,
+  clampedUnsignedShort,
+  defineInterface,
+  invalidCode,
+  mayCloseWith,
+  requireArguments,
+} from "./webidl.js";
 
 /** A server's connection whose handshake is done. */
 export interface Accepted extends Opened {
@@ -46,7 +53,7 @@ export interface Accepted extends Opened {
   readonly binaryType: BinaryType;
   readonly settings: RunSettings;
   readonly members: Members;
-  /** What channels tell of it, if somebody listens to them. */
+  /** What channels publish about it, if they have subscribers. */
   readonly about: object | undefined;
 }
 
@@ -172,7 +179,7 @@ export class WebSocket extends WebSocketEventTarget {
       this.#siblings = url.members;
       this.#siblings.add(this);
       this.#about = url.about;
-      // before anyone is told of it, who may listen
+      // before the application gets it, which may add listeners
       this.#receiving = this.#receiver("", url.binaryType);
       Object.defineProperty(this, "removeEventListener", WebSocket.#unlisten);
       this.#leaveUnclaimed();
@@ -186,7 +193,7 @@ export class WebSocket extends WebSocketEventTarget {
     const protocols = subprotocols(isProtocols(protocolsOrOptions) ? protocolsOrOptions : (all.protocols ?? []));
     // 1.–2. Let urlRecord be the result of getting a URL record.
     const record = urlRecord(text);
-    // 3.–4. If any of the protocols occur more than once or are no tokens, throw a "SyntaxError" DOMException.
+    // 3.–4. If any of the protocols occur more than once or are not tokens, throw a "SyntaxError" DOMException.
     checkSubprotocols(protocols);
     // 5. Set this's url to urlRecord.
     this.#url = record.href;
@@ -389,7 +396,7 @@ export class WebSocket extends WebSocketEventTarget {
     this.#connection?.pause();
   }
 
-  /** Goes on reading, also if nobody listens to messages (an addition to the standard). */
+  /** Goes on reading, even without a listener of messages (an addition to the standard). */
   resume(): void {
     this.#connection?.resume();
   }
@@ -565,12 +572,6 @@ defineInterface(WebSocket, "WebSocket", [
   ...["url", "readyState", "bufferedAmount", "onopen", "onerror", "onclose", "extensions", "protocol", "close"],
   ...["onmessage", "binaryType", "send"],
 ]);
-
-function mayCloseWith(status: number, isServer: boolean): boolean {
-  const isOfClients = status === 1000 || (status >= 3000 && status <= 4999);
-  const isOfServers = (status >= 1001 && status <= 1003) || (status >= 1007 && status <= 1014);
-  return isOfClients || (isServer && isOfServers);
-}
 
 function isAccepted(url: unknown): url is Accepted {
   return typeof url === "object" && url !== null && accepting.has(url);

@@ -73,7 +73,7 @@ const refusals: { readonly [id: number]: string } = {
   130: "Invalid Upgrade header",
 };
 
-/** The error to emit for an answer that is no handshake, with the engine's as its `cause`. */
+/** The error to emit for an answer that is not a handshake, with the engine's as its `cause`. */
 export function handshakeErrorOf(error: unknown, offersProtocols: boolean, offersExtensions: boolean): Error {
   let message = error instanceof WebSocketProtocolError ? refusals[error.id] : undefined;
   if (message === refusals[109] && !offersExtensions) message = NO_EXTENSION;

@@ -63,7 +63,7 @@ export type Data =
 
 /** How a message is sent. */
 export interface SendOptions {
-  /** Whether it is binary; by default if it is no string. */
+  /** Whether it is binary; by default, everything but a string is. */
   binary?: boolean | undefined;
   /** Whether to compress it, if that was agreed; `true`. Parts of a message are not. */
   compress?: boolean | undefined;
@@ -108,7 +108,7 @@ export interface AcceptedStream extends Agreed {
 /** @internal Gives a socket that was made without an address its connection. */
 export let accept: (socket: WebSocket, accepted: AcceptedStream) => void;
 
-/** What a connection tells a socket. A class of its own, so that these are no methods of the socket's. */
+/** Receives a connection's events for a socket. A class of its own keeps these methods off the socket. */
 let Owner: new (socket: WebSocket, settings: SocketSettings) => ConnectionOwner;
 /** Whether close frames went both ways. */
 let wasClean: (socket: WebSocket) => boolean;
@@ -444,7 +444,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
     this.#opening = undefined;
   }
 
-  /** The opening failed; whoever has given it up need not expect that within the call. */
+  /** The opening failed. If the application aborted it, the event comes after its call has returned. */
   #failed(error: Error): void {
     this.#endOpening();
     this.#readyState = CLOSING;

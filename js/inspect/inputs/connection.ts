@@ -17,9 +17,9 @@ export interface Piece {
   readonly missing: number;
 }
 
-/** Something that an input tells of a connection and that is no byte of it, such as a browser's error. */
+/** Something that an input says about a connection besides its bytes, such as a browser's error. */
 export interface Note {
-  /** In words, some of them the input's own: anything may stand in it. */
+  /** Prose. Parts of it may come from the input, so it may contain anything. */
   readonly text: string;
   /** Milliseconds since 1970; 0 where there is none, and then it belongs behind everything. */
   readonly time: number;

@@ -32,7 +32,7 @@ const Protocol = { Ipv4: 4, Tcp: 6, Udp: 17, Ipv6: 41, Gre: 47, Esp: 50, Ah: 51,
 /** Hop-by-hop options, routing, destination options: a type, and a length in units of eight bytes. */
 const EXTENSION_HEADERS: ReadonlySet<number> = new Set([0, 43, 60]);
 const FRAGMENT_HEADER = 44;
-/** No packet has so many headers in earnest. */
+/** A packet with more headers than this is malformed. */
 const MOST_LAYERS = 32;
 /** Datagrams whose fragments have not all come. */
 const MOST_DATAGRAMS = 1024;
@@ -68,7 +68,7 @@ export class SegmentReader {
     this.#file = file;
   }
 
-  /** The packet's segment, if it has one and is no fragment but the last. */
+  /** The packet's segment, if it has one. Of a fragmented datagram, only the last fragment has. */
   read({ linkType, time, start, end }: Packet): Segment | undefined {
     [this.#layers, this.#time] = [0, time];
     const view = new DataView(this.#file.buffer, this.#file.byteOffset + start, end - start);
@@ -366,7 +366,7 @@ export class SegmentReader {
   }
 }
 
-/** So many bytes from a place on, or as many as there are. */
+/** `length` bytes from an offset on, or as many as there are. */
 function part(view: DataView, at: number, length: number): DataView {
   return new DataView(view.buffer, view.byteOffset + at, Math.min(Math.max(0, length), view.byteLength - at));
 }

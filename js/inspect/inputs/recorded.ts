@@ -82,7 +82,7 @@ export function recordedConnections(text: string): Connection[] {
     if (isCut && index === lines.length - 1 && !line.trimEnd().endsWith("}")) break;
     const { connection, direction, time, base64 } = parse<Line>(line, index + 2);
     if ((direction !== "sent" && direction !== "received") || typeof base64 !== "string") {
-      throw malformed(`Line ${index + 2} of the capture tells of no bytes that were sent or received`);
+      throw malformed(`Line ${index + 2} of the capture has no bytes that were sent or received`);
     }
     const pieces = all.get(connection) ?? [];
     const bytes = parseBase64(base64);

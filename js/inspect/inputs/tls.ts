@@ -108,7 +108,7 @@ export function decrypted(toServer: Flow, toClient: Flow, keys: KeyLog): Decrypt
     [sent, "client"],
     [received, "server"],
   ] as const) {
-    if (problem !== undefined) notes.push(`What the ${name} has sent from there on cannot be decrypted: ${problem}`);
+    if (problem !== undefined) notes.push(`From there on, the bytes of the ${name} cannot be decrypted: ${problem}`);
   }
   return { toServer: new Flow(sent.parts, true), toClient: new Flow(received.parts, true), notes };
 }
