@@ -93,6 +93,7 @@ pub struct Connection {
     delivery: (Delivery, Delivery),
     read_size: usize,
     message_timeout: Option<Duration>,
+    subprotocol: Option<Box<str>>,
 }
 
 impl Connection {
@@ -118,6 +119,7 @@ impl Connection {
             delivery: (config.delivery, config.delivery),
             read_size: config.read_size.max(1),
             message_timeout: config.message_timeout,
+            subprotocol: None,
         }
     }
 
@@ -125,6 +127,12 @@ impl Connection {
     #[must_use]
     pub const fn role(&self) -> Role {
         self.endpoint.session.role()
+    }
+
+    /// The subprotocol on which both sides agreed in the handshake.
+    #[must_use]
+    pub fn subprotocol(&self) -> Option<&str> {
+        self.subprotocol.as_deref()
     }
 
     /// How many bytes wait to be transmitted. A caller that may send faster than the peer reads checks this, and waits.
