@@ -17,6 +17,7 @@ import { type DeflateSettings, deflateSettings } from "../session/deflate.js";
 import { type Answer, answerHandshake } from "../session/handshake.js";
 import { connectionSettings, type Limits, limits, milliseconds, size } from "../session/options.js";
 import { PreparedMessage } from "../session/prepared.js";
+import { type PublishOptions, type TopicData, type TopicStatistics, Topics } from "../topics/topics.js";
 import { NodeTransport } from "../transport/node.js";
 import { type Listening, sockets } from "../transport/runtime.js";
 import { tapHead, tapped } from "../transport/tap.js";
@@ -53,16 +54,16 @@ export interface WebSocketServerEvents<R extends HandshakeRequest = IncomingMess
   /** The port is open. */
   listening: [];
   /**
-   * The port could not be opened. Or a hook failed, whose client was answered with 500; or a `connection` listener did,
-   * or the promise that it returned, whose socket is closed with 1011: without a listener of this event, the first of
-   * these is a warning of the process.
+   * The port could not be opened. Or a hook failed, and its client was answered with 500. Or a `connection` listener
+   * threw or rejected, and its socket was closed with 1011. Without a listener of this event, the first failure of a
+   * hook or a listener is a warning of the process.
    */
   error: [error: Error];
   /** `close` is done. */
   close: [];
 }
 
-/** What a server counts. */
+/** The counters of a server. */
 export interface ServerStatistics {
   /** Sockets that are not closed. */
   readonly connections: number;
@@ -74,6 +75,8 @@ export interface ServerStatistics {
   readonly accepted: number;
   /** Handshakes that were refused, by reason. */
   readonly refused: Readonly<Partial<Record<RefusalReason, number>>>;
+  /** Topics, subscriptions, and what became of subscribers that were too slow. */
+  readonly topics: TopicStatistics;
 }
 
 /** A WebSocket server. */
@@ -82,6 +85,8 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
 > {
   /** The sockets that are not closed. */
   readonly clients: Set<WebSocket> = new Set();
+  /** The topics of its sockets. */
+  readonly topics: Topics<WebSocket>;
   /** The option `tap`; another one is for connections from then on. */
   tap: WebSocketServerOptions<R>["tap"];
   readonly #options: WebSocketServerOptions<R>;
@@ -106,14 +111,8 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
   };
   /** Its place among those that share an HTTP server. */
   readonly #taker: Taker;
-  /** What sockets that were accepted are members of. */
-  readonly #members: Members = {
-    add: (socket) => this.clients.add(socket),
-    delete: (socket) => {
-      this.clients.delete(socket);
-      this.#quota.leave(this.#addresses?.get(socket));
-    },
-  };
+  /** The set that accepted sockets join. */
+  readonly #members: Members;
   /** The addresses of sockets, if those are counted. */
   readonly #addresses: WeakMap<WebSocket, string | undefined> | undefined;
   #accepted = 0;
@@ -136,6 +135,9 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
     this.#handshakeTimeout = milliseconds("handshakeTimeout", options.handshakeTimeout);
     this.#quota = new Quota(quotas(options as WebSocketServerOptions<never>));
     if (options.maxConnectionsPerAddress !== undefined) this.#addresses = new WeakMap();
+    const { slowSubscriber, maxTopicBacklog } = options;
+    this.topics = new Topics({ slowSubscriber, maxTopicBacklog });
+    this.#members = this.#makeMembers();
     this.#taker = this.#makeTaker();
     if (server !== undefined) Upgrades.of(server).add(this.#taker);
     if (port === undefined && socketPath === undefined) return;
@@ -160,7 +162,7 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
     return this.#undecided;
   }
 
-  /** What became of the requests so far, and what is held now. */
+  /** Counts of the requests so far, and of what is held now. */
   get statistics(): ServerStatistics {
     return {
       connections: this.clients.size,
@@ -168,20 +170,21 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
       bufferedBytes: this.#budget.held,
       accepted: this.#accepted,
       refused: Object.fromEntries(this.#refusals),
+      topics: this.topics.statistics,
     };
   }
 
-  /** Whose a request is: what `trustedProxies` say, or the address of its socket. */
+  /** The client's address: from `X-Forwarded-For` if `trustedProxies` allow it, else of the request's socket. */
   addressOf(request: R): string | undefined {
     return this.#quota.addressOf(request);
   }
 
   /**
-   * Does the handshake of an `upgrade` event of a `node:http` server, and gives out the connection. A request that
+   * Does the handshake for an `upgrade` event of a `node:http` server, and emits the connection. A request that
    * is not a valid handshake is answered with 400, or 426 if it asks for another version than 13.
    *
-   * @param head the bytes that came behind the request
-   * @param callback instead of the `connection` event
+   * @param head the bytes that came after the request
+   * @param callback called instead of the `connection` event
    */
   handleUpgrade(
     request: R,
@@ -192,7 +195,7 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
     if (!socket.destroyed) this.#upgrade(request, new NodeTransport(socket), head, callback);
   }
 
-  /** Sends a message to all clients that are open; it is framed, and compressed, once. */
+  /** Sends a message to all open clients. It is framed and compressed once. */
   broadcast(
     data: string | ArrayBufferLike | ArrayBufferView | PreparedMessage,
     { except, compress }: { except?: WebSocket | undefined; compress?: boolean | undefined } = {},
@@ -202,6 +205,22 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
     for (const socket of this.clients) {
       if (socket !== except && socket.readyState === socket.OPEN) socket.send(message, options);
     }
+  }
+
+  /**
+   * Sends a message to all sockets that subscribe to a topic; it is framed, and compressed, once. A subscriber that is
+   * too slow is dealt with as `slowSubscriber` says.
+   *
+   * @returns how many sockets of this process it was sent to
+   * @throws WebSocketError `WS_ERR_INVALID_OPTION` for a topic that is not a well-formed string of 1 to 256 bytes
+   */
+  publish(topic: string, data: TopicData, options?: PublishOptions<WebSocket>): number {
+    return this.topics.publish(topic, data, options);
+  }
+
+  /** How many sockets of this process subscribe to a topic. */
+  subscribers(topic: string): number {
+    return this.topics.subscribers(topic);
   }
 
   /** The connections from now on, until the server closes; an `error` event is thrown into the loop. */
@@ -253,6 +272,17 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
     clearTimeout(timer);
     this.emit("close");
     return result;
+  }
+
+  #makeMembers(): Members {
+    return {
+      topics: this.topics,
+      add: (socket) => this.clients.add(socket),
+      delete: (socket) => {
+        this.clients.delete(socket);
+        this.#quota.leave(this.#addresses?.get(socket));
+      },
+    };
   }
 
   #makeTaker(): Taker {
@@ -347,7 +377,7 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
     );
   }
 
-  /** Runs the application's hooks; their mistakes are answered with 500, and told. */
+  /** Runs the application's hooks. A failure is answered with 500, and reported. */
   #guard(request: R, pending: Pending, call: () => void): void {
     try {
       call();
@@ -392,7 +422,7 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
     else this.#tell(error);
   }
 
-  /** A listener of `connection` failed; often since its socket has ended, of which the socket's own events tell. */
+  /** A listener of `connection` failed; often because its socket has ended, which the socket's own events report. */
   #failed(socket: WebSocket, error: unknown): void {
     if (isEndOf(socket, error)) return;
     socket.close(CloseStatus.ServerError);
@@ -476,7 +506,7 @@ function invalid(name: "verify" | "chooseProtocol", wanted: string, given: unkno
  */
 const MAX_MESSAGE_SIZE = 16 * 1024 * 1024;
 
-/** What those are answered that are too many. */
+/** The answers to requests beyond a quota. */
 const OVER_QUOTA: { readonly [reason in Exceeded]: Rejection } = {
   connections: { status: 503 },
   address: { status: 429 },

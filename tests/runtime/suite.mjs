@@ -35,6 +35,7 @@ const tests = [
   ["server", "200 connections at once", manyConnections],
   ["server", "closing it closes its clients with 1001, and drops unfinished handshakes", closing],
   ["server", "closing it by code and reason counts who answered; unfinished requests get 503 meanwhile", draining],
+  ["server", "topics: subscribers get what is published, a slow one is closed or skipped, and counted", topics],
   ["server", "a port that is taken is an error", takenPort],
   ["server", "its connections can be iterated", iteration],
   ["server", "its address is where it listens, not the name that it was given", addressOfName],
@@ -355,6 +356,44 @@ async function draining(t) {
   await assert.rejects(server.close.call(await t.serve().then(({ server }) => server), { code: 1006 }), {
     code: "WS_ERR_INVALID_OPTION",
   });
+}
+
+async function topics(t) {
+  for (const slowSubscriber of ["close", "skip"]) {
+    const { server, url, port } = await t.serve({
+      slowSubscriber,
+      maxTopicBacklog: 512 * 1024,
+      perMessageDeflate: false,
+    });
+    server.on("connection", (socket, { url }) => socket.subscribe(url.slice(1)));
+    const client = await t.open(`${url}/news`);
+    const other = await t.open(`${url}/sport`);
+    const answers = messages(client, 1);
+    const others = messages(other, 1);
+    assert.equal(server.publish("news", "one"), 1);
+    assert.equal(server.publish("sport", Uint8Array.of(1, 2, 3)), 1);
+    assert.equal((await answers)[0], "one");
+    same((await others)[0], Uint8Array.of(1, 2, 3));
+    const stalled = await t.raw(port, REQUEST.replace(/^GET \S+/, "GET /news"));
+    await stalled.head();
+    stalled.socket.pause();
+    assert.equal(server.subscribers("news"), 2);
+    const chunk = pattern(256 * 1024);
+    do {
+      const answer = messages(client, 1);
+      server.publish("news", chunk);
+      same((await answer)[0], chunk);
+    } while (server.statistics.topics.closed + server.statistics.topics.skipped === 0);
+    const { closed, skipped } = server.statistics.topics;
+    assert.deepEqual(
+      { closed, skipped },
+      slowSubscriber === "close" ? { closed: 1, skipped: 0 } : { closed: 0, skipped: 1 },
+    );
+    stalled.socket.destroy();
+    const ended = event(client, "close");
+    client.close();
+    await ended;
+  }
 }
 
 async function takenPort(t) {
