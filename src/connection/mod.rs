@@ -298,8 +298,8 @@ impl Connection {
         self.endpoint.output.front()
     }
 
-    /// All bytes to transmit, for a vectored write: fills the slices from the front, and returns how many it used. A long
-    /// payload that was given away or shared is a slice of its own behind its header, and both leave in one call.
+    /// All bytes to transmit, for a vectored write: fills the slices from the front, and returns how many it used. A
+    /// long payload that was given away or shared is a slice of its own behind its header: both leave in one call.
     #[cfg(feature = "std")]
     pub fn transmit_vectored<'a>(&'a self, slices: &mut [std::io::IoSlice<'a>]) -> usize {
         self.endpoint.output.fill(slices)

@@ -3,8 +3,8 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::fmt;
 
-/// The bytes to transmit. Short frames stand one after the other in a buffer that is used again; a long payload that the
-/// caller gave away or shares stays where it is.
+/// The bytes to transmit. Short frames stand one after the other in a buffer that is used again; a long payload that
+/// the caller gave away or shares stays where it is.
 #[derive(Debug, Default)]
 pub struct Output {
     /// Short frames, and the headers of the long payloads.

@@ -286,8 +286,8 @@ impl ServerHandshake {
     /// ```
     ///
     /// # Errors
-    /// As [`complete`](Self::complete); `PermissionDenied` once the refusal of `decide` is written; `InvalidData` if the
-    /// client did not offer the subprotocol, `InvalidInput` if the status is none.
+    /// As [`complete`](Self::complete); `PermissionDenied` once the refusal of `decide` is written; `InvalidData` if
+    /// the client did not offer the subprotocol, `InvalidInput` if the status is none.
     #[cfg(feature = "std")]
     pub fn complete_with(
         mut self,

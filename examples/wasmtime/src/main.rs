@@ -1,4 +1,4 @@
-//! `websocket-component-wasmtime engine.component.wasm`: loads the component, and prints what a server gets of a client.
+//! `websocket-component-wasmtime engine.component.wasm`: loads the component, and prints what a server gets.
 
 use exports::websocket_component::engine::protocol::{Event, Kind, Limits, Role};
 

@@ -1,6 +1,6 @@
 //! Messages to bytes of the network: ours against other crates, each message written and flushed to a socket that takes
-//! everything. The application keeps its message, and has it as each crate takes it best: ours shares an `Arc` where that
-//! saves a copy, which is in a server and from 4 KiB on; `fastwebsockets` borrows; the others share `Bytes`.
+//! everything. The application keeps its message, and has it as each crate takes it best: ours shares an `Arc` where
+//! that saves a copy, which is in a server and from 4 KiB on; `fastwebsockets` borrows; the others share `Bytes`.
 
 use std::pin::Pin;
 use std::sync::Arc;
