@@ -33,7 +33,9 @@ export type Verify<R extends HandshakeRequest = IncomingMessage> = (
 ) => boolean | Rejection | Promise<boolean | Rejection>;
 
 /** Options of a server. One of `port`, `socketPath`, `server` and `noServer` is needed. */
-export interface WebSocketServerOptions<R extends HandshakeRequest = IncomingMessage> extends SocketOptions {
+// biome-ignore lint/suspicious/noExplicitAny: not known; a server of such options is one of any binaryType
+export interface WebSocketServerOptions<R extends HandshakeRequest = IncomingMessage, B extends BinaryType = any>
+  extends SocketOptions {
   /** Listen on this port with an HTTP server of its own, which answers everything else with 426; 0 for any. */
   port?: number;
   /** The address to listen on; all by default. */
@@ -66,7 +68,7 @@ export interface WebSocketServerOptions<R extends HandshakeRequest = IncomingMes
   /** Returns who, if anyone, is told of all bytes of a connection both ways, its handshake included. */
   tap?: (request: R) => Tap | undefined;
   /** How the sockets give binary messages out; `"nodebuffer"`. */
-  binaryType?: BinaryType;
+  binaryType?: B;
   /**
    * The most bytes that are held for all connections of the server together, counted as for `maxBufferedBytes`. Beyond
    * it the connection that holds most is closed with 1013. 512 MiB by default.

@@ -34,6 +34,7 @@ import {
 import { channels, isWatched, type RefusalReason } from "../websocket/diagnostics.js";
 import { isEndOf, isPromise } from "../websocket/ends.js";
 import { IteratorOf } from "../websocket/iterator.js";
+import type { BinaryType } from "../websocket/receiving.js";
 import { accept, type Members, WebSocket } from "../websocket/websocket.js";
 import { quotas, serverOptions, type WebSocketServerOptions } from "./options.js";
 import { Pending, type PendingOwner } from "./pending.js";
@@ -41,14 +42,17 @@ import { type Exceeded, Quota } from "./quota.js";
 import { pathOf, type Taker, Upgrades } from "./upgrades.js";
 
 /** The events of a server, with their arguments. */
-export interface WebSocketServerEvents<R extends HandshakeRequest = IncomingMessage> {
+export interface WebSocketServerEvents<
+  R extends HandshakeRequest = IncomingMessage,
+  B extends BinaryType = "nodebuffer",
+> {
   /**
    * A handshake is done. Messages wait for the first who asks for them: a listener of `message`, a loop over the
    * socket, a `WebSocketStream`, or `resume()`. Pings are answered meanwhile, and a close too; from 64 KiB on nothing
    * more is read. After `claimTimeout` messages are dropped until somebody asks, so that a socket may only send. If
    * the peer has left, and nobody has asked for a second, they are dropped too, and the `close` event comes.
    */
-  connection: [socket: WebSocket, request: R];
+  connection: [socket: WebSocket<B>, request: R];
   /** The port is open. */
   listening: [];
   /**
@@ -76,11 +80,12 @@ export interface ServerStatistics {
 }
 
 /** A WebSocket server. */
-export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> extends EventEmitter<
-  WebSocketServerEvents<R>
-> {
+export class WebSocketServer<
+  R extends HandshakeRequest = IncomingMessage,
+  B extends BinaryType = "nodebuffer",
+> extends EventEmitter<WebSocketServerEvents<R, B>> {
   /** The sockets that are not closed. */
-  readonly clients: Set<WebSocket> = new Set();
+  readonly clients: Set<WebSocket<B>> = new Set();
   /** The option `tap`; another one is for connections from then on. */
   tap: WebSocketServerOptions<R>["tap"];
   readonly #options: WebSocketServerOptions<R>;
@@ -119,7 +124,7 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
   #closing: Promise<void> | undefined;
 
   /** @throws WebSocketError `WS_ERR_INVALID_OPTION` */
-  constructor(given: WebSocketServerOptions<R>) {
+  constructor(given: WebSocketServerOptions<R, B>) {
     super({ captureRejections: true });
     const options = serverOptions(given);
     const { port, host, socketPath, tls, server } = options;
@@ -183,7 +188,7 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
     request: R,
     socket: Duplex,
     head: Uint8Array,
-    callback?: (socket: WebSocket, request: R) => void,
+    callback?: (socket: WebSocket<B>, request: R) => void,
   ): void {
     if (!socket.destroyed) this.#upgrade(request, new NodeTransport(socket), head, callback);
   }
@@ -201,11 +206,11 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
   }
 
   /** The connections from now on, until the server closes; an `error` event is thrown into the loop. */
-  [Symbol.asyncIterator](): AsyncIterableIterator<[socket: WebSocket, request: R], undefined, void> {
-    const onConnection = (socket: WebSocket, request: R): void => connections.give([socket, request]);
+  [Symbol.asyncIterator](): AsyncIterableIterator<[socket: WebSocket<B>, request: R], undefined, void> {
+    const onConnection = (socket: WebSocket<B>, request: R): void => connections.give([socket, request]);
     const onError = (error: unknown): void => connections.end(error);
     const onClose = (): void => connections.end();
-    const connections = new IteratorOf<[WebSocket, R]>({
+    const connections = new IteratorOf<[WebSocket<B>, R]>({
       ask: () => () => {},
       leave: () => {
         this.off("connection", onConnection).off("error", onError).off("close", onClose);

@@ -11,8 +11,9 @@ import type { Demand } from "../connection/inbox.js";
 import { asBuffer, bufferOf } from "../engine/bytes.js";
 import { WebSocketError } from "../engine/errors.js";
 import type { Part } from "../session/received.js";
+import { onAbort } from "../transport/signals.js";
 import { channels } from "./diagnostics.js";
-import { MessageListeners, mayHaveListeners } from "./dispatch.js";
+import { hasListeners, MessageListeners, mayHaveListeners } from "./dispatch.js";
 import { markAsEnd } from "./ends.js";
 import { ControlEvent, type Listener, type ListenerOptions } from "./events.js";
 import { IteratorOf } from "./iterator.js";
@@ -24,8 +25,27 @@ import { MessageFeed, type MessageStream } from "./messages.js";
  */
 export type BinaryType = "blob" | "arraybuffer" | "nodebuffer";
 
-/** A message as `message` events and iteration give it out: by its type, `binaryType` and `streamMessages`. */
-export type MessageData = string | Blob | ArrayBuffer | Buffer | MessageStream;
+/** The classes of binary messages. */
+interface BinaryClasses {
+  blob: Blob;
+  arraybuffer: ArrayBuffer;
+  nodebuffer: Buffer;
+}
+
+/**
+ * A message as iteration gives it out: by its type, and by `binaryType`. Where that is not known (`any`, as of a
+ * `WebSocket` by that name alone), it may be of each class, or with `streamMessages` a stream.
+ */
+// biome-ignore lint/suspicious/noExplicitAny: what is not known; nothing else is assignable both ways
+export type MessageData<B extends BinaryType = any> =
+  IsUnknown<B> extends true ? string | Blob | ArrayBuffer | Buffer | MessageStream : string | BinaryClasses[B];
+
+/** A `message` event. Where `binaryType` is not known its data may be anything, as the DOM has it. */
+export type DataEvent<B extends BinaryType> =
+  IsUnknown<B> extends true ? MessageEvent : Omit<MessageEvent, "data"> & { readonly data: MessageData<B> };
+
+/** Whether it is `any`. */
+type IsUnknown<T> = 0 extends 1 & T ? true : false;
 
 /**
  * What a connection's changes are to its socket. One object for all sockets: functions of their own would take memory.
@@ -92,12 +112,15 @@ export class Receiving<S extends EventTarget> implements ConnectionOwner {
    *
    * @param leave is called when the loop is left
    */
-  messages(signal: AbortSignal | undefined, leave: () => void): AsyncIterableIterator<MessageData, undefined, void> {
+  messages<D extends MessageData>(
+    signal: AbortSignal | undefined,
+    leave: () => void,
+  ): AsyncIterableIterator<D, undefined, void> {
     const socket = this.#socket;
-    const onMessage = ((event: MessageEvent<MessageData>): void => iterator.give(event.data)) as EventListener;
+    const onMessage = ((event: MessageEvent<D>): void => iterator.give(event.data)) as EventListener;
     const onClose = (): void => iterator.end(this.#end?.failure);
-    const onAbort = (): void => iterator.end(signal?.reason);
-    const iterator = new IteratorOf<MessageData>({
+    const abort = (): void => iterator.end(signal?.reason);
+    const iterator = new IteratorOf<D>({
       ask: () => {
         if (this.#end !== undefined) queueMicrotask(onClose);
         addEventListener.call(socket, "close", onClose);
@@ -110,12 +133,12 @@ export class Receiving<S extends EventTarget> implements ConnectionOwner {
         };
       },
       leave: () => {
-        signal?.removeEventListener("abort", onAbort);
+        ignoreSignal();
         leave();
       },
     });
-    if (signal?.aborted) onAbort();
-    else signal?.addEventListener("abort", onAbort);
+    const ignoreSignal = onAbort(signal, abort);
+    if (signal?.aborted) abort();
     return iterator;
   }
 
@@ -172,8 +195,8 @@ export class Receiving<S extends EventTarget> implements ConnectionOwner {
   }
 
   /** @internal */
-  awaitsDrain(): boolean {
-    return mayHaveListeners(this.#socket, "drain");
+  awaits(what: "drain" | "message"): boolean {
+    return what === "drain" ? mayHaveListeners(this.#socket, what) : hasListeners(this.#socket, what);
   }
 
   onDrain(): void {

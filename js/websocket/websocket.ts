@@ -36,7 +36,7 @@ import {
 } from "./events.js";
 import { EventHandlers, type Handler } from "./handlers.js";
 import { handled } from "./messages.js";
-import { type BinaryType, type MessageData, Receiving, type SocketHooks } from "./receiving.js";
+import { type BinaryType, type DataEvent, type MessageData, Receiving, type SocketHooks } from "./receiving.js";
 import { contentOf, type MessageSource, type SendData, Sending, sizeOfContent } from "./sending.js";
 import { checkReason, clampedUnsignedShort, defineInterface, invalidCode, requireArguments } from "./webidl.js";
 
@@ -68,11 +68,12 @@ const CLOSING = 2;
 const CLOSED = 3;
 
 /** The events of a `WebSocket`, by their types. */
-export interface WebSocketEventMap {
+// biome-ignore lint/suspicious/noExplicitAny: a binaryType that is not known
+export interface WebSocketEventMap<B extends BinaryType = any> {
   /** The handshake is done. */
   open: Event;
   /** A message came, as `data`. */
-  message: MessageEvent;
+  message: DataEvent<B>;
   /** The connection failed; `close` follows. */
   error: FailureEvent;
   /** It is over. */
@@ -95,18 +96,22 @@ export type FailureEvent = Omit<ErrorEvent, "error"> & {
 type ListenerArguments = Parameters<EventTarget["addEventListener"]>;
 
 /** A `WebSocket` as a target of its events. */
-interface WebSocketEventTarget extends EventTarget {
+interface WebSocketEventTarget<B extends BinaryType> extends EventTarget {
   addEventListener<K extends keyof WebSocketEventMap>(
     type: K,
-    listener: Listener<WebSocketEventMap[K]> | null,
+    listener: Listener<WebSocketEventMap<B>[K]> | null,
     options?: boolean | ListenerOptions,
   ): void;
   addEventListener(type: string, listener: Listener<Event> | null, options?: boolean | ListenerOptions): void;
 }
-const WebSocketEventTarget: new () => WebSocketEventTarget = EventTarget;
+const WebSocketEventTarget: new <B extends BinaryType>() => WebSocketEventTarget<B> = EventTarget;
 
-/** A WebSocket connection. */
-export class WebSocket extends WebSocketEventTarget {
+/**
+ * A WebSocket connection. `WebSocket<"arraybuffer">` is the type of one whose `binaryType` that is: messages have types
+ * by it. A server's sockets have the type by its option `binaryType`.
+ */
+// biome-ignore lint/suspicious/noExplicitAny: a binaryType that is not known; nothing else is assignable both ways
+export class WebSocket<B extends BinaryType = any> extends WebSocketEventTarget<B> {
   /** The handshake is not done. */
   declare static readonly CONNECTING: 0;
   /** Messages go both ways. */
@@ -234,8 +239,8 @@ export class WebSocket extends WebSocketEventTarget {
   }
 
   /** How binary messages are given out; other values than its own are ignored. */
-  get binaryType(): BinaryType {
-    return this.#receiving.binaryType;
+  get binaryType(): B {
+    return this.#receiving.binaryType as B;
   }
 
   set binaryType(type: BinaryType) {
@@ -313,7 +318,7 @@ export class WebSocket extends WebSocketEventTarget {
    * the loop leaves the socket open; messages go to a listener that is there, or wait until another loop, a
    * listener or `resume` asks. There should be one loop at a time.
    */
-  [Symbol.asyncIterator](): AsyncIterableIterator<MessageData, undefined, void> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<MessageData<B>, undefined, void> {
     return this.messages();
   }
 
@@ -321,8 +326,8 @@ export class WebSocket extends WebSocketEventTarget {
    * The same as iterating over the socket, until the signal is aborted (an addition to the standard): the `next` that
    * waits, or else the one to come, rejects with its reason then.
    */
-  messages({ signal }: { signal?: AbortSignal } = {}): AsyncIterableIterator<MessageData, undefined, void> {
-    return this.#receiving.messages(signal, () => this.#leaveUnclaimed());
+  messages({ signal }: { signal?: AbortSignal } = {}): AsyncIterableIterator<MessageData<B>, undefined, void> {
+    return this.#receiving.messages<MessageData<B>>(signal, () => this.#leaveUnclaimed());
   }
 
   /** Closes the connection as `close` does, and resolves when it is over; a connection that is over stays so. */
@@ -413,15 +418,16 @@ export class WebSocket extends WebSocketEventTarget {
   }
 
   /** Called on `message`. */
-  get onmessage(): Handler<MessageEvent> | null {
+  get onmessage(): Handler<DataEvent<B>> | null {
     return this.#handlers?.get("message") ?? null;
   }
-  set onmessage(handler: Handler<MessageEvent> | null) {
+  set onmessage(handler: Handler<DataEvent<B>> | null) {
     this.#setHandler("message", handler);
   }
 
   /** Called on `error`. */
-  get onerror(): Handler<FailureEvent> | null {
+  // biome-ignore lint/suspicious/noExplicitAny: the DOM's handler gets less; only so is this class assignable to its
+  get onerror(): Handler<any> | null {
     return this.#handlers?.get("error") ?? null;
   }
   set onerror(handler: Handler<FailureEvent> | null) {
@@ -494,7 +500,7 @@ export class WebSocket extends WebSocketEventTarget {
   /** The property: one function for all sockets. */
   static readonly #listen = {
     value: function addEventListener(this: WebSocket, ...args: ListenerArguments): void {
-      EventTarget.prototype.addEventListener.apply(this, args);
+      WebSocket.prototype.addEventListener.apply(this, args);
       const [type, listener, options] = args;
       if (`${type}` !== "message" || listener === null || listener === undefined) return;
       this.#receiving.listened(listener, options);
@@ -506,7 +512,7 @@ export class WebSocket extends WebSocketEventTarget {
   /** The same of sockets that know their listeners. */
   static readonly #unlisten = {
     value: function removeEventListener(this: WebSocket, ...args: ListenerArguments): void {
-      EventTarget.prototype.removeEventListener.apply(this, args);
+      WebSocket.prototype.removeEventListener.apply(this, args);
       const [type, listener, options] = args;
       if (`${type}` === "message") this.#receiving.unlistened(listener, options);
     },
