@@ -15,9 +15,9 @@ type Options = NonNullable<ParseArgsConfig["options"]>;
 interface Command {
   readonly usage: string;
   readonly options: Options;
-  /** @param argument what stands beside the options */
+  /** @param argument the argument that is not an option */
   run(values: never, argument: string): unknown;
-  /** What the argument is; without it, there is none. */
+  /** The meaning of the argument; without it, the command takes none. */
   readonly argument?: string;
 }
 

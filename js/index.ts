@@ -16,6 +16,7 @@ export {
   WebSocketProtocolError,
 } from "./engine/errors.js";
 export type { HeaderField, HeaderFields } from "./engine/http.js";
+export type { CloseOptions, CloseResult } from "./server/drain.js";
 export type { Verify, VerifyContext, WebSocketServerOptions } from "./server/options.js";
 export { type ServerStatistics, WebSocketServer, type WebSocketServerEvents } from "./server/server.js";
 export type { PerMessageDeflateOptions } from "./session/deflate.js";
@@ -23,6 +24,9 @@ export type { ConnectionSettings, Limits } from "./session/options.js";
 export { PreparedMessage } from "./session/prepared.js";
 export { sessionCount } from "./session/session.js";
 export { type EngineStatistics, engineStatistics } from "./session/statistics.js";
+export type { SlowSubscriber, TopicOptions } from "./topics/options.js";
+export type { Subscriber } from "./topics/subscriber.js";
+export { type PublishOptions, type TopicData, type TopicStatistics, Topics } from "./topics/topics.js";
 export type { CreateConnection, Destination, TlsClientOptions, TlsServerOptions } from "./transport/runtime.js";
 export type { Tap, Traffic } from "./transport/tap.js";
 export type { HandshakeRequest, Rejection } from "./transport/upgrade.js";
@@ -47,6 +51,7 @@ export type { IteratorOf } from "./websocket/iterator.js";
 export { MessageStream, type Piece } from "./websocket/messages.js";
 export type { BinaryType, DataEvent, MessageData } from "./websocket/receiving.js";
 export type { MessageSource, SendData } from "./websocket/sending.js";
+export type { Subscribing } from "./websocket/subscribing.js";
 export { type FailureEvent, WebSocket, type WebSocketEventMap } from "./websocket/websocket.js";
 export {
   type WebSocketClosed,

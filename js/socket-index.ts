@@ -1,5 +1,5 @@
 /**
- * What Deno and Bun get: the same as Node, but that a server's requests are `HandshakeRequest`s, whoever read them.
+ * The exports for Deno and Bun: those for Node, except that a server's requests are always `HandshakeRequest`s.
  *
  * @module
  */

@@ -35,7 +35,7 @@ function classicScript(): Plugin {
   };
 }
 
-/** The engines' modules name their files beside them, which nobody asks for here. */
+/** The engines' modules name the wasm files beside them, which this page does not load. */
 function noWasmFiles(): Plugin {
   return {
     name: "no-wasm-files",

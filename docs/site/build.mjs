@@ -16,6 +16,7 @@ import { fileURLToPath } from "node:url";
 
 import { build } from "vitepress";
 
+import { cReference } from "./c.mjs";
 import { files, pageOf } from "./pages.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -36,6 +37,8 @@ for (const file of ["config.mjs", "pages.mjs"]) {
 symlinkSync(join(root, "docs/node_modules"), join(stage, "node_modules"), "dir");
 cpSync(join(root, "docs/pictures"), join(stage, "pictures"), { recursive: true });
 for (const file of files) writeFileSync(join(stage, `${pageOf(file)}.md`), staged(file));
+const header = readFileSync(join(root, "bindings/c/include/websocket.h"), "utf8");
+writeFileSync(join(stage, "c.md"), cReference(header));
 
 await build(stage);
 cpSync(join(stage, ".vitepress/dist"), out, { recursive: true });

@@ -14,13 +14,14 @@ export default {
   // as on GitHub, where the same links are read
   markdown: {
     anchor: { slugify: anchorOf },
-    languageAlias: { haproxy: "ini", "rust,no_run": "rust", "rust,ignore": "rust" },
+    languageAlias: { haproxy: "ini", no_run: "rust", "rust,no_run": "rust", "rust,ignore": "rust" },
     theme: { light: "github-light-high-contrast", dark: "github-dark-high-contrast" },
   },
   // the label of a block's language has too little contrast by default
   head: [["style", {}, ".vp-doc [class*='language-'] > span.lang { color: var(--vp-c-text-1); }"]],
   themeConfig: {
-    search: { provider: "local" },
+    // the name of the button has all of its text, the key too, so that it can be spoken
+    search: { provider: "local", options: { translations: { button: { buttonAriaLabel: "Search K" } } } },
     nav: [
       { text: "Guides", link: "/guides" },
       { text: "Reference", items: REFERENCE },

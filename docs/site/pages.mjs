@@ -7,12 +7,17 @@ export const PARTS = {
   Learn: { "docs/quick-start.md": "Quick start", "docs/chat.md": "Tutorial: a chat" },
   Do: {
     "docs/sockets.md": "Sockets",
+    "docs/frameworks.md": "Frameworks",
     "docs/auth.md": "Users and origins",
+    "docs/reconnecting.md": "Reconnecting",
     "docs/testing.md": "Testing",
     "docs/debugging.md": "Debugging",
+    "docs/troubleshooting.md": "Troubleshooting",
     "docs/compression.md": "Compression",
     "docs/deployment.md": "Deployment",
+    "docs/scale.md": "Rooms, topics and scale",
     "docs/metrics.md": "Metrics",
+    "docs/logging.md": "Logging",
     "docs/ws.md": "Moving from ws",
     "docs/inspector.md": "The inspector",
   },
@@ -43,10 +48,11 @@ export const PARTS = {
   },
 };
 
-/** What typedoc and rustdoc write beside the pages. */
+/** The references: what typedoc and rustdoc write beside the pages, and the page of c.mjs. */
 export const REFERENCE = [
   { text: "TypeScript", link: "/api/index.html", target: "_self" },
   { text: "Rust", link: "/rust/websocket_component/index.html", target: "_self" },
+  { text: "C", link: "/c" },
 ];
 
 /** The name of a file's page: its address without `.html`. */

@@ -1,5 +1,5 @@
 /**
- * What the constructor of `WebSocket` is given, checked.
+ * The arguments of `WebSocket`'s constructor, checked.
  *
  * @module
  */
@@ -30,7 +30,7 @@ export interface SocketOptions extends Partial<Limits>, Partial<ConnectionSettin
   perMessageDeflate?: boolean | PerMessageDeflateOptions;
 }
 
-/** What these may be; both roles share them. */
+/** The types of these options; both roles share them. */
 export const socketKinds: Kinds<SocketOptions> = {
   ...connectionKinds,
   handshakeTimeout: kind.any,
@@ -58,7 +58,7 @@ export interface WebSocketOptions extends SocketOptions {
   maxRedirects?: number;
   /** Gives the opening handshake up. */
   signal?: AbortSignal;
-  /** Is told of all bytes both ways, the handshake included. */
+  /** Receives a copy of all bytes in both directions, including the handshake. */
   tap?: Tap;
 }
 
@@ -84,7 +84,7 @@ export function isProtocols(value: string | Iterable<string> | WebSocketOptions)
 
 /** https://websockets.spec.whatwg.org/#get-a-url-record */
 export function urlRecord(text: string): URL {
-  if (!URL.canParse(text)) throw new DOMException(`${text} is no valid URL`, "SyntaxError");
+  if (!URL.canParse(text)) throw new DOMException(`${text} is not a valid URL`, "SyntaxError");
   const record = toWebSocketScheme(new URL(text));
   if (record.protocol !== "ws:" && record.protocol !== "wss:") {
     throw new DOMException(`The scheme of ${text} is none of ws, wss, http, https`, "SyntaxError");
@@ -108,7 +108,7 @@ export function checkSubprotocols(protocols: readonly string[]): void {
   const different = new Set(protocols.map((protocol) => protocol.toLowerCase()));
   if (different.size !== protocols.length) throw new DOMException("A subprotocol is given twice", "SyntaxError");
   const invalid = protocols.find((protocol) => !SUBPROTOCOL.test(protocol));
-  if (invalid !== undefined) throw new DOMException(`"${invalid}" is no valid subprotocol`, "SyntaxError");
+  if (invalid !== undefined) throw new DOMException(`"${invalid}" is not a valid subprotocol`, "SyntaxError");
 }
 
 /**

@@ -13,7 +13,7 @@ import type { Transport, TransportListener } from "../transport/transport.js";
 /** Bytes of a body that are kept at most. */
 export const MAX_BODY_SIZE = 64 * 1024;
 
-/** A body that nobody has read yet. */
+/** A body that has not been read yet. */
 export interface Body {
   /** Reads it, and tells its beginning once, later than the call; not after `abandon` of the exchange. */
   read(done: (bytes: Uint8Array) => void): void;

@@ -18,7 +18,7 @@ import { connectionError } from "./failure.js";
 
 /** A request for an upgrade. */
 export interface UpgradeRequest {
-  /** Of the scheme `ws:` or `wss:`. */
+  /** Has the scheme `ws:` or `wss:`. */
   readonly url: URL;
   /** All of its fields. */
   readonly fields: readonly HeaderField[];
@@ -32,13 +32,13 @@ export interface ConnectOptions {
   readonly socketPath: string | undefined;
   /** Makes the stream in place of the runtime's sockets. */
   readonly createConnection: CreateConnection | undefined;
-  /** Is told of the connection's bytes. */
+  /** Receives a copy of the connection's bytes. */
   readonly tap: Tap | undefined;
 }
 
-/** What becomes of an exchange; one of the three, once, and never within the call. */
+/** Receives the outcome of an exchange: one of the three, once, and never within the call. */
 export interface ExchangeListener {
-  /** The answer 101, and the stream behind it, for whoever starts it at once. */
+  /** The answer was 101. The listener must start the stream behind it at once. */
   onSwitched(headers: readonly HeaderField[], transport: Transport): void;
   /** Any other answer. The connection stays until the exchange is abandoned. */
   onRefused(status: number, headers: readonly HeaderField[], body: Body): void;
@@ -152,7 +152,7 @@ class OwnExchange implements TransportListener {
   }
 }
 
-/** What comes of giving up is of no interest. */
+/** Ignores all events of an abandoned exchange. */
 const DEAF: TransportListener = { onData: ignore, onDrain: ignore, onEnd: ignore, onClose: ignore };
 
 function ignore(): void {}

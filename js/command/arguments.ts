@@ -1,5 +1,5 @@
 /**
- * What the commands share: usage, output that can be closed on them, and colours.
+ * Common parts of the commands: usage, output that its reader may close, and colours.
  *
  * @module
  */
@@ -46,7 +46,7 @@ export function painter(colours: boolean = hasColours()): Paint {
   return (colour, text) => (colours ? `\x1b[${COLOURS[colour]}m${text}\x1b[0m` : text);
 }
 
-/** A reader that goes away, such as `head`, ends the command as it ends any other; it is no failure. */
+/** If the reader of the output leaves, as `head` does, the command ends without an error, like any other. */
 export function endWithReader(): void {
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") process.exit();

@@ -1,5 +1,5 @@
 /**
- * What a line of the input does to a socket.
+ * Carries out a line of the input on a socket.
  *
  * @module
  */
@@ -21,7 +21,7 @@ export function act(socket: WebSocket, line: string, binary: boolean, say: (text
   else if (command === "pong") socket.pong(argument);
   else if (command === "binary") socket.send(bytesOfHex(argument));
   else if (command === "close") close(socket, argument);
-  else if (command !== undefined) say(`/${command} is no command; /help lists them`);
+  else if (command !== undefined) say(`/${command} is not a command; /help lists them`);
   else send(socket, line.startsWith("//") ? line.slice(1) : line, binary);
 }
 

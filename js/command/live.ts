@@ -15,7 +15,7 @@ export type Show = (
 
 /** Milliseconds after which a capture that has not ended counts as one that goes on. */
 const PATIENCE = 1000;
-/** So many times as long as reading it took, it is left alone until it is read again. */
+/** The pause before the capture is read again, as a multiple of the time that reading it took. */
 const REST = 10;
 const LIVE_FORMATS: readonly string[] = ["pcap", "pcapng", "snoop", "recorded"];
 

@@ -85,7 +85,7 @@ function readLines(prompt: Prompt, server: WebSocketServer, binary: boolean): vo
   const say = (text: string) => prompt.say(text);
   prompt.read(
     (line) => {
-      if (server.clients.size === 0) say("nobody is connected");
+      if (server.clients.size === 0) say("no client is connected");
       for (const socket of server.clients) {
         try {
           act(socket, line, binary, say);

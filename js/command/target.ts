@@ -1,5 +1,5 @@
 /**
- * What the user calls a server, as a URL and the way there.
+ * Turns the user's name for a server into a URL and a way to reach it.
  *
  * @module
  */
@@ -45,7 +45,7 @@ const LONGEST_ANSWER = 16 * 1024;
  * Connections by way of an HTTP proxy's CONNECT (RFC 9110 §9.3.6).
  *
  * @param proxy such as `http://user:password@localhost:3128`; without a scheme it is `http:`
- * @throws UsageError if it is no such URL
+ * @throws UsageError if the URL is not one of such a proxy
  */
 export function through(proxy: string): CreateConnection {
   const text = /^[a-z]+:\/\//i.test(proxy) ? proxy : `http://${proxy}`;

@@ -22,7 +22,7 @@ export interface Holder {
 /** "Try again later". */
 const TRY_AGAIN_LATER = 1013;
 
-/** What one connection holds. */
+/** The bytes that one connection holds. */
 export class Account {
   readonly #budget: Budget;
   readonly #holder: Holder;
@@ -34,7 +34,10 @@ export class Account {
     this.#holder = holder;
   }
 
-  /** So many bytes came and wait, and so many were sent and have not left. */
+  /**
+   * @param received bytes that came and wait
+   * @param sent bytes that were sent and have not left
+   */
   set(received: number, sent: number): void {
     const before = this.#held;
     this.#held = received + sent;
@@ -42,7 +45,7 @@ export class Account {
     if (this.#held !== before) this.#budget.update(this, before, this.#held);
   }
 
-  /** Lets go of it: the budget is exceeded, and nobody holds more. */
+  /** Ends the connection: the budget is exceeded, and no other connection holds more. */
   end(most: number): void {
     // a close frame would wait behind what the peer does not read
     if (this.#isSentMost) this.#holder.abort(overBudget(most));

@@ -30,7 +30,7 @@ import { MessageTimer } from "./messagetimer.js";
 import { Outbox, type OutboxOwner, type Waiter } from "./outbox.js";
 import { OVERHEAD } from "./received.js";
 
-/** Who owns a connection. All are called outside the engine, so every method may be called from within them. */
+/** The owner of a connection. The engine is never busy when these run, so they may call every method. */
 export interface ConnectionOwner {
   /** Whether pings are the owner's to answer. */
   readonly answersPings?: boolean;
@@ -42,7 +42,7 @@ export interface ConnectionOwner {
   onPart?(part: Part): void;
   /** A ping came; its pong is on its way. */
   onPing(payload: Uint8Array): void;
-  /** A pong came, and its ping was sent so many milliseconds before; or it answers none. */
+  /** A pong came. `roundTripTime` is in milliseconds since its ping; `undefined` if it answers none. */
   onPong(payload: Uint8Array, roundTripTime: number | undefined): void;
   /**
    * The transport, which was full, can take more; or it has taken all messages. `bufferedAmount` and `flush` tell so
@@ -50,8 +50,8 @@ export interface ConnectionOwner {
    */
   onDrain(): void;
   /**
-   * Whether anyone waits for `onDrain`, unless the transport was full, or for messages that nobody has claimed; without
-   * it nobody does.
+   * Whether the owner waits for `onDrain`, unless the transport was full, or for messages that it has not claimed.
+   * Without this method it waits for neither.
    */
   awaits?(what: "drain" | "message"): boolean;
   /** A close frame was sent or came, or the connection failed: no more messages can be sent. */
@@ -60,7 +60,7 @@ export interface ConnectionOwner {
   onClosed(status: number, reason: string, wasClean: boolean, failure: ConnectionFailure | undefined): void;
 }
 
-/** What went through a connection since its handshake. */
+/** Counters of a connection since its handshake. */
 export interface Statistics extends Readonly<Counters> {
   /** Bytes from the network; `messageBytesReceived` over them is the ratio of compression. */
   readonly bytesReceived: number;
@@ -122,7 +122,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     });
   }
 
-  /** What went through so far. */
+  /** The counters so far. */
   statistics(): Statistics {
     this.#outbox.settle();
     return {
@@ -149,7 +149,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     return this.#state === "open" && this.#transportClosed === undefined;
   }
 
-  /** Gives the network what was sent; tells whether it has more than it should hold. `onDrain` tells when no longer. */
+  /** Writes what was sent. Returns whether the transport is full; `onDrain` follows when it no longer is. */
   flush(): boolean {
     this.#outbox.flush();
     return this.#transport.isFull;
@@ -240,7 +240,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     this.#stopReading();
   }
 
-  /** Delivers again, first what came in the meantime, messages that nobody has claimed too. */
+  /** Delivers again: first what came in the meantime, including unclaimed messages. */
   resume(): void {
     if (!this.#inbox.isPaused && this.#inbox.demand !== "unclaimed") return;
     this.#inbox.resume();
@@ -324,7 +324,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     this.#transportClosed = { error };
     this.#messageTimer?.stop();
     this.#keepAlive?.stop();
-    clearTimeout(this.#closeTimer); // what came before takes the time of whoever reads it
+    clearTimeout(this.#closeTimer); // the reader may take its time with what came before
     this.#deliver();
   }
 
@@ -482,7 +482,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     this.#abortTransport();
   }
 
-  /** The connection is closing (§7.1.3), or failed: then nobody gets what came and was not delivered. */
+  /** The connection is closing (§7.1.3), or failed. After a failure, what was not delivered is dropped. */
   #startClosing(state: "closing" | "failed"): void {
     const wasOpen = this.#state === "open";
     this.#state = state;
@@ -499,7 +499,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     if (this.#peerClose === undefined) {
       this.#failure ??= closeTimedOut();
       this.#state = "failed";
-      this.#inbox.shut(); // whoever has paused until now will not get the rest
+      this.#inbox.shut(); // a reader that is still paused does not get the rest
     }
     this.#abortTransport();
   }

@@ -1,5 +1,5 @@
 /**
- * What came from the peer and is not delivered yet, and what holds it up.
+ * Data of the peer that is not delivered yet, and the reasons for which it waits.
  *
  * @module
  */
@@ -11,12 +11,12 @@ import { beginsMessage, compact, endsMessage, isOfMessage, sizeOf } from "./rece
 import { isOver, later, spend } from "./turn.js";
 
 /**
- * What becomes of the next message, and of all behind it. `wanted`: it is delivered. `held`: it waits, as whoever reads
- * messages has one in hand. `unclaimed`: it waits, and nobody has said yet that they will read any.
+ * The treatment of the next message and all behind it. `wanted`: it is delivered. `held`: it waits, because the
+ * reader is busy with the one before. `unclaimed`: it waits for the application to say that it reads messages.
  */
 export type Demand = "wanted" | "held" | "unclaimed";
 
-/** Whose inbox it is. */
+/** The owner of an inbox. */
 export interface InboxOwner {
   /** The most bytes that an unfinished message may take now. */
   readonly room: number;
@@ -32,7 +32,7 @@ export interface InboxOwner {
   goOn(): void;
 }
 
-/** So many bytes are read while messages wait; as long as there are no more of them, the end of the peer is seen. */
+/** Bytes that are read ahead while messages wait. If the peer sends no more than this, its end is still seen. */
 const READ_AHEAD = 64 * 1024;
 
 /** Milliseconds that messages wait to be claimed when their sender has gone, at most. */
@@ -50,7 +50,7 @@ export class Inbox {
   #undelivered: (Received | undefined)[] = NOTHING;
   #next = 0;
   #undeliveredBytes = 0;
-  /** Messages that nobody has claimed. */
+  /** Messages that the application has not claimed. */
   #unclaimed: Received[] = NOTHING;
   #unclaimedBytes = 0;
   /** From the network, and not taken yet. */
@@ -63,10 +63,10 @@ export class Inbox {
   #isThrottled = false;
   #isDelivering = false;
   #deliveryTime: number | undefined;
-  /** Runs while messages wait that nobody has claimed; less long once their sender has gone. */
+  /** Runs while unclaimed messages wait; shorter once their sender has gone. */
   #claim: Claim | undefined;
   readonly #claimTime: number;
-  /** What is delivered at all. `claimed`: controls, and messages again once somebody claims them. */
+  /** The kinds that are delivered at all. `claimed`: controls, and messages again once they are claimed. */
   #passes: "all" | "claimed" | "controls" | "nothing" = "all";
   /** Whether the beginning of the message whose parts come now was dropped. */
   #isCut = false;
@@ -187,7 +187,7 @@ export class Inbox {
     this.#unclaimedBytes = 0;
   }
 
-  /** Takes back everything that stopped delivering; tells whether there was anything. */
+  /** Undoes everything that stopped delivery. Returns whether there was anything to undo. */
   open(): boolean {
     const wasOpen = !this.isStopped && this.#demand === "wanted";
     this.#isPaused = false;
@@ -196,7 +196,7 @@ export class Inbox {
     return !wasOpen;
   }
 
-  /** The peer has gone. Messages that nobody claims soon are dropped; at the latest after `most` milliseconds. */
+  /** The peer has gone. Messages that are not claimed soon are dropped, after `most` milliseconds at the latest. */
   awaitClaim(most: number): void {
     if (this.#claim?.isSenderGone) return;
     this.#endClaim();
@@ -207,7 +207,7 @@ export class Inbox {
     this.#awaitClaim(Math.min(most, CLAIM_TIME), drop, true);
   }
 
-  /** Nobody wants messages, as on a server that only sends. What is not a message must be read none the less. */
+  /** The application wants no messages: perhaps its server only sends. All other frames must be read nevertheless. */
   #giveUp(): void {
     this.#passes = "claimed";
     this.#unclaimed = NOTHING;
@@ -299,7 +299,7 @@ export class Inbox {
     this.#unclaimedBytes += sizeOf(received);
   }
 
-  /** Takes what has come from the network, as much as can be delivered at once; tells whether there was any. */
+  /** Reads as much from the network as can be delivered at once. Returns whether there was any. */
   #read(): boolean {
     if (!this.#hasUnread || this.isStopped || this.hasReadAhead || this.#isWaiting) return false;
     if (isOver(this.#session.work)) {

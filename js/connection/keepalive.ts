@@ -39,7 +39,7 @@ export class KeepAlive {
     if (this.#timer === undefined) this.start();
   }
 
-  /** Nothing is asked, and nobody given up: the connection is paused, or over. */
+  /** Sends no more pings and expects no pongs: the connection is paused, or over. */
   stop(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -94,7 +94,7 @@ export class Pings {
     this.#made.push(payload);
   }
 
-  /** What was made leaves now; tells whether there was any. */
+  /** Sends the pings that were made. Returns whether there were any. */
   leave(): boolean {
     if (this.#made.length === 0) return false;
     const at = performance.now();

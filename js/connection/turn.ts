@@ -1,6 +1,6 @@
 /**
- * What all connections of the process may do in one turn of the event loop: a chunk that takes long to decompress makes
- * its own connection wait, and nobody else.
+ * The work that all connections of the process may do in one turn of the event loop. A chunk that takes long to
+ * decompress makes its own connection wait, and no other.
  *
  * @module
  */
@@ -21,7 +21,7 @@ export function spend(work: number): void {
   if (work > 0) startTurn();
 }
 
-/** Whether a connection whose last chunk took so much work has to wait. */
+/** Whether a connection has to wait whose last chunk took this much work. */
 export function isOver(work: number): boolean {
   return work > HEAVY && spent >= TURN;
 }

@@ -11,9 +11,9 @@ interface Step {
   readonly drop: ((error: Error) => void) | undefined;
 }
 
-/** What is counted while it waits: a connection's outbox. */
+/** Counts the data that waits: a connection's outbox. */
 export interface Holder {
-  /** Counts so many bytes. Returns a function that counts them no longer. */
+  /** Counts `size` bytes. Returns a function that stops counting them. */
   hold(size: number): () => void;
 }
 

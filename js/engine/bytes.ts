@@ -8,7 +8,7 @@ import type { Buffer } from "node:buffer";
 /** Makes an array of a part of a buffer. */
 type View = new (buffer: ArrayBuffer, offset: number, length: number) => Uint8Array<ArrayBuffer>;
 
-/** What pages do not have. */
+/** Pages do not have this. */
 const NodeBuffer = (globalThis as { Buffer?: unknown }).Buffer as
   | { allocUnsafe(size: number): Uint8Array<ArrayBuffer>; readonly [Symbol.species]: View }
   | undefined;
@@ -16,7 +16,7 @@ const NodeBuffer = (globalThis as { Buffer?: unknown }).Buffer as
 const View: View = NodeBuffer?.[Symbol.species] ?? Uint8Array;
 
 /**
- * So many bytes, with anything in them: a `Buffer` where the runtime has that, and if they are few, a part of its pool.
+ * `size` uninitialised bytes: a `Buffer` where the runtime has that, and a part of its pool if they are few.
  */
 export function allocate(size: number): Uint8Array<ArrayBuffer> {
   return NodeBuffer === undefined ? new Uint8Array(size) : NodeBuffer.allocUnsafe(size);

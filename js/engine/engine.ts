@@ -24,7 +24,7 @@ export interface Scratch {
   readonly output: Uint8Array;
   /** Received pieces: flags, address, length. */
   readonly events: Uint32Array;
-  /** What a call leaves beside its return value. */
+  /** Results of a call besides its return value. */
   readonly report: Uint32Array;
 }
 
@@ -68,8 +68,8 @@ export function memorySize(): number {
 }
 
 /**
- * A call into the engine trapped: a bug of ours, or no memory. What it worked on is lost and must not be touched
- * again; everything else goes on.
+ * A call into the engine trapped, by a bug in the engine or for lack of memory. The session that it worked on is lost
+ * and must not be used again; all others continue.
  */
 export class EngineTrap extends Error {
   /** Its class. */

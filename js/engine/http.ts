@@ -1,6 +1,6 @@
 /**
- * HTTP/1.1 heads as bytes, for whoever has a byte stream and no HTTP stack. Header values are strings whose characters
- * stand for bytes (Latin-1), as in Node.
+ * HTTP/1.1 heads as bytes, for callers that have a byte stream and no HTTP stack. Each character of a header value is
+ * one byte (Latin-1), as in Node.
  *
  * @module
  */

@@ -31,7 +31,7 @@ const asciiDecoder = new TextDecoder("latin1");
 const encoder = new TextEncoder();
 
 /**
- * Node before its version 24 reads UTF-8 that is not ASCII several times faster by this, if there are so many bytes.
+ * From this many bytes on, Node before version 24 decodes UTF-8 that is not ASCII several times faster this way.
  */
 const TRANSCODED = 512;
 const transcode = transcoder();
@@ -61,7 +61,7 @@ export function textSize(text: string | Uint8Array): number {
   return Buffer === undefined ? encoder.encode(text).length : Buffer.byteLength(text);
 }
 
-/** Whether there are at least so many bytes, of a text as UTF-8. */
+/** Whether the data has at least `size` bytes, a text as UTF-8. */
 export function isAtLeast(data: string | Uint8Array, size: number): boolean {
   if (data.length >= size) return true;
   // three bytes of UTF-8 for each UTF-16 unit at most

@@ -124,8 +124,8 @@ export class Inspector {
   }
 
   /**
-   * Says that the next bytes of a direction are missing. Frames whose headers are there are told of all the same; where
-   * a header is missing, the next one is looked for at the start of what each later `push` brings.
+   * Says that the next bytes of a direction are missing. Frames whose headers are there are reported all the same.
+   * Where a header is missing, the next one is looked for at the start of each later `push`.
    */
   pushMissing(direction: Direction, length: number, time = 0): void {
     this.#engine.push_missing(DIRECTIONS.indexOf(direction), length, time);
@@ -189,7 +189,7 @@ export class Inspector {
     return checks;
   }
 
-  /** What the handshake agreed on, as far as it is read. */
+  /** The agreements of the handshake, as far as it was read. */
   get extensions(): AgreedExtensions {
     const [known, others, serverMaxWindowBits, clientMaxWindowBits = 0, serverAlone, clientAlone] =
       this.#engine.extensions();
@@ -247,7 +247,7 @@ export class Inspector {
     return parts;
   }
 
-  /** What is missing between two places of a direction. */
+  /** The gaps between two places of a direction. */
   gaps(direction: Direction, start: number, end: number): Gap[] {
     const flat = this.#engine.gaps(DIRECTIONS.indexOf(direction), start, end);
     return Array.from({ length: flat.length / 2 }, (_, index) => ({
@@ -279,7 +279,7 @@ export class Inspector {
 }
 
 /**
- * Decompresses a DEFLATE stream (RFC 1951) as far as it goes: up to its end, to so many bytes, or to what is corrupt.
+ * Decompresses a DEFLATE stream (RFC 1951) up to its end, to `limit` bytes, or to the first corrupt block.
  */
 export function inflated(bytes: Uint8Array, limit: number): { output: Uint8Array; consumed: number; isWhole: boolean } {
   const told = new Float64Array(2);

@@ -1,5 +1,5 @@
 /**
- * Fetches the engine; whoever imports this waits for it.
+ * Fetches the engine. Modules that import this one wait for it.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Fetches the inspector; whoever imports this waits for it.
+ * Fetches the inspector. Modules that import this one wait for it.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * What the constructor of `WebSocketServer` is given, checked.
+ * The options of `WebSocketServer`, checked.
  *
  * @module
  */
@@ -11,13 +11,14 @@ import { WebSocketError } from "../engine/errors.js";
 import type { HeaderFields } from "../engine/http.js";
 import { checkOptions, type Kind, type Kinds, kind } from "../session/kinds.js";
 import { ownOptions, size } from "../session/options.js";
+import { type TopicOptions, topicKinds } from "../topics/options.js";
 import type { TlsServerOptions } from "../transport/runtime.js";
 import type { Tap } from "../transport/tap.js";
 import type { HandshakeRequest, Rejection } from "../transport/upgrade.js";
 import type { BinaryType } from "../websocket/receiving.js";
 import { type Quotas, TrustedProxies } from "./quota.js";
 
-/** What `verify` is given beside the request. */
+/** The second argument of `verify`. */
 export interface VerifyContext {
   /**
    * Aborts when the answer no longer matters: the client left, `handshakeTimeout` passed and the client was answered
@@ -35,7 +36,8 @@ export type Verify<R extends HandshakeRequest = IncomingMessage> = (
 /** Options of a server. One of `port`, `socketPath`, `server` and `noServer` is needed. */
 // biome-ignore lint/suspicious/noExplicitAny: not known; a server of such options is one of any binaryType
 export interface WebSocketServerOptions<R extends HandshakeRequest = IncomingMessage, B extends BinaryType = any>
-  extends SocketOptions {
+  extends SocketOptions,
+    TopicOptions {
   /** Listen on this port with an HTTP server of its own, which answers everything else with 426; 0 for any. */
   port?: number;
   /** The address to listen on; all by default. */
@@ -65,7 +67,7 @@ export interface WebSocketServerOptions<R extends HandshakeRequest = IncomingMes
   chooseProtocol?: (offered: readonly string[], request: R) => string | undefined;
   /** Fields to add to the answer, such as `Set-Cookie`. */
   headers?: HeaderFields | ((request: R) => HeaderFields);
-  /** Returns who, if anyone, is told of all bytes of a connection both ways, its handshake included. */
+  /** Returns the tap, if any, that receives a copy of all bytes of a connection, including its handshake. */
   tap?: (request: R) => Tap | undefined;
   /** How the sockets give binary messages out; `"nodebuffer"`. */
   binaryType?: B;
@@ -132,6 +134,7 @@ const PROXIES: Kind = {
 
 const KINDS: Kinds<WebSocketServerOptions<never>> = {
   ...socketKinds,
+  ...topicKinds,
   port: PORT,
   host: kind.text,
   socketPath: kind.text,

@@ -17,6 +17,7 @@ import { type DeflateSettings, deflateSettings } from "../session/deflate.js";
 import { type Answer, answerHandshake } from "../session/handshake.js";
 import { connectionSettings, type Limits, limits, milliseconds, size } from "../session/options.js";
 import { PreparedMessage } from "../session/prepared.js";
+import { type PublishOptions, type TopicData, type TopicStatistics, Topics } from "../topics/topics.js";
 import { NodeTransport } from "../transport/node.js";
 import { type Listening, sockets } from "../transport/runtime.js";
 import { tapHead, tapped } from "../transport/tap.js";
@@ -36,6 +37,7 @@ import { isEndOf, isPromise } from "../websocket/ends.js";
 import { IteratorOf } from "../websocket/iterator.js";
 import type { BinaryType } from "../websocket/receiving.js";
 import { accept, type Members, WebSocket } from "../websocket/websocket.js";
+import { type CloseOptions, type CloseResult, closeOptions, Drain } from "./drain.js";
 import { quotas, serverOptions, type WebSocketServerOptions } from "./options.js";
 import { Pending, type PendingOwner } from "./pending.js";
 import { type Exceeded, Quota } from "./quota.js";
@@ -47,10 +49,10 @@ export interface WebSocketServerEvents<
   B extends BinaryType = "nodebuffer",
 > {
   /**
-   * A handshake is done. Messages wait for the first who asks for them: a listener of `message`, a loop over the
-   * socket, a `WebSocketStream`, or `resume()`. Pings are answered meanwhile, and a close too; from 64 KiB on nothing
-   * more is read. After `claimTimeout` messages are dropped until somebody asks, so that a socket may only send. If
-   * the peer has left, and nobody has asked for a second, they are dropped too, and the `close` event comes.
+   * A handshake is done. Messages wait until they are claimed: by a listener of `message`, a loop over the socket, a
+   * `WebSocketStream`, or `resume()`. Pings and a close are answered meanwhile; from 64 KiB on nothing more is read.
+   * After `claimTimeout`, unclaimed messages are dropped, so that a server may only send. If the peer has left, they
+   * are dropped after one second, and the `close` event follows.
    */
   connection: [socket: WebSocket<B>, request: R];
   /** The port is open. */
@@ -65,7 +67,7 @@ export interface WebSocketServerEvents<
   close: [];
 }
 
-/** What a server counts. */
+/** The counters of a server. */
 export interface ServerStatistics {
   /** Sockets that are not closed. */
   readonly connections: number;
@@ -77,6 +79,8 @@ export interface ServerStatistics {
   readonly accepted: number;
   /** Handshakes that were refused, by reason. */
   readonly refused: Readonly<Partial<Record<RefusalReason, number>>>;
+  /** Topics, subscriptions, and what became of subscribers that were too slow. */
+  readonly topics: TopicStatistics;
 }
 
 /** A WebSocket server. */
@@ -86,6 +90,8 @@ export class WebSocketServer<
 > extends EventEmitter<WebSocketServerEvents<R, B>> {
   /** The sockets that are not closed. */
   readonly clients: Set<WebSocket<B>> = new Set();
+  /** The topics of its sockets. */
+  readonly topics: Topics<WebSocket>;
   /** The option `tap`; another one is for connections from then on. */
   tap: WebSocketServerOptions<R>["tap"];
   readonly #options: WebSocketServerOptions<R>;
@@ -108,20 +114,16 @@ export class WebSocketServer<
       if (pending.isCounted) this.#quota.leave(pending.address);
     },
   };
-  /** What sockets that were accepted are members of. */
-  readonly #members: Members = {
-    add: (socket) => this.clients.add(socket),
-    delete: (socket) => {
-      this.clients.delete(socket);
-      this.#quota.leave(this.#addresses?.get(socket));
-    },
-  };
+  /** Its place among those that share an HTTP server. */
+  readonly #taker: Taker;
+  /** The set that accepted sockets join. */
+  readonly #members: Members;
   /** The addresses of sockets, if those are counted. */
   readonly #addresses: WeakMap<WebSocket, string | undefined> | undefined;
   #accepted = 0;
   readonly #refusals = new Map<RefusalReason, number>();
   #hasWarned = false;
-  #closing: Promise<void> | undefined;
+  #closing: Promise<CloseResult> | undefined;
 
   /** @throws WebSocketError `WS_ERR_INVALID_OPTION` */
   constructor(given: WebSocketServerOptions<R, B>) {
@@ -138,6 +140,10 @@ export class WebSocketServer<
     this.#handshakeTimeout = milliseconds("handshakeTimeout", options.handshakeTimeout);
     this.#quota = new Quota(quotas(options as WebSocketServerOptions<never>));
     if (options.maxConnectionsPerAddress !== undefined) this.#addresses = new WeakMap();
+    const { slowSubscriber, maxTopicBacklog } = options;
+    this.topics = new Topics({ slowSubscriber, maxTopicBacklog });
+    this.#members = this.#makeMembers();
+    this.#taker = this.#makeTaker();
     if (server !== undefined) Upgrades.of(server).add(this.#taker);
     if (port === undefined && socketPath === undefined) return;
     this.#listener = sockets().listen(
@@ -161,7 +167,7 @@ export class WebSocketServer<
     return this.#undecided;
   }
 
-  /** What became of the requests so far, and what is held now. */
+  /** Counts of the requests so far, and of what is held now. */
   get statistics(): ServerStatistics {
     return {
       connections: this.clients.size,
@@ -169,17 +175,18 @@ export class WebSocketServer<
       bufferedBytes: this.#budget.held,
       accepted: this.#accepted,
       refused: Object.fromEntries(this.#refusals),
+      topics: this.topics.statistics,
     };
   }
 
-  /** Whose a request is: what `trustedProxies` say, or the address of its socket. */
+  /** The client's address: from `X-Forwarded-For` if `trustedProxies` allow it, else of the request's socket. */
   addressOf(request: R): string | undefined {
     return this.#quota.addressOf(request);
   }
 
   /**
    * Does the handshake of an `upgrade` event of a `node:http` server, and gives out the connection. A request that
-   * is no valid handshake is answered with 400, or 426 if it asks for another version than 13.
+   * is not a valid handshake is answered with 400, or 426 if it asks for another version than 13.
    *
    * @param head the bytes that came behind the request
    * @param callback instead of the `connection` event
@@ -205,6 +212,22 @@ export class WebSocketServer<
     }
   }
 
+  /**
+   * Sends a message to all sockets that subscribe to a topic; it is framed, and compressed, once. A subscriber that is
+   * too slow is dealt with as `slowSubscriber` says.
+   *
+   * @returns how many sockets of this process it was sent to
+   * @throws WebSocketError `WS_ERR_INVALID_OPTION` for a topic that is not a well-formed string of 1 to 256 bytes
+   */
+  publish(topic: string, data: TopicData, options?: PublishOptions<WebSocket>): number {
+    return this.topics.publish(topic, data, options);
+  }
+
+  /** How many sockets of this process subscribe to a topic. */
+  subscribers(topic: string): number {
+    return this.topics.subscribers(topic);
+  }
+
   /** The connections from now on, until the server closes; an `error` event is thrown into the loop. */
   [Symbol.asyncIterator](): AsyncIterableIterator<[socket: WebSocket<B>, request: R], undefined, void> {
     const onConnection = (socket: WebSocket<B>, request: R): void => connections.give([socket, request]);
@@ -221,42 +244,57 @@ export class WebSocketServer<
   }
 
   /**
-   * Closes the port, closes every connection with 1001, and ends those that take longer than `closeTimeout`. A server
-   * that was given goes on without this one.
+   * Closes the port, closes every connection with 1001, and ends those that take longer than `closeTimeout`. Handshakes
+   * that come meanwhile are answered with 503. A server that was given goes on without this one. Another call changes
+   * nothing, and returns the same.
+   *
+   * @throws (as a rejection) WebSocketError `WS_ERR_INVALID_OPTION`; then the server goes on
    */
-  close(): Promise<void> {
-    this.#closing ??= this.#close();
-    return this.#closing;
+  async close(options: CloseOptions = {}): Promise<CloseResult> {
+    this.#closing ??= this.#close(closeOptions(options, this.#settings.closeTimeout));
+    return await this.#closing;
   }
 
-  /** The same as `close`. */
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
+  /** Calls `close`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
   }
 
-  async #close(): Promise<void> {
-    if (this.#options.server !== undefined) Upgrades.of(this.#options.server).remove(this.#taker);
-    const closed = [...this.clients].map(
-      (socket) => new Promise<void>((resolve) => socket.addEventListener("close", () => resolve(), { once: true })),
-    );
-    for (const socket of this.clients) socket.close(CloseStatus.EndpointUnavailable, "");
+  async #close(options: Required<CloseOptions>): Promise<CloseResult> {
+    this.#listener?.stop();
+    const drain = new Drain(this.clients, options);
     for (const [pending, request] of this.#pending) {
       this.#refuse(request, pending, "closing", { status: 503 }, terminated("The server closes"));
     }
     // a close waits behind a message whose source has stalled, and a refusal for a client that does not read
     const timer = setTimeout(() => {
-      for (const socket of this.clients) socket.terminate();
+      drain.terminate();
       for (const pending of this.#pending.keys()) pending.drop();
-    }, this.#settings.closeTimeout);
-    await Promise.all([...closed, this.#listener?.close()]);
+    }, options.timeout);
+    const result = await drain.done;
+    if (this.#options.server !== undefined) Upgrades.of(this.#options.server).remove(this.#taker);
+    await this.#listener?.close();
     clearTimeout(timer);
     this.emit("close");
+    return result;
   }
 
-  get #taker(): Taker {
+  #makeMembers(): Members {
+    return {
+      topics: this.topics,
+      add: (socket) => this.clients.add(socket),
+      delete: (socket) => {
+        this.clients.delete(socket);
+        this.#quota.leave(this.#addresses?.get(socket));
+      },
+    };
+  }
+
+  #makeTaker(): Taker {
     return {
       path: this.#options.path,
       timeout: this.#handshakeTimeout,
+      isLeaving: () => this.#closing !== undefined,
       take: (request, socket, head) => this.handleUpgrade(request as HandshakeRequest as R, socket, head),
       onMissed: (request) => {
         const missed = request as HandshakeRequest as R;
@@ -275,7 +313,7 @@ export class WebSocketServer<
   }
 
   #upgrade(request: R, raw: Transport, head: Uint8Array, callback?: (socket: WebSocket, request: R) => void): void {
-    // until there is a connection that listens, a broken transport has nobody to tell
+    // until there is a connection that listens, a broken transport has no one to report to
     const pending = this.#begin(request, raw);
     const exceeded = this.#quota.enter(pending.address);
     if (exceeded !== undefined) {
@@ -326,7 +364,7 @@ export class WebSocketServer<
     return tapped(transport, tap);
   }
 
-  /** A client that leaves, or a server that closes, does not wait for the verdict, and nobody waits for ever. */
+  /** A client that leaves, or a server that closes, does not wait for the verdict, and no client waits for ever. */
   #await(
     verdict: PromiseLike<boolean | Rejection>,
     request: R,
@@ -364,15 +402,15 @@ export class WebSocketServer<
     this.#count(reason, rejection.status, request, pending.address);
   }
 
-  /** Counts a refusal, and tells who watches. */
+  /** Counts a refusal, and publishes it to the diagnostics channel. */
   #count(reason: RefusalReason, status: number, request: R | undefined, address: string | undefined): void {
     this.#refusals.set(reason, (this.#refusals.get(reason) ?? 0) + 1);
     if (channels.refused.hasSubscribers) channels.refused.publish({ server: this, request, address, status, reason });
   }
 
   /**
-   * Tells of a mistake of the application's that a client has brought to light. Without a listener it is a warning: the
-   * request of a stranger must not end the process; once, as it must not fill a log either.
+   * Reports a mistake of the application that a client's request has revealed. Without a listener it is a warning,
+   * because a stranger's request must not end the process; and only one, because it must not fill a log either.
    */
   #tell(error: unknown): void {
     if (this.listenerCount("error") > 0) {
@@ -383,7 +421,7 @@ export class WebSocketServer<
     }
   }
 
-  /** What a listener has returned was rejected: `EventEmitter` tells of it here. */
+  /** A promise that a listener returned was rejected: `EventEmitter` calls this. */
   override [captureRejectionSymbol](error: Error, event: unknown, ...[socket]: unknown[]): void {
     if (event === "connection" && socket instanceof WebSocket) this.#failed(socket, error);
     else this.#tell(error);
@@ -462,7 +500,7 @@ export class WebSocketServer<
   }
 }
 
-/** An answer of the application's that nobody can act on. */
+/** The error for an invalid answer of the application. */
 function invalid(name: "verify" | "chooseProtocol", wanted: string, given: unknown): WebSocketError {
   return new WebSocketError("WS_ERR_INVALID_OPTION", `${name} must return ${wanted}, not ${inspect(given)}`);
 }
@@ -473,7 +511,7 @@ function invalid(name: "verify" | "chooseProtocol", wanted: string, given: unkno
  */
 const MAX_MESSAGE_SIZE = 16 * 1024 * 1024;
 
-/** What those are answered that are too many. */
+/** The answers to requests beyond a quota. */
 const OVER_QUOTA: { readonly [reason in Exceeded]: Rejection } = {
   connections: { status: 503 },
   address: { status: 429 },

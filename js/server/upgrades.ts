@@ -11,13 +11,15 @@ import { NodeTransport } from "../transport/node.js";
 import { clearTimeout, setTimeout } from "../transport/tasks.js";
 import { type HandshakeRequest, reject, resource } from "../transport/upgrade.js";
 
-/** Who takes upgrades of one path, or of all that have no other taker. */
+/** Takes upgrades of one path, or of all paths that have no other taker. */
 export interface Taker {
   readonly path: string | undefined;
-  /** Milliseconds after which an upgrade that nobody has taken is answered with 404. */
+  /** Milliseconds after which an upgrade that was not taken is answered with 404. */
   readonly timeout: number;
+  /** Whether it refuses all upgrades from now on; another one may have its path. */
+  isLeaving(): boolean;
   take(request: IncomingMessage, socket: Duplex, head: Uint8Array): void;
-  /** An upgrade of a path that nobody takes was answered with 404. */
+  /** An upgrade of a path without a taker was answered with 404. */
   onMissed(request: IncomingMessage): void;
 }
 
@@ -42,7 +44,7 @@ export class Upgrades {
 
   readonly #server: Server;
   readonly #takers = new Map<string | undefined, Taker>();
-  /** Left to other listeners, with the timers that end those which nobody takes. */
+  /** Left to other listeners, with the timers that end those that no listener takes. */
   readonly #left = new Map<Duplex, ReturnType<typeof setTimeout>>();
 
   private constructor(server: Server) {
@@ -51,7 +53,7 @@ export class Upgrades {
 
   /** @throws WebSocketError `WS_ERR_INVALID_OPTION` if the path has a taker: both would answer */
   add(taker: Taker): void {
-    if (this.#takers.has(taker.path)) {
+    if (this.#takers.get(taker.path)?.isLeaving() === false) {
       const what = taker.path === undefined ? "without a path" : `for the path ${taker.path}`;
       const message = `This HTTP server has a WebSocketServer ${what} already; give each one a path of its own`;
       throw new WebSocketError("WS_ERR_INVALID_OPTION", message);
@@ -61,8 +63,9 @@ export class Upgrades {
   }
 
   /** It takes no more. Sockets that wait for another listener lose their owner with the last taker, and end. */
-  remove({ path }: Taker): void {
-    this.#takers.delete(path);
+  remove(taker: Taker): void {
+    if (this.#takers.get(taker.path) !== taker) return;
+    this.#takers.delete(taker.path);
     if (this.#takers.size > 0) return;
     this.#server.off("upgrade", this.#onUpgrade);
     for (const socket of this.#left.keys()) this.#endUnlessTaken(socket);
@@ -93,7 +96,7 @@ export class Upgrades {
     });
   }
 
-  /** Tells whether nobody had taken it. Whoever takes a socket reads it, or has written to it. */
+  /** Returns whether it was not taken. A listener that takes a socket reads it, or has written to it. */
   #endUnlessTaken(socket: Duplex): boolean {
     clearTimeout(this.#left.get(socket));
     this.#left.delete(socket);

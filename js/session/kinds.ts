@@ -1,12 +1,12 @@
 /**
- * What the options of a class are called, and what each may be: a misspelt name or a value of the wrong kind is an
- * error when the object is made, not a check that silently never happens.
+ * The names of a class's options, and the values that each may have. A misspelt name or a value of the wrong kind is an
+ * error when the object is created, not a check that silently never happens.
  *
  * @module
  */
 import { WebSocketError } from "../engine/errors.js";
 
-/** What an option may be; `undefined` always may. */
+/** The type of an option; `undefined` is always allowed. */
 export interface Kind {
   /** For the error's text: "must be …". */
   readonly wanted: string;
@@ -57,7 +57,7 @@ export function checkOptions<T extends object>(given: T, kinds: Kinds<T>, of = "
   }
 }
 
-/** An option's value that nobody can act on. */
+/** The error for an option with an invalid value. */
 export function invalidOption(name: string, wanted: string, value: unknown): WebSocketError {
   return new WebSocketError("WS_ERR_INVALID_OPTION", `The option ${name} must be ${wanted}, not ${shown(value)}`);
 }

@@ -39,9 +39,9 @@ export interface ConnectionSettings {
    */
   maxBufferedBytes: number;
   /**
-   * Milliseconds that messages wait for somebody to ask for them: a server's socket that has no listener yet, or a loop
-   * that was left. Then they are dropped, and so is what comes until somebody asks; pings, pongs and a close are
-   * handled. 10,000 by default.
+   * Milliseconds that messages wait to be claimed: by the first listener of a server's socket, or by another loop after
+   * one was left. Then they are dropped, and so are later ones until the application claims them; pings, pongs and a
+   * close are handled. 10,000 by default.
    */
   claimTimeout: number;
   /**
@@ -65,6 +65,7 @@ const defaults: Record<TimeName, number> & Record<SizeName, number> = {
   maxFragments: 131_072,
   maxBufferedBytes: 256 * 1024 * 1024,
   maxTotalBufferedBytes: 512 * 1024 * 1024,
+  maxTopicBacklog: 1024 * 1024,
   maxConnections: Number.POSITIVE_INFINITY,
   maxConnectionsPerAddress: Number.POSITIVE_INFINITY,
   maxHandshakesPerSecond: Number.POSITIVE_INFINITY,
@@ -78,6 +79,7 @@ type SizeName =
   | keyof Limits
   | "maxBufferedBytes"
   | "maxTotalBufferedBytes"
+  | "maxTopicBacklog"
   | "maxConnections"
   | "maxConnectionsPerAddress"
   | "maxHandshakesPerSecond";
@@ -96,7 +98,7 @@ export const connectionKinds: Kinds<Limits & ConnectionSettings> = {
   streamMessages: kind.flag,
 };
 
-/** What a timer can wait for at most, in milliseconds: 24 days. It stands for never. */
+/** The longest delay of a timer, in milliseconds: 24 days. It means never. */
 export const LONGEST_TIME = 2 ** 31 - 1;
 
 /** The longest text that becomes a string in V8, in bytes of ASCII. */

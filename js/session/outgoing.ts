@@ -1,5 +1,5 @@
 /**
- * What a session sends: messages and control frames in, bytes for the network out.
+ * The sending half of a session: messages and control frames in, bytes for the network out.
  *
  * @module
  */
@@ -18,7 +18,7 @@ export interface PreparedFrames {
   frame(window: number): Uint8Array;
 }
 
-/** What is sent: text, bytes, or a message that was framed before. */
+/** Data to send: text, bytes, or a message that was framed before. */
 export type SentData = string | Uint8Array | PreparedFrames;
 
 /** Its bytes, text as UTF-8. */
@@ -63,7 +63,7 @@ const COLLECTED_COUNT = 1024;
 
 /** Payloads up to here are made behind their header, longer ones go to the network on their own. */
 const LARGE_PAYLOAD = 128 * 1024;
-/** So much is compressed at once. */
+/** Bytes that are compressed at once. */
 const COMPRESSED_AT_ONCE = 32 * 1024;
 const MAX_HEADER_SIZE = 14;
 const MAX_CONTROL_PAYLOAD = 125;
@@ -75,7 +75,7 @@ export class Outgoing {
   readonly #engine: EngineCalls;
   /** None if compression was not agreed. */
   readonly #compression: Compression | undefined;
-  /** What was made since the output was taken last. */
+  /** Bytes that were made since the output was last taken. */
   #output: Output | undefined;
   /** Texts that are framed when the turn ends, as one string, and the UTF-16 units of each. */
   #texts = "";

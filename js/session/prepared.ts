@@ -28,7 +28,7 @@ export class PreparedMessage {
     this.size = textSize(this.data);
   }
 
-  /** @internal A server's frame, compressed by a window of so many bits, or 0. Clients choose among eight windows. */
+  /** @internal A server's frame, compressed with a window of `window` bits, or 0. Clients choose among eight. */
   frame(window: number): Uint8Array {
     this.#frames[window] ??= this.#make(window);
     return this.#frames[window];

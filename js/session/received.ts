@@ -1,6 +1,5 @@
 /**
- * What comes from the peer, and how messages are made of what the engine lists: whole ones, pieces, and messages that
- * span chunks.
+ * Makes messages of what the engine found in a chunk: whole ones, pieces, and messages that span chunks.
  *
  * @module
  */
@@ -32,7 +31,7 @@ export interface Part {
   readonly isLast: boolean;
 }
 
-/** What came from the peer: a text message, a binary message, a piece of one, or something that is not a message. */
+/** Something received: a text message, a binary message, a piece of one, or something that is not a message. */
 export type Received = string | Uint8Array<ArrayBuffer> | TextBytes | Part | Control;
 
 /** The flags of an event. */
@@ -51,13 +50,13 @@ export function asReceived(data: string | Uint8Array<ArrayBuffer>, isText: boole
 }
 
 /**
- * Texts of up to so many bytes are cut out of one that is made of the engine's memory: of so many bytes, or times
- * theirs; …
+ * Texts of up to `SHORT_TEXT` bytes are cut out of one string that is made of the engine's memory. It has at most
+ * `SHARED_TEXT_SIZE` bytes, or `SHARED_FACTOR` times those of the text.
  */
 const SHORT_TEXT = 2048;
 const SHARED_TEXT_SIZE = 2048;
 const SHARED_FACTOR = 8;
-/** … and so many bytes are copied at once, with all short binary messages in them. */
+/** Bytes that are copied at once, with all short binary messages in them. */
 const SHARED_BYTES = 64 * 1024;
 const SHORT_BINARY = 32 * 1024;
 
@@ -67,7 +66,7 @@ const SHORT_BINARY = 32 * 1024;
  */
 export class Batch {
   readonly #memory: Uint8Array;
-  /** Where the chunk stands in it. */
+  /** Where the chunk is in that memory. */
   readonly #chunkStart: number;
   readonly #chunkEnd: number;
   /** Where the last message ends. */
@@ -157,8 +156,8 @@ function keepSpare(buffer: ArrayBuffer): void {
 }
 
 /**
- * The pieces of a message, in one buffer that grows with what came. What was announced only keeps it from growing
- * beyond that.
+ * The pieces of a message, in one buffer that grows with the bytes received. The announced length only limits its
+ * growth.
  */
 export class Assembly {
   #bytes = allocate(0);

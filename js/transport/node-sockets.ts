@@ -27,7 +27,17 @@ export const nodeSockets: Sockets = {
     server.on("error", (error) => owner.onError(error));
     if (path === undefined) server.listen({ port, host });
     else server.listen({ path });
-    return { address: () => server.address(), close: () => stop(server, insecure) };
+    const closed = new Promise<void>((resolve) => server.once("close", resolve));
+    return {
+      address: () => server.address(),
+      stop: () => server.close(),
+      async close() {
+        if (server.listening) server.close();
+        server.closeAllConnections();
+        for (const socket of insecure) socket.destroy();
+        await closed;
+      },
+    };
   },
 };
 
@@ -56,7 +66,7 @@ const ANSWERS: { readonly [code: string]: [status: number, reason: string] | und
   ERR_HTTP_REQUEST_TIMEOUT: [408, "Request Timeout"],
 };
 
-/** Does what Node does by default, and tells. A socket that has failed is no request. */
+/** Does what Node does by default, and reports it. The failure of a socket is not a refused request. */
 function refuse({ code = "" }: NodeJS.ErrnoException, socket: Duplex, owner: ListenOwner): void {
   if (code.startsWith("HPE_") || code === "ERR_HTTP_REQUEST_TIMEOUT") {
     const [status, reason] = ANSWERS[code] ?? [400, "Bad Request"];
@@ -64,14 +74,6 @@ function refuse({ code = "" }: NodeJS.ErrnoException, socket: Duplex, owner: Lis
     if (socket.writable) socket.write(`HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\n\r\n`);
   }
   socket.destroy();
-}
-
-function stop(server: Server, insecure: Iterable<Socket>): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve());
-    server.closeAllConnections();
-    for (const socket of insecure) socket.destroy();
-  });
 }
 
 /** As Node does it, Happy Eyeballs (RFC 8305) included. */

@@ -23,8 +23,8 @@ export class NodeTransport implements Transport {
   #failure: Error | undefined;
 
   /**
-   * A socket of the system: what it gives is nobody else's, and what it has written it keeps nowhere. Any other stream
-   * may do as it likes.
+   * A socket of the system: the chunks that it gives are ours alone, and it keeps no bytes after it has written them.
+   * No other stream promises that.
    */
   readonly #isSocket: boolean;
   readonly #isSecure: boolean;
@@ -54,7 +54,7 @@ export class NodeTransport implements Transport {
     }
   }
 
-  /** @internal With one message of a chunk, whoever transfers it would take all others, and what was not read yet. */
+  /** @internal Transferring one message's buffer would detach every other message of the same chunk. */
   onData(chunk: Uint8Array): void {
     if (this.#isSocket) markAsUntransferable(chunk.buffer);
     this.#listener?.onData(chunk, this.#isSocket);
@@ -86,8 +86,7 @@ export class NodeTransport implements Transport {
   }
 
   adopt(bytes: Uint8Array): Uint8Array {
-    // TLS never takes all of it at once: each message would keep the whole slab. Whoever has a `write` of his own may
-    // wait
+    // TLS never takes all of it at once, so each message would keep the whole slab. A replaced `write` may keep it too
     const isOrdinary = this.#isSocket && !this.#isSecure && this.#socket.write === Socket.prototype.write;
     const isIdle = isOrdinary && this.#socket.writableLength === 0;
     return isIdle && bytes.length <= SLAB ? inSlab(bytes) : allocatedCopy(bytes, 0, bytes.length);
@@ -126,7 +125,7 @@ export class NodeTransport implements Transport {
   }
 }
 
-/** So much is written from memory that is used again: what an engine makes at once. */
+/** Bytes of memory that is reused for writing: as many as an engine makes at once. */
 const SLAB = 132 * 1024;
 
 /** Where bytes stand that a socket is given. If the system does not take all of them at once, they keep it. */

@@ -1,6 +1,6 @@
 /**
- * What the sockets of Deno and Bun have in common, as a transport: bytes that wait to be delivered or written, and the
- * two ends of the stream.
+ * The common part of Deno's and Bun's sockets, as a transport: bytes that wait to be delivered or written, and the two
+ * ends of the stream.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import type { Transport, TransportListener } from "./transport.js";
 
 /** Bytes that wait to be written, from which on a transport is full; as Node has it. */
 const HIGH_WATER_MARK = 64 * 1024;
-/** Small parts leave in one write of at most so many bytes. */
+/** The most bytes of small parts that leave in one write. */
 const LARGEST_GATHERED = 128 * 1024;
 
 const NO_BYTES = new Uint8Array(0);
@@ -186,7 +186,7 @@ export abstract class SocketTransport implements Transport {
     if (this.#side === "ending") this.closeSide();
   }
 
-  /** What stands first, with what goes well into the same write. */
+  /** The first bytes of the queue, with as many more as fit into one write. */
   #gather(): Waiting | undefined {
     if (this.#waiting.length < 2) return this.#waiting[0];
     let size = 0;
@@ -215,7 +215,7 @@ export abstract class SocketTransport implements Transport {
   }
 }
 
-/** What a listener throws is not an error of the socket: it is uncaught, and the socket goes on. */
+/** An error of a listener is not one of the socket: it is uncaught, and the socket goes on. */
 function uncaught(call: () => void): void {
   try {
     call();

@@ -1,5 +1,5 @@
 /**
- * What a client and a server need of a runtime's sockets. An entry says whose they are.
+ * The sockets that a client and a server need. Each entry sets those of its runtime.
  *
  * @module
  */
@@ -28,7 +28,7 @@ export interface Destination {
 /** Makes the stream of a connection, TLS included, in the application's own way; it may be connecting still. */
 export type CreateConnection = (destination: Destination) => Duplex | Promise<Duplex>;
 
-/** What becomes of an attempt to connect; one of the two, once, and later than the call. */
+/** Receives the outcome of an attempt to connect: one of the two, once, after the call has returned. */
 export interface ConnectListener {
   onConnected(transport: Transport): void;
   onFailed(cause: Error): void;
@@ -48,7 +48,7 @@ export interface ListenOptions {
   readonly handshakeTimeout: number;
 }
 
-/** What a listener tells. */
+/** Receives the events of a listening server. */
 export interface ListenOwner {
   onListening(): void;
   /** It cannot listen. */
@@ -59,11 +59,13 @@ export interface ListenOwner {
   onRefused(status: number, request: HandshakeRequest | undefined, address: string | undefined): void;
 }
 
-/** An HTTP server that has nothing but upgrades to offer, and says so by 426 to whoever asks for something else. */
+/** An HTTP server that offers only upgrades, and answers every other request with 426. */
 export interface Listening {
   /** Where it listens; `null` before it does and after. A unix socket's is its path. */
   address(): AddressInfo | string | null;
-  /** Stops listening, and leaves connections that were given out alone. */
+  /** Stops listening. Connections whose request is not complete go on. */
+  stop(): void;
+  /** Stops listening, and drops those connections. Others, which were given out, go on. */
   close(): Promise<void>;
 }
 

@@ -16,7 +16,7 @@ export interface Traffic {
   readonly time: number;
 }
 
-/** Is told of a connection's bytes, in order. What it throws is thrown to whoever sends or receives: it should not. */
+/** Receives a copy of a connection's bytes, in order. It should not throw: its error would reach unrelated code. */
 export type Tap = (traffic: Traffic) => void;
 
 /** The transport, with a tap on it. */

@@ -21,7 +21,7 @@ export interface Bound {
   close(): void;
 }
 
-/** What a connection is known by. */
+/** Identifies a connection. */
 export type Peer = HandshakeRequest["socket"];
 
 /** Listens, and hands out each connection; rejects if it cannot. */
@@ -42,12 +42,16 @@ export function listenFor({ handshakeTimeout }: ListenOptions, owner: ListenOwne
     readers.add(reader);
     reader.start(handshakeTimeout);
   }).then(onBound, (error: Error) => queueMicrotask(() => owner.onError(error)));
+  const stop = (): void => {
+    isClosed = true;
+    bound?.close();
+    bound = undefined;
+  };
   return {
     address: () => bound?.address ?? null,
+    stop,
     close: async () => {
-      isClosed = true;
-      bound?.close();
-      bound = undefined;
+      stop();
       for (const reader of readers) reader.drop();
     },
   };

@@ -23,7 +23,7 @@ export interface HandshakeRequest {
   readonly headers: { readonly [name: string]: string | readonly string[] | undefined };
   /** Names and values in turn, as they came. */
   readonly rawHeaders: string[];
-  /** Whose it is. */
+  /** The connection of the request. */
   readonly socket: {
     /** The client's, or its proxy's. */
     readonly remoteAddress?: string | undefined;
@@ -54,7 +54,7 @@ export function isRejection(verdict: unknown): verdict is Rejection {
 const HOST = /^[\w.~%!$&'()*+,;=:[\]-]*$/;
 
 /**
- * What of RFC 6455 §4.2.1 the component does not see: GET, HTTP/1.1, one Host, and no body, which nobody would read.
+ * The parts of RFC 6455 §4.2.1 that the component does not see: GET, HTTP/1.1, one Host, and no body.
  */
 export function isPossible({ method, url, httpVersion, rawHeaders }: HandshakeRequest): boolean {
   let hosts = 0;
@@ -162,7 +162,7 @@ export function urlOf(request: HandshakeRequest): string {
 
 /**
  * The path and the query of a request's target, which may be a whole URI (RFC 9112 §3.2.2) but has no fragment; none if
- * it is no such thing.
+ * it is neither.
  */
 export function resource(target = ""): string | undefined {
   if (!/^[!-~]+$/.test(target) || target.includes("#")) return undefined;

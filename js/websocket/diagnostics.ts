@@ -1,5 +1,5 @@
 /**
- * What `node:diagnostics_channel` is told of. Costs nothing while nobody listens.
+ * Messages on `node:diagnostics_channel`. They cost nothing while a channel has no subscriber.
  *
  * @module
  */
@@ -20,7 +20,7 @@ export const channels = {
   close: channel("websocket-component:close"),
   /** `websocket-component:ping`, with `payload`: one came. */
   ping: channel("websocket-component:ping"),
-  /** `websocket-component:pong`, with `payload`, and `roundTripTime` in milliseconds if it answers one of ours. */
+  /** `websocket-component:pong`, with `payload`, and `roundTripTime` in milliseconds if it answers our ping. */
   pong: channel("websocket-component:pong"),
   /**
    * `websocket-component:refused`: a server refused a handshake. Without a socket, but with `server`, `status`,
@@ -29,15 +29,15 @@ export const channels = {
   refused: channel("websocket-component:refused"),
 } as const;
 
-/** What every message about a socket has. `S` is `WebSocket`; the channels know no classes. */
+/** The fields of every message about a socket. `S` is `WebSocket`; the channels know no classes. */
 export interface SocketMessage<S = unknown> {
   /** The socket. */
   readonly socket: S;
-  /** Whose the socket is. */
+  /** The side that the socket is on. */
   readonly side: "client" | "server";
 }
 
-/** What a message about a server's socket has beside that, if there was a subscriber when it was accepted. */
+/** More fields about a server's socket, if there was a subscriber when it was accepted. */
 export interface AcceptedMessage<S = unknown> extends SocketMessage<S> {
   /** The server that accepted it. */
   readonly server?: object;
@@ -71,7 +71,7 @@ export interface DiagnosticsMessages<S = unknown> {
   "websocket-component:pong": SocketMessage<S> & {
     /** Its payload, at most 125 bytes. */
     readonly payload: Uint8Array;
-    /** Milliseconds, if it answers a ping of ours. */
+    /** Milliseconds, if it answers our ping. */
     readonly roundTripTime: number | undefined;
   };
   /** A server refused a handshake. */
@@ -108,7 +108,7 @@ export type RefusalReason =
   | "rate"
   | "closing";
 
-/** Whether somebody will be told of a socket that opens now. */
+/** Whether a channel has a subscriber for a socket that opens now. */
 export function isWatched(): boolean {
   return channels.open.hasSubscribers || channels.close.hasSubscribers;
 }

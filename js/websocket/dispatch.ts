@@ -141,7 +141,7 @@ class ReceivedMessage {
   }
 
   initEvent(): void {
-    // nothing, as long as it is dispatched; and nobody has a use for it later
+    // does nothing while the event is dispatched, as the standard says; later it has no use
   }
 
   initMessageEvent(): void {
@@ -184,7 +184,7 @@ export function hasListeners(target: EventTarget, type: string): boolean {
   return (listenersOf(target, type)?.length ?? 0) > 0;
 }
 
-/** The same, but where a target does not tell it has some. */
+/** The same, but true if a target does not show its listeners. */
 export function mayHaveListeners(target: EventTarget, type: string): boolean {
   return listenersOf(target, type)?.length !== 0;
 }
@@ -241,8 +241,8 @@ export class MessageListeners {
 
   /**
    * Calls the listeners as the runtime does. Where there was ever one with options, or an object with `handleEvent`, or
-   * one that another method than the socket's has put in or taken out, the runtime does it; or whatever is in the place
-   * of `dispatchEvent`.
+   * one that another method than the socket's has added or removed, the runtime does that, or the code that replaced
+   * `dispatchEvent`.
    *
    * @param timeStamp of the event, if the runtime does not make it; one for all messages that are delivered together
    */
@@ -255,8 +255,8 @@ export class MessageListeners {
 }
 
 /**
- * What a listener has returned or thrown is the runtime's to handle, as it would be after a call of its own: each tells
- * of errors in its own way, and Node of promises that are rejected too.
+ * Lets the runtime handle what a listener returned or threw, as after a call of its own. Each runtime reports errors in
+ * its own way, and Node also reports rejected promises.
  */
 function conclude(outcome: () => unknown): void {
   const target = new EventTarget();

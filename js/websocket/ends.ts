@@ -1,13 +1,13 @@
 /**
- * Errors that say that a socket has ended. The socket's own events tell of that, so that where such an error is all
- * that went wrong, nothing did.
+ * Errors that say that a socket has ended. The socket's own events report that already, so an error of this kind needs
+ * no handling.
  *
  * @module
  */
 
 const ends = new WeakMap<object, EventTarget>();
 
-/** Says that an error tells of this socket's end. */
+/** Marks an error as one that this socket's end has caused. */
 export function markAsEnd<E extends Error>(socket: EventTarget, error: E): E {
   ends.set(error, socket);
   return error;
@@ -35,7 +35,7 @@ export function unlessEnded(socket: EventTarget, result: unknown): unknown {
   });
 }
 
-/** Whether somebody may wait for it. */
+/** Whether the value can be awaited. */
 export function isPromise<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
   return typeof (value as Partial<PromiseLike<T>> | null | undefined)?.then === "function";
 }

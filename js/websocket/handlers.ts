@@ -5,7 +5,7 @@
  */
 import { unlessEnded } from "./ends.js";
 
-/** What `onmessage` and its like take. */
+/** A handler for `onmessage` and other `on…` attributes. */
 export type Handler<E extends Event> = (event: E) => unknown;
 
 /** A handler, and the listener that calls it. */
@@ -34,7 +34,7 @@ export class EventHandlers {
     return (this.#find(type)?.handler as Handler<E> | undefined) ?? null;
   }
 
-  /** Sets it. What is no object counts as `null`; an object that is no function stays, and is not called. */
+  /** Sets it. A value that is not an object counts as `null`; one that is not a function is kept, but not called. */
   set(type: string, handler: unknown): void {
     const present = this.#find(type);
     if (typeof handler !== "function" && typeof handler !== "object") {

@@ -23,9 +23,9 @@ const DONE = { done: true, value: undefined } as const;
 export class IteratorOf<T> implements AsyncIterableIterator<T, undefined, void> {
   readonly #source: Source;
   #asked: Resolve<T>[] = [];
-  /** What came when nobody asked. */
+  /** Values that came before they were asked for. */
   #given: T[] = [];
-  /** What the next that asks is told. */
+  /** The error for the next call. */
   #failure: { readonly error: unknown } | undefined;
   #stop: (() => void) | undefined;
   #isDone = false;
@@ -88,7 +88,7 @@ export class IteratorOf<T> implements AsyncIterableIterator<T, undefined, void> 
     for (const resolve of asked) resolve(this.#afterEnd());
   }
 
-  /** Nobody asks any more. */
+  /** The loop was left. */
   #leave(): void {
     this.end();
     this.#given = [];

@@ -84,7 +84,7 @@ export class MessageFeed {
   #controller: PieceController | undefined;
   #isComplete = false;
 
-  /** @param throttle is told whether the peer should wait: the stream has a piece that nobody took */
+  /** @param throttle is called with true while the peer should wait, because a piece in the stream was not read */
   constructor(isText: boolean, throttle: (isThrottled: boolean) => void) {
     this.#throttle = throttle;
     this.stream = new MessageStream(isText, {
@@ -124,15 +124,15 @@ export class MessageFeed {
   }
 }
 
-/** What settles a promise. */
+/** The functions that settle a promise. */
 export interface Settle {
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
 
 /**
- * The promise, marked as handled, as the Streams standard does with `closed` and `ready`: whoever does not look at it
- * is told by events, and its rejection does not end the process.
+ * The promise, marked as handled, as the Streams standard does with `closed` and `ready`. Events report the failure as
+ * well, so an unhandled rejection must not end the process.
  */
 export function handled<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {});
@@ -186,7 +186,7 @@ export class TextPieces {
   /** A first half whose second may come. */
   rest = "";
 
-  /** What can be sent of the text so far. */
+  /** Returns the part of the text that can be sent so far. */
   next(piece: string): string {
     const text = this.rest + piece;
     const last = text.charCodeAt(text.length - 1);

@@ -1,5 +1,5 @@
 /**
- * What a socket receives: what its connection tells it, as events, and who has asked for messages.
+ * The receiving side of a socket: turns what its connection reports into events, and knows which code claims messages.
  *
  * @module
  */
@@ -48,7 +48,7 @@ export type DataEvent<B extends BinaryType> =
 type IsUnknown<T> = 0 extends 1 & T ? true : false;
 
 /**
- * What a connection's changes are to its socket. One object for all sockets: functions of their own would take memory.
+ * Applies a connection's events to its socket. All sockets share one object, because closures would take memory.
  */
 export interface SocketHooks<S> {
   onDrain(socket: S): void;
@@ -58,17 +58,17 @@ export interface SocketHooks<S> {
 
 const { addEventListener } = EventTarget.prototype;
 
-/** What one socket receives. */
+/** The receiving side of one socket. */
 export class Receiving<S extends EventTarget> implements ConnectionOwner {
   readonly #socket: S;
   readonly #hooks: SocketHooks<S>;
   readonly #origin: string;
   #connection: Connection | undefined;
-  /** Of a server's socket: who listens to messages. */
+  /** The listeners of messages, for a server's socket. */
   readonly #listeners: MessageListeners | undefined;
   /** The message that is given out in pieces. */
   #message: MessageFeed | undefined;
-  /** Whether nobody gets messages any more. */
+  /** Whether messages are no longer given out. */
   #isShut = false;
   #end: { readonly failure: ConnectionFailure | undefined } | undefined;
   binaryType: BinaryType;
@@ -86,17 +86,17 @@ export class Receiving<S extends EventTarget> implements ConnectionOwner {
     this.#connection = connection;
   }
 
-  /** Lets messages wait; but after our own close nobody gets them, and the peer's close behind them has to be read. */
+  /** Lets messages wait; not after our own close, because then the peer's close behind them must be read. */
   hold(demand: Demand): void {
     if (!this.#isShut) this.#connection?.demand(demand);
   }
 
-  /** Our own close: nobody gets messages any more. */
+  /** Our own close: messages are no longer given out. */
   shut(): void {
     this.#isShut = true;
   }
 
-  /** Who listens to messages wants them. */
+  /** A listener of messages claims them. */
   listened(listener: Listener<Event>, options: boolean | ListenerOptions | undefined): void {
     this.#listeners?.added(this.#socket, listener, options);
     this.#connection?.demand("wanted");
@@ -142,7 +142,7 @@ export class Receiving<S extends EventTarget> implements ConnectionOwner {
     return iterator;
   }
 
-  /** Which socket it is that a channel tells of. */
+  /** The socket and its side, for a channel's messages. */
   get side(): { socket: S; side: "client" | "server" } {
     return { socket: this.#socket, side: this.#listeners === undefined ? "client" : "server" };
   }
@@ -217,7 +217,7 @@ export class Receiving<S extends EventTarget> implements ConnectionOwner {
   }
 }
 
-/** Whose messages they are, and how they are given out. */
+/** The socket of the messages, and how it gives them out. */
 export interface ReceivingOptions {
   /** The server's, for a client's events; else `""`. */
   readonly origin: string;

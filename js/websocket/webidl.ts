@@ -1,5 +1,5 @@
 /**
- * What Web IDL (https://webidl.spec.whatwg.org/) asks of an interface, and a class of JavaScript does not do by itself.
+ * Rules of Web IDL (https://webidl.spec.whatwg.org/) for interfaces that a JavaScript class does not follow by itself.
  *
  * @module
  */
@@ -59,7 +59,14 @@ export function checkReason(reason: string): void {
   throw new DOMException(`A close reason has at most ${MAX_CLOSE_REASON_LENGTH} bytes of UTF-8`, "SyntaxError");
 }
 
+/** Whether an application may close with this status (RFC 6455 §7.4); the standard allows a client fewer. */
+export function mayCloseWith(status: number, isServer: boolean): boolean {
+  const isOfClients = status === 1000 || (status >= 3000 && status <= 4999);
+  const isOfServers = (status >= 1001 && status <= 1003) || (status >= 1007 && status <= 1014);
+  return isOfClients || (isServer && isOfServers);
+}
+
 /** The error for a close code that may not be given. */
 export function invalidCode(code: string): DOMException {
-  return new DOMException(`${code} is no close code that may be given here`, "InvalidAccessError");
+  return new DOMException(`${code} is not a close code that may be given here`, "InvalidAccessError");
 }

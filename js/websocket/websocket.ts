@@ -38,7 +38,15 @@ import { EventHandlers, type Handler } from "./handlers.js";
 import { handled } from "./messages.js";
 import { type BinaryType, type DataEvent, type MessageData, Receiving, type SocketHooks } from "./receiving.js";
 import { contentOf, type MessageSource, type SendData, Sending, sizeOfContent } from "./sending.js";
-import { checkReason, clampedUnsignedShort, defineInterface, invalidCode, requireArguments } from "./webidl.js";
+import { defineSubscribing, type SocketTopics, type Subscribing } from "./subscribing.js";
+import {
+  checkReason,
+  clampedUnsignedShort,
+  defineInterface,
+  invalidCode,
+  mayCloseWith,
+  requireArguments,
+} from "./webidl.js";
 
 /** A server's connection whose handshake is done. */
 export interface Accepted extends Opened {
@@ -46,12 +54,13 @@ export interface Accepted extends Opened {
   readonly binaryType: BinaryType;
   readonly settings: RunSettings;
   readonly members: Members;
-  /** What channels tell of it, if somebody listens to them. */
+  /** The details that channels publish about it, if they have subscribers. */
   readonly about: object | undefined;
 }
 
 /** A server's sockets: each is one of them until it is closed. */
 export interface Members {
+  readonly topics: SocketTopics<WebSocket>;
   add(socket: WebSocket): void;
   delete(socket: WebSocket): void;
 }
@@ -59,7 +68,10 @@ export interface Members {
 /** @internal Makes a server's socket; `start` lets its events begin. */
 export let accept: (accepted: Accepted) => { socket: WebSocket; start: () => void };
 
-/** What a server gave to the constructor, which takes no such thing from anyone else. */
+/** The server's sockets that a socket is one of, or was. */
+let membersOf: (socket: WebSocket) => Members | undefined;
+
+/** The constructor's argument from a server; only a server has one. */
 const accepting = new WeakSet<object>();
 
 const CONNECTING = 0;
@@ -92,7 +104,7 @@ export type FailureEvent = Omit<ErrorEvent, "error"> & {
   readonly error: ConnectionFailure;
 };
 
-/** What `addEventListener` and `removeEventListener` take. */
+/** A listener for `addEventListener` and `removeEventListener`. */
 type ListenerArguments = Parameters<EventTarget["addEventListener"]>;
 
 /** A `WebSocket` as a target of its events. */
@@ -106,11 +118,17 @@ interface WebSocketEventTarget<B extends BinaryType> extends EventTarget {
 }
 const WebSocketEventTarget: new <B extends BinaryType>() => WebSocketEventTarget<B> = EventTarget;
 
+/** What `defineSubscribing` gives the class. */
+// biome-ignore lint/suspicious/noExplicitAny: as the class has it
+// biome-ignore lint/correctness/noUnusedVariables: as the class has it
+export interface WebSocket<B extends BinaryType = any> extends Subscribing {}
+
 /**
  * A WebSocket connection. `WebSocket<"arraybuffer">` is the type of one whose `binaryType` that is: messages have types
  * by it. A server's sockets have the type by its option `binaryType`.
  */
 // biome-ignore lint/suspicious/noExplicitAny: a binaryType that is not known; nothing else is assignable both ways
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the class has all of it
 export class WebSocket<B extends BinaryType = any> extends WebSocketEventTarget<B> {
   /** The handshake is not done. */
   declare static readonly CONNECTING: 0;
@@ -149,6 +167,7 @@ export class WebSocket<B extends BinaryType = any> extends WebSocketEventTarget<
   #droppedBytes = 0;
 
   static {
+    membersOf = (socket) => socket.#siblings;
     accept = (accepted) => {
       accepting.add(accepted);
       const socket = new WebSocket(accepted as unknown as string);
@@ -177,7 +196,7 @@ export class WebSocket<B extends BinaryType = any> extends WebSocketEventTarget<
       this.#siblings = url.members;
       this.#siblings.add(this);
       this.#about = url.about;
-      // before anyone is told of it, who may listen
+      // before the application gets it, which may add listeners
       this.#receiving = this.#receiver("", url.binaryType);
       Object.defineProperty(this, "removeEventListener", WebSocket.#unlisten);
       this.#leaveUnclaimed();
@@ -191,7 +210,7 @@ export class WebSocket<B extends BinaryType = any> extends WebSocketEventTarget<
     const protocols = subprotocols(isProtocols(protocolsOrOptions) ? protocolsOrOptions : (all.protocols ?? []));
     // 1.–2. Let urlRecord be the result of getting a URL record.
     const record = urlRecord(text);
-    // 3.–4. If any of the protocols occur more than once or are no tokens, throw a "SyntaxError" DOMException.
+    // 3.–4. If any of the protocols occur more than once or are not tokens, throw a "SyntaxError" DOMException.
     checkSubprotocols(protocols);
     // 5. Set this's url to urlRecord.
     this.#url = record.href;
@@ -394,7 +413,7 @@ export class WebSocket<B extends BinaryType = any> extends WebSocketEventTarget<
     this.#connection?.pause();
   }
 
-  /** Goes on reading, also if nobody listens to messages (an addition to the standard). */
+  /** Goes on reading, even without a listener of messages (an addition to the standard). */
   resume(): void {
     this.#connection?.resume();
   }
@@ -404,7 +423,7 @@ export class WebSocket<B extends BinaryType = any> extends WebSocketEventTarget<
     return this.#connection?.isPaused ?? false;
   }
 
-  /** What went through since the handshake, counted; `undefined` before (an addition to the standard). */
+  /** Bytes and messages since the handshake; `undefined` before it (an addition to the standard). */
   get statistics(): Statistics | undefined {
     return this.#connection?.statistics();
   }
@@ -567,16 +586,11 @@ for (const target of [WebSocket, WebSocket.prototype]) {
     Object.defineProperty(target, name, { value, enumerable: true });
   }
 }
+defineSubscribing(WebSocket, (socket) => membersOf(socket)?.topics);
 defineInterface(WebSocket, "WebSocket", [
   ...["url", "readyState", "bufferedAmount", "onopen", "onerror", "onclose", "extensions", "protocol", "close"],
   ...["onmessage", "binaryType", "send"],
 ]);
-
-function mayCloseWith(status: number, isServer: boolean): boolean {
-  const isOfClients = status === 1000 || (status >= 3000 && status <= 4999);
-  const isOfServers = (status >= 1001 && status <= 1003) || (status >= 1007 && status <= 1014);
-  return isOfClients || (isServer && isOfServers);
-}
 
 function isAccepted(url: unknown): url is Accepted {
   return typeof url === "object" && url !== null && accepting.has(url);

@@ -41,9 +41,9 @@ export interface WebSocketCloseInfo {
 
 /** How a connection was closed. */
 export interface WebSocketClosed {
-  /** What the peer's close frame says; 1005 if nothing. */
+  /** The status in the peer's close frame; 1005 if it has none. */
   readonly closeCode: number;
-  /** What it says beside that, or `""`; at most 123 bytes of UTF-8. */
+  /** The reason in it, or `""`; at most 123 bytes of UTF-8. */
   readonly reason: string;
 }
 
@@ -79,7 +79,7 @@ export class WebSocketStreamError extends DOMException {
     return this.#closeCode;
   }
 
-  /** What the close frame says beside it. */
+  /** The reason in the close frame. */
   get reason(): string {
     return this.#reason;
   }
@@ -157,7 +157,7 @@ export class WebSocketStream {
   /**
    * How the connection was closed. Rejects with a {@link WebSocketStreamError} if it ended without close frames both
    * ways, or if the peer closed while a write waited: that write fails, and messages from before the close can still be
-   * read. Nobody has to handle that.
+   * read. The rejection needs no handler.
    */
   get closed(): Promise<WebSocketClosed> {
     return orRejected(() => this.#closed.promise);
@@ -286,7 +286,7 @@ interface Deferred<T> {
   readonly reject: (error: unknown) => void;
 }
 
-/** A promise that nobody has to handle. */
+/** A promise whose rejection needs no handler. */
 function deferred<T>(): Deferred<T> {
   let settle: Omit<Deferred<T>, "promise"> | undefined;
   const promise = new Promise<T>((resolve, reject) => {
@@ -300,7 +300,7 @@ function deferred<T>(): Deferred<T> {
 function closeInfo(given: WebSocketCloseInfo): { closeCode: number | undefined; reason: string } {
   const { closeCode, reason } = dictionary(given);
   const code = closeCode === undefined ? undefined : Math.trunc(+closeCode);
-  if (code !== undefined && !(code >= 0 && code <= 65535)) throw new TypeError(`${closeCode} is no close code`);
+  if (code !== undefined && !(code >= 0 && code <= 65535)) throw new TypeError(`${closeCode} is not a close code`);
   return { closeCode: code, reason: reason === undefined ? "" : `${reason}`.toWellFormed() };
 }
 
@@ -311,10 +311,10 @@ function webSocketOptions(given: WebSocketStreamOptions): WebSocketOptions {
   return { ...options, streamMessages: false, protocols: [...protocols] };
 }
 
-/** What is no object is no dictionary. */
+/** A dictionary must be an object. */
 function dictionary<T extends object>(given: T | null): Partial<T> {
   if (given === null) return {};
-  if (typeof given !== "object" && typeof given !== "function") throw new TypeError(`${given} is no object`);
+  if (typeof given !== "object" && typeof given !== "function") throw new TypeError(`${given} is not an object`);
   return given;
 }
 

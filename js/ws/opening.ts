@@ -20,7 +20,7 @@ import type { OpeningOptions } from "./options.js";
 export interface OpeningEvents {
   /** The answer to the handshake's request. */
   upgrade: [response: IncomingMessage];
-  /** An answer that is no upgrade; who listens has to end the request. */
+  /** The answer is not an upgrade. A listener has to end the request. */
   "unexpected-response": [request: ClientRequest, response: IncomingMessage];
   /** A redirect is followed; the request can be changed. */
   redirect: [url: string, request: ClientRequest];
@@ -32,7 +32,7 @@ export interface OpeningEmitter {
   listenerCount(event: keyof OpeningEvents): number;
 }
 
-/** What becomes of an opening: requests, and one of the two others, once, and perhaps within a call. */
+/** Receives the course of an opening: requests, then one of the two others, once, and perhaps within a call. */
 export interface OpeningListener {
   /** A request is made, and has to be ended. */
   onRequest(request: ClientRequest): void;
@@ -47,7 +47,7 @@ interface Target {
   readonly isSecure: boolean;
   /** Of a URL `ws+unix:`. */
   readonly socketPath: string | undefined;
-  /** What the request asks for. */
+  /** The path and query of the request. */
   readonly path: string;
 }
 
@@ -131,7 +131,7 @@ export class Opening {
   #requestOptions(target: Target, handshake: ClientHandshake): RequestOptions {
     const { url, isSecure, socketPath, path } = target;
     const { origin, handshakeTimeout, createConnection, headers, auth, agent, ...options } = this.#options;
-    // a redirect that nobody looks at must not take secrets to another host, or out of TLS
+    // without a listener that checks redirects, secrets must not go to another host, or out of TLS
     const isUnseen = this.#redirects > 0 && this.#emitter.listenerCount("redirect") === 0;
     const isOther = isUnseen && this.#isOtherHost(target);
     const isSecret = isOther || (isUnseen && this.#first.isSecure && !isSecure);

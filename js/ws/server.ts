@@ -26,7 +26,7 @@ import { subprotocol } from "./headers.js";
 import { type SharedOptions, type SocketSettings, socketSettings } from "./options.js";
 import { accept, WebSocket } from "./websocket.js";
 
-/** What a server's `verifyClient` is told of a request. */
+/** What a server's `verifyClient` learns about a request. */
 export interface VerifyInfo<R extends IncomingMessage = IncomingMessage> {
   /** The value of the field `Origin`; `undefined` of a request without one, whatever the type says, as in `ws`. */
   origin: string;
@@ -74,7 +74,7 @@ export interface WebSocketServerEvents<W extends typeof WebSocket = typeof WebSo
   connection: [socket: InstanceType<W>, request: IncomingMessage];
   /** The answer to a handshake is about to leave; lines can be added to its head. */
   headers: [lines: string[], request: IncomingMessage];
-  /** A request is no valid handshake; who listens has to answer it. */
+  /** A request is not a valid handshake. A listener has to answer it. */
   wsClientError: [error: Error, stream: Duplex, request: IncomingMessage];
   /** The HTTP server listens. */
   listening: [];
@@ -196,7 +196,7 @@ export class WebSocketServer<W extends typeof WebSocket = typeof WebSocket> exte
     }
   }
 
-  /** Answers with a refusal, and tells who watches. */
+  /** Answers with a refusal, and publishes it to the diagnostics channel. */
   #answer(request: IncomingMessage, stream: Duplex, reason: RefusalReason, refusal: Refusal): void {
     answer(stream, refusal);
     const { status } = refusal;
@@ -231,12 +231,12 @@ export class WebSocketServer<W extends typeof WebSocket = typeof WebSocket> exte
       if (verifyClient.length === 2) verifyClient(info, decide);
       else decide((verifyClient as (given: typeof info) => boolean)(info));
     } catch (error) {
-      if (isDecided) throw error; // of a listener that was told of the connection
+      if (isDecided) throw error; // by a listener of `connection`
       once(() => this.#failed(request, stream, error));
     }
   }
 
-  /** A hook failed. What one throws at a stranger's request must not end the process, as it does with `ws`. */
+  /** A hook failed. A stranger's request must not end the process; with `ws` it does. */
   #failed(request: IncomingMessage, stream: Duplex, error: unknown): void {
     this.#answer(request, stream, "failed", { status: 500 });
     if (this.listenerCount("error") > 0) this.emit("error", error as Error);
@@ -293,7 +293,7 @@ export class WebSocketServer<W extends typeof WebSocket = typeof WebSocket> exte
     return (handleProtocols ? handleProtocols(offered, request) : [...offered][0]) || "";
   }
 
-  /** What the listeners of `headers` add. */
+  /** The lines that listeners of `headers` add. */
   #added(made: readonly HeaderField[], request: IncomingMessage): HeaderField[] {
     const lines = ["HTTP/1.1 101 Switching Protocols", ...made.map(([name, value]) => `${name}: ${value}`)];
     const own = new Set(lines);
@@ -312,7 +312,7 @@ export class WebSocketServer<W extends typeof WebSocket = typeof WebSocket> exte
     });
   }
 
-  /** Answers a request that is no valid handshake, if nobody listens who does. */
+  /** Answers a request that is not a valid handshake, if there is no listener that does. */
   #refuse(request: IncomingMessage, stream: Duplex, refusal: Refusal): void {
     if (this.listenerCount("wsClientError") === 0) this.#answer(request, stream, "request", refusal);
     else this.emit("wsClientError", new Error(refusal.message), stream, request);
@@ -337,7 +337,7 @@ interface Refusal {
   readonly headers?: OutgoingHttpHeaders | undefined;
 }
 
-/** What is wrong with a request; the engine looks into what is left. */
+/** The fault of a request, if it has one; the engine checks the rest. */
 function refusalOf({ method, headers }: IncomingMessage): Refusal | undefined {
   if (method !== "GET") return { status: 405, message: "Invalid HTTP method" };
   if (headers.upgrade?.toLowerCase() !== "websocket") return invalid("Invalid Upgrade header");

@@ -13,9 +13,10 @@ import type { ConnectionFailure } from "../connection/failures.js";
 import { bytesOfBlob, Turns } from "../connection/turns.js";
 import { asBuffer, bufferOf, copyOf, isBlob, isBytes } from "../engine/bytes.js";
 import { CloseStatus, MAX_CLOSE_REASON_LENGTH } from "../engine/status.js";
-import { isAtLeast, textSize } from "../engine/text.js";
+import { isAtLeast } from "../engine/text.js";
 import type { Agreed } from "../session/handshake.js";
-import type { Framing } from "../session/outgoing.js";
+import { type Framing, sizeOfSent } from "../session/outgoing.js";
+import { PreparedMessage } from "../session/prepared.js";
 import { NodeTransport } from "../transport/node.js";
 import { nextTick, setImmediate } from "../transport/tasks.js";
 import { errorOf } from "./errors.js";
@@ -46,7 +47,7 @@ export type BinaryType = "nodebuffer" | "arraybuffer" | "fragments" | "blob";
 /** A message as it is given out; text is a Buffer. */
 export type RawData = Buffer | ArrayBuffer | Buffer[] | Blob;
 
-/** What is sent: text; bytes; what `Buffer.from` takes; a number as its text. */
+/** Data to send: text, bytes, anything that `Buffer.from` takes, or a number as its text. */
 export type Data =
   | string
   | number
@@ -55,7 +56,7 @@ export type Data =
   | ArrayBufferView
   | readonly unknown[]
   | {
-      /** What is sent in the object's place. */
+      /** The data to send in place of the object. */
       valueOf(): string | ArrayBufferLike | Uint8Array;
     }
   | null
@@ -63,7 +64,7 @@ export type Data =
 
 /** How a message is sent. */
 export interface SendOptions {
-  /** Whether it is binary; by default if it is no string. */
+  /** Whether it is binary; by default, everything but a string is. */
   binary?: boolean | undefined;
   /** Whether to compress it, if that was agreed; `true`. Parts of a message are not. */
   compress?: boolean | undefined;
@@ -108,12 +109,12 @@ export interface AcceptedStream extends Agreed {
 /** @internal Gives a socket that was made without an address its connection. */
 export let accept: (socket: WebSocket, accepted: AcceptedStream) => void;
 
-/** What a connection tells a socket. A class of its own, so that these are no methods of the socket's. */
+/** Receives a connection's events for a socket. A class of its own keeps these methods off the socket. */
 let Owner: new (socket: WebSocket, settings: SocketSettings) => ConnectionOwner;
 /** Whether close frames went both ways. */
 let wasClean: (socket: WebSocket) => boolean;
 
-/** What `addEventListener` gives to listeners of what is emitted. */
+/** Turns emitted arguments into events for `addEventListener`. */
 const makers = {
   open: (socket: WebSocket) => new Event("open", socket),
   message: (socket: WebSocket, data: RawData, isBinary: boolean) =>
@@ -312,11 +313,11 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
   }
 
   /**
-   * Sends a message, or a part of one. The data is taken as it is now.
+   * Sends a message, a part of one, or a `PreparedMessage` of `websocket-component`. The data is taken as it is now.
    *
    * @throws Error while connecting
    */
-  send(data: Data, options?: SendOptions | SendCallback, callback?: SendCallback): void {
+  send(data: Data | PreparedMessage, options?: SendOptions | SendCallback, callback?: SendCallback): void {
     this.#mustHaveBeenOpen();
     if (typeof options === "function") {
       this.send(data, undefined, options);
@@ -444,7 +445,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
     this.#opening = undefined;
   }
 
-  /** The opening failed; whoever has given it up need not expect that within the call. */
+  /** The opening failed. If the application aborted it, the event comes after its call has returned. */
   #failed(error: Error): void {
     this.#endOpening();
     this.#readyState = CLOSING;
@@ -495,21 +496,21 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
     return `readyState ${this.#readyState} (${STATES[this.#readyState]})`;
   }
 
-  #sendNow(data: string | Uint8Array, sending: Sending): void {
+  #sendNow(data: Content, sending: Sending): void {
     if (this.#readyState !== OPEN) {
-      this.#refuse(textSize(data), sending.callback);
+      this.#refuse(sizeOfSent(data), sending.callback);
     } else if (this.#turns?.isBusy) {
-      const copy = typeof data === "string" ? data : copyOf(data);
+      const copy = data instanceof Uint8Array ? copyOf(data) : data;
       const { callback: drop } = sending;
-      this.#turns.send({ size: textSize(data), read: () => copy, send: () => this.#send(copy, sending), drop });
+      this.#turns.send({ size: sizeOfSent(data), read: () => copy, send: () => this.#send(copy, sending), drop });
     } else {
       this.#send(data, sending);
     }
   }
 
-  #send(data: string | Uint8Array, sending: Sending): void {
-    const compresses = sending.compress && isAtLeast(data, this.#threshold);
-    this.#connection?.send(data, compresses, this.#framing(sending));
+  #send(data: Content, sending: Sending): void {
+    const compresses = sending.compress && isAtLeast(plain(data), this.#threshold);
+    this.#connection?.send(this.#unfinishedText === undefined ? data : plain(data), compresses, this.#framing(sending));
     if (sending.callback !== undefined) this.#connection?.whenTaken(sending.callback);
   }
 
@@ -604,12 +605,22 @@ function isOptions(given: string | readonly string[] | ClientOptions | null | un
   return typeof given === "object" && given !== null && !Array.isArray(given);
 }
 
-function isBinary(data: Data): boolean {
-  return typeof data !== "string" && typeof data !== "number";
+function isBinary(data: Data | PreparedMessage): boolean {
+  const given = data instanceof PreparedMessage ? data.data : data;
+  return typeof given !== "string" && typeof given !== "number";
 }
 
-/** What a message consists of: a string only as text. */
-function content(data: Exclude<Data, Blob>, isText: boolean): string | Uint8Array {
+/** What a connection sends: a message that is prepared for several too. */
+type Content = string | Uint8Array | PreparedMessage;
+
+/** The data of a message that was prepared, or the data itself. */
+function plain(data: Content): string | Uint8Array {
+  return data instanceof PreparedMessage ? data.data : data;
+}
+
+/** The content of a message; a string only for text. */
+function content(data: Exclude<Data, Blob> | PreparedMessage, isText: boolean): Content {
+  if (data instanceof PreparedMessage) return data;
   if (typeof data === "number" || typeof data === "string") return isText ? `${data}` : Buffer.from(`${data}`);
   if (data === null || data === undefined) return EMPTY;
   if (isBytes(data)) return data;

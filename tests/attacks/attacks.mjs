@@ -124,7 +124,7 @@ async function heartbeats(port) {
   return peers;
 }
 
-/** Upgrades for a path that nobody takes, reset at once. */
+/** Upgrades for a path that no server takes, reset at once. */
 async function paths(port) {
   const peers = await all(200, () => Peer.connect(port, request("/nowhere")));
   for (const peer of peers) peer.socket.resetAndDestroy();
@@ -154,6 +154,6 @@ export const attacks = {
   "100 frames of 2^62 bytes": { run: giants },
   "8 clients that do not read": { run: deaf },
   "100 that leave a server that only sends": { run: heartbeats },
-  "200 upgrades that nobody takes": { run: paths },
+  "200 upgrades that no server takes": { run: paths },
   "200 unfinished requests": { run: beginningsOfRequests },
 };

@@ -1,5 +1,5 @@
-// The server that is attacked, in a process of its own: `server.mjs ours` or `ws`. It echoes, but at /push, where it
-// only sends; other paths are nobody's. Asked for it, it says what it has used and what it holds.
+// The server that is attacked, in a process of its own: `server.mjs ours` or `ws`. It echoes, except at /push, where it
+// only sends; it takes no other path. When asked, it reports what it has used and what it holds.
 import { readdirSync } from "node:fs";
 import { createServer } from "node:http";
 

@@ -71,7 +71,7 @@ const HARS: Row[] = [
   ["har-iso-time.har", 0, [/00:00:00\.000 .*→ text .*"hi"/]],
   ["har-chrome-error-frame.har", 0, [/"hi"/, /"yo"/, /\/bad/, /"hi"\n.*! Invalid frame header/], [/✗/]],
   ["har-chrome-error-frame-hexlike.har", 0, [/101/, /! Unexpected/], [/✗|binary|text/]],
-  ["har-no-opcode.har", 0, [/"hi"/, /"yo"/, /! This is no message: .*hello, world/], [/✗/]],
+  ["har-no-opcode.har", 0, [/"hi"/, /"yo"/, /! Not a message: .*hello, world/], [/✗/]],
   ["har-binary-undecodable.har", 0, [/"hi"/, /"yo"/, /! .*not recorded as Base64: "<withheld>"/], [/✗|binary/]],
   ["har-bad-url.har", 0, [/"hi"/, /"yo"/, /! The entry's URL is none: "\/relative"/, /"hi"/], [/✗/]],
   [
@@ -150,7 +150,7 @@ const PACKETS: Row[] = [
     [/21 bytes: where frames begin/, /→ text .*"c0"/, /← text .*"s0"/, /"c4"/, /"s4"/],
     [/✗/],
   ],
-  ["proxy-v1.pcap", 0, [/! A proxy told: PROXY TCP4 1\.2\.3\.4/, /101/, /"hi"/, /"yo"/], [/✗/]],
+  ["proxy-v1.pcap", 0, [/! A proxy said: PROXY TCP4 1\.2\.3\.4/, /101/, /"hi"/, /"yo"/], [/✗/]],
   ["h-tls.pcap", 0, [/! One connection encrypted by TLS: .*SSLKEYLOGFILE/], [/→|✗/]],
   ["h-tls-dsb.pcapng", 0, SECRET, [/✗/]],
   ["many-mid.pcap", 0, [/12 connections\n! .*permessage-deflate/], [/✗/]],

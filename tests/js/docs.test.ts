@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { dirname, join } from "node:path";
@@ -92,6 +92,39 @@ test("every error code has its words, and no other", () => {
   const told = Array.from(textOf("docs/errors.md").matchAll(/^\| `((?:WS_ERR|E)_[A-Z_]+)` \|/gm), ([, code]) => code);
   assert.deepEqual(told.toSorted(), [...codes].toSorted());
 });
+
+test("every message that troubleshooting quotes is one that our code gives", () => {
+  const sources = ["js", "src"].flatMap((folder) =>
+    readdirSync(pathOf(folder), { recursive: true, encoding: "utf8" })
+      .filter((name) => /\.(?:ts|rs)$/.test(name))
+      .map((name) => readFileSync(pathOf(`${folder}/${name}`), "utf8")),
+  );
+  const texts = sources.flatMap((source) => Array.from(source.matchAll(/"([^"\n]{10,})"|`([^`\n]{10,})`/g), words));
+  const given = texts.filter(isSpecific).map((text) => ({ text, pattern: patternOf(text) }));
+  const quoted = [...textOf("docs/troubleshooting.md").matchAll(/^\| ([^|]*) \|/gm)]
+    .flatMap(([, cell = ""]) => [...cell.matchAll(/`([^`]*)`/g)].map(([, text = ""]) => text))
+    .filter((text) => text.split(" ").length > 2);
+  assert.ok(quoted.length > 25);
+  const unknown = quoted.filter(
+    (quote) => !given.some(({ text, pattern }) => text.startsWith(quote) || pattern.test(quote)),
+  );
+  assert.deepEqual(unknown, []);
+});
+
+function words([, plain, template]: RegExpMatchArray): string {
+  return plain ?? template ?? "";
+}
+
+/** Whether a text has words of its own, and not only what a template inserts. */
+function isSpecific(template: string): boolean {
+  return template.replaceAll(/\$\{[^}]*\}/g, "").length >= 15;
+}
+
+/** Matches a text with anything in place of what a template inserts. */
+function patternOf(template: string): RegExp {
+  const fixed = template.split(/\$\{[^}]*\}/).map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+  return new RegExp(`^${fixed.join(".*")}`);
+}
 
 /** Runs blocks in one process, until all that they promise is printed, or to their end if they promise nothing. */
 async function runProgram(t: TestContext, parts: readonly Example[]): Promise<void> {

@@ -17,7 +17,7 @@ function bomb(size: number, isLast: boolean): Buffer {
   return masked(isLast ? 0xc2 : 0x42, bytes);
 }
 
-/** Heartbeats that nobody asks for, more of them than are kept. */
+/** Unclaimed heartbeats, more of them than are kept. */
 const HEARTBEATS = Buffer.concat(Array.from({ length: 2_000 }, () => masked(0x81, "beat")));
 
 for (const options of [{}, { pingInterval: 20, pongTimeout: 100 }]) {
@@ -51,7 +51,7 @@ for (const options of [{}, { pingInterval: 20, pongTimeout: 100 }]) {
   });
 }
 
-test("pings behind heartbeats that nobody asks for are answered, and what comes after somebody asks is delivered", async (t) => {
+test("pings behind unclaimed heartbeats are answered, and messages that come after a claim are delivered", async (t) => {
   const { server, port } = await serve(t, { claimTimeout: 50 });
   const connection = once(server, "connection");
   const peer = await RawPeer.connect(port);
@@ -65,7 +65,7 @@ test("pings behind heartbeats that nobody asks for are answered, and what comes 
   peer.socket.destroy();
 });
 
-test("a message in parts whose beginning nobody wanted is not given out from its middle", async (t) => {
+test("a message in parts whose beginning was dropped is not given out from its middle", async (t) => {
   const { server, port } = await serve(t, { claimTimeout: 20, streamMessages: true });
   const connection = once(server, "connection");
   const peer = await RawPeer.connect(port);
@@ -117,7 +117,7 @@ test("what all connections hold is bounded together: the one that holds most is 
   for (const status of statuses) assert.deepEqual(status, hex("8802 03f5"));
   assert.ok(server.statistics.bufferedBytes <= most);
   for (const peer of attackers.slice(0, 2)) {
-    peer.write(masked(0x89)); // what the closed ones held is free, so that nobody else has to go
+    peer.write(masked(0x89)); // what the closed ones held is free, so no other connection has to go
     assert.deepEqual(await peer.bytes(2), hex("8a00"));
   }
   const answer = messages(honest, 1);
@@ -131,7 +131,7 @@ test("what all connections hold is bounded together: the one that holds most is 
 });
 
 test("a server takes no message above 16 MiB unless it says so", async (t) => {
-  const { port } = await serve(t, { claimTimeout: 20 }); // a message that nobody asks for comes to its end too
+  const { port } = await serve(t, { claimTimeout: 20 }); // an unclaimed message is read to its end too
   const peer = await RawPeer.connect(port, COMPRESSING);
   await peer.head();
   peer.write(bomb(17 << 20, true));

@@ -210,7 +210,7 @@ export interface Unclaimed {
   readonly peer: RawPeer;
   readonly socket: WebSocket;
   readonly tcp: Socket;
-  readonly close: () => Promise<void>;
+  readonly close: () => Promise<unknown>;
 }
 
 /** A server's socket without message listeners, and its peer, which has sent `behind` along with its request. */

@@ -151,7 +151,7 @@ test("a listener or a callback that throws holds up neither the rest of its pack
   for (const name of ["one", "two", "three"]) assert.match(replies, new RegExp(`re ${name}`));
 });
 
-test("drain tells that all was taken, whether or not anyone has read bufferedAmount", async (t) => {
+test("drain comes once all was taken, whether or not bufferedAmount was read", async (t) => {
   const { url } = await serve(t);
   for (const reads of [false, true]) {
     const socket = new Main(url);

@@ -34,6 +34,8 @@ const tests = [
   ["server", "a peer that resets is closed with 1006, others go on", serverReset],
   ["server", "200 connections at once", manyConnections],
   ["server", "closing it closes its clients with 1001, and drops unfinished handshakes", closing],
+  ["server", "closing it by code and reason counts who answered; unfinished requests get 503 meanwhile", draining],
+  ["server", "topics: subscribers get what is published, a slow one is closed or skipped, and counted", topics],
   ["server", "a port that is taken is an error", takenPort],
   ["server", "its connections can be iterated", iteration],
   ["server", "its address is where it listens, not the name that it was given", addressOfName],
@@ -336,6 +338,62 @@ async function closing(t) {
   assert.equal(server.address(), null);
   const { error } = await event(t.client(url), "error");
   assert.equal(error.code, "WS_ERR_CONNECTION");
+}
+
+async function draining(t) {
+  const { server, url, port } = await t.serve({ closeTimeout: 86_400_000 });
+  const silent = await t.raw(port, REQUEST);
+  await silent.head();
+  const unfinished = await t.raw(port, REQUEST.slice(0, 20));
+  const end = event(await t.open(url), "close"); // the server has accepted those before it
+  const done = server.close({ code: 1012, reason: "restarts", spread: 20, timeout: 60_000 });
+  const { code, reason } = await end;
+  assert.deepEqual([code, reason], [1012, "restarts"]);
+  unfinished.socket.write(REQUEST.slice(20));
+  assert.match(await unfinished.head(), /^HTTP\/1\.1 503 /);
+  for (const peer of [unfinished, silent]) peer.socket.destroy();
+  assert.deepEqual(await done, { closed: 1, terminated: 1 });
+  await assert.rejects(server.close.call(await t.serve().then(({ server }) => server), { code: 1006 }), {
+    code: "WS_ERR_INVALID_OPTION",
+  });
+}
+
+async function topics(t) {
+  for (const slowSubscriber of ["close", "skip"]) {
+    const { server, url, port } = await t.serve({
+      slowSubscriber,
+      maxTopicBacklog: 512 * 1024,
+      perMessageDeflate: false,
+    });
+    server.on("connection", (socket, { url }) => socket.subscribe(url.slice(1)));
+    const client = await t.open(`${url}/news`);
+    const other = await t.open(`${url}/sport`);
+    const answers = messages(client, 1);
+    const others = messages(other, 1);
+    assert.equal(server.publish("news", "one"), 1);
+    assert.equal(server.publish("sport", Uint8Array.of(1, 2, 3)), 1);
+    assert.equal((await answers)[0], "one");
+    same((await others)[0], Uint8Array.of(1, 2, 3));
+    const stalled = await t.raw(port, REQUEST.replace(/^GET \S+/, "GET /news"));
+    await stalled.head();
+    stalled.socket.pause();
+    assert.equal(server.subscribers("news"), 2);
+    const chunk = pattern(256 * 1024);
+    do {
+      const answer = messages(client, 1);
+      server.publish("news", chunk);
+      same((await answer)[0], chunk);
+    } while (server.statistics.topics.closed + server.statistics.topics.skipped === 0);
+    const { closed, skipped } = server.statistics.topics;
+    assert.deepEqual(
+      { closed, skipped },
+      slowSubscriber === "close" ? { closed: 1, skipped: 0 } : { closed: 0, skipped: 1 },
+    );
+    stalled.socket.destroy();
+    const ended = event(client, "close");
+    client.close();
+    await ended;
+  }
 }
 
 async function takenPort(t) {

@@ -1,5 +1,5 @@
 /**
- * What all inputs are read to: connections, each with the bytes that went both ways.
+ * The result of reading any input: connections, each with the bytes of both directions.
  *
  * @module
  */
@@ -17,9 +17,9 @@ export interface Piece {
   readonly missing: number;
 }
 
-/** Something that an input tells of a connection and that is no byte of it, such as a browser's error. */
+/** Something that an input says about a connection besides its bytes, such as a browser's error. */
 export interface Note {
-  /** In words, some of them the input's own: anything may stand in it. */
+  /** Prose. Parts of it may come from the input, so it may contain anything. */
   readonly text: string;
   /** Milliseconds since 1970; 0 where there is none, and then it belongs behind everything. */
   readonly time: number;
@@ -38,7 +38,7 @@ export interface Connection {
    * zeros.
    */
   readonly synthetic: boolean;
-  /** What else there is to say, in the order of the input; nothing by default. */
+  /** Notes, in the order of the input; none by default. */
   readonly notes?: readonly Note[];
   /** The input begins after the handshake, perhaps in the midst of a frame; see the inspector's options. */
   readonly midStream?: boolean;

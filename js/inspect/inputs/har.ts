@@ -15,7 +15,7 @@ interface Har {
 /** An object of which nothing is known. */
 type Odd = Readonly<Record<string, unknown>>;
 
-/** Gives the bytes of a file that stands beside the HAR. */
+/** Returns the bytes of a file in the same folder as the HAR. */
 export type FileBeside = (name: string) => Uint8Array | undefined;
 
 export function isHar(value: unknown): value is Har {
@@ -97,7 +97,7 @@ class Entry {
     return head(`${method} ${this.#target()} HTTP/1.1`, fields);
   }
 
-  /** Fields as they can have stood in a head; an odd one would make all of it unreadable. */
+  /** The fields that a head can contain: an invalid one would make the whole head unreadable. */
   #fieldsOf(message: Odd): [string, string][] {
     const all = fieldsOf(message).filter(([name]) => !name.startsWith(":"));
     const isOdd = ([name, value]: [string, string]) =>
@@ -132,7 +132,7 @@ class Entry {
     return status === 101 ? head(start, fields) : joined(head(start, fields), this.#body());
   }
 
-  /** What the server sent with a refusal. */
+  /** The body of a refusal. */
   #body(): Uint8Array {
     const { text, encoding } = objectOf(this.#response.content);
     if (typeof text !== "string") return NOTHING;
@@ -199,11 +199,11 @@ function isOpcode(value: unknown): value is number {
   return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 15;
 }
 
-/** What an entry says that is no message: DevTools' errors have an opcode of −1. */
+/** The text of an entry that is not a message: DevTools' errors have an opcode of −1. */
 function toldOf(message: Odd): string {
   const { type, opcode, data } = message;
   if ((type === "error" || opcode === -1) && typeof data === "string") return data;
-  return `This is no message: ${JSON.stringify(message)}`;
+  return `Not a message: ${JSON.stringify(message)}`;
 }
 
 function objectOf(value: unknown): Odd {
@@ -214,7 +214,7 @@ function textOf(value: unknown): string {
   return typeof value === "string" || typeof value === "number" ? String(value) : "";
 }
 
-/** Milliseconds since 1970; 0 for what is no time. */
+/** Milliseconds since 1970; 0 if the value is not a time. */
 export function timeOf(value: unknown): number {
   const number = typeof value === "string" && value.trim() !== "" ? Number(value) : value;
   if (typeof number !== "number" || Number.isNaN(number)) return Date.parse(textOf(value)) || 0;
@@ -245,7 +245,7 @@ function fieldsOf({ headers }: Odd): [string, string][] {
   });
 }
 
-/** What RFC 9110 §5.5 has no field value with; a tab it may have. */
+/** Characters that a field value must not have (RFC 9110 §5.5). A tab is allowed. */
 function isControl(character: string): boolean {
   return (character < " " && character !== "\t") || character === "\x7f";
 }
@@ -268,7 +268,7 @@ function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
   return all;
 }
 
-/** What each line is as JSON; a line that is none stands for itself. */
+/** Each line as JSON; a line that is not JSON as its text. */
 function linesOf(file: Uint8Array): unknown[] {
   const lines = new TextDecoder().decode(file).split("\n");
   return lines

@@ -139,7 +139,7 @@ class Reader {
     if (block === undefined) return;
     this.#block = undefined;
     const fields = this.#decoder.decode(block.bytes);
-    // later blocks refer to what nobody knows
+    // later blocks refer to fields of this one
     if (fields === undefined) this.#isReadable = false;
     if (fields === undefined || block.isPromise) return;
     const stream: Stream = this.#streams.get(block.stream) ?? { pieces: [], notes: [] };

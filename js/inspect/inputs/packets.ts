@@ -32,13 +32,13 @@ const Protocol = { Ipv4: 4, Tcp: 6, Udp: 17, Ipv6: 41, Gre: 47, Esp: 50, Ah: 51,
 /** Hop-by-hop options, routing, destination options: a type, and a length in units of eight bytes. */
 const EXTENSION_HEADERS: ReadonlySet<number> = new Set([0, 43, 60]);
 const FRAGMENT_HEADER = 44;
-/** No packet has so many headers in earnest. */
+/** A packet with more headers than this is malformed. */
 const MOST_LAYERS = 32;
 /** Datagrams whose fragments have not all come. */
 const MOST_DATAGRAMS = 1024;
 const NOTHING = new Uint8Array(0);
 
-/** What an IP packet carries, and between whom. */
+/** The payload of an IP packet, and its two addresses. */
 interface Datagram {
   readonly source: string;
   readonly destination: string;
@@ -68,7 +68,7 @@ export class SegmentReader {
     this.#file = file;
   }
 
-  /** The packet's segment, if it has one and is no fragment but the last. */
+  /** The packet's segment, if it has one. Of a fragmented datagram, only the last fragment has. */
   read({ linkType, time, start, end }: Packet): Segment | undefined {
     [this.#layers, this.#time] = [0, time];
     const view = new DataView(this.#file.buffer, this.#file.byteOffset + start, end - start);
@@ -145,7 +145,7 @@ export class SegmentReader {
     return this.#ether(view.getUint16(at + 12), view, at + 14);
   }
 
-  /** What an EtherType says of what comes next; a number up to 1500 is a length, and 802.2 comes next. */
+  /** Reads the header that an EtherType announces. A number up to 1500 is a length, and 802.2 comes next. */
   #ether(type: number, view: DataView, at: number): Segment | undefined {
     this.#deeper(type);
     if (type === EtherType.Ipv4 || type === EtherType.Ipv6) return this.#ip(view, at);
@@ -366,7 +366,7 @@ export class SegmentReader {
   }
 }
 
-/** So many bytes from a place on, or as many as there are. */
+/** `length` bytes from an offset on, or as many as there are. */
 function part(view: DataView, at: number, length: number): DataView {
   return new DataView(view.buffer, view.byteOffset + at, Math.min(Math.max(0, length), view.byteLength - at));
 }

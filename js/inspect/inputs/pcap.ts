@@ -7,11 +7,11 @@ import { malformed } from "../errors.js";
 
 /** A packet as it was captured. */
 export interface Packet {
-  /** What its first header is, by the numbers of https://www.tcpdump.org/linktypes.html. */
+  /** The kind of its first header, by the numbers of https://www.tcpdump.org/linktypes.html. */
   readonly linkType: number;
   /** Milliseconds since 1970. */
   readonly time: number;
-  /** Where its bytes are in the file: arrays of their own for so many packets would take most of the time. */
+  /** Where its bytes are in the file: creating an array for each packet would take most of the time. */
   readonly start: number;
   readonly end: number;
 }
@@ -139,7 +139,7 @@ const TLS_KEY_LOG = 0x544c534b;
  * The packets of a pcapng file (https://www.ietf.org/archive/id/draft-ietf-opsawg-pcapng-02.html); a last block that is
  * cut is left out.
  *
- * @param secrets is told of each key log that is in the file
+ * @param secrets is called with each key log in the file
  * @throws CaptureError if a block's length cannot be
  */
 export function* pcapngPackets(bytes: Uint8Array, secrets: (keyLog: string) => void = () => {}): Generator<Packet> {

@@ -15,15 +15,15 @@ import { decrypted, isTls, type KeyLog } from "./tls.js";
 
 /** How to read streams. */
 export interface StreamOptions {
-  /** What decrypts TLS. */
+  /** Keys that decrypt TLS. */
   readonly keys: KeyLog;
   /** The response's `Sec-WebSocket-Extensions`, where the capture does not have it. */
   readonly extensions?: string | undefined;
-  /** What goes to and from this port is WebSocket, whatever it looks like. */
+  /** Traffic of this port is WebSocket, whatever it looks like. */
   readonly port?: number | undefined;
 }
 
-/** What was found. */
+/** The connections and notes that were found. */
 export interface Found {
   readonly connections: readonly Connection[];
   /** Why it stays encrypted, if it does. */
@@ -181,7 +181,7 @@ class Reader {
     return asked === undefined ? NONE : this.#connection(asked, granted);
   }
 
-  /** What remains is a connection of WebSocket, refused perhaps. */
+  /** The rest is a WebSocket connection, perhaps a refused one. */
   #connection(sent: number, received: number): Found {
     const { client, server } = this.#stream;
     const toServer = this.#stream.toServer.from(sent);
@@ -238,12 +238,12 @@ function areConvincing(records: readonly InspectRecord[]): boolean {
 
 const PROXY_SIGNATURE = "\r\n\r\n\0\r\nQUIT\n";
 
-/** What a proxy tells of the client, in the forms of https://www.haproxy.org/download/2.8/doc/proxy-protocol.txt. */
+/** What a proxy says about the client, in the forms of https://www.haproxy.org/download/2.8/doc/proxy-protocol.txt. */
 function proxyProtocol(bytes: Uint8Array): { text: string; length: number } | undefined {
   const text = new TextDecoder("latin1").decode(bytes);
   const line = /^PROXY (TCP4|TCP6|UNKNOWN)[^\r\n]{0,100}\r\n/.exec(text)?.[0];
-  if (line !== undefined) return { text: `A proxy told: ${line.trim()}`, length: line.length };
+  if (line !== undefined) return { text: `A proxy said: ${line.trim()}`, length: line.length };
   if (!text.startsWith(PROXY_SIGNATURE) || bytes.length < 16) return undefined;
   const length = 16 + (((bytes[14] as number) << 8) | (bytes[15] as number));
-  return { text: `A proxy told of the client in ${length} bytes (PROXY protocol, version 2)`, length };
+  return { text: `A proxy described the client in ${length} bytes (PROXY protocol, version 2)`, length };
 }

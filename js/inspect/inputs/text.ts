@@ -13,7 +13,7 @@ export interface DumpPart {
   readonly bytes: Uint8Array;
 }
 
-/** An offset, which may be followed by a colon, and what stands behind it. */
+/** An offset, which may be followed by a colon, and the text behind it. */
 const DUMP_LINE = /^(\s*)(?:0x)?([0-9a-f]{4,8})(:?)\s+(.*)$/i;
 const BYTES_PER_LINE = 16;
 

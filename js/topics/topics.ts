@@ -1,0 +1,181 @@
+/**
+ * Topics: who subscribes to what, and messages to all subscribers of one.
+ *
+ * @module
+ */
+import { WebSocketError } from "../engine/errors.js";
+import { PreparedMessage } from "../session/prepared.js";
+import { setImmediate } from "../transport/tasks.js";
+import { checkTopic, type TopicOptions, type TopicSettings, topicOptions } from "./options.js";
+import { Member, type Subscriber } from "./subscriber.js";
+
+/** What can be published. */
+export type TopicData = string | ArrayBufferLike | ArrayBufferView | PreparedMessage;
+
+/** How a message is published. */
+export interface PublishOptions<S> {
+  /** A socket that shall not get it, such as the one that it came from. */
+  except?: S | undefined;
+  /** Whether to compress it where that was agreed; by default, if it has `threshold` bytes. */
+  compress?: boolean | undefined;
+}
+
+/** What topics count. */
+export interface TopicStatistics {
+  /** Topics that have a subscriber. */
+  readonly topics: number;
+  /** Subscriptions of all sockets. */
+  readonly subscriptions: number;
+  /** Messages that were left out for a subscriber that was too slow. */
+  readonly skipped: number;
+  /** Subscribers that were closed with 1013 because they were too slow. */
+  readonly closed: number;
+}
+
+/** "Try Again Later", of the IANA's registry. */
+const TRY_AGAIN_LATER = 1013;
+
+/**
+ * The topics of one process. A server has its own, behind `socket.subscribe` and `server.publish`; make one for the
+ * sockets of `websocket-component/ws`.
+ *
+ * A topic is a name without patterns. A message goes to each subscriber at most once, in the order of the calls.
+ */
+export class Topics<S extends Subscriber = Subscriber> {
+  readonly #settings: TopicSettings;
+  readonly #members = new Map<S, Member<S>>();
+  readonly #topics = new Map<string, Set<Member<S>>>();
+  #subscriptions = 0;
+  #skipped = 0;
+  #closed = 0;
+  /** Counts turns of the event loop in which something was published. */
+  #turn = 0;
+  #isTurnCounted = false;
+
+  /** @throws WebSocketError `WS_ERR_INVALID_OPTION` */
+  constructor(options: TopicOptions = {}) {
+    this.#settings = topicOptions(options);
+  }
+
+  /**
+   * Lets a socket get what is published to a topic, from now on until it closes. Twice is as good as once.
+   *
+   * @throws (as a rejection) WebSocketError `WS_ERR_INVALID_OPTION` for what cannot be a topic, `WS_ERR_INVALID_STATE`
+   *   if the socket is not open
+   */
+  async subscribe(socket: S, topic: string): Promise<void> {
+    checkTopic(topic);
+    if (socket.readyState !== socket.OPEN) {
+      throw new WebSocketError("WS_ERR_INVALID_STATE", "Only a socket that is open can subscribe");
+    }
+    const member = this.#memberOf(socket);
+    if (member.topics.has(topic)) return;
+    member.topics.add(topic);
+    this.#subscriptions += 1;
+    const members = this.#topics.get(topic);
+    if (members === undefined) this.#topics.set(topic, new Set([member]));
+    else members.add(member);
+  }
+
+  /** Ends one subscription of a socket, if there is one. */
+  unsubscribe(socket: S, topic: string): void {
+    const member = this.#members.get(socket);
+    if (!member?.topics.delete(topic)) return;
+    this.#leave(member, topic);
+    // one that subscribes again listens to the end of its socket already
+  }
+
+  /** The topics of a socket. */
+  topicsOf(socket: S): ReadonlySet<string> {
+    return this.#members.get(socket)?.topics ?? new Set();
+  }
+
+  /** How many sockets of this process subscribe to a topic. */
+  subscribers(topic: string): number {
+    return this.#topics.get(topic)?.size ?? 0;
+  }
+
+  /** How many messages a socket did not get because it was too slow, with `slowSubscriber: "skip"`. */
+  skippedFor(socket: S): number {
+    return this.#members.get(socket)?.skipped ?? 0;
+  }
+
+  /**
+   * Sends a message to all subscribers of a topic. It is framed, and compressed, once.
+   *
+   * @returns how many sockets of this process it was sent to
+   * @throws WebSocketError `WS_ERR_INVALID_OPTION` for what cannot be a topic
+   */
+  publish(topic: string, data: TopicData, { except, compress }: PublishOptions<S> = {}): number {
+    checkTopic(topic);
+    const members = this.#topics.get(topic);
+    if (members === undefined) return 0;
+    const message = data instanceof PreparedMessage ? data : new PreparedMessage(data);
+    this.#countTurn();
+    const options = compress === undefined ? {} : { compress };
+    let count = 0;
+    for (const member of members) {
+      if (member.socket === except || !this.#mayGet(member)) continue;
+      member.socket.send(message, options);
+      count += 1;
+    }
+    return count;
+  }
+
+  /** What was counted so far. */
+  get statistics(): TopicStatistics {
+    return {
+      topics: this.#topics.size,
+      subscriptions: this.#subscriptions,
+      skipped: this.#skipped,
+      closed: this.#closed,
+    };
+  }
+
+  /** Whether a message goes to it; the slow ones are dealt with. */
+  #mayGet(member: Member<S>): boolean {
+    const { socket } = member;
+    if (socket.readyState !== socket.OPEN) return false;
+    const { maxTopicBacklog, slowSubscriber } = this.#settings;
+    if (member.backlogIn(this.#turn) <= maxTopicBacklog) return true;
+    if (slowSubscriber === "skip") {
+      member.skipped += 1;
+      this.#skipped += 1;
+    } else {
+      this.#closed += 1;
+      socket.close(TRY_AGAIN_LATER, "Too slow for its topics");
+    }
+    return false;
+  }
+
+  #countTurn(): void {
+    if (this.#isTurnCounted) return;
+    this.#isTurnCounted = true;
+    this.#turn += 1;
+    setImmediate(() => {
+      this.#isTurnCounted = false;
+    });
+  }
+
+  #memberOf(socket: S): Member<S> {
+    const known = this.#members.get(socket);
+    if (known !== undefined) return known;
+    const member = new Member(socket);
+    this.#members.set(socket, member);
+    socket.addEventListener("close", () => this.#forget(member), { once: true });
+    return member;
+  }
+
+  #forget(member: Member<S>): void {
+    this.#members.delete(member.socket);
+    for (const topic of member.topics) this.#leave(member, topic);
+    member.topics.clear();
+  }
+
+  #leave(member: Member<S>, topic: string): void {
+    this.#subscriptions -= 1;
+    const members = this.#topics.get(topic);
+    members?.delete(member);
+    if (members?.size === 0) this.#topics.delete(topic);
+  }
+}

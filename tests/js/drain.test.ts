@@ -1,0 +1,162 @@
+/** How a server closes: codes, what comes meanwhile, what is spread, and what is counted. */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { type TestContext, test } from "node:test";
+
+import { type CloseOptions, WebSocket, WebSocketServer } from "websocket-component";
+
+import { closed, messages, nextEvent, RawPeer, REQUEST, serve, serveEcho } from "./support.js";
+
+const DAY = 86_400_000;
+
+async function connected(url: string, count: number): Promise<WebSocket[]> {
+  const sockets: WebSocket[] = [];
+  for (let index = 0; index < count; index++) {
+    const socket = new WebSocket(url);
+    await nextEvent(socket, "open");
+    sockets.push(socket);
+  }
+  return sockets;
+}
+
+async function listening(t: TestContext): Promise<[http: Server, port: number]> {
+  const http = createServer((_request, response) => response.end("page")).listen(0, "127.0.0.1");
+  await once(http, "listening");
+  t.after(() => http.close().closeAllConnections());
+  return [http, (http.address() as AddressInfo).port];
+}
+
+test("a server that closes says how many connections closed", async (t) => {
+  const { server, url } = await serve(t);
+  const ends = (await connected(url, 3)).map(closed);
+  assert.deepEqual(await server.close(), { closed: 3, terminated: 0 });
+  for (const { code, reason } of await Promise.all(ends)) assert.deepEqual([code, reason], [1001, ""]);
+  assert.deepEqual(await server.close({ code: 1012 }), { closed: 3, terminated: 0 }, "the first call counts");
+});
+
+test("the code and the reason are the caller's", async (t) => {
+  const { server, url } = await serve(t);
+  const ends = (await connected(url, 2)).map(closed);
+  await server.close({ code: 1012, reason: "a new version" });
+  for (const end of await Promise.all(ends)) {
+    assert.deepEqual([end.code, end.reason, end.wasClean], [1012, "a new version", true]);
+  }
+});
+
+test("while closes are spread, the connections that wait go on, and new handshakes get 503", async (t) => {
+  const { server, url, port } = await serveEcho(t);
+  const early = await RawPeer.connect(port, REQUEST.slice(0, 20));
+  const [first, second] = (await connected(url, 2)) as [WebSocket, WebSocket];
+  const end = closed(first);
+  const done = server.close({ spread: DAY, timeout: 2 * DAY });
+  assert.equal((await end).code, 1001);
+  const answer = messages(second, 1);
+  second.send("still here");
+  assert.deepEqual(await answer, ["still here"]);
+  early.write(Buffer.from(REQUEST.slice(20)));
+  assert.match(await early.head(), /^HTTP\/1\.1 503 /);
+  early.socket.destroy();
+  const failure = await nextEvent<Event & { error: { code: string } }>(new WebSocket(url), "error");
+  assert.equal(failure.error.code, "WS_ERR_CONNECTION", "the port is closed");
+  second.terminate();
+  assert.deepEqual(await done, { closed: 1, terminated: 1 });
+  assert.deepEqual(server.statistics.refused, { closing: 1 });
+});
+
+test("spread closes come to all, in the order of their connections", async (t) => {
+  const { server, url } = await serve(t);
+  const sockets = await connected(url, 5);
+  const order: number[] = [];
+  for (const [index, socket] of sockets.entries()) socket.onclose = () => order.push(index);
+  const ends = sockets.map(closed);
+  assert.deepEqual(await server.close({ spread: 100 }), { closed: 5, terminated: 0 });
+  await Promise.all(ends);
+  assert.deepEqual(order, [0, 1, 2, 3, 4]);
+});
+
+test("a client that does not answer is terminated after timeout, and counted", async (t) => {
+  const { server, url, port } = await serve(t, { closeTimeout: DAY });
+  const silent = await RawPeer.connect(port);
+  await silent.head();
+  const [polite] = await connected(url, 1);
+  const end = closed(polite as WebSocket);
+  assert.deepEqual(await server.close({ timeout: 50 }), { closed: 1, terminated: 1 });
+  assert.equal((await end).code, 1001);
+  await silent.ended;
+});
+
+test("a timeout of 0 terminates at once", async (t) => {
+  const { server, port } = await serve(t, { closeTimeout: DAY });
+  const silent = await RawPeer.connect(port);
+  await silent.head();
+  assert.deepEqual(await server.close({ timeout: 0 }), { closed: 0, terminated: 1 });
+});
+
+test("behind a server of node:http, upgrades get 503 until the close is done, and requests their pages", async (t) => {
+  const [http, port] = await listening(t);
+  const server = new WebSocketServer({ server: http, path: "/chat" });
+  const [socket] = await connected(`ws://127.0.0.1:${port}/chat`, 1);
+  const peer = await RawPeer.connect(port, REQUEST.replace("/", "/chat"));
+  await peer.head();
+  const done = server.close({ timeout: DAY });
+  await closed(socket as WebSocket);
+  const refused = await RawPeer.connect(port, REQUEST.replace("/", "/chat"));
+  assert.match(await refused.head(), /^HTTP\/1\.1 503 /);
+  assert.equal(await (await fetch(`http://127.0.0.1:${port}/`)).text(), "page");
+  refused.socket.destroy();
+  peer.socket.destroy();
+  assert.deepEqual(await done, { closed: 1, terminated: 1 });
+  assert.equal(http.listenerCount("upgrade"), 0);
+  assert.ok(http.listening);
+});
+
+test("while a server closes, another one may have its path", async (t) => {
+  const [http, port] = await listening(t);
+  const path = "/chat";
+  const old = new WebSocketServer({ server: http, path });
+  const peer = await RawPeer.connect(port, REQUEST.replace("/", path));
+  await peer.head();
+  const done = old.close({ timeout: DAY });
+  const fresh = new WebSocketServer({ server: http, path });
+  t.after(() => fresh.close());
+  assert.throws(() => new WebSocketServer({ server: http, path }), { code: "WS_ERR_INVALID_OPTION" });
+  peer.socket.destroy();
+  await done;
+  const [socket] = await connected(`ws://127.0.0.1:${port}${path}`, 1);
+  assert.equal(fresh.clients.size, 1);
+  socket?.close();
+});
+
+test("handleUpgrade of a server that has closed answers with 503", async (t) => {
+  const [http, port] = await listening(t);
+  const server = new WebSocketServer({ noServer: true });
+  http.on("upgrade", (request, stream, head) => server.handleUpgrade(request, stream, head));
+  assert.deepEqual(await server.close(), { closed: 0, terminated: 0 });
+  const peer = await RawPeer.connect(port);
+  assert.match(await peer.head(), /^HTTP\/1\.1 503 /);
+  peer.socket.destroy();
+});
+
+const INVALID: [options: unknown, message: RegExp][] = [
+  [{ code: 1005 }, /code must be a status that a server may send/],
+  [{ code: 1000.5 }, /code/],
+  [{ code: 2999 }, /code/],
+  [{ reason: "x".repeat(124) }, /reason must be text of at most 123 bytes/],
+  [{ reason: 1 }, /reason/],
+  [{ spread: -1 }, /spread must be a number of milliseconds/],
+  [{ timeout: Number.NaN }, /timeout/],
+  [{ timeout: 10, spread: 20 }, /timeout must not be less than spread/],
+  [{ timeOut: 10 }, /There is no option timeOut. Did you mean timeout\?/],
+  [() => {}, /close takes an object of options, and returns a promise/],
+];
+
+test("options that are not valid are refused, and the server goes on", async (t) => {
+  const { server, url } = await serve(t);
+  for (const [options, message] of INVALID) {
+    await assert.rejects(server.close(options as CloseOptions), { code: "WS_ERR_INVALID_OPTION", message });
+  }
+  const [socket] = await connected(url, 1);
+  assert.equal(socket?.readyState, WebSocket.OPEN);
+});
