@@ -162,6 +162,12 @@ const KINDS: Kinds<WebSocketServerOptions<never>> = {
  */
 export function serverOptions<R extends HandshakeRequest>(given: WebSocketServerOptions<R>): WebSocketServerOptions<R> {
   const options = ownOptions(given);
+  if (isFetchServer(options.server)) {
+    throw invalid(
+      "The servers of Deno.serve and Bun.serve do not expose their connections. " +
+        "Give the option port, or a server of node:http, which Deno and Bun have too",
+    );
+  }
   checkOptions(options as WebSocketServerOptions<never>, KINDS);
   const { port, socketPath, server, noServer, host, tls } = options;
   const ways = [port, socketPath, server, noServer || undefined].filter((way) => way !== undefined);
@@ -185,6 +191,13 @@ export function quotas(given: WebSocketServerOptions<never>): Quotas {
     maxHandshakesPerSecond: size("maxHandshakesPerSecond", given.maxHandshakesPerSecond),
     trustedProxies: given.trustedProxies && new TrustedProxies(given.trustedProxies),
   };
+}
+
+/** Whether it is what `Deno.serve` or `Bun.serve` returns. */
+function isFetchServer(server: unknown): boolean {
+  const members = (server ?? {}) as { finished?: unknown; shutdown?: unknown; upgrade?: unknown; fetch?: unknown };
+  const isOfDeno = "finished" in Object(server) && typeof members.shutdown === "function";
+  return isOfDeno || (typeof members.upgrade === "function" && typeof members.fetch === "function");
 }
 
 /** As a browser writes it (RFC 6454 §6.2): compared as text, another spelling would never match. */

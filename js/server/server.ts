@@ -308,7 +308,7 @@ export class WebSocketServer<
     if (path === undefined || path === pathOf(request)) this.#upgrade(request, transport, head);
     else {
       this.#count("path", 404, request, this.addressOf(request));
-      reject(transport, { status: 404 }, this.#handshakeTimeout);
+      reject(transport, { status: 404 }, this.#handshakeTimeout, undefined, request.method === "HEAD");
     }
   }
 
@@ -336,6 +336,7 @@ export class WebSocketServer<
 
   #begin(request: R, transport: Transport): Pending {
     const pending = new Pending(transport, this.addressOf(request), this.#pendingOwner);
+    pending.isHead = request.method === "HEAD";
     this.#pending.set(pending, request);
     this.#undecided += 1;
     return pending;

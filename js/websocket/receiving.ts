@@ -12,6 +12,7 @@ import { asBuffer, bufferOf } from "../engine/bytes.js";
 import { WebSocketError } from "../engine/errors.js";
 import type { Part } from "../session/received.js";
 import { onAbort } from "../transport/signals.js";
+import type { Transport } from "../transport/transport.js";
 import { channels } from "./diagnostics.js";
 import { hasListeners, MessageListeners, mayHaveListeners } from "./dispatch.js";
 import { markAsEnd } from "./ends.js";
@@ -64,6 +65,8 @@ export class Receiving<S extends EventTarget> implements ConnectionOwner {
   readonly #hooks: SocketHooks<S>;
   readonly #origin: string;
   #connection: Connection | undefined;
+  #transport: Transport | undefined;
+  #isHeld = true;
   /** The listeners of messages, for a server's socket. */
   readonly #listeners: MessageListeners | undefined;
   /** The message that is given out in pieces. */
@@ -82,8 +85,16 @@ export class Receiving<S extends EventTarget> implements ConnectionOwner {
   }
 
   /** The socket is open now. */
-  connect(connection: Connection): void {
+  connect(connection: Connection, transport: Transport): void {
     this.#connection = connection;
+    this.#transport = transport;
+    if (!this.#isHeld) transport.hold?.(false);
+  }
+
+  /** Whether the connection keeps the process alive. */
+  holdProcess(isHeld: boolean): void {
+    this.#isHeld = isHeld;
+    this.#transport?.hold?.(isHeld);
   }
 
   /** Lets messages wait; not after our own close, because then the peer's close behind them must be read. */

@@ -37,6 +37,7 @@ import {
 import { EventHandlers, type Handler } from "./handlers.js";
 import { handled } from "./messages.js";
 import { type BinaryType, type DataEvent, type MessageData, Receiving, type SocketHooks } from "./receiving.js";
+import { defineReferring, type Referring } from "./referring.js";
 import { contentOf, type MessageSource, type SendData, Sending, sizeOfContent } from "./sending.js";
 import { defineSubscribing, type SocketTopics, type Subscribing } from "./subscribing.js";
 import {
@@ -68,8 +69,8 @@ export interface Members {
 /** @internal Makes a server's socket; `start` lets its events begin. */
 export let accept: (accepted: Accepted) => { socket: WebSocket; start: () => void };
 
-/** The server's sockets that a socket is one of, or was. */
-let membersOf: (socket: WebSocket) => Members | undefined;
+/** What a socket receives, and the server's sockets that it is one of, or was. */
+let partsOf: (socket: WebSocket) => { receiving: Receiving<WebSocket>; members: Members | undefined };
 
 /** The constructor's argument from a server; only a server has one. */
 const accepting = new WeakSet<object>();
@@ -104,6 +105,10 @@ export type FailureEvent = Omit<ErrorEvent, "error"> & {
   readonly error: ConnectionFailure;
 };
 
+/** The DOM's handler is called with a plain `Event`. This type makes our class assignable to the DOM's. */
+// biome-ignore lint/suspicious/noExplicitAny: as above
+type DomHandler = Handler<any> | null;
+
 /** A listener for `addEventListener` and `removeEventListener`. */
 type ListenerArguments = Parameters<EventTarget["addEventListener"]>;
 
@@ -118,10 +123,10 @@ interface WebSocketEventTarget<B extends BinaryType> extends EventTarget {
 }
 const WebSocketEventTarget: new <B extends BinaryType>() => WebSocketEventTarget<B> = EventTarget;
 
-/** What `defineSubscribing` gives the class. */
+/** What `defineSubscribing` and `defineReferring` give the class. */
 // biome-ignore lint/suspicious/noExplicitAny: as the class has it
 // biome-ignore lint/correctness/noUnusedVariables: as the class has it
-export interface WebSocket<B extends BinaryType = any> extends Subscribing {}
+export interface WebSocket<B extends BinaryType = any> extends Subscribing, Referring {}
 
 /**
  * A WebSocket connection. `WebSocket<"arraybuffer">` is the type of one whose `binaryType` that is: messages have types
@@ -167,7 +172,7 @@ export class WebSocket<B extends BinaryType = any> extends WebSocketEventTarget<
   #droppedBytes = 0;
 
   static {
-    membersOf = (socket) => socket.#siblings;
+    partsOf = (socket) => ({ members: socket.#siblings, receiving: socket.#receiving });
     accept = (accepted) => {
       accepting.add(accepted);
       const socket = new WebSocket(accepted as unknown as string);
@@ -445,8 +450,7 @@ export class WebSocket<B extends BinaryType = any> extends WebSocketEventTarget<
   }
 
   /** Called on `error`. */
-  // biome-ignore lint/suspicious/noExplicitAny: the DOM's handler gets less; only so is this class assignable to its
-  get onerror(): Handler<any> | null {
+  get onerror(): DomHandler {
     return this.#handlers?.get("error") ?? null;
   }
   set onerror(handler: Handler<FailureEvent> | null) {
@@ -484,7 +488,7 @@ export class WebSocket<B extends BinaryType = any> extends WebSocketEventTarget<
   #opened({ session, transport, extensions, protocol }: Opened, settings: RunSettings): void {
     const connection = new Connection(session, transport, this.#receiving, settings);
     this.#connection = connection;
-    this.#receiving.connect(connection);
+    this.#receiving.connect(connection, transport);
     this.#sending?.connect(connection);
     // 1. Change the ready state to OPEN. 2. Change the extensions. 3. Change the protocol.
     this.#readyState = OPEN;
@@ -586,7 +590,8 @@ for (const target of [WebSocket, WebSocket.prototype]) {
     Object.defineProperty(target, name, { value, enumerable: true });
   }
 }
-defineSubscribing(WebSocket, (socket) => membersOf(socket)?.topics);
+defineSubscribing(WebSocket, (socket) => partsOf(socket).members?.topics);
+defineReferring(WebSocket, (socket) => partsOf(socket).receiving);
 defineInterface(WebSocket, "WebSocket", [
   ...["url", "readyState", "bufferedAmount", "onopen", "onerror", "onclose", "extensions", "protocol", "close"],
   ...["onmessage", "binaryType", "send"],
