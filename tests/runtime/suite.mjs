@@ -276,7 +276,7 @@ async function refusals(t) {
 
 async function longHead(t) {
   const { port } = await t.serve();
-  for (const fields of [`X: ${"x".repeat(20_000)}\r\nHost`, "X: y\r\n".repeat(3000) + "Host"]) {
+  for (const fields of [`X: ${"x".repeat(20_000)}\r\nHost`, `${"X: y\r\n".repeat(3000)}Host`]) {
     const peer = await t.raw(port, REQUEST.replace("Host", fields));
     assert.match(await peer.rest(), /^HTTP\/1\.1 431 /);
   }
