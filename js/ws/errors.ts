@@ -73,6 +73,11 @@ const refusals: { readonly [id: number]: string } = {
   130: "Invalid Upgrade header",
 };
 
+/** The error to emit for an answer whose list of extensions is empty. */
+export function unreadableExtensions(offered: unknown): Error {
+  return new Error(offered === undefined ? NO_EXTENSION : EXTENSIONS);
+}
+
 /** The error to emit for an answer that is not a handshake, with the engine's as its `cause`. */
 export function handshakeErrorOf(error: unknown, offersProtocols: boolean, offersExtensions: boolean): Error {
   let message = error instanceof WebSocketProtocolError ? refusals[error.id] : undefined;
