@@ -181,7 +181,12 @@ const NO_PORTS: readonly MessagePort[] = Object.freeze([]);
 
 /** Whether anyone listens, however they were added. jsdom's targets do not tell. */
 export function hasListeners(target: EventTarget, type: string): boolean {
-  return (listenersOf(target, type)?.length ?? 0) > 0;
+  return countListeners(target, type) > 0;
+}
+
+/** Their number. */
+export function countListeners(target: EventTarget, type: string): number {
+  return listenersOf(target, type)?.length ?? 0;
 }
 
 /** The same, but true if a target does not show its listeners. */

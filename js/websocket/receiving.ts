@@ -14,7 +14,7 @@ import type { Part } from "../session/received.js";
 import { onAbort } from "../transport/signals.js";
 import type { Transport } from "../transport/transport.js";
 import { channels } from "./diagnostics.js";
-import { hasListeners, MessageListeners, mayHaveListeners } from "./dispatch.js";
+import { countListeners, MessageListeners, mayHaveListeners } from "./dispatch.js";
 import { markAsEnd } from "./ends.js";
 import { ControlEvent, type Listener, type ListenerOptions } from "./events.js";
 import { IteratorOf } from "./iterator.js";
@@ -67,6 +67,8 @@ export class Receiving<S extends EventTarget> implements ConnectionOwner {
   #connection: Connection | undefined;
   #transport: Transport | undefined;
   #isHeld = true;
+  /** Listeners to messages that only look on: a channel's subscriber has added them before the application could. */
+  #observers = 0;
   /** The listeners of messages, for a server's socket. */
   readonly #listeners: MessageListeners | undefined;
   /** The message that is given out in pieces. */
@@ -99,6 +101,7 @@ export class Receiving<S extends EventTarget> implements ConnectionOwner {
 
   /** Lets messages wait; not after our own close, because then the peer's close behind them must be read. */
   hold(demand: Demand): void {
+    if (demand === "unclaimed") this.#observers = countListeners(this.#socket, "message");
     if (!this.#isShut) this.#connection?.demand(demand);
   }
 
@@ -207,7 +210,9 @@ export class Receiving<S extends EventTarget> implements ConnectionOwner {
 
   /** @internal */
   awaits(what: "drain" | "message"): boolean {
-    return what === "drain" ? mayHaveListeners(this.#socket, what) : hasListeners(this.#socket, what);
+    return what === "drain"
+      ? mayHaveListeners(this.#socket, what)
+      : countListeners(this.#socket, what) > this.#observers;
   }
 
   onDrain(): void {
