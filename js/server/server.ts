@@ -58,9 +58,9 @@ export interface WebSocketServerEvents<
   /** The port is open. */
   listening: [];
   /**
-   * The port could not be opened. Or a hook failed, whose client was answered with 500; or a `connection` listener did,
-   * or the promise that it returned, whose socket is closed with 1011: without a listener of this event, the first of
-   * these is a warning of the process.
+   * The port could not be opened. Or a hook failed, and its client was answered with 500. Or a `connection` listener
+   * threw or rejected, and its socket was closed with 1011. Without a listener of this event, the first failure of a
+   * hook or a listener is a warning of the process.
    */
   error: [error: Error];
   /** `close` is done. */
@@ -185,11 +185,11 @@ export class WebSocketServer<
   }
 
   /**
-   * Does the handshake of an `upgrade` event of a `node:http` server, and gives out the connection. A request that
+   * Does the handshake for an `upgrade` event of a `node:http` server, and emits the connection. A request that
    * is not a valid handshake is answered with 400, or 426 if it asks for another version than 13.
    *
-   * @param head the bytes that came behind the request
-   * @param callback instead of the `connection` event
+   * @param head the bytes that came after the request
+   * @param callback called instead of the `connection` event
    */
   handleUpgrade(
     request: R,
@@ -200,7 +200,7 @@ export class WebSocketServer<
     if (!socket.destroyed) this.#upgrade(request, new NodeTransport(socket), head, callback);
   }
 
-  /** Sends a message to all clients that are open; it is framed, and compressed, once. */
+  /** Sends a message to all open clients. It is framed and compressed once. */
   broadcast(
     data: string | ArrayBufferLike | ArrayBufferView | PreparedMessage,
     { except, compress }: { except?: WebSocket | undefined; compress?: boolean | undefined } = {},
@@ -383,7 +383,7 @@ export class WebSocketServer<
     );
   }
 
-  /** Runs the application's hooks; their mistakes are answered with 500, and told. */
+  /** Runs the application's hooks. A failure is answered with 500, and reported. */
   #guard(request: R, pending: Pending, call: () => void): void {
     try {
       call();
@@ -428,7 +428,7 @@ export class WebSocketServer<
     else this.#tell(error);
   }
 
-  /** A listener of `connection` failed; often since its socket has ended, of which the socket's own events tell. */
+  /** A listener of `connection` failed; often because its socket has ended, which the socket's own events report. */
   #failed(socket: WebSocket, error: unknown): void {
     if (isEndOf(socket, error)) return;
     socket.close(CloseStatus.ServerError);

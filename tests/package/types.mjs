@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 import { publint } from "publint";
 
-import { project, root, run, tarball } from "./project.mjs";
+import { project, root, run, tarball, wsTarball } from "./project.mjs";
 import { cell } from "./table.mjs";
 
 const STRICT =
@@ -43,9 +43,23 @@ export function testTypes() {
   const page = `${bundler} --customConditions browser --target es2022 --lib es2022,dom`;
   cell("TypeScript, bundler, a page", "types", types(page, "page.ts"));
 
+  cell("TypeScript, ws by an override", "types", types(`--module nodenext ${NODE}`, "ws-import.mts", "ws-require.cts"));
+  cell("TypeScript, ws by an override, bundler", "types", types(`${bundler} ${NODE}`, "ws-import.mts"));
+
   cell("publint", "types", async () => {
     const { messages } = await publint({ pkgDir: root, strict: true });
     assert.deepEqual(messages, []);
+    return "OK";
+  });
+  cell("publint, packages/ws", "types", async () => {
+    const { messages } = await publint({ pkgDir: join(root, "packages/ws"), level: "warning" });
+    // `require` in a bundle must give the class, and that of a module gives a namespace
+    const codes = messages.map(({ code }) => code);
+    assert.deepEqual(codes, ["EXPORTS_MODULE_SHOULD_BE_ESM"]);
+    return "OK";
+  });
+  cell("Are the types wrong?, packages/ws", "types", async () => {
+    await run(folder, join(root, "node_modules/.bin/attw"), "--no-emoji", wsTarball);
     return "OK";
   });
   cell("Are the types wrong?", "types", async () => {
