@@ -70,7 +70,7 @@ test("a socket knows its topics, and a topic counts its subscribers", async (t) 
   socket.unsubscribe("never subscribed");
   assert.deepEqual([...socket.topics], ["b"]);
   assert.equal(server.publish("a", "for none"), 0);
-  assert.deepEqual(server.statistics.topics, { topics: 1, subscriptions: 1, skipped: 0, closed: 0 });
+  assert.deepEqual(server.statistics.topics, { topics: 1, subscriptions: 1, skipped: 0, closed: 0, missed: 0 });
 });
 
 test("messages of a topic come in the order of the calls, among those to the socket alone", async (t) => {
@@ -95,7 +95,7 @@ test("sockets that close leave their topics, and take nothing with them", async 
   polite.client.close();
   lost.client.terminate();
   await Promise.all(ends);
-  assert.deepEqual(server.statistics.topics, { topics: 1, subscriptions: 1, skipped: 0, closed: 0 });
+  assert.deepEqual(server.statistics.topics, { topics: 1, subscriptions: 1, skipped: 0, closed: 0, missed: 0 });
   assert.equal(server.publish("a", "x"), 1);
   assert.deepEqual([...lost.socket.topics], []);
   stays.client.close();
@@ -258,7 +258,7 @@ test("sockets of websocket-component/ws have topics by a Topics of their own", a
   other.close();
   await once(other, "close");
   for (const socket of server.clients) await once(socket, "close");
-  assert.deepEqual(topics.statistics, { topics: 0, subscriptions: 0, skipped: 0, closed: 0 });
+  assert.deepEqual(topics.statistics, { topics: 0, subscriptions: 0, skipped: 0, closed: 0, missed: 0 });
 });
 
 const INVALID: [options: unknown, message: RegExp][] = [
