@@ -15,7 +15,7 @@ export const PARTS = {
     "docs/troubleshooting.md": "Troubleshooting",
     "docs/compression.md": "Compression",
     "docs/deployment.md": "Deployment",
-    "docs/scale.md": "Topics and scale",
+    "docs/scale.md": "Rooms, topics and scale",
     "docs/metrics.md": "Metrics",
     "docs/logging.md": "Logging",
     "docs/ws.md": "Moving from ws",

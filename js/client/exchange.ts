@@ -18,7 +18,7 @@ import { connectionError } from "./failure.js";
 
 /** A request for an upgrade. */
 export interface UpgradeRequest {
-  /** Of the scheme `ws:` or `wss:`. */
+  /** Has the scheme `ws:` or `wss:`. */
   readonly url: URL;
   /** All of its fields. */
   readonly fields: readonly HeaderField[];
@@ -36,7 +36,7 @@ export interface ConnectOptions {
   readonly tap: Tap | undefined;
 }
 
-/** What becomes of an exchange; one of the three, once, and never within the call. */
+/** Receives the outcome of an exchange: one of the three, once, and never within the call. */
 export interface ExchangeListener {
   /** The answer was 101. The listener must start the stream behind it at once. */
   onSwitched(headers: readonly HeaderField[], transport: Transport): void;
@@ -152,7 +152,7 @@ class OwnExchange implements TransportListener {
   }
 }
 
-/** What comes of giving up is of no interest. */
+/** Ignores all events of an abandoned exchange. */
 const DEAF: TransportListener = { onData: ignore, onDrain: ignore, onEnd: ignore, onClose: ignore };
 
 function ignore(): void {}

@@ -48,7 +48,7 @@ export interface Opened extends Agreed {
   readonly transport: Transport;
 }
 
-/** What becomes of an attempt; one of the two, once, and never within `open` itself. */
+/** Receives the outcome of an attempt: one of the two, once, and never within `open` itself. */
 export interface OpenListener {
   onOpened(opened: Opened): void;
   onFailed(error: Error): void;
@@ -79,7 +79,7 @@ class Attempt {
   #redirects = 0;
   #handshake: ClientHandshake | undefined;
   #abandon: (() => void) | undefined;
-  /** Of an answer that refuses, while it is read. */
+  /** The body of a refusal, while it is read. */
   #body: Body | undefined;
   #isDone = false;
 
@@ -219,7 +219,7 @@ function withoutSecrets(tls: TlsClientOptions): TlsClientOptions {
   return Object.fromEntries(Object.entries(tls).filter(([name]) => !CREDENTIALS.includes(name)));
 }
 
-/** What another host must not learn, and its own name. */
+/** Fields that another host must not get, and `Host`. */
 function isSecret(field: HeaderField): boolean {
   return ["Authorization", "Cookie", "Host", "Proxy-Authorization"].some((name) => hasName(field, name));
 }

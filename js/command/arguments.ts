@@ -1,5 +1,5 @@
 /**
- * What the commands share: usage, output that can be closed on them, and colours.
+ * Common parts of the commands: usage, output that its reader may close, and colours.
  *
  * @module
  */

@@ -162,7 +162,7 @@ const END = "end of input";
 /** Bytes of an answer that are kept. */
 const LONGEST_ANSWER = 64 * 1024;
 
-/** What the server has answered to the request: its head, and the body of a refusal. */
+/** The server's answer to the request: its head, and the body of a refusal. */
 class Handshake {
   #answer = Buffer.alloc(0);
 

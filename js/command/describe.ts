@@ -64,7 +64,7 @@ export function noteText({ text, time }: Note, { paint }: Style): string {
   return `${paint("dim", `${timeOf(time)} ${" ".repeat(8)}`)} ${paint("yellow", `! ${printable(text)}`)}\n`;
 }
 
-/** Of the day, in UTC. */
+/** The time of day, in UTC. */
 function timeOf(time: number): string {
   const date = new Date(time);
   return time === 0 || Number.isNaN(date.getTime()) ? "" : date.toISOString().slice(11, 23);
@@ -180,7 +180,7 @@ function bytesText(bytes: Uint8Array, isText: boolean, whole: boolean): string {
   return printable(JSON.stringify(cut));
 }
 
-/** What is UTF-8, but for a character that is cut at the end. */
+/** Decodes UTF-8 whose last character may be cut. */
 function decoded(bytes: Uint8Array): string | undefined {
   for (const cut of [0, 1, 2, 3]) {
     try {
@@ -262,7 +262,7 @@ export function connectionJson(number: number, connection: Connection, inspector
   return { type: "connection", connection: number, client, server, url, time, synthetic, missing, extensions };
 }
 
-/** What the request asks for, by its Host; without one, as the capture has it. */
+/** The URL of the request, by its Host; without one, as the capture has it. */
 function urlOf(inspector: Inspector, request: InspectRecord, server: string): string {
   if (/^wss?:/.test(server)) return server;
   const head = new TextDecoder("latin1").decode(inspector.payload(request));

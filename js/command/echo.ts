@@ -1,5 +1,5 @@
 /**
- * What the command and the start page serve.
+ * The server of the command and the start page.
  *
  * @module
  */

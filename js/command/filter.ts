@@ -31,7 +31,7 @@ const KINDS: readonly string[] = [
 
 /** All that the user asks for must hold. */
 export class Filter {
-  /** What went this way alone. */
+  /** Only this direction. */
   direction: Direction | undefined;
   readonly #kinds: ReadonlySet<string>;
   readonly #text: string | undefined;

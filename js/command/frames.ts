@@ -11,7 +11,7 @@ import type { Tap } from "../transport/tap.js";
 import { painter } from "./arguments.js";
 import { textOf } from "./describe.js";
 
-/** What to do with the bytes of connections. */
+/** How to treat the bytes of connections. */
 export interface Watching {
   readonly frames: boolean;
   readonly record: string | undefined;

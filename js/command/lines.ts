@@ -1,5 +1,5 @@
 /**
- * What a line of the input does to a socket.
+ * Carries out a line of the input on a socket.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * What the user calls a server, as a URL and the way there.
+ * Turns the user's name for a server into a URL and a way to reach it.
  *
  * @module
  */

@@ -19,7 +19,7 @@ import { deflateSettings, enableDeflate, type PerMessageDeflateOptions } from ".
 import { checkOptions, type Kinds, kind } from "../session/kinds.js";
 import { Action, ActionQueue, BufferType, PropertyType } from "./constants.js";
 
-/** What a handle is made with. */
+/** The properties of a new handle. */
 export interface Properties {
   /** Bytes, at least 256; 4096. */
   receiveBufferSize?: number;
@@ -62,13 +62,13 @@ export interface ActionResult {
   readonly closeStatus: number | undefined;
   /** `IndicateSendComplete`: not all of it was written. `IndicateReceiveComplete`: nothing was received. */
   readonly cancelled: boolean;
-  /** What was given to `send` or `receive`. */
+  /** The context that was passed to `send` or `receive`. */
   readonly applicationContext: unknown;
   /** For the completion; 0 with `NoAction`. */
   readonly actionContext: number;
 }
 
-/** What the server selected, as indices into what was offered. */
+/** The server's selection, as indices into the client's offers. */
 export interface Negotiated {
   /** Those selected. */
   readonly extensions: number[];

@@ -6,7 +6,7 @@
 
 export { CloseStatus, MAX_CLOSE_REASON_LENGTH } from "../engine/status.js";
 
-/** What to do next (`WEB_SOCKET_ACTION`). */
+/** The next thing to do (`WEB_SOCKET_ACTION`). */
 export const Action = Object.freeze({
   /** Nothing now. */
   NoAction: 0,
@@ -24,9 +24,9 @@ export type Action = (typeof Action)[keyof typeof Action];
 
 /** Where to take an action from (`WEB_SOCKET_ACTION_QUEUE`). */
 export const ActionQueue = Object.freeze({
-  /** What was sent. */
+  /** Sends. */
   Send: 1,
-  /** What is received, and the pongs that answer it. */
+  /** Receives, and the pongs that answer pings. */
   Receive: 2,
   /** Both. */
   All: 3,
@@ -34,7 +34,7 @@ export const ActionQueue = Object.freeze({
 /** One of the numbers of {@link ActionQueue:var}. */
 export type ActionQueue = (typeof ActionQueue)[keyof typeof ActionQueue];
 
-/** What a buffer holds (`WEB_SOCKET_BUFFER_TYPE`), unsigned. */
+/** The content of a buffer (`WEB_SOCKET_BUFFER_TYPE`), unsigned. */
 export const BufferType = Object.freeze({
   /** The last or only part of a text message. */
   Utf8Message: 0x80000000,

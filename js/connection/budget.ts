@@ -22,7 +22,7 @@ export interface Holder {
 /** "Try again later". */
 const TRY_AGAIN_LATER = 1013;
 
-/** What one connection holds. */
+/** The bytes that one connection holds. */
 export class Account {
   readonly #budget: Budget;
   readonly #holder: Holder;

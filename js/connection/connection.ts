@@ -57,7 +57,7 @@ export interface ConnectionOwner {
   onClosed(status: number, reason: string, wasClean: boolean, failure: ConnectionFailure | undefined): void;
 }
 
-/** What went through a connection since its handshake. */
+/** Counters of a connection since its handshake. */
 export interface Statistics extends Readonly<Counters> {
   /** Bytes from the network; `messageBytesReceived` over them is the ratio of compression. */
   readonly bytesReceived: number;
@@ -119,7 +119,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     });
   }
 
-  /** What went through so far. */
+  /** The counters so far. */
   statistics(): Statistics {
     this.#outbox.settle();
     return {

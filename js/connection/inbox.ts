@@ -1,5 +1,5 @@
 /**
- * What came from the peer and is not delivered yet, and what holds it up.
+ * Data of the peer that is not delivered yet, and the reasons for which it waits.
  *
  * @module
  */
@@ -11,12 +11,12 @@ import { beginsMessage, compact, endsMessage, isOfMessage, sizeOf } from "./rece
 import { isOver, later, spend } from "./turn.js";
 
 /**
- * What becomes of the next message, and of all behind it. `wanted`: it is delivered. `held`: it waits, because the
+ * The treatment of the next message and all behind it. `wanted`: it is delivered. `held`: it waits, because the
  * reader is busy with the one before. `unclaimed`: it waits for the application to say that it reads messages.
  */
 export type Demand = "wanted" | "held" | "unclaimed";
 
-/** Whose inbox it is. */
+/** The owner of an inbox. */
 export interface InboxOwner {
   /** The most bytes that an unfinished message may take now. */
   readonly room: number;
@@ -64,7 +64,7 @@ export class Inbox {
   /** Runs while unclaimed messages wait; shorter once their sender has gone. */
   #claim: { readonly timer: ReturnType<typeof setTimeout>; readonly isSenderGone: boolean } | undefined;
   readonly #claimTime: number;
-  /** What is delivered at all. `claimed`: controls, and messages again once they are claimed. */
+  /** The kinds that are delivered at all. `claimed`: controls, and messages again once they are claimed. */
   #passes: "all" | "claimed" | "controls" | "nothing" = "all";
   /** Whether the beginning of the message whose parts come now was dropped. */
   #isCut = false;

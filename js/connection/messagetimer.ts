@@ -53,7 +53,7 @@ export class MessageTimer {
     this.stop();
   }
 
-  /** What had begun has ended. */
+  /** The unfinished message has ended. */
   reset(): void {
     this.stop();
     this.#timeLeft = undefined;

@@ -1,5 +1,6 @@
 /**
- * What was sent and has not left: frames that wait for the end of the turn, and bytes that the network has not taken.
+ * Data that was sent and has not left: frames that wait for the end of the turn, and bytes that the network has not
+ * taken.
  *
  * @module
  */
@@ -12,7 +13,7 @@ import type { Transport } from "../transport/transport.js";
 import type { ConnectionFailure } from "./failures.js";
 import { OVERHEAD } from "./received.js";
 
-/** Whose outbox it is. */
+/** The owner of an outbox. */
 export interface OutboxOwner {
   /** Whether what came is being delivered: a flush follows. */
   readonly isDelivering: boolean;
@@ -160,7 +161,7 @@ export class Outbox {
     callAll(all.flat(), failure);
   }
 
-  /** What messages are compressed by is kept until none has been sent for a while. */
+  /** The compressor is kept until no message has been sent for a while. */
   #releaseLater(): void {
     const { releaseAfter } = this.#session;
     if (releaseAfter === undefined || !this.#session.hasCompressed || this.#session.closeSent) return;

@@ -6,7 +6,7 @@
 import { copyOf } from "../engine/bytes.js";
 import type { Received, TextBytes } from "../session/received.js";
 
-/** What an array or a string takes beside its bytes, roughly; counted for whatever waits. */
+/** The rough cost of an array or a string besides its bytes. Each waiting item counts it. */
 export const OVERHEAD = 128;
 
 function isMessage(received: Received): received is string | Uint8Array<ArrayBuffer> | TextBytes {

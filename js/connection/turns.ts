@@ -11,7 +11,7 @@ interface Step {
   readonly drop: ((error: Error) => void) | undefined;
 }
 
-/** What is counted while it waits: a connection's outbox. */
+/** Counts the data that waits: a connection's outbox. */
 export interface Holder {
   /** Counts `size` bytes. Returns a function that stops counting them. */
   hold(size: number): () => void;

@@ -8,7 +8,7 @@ import type { Buffer } from "node:buffer";
 /** Makes an array of a part of a buffer. */
 type View = new (buffer: ArrayBuffer, offset: number, length: number) => Uint8Array<ArrayBuffer>;
 
-/** What pages do not have. */
+/** Pages do not have this. */
 const NodeBuffer = (globalThis as { Buffer?: unknown }).Buffer as
   | { allocUnsafe(size: number): Uint8Array<ArrayBuffer>; readonly [Symbol.species]: View }
   | undefined;

@@ -24,7 +24,7 @@ export interface Scratch {
   readonly output: Uint8Array;
   /** Received pieces: flags, address, length. */
   readonly events: Uint32Array;
-  /** What a call leaves beside its return value. */
+  /** Results of a call besides its return value. */
   readonly report: Uint32Array;
 }
 

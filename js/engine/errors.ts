@@ -24,7 +24,7 @@ export class WebSocketProtocolError extends Error {
   readonly code: ProtocolErrorCode;
   /** The result code, unsigned. */
   readonly hresult: number;
-  /** What to close the connection with, if the peer's frames are to blame. */
+  /** The status to close the connection with, if the peer's frames are to blame. */
   readonly closeStatus: number | undefined;
   /** The rule that was broken: a section of an RFC, or a function of the component API. */
   readonly section: string;
@@ -49,7 +49,7 @@ export class WebSocketProtocolError extends Error {
   }
 }
 
-/** What a driver can run into, beside the protocol itself. */
+/** Failures of a connection other than violations of the protocol. */
 export type WebSocketErrorCode =
   /** The connection could not be made, or broke; `cause` is the runtime's error. */
   | "WS_ERR_CONNECTION"
@@ -82,7 +82,7 @@ export type WebSocketErrorCode =
   /** An option, or a combination of options, is not valid. */
   | "WS_ERR_INVALID_OPTION";
 
-/** What a `WebSocketError` may tell beside its code and message. */
+/** Details of a `WebSocketError` besides its code and message. */
 export interface WebSocketErrorDetails {
   /** The error behind it. */
   cause?: unknown;
@@ -98,7 +98,7 @@ export interface WebSocketErrorDetails {
 export class WebSocketError extends Error {
   /** Its class. */
   override readonly name = "WebSocketError";
-  /** What went wrong. */
+  /** The kind of error. */
   readonly code: WebSocketErrorCode;
   /** The HTTP status of the server's answer, with `WS_ERR_UNEXPECTED_RESPONSE`. */
   readonly status: number | undefined;

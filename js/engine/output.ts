@@ -89,7 +89,7 @@ export class Output {
   }
 }
 
-/** What a trap asks for, whichever call it stopped: bytes that are in the shared memory are moved out. */
+/** Moves bytes out of the shared memory. A trap in any call asks for this. */
 export function trapped(cause: unknown): EngineTrap {
   owner?.spill();
   return new EngineTrap(cause);

@@ -19,7 +19,7 @@ export const ReportSlot = {
   Error: 4,
   /** How many bytes of the chunk are done with. */
   Taken: 5,
-  /** What has begun and not ended. */
+  /** The frame or message that has begun and not ended. */
   Unfinished: 6,
   /** Whether there is more to come without more input. */
   HasMore: 7,
@@ -27,7 +27,7 @@ export const ReportSlot = {
   Frames: 8,
   /** How many bytes of a message its last frame still announces; 0 if none has begun, or it is compressed. */
   Announced: 9,
-  /** What decompressing cost in this call: bytes that it made, and 32 for each compressed byte. */
+  /** The cost of decompression in this call: the bytes that it made, and 32 for each compressed byte. */
   Work: 10,
 } as const;
 

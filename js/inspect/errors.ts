@@ -1,5 +1,5 @@
 /**
- * What can be wrong with a capture.
+ * Errors of captures.
  *
  * @module
  */
@@ -15,7 +15,7 @@ export type CaptureErrorCode =
 export class CaptureError extends Error {
   /** The name of the class. */
   override readonly name = "CaptureError";
-  /** What went wrong. */
+  /** The error, in words. */
   readonly code: CaptureErrorCode;
 
   constructor(code: CaptureErrorCode, message: string, options?: ErrorOptions) {

@@ -15,7 +15,7 @@ export interface HeaderFieldBits {
   readonly end: number;
   /** The bits as a number; of an extended length, exactly. */
   readonly value: number | bigint;
-  /** What it says, in a few words. */
+  /** Its meaning, in a few words. */
   readonly meaning: string;
   /** The section that defines it. */
   readonly section: string;

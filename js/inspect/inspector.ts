@@ -189,7 +189,7 @@ export class Inspector {
     return checks;
   }
 
-  /** What the handshake agreed on, as far as it is read. */
+  /** The agreements of the handshake, as far as it was read. */
   get extensions(): AgreedExtensions {
     const [known, others, serverMaxWindowBits, clientMaxWindowBits = 0, serverAlone, clientAlone] =
       this.#engine.extensions();
@@ -247,7 +247,7 @@ export class Inspector {
     return parts;
   }
 
-  /** What is missing between two places of a direction. */
+  /** The gaps between two places of a direction. */
   gaps(direction: Direction, start: number, end: number): Gap[] {
     const flat = this.#engine.gaps(DIRECTIONS.indexOf(direction), start, end);
     return Array.from({ length: flat.length / 2 }, (_, index) => ({

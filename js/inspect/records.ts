@@ -157,11 +157,11 @@ export interface Fault {
   readonly offset: number;
   /** A name for it, such as `"MaskMissing"`. */
   readonly name: string;
-  /** What is wrong. */
+  /** The fault, in words. */
   readonly message: string;
   /** The section that asks for something else. */
   readonly section: string;
-  /** What the engine closes the connection with; `undefined` for a handshake, which it refuses. */
+  /** The status that the engine closes the connection with; `undefined` for a handshake, which it refuses. */
   readonly closeStatus: number | undefined;
 }
 
@@ -173,9 +173,9 @@ export interface HandshakeCheck {
   readonly subject: string;
   /** The section that asks for it. */
   readonly section: string;
-  /** What stands there, bytes as Latin-1: nothing if it is missing. */
+  /** The value, bytes as Latin-1; nothing if it is missing. */
   readonly found: readonly string[];
-  /** What is wrong with it, if something is. */
+  /** Its fault, if it has one. */
   readonly error:
     | {
         /** A name for it, as a `Fault` has it. */
@@ -207,5 +207,5 @@ export interface AgreedExtensions {
   readonly known: boolean;
 }
 
-/** What is done to a payload before it is given out: nothing, unmasking, or unmasking and decompressing. */
+/** How a payload is decoded before it is given out: not at all, unmasked, or unmasked and decompressed. */
 export type PayloadStage = "wire" | "unmasked" | "inflated";

@@ -25,7 +25,7 @@ export interface CloseOptions {
   timeout?: number;
 }
 
-/** What became of the connections of a server that closed. */
+/** How the connections of a closed server ended. */
 export interface CloseResult {
   /** Connections that ended by close frames of both sides. */
   readonly closed: number;

@@ -13,7 +13,7 @@ import type { VerifyContext } from "./options.js";
 /** A client that sends more before the answer has to wait. */
 const MAX_EARLY = 16 * 1024;
 
-/** Who is told how it ended. */
+/** Receives the outcome of a pending request. */
 export interface PendingOwner {
   /** It was accepted or refused, or the client left before. */
   onDecided(pending: Pending): void;
@@ -29,7 +29,7 @@ export class Pending implements TransportListener, VerifyContext {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #controller: AbortController | undefined;
   #early: Uint8Array | undefined;
-  /** What a refusal is written to: the transport, or one with a tap on it. */
+  /** A refusal is written to this: the transport, or one with a tap on it. */
   answersBy: Transport;
   /** The client's. */
   readonly address: string | undefined;

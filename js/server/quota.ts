@@ -7,7 +7,7 @@ import { BlockList, isIP } from "node:net";
 
 import type { HandshakeRequest } from "../transport/upgrade.js";
 
-/** What a server's options say about it. */
+/** A server's options about quotas. */
 export interface Quotas {
   readonly maxConnections: number;
   readonly maxConnectionsPerAddress: number;
@@ -143,7 +143,7 @@ function withoutPort(text: string): string {
   return bracketed ?? (/^[\d.]+:\d+$/.test(text) ? text.slice(0, text.indexOf(":")) : text);
 }
 
-/** What counts as one address: of IPv6 the first 64 bits, which one customer has all addresses of. */
+/** The part of an address that counts: of IPv6 the first 64 bits, because one customer has all addresses below them. */
 export function networkOf(address: string): string {
   const plain = unmapped(address).split("%", 1)[0] as string;
   if (isIP(plain) !== 6) return plain;

@@ -55,9 +55,9 @@ export interface WebSocketServerEvents<R extends HandshakeRequest = IncomingMess
   /** The port is open. */
   listening: [];
   /**
-   * The port could not be opened. Or a hook failed, whose client was answered with 500; or a `connection` listener did,
-   * or the promise that it returned, whose socket is closed with 1011: without a listener of this event, the first of
-   * these is a warning of the process.
+   * The port could not be opened. Or a hook failed, and its client was answered with 500. Or a `connection` listener
+   * threw or rejected, and its socket was closed with 1011. Without a listener of this event, the first failure of a
+   * hook or a listener is a warning of the process.
    */
   error: [error: Error];
   /** The option `backplane` is lost or there again, has lost messages, or failed. */
@@ -66,7 +66,7 @@ export interface WebSocketServerEvents<R extends HandshakeRequest = IncomingMess
   close: [];
 }
 
-/** What a server counts. */
+/** The counters of a server. */
 export interface ServerStatistics {
   /** Sockets that are not closed. */
   readonly connections: number;
@@ -114,7 +114,7 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
   };
   /** Its place among those that share an HTTP server. */
   readonly #taker: Taker;
-  /** What sockets that were accepted are members of. */
+  /** The set that accepted sockets join. */
   readonly #members: Members;
   /** The addresses of sockets, if those are counted. */
   readonly #addresses: WeakMap<WebSocket, string | undefined> | undefined;
@@ -165,7 +165,7 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
     return this.#undecided;
   }
 
-  /** What became of the requests so far, and what is held now. */
+  /** Counts of the requests so far, and of what is held now. */
   get statistics(): ServerStatistics {
     return {
       connections: this.clients.size,
@@ -177,17 +177,17 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
     };
   }
 
-  /** Whose a request is: what `trustedProxies` say, or the address of its socket. */
+  /** The client's address: from `X-Forwarded-For` if `trustedProxies` allow it, else of the request's socket. */
   addressOf(request: R): string | undefined {
     return this.#quota.addressOf(request);
   }
 
   /**
-   * Does the handshake of an `upgrade` event of a `node:http` server, and gives out the connection. A request that
+   * Does the handshake for an `upgrade` event of a `node:http` server, and emits the connection. A request that
    * is not a valid handshake is answered with 400, or 426 if it asks for another version than 13.
    *
-   * @param head the bytes that came behind the request
-   * @param callback instead of the `connection` event
+   * @param head the bytes that came after the request
+   * @param callback called instead of the `connection` event
    */
   handleUpgrade(
     request: R,
@@ -198,7 +198,7 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
     if (!socket.destroyed) this.#upgrade(request, new NodeTransport(socket), head, callback);
   }
 
-  /** Sends a message to all clients that are open; it is framed, and compressed, once. */
+  /** Sends a message to all open clients. It is framed and compressed once. */
   broadcast(
     data: string | ArrayBufferLike | ArrayBufferView | PreparedMessage,
     { except, compress }: { except?: WebSocket | undefined; compress?: boolean | undefined } = {},
@@ -380,7 +380,7 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
     );
   }
 
-  /** Runs the application's hooks; their mistakes are answered with 500, and told. */
+  /** Runs the application's hooks. A failure is answered with 500, and reported. */
   #guard(request: R, pending: Pending, call: () => void): void {
     try {
       call();
@@ -425,7 +425,7 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
     else this.#tell(error);
   }
 
-  /** A listener of `connection` failed; often since its socket has ended, of which the socket's own events tell. */
+  /** A listener of `connection` failed; often because its socket has ended, which the socket's own events report. */
   #failed(socket: WebSocket, error: unknown): void {
     if (isEndOf(socket, error)) return;
     socket.close(CloseStatus.ServerError);
@@ -509,7 +509,7 @@ function invalid(name: "verify" | "chooseProtocol", wanted: string, given: unkno
  */
 const MAX_MESSAGE_SIZE = 16 * 1024 * 1024;
 
-/** What those are answered that are too many. */
+/** The answers to requests beyond a quota. */
 const OVER_QUOTA: { readonly [reason in Exceeded]: Rejection } = {
   connections: { status: 503 },
   address: { status: 429 },

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** What a method of the engine takes and returns. */
+/** The parameters and the result of a method of the engine. */
 export type EngineMethod<A extends (number | boolean)[], R> = (...args: A) => R;
 
 /** The engine's part of one connection. */

@@ -42,7 +42,7 @@ export const LEVEL = 6;
 /** By default. */
 export const MEMORY_LEVEL = 8;
 
-/** What the options are of, in the texts of errors. */
+/** The name of the options in error messages. */
 const OF = "perMessageDeflate.";
 
 const KINDS: Kinds<PerMessageDeflateOptions> = {
@@ -56,7 +56,7 @@ const KINDS: Kinds<PerMessageDeflateOptions> = {
   clientMaxWindowBits: kind.any,
 };
 
-/** What the option stands for, every number given; no `releaseAfter` is never. */
+/** The options with every number filled in. Without `releaseAfter`, nothing is released. */
 export interface DeflateSettings extends Required<Omit<PerMessageDeflateOptions, "releaseAfter">> {
   releaseAfter: number | undefined;
 }

@@ -12,7 +12,7 @@ import { type DeflateSettings, enableDeflate } from "./deflate.js";
 import type { Limits } from "./options.js";
 import { FrameSession } from "./session.js";
 
-/** What both sides need to know for a session. */
+/** The agreements of a handshake that a session needs. */
 export interface SessionOptions {
   readonly limits: Limits;
   /** Whether and how to compress. */
@@ -32,7 +32,7 @@ export interface Agreed {
 
 /** One request of a client's, and what its answer must be. */
 export class ClientHandshake {
-  /** What the request says beside `Host`: the caller's fields, and those of the handshake. */
+  /** The fields of the request except `Host`: the caller's, and those of the handshake. */
   readonly fields: readonly HeaderField[];
   readonly #protocols: readonly string[];
   readonly #options: SessionOptions;
@@ -144,7 +144,7 @@ function sessionOf(handle: wasm.Handle, isServer: boolean, { limits, deflate }: 
   return new FrameSession(inner, isServer, maxMessageSize, deflate);
 }
 
-/** What the caller must not say for itself. */
+/** Fields that the caller must not set. */
 function refuseFields(own: readonly HeaderField[]): void {
   const body = own.find((field) => hasName(field, "Content-Length") || hasName(field, "Transfer-Encoding"));
   if (body !== undefined) {

@@ -1,5 +1,5 @@
 /**
- * What a session receives: chunks of the network in, messages and control frames out.
+ * The receiving half of a session: chunks of the network in, messages and control frames out.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import { Assembly, asReceived, Batch, Flag, partOf, type Received } from "./rece
 /** The outcomes of `receive` in the engine. */
 const Outcome = { MoreInput: 0, EventsFull: 1, Ping: 2, Pong: 3, Close: 4, Failed: 5 } as const;
 
-/** What has begun and not ended. */
+/** Parts that have begun and not ended. */
 export const Unfinished = { Nothing: 0, Frame: 1, Message: 2 } as const;
 
 /** Messages and bytes that are made of a chunk at once: a receiver that pauses holds no more than these. */
@@ -47,11 +47,11 @@ export class Incoming {
   #message: Assembly | undefined;
   /** Decodes the text that is given out in pieces; nothing if messages are whole. */
   readonly #decoder: TextDecoder | undefined;
-  /** What has begun and not ended, one of {@link Unfinished}. */
+  /** The unfinished part, one of {@link Unfinished}. */
   unfinished: number = Unfinished.Nothing;
   /** Whether decompressed bytes wait. */
   hasMore = false;
-  /** What the last `receive` cost. */
+  /** The cost of the last `receive`. */
   work = 0;
   frames = 0;
   messages = 0;

@@ -6,7 +6,7 @@
  */
 import { WebSocketError } from "../engine/errors.js";
 
-/** What an option may be; `undefined` always may. */
+/** The type of an option; `undefined` is always allowed. */
 export interface Kind {
   /** For the error's text: "must be …". */
   readonly wanted: string;

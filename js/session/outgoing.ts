@@ -1,5 +1,5 @@
 /**
- * What a session sends: messages and control frames in, bytes for the network out.
+ * The sending half of a session: messages and control frames in, bytes for the network out.
  *
  * @module
  */
@@ -18,7 +18,7 @@ export interface PreparedFrames {
   frame(window: number): Uint8Array;
 }
 
-/** What is sent: text, bytes, or a message that was framed before. */
+/** Data to send: text, bytes, or a message that was framed before. */
 export type SentData = string | Uint8Array | PreparedFrames;
 
 /** Its bytes, text as UTF-8. */
@@ -75,7 +75,7 @@ export class Outgoing {
   readonly #engine: EngineCalls;
   /** None if compression was not agreed. */
   readonly #compression: Compression | undefined;
-  /** What was made since the output was taken last. */
+  /** Bytes that were made since the output was last taken. */
   #output: Output | undefined;
   /** Texts that are framed when the turn ends, as one string, and the UTF-16 units of each. */
   #texts = "";

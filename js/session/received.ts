@@ -31,7 +31,7 @@ export interface Part {
   readonly isLast: boolean;
 }
 
-/** What came from the peer: a text message, a binary message, a piece of one, or something that is not a message. */
+/** Something received: a text message, a binary message, a piece of one, or something that is not a message. */
 export type Received = string | Uint8Array<ArrayBuffer> | TextBytes | Part | Control;
 
 /** The flags of an event. */

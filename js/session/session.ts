@@ -13,7 +13,7 @@ import { Incoming, type MessageForm, Unfinished } from "./incoming.js";
 import { type Compression, type Framing, Outgoing, type SentData } from "./outgoing.js";
 import type { Received } from "./received.js";
 
-/** What went through a session, counted. */
+/** Counters of a session. */
 export interface Counters {
   /** Frames that came, pings and fragments too. */
   framesReceived: number;
@@ -79,7 +79,7 @@ export class FrameSession implements EngineCalls, MessageForm {
     forgotten.register(this, session, this);
   }
 
-  /** What went through so far. */
+  /** The counters so far. */
   get counters(): Counters {
     const incoming = this.#incoming;
     const outgoing = this.#outgoing;
@@ -108,7 +108,7 @@ export class FrameSession implements EngineCalls, MessageForm {
     return this.#session === undefined || (this.#session.close_sent && this.#session.close_received);
   }
 
-  /** What has begun and not ended, one of {@link Unfinished}. */
+  /** The unfinished part, one of {@link Unfinished}. */
   get unfinished(): number {
     return this.#incoming?.unfinished ?? Unfinished.Nothing;
   }

@@ -1,12 +1,12 @@
 /**
- * What the engine holds for all connections of the process.
+ * Memory and sessions that the engine holds for all connections of the process.
  *
  * @module
  */
 import { memorySize } from "../engine/engine.js";
 import { sessionCount } from "./session.js";
 
-/** What the engine holds. */
+/** Figures about the engine. */
 export interface EngineStatistics {
   /** Bytes of linear memory that it has taken from the system. It gives none back, and uses them again. */
   readonly memoryBytes: number;
@@ -14,7 +14,7 @@ export interface EngineStatistics {
   readonly sessions: number;
 }
 
-/** What the engine holds now. The main entry and `websocket-component/ws` share one engine; `slim` has its own. */
+/** The engine's figures now. The main entry and `websocket-component/ws` share one engine; `slim` has its own. */
 export function engineStatistics(): EngineStatistics {
   return { memoryBytes: memorySize(), sessions: sessionCount() };
 }

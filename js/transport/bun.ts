@@ -12,7 +12,7 @@ import { connectStream } from "./streams.js";
 import { connectSecurely, secureBind } from "./tls.js";
 import { type Bind, listenFor, type Peer } from "./upgrade-listener.js";
 
-/** What of Bun is used (https://bun.com/docs/runtime/networking/tcp). */
+/** The parts of Bun's API that are used (https://bun.com/docs/runtime/networking/tcp). */
 declare const Bun: {
   connect(options: BunOptions): Promise<unknown>;
   listen(options: BunOptions): BunListener;
@@ -72,7 +72,7 @@ export const bunSockets: Sockets = {
 class BunTransport extends SocketTransport {
   protected override readonly sendsAtOnce = true;
   readonly #socket: BunSocket;
-  /** What the last write did take of its bytes, if not all. */
+  /** The bytes that the last write took, if not all. */
   #taken: number | undefined;
 
   constructor(socket: BunSocket) {
@@ -128,7 +128,7 @@ class BunTransport extends SocketTransport {
   }
 }
 
-/** What a connected socket tells goes to its transport. */
+/** Forwards the events of a connected socket to its transport. */
 const handlers: BunHandlers = {
   data: (socket, bytes) => socket.data?.onData(bytes),
   drain: (socket) => socket.data?.onDrain(),

@@ -12,7 +12,7 @@ import { setTimeout } from "./tasks.js";
 import { connectSecurely, secureBind } from "./tls.js";
 import { type Bind, listenFor, type Peer } from "./upgrade-listener.js";
 
-/** What of Deno is used (https://docs.deno.com/api/deno/network). */
+/** The parts of Deno's API that are used (https://docs.deno.com/api/deno/network). */
 declare const Deno: {
   connect(options: DenoAddress & { signal?: AbortSignal }): Promise<DenoConn>;
   listen(options: DenoAddress): DenoListener;
@@ -28,7 +28,7 @@ interface DenoConn {
   write(bytes: Uint8Array): Promise<number>;
   closeWrite(): Promise<void>;
   close(): void;
-  /** Of TCP alone. */
+  /** Only of TCP. */
   setNoDelay?(): void;
 }
 

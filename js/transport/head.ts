@@ -11,7 +11,7 @@ const MAX_HEAD_SIZE = 16 * 1024;
 
 /** Collects a head. */
 export class HeadBuffer {
-  /** What came, and was not taken. */
+  /** Bytes that came and were not taken. */
   bytes: Uint8Array = new Uint8Array(0);
 
   /** Appends a chunk. Tells whether it is worth looking for a head. */

@@ -186,7 +186,7 @@ export abstract class SocketTransport implements Transport {
     if (this.#side === "ending") this.closeSide();
   }
 
-  /** What stands first, with what goes well into the same write. */
+  /** The first bytes of the queue, with as many more as fit into one write. */
   #gather(): Waiting | undefined {
     if (this.#waiting.length < 2) return this.#waiting[0];
     let size = 0;
@@ -215,7 +215,7 @@ export abstract class SocketTransport implements Transport {
   }
 }
 
-/** What a listener throws is not an error of the socket: it is uncaught, and the socket goes on. */
+/** An error of a listener is not one of the socket: it is uncaught, and the socket goes on. */
 function uncaught(call: () => void): void {
   try {
     call();

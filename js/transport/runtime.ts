@@ -1,5 +1,5 @@
 /**
- * What a client and a server need of a runtime's sockets. An entry says whose they are.
+ * The sockets that a client and a server need. Each entry sets those of its runtime.
  *
  * @module
  */
@@ -28,7 +28,7 @@ export interface Destination {
 /** Makes the stream of a connection, TLS included, in the application's own way; it may be connecting still. */
 export type CreateConnection = (destination: Destination) => Duplex | Promise<Duplex>;
 
-/** What becomes of an attempt to connect; one of the two, once, and later than the call. */
+/** Receives the outcome of an attempt to connect: one of the two, once, after the call has returned. */
 export interface ConnectListener {
   onConnected(transport: Transport): void;
   onFailed(cause: Error): void;
@@ -48,7 +48,7 @@ export interface ListenOptions {
   readonly handshakeTimeout: number;
 }
 
-/** What a listener tells. */
+/** Receives the events of a listening server. */
 export interface ListenOwner {
   onListening(): void;
   /** It cannot listen. */

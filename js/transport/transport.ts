@@ -1,5 +1,5 @@
 /**
- * What a connection needs of the network.
+ * The interface between a connection and the network.
  *
  * @module
  */
@@ -26,7 +26,7 @@ export interface Transport {
   destroy(): void;
 }
 
-/** What the network tells a connection. */
+/** Receives the network's events for a connection. */
 export interface TransportListener {
   /**
    * Bytes came. They may be overwritten after the call, unless `isOwned` says that they are the listener's from now on.

@@ -21,7 +21,7 @@ export interface Bound {
   close(): void;
 }
 
-/** What a connection is known by. */
+/** Identifies a connection. */
 export type Peer = HandshakeRequest["socket"];
 
 /** Listens, and hands out each connection; rejects if it cannot. */

@@ -23,7 +23,7 @@ export interface HandshakeRequest {
   readonly headers: { readonly [name: string]: string | readonly string[] | undefined };
   /** Names and values in turn, as they came. */
   readonly rawHeaders: string[];
-  /** Whose it is. */
+  /** The connection of the request. */
   readonly socket: {
     /** The client's, or its proxy's. */
     readonly remoteAddress?: string | undefined;

@@ -1,5 +1,5 @@
 /**
- * What a message is made of, chunk by chunk.
+ * The source of a message, chunk by chunk.
  *
  * @module
  */

@@ -29,15 +29,15 @@ export const channels = {
   refused: channel("websocket-component:refused"),
 } as const;
 
-/** What every message about a socket has. `S` is `WebSocket`; the channels know no classes. */
+/** The fields of every message about a socket. `S` is `WebSocket`; the channels know no classes. */
 export interface SocketMessage<S = unknown> {
   /** The socket. */
   readonly socket: S;
-  /** Whose the socket is. */
+  /** The side that the socket is on. */
   readonly side: "client" | "server";
 }
 
-/** What a message about a server's socket has beside that, if there was a subscriber when it was accepted. */
+/** More fields about a server's socket, if there was a subscriber when it was accepted. */
 export interface AcceptedMessage<S = unknown> extends SocketMessage<S> {
   /** The server that accepted it. */
   readonly server?: object;

@@ -5,7 +5,7 @@
  */
 import { defineInterface, requireArguments, unsignedLong, unsignedShort, usvString } from "./webidl.js";
 
-/** What any event may be made with: `EventInit`, which only type libraries of the DOM have. */
+/** `EventInit`, which only type libraries of the DOM have. */
 export interface EventDetails {
   /** `false`. */
   bubbles?: boolean;
@@ -23,19 +23,19 @@ export type Listener<E extends Event> =
       handleEvent(event: E): void;
     };
 
-/** What `addEventListener` takes: `AddEventListenerOptions`, which only type libraries of the DOM have. */
+/** `AddEventListenerOptions`, which only type libraries of the DOM have. */
 export interface ListenerOptions {
-  /** Of no effect: a socket has no parents. */
+  /** Has no effect: a socket has no parents. */
   capture?: boolean;
   /** Listen to one event only. */
   once?: boolean;
-  /** Of no effect: these events cannot be cancelled. */
+  /** Has no effect: these events cannot be cancelled. */
   passive?: boolean;
   /** Ends the listening. */
   signal?: AbortSignal;
 }
 
-/** What a `CloseEvent` tells. */
+/** The properties of a `CloseEvent`. */
 export interface CloseEventDetails extends EventDetails {
   /** `false`. */
   wasClean?: boolean;
@@ -45,7 +45,7 @@ export interface CloseEventDetails extends EventDetails {
   reason?: string;
 }
 
-/** What an `ErrorEvent` tells. */
+/** The properties of an `ErrorEvent`. */
 export interface ErrorEventDetails extends EventDetails {
   /** `""`. */
   message?: string;
@@ -171,7 +171,7 @@ export function errorEvent(error: Error): ErrorEvent {
 export class ControlEvent extends Event {
   /** The payload. */
   readonly data: Uint8Array;
-  /** Of a pong that answers one of our pings: milliseconds since that was sent. */
+  /** Milliseconds since our ping was sent, if this pong answers it. */
   readonly roundTripTime: number | undefined;
 
   constructor(type: "ping" | "pong", data: Uint8Array, roundTripTime?: number) {

@@ -5,7 +5,7 @@
  */
 import { unlessEnded } from "./ends.js";
 
-/** What `onmessage` and its like take. */
+/** A handler for `onmessage` and other `on…` attributes. */
 export type Handler<E extends Event> = (event: E) => unknown;
 
 /** A handler, and the listener that calls it. */

@@ -25,7 +25,7 @@ export class IteratorOf<T> implements AsyncIterableIterator<T, undefined, void> 
   #asked: Resolve<T>[] = [];
   /** Values that came before they were asked for. */
   #given: T[] = [];
-  /** What the next that asks is told. */
+  /** The error for the next call. */
   #failure: { readonly error: unknown } | undefined;
   #stop: (() => void) | undefined;
   #isDone = false;

@@ -120,7 +120,7 @@ export class MessageFeed {
   }
 }
 
-/** What settles a promise. */
+/** The functions that settle a promise. */
 export interface Settle {
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
@@ -183,7 +183,7 @@ export class TextPieces {
   /** A first half whose second may come. */
   rest = "";
 
-  /** What can be sent of the text so far. */
+  /** Returns the part of the text that can be sent so far. */
   next(piece: string): string {
     const text = this.rest + piece;
     const last = text.charCodeAt(text.length - 1);

@@ -28,7 +28,7 @@ export type BinaryType = "blob" | "arraybuffer" | "nodebuffer";
 export type MessageData = string | Blob | ArrayBuffer | Buffer | MessageStream;
 
 /**
- * What a connection's changes are to its socket. One object for all sockets: functions of their own would take memory.
+ * Applies a connection's events to its socket. All sockets share one object, because closures would take memory.
  */
 export interface SocketHooks<S> {
   onDrain(socket: S): void;
@@ -38,13 +38,13 @@ export interface SocketHooks<S> {
 
 const { addEventListener } = EventTarget.prototype;
 
-/** What one socket receives. */
+/** The receiving side of one socket. */
 export class Receiving<S extends EventTarget> implements ConnectionOwner {
   readonly #socket: S;
   readonly #hooks: SocketHooks<S>;
   readonly #origin: string;
   #connection: Connection | undefined;
-  /** Of a server's socket: who listens to messages. */
+  /** The listeners of messages, for a server's socket. */
   readonly #listeners: MessageListeners | undefined;
   /** The message that is given out in pieces. */
   #message: MessageFeed | undefined;
@@ -194,7 +194,7 @@ export class Receiving<S extends EventTarget> implements ConnectionOwner {
   }
 }
 
-/** Whose messages they are, and how they are given out. */
+/** The socket of the messages, and how it gives them out. */
 export interface ReceivingOptions {
   /** The server's, for a client's events; else `""`. */
   readonly origin: string;

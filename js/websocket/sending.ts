@@ -1,5 +1,5 @@
 /**
- * What a socket sends: messages of all kinds in the order of the calls, and promises about them.
+ * The sending side of a socket: messages of all kinds in the order of the calls, and promises about them.
  *
  * @module
  */
@@ -13,10 +13,10 @@ import { Chunks } from "./chunks.js";
 import { errorEvent } from "./events.js";
 import { Promised, type Settle, TextPieces } from "./messages.js";
 
-/** What `send` takes. */
+/** Data for `send`. */
 export type SendData = string | ArrayBufferLike | ArrayBufferView | Blob | PreparedMessage;
 
-/** What `sendStream` takes, a `ReadableStream` among it: all chunks strings, for a text message, or none of them. */
+/** A source for `sendStream`, such as a `ReadableStream`: all chunks are strings, for a text message, or none is. */
 export type MessageSource =
   | AsyncIterable<string | ArrayBufferLike | ArrayBufferView>
   | Iterable<string | ArrayBufferLike | ArrayBufferView>;
@@ -47,7 +47,7 @@ interface Sender extends EventTarget {
   terminate(): void;
 }
 
-/** What one socket sends. It is made when it is needed first. */
+/** The sending side of one socket. It is created on first use. */
 export class Sending {
   readonly #socket: Sender;
   #connection: Connection | undefined;
@@ -55,7 +55,7 @@ export class Sending {
   /** Messages that the network shall have taken, and calls that wait for room for more. */
   #writes: Promised | undefined;
   #ready: Promised | undefined;
-  /** What a message is being made of. */
+  /** The source of the message that is being sent. */
   #source: { cancel(reason: Error): void } | undefined;
 
   /** @param connection none before the socket is open */

@@ -1,5 +1,5 @@
 /**
- * What Web IDL (https://webidl.spec.whatwg.org/) asks of an interface, and a class of JavaScript does not do by itself.
+ * Rules of Web IDL (https://webidl.spec.whatwg.org/) for interfaces that a JavaScript class does not follow by itself.
  *
  * @module
  */

@@ -54,7 +54,7 @@ export interface Accepted extends Opened {
   readonly binaryType: BinaryType;
   readonly settings: RunSettings;
   readonly members: Members;
-  /** What channels publish about it, if they have subscribers. */
+  /** The details that channels publish about it, if they have subscribers. */
   readonly about: object | undefined;
 }
 
@@ -71,7 +71,7 @@ export let accept: (accepted: Accepted) => { socket: WebSocket; start: () => voi
 /** The server's sockets that a socket is one of, or was. */
 let membersOf: (socket: WebSocket) => Members | undefined;
 
-/** What a server gave to the constructor, which takes no such thing from anyone else. */
+/** The constructor's argument from a server; only a server has one. */
 const accepting = new WeakSet<object>();
 
 const CONNECTING = 0;
@@ -87,13 +87,13 @@ export interface WebSocketEventMap {
   message: MessageEvent;
   /** The connection failed; `close` follows. */
   error: FailureEvent;
-  /** It is over. */
+  /** The connection has ended. */
   close: CloseEvent;
   /** A ping came, and was answered. */
   ping: ControlEvent;
   /** A pong came. */
   pong: ControlEvent;
-  /** The network, which was full, takes more; or it has taken all that was sent: `bufferedAmount` is 0 again. */
+  /** The network was full and takes more, or it has taken all that was sent: `bufferedAmount` is 0 again. */
   drain: Event;
 }
 
@@ -103,7 +103,7 @@ export type FailureEvent = Omit<ErrorEvent, "error"> & {
   readonly error: ConnectionFailure;
 };
 
-/** What `addEventListener` and `removeEventListener` take. */
+/** A listener for `addEventListener` and `removeEventListener`. */
 type ListenerArguments = Parameters<EventTarget["addEventListener"]>;
 
 /** A `WebSocket` as a target of its events. */
@@ -250,7 +250,7 @@ export class WebSocket extends WebSocketEventTarget {
     return this.#protocol;
   }
 
-  /** How binary messages are given out; other values than its own are ignored. */
+  /** The type of binary messages; invalid values are ignored. */
   get binaryType(): BinaryType {
     return this.#receiving.binaryType;
   }
@@ -263,8 +263,8 @@ export class WebSocket extends WebSocketEventTarget {
   }
 
   /**
-   * Sends a message. The data is taken as it is now. Messages leave in the order of the calls, Blobs too. Memory that
-   * is shared or resizable is sent as other memory is (an addition to the standard).
+   * Sends a message, with the data as it is now. Messages leave in the order of the calls, including Blobs. Shared and
+   * resizable memory can be sent too (an addition to the standard).
    *
    * @param options `compress` (an addition to the standard): whether to compress it, if that was agreed; by default, if
    *   it has `threshold` bytes
@@ -295,14 +295,14 @@ export class WebSocket extends WebSocketEventTarget {
   }
 
   /**
-   * Sends one message in chunks, each as a frame when the source gives it and the network has room, uncompressed, and
-   * resolves when the network has taken it (an addition to the standard). Messages that are sent meanwhile, and a
-   * close, wait behind it; pings and pongs do not. A source without chunks makes an empty binary message.
+   * Sends one message in chunks, uncompressed, each as a frame as soon as the source has it and the network has room.
+   * Resolves when the network has taken it (an addition to the standard). Later messages and a close wait behind it;
+   * pings and pongs do not. A source without chunks makes an empty binary message.
    *
-   * A source that fails, or mixes text and bytes, leaves a message that cannot be finished: the connection fails with
-   * 1011. So it does if the signal is aborted in the middle; before a chunk was sent, the message is left out.
+   * If the source fails, or mixes text and bytes, the message cannot be finished, so the connection fails with 1011.
+   * The same happens if the signal is aborted in the middle; before the first chunk, the message is just not sent.
    *
-   * @param options `signal` gives the message up, and tells the source
+   * @param options `signal` abandons the message, and ends the source
    * @throws (as a rejection) WebSocketError `WS_ERR_SOURCE` if the source fails, `WS_ERR_NOT_SENT` if the connection
    *   ends before, or is not open; the signal's reason if it is aborted before
    */
@@ -314,7 +314,7 @@ export class WebSocket extends WebSocketEventTarget {
 
   /**
    * Resolves when the socket is open and the network can take more: at once, or with the next `drain` event (an
-   * addition to the standard). A sender that awaits it after each `send` keeps no more than a little waiting.
+   * addition to the standard). A sender that awaits it after each `send` buffers little.
    *
    * @throws (as a rejection) the error of an opening that failed; WebSocketError `WS_ERR_NOT_SENT` if the connection
    *   ends before, or is closing
@@ -325,18 +325,18 @@ export class WebSocket extends WebSocketEventTarget {
   }
 
   /**
-   * The data of the messages from now on (an addition to the standard). The peer has to wait while one is worked on. It
-   * ends when the connection is closed by close frames, and throws the typed error of one that ends otherwise. Leaving
-   * the loop leaves the socket open; messages go to a listener that is there, or wait until another loop, a
-   * listener or `resume` asks. There should be one loop at a time.
+   * The data of the messages from now on (an addition to the standard). The peer has to wait while the loop's body
+   * works. The loop ends when the connection is closed by close frames, and throws a typed error if it ends otherwise.
+   * Leaving the loop leaves the socket open: messages go to a listener, or wait until a loop, a listener or `resume`
+   * claims them. Use one loop at a time.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<MessageData, undefined, void> {
     return this.messages();
   }
 
   /**
-   * The same as iterating over the socket, until the signal is aborted (an addition to the standard): the `next` that
-   * waits, or else the one to come, rejects with its reason then.
+   * The same as iterating over the socket, until the signal is aborted (an addition to the standard): then the pending
+   * or the next `next` rejects with its reason.
    */
   messages({ signal }: { signal?: AbortSignal } = {}): AsyncIterableIterator<MessageData, undefined, void> {
     return this.#receiving.messages(signal, () => this.#leaveUnclaimed());
@@ -401,12 +401,12 @@ export class WebSocket extends WebSocketEventTarget {
     this.#connection?.terminate();
   }
 
-  /** Stops reading, and `message` events with it, so that the peer has to wait (an addition to the standard). */
+  /** Stops reading and `message` events, so that the peer has to wait (an addition to the standard). */
   pause(): void {
     this.#connection?.pause();
   }
 
-  /** Goes on reading, even without a listener of messages (an addition to the standard). */
+  /** Continues reading, even without a listener of messages (an addition to the standard). */
   resume(): void {
     this.#connection?.resume();
   }
@@ -416,7 +416,7 @@ export class WebSocket extends WebSocketEventTarget {
     return this.#connection?.isPaused ?? false;
   }
 
-  /** What went through since the handshake, counted; `undefined` before (an addition to the standard). */
+  /** Bytes and messages since the handshake; `undefined` before it (an addition to the standard). */
   get statistics(): Statistics | undefined {
     return this.#connection?.statistics();
   }

@@ -6,7 +6,7 @@
 import type { ConnectionFailure } from "../connection/failures.js";
 import { WebSocketError, WebSocketProtocolError } from "../engine/errors.js";
 
-/** What `ws` calls an error of frames that the engine has found. */
+/** The code, message and class of the error that `ws` has for a violation. */
 type Name = readonly [code: string, message: string, make?: ErrorConstructor];
 
 const FRAME = "Invalid WebSocket frame: ";
@@ -54,7 +54,7 @@ const NO_EXTENSION = "Server sent a Sec-WebSocket-Extensions header but no exten
 const OTHER_PROTOCOL = "Server sent an invalid subprotocol";
 const NO_PROTOCOL = "Server sent a subprotocol but none was requested";
 
-/** What is wrong with a server's answer, by the engine's numbers. */
+/** Faults of a server's answer, by the engine's numbers. */
 const refusals: { readonly [id: number]: string } = {
   100: ACCEPT,
   101: ACCEPT,
@@ -72,6 +72,11 @@ const refusals: { readonly [id: number]: string } = {
   128: OTHER_PROTOCOL,
   130: "Invalid Upgrade header",
 };
+
+/** The error to emit for an answer whose list of extensions is empty. */
+export function unreadableExtensions(offered: unknown): Error {
+  return new Error(offered === undefined ? NO_EXTENSION : EXTENSIONS);
+}
 
 /** The error to emit for an answer that is not a handshake, with the engine's as its `cause`. */
 export function handshakeErrorOf(error: unknown, offersProtocols: boolean, offersExtensions: boolean): Error {

@@ -21,7 +21,7 @@ export class Event<T = unknown> {
     return this.#type;
   }
 
-  /** Whose event it is. */
+  /** The socket of the event. */
   get target(): T {
     return this.#target;
   }
@@ -55,12 +55,12 @@ export class CloseEvent<T = unknown> extends Event<T> {
     this.#wasClean = wasClean;
   }
 
-  /** What the peer's close frame said: 1005 if nothing, 1006 if there was none. */
+  /** The status in the peer's close frame: 1005 if it had none, 1006 if there was no close frame. */
   get code(): number {
     return this.#code;
   }
 
-  /** What the peer's close frame said beside the code. */
+  /** The reason in the peer's close frame. */
   get reason(): string {
     return this.#reason;
   }
@@ -80,7 +80,7 @@ export class ErrorEvent<T = unknown> extends Event<T> {
     this.#error = error;
   }
 
-  /** What. */
+  /** The error. */
   get error(): Error {
     return this.#error;
   }
@@ -100,7 +100,7 @@ for (const [event, names] of [
   for (const name of names) Object.defineProperty(event.prototype, name, { enumerable: true });
 }
 
-/** What `addEventListener` takes. */
+/** A listener for `addEventListener`. */
 export type EventListener<E> =
   | ((event: E) => unknown)
   | {
@@ -120,7 +120,7 @@ export interface EventTypes<T> {
   error: ErrorEvent<T>;
 }
 
-/** Whose listener an emitter's listener stands for. */
+/** Maps an emitter's listener to the event listener that it stands for. */
 interface Origin {
   readonly handler: unknown;
   readonly isAttribute: boolean;

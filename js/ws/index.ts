@@ -3,16 +3,50 @@
  *
  * @module
  */
+import type { CloseEvent, ErrorEvent, Event, MessageEvent } from "./events.js";
 import { extension, subprotocol } from "./headers.js";
-import { WebSocketServer } from "./server.js";
+import type {
+  AddressInfo,
+  CertMeta,
+  EventListenerOptions,
+  FinishRequestCallback,
+  VerifyClientCallbackAsync,
+  VerifyClientCallbackSync,
+  WebSocketEventMap,
+} from "./names.js";
+import type { PerMessageDeflateOptions } from "./options.js";
+import { type ServerOptions, WebSocketServer } from "./server.js";
 import { createWebSocketStream } from "./stream.js";
 import { WebSocket } from "./websocket.js";
 
-// the exports of the module are those of the class once more, as `require("ws")` gives them
+// the exports of the module are those of the class once more, as `require("ws")` and `@types/ws` give them
 declare module "./websocket.js" {
   namespace WebSocket {
     /** The export of that name. */
-    export { createWebSocketStream, extension, subprotocol, WebSocket, WebSocketServer, WebSocketServer as Server };
+    export {
+      type AddressInfo,
+      type CertMeta,
+      type ClientOptions,
+      type CloseEvent,
+      createWebSocketStream,
+      type Data,
+      type ErrorEvent,
+      type Event,
+      type EventListenerOptions,
+      extension,
+      type FinishRequestCallback,
+      type MessageEvent,
+      type PerMessageDeflateOptions,
+      type RawData,
+      type ServerOptions,
+      subprotocol,
+      type VerifyClientCallbackAsync,
+      type VerifyClientCallbackSync,
+      WebSocket,
+      type WebSocketEventMap,
+      WebSocketServer,
+      WebSocketServer as Server,
+    };
   }
 }
 
@@ -27,6 +61,15 @@ Object.assign(WebSocket, {
 
 export type { CloseEvent, ErrorEvent, Event, EventListener, EventTypes, MessageEvent } from "./events.js";
 export type { ExtensionParameters, Extensions, ParametersToFormat, ParameterValue } from "./headers.js";
+export type {
+  AddressInfo,
+  CertMeta,
+  EventListenerOptions,
+  FinishRequestCallback,
+  VerifyClientCallbackAsync,
+  VerifyClientCallbackSync,
+  WebSocketEventMap,
+} from "./names.js";
 export type { PerMessageDeflateOptions, SharedOptions } from "./options.js";
 export type { ServerOptions, UpgradeCallback, VerifyClient, VerifyInfo, WebSocketServerEvents } from "./server.js";
 export type {

@@ -5,7 +5,12 @@
  * @module
  */
 // by the modules' default exports, where those who trace or mock requests put their own functions
-import http, { type ClientRequest, type IncomingMessage, type RequestOptions } from "node:http";
+import http, {
+  type ClientRequest,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  type RequestOptions,
+} from "node:http";
 import https from "node:https";
 import net, { type TcpNetConnectOpts } from "node:net";
 import type { Duplex } from "node:stream";
@@ -13,7 +18,7 @@ import tls, { type ConnectionOptions } from "node:tls";
 import { pairs } from "../engine/http.js";
 import { hostOf, toWebSocketScheme } from "../engine/url.js";
 import { type Agreed, ClientHandshake, type SessionOptions } from "../session/handshake.js";
-import { handshakeErrorOf } from "./errors.js";
+import { handshakeErrorOf, unreadableExtensions } from "./errors.js";
 import type { OpeningOptions } from "./options.js";
 
 /** The events of an opening, with their arguments. */
@@ -32,7 +37,7 @@ export interface OpeningEmitter {
   listenerCount(event: keyof OpeningEvents): number;
 }
 
-/** What becomes of an opening: requests, and one of the two others, once, and perhaps within a call. */
+/** Receives the course of an opening: requests, then one of the two others, once, and perhaps within a call. */
 export interface OpeningListener {
   /** A request is made, and has to be ended. */
   onRequest(request: ClientRequest): void;
@@ -47,7 +52,7 @@ interface Target {
   readonly isSecure: boolean;
   /** Of a URL `ws+unix:`. */
   readonly socketPath: string | undefined;
-  /** What the request asks for. */
+  /** The path and query of the request. */
   readonly path: string;
 }
 
@@ -151,7 +156,7 @@ export class Opening {
       timeout: handshakeTimeout,
       headers: {
         ...(isOther ? without(own, "host") : own),
-        ...Object.fromEntries(handshake.fields),
+        ...requestFields(handshake, this.#protocols),
         ...(origin ? { Origin: origin } : {}),
       },
       createConnection: createConnection ?? (isSecure ? secureConnection : plainConnection),
@@ -193,6 +198,7 @@ export class Opening {
     this.#isOver = true;
     try {
       if (response.headers.upgrade?.toLowerCase() !== "websocket") throw new Error("Invalid Upgrade header");
+      if (response.headers["sec-websocket-extensions"] === "") throw unreadableExtensions(this.#session.deflate);
       const agreed = handshake.finish(pairs(response.rawHeaders));
       if (this.#protocols.length > 0 && agreed.protocol === "") throw new Error("Server sent no subprotocol");
       this.#listener.onOpened(stream, head, agreed);
@@ -210,6 +216,20 @@ function begin(protocols: readonly string[], session: SessionOptions): ClientHan
   } catch (cause) {
     throw new SyntaxError("An invalid or duplicated subprotocol was specified", { cause });
   }
+}
+
+/** The handshake's fields as `ws` gives them to a request: in its order, and the version as a number. */
+function requestFields({ fields }: ClientHandshake, protocols: readonly string[]): OutgoingHttpHeaders {
+  const made: OutgoingHttpHeaders = Object.fromEntries(fields);
+  const { "Sec-WebSocket-Key": key, "Sec-WebSocket-Extensions": extensions } = made;
+  return {
+    "Sec-WebSocket-Version": 13,
+    "Sec-WebSocket-Key": key,
+    Connection: "Upgrade",
+    Upgrade: "websocket",
+    ...(extensions === undefined ? {} : { "Sec-WebSocket-Extensions": extensions }),
+    ...(protocols.length === 0 ? {} : { "Sec-WebSocket-Protocol": protocols.join(",") }),
+  };
 }
 
 function urlOf(address: string | URL, base?: URL): URL {

@@ -87,7 +87,7 @@ export interface OpeningOptions
   generateMask?: ((mask: Buffer) => void) | undefined;
 }
 
-/** What has been said to `SharedOptions`, or by default. */
+/** `SharedOptions` with the defaults filled in. */
 export interface SocketSettings {
   readonly connection: ConnectionSettings;
   readonly session: SessionOptions;

@@ -22,9 +22,9 @@ import { flatten, type HeaderField, type HeaderFields, writeResponse } from "../
 import { type Answer, answerHandshake } from "../session/handshake.js";
 import { nextTick } from "../transport/tasks.js";
 import { channels, type RefusalReason } from "../websocket/diagnostics.js";
-import { subprotocol } from "./headers.js";
+import { type Extensions, extension, subprotocol } from "./headers.js";
 import { type SharedOptions, type SocketSettings, socketSettings } from "./options.js";
-import { accept, WebSocket } from "./websocket.js";
+import { prepare, WebSocket } from "./websocket.js";
 
 /** What a server's `verifyClient` learns about a request. */
 export interface VerifyInfo<R extends IncomingMessage = IncomingMessage> {
@@ -90,6 +90,30 @@ export type UpgradeCallback<W extends typeof WebSocket = typeof WebSocket> = (
   request: IncomingMessage,
 ) => void;
 
+/** What `options` has for what is not given. */
+const DEFAULTS = {
+  allowSynchronousEvents: true,
+  autoPong: true,
+  maxBufferedChunks: 256 * 1024,
+  maxFragments: 16 * 1024,
+  maxPayload: 100 * 1024 * 1024,
+  maxPendingAutoPongs: 60,
+  skipUTF8Validation: false,
+  perMessageDeflate: false,
+  handleProtocols: null,
+  clientTracking: true,
+  closeTimeout: 30_000,
+  verifyClient: null,
+  noServer: false,
+  backlog: null,
+  server: null,
+  host: null,
+  path: null,
+  port: null,
+  WebSocket,
+};
+
+const DEFLATE = "permessage-deflate";
 const KEY = /^[+/0-9A-Za-z]{22}==$/;
 
 /** Milliseconds that `verifyClient` has for its verdict, and a client to take a refusal; `ws` has no limit. */
@@ -107,7 +131,7 @@ export class WebSocketServer<W extends typeof WebSocket = typeof WebSocket> exte
   /** The sockets that are not closed, if `clientTracking` is not `false`. */
   declare clients: Set<InstanceType<W>>;
   readonly #settings: SocketSettings;
-  #server: Server | HttpsServer | undefined;
+  #server: Server | HttpsServer | null | undefined;
   #state: "running" | "closing" | "closed" = "running";
   #hasWarned = false;
 
@@ -117,7 +141,7 @@ export class WebSocketServer<W extends typeof WebSocket = typeof WebSocket> exte
    */
   constructor(options: ServerOptions<W>, onListening?: () => void) {
     super();
-    this.options = { clientTracking: true, perMessageDeflate: false, ...options };
+    this.options = { ...DEFAULTS, ...options } as ServerOptions<W>;
     const { port, server, noServer, host, backlog } = this.options;
     if (
       [port ?? undefined, server || undefined, noServer || undefined].filter((way) => way !== undefined).length !== 1
@@ -125,6 +149,7 @@ export class WebSocketServer<W extends typeof WebSocket = typeof WebSocket> exte
       throw new TypeError('One and only one of the "port", "server", or "noServer" options must be specified');
     }
     requireHooks(this.options);
+    if (this.options.perMessageDeflate === true) this.options.perMessageDeflate = {};
     this.#settings = socketSettings(this.options, true);
     if (this.options.clientTracking) this.clients = new Set();
     this.#server = server || undefined;
@@ -138,6 +163,11 @@ export class WebSocketServer<W extends typeof WebSocket = typeof WebSocket> exte
   readonly #onUpgrade = (request: IncomingMessage, stream: Duplex, head: Buffer) => {
     this.handleUpgrade(request, stream, head, (socket) => this.emit("connection", socket, request));
   };
+
+  /** The HTTP server whose upgrades it takes, until it is closed. */
+  get _server(): Server | HttpsServer | null | undefined {
+    return this.#server;
+  }
 
   /**
    * Where the server listens; `null` before it does, and after it was closed.
@@ -161,7 +191,7 @@ export class WebSocketServer<W extends typeof WebSocket = typeof WebSocket> exte
     this.#state = "closing";
     const server = this.#server;
     server?.off("listening", this.#onListening).off("error", this.#onError).off("upgrade", this.#onUpgrade);
-    this.#server = undefined;
+    if (server) this.#server = null;
     if (!this.options.server && !this.options.noServer) server?.close(() => this.#closed());
     else if (!this.clients?.size) nextTick(() => this.#closed());
   }
@@ -192,7 +222,28 @@ export class WebSocketServer<W extends typeof WebSocket = typeof WebSocket> exte
     } else if (!this.shouldHandle(request)) {
       this.#answer(request, stream, "path", { status: 400 });
     } else {
-      this.#verify(request, stream, () => this.#upgrade(request, stream, head, callback));
+      this.#negotiate(request, stream, (extensions, protocols) => {
+        const key = request.headers["sec-websocket-key"] as string;
+        this.completeUpgrade(extensions, key, protocols, request, stream, head, callback);
+      });
+    }
+  }
+
+  /** Reads what the client offers, and asks the application. */
+  #negotiate(
+    request: IncomingMessage,
+    stream: Duplex,
+    onVerified: (extensions: Extensions, protocols: Set<string>) => void,
+  ): void {
+    const { "sec-websocket-protocol": protocols, "sec-websocket-extensions": extensions } = request.headers;
+    const offered = parsed(protocols, subprotocol.parse, new Set());
+    const offers = this.options.perMessageDeflate ? parsed(extensions, extension.parse, {}) : {};
+    if (offered === undefined) {
+      this.#refuse(request, stream, invalid("Invalid Sec-WebSocket-Protocol header"));
+    } else if (offers === undefined) {
+      this.#refuse(request, stream, invalid("Invalid or unacceptable Sec-WebSocket-Extensions header"));
+    } else {
+      this.#verify(request, stream, () => onVerified(offers, offered));
     }
   }
 
@@ -200,8 +251,9 @@ export class WebSocketServer<W extends typeof WebSocket = typeof WebSocket> exte
   #answer(request: IncomingMessage, stream: Duplex, reason: RefusalReason, refusal: Refusal): void {
     answer(stream, refusal);
     const { status } = refusal;
-    const address = request.socket.remoteAddress;
-    if (channels.refused.hasSubscribers) channels.refused.publish({ server: this, request, address, status, reason });
+    if (!channels.refused.hasSubscribers) return;
+    const address = request.socket?.remoteAddress; // a request that the caller made need not have a socket
+    channels.refused.publish({ server: this, request, address, status, reason });
   }
 
   /** Asks the application. */
@@ -244,7 +296,25 @@ export class WebSocketServer<W extends typeof WebSocket = typeof WebSocket> exte
     this.#hasWarned = true;
   }
 
-  #upgrade(request: IncomingMessage, stream: Duplex, head: Uint8Array, callback: UpgradeCallback<W>): void {
+  /**
+   * Answers a handshake whose request was found good; `handleUpgrade` calls it when the application has agreed.
+   *
+   * @param extensions that the client offers, as `extension.parse` gives them; without its offer, nothing is compressed
+   * @param key the value of the field `Sec-WebSocket-Key`
+   * @param protocols that the client offers
+   * @param head the bytes that came behind the request
+   * @param callback gets the socket
+   * @throws Error if the stream was given before
+   */
+  completeUpgrade(
+    extensions: Extensions,
+    key: string,
+    protocols: Set<string>,
+    request: IncomingMessage,
+    stream: Duplex,
+    head: Uint8Array,
+    callback: UpgradeCallback<W>,
+  ): void {
     if (!stream.readable || !stream.writable) {
       stream.destroy();
       return;
@@ -257,22 +327,31 @@ export class WebSocketServer<W extends typeof WebSocket = typeof WebSocket> exte
       this.#answer(request, stream, "closing", { status: 503 });
       return;
     }
-    const made = this.#handshake(request, stream);
+    const made = this.#handshake(extensions, key, protocols, request, stream);
     if (made === undefined) return;
     upgraded.add(stream);
     stream.write(made.head);
-    const socket = new (this.options.WebSocket ?? (WebSocket as W))(null) as InstanceType<W>;
-    accept(socket, { ...made, stream, head, settings: this.#settings });
+    const { options } = this;
+    const socket = new (options.WebSocket ?? (WebSocket as W))(null, undefined, options) as InstanceType<W>;
+    prepare(socket, { ...made, settings: this.#settings });
     stream.removeListener("error", destroy);
+    socket.setSocket(stream, head, options);
     this.#track(socket);
     callback(socket, request);
   }
 
   /** The answer of the engine, or none if the request was refused. */
-  #handshake(request: IncomingMessage, stream: Duplex): Answer | undefined {
+  #handshake(
+    extensions: Extensions,
+    key: string,
+    protocols: Set<string>,
+    request: IncomingMessage,
+    stream: Duplex,
+  ): Answer | undefined {
     try {
       const add = (made: readonly HeaderField[]) => this.#added(made, request);
-      return answerHandshake(fieldsOf(request), this.#protocol(request), add, this.#settings.session);
+      const fields = fieldsOf(key, protocols, extensions);
+      return answerHandshake(fields, this.#protocol(protocols, request), add, this.#settings.session);
     } catch (error) {
       if (!isOfRequest(error)) {
         this.#failed(request, stream, error);
@@ -285,15 +364,13 @@ export class WebSocketServer<W extends typeof WebSocket = typeof WebSocket> exte
     }
   }
 
-  #protocol(request: IncomingMessage): string {
-    const list = request.headers["sec-websocket-protocol"];
-    if (list === undefined) return "";
-    const offered = subprotocol.parse(list);
+  #protocol(offered: Set<string>, request: IncomingMessage): string {
+    if (offered.size === 0) return "";
     const { handleProtocols } = this.options;
     return (handleProtocols ? handleProtocols(offered, request) : [...offered][0]) || "";
   }
 
-  /** What the listeners of `headers` add. */
+  /** The lines that listeners of `headers` add. */
   #added(made: readonly HeaderField[], request: IncomingMessage): HeaderField[] {
     const lines = ["HTTP/1.1 101 Switching Protocols", ...made.map(([name, value]) => `${name}: ${value}`)];
     const own = new Set(lines);
@@ -337,33 +414,33 @@ interface Refusal {
   readonly headers?: OutgoingHttpHeaders | undefined;
 }
 
-/** What is wrong with a request; the engine looks into what is left. */
+/** The fault of a request, if it has one; the engine checks the rest. */
 function refusalOf({ method, headers }: IncomingMessage): Refusal | undefined {
   if (method !== "GET") return { status: 405, message: "Invalid HTTP method" };
   if (headers.upgrade?.toLowerCase() !== "websocket") return invalid("Invalid Upgrade header");
   if (!KEY.test(headers["sec-websocket-key"] ?? "")) return invalid("Missing or invalid Sec-WebSocket-Key header");
-  if (headers["sec-websocket-version"] !== "13") {
+  // a request that the caller made may have a number
+  if (Number(headers["sec-websocket-version"]) !== 13) {
     return {
       ...invalid("Missing or invalid Sec-WebSocket-Version header"),
       headers: { "Sec-WebSocket-Version": "13" },
     };
   }
   const hasBody = headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) !== 0;
-  if (hasBody) return invalid("A handshake has no body");
-  const protocols = headers["sec-websocket-protocol"];
-  return protocols === undefined || isList(protocols) ? undefined : invalid("Invalid Sec-WebSocket-Protocol header");
+  return hasBody ? invalid("A handshake has no body") : undefined;
 }
 
 function invalid(message: string): Refusal {
   return { status: 400, message };
 }
 
-function isList(protocols: string): boolean {
+/** What a field says; `undefined` if it is malformed. */
+function parsed<T>(field: string | undefined, parse: (field: string) => T, nothing: T): T | undefined {
+  if (field === undefined) return nothing;
   try {
-    subprotocol.parse(protocols);
-    return true;
+    return parse(field);
   } catch {
-    return false;
+    return undefined;
   }
 }
 
@@ -371,9 +448,18 @@ function isOfRequest(error: unknown): error is WebSocketProtocolError {
   return error instanceof WebSocketProtocolError && error.code !== "E_INVALIDARG" && error.code !== "E_FAIL";
 }
 
-/** The request's fields as `node:http` has joined them, and as others may have changed them since. */
-function fieldsOf({ headers }: IncomingMessage): HeaderFields {
-  return Object.entries(headers).flatMap(([name, value]) => (value === undefined ? [] : [[name, `${value}`] as const]));
+/** The fields of a request for the engine: those checked here as the caller sent them, all others valid. */
+function fieldsOf(key: string, protocols: Set<string>, extensions: Extensions): HeaderFields {
+  const { [DEFLATE]: deflate } = extensions;
+  return [
+    ["Host", "localhost"],
+    ["Upgrade", "websocket"],
+    ["Connection", "Upgrade"],
+    ["Sec-WebSocket-Version", "13"],
+    ["Sec-WebSocket-Key", key],
+    ...(protocols.size === 0 ? [] : [["Sec-WebSocket-Protocol", [...protocols].join(", ")] as const]),
+    ...(deflate === undefined ? [] : [["Sec-WebSocket-Extensions", extension.format({ [DEFLATE]: deflate })] as const]),
+  ];
 }
 
 function fieldOf(line: string): HeaderField {

@@ -14,11 +14,11 @@ import { bytesOfBlob, Turns } from "../connection/turns.js";
 import { asBuffer, bufferOf, copyOf, isBlob, isBytes } from "../engine/bytes.js";
 import { CloseStatus, MAX_CLOSE_REASON_LENGTH } from "../engine/status.js";
 import { isAtLeast } from "../engine/text.js";
-import type { Agreed } from "../session/handshake.js";
 import { type Framing, sizeOfSent } from "../session/outgoing.js";
 import { PreparedMessage } from "../session/prepared.js";
 import { NodeTransport } from "../transport/node.js";
 import { nextTick, setImmediate } from "../transport/tasks.js";
+import { type Agreement, withoutHandshake } from "./agreement.js";
 import { errorOf } from "./errors.js";
 import {
   addListener,
@@ -47,7 +47,7 @@ export type BinaryType = "nodebuffer" | "arraybuffer" | "fragments" | "blob";
 /** A message as it is given out; text is a Buffer. */
 export type RawData = Buffer | ArrayBuffer | Buffer[] | Blob;
 
-/** What is sent: text; bytes; what `Buffer.from` takes; a number as its text. */
+/** Data to send: text, bytes, anything that `Buffer.from` takes, or a number as its text. */
 export type Data =
   | string
   | number
@@ -56,7 +56,7 @@ export type Data =
   | ArrayBufferView
   | readonly unknown[]
   | {
-      /** What is sent in the object's place. */
+      /** The data to send in place of the object. */
       valueOf(): string | ArrayBufferLike | Uint8Array;
     }
   | null
@@ -74,8 +74,8 @@ export interface SendOptions {
   mask?: boolean | undefined;
 }
 
-/** Called when the network has taken what was sent, or with the reason why it never will. */
-export type SendCallback = (error?: Error) => void;
+/** Called with `null` when the network has taken what was sent, or with the reason why it never will. */
+export type SendCallback = (error?: Error | null) => void;
 
 /** How a message is sent, with defaults for what was not said. */
 interface Sending extends Framing {
@@ -99,22 +99,15 @@ export interface WebSocketEvents extends OpeningEvents {
   pong: [data: Buffer];
 }
 
-/** A connection of a server's. */
-export interface AcceptedStream extends Agreed {
-  readonly stream: Duplex;
-  readonly head: Uint8Array;
-  readonly settings: SocketSettings;
-}
-
-/** @internal Gives a socket that was made without an address its connection. */
-export let accept: (socket: WebSocket, accepted: AcceptedStream) => void;
+/** @internal Tells a socket what was agreed for the stream that `setSocket` gives it next. */
+export let prepare: (socket: WebSocket, agreement: Agreement) => void;
 
 /** Receives a connection's events for a socket. A class of its own keeps these methods off the socket. */
 let Owner: new (socket: WebSocket, settings: SocketSettings) => ConnectionOwner;
 /** Whether close frames went both ways. */
 let wasClean: (socket: WebSocket) => boolean;
 
-/** What `addEventListener` gives to listeners of what is emitted. */
+/** Turns emitted arguments into events for `addEventListener`. */
 const makers = {
   open: (socket: WebSocket) => new Event("open", socket),
   message: (socket: WebSocket, data: RawData, isBinary: boolean) =>
@@ -163,6 +156,12 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
    * Called when the handshake or the connection failed. With neither it nor a listener of `error`, the error is thrown.
    */
   declare onerror: ((event: ErrorEvent<WebSocket>) => unknown) | null;
+  /** What `close` tells: 1006 until the end. */
+  declare _closeCode: number;
+  /** What `close` tells: empty until the end. */
+  declare _closeMessage: Buffer;
+  /** Whether it is a server's; before `setSocket` it may be set. */
+  declare _isServer: boolean;
 
   #readyState: 0 | 1 | 2 | 3 = CONNECTING;
   #protocol = "";
@@ -177,6 +176,9 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
   #isPaused = false;
   #wasClean = false;
   #hasFailed = false;
+  /** Of a socket without an address: what its stream has, or by which options to make it. */
+  #agreement: Agreement | undefined;
+  #given: SharedOptions | undefined;
   /** Messages of fewer bytes are not compressed. */
   #threshold = 0;
   /** Whether the message is text of which parts were sent, but not the last one. */
@@ -187,7 +189,9 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
 
   static {
     wasClean = (socket) => socket.#wasClean;
-    accept = (socket, { stream, head, settings, ...agreed }) => socket.#opened(stream, head, agreed, settings, true);
+    prepare = (socket, agreement) => {
+      socket.#agreement = agreement;
+    };
     Owner = class implements ConnectionOwner {
       readonly #socket: WebSocket;
       readonly answersPings: boolean;
@@ -201,7 +205,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
 
       onMessage(data: string | Uint8Array<ArrayBuffer>, isText: boolean): void {
         const bytes = data as Uint8Array<ArrayBuffer>; // as this is what the session was told to give
-        this.#socket.emit("message", isText ? asBuffer(bytes) : this.#socket.#binary(bytes), !isText);
+        this.#socket.emit("message", isText ? asBuffer(bytes) : binaryAs(this.#socket.#binaryType, bytes), !isText);
         this.#socket.#letPass();
       }
 
@@ -228,11 +232,12 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
         const socket = this.#socket;
         socket.#readyState = CLOSING;
         socket.#wasClean = wasClean;
+        socket._closeCode = status;
+        socket._closeMessage = Buffer.from(reason);
         try {
           socket.#tell(failure);
         } finally {
-          socket.#readyState = CLOSED;
-          socket.emit("close", status, Buffer.from(reason));
+          socket.emitClose();
         }
       }
     };
@@ -241,8 +246,8 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
   /**
    * Opens a connection.
    *
-   * @param address of the scheme `ws:`, `wss:`, `http:`, `https:` or `ws+unix:`; `null` makes a socket that a server
-   *   gives its connection
+   * @param address of the scheme `ws:`, `wss:`, `http:`, `https:` or `ws+unix:`; `null` makes a socket that
+   *   `setSocket` gives its connection
    * @param protocols subprotocols to offer, or options
    * @throws SyntaxError for a URL or a subprotocol that is not valid; WebSocketError `WS_ERR_INVALID_OPTION`
    */
@@ -252,6 +257,8 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
     options?: ClientOptions,
   ) {
     super();
+    this._isServer = address === null;
+    this.#given = options;
     if (address === null) return;
     const all = { ...(isOptions(protocols) ? protocols : options) };
     const { protocols: offered = [] } = isOptions(protocols) || protocols === undefined ? all : { protocols };
@@ -262,7 +269,10 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
         if (finishRequest) finishRequest(request, this);
         else request.end();
       },
-      onOpened: (stream, head, agreed) => this.#opened(stream, head, agreed, settings, false),
+      onOpened: (stream, head, agreed) => {
+        this.#agreement = { ...agreed, settings };
+        this.setSocket(stream, head, all);
+      },
       onFailed: (error) => this.#failed(error),
     });
     this.#opening.begin();
@@ -401,25 +411,23 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
     removeListener(this, type, listener);
   }
 
-  static {
-    for (const type of ["open", "error", "close", "message"] as const) {
-      Object.defineProperty(WebSocket.prototype, `on${type}`, {
-        enumerable: true,
-        configurable: true,
-        get(this: WebSocket) {
-          return attribute(this, type);
-        },
-        set(this: WebSocket, handler: unknown) {
-          clearAttribute(this, type);
-          if (typeof handler !== "function") return;
-          addListener(this, type, handler as EventListener<never>, makers, { isAttribute: true });
-        },
-      });
-    }
+  /** Tells that the connection has ended; called at its end. */
+  emitClose(): void {
+    this.#readyState = CLOSED;
+    this.emit("close", this._closeCode, this._closeMessage);
   }
 
-  #opened(stream: Duplex, head: Uint8Array, agreed: Agreed, settings: SocketSettings, isServer: boolean): void {
-    const { session, protocol, extensions } = agreed;
+  /**
+   * Gives a socket that was made without an address its connection, as servers do. Without a server's handshake, or a
+   * client's, messages are not compressed, and the role is that of `_isServer`.
+   *
+   * @param head bytes that were read from the stream
+   * @param options limits, and `skipUTF8Validation`
+   */
+  setSocket(stream: Duplex, head: Uint8Array, options: SharedOptions = {}): void {
+    const made = () => withoutHandshake({ autoPong: false, ...this.#given, ...options }, this._isServer);
+    const { session, protocol, extensions, settings } = this.#agreement ?? made();
+    this.#agreement = this.#given = undefined;
     this.#endOpening();
     withoutDelay(stream);
     session.textAsBytes = true;
@@ -429,7 +437,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
     this.#connection = new Connection(session, transport, owner, settings.connection);
     this.#stream = stream;
     this.#isSynchronous = settings.isSynchronous;
-    this.#threshold = thresholdOf(extensions, settings, isServer);
+    this.#threshold = thresholdOf(extensions, settings, session.isServer);
     this.#protocol = protocol;
     this.#extensions = extensions.split(";", 1)[0] ?? "";
     this.#readyState = OPEN;
@@ -437,6 +445,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
       this.emit("open");
     } finally {
       this.#connection.start();
+      if (!this.#isPaused) letFlow(stream);
     }
   }
 
@@ -453,8 +462,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
       try {
         this.emit("error", error);
       } finally {
-        this.#readyState = CLOSED;
-        this.emit("close", CloseStatus.Aborted, EMPTY);
+        this.emitClose();
       }
     });
   }
@@ -473,19 +481,6 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
     setImmediate(() => {
       if (!this.#isPaused) this.#connection?.resume();
     });
-  }
-
-  #binary(data: Uint8Array<ArrayBuffer>): RawData {
-    switch (this.#binaryType) {
-      case "arraybuffer":
-        return bufferOf(data);
-      case "blob":
-        return new Blob([data]);
-      case "fragments":
-        return [asBuffer(data)];
-      default:
-        return asBuffer(data);
-    }
   }
 
   #mustHaveBeenOpen(): void {
@@ -528,12 +523,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
       return;
     }
     this.#turns ??= new Turns(this.#connection as Connection, (error) => this.#unreadable(error));
-    this.#turns.send({
-      size: blob.size,
-      read: () => bytesOfBlob(blob),
-      send,
-      drop: callback,
-    });
+    this.#turns.send({ size: blob.size, read: () => bytesOfBlob(blob), send, drop: callback });
   }
 
   /** A Blob could not be read. */
@@ -587,6 +577,21 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
   }
 }
 
+for (const type of ["open", "error", "close", "message"] as const) {
+  Object.defineProperty(WebSocket.prototype, `on${type}`, {
+    enumerable: true,
+    configurable: true,
+    get(this: WebSocket) {
+      return attribute(this, type);
+    },
+    set(this: WebSocket, handler: unknown) {
+      clearAttribute(this, type);
+      if (typeof handler !== "function") return;
+      addListener(this, type, handler as EventListener<never>, makers, { isAttribute: true });
+    },
+  });
+}
+Object.assign(WebSocket.prototype, { _closeCode: CloseStatus.Aborted, _closeMessage: EMPTY });
 for (const target of [WebSocket, WebSocket.prototype]) {
   for (const [value, name] of STATES.entries()) Object.defineProperty(target, name, { value, enumerable: true });
 }
@@ -598,11 +603,24 @@ function inContext(callback: SendCallback | undefined): SendCallback | undefined
   if (callback === undefined) return undefined;
   // `AsyncResource.bind` and `AsyncLocalStorage.snapshot` take a hundred times as long in Node 20
   const context = new AsyncResource("WebSocketSend");
-  return (error) => context.runInAsyncScope(callback, undefined, error);
+  return (error) => context.runInAsyncScope(callback, undefined, error ?? null);
 }
 
 function isOptions(given: string | readonly string[] | ClientOptions | null | undefined): given is ClientOptions {
   return typeof given === "object" && given !== null && !Array.isArray(given);
+}
+
+function binaryAs(type: BinaryType, data: Uint8Array<ArrayBuffer>): RawData {
+  switch (type) {
+    case "arraybuffer":
+      return bufferOf(data);
+    case "blob":
+      return new Blob([data]);
+    case "fragments":
+      return [asBuffer(data)];
+    default:
+      return asBuffer(data);
+  }
 }
 
 function isBinary(data: Data | PreparedMessage): boolean {
@@ -618,7 +636,7 @@ function plain(data: Content): string | Uint8Array {
   return data instanceof PreparedMessage ? data.data : data;
 }
 
-/** What a message consists of: a string only as text. */
+/** The content of a message; a string only for text. */
 function content(data: Exclude<Data, Blob> | PreparedMessage, isText: boolean): Content {
   if (data instanceof PreparedMessage) return data;
   if (typeof data === "number" || typeof data === "string") return isText ? `${data}` : Buffer.from(`${data}`);
@@ -654,6 +672,12 @@ function isSendable(code: number): boolean {
 function thresholdOf(extensions: string, { session }: SocketSettings, isServer: boolean): number {
   const side = isServer ? "server" : "client";
   return extensions.includes(`${side}_no_context_takeover`) ? (session.deflate?.threshold ?? 0) : 0;
+}
+
+/** Programs that are made for `ws` see a stream that is not paused; still nothing is read in this turn. */
+function letFlow(stream: Duplex): void {
+  nextTick(() => stream.pause());
+  stream.resume();
 }
 
 function withoutDelay(stream: Duplex): void {

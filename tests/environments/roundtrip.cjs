@@ -1,6 +1,8 @@
 // What must hold in every environment: text, bytes and a close, there and back, by one entry of the package. For
 // modules and CommonJS alike, so it takes what it needs: the entry's exports, and the name of its API.
 exports.roundTrip = async function roundTrip(entry, api) {
+  // bundlers drop what they take for unused
+  if (api === "ws" && entry.WebSocket.Server !== entry.WebSocketServer) throw new Error("WebSocket.Server is missing");
   const { server, port } = await (api === "ws" ? serveByWs(entry) : serve(entry));
   const socket = new entry.WebSocket(`ws://127.0.0.1:${port}`);
   socket.binaryType = "arraybuffer";

@@ -1,5 +1,5 @@
 /**
- * What captures are packed into: gzip (RFC 1952) and zip.
+ * Archives that captures are packed into: gzip (RFC 1952) and zip.
  *
  * @module
  */
@@ -25,7 +25,7 @@ function viewOf(bytes: Uint8Array): DataView {
 }
 
 /**
- * What a gzip file has, all its members one after the other; of one that is cut, as much as there is.
+ * The content of a gzip file: all its members, one after the other; of a cut file, as much as there is.
  *
  * @throws CaptureError if it is none, or has too much
  */
@@ -70,7 +70,7 @@ function memberHeader(bytes: Uint8Array): number {
 export interface Packed {
   readonly name: string;
   /**
-   * What it has; of what is corrupt or cut, as much as there is.
+   * Its content; if it is corrupt or cut, as much as there is.
    *
    * @throws CaptureError if it is packed in a way that is not known, or has too much
    */

@@ -38,9 +38,9 @@ export interface ReadOptions {
   beside?: (name: string) => Uint8Array | undefined;
 }
 
-/** What is in a capture. */
+/** The content of a capture. */
 export interface Capture {
-  /** What it was read as. */
+  /** The format that it was read as. */
   readonly format: Format;
   /** Those of WebSocket. */
   readonly connections: readonly Connection[];
@@ -158,7 +158,7 @@ function counted(count: number, what: string): string {
   return count === 1 ? `One ${what}` : `${count} ${what}s`;
 }
 
-/** What is looked at to tell text from bytes. */
+/** The bytes that decide whether a file is text. */
 const LOOK = 64 * 1024;
 
 /** Nothing if it is none that is known. */

@@ -1,5 +1,5 @@
 /**
- * What all inputs are read to: connections, each with the bytes that went both ways.
+ * The result of reading any input: connections, each with the bytes of both directions.
  *
  * @module
  */
@@ -38,7 +38,7 @@ export interface Connection {
    * zeros.
    */
   readonly synthetic: boolean;
-  /** What else there is to say, in the order of the input; nothing by default. */
+  /** Notes, in the order of the input; none by default. */
   readonly notes?: readonly Note[];
   /** The input begins after the handshake, perhaps in the midst of a frame; see the inspector's options. */
   readonly midStream?: boolean;

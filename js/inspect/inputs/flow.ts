@@ -74,7 +74,7 @@ export class Flow {
     }
   }
 
-  /** What comes from a place on. */
+  /** The bytes from an offset on. */
   from(place: number): Flow {
     const parts: Part[] = [];
     for (let index = this.#indexOf(place); index < this.parts.length; index++) {

@@ -35,7 +35,7 @@ function endOfFrames(bytes: Uint8Array, masked: boolean): number | undefined {
   return at;
 }
 
-/** Of a frame, with its header; of a header that is cut, at least what is missing. */
+/** The size of a frame with its header; of a cut header, at least the missing bytes. */
 function sizeOf(bytes: Uint8Array, at: number, masked: boolean): number {
   const length = (bytes[at + 1] as number) & 0x7f;
   const extended = length === 126 ? 2 : length === 127 ? 8 : 0;

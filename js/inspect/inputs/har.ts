@@ -132,7 +132,7 @@ class Entry {
     return status === 101 ? head(start, fields) : joined(head(start, fields), this.#body());
   }
 
-  /** What the server sent with a refusal. */
+  /** The body of a refusal. */
   #body(): Uint8Array {
     const { text, encoding } = objectOf(this.#response.content);
     if (typeof text !== "string") return NOTHING;
@@ -245,7 +245,7 @@ function fieldsOf({ headers }: Odd): [string, string][] {
   });
 }
 
-/** What RFC 9110 §5.5 has no field value with; a tab it may have. */
+/** Characters that a field value must not have (RFC 9110 §5.5). A tab is allowed. */
 function isControl(character: string): boolean {
   return (character < " " && character !== "\t") || character === "\x7f";
 }
@@ -268,7 +268,7 @@ function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
   return all;
 }
 
-/** What each line is as JSON; a line that is none stands for itself. */
+/** Each line as JSON; a line that is not JSON as its text. */
 function linesOf(file: Uint8Array): unknown[] {
   const lines = new TextDecoder().decode(file).split("\n");
   return lines

@@ -38,7 +38,7 @@ const MOST_LAYERS = 32;
 const MOST_DATAGRAMS = 1024;
 const NOTHING = new Uint8Array(0);
 
-/** What an IP packet carries, and between whom. */
+/** The payload of an IP packet, and its two addresses. */
 interface Datagram {
   readonly source: string;
   readonly destination: string;
@@ -145,7 +145,7 @@ export class SegmentReader {
     return this.#ether(view.getUint16(at + 12), view, at + 14);
   }
 
-  /** What an EtherType says of what comes next; a number up to 1500 is a length, and 802.2 comes next. */
+  /** Reads the header that an EtherType announces. A number up to 1500 is a length, and 802.2 comes next. */
   #ether(type: number, view: DataView, at: number): Segment | undefined {
     this.#deeper(type);
     if (type === EtherType.Ipv4 || type === EtherType.Ipv6) return this.#ip(view, at);

@@ -7,7 +7,7 @@ import { malformed } from "../errors.js";
 
 /** A packet as it was captured. */
 export interface Packet {
-  /** What its first header is, by the numbers of https://www.tcpdump.org/linktypes.html. */
+  /** The kind of its first header, by the numbers of https://www.tcpdump.org/linktypes.html. */
   readonly linkType: number;
   /** Milliseconds since 1970. */
   readonly time: number;

@@ -13,7 +13,7 @@ import type { Direction } from "../records.js";
 import type { Connection, Piece } from "./connection.js";
 import { base64Of, parseBase64 } from "./text.js";
 
-/** What a tap is told: bytes that an endpoint has sent or received. */
+/** Bytes that an endpoint has sent or received, as a tap gets them. */
 export interface RecordedTraffic {
   /** Whether the endpoint has received or sent them. */
   readonly direction: "received" | "sent";
@@ -97,7 +97,7 @@ export function recordedConnections(text: string): Connection[] {
   }));
 }
 
-/** What a `Date` can hold. */
+/** The largest time of a `Date`. */
 function isTime(time: unknown): boolean {
   return typeof time === "number" && Math.abs(time) <= 8.64e15;
 }

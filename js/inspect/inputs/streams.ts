@@ -15,15 +15,15 @@ import { decrypted, isTls, type KeyLog } from "./tls.js";
 
 /** How to read streams. */
 export interface StreamOptions {
-  /** What decrypts TLS. */
+  /** Keys that decrypt TLS. */
   readonly keys: KeyLog;
   /** The response's `Sec-WebSocket-Extensions`, where the capture does not have it. */
   readonly extensions?: string | undefined;
-  /** What goes to and from this port is WebSocket, whatever it looks like. */
+  /** Traffic of this port is WebSocket, whatever it looks like. */
   readonly port?: number | undefined;
 }
 
-/** What was found. */
+/** The connections and notes that were found. */
 export interface Found {
   readonly connections: readonly Connection[];
   /** Why it stays encrypted, if it does. */
@@ -181,7 +181,7 @@ class Reader {
     return asked === undefined ? NONE : this.#connection(asked, granted);
   }
 
-  /** What remains is a connection of WebSocket, refused perhaps. */
+  /** The rest is a WebSocket connection, perhaps a refused one. */
   #connection(sent: number, received: number): Found {
     const { client, server } = this.#stream;
     const toServer = this.#stream.toServer.from(sent);

@@ -29,7 +29,7 @@ export class KeyLog {
   }
 }
 
-/** What was decrypted, and what is to say of it. */
+/** The decrypted bytes, and notes about them. */
 export interface Decrypted {
   readonly toServer: Flow;
   readonly toClient: Flow;
@@ -190,7 +190,7 @@ function serverHello(body: Uint8Array): ServerHello {
 
 /** Keys of a direction, from one change of them to the next. */
 interface Epoch {
-  /** What a record has in it; nothing if another key has sealed it. */
+  /** The content of a record; nothing if another key sealed it. */
   open(record: Record, sequence: number): { type: number; content: Uint8Array } | undefined;
   next(): Epoch | undefined;
 }

@@ -1,0 +1,365 @@
+/** What programs that are made for `ws` reach for beside its documented members: the same here as there. */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer, type IncomingMessage } from "node:http";
+import type { AddressInfo } from "node:net";
+import { duplexPair } from "node:stream";
+import { type TestContext, test } from "node:test";
+
+import * as ours from "websocket-component/ws";
+import * as ws from "ws";
+
+import { acceptOf, inner, RawPeer, REQUEST, serveRaw } from "./support.js";
+
+type Library = typeof ours;
+type Socket = ours.WebSocket;
+
+const theirs = ws as unknown as Library;
+
+/** Asserts that both libraries give the same answer. */
+async function alike(tell: (library: Library) => unknown): Promise<void> {
+  assert.deepEqual(await tell(ours), await tell(theirs));
+}
+
+async function serve(
+  t: TestContext,
+  { WebSocketServer }: Library,
+  options: ours.ServerOptions = {},
+): Promise<{ server: ours.WebSocketServer; port: number }> {
+  const server = new WebSocketServer({ port: 0, host: "127.0.0.1", ...options });
+  await once(server, "listening");
+  t.after(() => {
+    for (const client of server.clients) client.terminate();
+    server.close();
+  });
+  return { server, port: (server.address() as AddressInfo).port };
+}
+
+/** A client and a server's socket, both open. */
+async function pair(
+  t: TestContext,
+  library: Library,
+  options: ours.ServerOptions = {},
+): Promise<{ client: Socket; socket: Socket }> {
+  const { server, port } = await serve(t, library, options);
+  const client = new library.WebSocket(`ws://127.0.0.1:${port}`);
+  const [[socket]] = (await Promise.all([once(server, "connection"), once(client, "open")])) as [[Socket], unknown];
+  return { client, socket };
+}
+
+test("options of a server have the defaults of ws, and what was given", async () => {
+  const told = (library: Library, given: ours.ServerOptions) => {
+    const { options } = new library.WebSocketServer({ noServer: true, ...given });
+    assert.equal(options.WebSocket, library.WebSocket);
+    return { ...options, WebSocket: undefined };
+  };
+  for (const given of [{}, { perMessageDeflate: true, maxPayload: 5 }, { path: "/a", clientTracking: false }]) {
+    await alike((library) => told(library, given));
+  }
+});
+
+test("a server can be made by the options of another", async (t) => {
+  await alike(async (library) => {
+    const { server } = await serve(t, library);
+    const another = new library.WebSocketServer({ ...server.options, path: "/other" });
+    t.after(() => another.close());
+    const { options } = another;
+    return { ...options, WebSocket: undefined };
+  });
+});
+
+test("_server is the HTTP server until close, and nothing without one", async (t) => {
+  await alike(async (library) => {
+    const { server } = await serve(t, library);
+    const own = [server._server?.constructor.name, server._server?.listening];
+    const given = createServer();
+    const attached = new library.WebSocketServer({ server: given });
+    const isGiven = attached._server === given;
+    attached.close();
+    const without = new library.WebSocketServer({ noServer: true })._server;
+    return [own, isGiven, attached._server, without];
+  });
+});
+
+test("a server makes its sockets with null, undefined and its options", async (t) => {
+  for (const library of [ours, theirs]) {
+    const given: unknown[][] = [];
+    class Own extends library.WebSocket {
+      constructor(...args: ConstructorParameters<typeof ours.WebSocket>) {
+        super(...args);
+        if (args[0] === null) given.push(args);
+      }
+    }
+    const { server, port } = await serve(t, library, { WebSocket: Own });
+    const client = new library.WebSocket(`ws://127.0.0.1:${port}`);
+    await once(client, "open");
+    assert.equal(given.length, 1);
+    assert.deepEqual(given[0]?.slice(0, 2), [null, undefined]);
+    assert.equal(given[0]?.[2], server.options);
+  }
+});
+
+test("the stream flows when it is given out, and is paused by pause", async (t) => {
+  await alike(async (library) => {
+    const { server, port } = await serve(t, library);
+    const told: unknown[] = [];
+    const tell = (socket: Socket) => {
+      told.push(socket._socket?.isPaused(), socket._isServer);
+      socket.pause();
+      told.push(socket._socket?.isPaused());
+    };
+    const client = new library.WebSocket(`ws://127.0.0.1:${port}`);
+    const connection = new Promise<void>((resolve) => {
+      server.on("connection", (socket) => {
+        told.push("connection");
+        tell(socket);
+        resolve();
+      });
+    });
+    await connection;
+    await new Promise<void>((resolve) => {
+      client.on("open", () => {
+        told.push("open");
+        tell(client);
+        resolve();
+      });
+    });
+    return told;
+  });
+});
+
+test("a listener that is attached after an await misses no message", async (t) => {
+  const { server, port } = await serve(t, ours);
+  const peer = await RawPeer.connect(port, `${REQUEST}`);
+  t.after(() => peer.socket.destroy());
+  const [socket] = (await once(server, "connection")) as [Socket];
+  peer.write(Buffer.from([0x81, 0x81, 0, 0, 0, 0, 0x61]));
+  const [data] = await once(socket, "message");
+  assert.equal(String(data), "a");
+});
+
+for (const perMessageDeflate of [false, { threshold: 0 }]) {
+  test(`callbacks get null, ${perMessageDeflate ? "compressed" : "uncompressed"}`, async (t) => {
+    await alike(async (library) => {
+      const { client, socket } = await pair(t, library, { perMessageDeflate });
+      const told: { [name: string]: unknown[] } = {};
+      const called = (name: string) =>
+        new Promise<(...args: unknown[]) => void>((resolve) =>
+          resolve((...args) => {
+            told[name] = args;
+          }),
+        );
+      const [send, bytes, blob, ping, pong] = await Promise.all(["send", "bytes", "blob", "ping", "pong"].map(called));
+      client.send("text", send);
+      client.send(Buffer.from("bytes"), { binary: true }, bytes);
+      client.send(new Blob(["blob"]), blob);
+      client.ping("ping", undefined, ping);
+      client.pong("pong", pong);
+      const ended = once(client, "close");
+      client.close();
+      await ended;
+      await new Promise<void>((resolve) =>
+        socket.readyState === socket.CLOSED ? resolve() : socket.on("close", () => resolve()),
+      );
+      return told;
+    });
+  });
+}
+
+/** Requests with one field changed. */
+const requests: { readonly [what: string]: readonly [name: string, value: string, options?: ours.ServerOptions] } = {
+  "version 013": ["Sec-WebSocket-Version", "013"],
+  "version 13.0": ["Sec-WebSocket-Version", "13.0"],
+  "no version": ["Sec-WebSocket-Version", ""],
+  "an empty list of extensions": ["Sec-WebSocket-Extensions", "", { perMessageDeflate: true }],
+  "an empty list of extensions, without compression": ["Sec-WebSocket-Extensions", ""],
+  "a malformed list of extensions": ["Sec-WebSocket-Extensions", "permessage-deflate;;", { perMessageDeflate: true }],
+  "other extensions": ["Sec-WebSocket-Extensions", "x-unknown; a=b", { perMessageDeflate: true }],
+};
+
+for (const [what, [name, value, options]] of Object.entries(requests)) {
+  test(`a server of both answers the same to ${what}`, async (t) => {
+    await alike(async (library) => {
+      const { port } = await serve(t, library, options);
+      const lines = REQUEST.split("\r\n").filter((line) => !line.startsWith(`${name}:`));
+      lines.splice(1, 0, `${name}: ${value}`);
+      const peer = await RawPeer.connect(port, lines.join("\r\n"));
+      t.after(() => peer.socket.destroy());
+      const answer = await peer.head();
+      // the versions that there are: version 8 is missing here
+      return answer.replace("Sec-WebSocket-Version: 13, 8", "Sec-WebSocket-Version: 13");
+    });
+  });
+}
+
+for (const perMessageDeflate of [true, false]) {
+  test(`a client refuses an empty list of extensions, ${perMessageDeflate ? "offered" : "not offered"}`, async (t) => {
+    await alike(async ({ WebSocket }) => {
+      const url = await serveRaw(t, async (peer) => {
+        const accept = acceptOf(await peer.head());
+        const lines = ["Upgrade: websocket", "Connection: Upgrade", `Sec-WebSocket-Accept: ${accept}`];
+        const all = ["HTTP/1.1 101 Switching Protocols", ...lines, "Sec-WebSocket-Extensions:", "", ""];
+        peer.write(Buffer.from(all.join("\r\n")));
+      });
+      const [error] = (await once(new WebSocket(url, { perMessageDeflate }), "error")) as [Error];
+      return error.message;
+    });
+  });
+}
+
+test("a client's request has the fields of ws, of their types, in their order", async (t) => {
+  const server = createServer((_request, response) => response.end()).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const all: readonly (readonly [string[], ours.ClientOptions])[] = [
+    [[], { perMessageDeflate: false }],
+    [["a", "b"], { origin: "http://a", headers: { "X-A": 1, "x-list": ["a", "b"] }, auth: "a:b" }],
+    [["a"], { followRedirects: true, headers: { Upgrade: "other" } }],
+  ];
+  for (const [protocols, options] of all) {
+    await alike(async ({ WebSocket }) => {
+      let told: unknown;
+      const finishRequest: ours.ClientOptions["finishRequest"] = (request) => {
+        const { "sec-websocket-key": key, ...headers } = request.getHeaders();
+        told = [typeof key, headers, request.getRawHeaderNames()];
+        request.end();
+      };
+      const client = new WebSocket(`ws://127.0.0.1:${port}`, protocols, { ...options, finishRequest });
+      await once(client, "error");
+      return told;
+    });
+  }
+});
+
+test("setSocket makes a client or a server of any stream", async () => {
+  await alike(async ({ WebSocket }) => {
+    const [left, right] = duplexPair();
+    const options = { maxPayload: 0, closeTimeout: 1000 };
+    const client = new WebSocket(null, undefined, { autoPong: true });
+    client._isServer = false;
+    const server = new WebSocket(null, undefined, { autoPong: true });
+    const told: unknown[] = [];
+    client.on("open", () => told.push(["open", client.readyState, client.extensions, client.protocol]));
+    const message = once(client, "message");
+    const pong = once(client, "pong");
+    server.on("message", (data, isBinary) => server.send(data, { binary: isBinary }));
+    server.setSocket(left, Buffer.alloc(0), options);
+    client.setSocket(right, Buffer.alloc(0), options);
+    client.send("text");
+    client.ping("ping");
+    told.push(await message, await pong);
+    const closes = Promise.all([once(client, "close"), once(server, "close")]);
+    client.close(4000, "reason");
+    told.push(await closes);
+    return told;
+  });
+});
+
+test("a server answers a request that has no socket, and numbers among its fields", async () => {
+  await alike(async ({ WebSocket, WebSocketServer }) => {
+    const listener = createServer();
+    const server = new WebSocketServer({ server: listener });
+    const [clientStream, serverStream] = duplexPair();
+    const request = {
+      method: "GET",
+      url: "/",
+      headers: {
+        connection: "upgrade",
+        upgrade: "websocket",
+        "sec-websocket-version": 13,
+        "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
+      },
+    };
+    const client = new WebSocket(null, undefined, {});
+    client._isServer = false;
+    const open = new Promise<string>((resolve) => {
+      clientStream.once("data", (head) => {
+        resolve(String(head));
+        client.setSocket(clientStream, Buffer.alloc(0), { maxPayload: 0 });
+      });
+    });
+    server.on("connection", (socket) => socket.on("message", (data) => socket.send(`${data}!`)));
+    listener.emit("upgrade", request as unknown as IncomingMessage, serverStream, Buffer.alloc(0));
+    const head = await open;
+    client.send("text");
+    const [answer] = await once(client, "message");
+    const ended = once(client, "close");
+    client.terminate();
+    await ended;
+    server.close();
+    return [head, String(answer)];
+  });
+});
+
+test("completeUpgrade comes after the verdict, with what the client offers, and can be overridden", async (t) => {
+  await alike(async (library) => {
+    const told: unknown[] = [];
+    class Own extends library.WebSocketServer {
+      override completeUpgrade(...args: Parameters<ours.WebSocketServer["completeUpgrade"]>): void {
+        const [extensions, key, protocols, request, , head] = args;
+        told.push(Object.keys(extensions), typeof key, [...protocols], request.url, head.length);
+        super.completeUpgrade(...args);
+      }
+    }
+    const verifyClient = () => told.push("verified") > 0;
+    const { port } = await serve(t, { ...library, WebSocketServer: Own } as Library, {
+      perMessageDeflate: true,
+      verifyClient,
+    });
+    const client = new library.WebSocket(`ws://127.0.0.1:${port}/a`, ["x", "y"]);
+    await once(client, "open");
+    return [...told, client.protocol, client.extensions];
+  });
+});
+
+test("completeUpgrade without the client's offer compresses nothing", async (t) => {
+  await alike(async (library) => {
+    const server = new library.WebSocketServer({ noServer: true, perMessageDeflate: true });
+    const http = createServer().listen(0, "127.0.0.1");
+    await once(http, "listening");
+    t.after(() => http.close());
+    http.on("upgrade", (request, stream, head) => {
+      const key = request.headers["sec-websocket-key"] as string;
+      server.completeUpgrade({}, key, new Set(), request, stream, head, (socket) => socket.send("text"));
+    });
+    const client = new library.WebSocket(`ws://127.0.0.1:${(http.address() as AddressInfo).port}`);
+    t.after(() => client.terminate());
+    const [data] = await once(client, "message");
+    return [String(data), client.extensions];
+  });
+});
+
+test("emitClose tells the end, by hand too, and can be overridden", async (t) => {
+  await alike(async (library) => {
+    const told: unknown[] = [];
+    const unconnected = new library.WebSocket(null, undefined, {});
+    unconnected.on("close", (code, reason) => told.push(code, String(reason), unconnected.readyState));
+    unconnected.emitClose();
+    class Own extends library.WebSocket {
+      override emitClose(): void {
+        told.push("emitClose");
+        super.emitClose();
+      }
+    }
+    const { port } = await serve(t, library);
+    const client = new Own(`ws://127.0.0.1:${port}`);
+    await once(client, "open");
+    const ended = once(client, "close");
+    client.close(4000, "reason");
+    told.push(await ended, client._closeCode, client._closeMessage);
+    return told;
+  });
+});
+
+test("what bundles for pages get can be imported, and throws when it is called, as ws's own", async () => {
+  const stub = await inner<Record<string, { new (): never; (): never }> & { subprotocol: { parse(): never } }>(
+    "entry/ws-page.js",
+  );
+  const names = ["default", "WebSocket", "WebSocketServer", "Server", "createWebSocketStream"] as const;
+  for (const name of names) {
+    assert.throws(() => new (stub[name] as unknown as new () => never)(), /does not work in pages/);
+    assert.throws(() => stub[name]?.(), /does not work in pages/);
+  }
+  assert.throws(() => stub.subprotocol.parse(), /does not work in pages/);
+});
