@@ -50,7 +50,7 @@ export {
 export type { Handler } from "./websocket/handlers.js";
 export type { IteratorOf } from "./websocket/iterator.js";
 export { MessageStream, type Piece } from "./websocket/messages.js";
-export type { BinaryType, MessageData } from "./websocket/receiving.js";
+export type { BinaryType, DataEvent, MessageData } from "./websocket/receiving.js";
 export type { MessageSource, SendData } from "./websocket/sending.js";
 export type { Subscribing } from "./websocket/subscribing.js";
 export { type FailureEvent, WebSocket, type WebSocketEventMap } from "./websocket/websocket.js";

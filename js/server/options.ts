@@ -34,7 +34,8 @@ export type Verify<R extends HandshakeRequest = IncomingMessage> = (
 ) => boolean | Rejection | Promise<boolean | Rejection>;
 
 /** Options of a server. One of `port`, `socketPath`, `server` and `noServer` is needed. */
-export interface WebSocketServerOptions<R extends HandshakeRequest = IncomingMessage>
+// biome-ignore lint/suspicious/noExplicitAny: not known; a server of such options is one of any binaryType
+export interface WebSocketServerOptions<R extends HandshakeRequest = IncomingMessage, B extends BinaryType = any>
   extends SocketOptions,
     TopicOptions {
   /** Listen on this port, with an own HTTP server that answers all other requests with 426; 0 means any free port. */
@@ -69,7 +70,7 @@ export interface WebSocketServerOptions<R extends HandshakeRequest = IncomingMes
   /** Returns the tap, if any, that receives a copy of all bytes of a connection, including its handshake. */
   tap?: (request: R) => Tap | undefined;
   /** The type of binary messages; `"nodebuffer"` by default. */
-  binaryType?: BinaryType;
+  binaryType?: B;
   /**
    * The most bytes held for all connections of the server together, counted as for `maxBufferedBytes`. Beyond it, the
    * connection that holds most is closed with 1013. 512 MiB by default.
@@ -160,6 +161,12 @@ const KINDS: Kinds<WebSocketServerOptions<never>> = {
  */
 export function serverOptions<R extends HandshakeRequest>(given: WebSocketServerOptions<R>): WebSocketServerOptions<R> {
   const options = ownOptions(given);
+  if (isFetchServer(options.server)) {
+    throw invalid(
+      "The servers of Deno.serve and Bun.serve do not expose their connections. " +
+        "Give the option port, or a server of node:http, which Deno and Bun have too",
+    );
+  }
   checkOptions(options as WebSocketServerOptions<never>, KINDS);
   const { port, socketPath, server, noServer, host, tls } = options;
   const ways = [port, socketPath, server, noServer || undefined].filter((way) => way !== undefined);
@@ -183,6 +190,13 @@ export function quotas(given: WebSocketServerOptions<never>): Quotas {
     maxHandshakesPerSecond: size("maxHandshakesPerSecond", given.maxHandshakesPerSecond),
     trustedProxies: given.trustedProxies && new TrustedProxies(given.trustedProxies),
   };
+}
+
+/** Whether it is what `Deno.serve` or `Bun.serve` returns. */
+function isFetchServer(server: unknown): boolean {
+  const members = (server ?? {}) as { finished?: unknown; shutdown?: unknown; upgrade?: unknown; fetch?: unknown };
+  const isOfDeno = "finished" in Object(server) && typeof members.shutdown === "function";
+  return isOfDeno || (typeof members.upgrade === "function" && typeof members.fetch === "function");
 }
 
 /** As a browser writes it (RFC 6454 §6.2): compared as text, another spelling would never match. */

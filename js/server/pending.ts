@@ -35,6 +35,8 @@ export class Pending implements TransportListener, VerifyContext {
   readonly address: string | undefined;
   /** Whether the server's quota counts it, until it is gone. */
   isCounted = false;
+  /** Whether a refusal is to have no body. */
+  isHead = false;
 
   constructor(transport: Transport, address: string | undefined, owner: PendingOwner) {
     this.address = address;
@@ -75,7 +77,7 @@ export class Pending implements TransportListener, VerifyContext {
    */
   refuse(rejection: Rejection, timeout: number, why?: WebSocketError): void {
     if (this.#state !== "undecided") return;
-    reject(this.answersBy, rejection, timeout, () => this.#gone());
+    reject(this.answersBy, rejection, timeout, () => this.#gone(), this.isHead);
     this.#end("refused");
     if (why !== undefined) this.#controller?.abort(why);
   }

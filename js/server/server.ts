@@ -36,6 +36,7 @@ import {
 import { channels, isWatched, type RefusalReason } from "../websocket/diagnostics.js";
 import { isEndOf, isPromise } from "../websocket/ends.js";
 import { IteratorOf } from "../websocket/iterator.js";
+import type { BinaryType } from "../websocket/receiving.js";
 import { accept, type Members, WebSocket } from "../websocket/websocket.js";
 import { type CloseOptions, type CloseResult, closeOptions, Drain } from "./drain.js";
 import { quotas, serverOptions, type WebSocketServerOptions } from "./options.js";
@@ -44,14 +45,17 @@ import { type Exceeded, Quota } from "./quota.js";
 import { pathOf, type Taker, Upgrades } from "./upgrades.js";
 
 /** The events of a server, with their arguments. */
-export interface WebSocketServerEvents<R extends HandshakeRequest = IncomingMessage> {
+export interface WebSocketServerEvents<
+  R extends HandshakeRequest = IncomingMessage,
+  B extends BinaryType = "nodebuffer",
+> {
   /**
    * A handshake is done. Messages wait until they are claimed: by a listener of `message`, a loop over the socket, a
    * `WebSocketStream`, or `resume()`. Pings and a close are answered meanwhile; from 64 KiB on nothing more is read.
    * After `claimTimeout`, unclaimed messages are dropped, so that a server may only send. If the peer has left, they
    * are dropped after one second, and the `close` event follows.
    */
-  connection: [socket: WebSocket, request: R];
+  connection: [socket: WebSocket<B>, request: R];
   /** The port is open. */
   listening: [];
   /**
@@ -83,11 +87,12 @@ export interface ServerStatistics {
 }
 
 /** A WebSocket server. */
-export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> extends EventEmitter<
-  WebSocketServerEvents<R>
-> {
+export class WebSocketServer<
+  R extends HandshakeRequest = IncomingMessage,
+  B extends BinaryType = "nodebuffer",
+> extends EventEmitter<WebSocketServerEvents<R, B>> {
   /** The sockets that are not closed. */
-  readonly clients: Set<WebSocket> = new Set();
+  readonly clients: Set<WebSocket<B>> = new Set();
   /** The topics of its sockets. */
   readonly topics: Topics<WebSocket>;
   /** The option `tap`; another one is for connections from then on. */
@@ -124,7 +129,7 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
   #closing: Promise<CloseResult> | undefined;
 
   /** @throws WebSocketError `WS_ERR_INVALID_OPTION` */
-  constructor(given: WebSocketServerOptions<R>) {
+  constructor(given: WebSocketServerOptions<R, B>) {
     super({ captureRejections: true });
     const options = serverOptions(given);
     const { port, host, socketPath, tls, server } = options;
@@ -193,7 +198,7 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
     request: R,
     socket: Duplex,
     head: Uint8Array,
-    callback?: (socket: WebSocket, request: R) => void,
+    callback?: (socket: WebSocket<B>, request: R) => void,
   ): void {
     if (!socket.destroyed) this.#upgrade(request, new NodeTransport(socket), head, callback);
   }
@@ -227,11 +232,11 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
   }
 
   /** The connections from now on, until the server closes; an `error` event is thrown into the loop. */
-  [Symbol.asyncIterator](): AsyncIterableIterator<[socket: WebSocket, request: R], undefined, void> {
-    const onConnection = (socket: WebSocket, request: R): void => connections.give([socket, request]);
+  [Symbol.asyncIterator](): AsyncIterableIterator<[socket: WebSocket<B>, request: R], undefined, void> {
+    const onConnection = (socket: WebSocket<B>, request: R): void => connections.give([socket, request]);
     const onError = (error: unknown): void => connections.end(error);
     const onClose = (): void => connections.end();
-    const connections = new IteratorOf<[WebSocket, R]>({
+    const connections = new IteratorOf<[WebSocket<B>, R]>({
       ask: () => () => {},
       leave: () => {
         this.off("connection", onConnection).off("error", onError).off("close", onClose);
@@ -306,7 +311,7 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
     if (path === undefined || path === pathOf(request)) this.#upgrade(request, transport, head);
     else {
       this.#count("path", 404, request, this.addressOf(request));
-      reject(transport, { status: 404 }, this.#handshakeTimeout);
+      reject(transport, { status: 404 }, this.#handshakeTimeout, undefined, request.method === "HEAD");
     }
   }
 
@@ -334,6 +339,7 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
 
   #begin(request: R, transport: Transport): Pending {
     const pending = new Pending(transport, this.addressOf(request), this.#pendingOwner);
+    pending.isHead = request.method === "HEAD";
     this.#pending.set(pending, request);
     this.#undecided += 1;
     return pending;

@@ -36,7 +36,8 @@ import {
 } from "./events.js";
 import { EventHandlers, type Handler } from "./handlers.js";
 import { handled } from "./messages.js";
-import { type BinaryType, type MessageData, Receiving, type SocketHooks } from "./receiving.js";
+import { type BinaryType, type DataEvent, type MessageData, Receiving, type SocketHooks } from "./receiving.js";
+import { defineReferring, type Referring } from "./referring.js";
 import { contentOf, type MessageSource, type SendData, Sending, sizeOfContent } from "./sending.js";
 import { defineSubscribing, type SocketTopics, type Subscribing } from "./subscribing.js";
 import {
@@ -68,8 +69,8 @@ export interface Members {
 /** @internal Makes a server's socket; `start` lets its events begin. */
 export let accept: (accepted: Accepted) => { socket: WebSocket; start: () => void };
 
-/** The server's sockets that a socket is one of, or was. */
-let membersOf: (socket: WebSocket) => Members | undefined;
+/** What a socket receives, and the server's sockets that it is one of, or was. */
+let partsOf: (socket: WebSocket) => { receiving: Receiving<WebSocket>; members: Members | undefined };
 
 /** The constructor's argument from a server; only a server has one. */
 const accepting = new WeakSet<object>();
@@ -80,11 +81,12 @@ const CLOSING = 2;
 const CLOSED = 3;
 
 /** The events of a `WebSocket`, by their types. */
-export interface WebSocketEventMap {
+// biome-ignore lint/suspicious/noExplicitAny: a binaryType that is not known
+export interface WebSocketEventMap<B extends BinaryType = any> {
   /** The handshake is done. */
   open: Event;
   /** A message came, as `data`. */
-  message: MessageEvent;
+  message: DataEvent<B>;
   /** The connection failed; `close` follows. */
   error: FailureEvent;
   /** The connection has ended. */
@@ -103,26 +105,36 @@ export type FailureEvent = Omit<ErrorEvent, "error"> & {
   readonly error: ConnectionFailure;
 };
 
+/** The DOM's handler is called with a plain `Event`. This type makes our class assignable to the DOM's. */
+// biome-ignore lint/suspicious/noExplicitAny: as above
+type DomHandler = Handler<any> | null;
+
 /** A listener for `addEventListener` and `removeEventListener`. */
 type ListenerArguments = Parameters<EventTarget["addEventListener"]>;
 
 /** A `WebSocket` as a target of its events. */
-interface WebSocketEventTarget extends EventTarget {
+interface WebSocketEventTarget<B extends BinaryType> extends EventTarget {
   addEventListener<K extends keyof WebSocketEventMap>(
     type: K,
-    listener: Listener<WebSocketEventMap[K]> | null,
+    listener: Listener<WebSocketEventMap<B>[K]> | null,
     options?: boolean | ListenerOptions,
   ): void;
   addEventListener(type: string, listener: Listener<Event> | null, options?: boolean | ListenerOptions): void;
 }
-const WebSocketEventTarget: new () => WebSocketEventTarget = EventTarget;
+const WebSocketEventTarget: new <B extends BinaryType>() => WebSocketEventTarget<B> = EventTarget;
 
-/** What `defineSubscribing` gives the class. */
-export interface WebSocket extends Subscribing {}
+/** What `defineSubscribing` and `defineReferring` give the class. */
+// biome-ignore lint/suspicious/noExplicitAny: as the class has it
+// biome-ignore lint/correctness/noUnusedVariables: as the class has it
+export interface WebSocket<B extends BinaryType = any> extends Subscribing, Referring {}
 
-/** A WebSocket connection. */
+/**
+ * A WebSocket connection. `WebSocket<"arraybuffer">` is the type of one whose `binaryType` that is: messages have types
+ * by it. A server's sockets have the type by its option `binaryType`.
+ */
+// biome-ignore lint/suspicious/noExplicitAny: a binaryType that is not known; nothing else is assignable both ways
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the class has all of it
-export class WebSocket extends WebSocketEventTarget {
+export class WebSocket<B extends BinaryType = any> extends WebSocketEventTarget<B> {
   /** The handshake is not done. */
   declare static readonly CONNECTING: 0;
   /** Messages go both ways. */
@@ -160,7 +172,7 @@ export class WebSocket extends WebSocketEventTarget {
   #droppedBytes = 0;
 
   static {
-    membersOf = (socket) => socket.#siblings;
+    partsOf = (socket) => ({ members: socket.#siblings, receiving: socket.#receiving });
     accept = (accepted) => {
       accepting.add(accepted);
       const socket = new WebSocket(accepted as unknown as string);
@@ -251,8 +263,8 @@ export class WebSocket extends WebSocketEventTarget {
   }
 
   /** The type of binary messages; invalid values are ignored. */
-  get binaryType(): BinaryType {
-    return this.#receiving.binaryType;
+  get binaryType(): B {
+    return this.#receiving.binaryType as B;
   }
 
   set binaryType(type: BinaryType) {
@@ -330,7 +342,7 @@ export class WebSocket extends WebSocketEventTarget {
    * Leaving the loop leaves the socket open: messages go to a listener, or wait until a loop, a listener or `resume`
    * claims them. Use one loop at a time.
    */
-  [Symbol.asyncIterator](): AsyncIterableIterator<MessageData, undefined, void> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<MessageData<B>, undefined, void> {
     return this.messages();
   }
 
@@ -338,8 +350,8 @@ export class WebSocket extends WebSocketEventTarget {
    * The same as iterating over the socket, until the signal is aborted (an addition to the standard): then the pending
    * or the next `next` rejects with its reason.
    */
-  messages({ signal }: { signal?: AbortSignal } = {}): AsyncIterableIterator<MessageData, undefined, void> {
-    return this.#receiving.messages(signal, () => this.#leaveUnclaimed());
+  messages({ signal }: { signal?: AbortSignal } = {}): AsyncIterableIterator<MessageData<B>, undefined, void> {
+    return this.#receiving.messages<MessageData<B>>(signal, () => this.#leaveUnclaimed());
   }
 
   /** Closes the connection as `close` does, and resolves when it is over; a connection that is over stays so. */
@@ -430,15 +442,15 @@ export class WebSocket extends WebSocketEventTarget {
   }
 
   /** Called on `message`. */
-  get onmessage(): Handler<MessageEvent> | null {
+  get onmessage(): Handler<DataEvent<B>> | null {
     return this.#handlers?.get("message") ?? null;
   }
-  set onmessage(handler: Handler<MessageEvent> | null) {
+  set onmessage(handler: Handler<DataEvent<B>> | null) {
     this.#setHandler("message", handler);
   }
 
   /** Called on `error`. */
-  get onerror(): Handler<FailureEvent> | null {
+  get onerror(): DomHandler {
     return this.#handlers?.get("error") ?? null;
   }
   set onerror(handler: Handler<FailureEvent> | null) {
@@ -476,7 +488,7 @@ export class WebSocket extends WebSocketEventTarget {
   #opened({ session, transport, extensions, protocol }: Opened, settings: RunSettings): void {
     const connection = new Connection(session, transport, this.#receiving, settings);
     this.#connection = connection;
-    this.#receiving.connect(connection);
+    this.#receiving.connect(connection, transport);
     this.#sending?.connect(connection);
     // 1. Change the ready state to OPEN. 2. Change the extensions. 3. Change the protocol.
     this.#readyState = OPEN;
@@ -511,7 +523,7 @@ export class WebSocket extends WebSocketEventTarget {
   /** The property: one function for all sockets. */
   static readonly #listen = {
     value: function addEventListener(this: WebSocket, ...args: ListenerArguments): void {
-      EventTarget.prototype.addEventListener.apply(this, args);
+      WebSocket.prototype.addEventListener.apply(this, args);
       const [type, listener, options] = args;
       if (`${type}` !== "message" || listener === null || listener === undefined) return;
       this.#receiving.listened(listener, options);
@@ -523,7 +535,7 @@ export class WebSocket extends WebSocketEventTarget {
   /** The same of sockets that know their listeners. */
   static readonly #unlisten = {
     value: function removeEventListener(this: WebSocket, ...args: ListenerArguments): void {
-      EventTarget.prototype.removeEventListener.apply(this, args);
+      WebSocket.prototype.removeEventListener.apply(this, args);
       const [type, listener, options] = args;
       if (`${type}` === "message") this.#receiving.unlistened(listener, options);
     },
@@ -578,7 +590,8 @@ for (const target of [WebSocket, WebSocket.prototype]) {
     Object.defineProperty(target, name, { value, enumerable: true });
   }
 }
-defineSubscribing(WebSocket, (socket) => membersOf(socket)?.topics);
+defineSubscribing(WebSocket, (socket) => partsOf(socket).members?.topics);
+defineReferring(WebSocket, (socket) => partsOf(socket).receiving);
 defineInterface(WebSocket, "WebSocket", [
   ...["url", "readyState", "bufferedAmount", "onopen", "onerror", "onclose", "extensions", "protocol", "close"],
   ...["onmessage", "binaryType", "send"],

@@ -2,6 +2,7 @@
 import type { AddressInfo } from "node:net";
 
 import {
+  type MessageStream,
   PreparedMessage,
   WebSocket,
   WebSocketError,
@@ -47,3 +48,23 @@ export const handle: Handle = Handle.createServer();
 handle.send(BufferType.Utf8Message, new Uint8Array([72]));
 export const isWrite: boolean = handle.getAction(ActionQueue.Send).action === Action.SendToNetwork;
 export const others = [InlineServer, InlineHandle, SlimWebSocket, SlimHandle];
+
+// messages have types by binaryType, where that is known
+export async function types(sockets: { bytes: WebSocket<"arraybuffer">; any: WebSocket }): Promise<void> {
+  for await (const data of sockets.bytes) data satisfies string | ArrayBuffer;
+  for await (const data of sockets.any) data satisfies string | Blob | ArrayBuffer | Buffer | MessageStream;
+  sockets.bytes.onmessage = ({ data }) => data satisfies string | ArrayBuffer;
+  sockets.bytes.addEventListener("message", ({ data }) => data satisfies string | ArrayBuffer);
+  // @ts-expect-error: it may be text
+  sockets.bytes.onmessage = ({ data }) => data satisfies ArrayBuffer;
+  sockets.any.onmessage = ({ data }) => JSON.parse(data);
+  sockets.any = sockets.bytes;
+}
+new WebSocketServer({ port: 0 }).on("connection", (socket) => {
+  socket.onmessage = ({ data }) => data satisfies string | Buffer;
+});
+export const blobs = new WebSocketServer({ port: 0, binaryType: "blob" });
+blobs.on("connection", async (socket) => {
+  for await (const data of socket) data satisfies string | Blob;
+});
+export const given: WebSocket[] = [...server.clients, ...blobs.clients];
