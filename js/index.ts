@@ -24,6 +24,7 @@ export type { ConnectionSettings, Limits } from "./session/options.js";
 export { PreparedMessage } from "./session/prepared.js";
 export { sessionCount } from "./session/session.js";
 export { type EngineStatistics, engineStatistics } from "./session/statistics.js";
+export type { Backplane, BackplaneEvent, BackplaneListener, BackplaneState } from "./topics/backplane.js";
 export type { SlowSubscriber, TopicOptions } from "./topics/options.js";
 export type { Subscriber } from "./topics/subscriber.js";
 export { type PublishOptions, type TopicData, type TopicStatistics, Topics } from "./topics/topics.js";

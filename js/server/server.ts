@@ -17,6 +17,7 @@ import { type DeflateSettings, deflateSettings } from "../session/deflate.js";
 import { type Answer, answerHandshake } from "../session/handshake.js";
 import { connectionSettings, type Limits, limits, milliseconds, size } from "../session/options.js";
 import { PreparedMessage } from "../session/prepared.js";
+import type { BackplaneEvent } from "../topics/backplane.js";
 import { type PublishOptions, type TopicData, type TopicStatistics, Topics } from "../topics/topics.js";
 import { NodeTransport } from "../transport/node.js";
 import { type Listening, sockets } from "../transport/runtime.js";
@@ -63,6 +64,8 @@ export interface WebSocketServerEvents<
    * hook or a listener is a warning of the process.
    */
   error: [error: Error];
+  /** The option `backplane` is lost or there again, has lost messages, or failed. */
+  backplane: [event: BackplaneEvent];
   /** `close` is done. */
   close: [];
 }
@@ -140,8 +143,8 @@ export class WebSocketServer<
     this.#handshakeTimeout = milliseconds("handshakeTimeout", options.handshakeTimeout);
     this.#quota = new Quota(quotas(options as WebSocketServerOptions<never>));
     if (options.maxConnectionsPerAddress !== undefined) this.#addresses = new WeakMap();
-    const { slowSubscriber, maxTopicBacklog } = options;
-    this.topics = new Topics({ slowSubscriber, maxTopicBacklog });
+    const { slowSubscriber, maxTopicBacklog, backplane } = options;
+    this.topics = new Topics({ slowSubscriber, maxTopicBacklog, backplane }, (event) => this.emit("backplane", event));
     this.#members = this.#makeMembers();
     this.#taker = this.#makeTaker();
     if (server !== undefined) Upgrades.of(server).add(this.#taker);
@@ -213,8 +216,8 @@ export class WebSocketServer<
   }
 
   /**
-   * Sends a message to all sockets that subscribe to a topic; it is framed, and compressed, once. A subscriber that is
-   * too slow is dealt with as `slowSubscriber` says.
+   * Sends a message to all sockets that subscribe to a topic, those of other processes too if there is a `backplane`;
+   * it is framed, and compressed, once. A subscriber that is too slow is dealt with as `slowSubscriber` says.
    *
    * @returns how many sockets of this process it was sent to
    * @throws WebSocketError `WS_ERR_INVALID_OPTION` for a topic that is not a well-formed string of 1 to 256 bytes
@@ -273,7 +276,7 @@ export class WebSocketServer<
     }, options.timeout);
     const result = await drain.done;
     if (this.#options.server !== undefined) Upgrades.of(this.#options.server).remove(this.#taker);
-    await this.#listener?.close();
+    await Promise.all([this.#listener?.close(), this.topics.close()]);
     clearTimeout(timer);
     this.emit("close");
     return result;

@@ -9,6 +9,7 @@ import {
   WebSocketServer,
   type WebSocketServerOptions,
 } from "websocket-component";
+import { broadcastChannel } from "websocket-component/backplane";
 import { Action, ActionQueue, BufferType, Handle } from "websocket-component/component";
 import { WebSocketServer as InlineServer } from "websocket-component/inline";
 import { Handle as InlineHandle } from "websocket-component/inline/component";
@@ -27,6 +28,14 @@ server.on("connection", (socket, request) => {
 });
 // @ts-expect-error: a server has no such option
 new WebSocketServer({ prot: 0 });
+
+export const chat = new WebSocketServer({
+  noServer: true,
+  backplane: broadcastChannel("chat"),
+  slowSubscriber: "skip",
+});
+export const count: number = chat.publish("room", "hello", { compress: true });
+chat.on("backplane", (event) => event.state === "gap" && console.log(event.topic satisfies string, event.missed + 1));
 
 export const port: number = (server.address() as AddressInfo).port;
 export const socket: WebSocket = new WebSocket(`ws://localhost:${port}`, ["chat"], { headers: { Origin: "null" } });
