@@ -154,7 +154,7 @@ ${WATCHING_USAGE}
     usage: `Usage: websocket-component proxy TARGET [OPTION]… [RULE]…
 
   Passes everything on between clients and TARGET (ws://, wss://, http:// or https://), and serves a page that shows each
-  WebSocket connection as it goes, and can hold, edit, drop, inject and replay messages.
+  WebSocket connection as it goes, and can hold, edit, drop, delay, inject and replay messages.
 
     --host H, --port N    where clients connect to; 127.0.0.1 and 8080
     --page-port N         where the page is, on 127.0.0.1 only; the next port
@@ -164,6 +164,7 @@ ${WATCHING_USAGE}
     --insecure            accepts any certificate of the target
     --ca FILE             trusts one more authority for the target's certificate
     --cert, --key FILE    the proxy's own certificate and key, in PEM: clients use wss:// then
+    --tls                 the same with a certificate that openssl makes for this run; clients must be told to accept it
 
   Rules count for each connection by itself, and may be given again:
 
@@ -187,6 +188,7 @@ ${WATCHING_USAGE}
       ca: text,
       cert: text,
       key: text,
+      tls: flag,
       drop: list,
       delay: list,
       "close-after": list,

@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
+import { isIP } from "node:net";
 
 import "../entry/node.js";
 import { CaptureWriter } from "../inspect/inputs/recorded.js";
@@ -27,6 +28,7 @@ export interface ProxyValues {
   readonly ca?: string | undefined;
   readonly cert?: string | undefined;
   readonly key?: string | undefined;
+  readonly tls?: boolean | undefined;
   readonly memory?: string | undefined;
   readonly drop?: readonly string[] | undefined;
   readonly delay?: readonly string[] | undefined;
@@ -89,10 +91,31 @@ function memoryOf(text: string): number {
   return size * MEBIBYTE;
 }
 
-function tlsOf({ cert, key }: ProxyValues): TlsServerOptions | undefined {
+function tlsOf({ cert, key, tls = false, host }: ProxyValues): TlsServerOptions | undefined {
+  if (tls && (cert ?? key) !== undefined)
+    throw new UsageError("--tls makes its own certificate: omit --cert and --key");
+  if (tls) return throwAway(host);
   if (cert === undefined && key === undefined) return undefined;
   if (cert === undefined || key === undefined) throw new UsageError("--cert and --key belong together");
   return { cert: readFileSync(cert), key: readFileSync(key) };
+}
+
+/** A certificate for this run, whose key is nowhere but here. Node can read certificates, and cannot make them. */
+function throwAway(host: string): TlsServerOptions {
+  const names = new Set(["localhost", "127.0.0.1", "::1", host]);
+  const subject = [...names].map((name) => `${isIP(name) === 0 ? "DNS" : "IP"}:${name}`).join(",");
+  const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", "-"];
+  const about = ["-days", "7", "-subj", "/CN=websocket-component proxy", "-addext", `subjectAltName=${subject}`];
+  const { stdout, stderr, error } = spawnSync("openssl", ["req", "-x509", ...key, "-out", "-", ...about], {
+    encoding: "utf8",
+  });
+  const [, pem, certificate] =
+    /(-----BEGIN PRIVATE KEY.*END PRIVATE KEY-----)\s*(-----BEGIN CERT.*)/s.exec(stdout) ?? [];
+  if (pem === undefined || certificate === undefined) {
+    const why = error?.message ?? stderr.trim().split("\n").at(-1);
+    throw new Error(`--tls needs openssl to make a certificate (${why}); --cert and --key take one of your own`);
+  }
+  return { key: pem, cert: certificate };
 }
 
 function targetTlsOf({ ca, insecure = false }: ProxyValues): TlsClientOptions {

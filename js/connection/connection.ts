@@ -50,8 +50,11 @@ export interface ConnectionOwner {
    * already.
    */
   onDrain(): void;
-  /** Whether the owner waits for `onDrain`. Without this method it waits only after the transport was full. */
-  awaitsDrain?(): boolean;
+  /**
+   * Whether the owner waits for `onDrain`, unless the transport was full, or for messages that it has not claimed.
+   * Without this method it waits for neither.
+   */
+  awaits?(what: "drain" | "message"): boolean;
   /** A close frame was sent or came, or the connection failed: no more messages can be sent. */
   onClosing(failure: ConnectionFailure | undefined): void;
   /** The end. `status` is what the peer's close frame said: 1005 if nothing, 1006 if there was none. */
@@ -299,8 +302,8 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
   }
 
   /** @internal */
-  get awaitsDrain(): boolean {
-    return this.#owner.awaitsDrain?.() ?? false;
+  awaits(what: "drain" | "message"): boolean {
+    return this.#owner.awaits?.(what) ?? false;
   }
 
   /** @internal */

@@ -24,7 +24,7 @@ export interface OutboxOwner {
   /** The network has taken bytes, perhaps with a ping. */
   onTaken(hasPing: boolean): void;
   /** Whether anyone waits for `onAllTaken`. */
-  readonly awaitsDrain: boolean;
+  awaits(what: "drain"): boolean;
   /** All messages have left. */
   onAllTaken(): void;
 }
@@ -245,7 +245,7 @@ export class Outbox {
   }
 
   #tellSoon(): void {
-    if (this.#owner.awaitsDrain) queueMicrotask(() => this.#tellAllTaken());
+    if (this.#owner.awaits("drain")) queueMicrotask(() => this.#tellAllTaken());
     else this.#isUntold = false;
   }
 

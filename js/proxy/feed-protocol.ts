@@ -37,6 +37,8 @@ export interface FedUnit {
   readonly number: number;
   readonly direction: Direction;
   readonly kind: string;
+  /** The first byte of its frame, if it is sent as one: FIN and the opcode. */
+  readonly first: number;
   readonly base64: string;
 }
 
@@ -63,8 +65,11 @@ export type Asked =
       readonly id: number;
       readonly direction: Direction;
       readonly number: number;
-      /** Another payload, as Base64. */
+      /** Another payload, as Base64, and the first byte of its frame: FIN, reserved bits, opcode. */
       readonly base64?: string;
+      readonly first?: number;
+      /** Milliseconds until it goes on, at most an hour. */
+      readonly delay?: number;
     }
   | { readonly type: "drop"; readonly id: number; readonly direction: Direction; readonly number: number }
   | {

@@ -6,13 +6,15 @@
 import type { Direction } from "../inspect/records.js";
 import type { WebSocket } from "../websocket/websocket.js";
 import type { Asked, FedPiece, Hello, Told } from "./feed-protocol.js";
-import type { ConnectionLog, Control, LoggedPiece, TrafficLog } from "./log.js";
+import type { ConnectionLog, Control, LoggedPiece, Release, TrafficLog } from "./log.js";
 
 /** How often a page is told, in milliseconds. */
 const TURN = 50;
 /** Bytes that one message has, about; and that may wait to be sent. */
 const BATCH = 256 * 1024;
 const MAX_BUFFERED = 1 << 20;
+/** Milliseconds that a message may be delayed from the page, at most. */
+const MAX_DELAY = 3_600_000;
 
 /** Begins to tell a page. */
 export function feed(socket: WebSocket, log: TrafficLog, hello: Hello): void {
@@ -149,7 +151,7 @@ class Feed {
       const wasThere =
         asked.type === "drop"
           ? control.drop(direction as Direction, asked.number)
-          : control.release(direction as Direction, asked.number, payloadOf(asked.base64));
+          : control.release(direction as Direction, asked.number, releaseOf(asked));
       if (!wasThere) throw new Error("This message does not wait any more.");
     }
   }
@@ -172,8 +174,13 @@ class Feed {
   }
 }
 
-function payloadOf(base64: string | undefined): Buffer | undefined {
-  return base64 === undefined ? undefined : Buffer.from(base64, "base64");
+function releaseOf({ base64, first, delay }: Extract<Asked, { type: "release" }>): Release {
+  if (delay !== undefined && !(delay >= 0 && delay <= MAX_DELAY)) throw new Error("The delay is from 0 ms to an hour.");
+  return {
+    payload: base64 === undefined ? undefined : Buffer.from(base64, "base64"),
+    first: first === undefined ? undefined : first & 0xff,
+    delay,
+  };
 }
 
 function directionOf(direction: unknown): Direction {

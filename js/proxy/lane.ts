@@ -19,7 +19,7 @@ import {
   RSV1,
   unmasked,
 } from "./frames.js";
-import type { HeldUnit } from "./log.js";
+import type { HeldUnit, Release } from "./log.js";
 import type { Action, Subject } from "./rules.js";
 
 /** Bytes that may wait in the queue before the sender has to wait as well. */
@@ -318,7 +318,7 @@ export class Lane {
   /** As it came, unless the receiver could not decompress that. */
   #bytesOf(unit: Unit): readonly Uint8Array[] {
     if (unit.isOwn || !unit.isCompressed || !this.#isDirty || unit.payload === undefined) return unit.raw;
-    return [this.#frame((unit.head.first & 0x0f) | FIN, unit.payload)];
+    return [this.#frame(plain(unit.head.first), unit.payload)];
   }
 
   #frame(first: number, payload: Uint8Array): Uint8Array {
@@ -349,18 +349,25 @@ export class Lane {
     const { direction } = this.#settings;
     return this.#queue
       .filter(({ isHeld }) => isHeld)
-      .map(({ number, kind, payload = new Uint8Array(0) }) => ({ number, direction, kind, payload }));
+      .map(({ number, kind, head, payload = new Uint8Array(0) }) => {
+        return { number, direction, kind, first: plain(head.first), payload };
+      });
   }
 
   /** Lets one go on, in its place. */
-  release(number: number, payload?: Uint8Array): boolean {
+  release(number: number, { payload, first, delay = 0 }: Release): boolean {
     const unit = this.#queue.find((one) => one.number === number && one.isHeld);
     if (unit === undefined) return false;
     unit.isHeld = false;
     if (payload !== undefined) {
       this.#changed(unit, "edited", `${payload.length} after it`);
-      unit.raw = [this.#frame((unit.head.first & 0x0f) | FIN, payload)];
+      unit.raw = [this.#frame(first ?? plain(unit.head.first), payload)];
       unit.payload = payload;
+      unit.isOwn = true;
+    }
+    if (delay > 0) {
+      unit.due = Date.now() + delay;
+      this.#owner.intervened("delayed", `${unit.describe()}, by ${delay} ms`);
     }
     this.#owner.heldChanged();
     this.drained();
@@ -422,4 +429,9 @@ export class Lane {
     this.#queued = 0;
     this.#owner.heldChanged();
   }
+}
+
+/** The first byte of a message that is sent in one frame, without an extension. */
+function plain(first: number): number {
+  return opcodeOf(first) | FIN;
 }

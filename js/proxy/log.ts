@@ -33,7 +33,19 @@ export interface HeldUnit {
   readonly number: number;
   readonly direction: Direction;
   readonly kind: string;
+  /** The first byte of its frame, if it is sent as one: FIN and the opcode. */
+  readonly first: number;
   readonly payload: Uint8Array;
+}
+
+/** How a held message goes on; as it came, if nothing is given. */
+export interface Release {
+  /** Another payload, in one frame. */
+  readonly payload?: Uint8Array | undefined;
+  /** With another payload: the first byte of its frame, in place of FIN and the opcode that came. */
+  readonly first?: number | undefined;
+  /** Milliseconds until then. */
+  readonly delay?: number | undefined;
 }
 
 /** How far a connection is. */
@@ -273,8 +285,8 @@ export interface Control {
   hold(direction: Direction, isOn: boolean): void;
   /** What waits for a decision. */
   held(): readonly HeldUnit[];
-  /** Lets one go on, with another payload if one is given. Returns whether it was still there. */
-  release(direction: Direction, number: number, payload?: Uint8Array): boolean;
+  /** Lets one go on, in its place. Returns whether it was still there. */
+  release(direction: Direction, number: number, how?: Release): boolean;
   /** Takes one out. Returns whether it was still there. */
   drop(direction: Direction, number: number): boolean;
   /** Sends a frame of the caller's making, as soon as the direction is between two messages. */

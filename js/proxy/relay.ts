@@ -7,7 +7,7 @@ import { copyOf } from "../engine/bytes.js";
 import type { Direction } from "../inspect/records.js";
 import type { Transport, TransportListener } from "../transport/transport.js";
 import { Lane, type LaneOwner } from "./lane.js";
-import type { ConnectionLog, Control, HeldUnit } from "./log.js";
+import type { ConnectionLog, Control, HeldUnit, Release } from "./log.js";
 import { ConnectionRules, type Rule } from "./rules.js";
 
 /** Bytes of a response's head, at most. */
@@ -247,8 +247,8 @@ export class Relay implements Control {
     return DIRECTIONS.flatMap((direction) => this.#lanes?.[direction].held() ?? []);
   }
 
-  release(direction: Direction, number: number, payload?: Uint8Array): boolean {
-    return this.#lanes?.[direction].release(number, payload) ?? false;
+  release(direction: Direction, number: number, how: Release = {}): boolean {
+    return this.#lanes?.[direction].release(number, how) ?? false;
   }
 
   drop(direction: Direction, number: number): boolean {

@@ -34,30 +34,31 @@ export type Verify<R extends HandshakeRequest = IncomingMessage> = (
 ) => boolean | Rejection | Promise<boolean | Rejection>;
 
 /** Options of a server. One of `port`, `socketPath`, `server` and `noServer` is needed. */
-export interface WebSocketServerOptions<R extends HandshakeRequest = IncomingMessage>
+// biome-ignore lint/suspicious/noExplicitAny: not known; a server of such options is one of any binaryType
+export interface WebSocketServerOptions<R extends HandshakeRequest = IncomingMessage, B extends BinaryType = any>
   extends SocketOptions,
     TopicOptions {
-  /** Listen on this port with an HTTP server of its own, which answers everything else with 426; 0 for any. */
+  /** Listen on this port, with an own HTTP server that answers all other requests with 426; 0 means any free port. */
   port?: number;
-  /** The address to listen on; all by default. */
+  /** The address to listen on. All addresses by default. */
   host?: string;
-  /** Listen on this unix socket, or on Windows this named pipe, in place of a port. */
+  /** Listen on this unix socket, or named pipe on Windows, instead of a port. */
   socketPath?: string;
-  /** With `port` or `socketPath`: use TLS, with a certificate and a key by the names of `tls.createServer`. */
+  /** With `port` or `socketPath`: use TLS. The names are those of `tls.createServer`: `cert`, `key`, and more. */
   tls?: TlsServerOptions;
-  /** Take the upgrades of this server; several may share one, each with a path of its own. */
+  /** Take this HTTP server's upgrades. Several WebSocket servers may share one, each with its own path. */
   server?: Server | HttpsServer;
   /** Take upgrades only from `handleUpgrade`. */
   noServer?: boolean;
   /**
-   * Take upgrades of this path only, without its query. With `server`, others are left to the other listeners of its
-   * `upgrade` event, and answered with 404 if there are none, or if none took them within `handshakeTimeout`. With
-   * `noServer`, paths are the caller's.
+   * Take only upgrades of this path; the query does not count. With `server`, other paths are left to the other
+   * listeners of its `upgrade` event, and answered with 404 if none takes them within `handshakeTimeout`. With
+   * `noServer`, the caller checks paths.
    */
   path?: string;
   /**
-   * The origins of the pages that may connect, such as `https://example.com`; others are answered with 403. Clients
-   * that are not browsers send none, and are let in.
+   * The origins of the pages that may connect, such as `https://example.com`; others are answered with 403. A client
+   * that sends no origin is accepted: it is not a browser.
    */
   origins?: readonly string[];
   /** Decides whether to accept a handshake, within `handshakeTimeout`; `false` is 403. */
@@ -68,30 +69,29 @@ export interface WebSocketServerOptions<R extends HandshakeRequest = IncomingMes
   headers?: HeaderFields | ((request: R) => HeaderFields);
   /** Returns the tap, if any, that receives a copy of all bytes of a connection, including its handshake. */
   tap?: (request: R) => Tap | undefined;
-  /** How the sockets give binary messages out; `"nodebuffer"`. */
-  binaryType?: BinaryType;
+  /** The type of binary messages; `"nodebuffer"` by default. */
+  binaryType?: B;
   /**
-   * The most bytes that are held for all connections of the server together, counted as for `maxBufferedBytes`. Beyond
-   * it the connection that holds most is closed with 1013. 512 MiB by default.
+   * The most bytes held for all connections of the server together, counted as for `maxBufferedBytes`. Beyond it, the
+   * connection that holds most is closed with 1013. 512 MiB by default.
    */
   maxTotalBufferedBytes?: number;
   /**
-   * The most connections, requests that are not decided included; others are answered with 503. No limit by default.
+   * The most connections, including undecided requests; others are answered with 503. No limit by default.
    */
   maxConnections?: number;
   /**
-   * The most connections of one address, requests that are not decided included; others are answered with 429. The
-   * first 64 bits of an IPv6 address count as one. No limit by default.
+   * The most connections of one address, including undecided requests; others are answered with 429. The first 64 bits
+   * of an IPv6 address count as one address. No limit by default.
    */
   maxConnectionsPerAddress?: number;
   /**
-   * The most handshakes that one address, as above, begins within a second; others are answered with 429. No limit by
-   * default.
+   * The most handshakes that one address may begin within a second; others are answered with 429. No limit by default.
    */
   maxHandshakesPerSecond?: number;
   /**
-   * The proxies before the server: addresses, networks such as `10.0.0.0/8`, or `unix`. A client's address is what they
-   * say in `X-Forwarded-For`; by default it is the socket's, and the header is not believed.
+   * The proxies before the server: addresses, networks such as `10.0.0.0/8`, or `unix`. Only their `X-Forwarded-For` is
+   * believed; by default none is, and a client's address is that of its socket.
    */
   trustedProxies?: readonly string[];
 }
@@ -161,6 +161,12 @@ const KINDS: Kinds<WebSocketServerOptions<never>> = {
  */
 export function serverOptions<R extends HandshakeRequest>(given: WebSocketServerOptions<R>): WebSocketServerOptions<R> {
   const options = ownOptions(given);
+  if (isFetchServer(options.server)) {
+    throw invalid(
+      "The servers of Deno.serve and Bun.serve do not expose their connections. " +
+        "Give the option port, or a server of node:http, which Deno and Bun have too",
+    );
+  }
   checkOptions(options as WebSocketServerOptions<never>, KINDS);
   const { port, socketPath, server, noServer, host, tls } = options;
   const ways = [port, socketPath, server, noServer || undefined].filter((way) => way !== undefined);
@@ -184,6 +190,13 @@ export function quotas(given: WebSocketServerOptions<never>): Quotas {
     maxHandshakesPerSecond: size("maxHandshakesPerSecond", given.maxHandshakesPerSecond),
     trustedProxies: given.trustedProxies && new TrustedProxies(given.trustedProxies),
   };
+}
+
+/** Whether it is what `Deno.serve` or `Bun.serve` returns. */
+function isFetchServer(server: unknown): boolean {
+  const members = (server ?? {}) as { finished?: unknown; shutdown?: unknown; upgrade?: unknown; fetch?: unknown };
+  const isOfDeno = "finished" in Object(server) && typeof members.shutdown === "function";
+  return isOfDeno || (typeof members.upgrade === "function" && typeof members.fetch === "function");
 }
 
 /** As a browser writes it (RFC 6454 §6.2): compared as text, another spelling would never match. */

@@ -35,6 +35,8 @@ export class Pending implements TransportListener, VerifyContext {
   #knownAddress: string | undefined;
   /** Whether the server's quota counts it, until it is gone. */
   isCounted = false;
+  /** Whether a refusal is to have no body. */
+  isHead = false;
 
   /** @param address of the client; is called at most once */
   constructor(transport: Transport, address: () => string | undefined, owner: PendingOwner) {
@@ -84,7 +86,7 @@ export class Pending implements TransportListener, VerifyContext {
    */
   refuse(rejection: Rejection, timeout: number, why?: WebSocketError): void {
     if (this.#state !== "undecided") return;
-    reject(this.answersBy, rejection, timeout, () => this.#gone());
+    reject(this.answersBy, rejection, timeout, () => this.#gone(), this.isHead);
     this.#end("refused");
     if (why !== undefined) this.#controller?.abort(why);
   }

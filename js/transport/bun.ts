@@ -46,6 +46,8 @@ interface BunSocket {
   resume(): void;
   shutdown(): void;
   close(): void;
+  ref(): void;
+  unref(): void;
   setNoDelay(noDelay: boolean): void;
 }
 
@@ -98,6 +100,11 @@ class BunTransport extends SocketTransport {
   protected closeSide(): void {
     this.#socket.shutdown();
     this.sideClosed();
+  }
+
+  hold(isHeld: boolean): void {
+    if (isHeld) this.#socket.ref();
+    else this.#socket.unref();
   }
 
   protected close(): void {

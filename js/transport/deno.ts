@@ -28,6 +28,8 @@ interface DenoConn {
   write(bytes: Uint8Array): Promise<number>;
   closeWrite(): Promise<void>;
   close(): void;
+  ref(): void;
+  unref(): void;
   /** Only of TCP. */
   setNoDelay?(): void;
 }
@@ -119,6 +121,11 @@ class DenoTransport extends SocketTransport {
       () => this.sideClosed(),
       (error: Error) => this.gone(error),
     );
+  }
+
+  hold(isHeld: boolean): void {
+    if (isHeld) this.#conn.ref();
+    else this.#conn.unref();
   }
 
   protected close(): void {

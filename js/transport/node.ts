@@ -108,6 +108,11 @@ export class NodeTransport implements Transport {
     return this.#socket.writableNeedDrain;
   }
 
+  hold(isHeld: boolean): void {
+    const { ref, unref } = this.#socket as Partial<Socket>;
+    (isHeld ? ref : unref)?.call(this.#socket as Socket);
+  }
+
   pause(): void {
     this.#socket.pause();
   }

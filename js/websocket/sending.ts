@@ -9,6 +9,7 @@ import { bytesOf, copyOf, isBlob } from "../engine/bytes.js";
 import { WebSocketError } from "../engine/errors.js";
 import { sizeOfSent } from "../session/outgoing.js";
 import { PreparedMessage } from "../session/prepared.js";
+import { onAbort } from "../transport/signals.js";
 import { Chunks } from "./chunks.js";
 import { errorEvent } from "./events.js";
 import { Promised, type Settle, TextPieces } from "./messages.js";
@@ -162,16 +163,16 @@ export class Sending {
     const pieces = new TextPieces();
     let isText: boolean | undefined;
     let hasBegun = false;
-    const onAbort = (): void => {
+    const abort = (): void => {
       const cause: unknown = signal?.reason;
       this.#source?.cancel(cause as Error);
       if (hasBegun) connection.fail(new WebSocketError("WS_ERR_SOURCE", "A message was given up", { cause }));
     };
+    const ignoreSignal = onAbort(signal, abort);
     try {
       const chunks = new Chunks(source);
       this.#source = chunks;
-      signal?.addEventListener("abort", onAbort);
-      if (signal?.aborted) onAbort();
+      if (signal?.aborted) abort();
       for await (const chunk of chunks) {
         isText ??= typeof chunk === "string";
         const data = typeof chunk === "string" ? pieces.next(chunk) : bytesOf(chunk);
@@ -189,7 +190,7 @@ export class Sending {
       connection.fail(error);
       return;
     } finally {
-      signal?.removeEventListener("abort", onAbort);
+      ignoreSignal();
     }
     if (!connection.canSend || signal?.aborted) return; // it was cancelled
     const last = isText ? pieces.rest : new Uint8Array(0);

@@ -1,8 +1,8 @@
 /** The command `proxy` between real peers: what it passes on, what it logs, and what it does when it is told to. */
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, watch, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import { type AddressInfo, connect, createServer as createTcpServer } from "node:net";
@@ -417,6 +417,82 @@ test("messages are held, edited, dropped and let go from the page, in their orde
     page.ask({ type: "drop", ...about, number: dropped?.number });
     assert.match((await page.until((told) => told.find(({ type }) => type === "error"))).message, /does not wait/);
   }
+});
+
+test("a held message goes on as another kind of frame, or after a while, and what follows waits behind it", async (t) => {
+  const proxy = await startProxy(t, await target(t));
+  const page = await Page.open(t, proxy);
+  const peer = await open(t, proxy.address);
+  const got: string[] = [];
+  peer.on("message", (data, isBinary) => got.push(`${isBinary ? "binary" : "text"} ${data}`));
+  page.ask({ type: "watch", watch: 1, id: 1 });
+  const about = { id: 1, direction: "toServer" };
+  page.ask({ type: "hold", ...about, isOn: true });
+  await page.connection(1, ({ holding }) => holding.toServer);
+  for (const text of ["late", "as bytes", "as it is"]) peer.send(text);
+  const [late, bytes, other] = await page.held(3);
+  page.ask({ type: "release", ...about, number: other?.number });
+  const base64 = Buffer.from("in two").toString("base64");
+  page.ask({ type: "release", ...about, number: bytes?.number, first: 0x02, base64 });
+  page.ask({ type: "release", ...about, number: late?.number, delay: 100 });
+  await page.held(0);
+  page.ask({ type: "inject", ...about, first: 0x8a, base64 });
+  const actions = await page.until((told) =>
+    told.find(({ type, all }) => type === "interventions" && all.length === 3),
+  );
+  assert.deepEqual(
+    actions.all.map(({ action, about }: { action: string; about: string }) => `${action}: ${about}`),
+    ["edited: text of 8 bytes, 6 after it", "delayed: text of 4 bytes, by 100 ms", "injected: pong of 6 bytes"],
+  );
+  // a message that its edited frame left open: the peer's next text breaks the protocol
+  const [code] = await once(peer, "close");
+  assert.equal(code, 1002);
+  assert.deepEqual(got, ["text late"]);
+  page.ask({ type: "release", ...about, number: 1, delay: -1 });
+  await page.until((told) => told.find(({ type }) => type === "error"));
+});
+
+test("--tls makes a certificate for the run, and says what is missing where it cannot", async (t) => {
+  if (spawnSync("openssl", ["version"]).error !== undefined) return t.skip("no openssl here");
+  const proxy = await startProxy(t, await target(t), "--tls");
+  assert.match(proxy.address, /^wss:/);
+  const peer = new Peer(proxy.address, { rejectUnauthorized: false });
+  t.after(() => peer.terminate());
+  const [[response]] = await Promise.all([once(peer, "upgrade"), once(peer, "open")]);
+  const { subjectaltname } = response.socket.getPeerCertificate();
+  assert.match(subjectaltname, /DNS:localhost.*IP Address:127\.0\.0\.1/);
+  peer.send("over TLS");
+  assert.equal(await message(peer), "over TLS");
+  const command = [bin, "proxy", "ws://127.0.0.1:1", "--port", "0", "--tls"];
+  const none = spawnSync(process.execPath, command, { env: { PATH: "" }, encoding: "utf8" });
+  assert.deepEqual([none.status, none.stdout], [1, ""]);
+  assert.match(none.stderr, /--tls needs openssl .*--cert and --key/);
+  assert.equal(spawnSync(process.execPath, [...command, "--cert", "a", "--key", "b"]).status, 2);
+});
+
+test("--open gives the page's address to the program that opens addresses, and says so where there is none", async (t) => {
+  if (process.platform !== "linux") return t.skip("the stub stands for xdg-open");
+  const folder = temporaryFolder(t);
+  const opened = join(folder, "opened");
+  writeFileSync(
+    join(folder, "xdg-open"),
+    `#!/bin/sh\necho "$1" > "${opened}.new"; /bin/mv "${opened}.new" "${opened}"\n`,
+    { mode: 0o755 },
+  );
+  const own = process.env.PATH;
+  t.after(() => {
+    process.env.PATH = own;
+  });
+  process.env.PATH = folder;
+  const watcher = watch(folder);
+  t.after(() => watcher.close());
+  const { page } = await startProxy(t, await target(t), "--open");
+  while (!existsSync(opened)) await once(watcher, "change");
+  assert.equal(readFileSync(opened, "utf8").trim(), page);
+  process.env.PATH = "";
+  const without = await startProxy(t, await target(t), "--open");
+  const [said] = await once(without.child.stderr as NodeJS.ReadableStream, "data");
+  assert.match(String(said), new RegExp(`no browser could be opened: use ${without.page}`));
 });
 
 test("frames of the page's making are sent between two messages, each way, and are logged", async (t) => {

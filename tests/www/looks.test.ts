@@ -7,7 +7,7 @@ import { after, before, test } from "node:test";
 
 import type { Browser, Page } from "playwright-core";
 
-import { built, launch, newPage, openSample, shortcomings, showTab } from "./support.js";
+import { built, launch, newPage, openSample, shortcomings, showTab, unfold } from "./support.js";
 
 const SIZES = {
   wide: { width: 1440, height: 900 },
@@ -17,6 +17,9 @@ const SIZES = {
 /** The views, each with something that it shows last. */
 const SHOWN: Record<string, string> = {
   open: ".sample",
+  samples: ".all-samples .sample",
+  error: ".error",
+  "nothing-found": ".detail",
   frames: ".lit-bits",
   handshake: ".passed",
   messages: ".messages .preview:has-text('Hello')",
@@ -44,7 +47,19 @@ async function prepare(page: Page, view: string): Promise<void> {
     statistics: "A busy conversation",
   };
   await openSample(page, samples[view] ?? "Compressed: the examples of RFC 7692 §7.2.3");
-  await showTab(page, view);
+  if (view === "nothing-found") {
+    await page.getByLabel("Search payloads").fill("nothing has this");
+    await page.getByText("No record passes the filter.").waitFor();
+    return;
+  }
+  if (view === "error") {
+    await showTab(page, "open");
+    const buffer = Buffer.from("This is not a capture.");
+    await page.setInputFiles('input[type="file"]', { name: "notes.txt", mimeType: "text/plain", buffer });
+    return;
+  }
+  await showTab(page, view === "samples" ? "open" : view);
+  if (view === "samples") await unfold(page, "All samples");
   if (view === "frames") {
     await page.locator("#records .record", { hasText: "in three" }).first().click();
     await page.getByRole("heading", { name: /Record 5/ }).waitFor();

@@ -110,9 +110,11 @@ test("an application's traffic is seen as it goes, and each new connection is in
 
 test("messages are held, edited, dropped, replayed and injected from the page, and the application sees it", async () => {
   const application = await openApplication();
-  const page = await newPage(browser, {}, pageAddress);
+  const page = await newPage(browser, { viewport: { width: 1440, height: 900 } }, pageAddress);
   await page.locator(".connection").first().click();
   await page.locator("#records .record", { hasText: "101" }).waitFor();
+  const row = await page.locator("#records .record").nth(1).boundingBox();
+  assert.ok((row?.y ?? 999) <= 200, `the first row is at ${row?.y}`);
   const hold = page.getByRole("button", { name: /^Hold.*to server/ });
   await hold.click();
   await page.locator('button[aria-pressed="true"]').waitFor();

@@ -244,7 +244,23 @@ test("bytes that are broken on the wire are a violation, which the other end clo
   await page.context().close();
 });
 
-test("the first row is near the top, rows are short, and the divider moves by keys", async () => {
+test("filters are in one row from 900 px on, and a name that is too long for its place is cut there", async () => {
+  const page = await newPage(browser, { viewport: { width: 900, height: 800 } });
+  await openSample(page, "A message in three frames, with a ping between them");
+  const height = async () => (await page.locator(".filters").boundingBox())?.height ?? 99;
+  assert.ok((await height()) < 40);
+  await page.getByLabel("Search payloads").fill("frames");
+  await page.getByRole("button", { name: "Show all" }).waitFor();
+  assert.ok((await height()) < 40, "with the button that ends the filter");
+  const bottom = async (selector: string) => {
+    const { y = 0, height = 0 } = (await page.locator(selector).boundingBox()) ?? {};
+    return y + height;
+  };
+  for (const pane of ["#records", ".detail"]) assert.ok((await bottom(pane)) <= 800, `${pane} ends in the window`);
+  await page.context().close();
+});
+
+test("the first row is near the top, rows are short, and the divider moves by keys and by the pointer", async () => {
   const page = await newPage(browser, { viewport: { width: 1440, height: 900 } });
   await openSample(page, "A greeting, a JSON message, and goodbye");
   const row = await page.locator("#records .record").nth(1).boundingBox();
@@ -255,6 +271,14 @@ test("the first row is near the top, rows are short, and the divider moves by ke
   await page.getByRole("separator").focus();
   await page.keyboard.press("ArrowLeft");
   assert.ok((await width()) < before);
+  const divider = await page.getByRole("separator").boundingBox();
+  const [x, y] = [(divider?.x ?? 0) + 2, (divider?.y ?? 0) + 100];
+  const byKeys = await width();
+  await page.mouse.move(x, y);
+  await page.mouse.down();
+  await page.mouse.move(x + 150, y, { steps: 3 });
+  await page.mouse.up();
+  assert.ok(Math.abs((await width()) - byKeys - 150) < 12, "the divider follows the pointer");
   await page.setViewportSize({ width: 899, height: 900 });
   const [list, detail] = [await page.locator("#records").boundingBox(), await page.locator(".detail").boundingBox()];
   assert.ok((detail?.y ?? 0) > (list?.y ?? 0) + (list?.height ?? 0) - 1, "one is above the other");

@@ -13,6 +13,7 @@ import { Connections } from "./views/connections.js";
 import { Exports } from "./views/exports.js";
 import { Frames } from "./views/frames.js";
 import { Handshake } from "./views/handshake.js";
+import { Interventions } from "./views/interventions.js";
 import { LiveBar } from "./views/live.js";
 import { Loop } from "./views/loop.js";
 import { Messages } from "./views/messages.js";
@@ -36,6 +37,7 @@ const ALWAYS: readonly View[] = ["open", "loop"];
 /** The whole page. */
 export function App({ state }: { state: State }) {
   const isOfCapture = !ALWAYS.includes(state.view);
+  const isList = state.view === "frames" || state.view === "messages";
   return (
     <>
       <header class="top">
@@ -43,7 +45,7 @@ export function App({ state }: { state: State }) {
         <Tabs state={state} />
         <ThemeSwitch />
       </header>
-      <main class={isOfCapture ? "fills" : ""}>
+      <main class={`${isOfCapture ? "fills" : ""} ${isList ? "lists" : ""}`}>
         <p class="unseen" role="status">
           {state.busy ?? state.notice}
         </p>
@@ -60,7 +62,7 @@ export function App({ state }: { state: State }) {
         <div class={isOfCapture && state.feed !== undefined ? "with-connections" : "alone"}>
           {isOfCapture && state.feed !== undefined && <Connections feed={state.feed} />}
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a panel without controls must be reached by keys */}
-          <div id="view" class={state.view} role="tabpanel" aria-labelledby={`tab-${state.view}`} tabIndex={0}>
+          <div id="view" data-view={state.view} role="tabpanel" aria-labelledby={`tab-${state.view}`} tabIndex={0}>
             {isOfCapture && <CaptureBar state={state} />}
             <Chosen state={state} />
           </div>
@@ -151,6 +153,7 @@ function CaptureBar({ state }: { state: State }) {
           {capture.skipped > 0 && `; ${counted(capture.skipped, "other connection")} left out`}
         </span>
         <ConnectionList state={state} />
+        {state.view === "frames" && state.feed !== undefined && <Interventions feed={state.feed} />}
         <Exports name={capture.name} />
       </div>
       {gaps > 0 && <p class="warning">Bytes are missing in {counted(gaps, "place")}.</p>}

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { ComponentChildren } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import type { ComponentChildren, RefObject } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
 
 import type { Direction } from "../../../js/inspect/index.js";
 import { copy } from "../actions.js";
@@ -104,4 +104,17 @@ export function useAnswer<Value>(ask: () => Promise<Value>, inputs: readonly unk
     };
   }, inputs);
   return answer;
+}
+
+/** An element, and the width that its content has, in pixels; 0 before it is laid out. */
+export function useWidth<Type extends Element>(): [RefObject<Type | null>, number] {
+  const box = useRef<Type>(null);
+  const [width, setWidth] = useState(0);
+  useEffect(() => {
+    const element = box.current as Type;
+    const observer = new ResizeObserver(([entry]) => setWidth(entry?.contentRect.width ?? 0));
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, []);
+  return [box, width];
 }

@@ -13,7 +13,7 @@ import { KINDS, NO_FILTER, sizeOf } from "../worker/kinds.js";
 import type { Filter, Kind, Overview, Row } from "../worker/protocol.js";
 import { Arrow, useAnswer } from "./common.js";
 import { DetailView } from "./detail.js";
-import { Interventions } from "./interventions.js";
+import { HeldUnits } from "./interventions.js";
 import { KindLabel } from "./kind-label.js";
 import { Split } from "./split.js";
 import { TimelineView } from "./timeline.js";
@@ -29,7 +29,7 @@ export function Frames({ state }: { state: State }) {
   if (overview === undefined) return <p class="quiet empty">Choose a connection to see its frames.</p>;
   return (
     <>
-      {feed !== undefined && <Interventions feed={feed} />}
+      {feed !== undefined && <HeldUnits feed={feed} />}
       <TimelineView state={state} overview={overview} />
       <Filters state={state} />
       <Split>
@@ -113,9 +113,11 @@ function Filters({ state: { filter: now, listed, overview } }: { state: State })
       <output class="quiet">
         {count(listed)} of {count(records)}
       </output>
-      <button type="button" disabled={now === NO_FILTER} onClick={() => void filter(NO_FILTER)}>
-        Show all
-      </button>
+      {now !== NO_FILTER && (
+        <button type="button" onClick={() => void filter(NO_FILTER)}>
+          Show all
+        </button>
+      )}
     </form>
   );
 }

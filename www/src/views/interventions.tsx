@@ -20,54 +20,81 @@ const OPCODES: readonly (readonly [number, string])[] = [
   [9, "ping"],
   [10, "pong"],
   [8, "close"],
-  [3, "reserved (3)"],
+  ...[3, 4, 5, 6, 7, 11, 12, 13, 14, 15].map((opcode) => [opcode, `reserved (${opcode})`] as const),
 ];
-const [FIN, RSV1] = [0x80, 0x40];
+const FIN = 0x80;
+const BITS: readonly (readonly [number, string])[] = [
+  [FIN, "FIN"],
+  [0x40, "RSV1"],
+  [0x20, "RSV2"],
+  [0x10, "RSV3"],
+];
+const OPCODE = 0x0f;
+
+/** The watched connection, if the process can change what goes over it. */
+function changeable({ connections, watched, hello }: Feed) {
+  return hello.kind === "proxy" ? connections.get(watched ?? -1) : undefined;
+}
 
 /** The controls of the watched connection; nothing where the process can only look. */
 export function Interventions({ feed }: { feed: Feed }) {
-  const connection = feed.connections.get(feed.watched ?? -1);
-  if (connection === undefined || feed.hello.kind !== "proxy") return null;
+  const connection = changeable(feed);
+  if (connection === undefined) return null;
   const isOpen = connection.state === "open";
   const { id, holding } = connection;
   return (
-    <section class="interventions" aria-label="Interventions">
-      <div class="buttons">
-        {(["toServer", "toClient"] as const).map((direction) => (
-          <button
-            key={direction}
-            type="button"
-            aria-pressed={holding[direction]}
-            disabled={!isOpen}
-            onClick={() => ask({ type: "hold", id, direction, isOn: !holding[direction] })}
-          >
-            Hold <Arrow direction={direction} /> {direction === "toServer" ? "to server" : "to client"}
-          </button>
-        ))}
-        <Inject id={id} isOpen={isOpen} />
-        <Close id={id} isOpen={isOpen} />
-        <Done feed={feed} opened={connection.opened} />
-      </div>
-      {feed.held.length > 0 && (
-        <ol class="held" aria-label="Held messages">
-          {feed.held.map((unit) => (
-            <Held key={`${unit.direction} ${unit.number}`} id={id} unit={unit} />
-          ))}
-        </ol>
-      )}
+    <section class="interventions buttons" aria-label="Interventions">
+      {(["toServer", "toClient"] as const).map((direction) => (
+        <button
+          key={direction}
+          type="button"
+          aria-pressed={holding[direction]}
+          disabled={!isOpen}
+          onClick={() => ask({ type: "hold", id, direction, isOn: !holding[direction] })}
+        >
+          Hold <Arrow direction={direction} /> {direction === "toServer" ? "to server" : "to client"}
+        </button>
+      ))}
+      <Inject id={id} isOpen={isOpen} />
+      <Close id={id} isOpen={isOpen} />
+      <Done feed={feed} opened={connection.opened} />
     </section>
   );
+}
+
+/** What waits for a decision; nothing if nothing does. */
+export function HeldUnits({ feed }: { feed: Feed }) {
+  const connection = changeable(feed);
+  if (connection === undefined || feed.held.length === 0) return null;
+  return (
+    <ol class="held" aria-label="Held messages">
+      {feed.held.map((unit) => (
+        <Held key={`${unit.direction} ${unit.number}`} id={connection.id} unit={unit} />
+      ))}
+    </ol>
+  );
+}
+
+/** How long *Delay* holds a message, in milliseconds. */
+const DELAY = 2000;
+
+interface Edited {
+  readonly text: string;
+  readonly first: number;
 }
 
 function Held({ id, unit }: { id: number; unit: FedUnit }) {
   const { direction, kind, number } = unit;
   const payload = Uint8Array.from(atob(unit.base64), (character) => character.charCodeAt(0));
-  const isText = kind === "text";
-  const shown = isText ? new TextDecoder().decode(payload) : hexBytes(payload);
-  const [edited, setEdited] = useState<string>();
-  const release = () => {
-    const changed = edited === undefined ? undefined : isText ? new TextEncoder().encode(edited) : hex(edited);
-    ask({ type: "release", id, direction, number, ...(changed && { base64: base64Of(changed) }) });
+  const text = kind === "text" ? textOf(payload) : undefined;
+  const isText = text !== undefined;
+  const shown = text ?? hexBytes(payload);
+  const [edited, setEdited] = useState<Edited>();
+  const release = (delay?: number) => {
+    const about = { type: "release", id, direction, number, ...(delay !== undefined && { delay }) } as const;
+    if (edited === undefined) return ask(about);
+    const changed = isText ? new TextEncoder().encode(edited.text) : hex(edited.text);
+    ask({ ...about, first: edited.first, base64: base64Of(changed) });
   };
   return (
     <li>
@@ -78,22 +105,28 @@ function Held({ id, unit }: { id: number; unit: FedUnit }) {
       {edited === undefined ? (
         <code class="preview">{shown.slice(0, 400)}</code>
       ) : (
-        <textarea
-          rows={3}
-          aria-label={isText ? "Text to send instead" : "Bytes to send instead, as hex"}
-          value={edited}
-          onInput={(event) => setEdited(event.currentTarget.value)}
-        />
+        <>
+          <textarea
+            rows={3}
+            aria-label={isText ? "Text to send instead" : "Bytes to send instead, as hex"}
+            value={edited.text}
+            onInput={(event) => setEdited({ ...edited, text: event.currentTarget.value })}
+          />
+          <FirstByte value={edited.first} onChange={(first) => setEdited({ ...edited, first })} />
+        </>
       )}
       <span class="buttons">
-        <button type="button" class="first" onClick={release}>
+        <button type="button" class="first" onClick={() => release()}>
           {edited === undefined ? "Let go" : "Send edited"}
         </button>
         {edited === undefined && (
-          <button type="button" onClick={() => setEdited(shown)}>
+          <button type="button" onClick={() => setEdited({ text: shown, first: unit.first })}>
             Edit
           </button>
         )}
+        <button type="button" onClick={() => release(DELAY)}>
+          Delay {DELAY / 1000} s
+        </button>
         <button type="button" onClick={() => ask({ type: "drop", id, direction, number })}>
           Drop
         </button>
@@ -102,14 +135,46 @@ function Held({ id, unit }: { id: number; unit: FedUnit }) {
   );
 }
 
+/** Nothing for bytes that are not UTF-8: an edited text would not have them any more. */
+function textOf(payload: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder(undefined, { fatal: true, ignoreBOM: true }).decode(payload);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The first byte of a frame's header: its kind, and the bits before that. */
+function FirstByte({ value, onChange }: { value: number; onChange(value: number): void }) {
+  return (
+    <span class="first-byte">
+      <label>
+        Kind{" "}
+        <select
+          value={String(value & OPCODE)}
+          onChange={(event) => onChange((value & ~OPCODE) | Number(event.currentTarget.value))}
+        >
+          {OPCODES.map(([opcode, name]) => (
+            <option key={opcode} value={String(opcode)}>
+              {name}
+            </option>
+          ))}
+        </select>
+      </label>
+      {BITS.map(([bit, name]) => (
+        <label key={bit} class="tick">
+          <input type="checkbox" checked={(value & bit) !== 0} onChange={() => onChange(value ^ bit)} /> {name}
+        </label>
+      ))}
+    </span>
+  );
+}
+
 function Inject({ id, isOpen }: { id: number; isOpen: boolean }) {
   const [direction, setDirection] = useState<Direction>("toClient");
-  const [opcode, setOpcode] = useState(1);
-  const [isLast, setIsLast] = useState(true);
-  const [hasRsv1, setHasRsv1] = useState(false);
+  const [first, setFirst] = useState(FIN | 1);
   const [isHex, setIsHex] = useState(false);
   const [text, setText] = useState("Hello");
-  const first = (isLast ? FIN : 0) | (hasRsv1 ? RSV1 : 0) | opcode;
   const payload = isHex ? hex(text) : new TextEncoder().encode(text);
   return (
     <details class="popup">
@@ -128,29 +193,14 @@ function Inject({ id, isOpen }: { id: number; isOpen: boolean }) {
             <option value="toClient">← to client</option>
           </select>
         </label>
+        <FirstByte value={first} onChange={setFirst} />
         <label>
-          Kind
-          <select value={String(opcode)} onChange={(event) => setOpcode(Number(event.currentTarget.value))}>
-            {OPCODES.map(([value, name]) => (
-              <option key={value} value={String(value)}>
-                {name}
-              </option>
-            ))}
-          </select>
-        </label>
-        <label class="tick">
-          <input type="checkbox" checked={isLast} onChange={(event) => setIsLast(event.currentTarget.checked)} /> FIN
-        </label>
-        <label class="tick">
-          <input type="checkbox" checked={hasRsv1} onChange={(event) => setHasRsv1(event.currentTarget.checked)} /> RSV1
+          Payload
+          <textarea rows={3} value={text} onInput={(event) => setText(event.currentTarget.value)} />
         </label>
         <label class="tick">
           <input type="checkbox" checked={isHex} onChange={(event) => setIsHex(event.currentTarget.checked)} /> payload
           as hex
-        </label>
-        <label>
-          Payload
-          <textarea rows={3} value={text} onInput={(event) => setText(event.currentTarget.value)} />
         </label>
         <button type="submit" class="first" disabled={!isOpen}>
           Inject {bytes(payload.length)}

@@ -226,10 +226,10 @@ function SampleList({ samples }: { samples: readonly ConversationSample[] }) {
     <ul>
       {samples.map(({ title, about, fault }) => (
         <li key={title}>
-          <button type="button" class="sample" onClick={() => void openSample(title)}>
+          <button type="button" class="sample" data-fault={fault} onClick={() => void openSample(title)}>
             <span>{title}</span>
             <span class="quiet">{about}</span>
-            {fault !== undefined && <Verdict good={false}>{fault}</Verdict>}
+            {fault !== undefined && <Verdict good={false}>not allowed</Verdict>}
           </button>
         </li>
       ))}

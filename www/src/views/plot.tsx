@@ -3,47 +3,53 @@
  *
  * @module
  */
-import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 
 import { reveal } from "../actions.js";
 import { count, DIRECTION_NAMES, duration } from "../format.js";
-import type { Sample } from "../worker/protocol.js";
+import type { Sample, Series } from "../worker/protocol.js";
+import { useWidth } from "./common.js";
 
-const [WIDTH, HEIGHT] = [420, 210];
+/** Pixels. */
+const HEIGHT = 240;
 const [LEFT, RIGHT, TOP, BOTTOM] = [74, 10, 12, 40];
-const [RIGHT_EDGE, BOTTOM_EDGE] = [WIDTH - RIGHT, HEIGHT - BOTTOM];
+const BOTTOM_EDGE = HEIGHT - BOTTOM;
 const MIDDLE = (TOP + BOTTOM_EDGE) / 2;
 
 interface Props {
   readonly title: string;
   /** What the values are. */
   readonly axis: string;
-  readonly samples: readonly Sample[];
+  readonly series: Series;
   /** Whether the values reach over orders of magnitude. */
   readonly canBeLogarithmic?: boolean;
   readonly hasTimes: boolean;
   /** A value with its unit. */
   unit(value: number): string;
-  readonly children?: ComponentChildren;
 }
 
 /** A figure with its caption; each dot leads to its record. Nothing if there are no values. */
-export function Plot({ title, axis, samples, canBeLogarithmic = false, hasTimes, unit, children }: Props) {
+export function Plot(props: Props) {
+  return props.series.samples.length > 0 && <Figure {...props} />;
+}
+
+function Figure({ title, axis, series, canBeLogarithmic = false, hasTimes, unit }: Props) {
+  const { samples, percentiles } = series;
   const [isLogarithmic, setIsLogarithmic] = useState(canBeLogarithmic);
   const [hovered, setHovered] = useState<Sample>();
-  if (samples.length === 0) return null;
+  const [box, width] = useWidth<HTMLElement>();
   const values = samples.map(({ value }) => value);
   const most = Math.max(...values, 0.001);
   const last = Math.max(...samples.map(({ at }) => at), 1);
   const share = (value: number) => (isLogarithmic ? Math.log1p(value) / Math.log1p(most) : value / most);
   const y = (value: number) => BOTTOM_EDGE - (BOTTOM_EDGE - TOP) * share(value);
-  const x = (at: number) => LEFT + ((RIGHT_EDGE - LEFT) * at) / last;
+  const right = width - RIGHT;
+  const x = (at: number) => LEFT + ((right - LEFT) * at) / last;
   const along = (at: number) => (hasTimes ? duration(Math.round(at)) : `record ${count(Math.round(at))}`);
-  const ticks = isLogarithmic ? [0, Math.expm1(Math.log1p(most) / 2), most] : [0, most / 2, most];
+  const ticks = isLogarithmic ? orders(most) : [0, most / 2, most];
   const label = `${title}: ${count(samples.length)} values from ${unit(Math.min(...values))} to ${unit(most)}`;
   return (
-    <figure class="plot">
+    <figure class="plot" ref={box}>
       <figcaption>
         <strong>{title}</strong>
         <output class="hovered">
@@ -61,7 +67,7 @@ export function Plot({ title, axis, samples, canBeLogarithmic = false, hasTimes,
         )}
       </figcaption>
       <svg
-        viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+        height={HEIGHT}
         role="img"
         aria-label={label}
         onMouseMove={(event) => setHovered(nearest(event, samples, x, y))}
@@ -69,7 +75,7 @@ export function Plot({ title, axis, samples, canBeLogarithmic = false, hasTimes,
       >
         {ticks.map((tick) => (
           <g key={tick}>
-            <line class="grid" x1={LEFT} x2={RIGHT_EDGE} y1={y(tick)} y2={y(tick)} />
+            <line class="grid" x1={LEFT} x2={right} y1={y(tick)} y2={y(tick)} />
             <text class="ticks" x={LEFT - 6} y={y(tick) + 4} text-anchor="end">
               {unit(tick)}
             </text>
@@ -81,10 +87,10 @@ export function Plot({ title, axis, samples, canBeLogarithmic = false, hasTimes,
         <text class="ticks" x={LEFT} y={HEIGHT - 24}>
           {along(0)}
         </text>
-        <text class="ticks" x={RIGHT_EDGE} y={HEIGHT - 24} text-anchor="end">
+        <text class="ticks" x={right} y={HEIGHT - 24} text-anchor="end">
           {along(last)}
         </text>
-        <text class="ticks" x={(LEFT + RIGHT_EDGE) / 2} y={HEIGHT - 8} text-anchor="middle">
+        <text class="ticks" x={(LEFT + right) / 2} y={HEIGHT - 8} text-anchor="middle">
           {hasTimes ? "time from the first record" : "place among the records"}
         </text>
         {samples.map((sample) => (
@@ -97,9 +103,23 @@ export function Plot({ title, axis, samples, canBeLogarithmic = false, hasTimes,
           />
         ))}
       </svg>
-      {children}
+      <dl class="percentiles">
+        {percentiles.map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{unit(value)}</dd>
+          </div>
+        ))}
+      </dl>
     </figure>
   );
+}
+
+/** Where lines of a logarithmic scale are: at each power of ten that is well below the greatest value, and there. */
+function orders(most: number): number[] {
+  const ticks = [0];
+  for (let power = 10; power < most / 3; power *= 10) ticks.push(power);
+  return [...ticks, most];
 }
 
 /** The sample that is nearest to the pointer. */
@@ -109,9 +129,8 @@ function nearest(
   x: (at: number) => number,
   y: (value: number) => number,
 ): Sample | undefined {
-  const { left, top, width } = (event.currentTarget as Element).getBoundingClientRect();
-  const scale = WIDTH / width;
-  const [atX, atY] = [(event.clientX - left) * scale, (event.clientY - top) * scale];
+  const { left, top } = (event.currentTarget as Element).getBoundingClientRect();
+  const [atX, atY] = [event.clientX - left, event.clientY - top];
   const distance = (sample: Sample) => (x(sample.at) - atX) ** 2 + (y(sample.value) - atY) ** 2;
   return samples.reduce((best, one) => (distance(one) < distance(best) ? one : best));
 }

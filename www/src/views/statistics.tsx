@@ -10,18 +10,21 @@ import type { Statistics } from "../worker/protocol.js";
 import { Arrow, useAnswer } from "./common.js";
 import { Plot } from "./plot.js";
 
-/** A table of what was sent, and three plots. */
+/** Up to three plots, and a table of what was sent. */
 export function StatisticsView({ state: { version, overview } }: { state: State }) {
   const statistics = useAnswer(() => inspection.statistics(), [version]);
   if (statistics === undefined || overview === undefined) return null;
   const { hasTimes } = overview;
   return (
     <>
+      <p class="legend quiet">
+        <span aria-hidden="true">●</span> client to server, <span aria-hidden="true">□</span> server to client
+      </p>
       <div class="plots">
         <Plot
           title="Payload sizes"
           axis="bytes of a frame’s payload"
-          samples={statistics.sizes}
+          series={statistics.sizes}
           canBeLogarithmic
           hasTimes={hasTimes}
           unit={(size) => bytes(Math.round(size))}
@@ -29,30 +32,18 @@ export function StatisticsView({ state: { version, overview } }: { state: State 
         <Plot
           title="Compression"
           axis="compressed size, in percent of the message’s"
-          samples={statistics.ratios}
+          series={statistics.ratios}
           hasTimes={hasTimes}
           unit={(ratio) => `${Math.round(100 * ratio)} %`}
         />
         <Plot
           title="From ping to pong"
           axis="time from a ping to its pong"
-          samples={statistics.roundTrips}
+          series={statistics.roundTrips}
           hasTimes={hasTimes}
           unit={(time) => duration(Number(time.toPrecision(3)))}
-        >
-          <dl class="percentiles">
-            {statistics.roundTripPercentiles.map(([name, value]) => (
-              <div key={name}>
-                <dt>{name}</dt>
-                <dd>{duration(Number(value.toPrecision(3)))}</dd>
-              </div>
-            ))}
-          </dl>
-        </Plot>
+        />
       </div>
-      <p class="legend quiet">
-        <span aria-hidden="true">●</span> client to server, <span aria-hidden="true">□</span> server to client
-      </p>
       <Tallies statistics={statistics} />
     </>
   );

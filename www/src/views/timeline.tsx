@@ -3,8 +3,6 @@
  *
  * @module
  */
-import { useEffect, useRef, useState } from "preact/hooks";
-
 import type { Direction } from "../../../js/inspect/index.js";
 import { reveal, select } from "../actions.js";
 import { ARROWS, bytes, count, counted, DIRECTION_NAMES, duration } from "../format.js";
@@ -12,7 +10,7 @@ import { inspection } from "../inspection.js";
 import { current, type State } from "../state.js";
 import { KINDS, NO_FILTER } from "../worker/kinds.js";
 import type { Bin, Overview } from "../worker/protocol.js";
-import { useAnswer } from "./common.js";
+import { useAnswer, useWidth } from "./common.js";
 
 /** Pixels: of a slice, with the space behind it, of a lane, and of what marks a fault. */
 const SLICE = 7;
@@ -22,14 +20,7 @@ const MARK = 5;
 
 /** A bar for each slice of time: what the client sent above the line, what the server sent below. */
 export function TimelineView({ state: { version }, overview }: { state: State; overview: Overview }) {
-  const box = useRef<HTMLElement>(null);
-  const [width, setWidth] = useState(0);
-  useEffect(() => {
-    const element = box.current as HTMLElement;
-    const observer = new ResizeObserver(() => setWidth(element.clientWidth));
-    observer.observe(element);
-    return () => observer.disconnect();
-  }, []);
+  const [box, width] = useWidth<HTMLElement>();
   const bins = Math.max(1, Math.floor((width - 110) / SLICE));
   const timeline = useAnswer(async () => (width === 0 ? undefined : inspection.timeline(bins)), [bins, version]);
   const tallest = Math.max(1, ...Object.values(timeline?.bins ?? {}).flatMap((lane) => lane.map((bin) => bin.bytes)));

@@ -78,6 +78,7 @@ export function VirtualList(props: Props) {
       aria-label={props.label}
       aria-rowcount={props.role === "grid" ? total : undefined}
       aria-activedescendant={props.active}
+      style={{ "--content": `${tall}px` }}
       tabIndex={0}
       onKeyDown={props.onKey}
       onScroll={(event) => setTop(event.currentTarget.scrollTop)}

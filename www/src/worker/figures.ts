@@ -5,7 +5,7 @@
  */
 import type { Direction, Inspector, InspectRecord } from "../../../js/inspect/index.js";
 import { DIRECTIONS, KINDS, kindOf, sizeOf } from "./kinds.js";
-import type { Kind, Sample, Statistics, Tally, Timeline } from "./protocol.js";
+import type { Kind, Sample, Series, Statistics, Tally, Timeline } from "./protocol.js";
 
 /** Samples of a series, at most. */
 const SAMPLES = 600;
@@ -93,23 +93,26 @@ export function statisticsOf(inspector: Inspector, hasTimes: boolean): Statistic
   }
   return {
     tallies: [...tallies.values()].sort((one, other) => KINDS.indexOf(one.kind) - KINDS.indexOf(other.kind)),
-    sizes: thinned(sizes),
-    roundTrips: thinned(roundTrips),
-    roundTripPercentiles: percentilesOf(roundTrips.map(({ value }) => value)),
+    sizes: seriesOf(sizes),
+    roundTrips: seriesOf(roundTrips),
     ...messageFigures(inspector, at),
   };
 }
 
-/** The nearest-rank percentiles; nothing without values. */
-function percentilesOf(values: readonly number[]): Statistics["roundTripPercentiles"] {
-  if (values.length === 0) return [];
-  const sorted = values.toSorted((one, other) => one - other);
+/** With the nearest-rank percentiles. */
+function seriesOf(samples: readonly Sample[]): Series {
+  return { samples: thinned(samples), percentiles: percentilesOf(samples) };
+}
+
+function percentilesOf(samples: readonly Sample[]): Series["percentiles"] {
+  if (samples.length === 0) return [];
+  const sorted = samples.map(({ value }) => value).sort((one, other) => one - other);
   const at = (share: number) => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] as number;
   return [
     ["median", at(0.5)],
     ["95 %", at(0.95)],
     ["99 %", at(0.99)],
-    ["longest", at(1)],
+    ["most", at(1)],
   ];
 }
 
@@ -137,7 +140,7 @@ function messageFigures(
     const record = inspector.record(first) as InspectRecord;
     ratios.push({ record: first, at: at(record), value: wireLength / length, direction });
   }
-  return { messages, ratios: thinned(ratios) };
+  return { messages, ratios: seriesOf(ratios) };
 }
 
 /** Of each direction in each part of a long series, the sample with the greatest value. */

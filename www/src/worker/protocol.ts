@@ -176,18 +176,24 @@ export interface Tally {
   readonly payloadBytes: number;
 }
 
-/** Figures of a connection. Series are thinned out. */
+/** Values over the connection. */
+export interface Series {
+  /** Thinned out, if there are many; empty without values. */
+  readonly samples: readonly Sample[];
+  /** The median, the 95th and 99th percentile and the greatest of all values, by their names. */
+  readonly percentiles: readonly (readonly [name: string, value: number])[];
+}
+
+/** Figures of a connection. */
 export interface Statistics {
   readonly tallies: readonly Tally[];
   readonly messages: { readonly count: number; readonly wireBytes: number; readonly bytes: number };
   /** Payload bytes of data frames. */
-  readonly sizes: readonly Sample[];
+  readonly sizes: Series;
   /** Of compressed messages: bytes on the wire for a byte of the message. */
-  readonly ratios: readonly Sample[];
+  readonly ratios: Series;
   /** Milliseconds from a ping to its pong. */
-  readonly roundTrips: readonly Sample[];
-  /** The median, the 95th and 99th percentile and the longest of all round trips, in milliseconds. */
-  readonly roundTripPercentiles: readonly (readonly [name: string, value: number])[];
+  readonly roundTrips: Series;
 }
 
 /** Bytes that came on a live connection. */
