@@ -10,8 +10,8 @@ const FIRST_LOOK = 50;
 const LONGEST_LOOK = 60_000;
 
 /**
- * Waits until somebody claims what has come, or time is up. A listener that was added past the socket's own methods
- * tells nobody, so it is looked for now and then.
+ * Waits until the messages are claimed, or time is up. A listener that was not added by the socket's own methods goes
+ * unnoticed, so the claim looks for one now and then.
  */
 export class Claim {
   /** Whether the peer has gone. */

@@ -26,7 +26,7 @@ export interface InboxOwner {
   onReceived(received: Received): void;
   /** Says what becomes of the next message. */
   demand(demand: Demand): void;
-  /** Whether somebody listens to messages, without having said so. */
+  /** Whether there is a listener of messages that made no claim. */
   awaits(what: "message"): boolean;
   /** Goes on: the inbox was held up by itself, for others' sake or in vain. */
   goOn(): void;

@@ -13,8 +13,8 @@ interface Watch {
 const watches = new WeakMap<AbortSignal, Watch>();
 
 /**
- * Calls back when the signal is aborted, until the function that it returns is called. However many wait for a signal,
- * it has one listener of ours: Node takes more than ten for a leak, and warns.
+ * Calls back when the signal is aborted, until the returned function is called. All callbacks of a signal share one
+ * listener, because Node takes more than ten for a leak, and warns.
  */
 export function onAbort(signal: AbortSignal | undefined, callback: () => void): () => void {
   if (signal === undefined) return ignore;

@@ -23,7 +23,7 @@ interface PieceSource {
   cancel(): void;
 }
 
-/** The class by a type of ours: the globals' differ between Node, Deno, Bun and the DOM. */
+/** The class with our own type, because the global types of Node, Deno, Bun and the DOM differ. */
 const PieceStream = ReadableStream as unknown as new (source: PieceSource) => globalThis.ReadableStream<Piece>;
 
 /**
