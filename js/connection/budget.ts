@@ -11,48 +11,10 @@ export interface RunSettings extends ConnectionSettings {
   readonly budget?: Budget | undefined;
 }
 
-/** A connection, as its account sees it. */
+/** A connection, as its budget sees it. */
 export interface Holder {
-  /** Fails the connection, with a close frame of this status if it is open. */
-  fail(error: ConnectionFailure, status: number): void;
-  /** Ends it at once. */
-  abort(error: ConnectionFailure): void;
-}
-
-/** "Try again later". */
-const TRY_AGAIN_LATER = 1013;
-
-/** The bytes that one connection holds. */
-export class Account {
-  readonly #budget: Budget;
-  readonly #holder: Holder;
-  #held = 0;
-  #isSentMost = false;
-
-  constructor(budget: Budget, holder: Holder) {
-    this.#budget = budget;
-    this.#holder = holder;
-  }
-
-  /**
-   * @param received bytes that came and wait
-   * @param sent bytes that were sent and have not left
-   */
-  set(received: number, sent: number): void {
-    const before = this.#held;
-    this.#held = received + (this.#budget.countsSent ? sent : 0);
-    this.#isSentMost = sent > received;
-    if (this.#held !== before) this.#budget.update(this, before, this.#held);
-  }
-
-  /** Ends the connection: a budget is exceeded, and no other connection holds more. */
-  end(most: number): void {
-    // a close frame would wait behind what the peer does not read
-    if (this.#isSentMost) this.#holder.abort(overBudget(most));
-    else this.#holder.fail(overBudget(most), TRY_AGAIN_LATER);
-    this.#budget.update(this, this.#held, 0);
-    this.#held = 0;
-  }
+  /** Lets go of all that it holds, and says that it holds nothing: a budget is exceeded, and nobody holds more. */
+  letGo(failure: ConnectionFailure): void;
 }
 
 /** Holders of less are not remembered one by one. */
@@ -73,7 +35,7 @@ export class Budget {
   /** @internal */
   readonly countsSent: boolean;
   #held = 0;
-  readonly #large = new Map<Account, number>();
+  readonly #large = new Map<Holder, number>();
   #isCheckDue = false;
 
   /** @param most bytes */
@@ -89,7 +51,7 @@ export class Budget {
   }
 
   /** A holder has `now` bytes, after `before`. */
-  update(holder: Account, before: number, now: number): void {
+  update(holder: Holder, before: number, now: number): void {
     this.#whole?.update(holder, before, now);
     this.#held += now - before;
     if (now >= LARGE) this.#large.set(holder, now);
@@ -103,14 +65,14 @@ export class Budget {
   #check(): void {
     this.#isCheckDue = false;
     while (this.#held > this.#most) {
-      let largest: Account | undefined;
+      let largest: Holder | undefined;
       let most = 0;
       for (const [holder, held] of this.#large) {
         if (held > most) [largest, most] = [holder, held];
       }
       if (largest === undefined) return;
       this.#large.delete(largest);
-      largest.end(this.#most);
+      largest.letGo(overBudget(this.#most));
     }
   }
 }
