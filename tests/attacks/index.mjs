@@ -30,7 +30,7 @@ async function attack(library, name) {
   server.once("exit", (code, signal) => {
     death = signal ?? code;
   });
-  const [{ port }] = await once(server, "message");
+  const { port } = await first(server);
   const clients = await Promise.all([open(port), open(quietPort)]);
   const before = await ask(server);
   const attacker = start("attacker.mjs", [], String(port), name);
@@ -50,6 +50,14 @@ async function attack(library, name) {
   await once(server, "exit");
   const held = Math.max(0, during.held - before.held);
   return { sent, cpu: during.cpu - before.cpu, longest, delay: longest - usual, held, kept };
+}
+
+/** What a program says first; one that cannot begin is an error, and not a wait without end. */
+async function first(program) {
+  const end = once(program, "exit").then(([code]) => Promise.reject(new Error(`A server ended at once: ${code}`)));
+  const [message] = await Promise.race([once(program, "message"), end]);
+  end.catch(() => {}); // later on, that is a result
+  return message;
 }
 
 async function open(port) {
@@ -129,7 +137,7 @@ async function ordinaryOf(library) {
 }
 
 const quiet = start("server.mjs", [], "ours");
-const [{ port: quietPort }] = await once(quiet, "message");
+const { port: quietPort } = await first(quiet);
 const perByte = ({ cpu, sent }) => cpu / sent;
 const usual = { ours: await ordinaryOf("ours"), ws: await ordinaryOf("ws") };
 const show = (name, ours, ws) => {
