@@ -28,7 +28,13 @@ export type { Backplane, BackplaneEvent, BackplaneListener, BackplaneState } fro
 export type { SlowSubscriber, TopicOptions } from "./topics/options.js";
 export type { Subscriber } from "./topics/subscriber.js";
 export { type PublishOptions, type TopicData, type TopicStatistics, Topics } from "./topics/topics.js";
-export type { CreateConnection, Destination, TlsClientOptions, TlsServerOptions } from "./transport/runtime.js";
+export type {
+  CreateConnection,
+  Destination,
+  ListenDetails,
+  TlsClientOptions,
+  TlsServerOptions,
+} from "./transport/runtime.js";
 export type { Tap, Traffic } from "./transport/tap.js";
 export type { HandshakeRequest, Rejection } from "./transport/upgrade.js";
 export type {

@@ -12,7 +12,7 @@ import type { HeaderFields } from "../engine/http.js";
 import { checkOptions, type Kind, type Kinds, kind } from "../session/kinds.js";
 import { ownOptions, size } from "../session/options.js";
 import { type TopicOptions, topicKinds } from "../topics/options.js";
-import type { TlsServerOptions } from "../transport/runtime.js";
+import type { ListenDetails, TlsServerOptions } from "../transport/runtime.js";
 import type { Tap } from "../transport/tap.js";
 import type { HandshakeRequest, Rejection } from "../transport/upgrade.js";
 import type { BinaryType } from "../websocket/receiving.js";
@@ -42,6 +42,8 @@ export interface WebSocketServerOptions<R extends HandshakeRequest = IncomingMes
   port?: number;
   /** The address to listen on. All addresses by default. */
   host?: string;
+  /** How to listen on the port: `reusePort`, `backlog`, `exclusive`, `ipv6Only`. */
+  listen?: ListenDetails;
   /** Listen on this unix socket, or named pipe on Windows, instead of a port. */
   socketPath?: string;
   /** With `port` or `socketPath`: use TLS. The names are those of `tls.createServer`: `cert`, `key`, and more. */
@@ -106,6 +108,16 @@ const PATH: Kind = {
   is: (value) => typeof value === "string" && /^\/[!-~]*$/.test(value) && !/[?#]/.test(value),
 };
 
+const LISTEN: Kinds<ListenDetails> = {
+  reusePort: kind.flag,
+  backlog: {
+    wanted: "a whole number above 0",
+    is: (value) => Number.isInteger(value) && (value as number) > 0,
+  },
+  exclusive: kind.flag,
+  ipv6Only: kind.flag,
+};
+
 const ORIGINS: Kind = {
   wanted: 'a list of origins such as "https://example.com", without a path',
   is: (value) => Array.isArray(value) && value.every(isOrigin),
@@ -136,6 +148,7 @@ const KINDS: Kinds<WebSocketServerOptions<never>> = {
   ...topicKinds,
   port: PORT,
   host: kind.text,
+  listen: kind.object,
   socketPath: kind.text,
   tls: kind.object,
   server: SERVER,
@@ -168,10 +181,12 @@ export function serverOptions<R extends HandshakeRequest>(given: WebSocketServer
     );
   }
   checkOptions(options as WebSocketServerOptions<never>, KINDS);
-  const { port, socketPath, server, noServer, host, tls } = options;
+  const { port, socketPath, server, noServer, host, tls, listen } = options;
   const ways = [port, socketPath, server, noServer || undefined].filter((way) => way !== undefined);
   if (ways.length !== 1) throw invalid("A server needs exactly one of port, socketPath, server and noServer");
   if (host !== undefined && port === undefined) throw invalid("The option host goes with port");
+  if (listen !== undefined && port === undefined) throw invalid("The option listen goes with port");
+  if (listen !== undefined) checkOptions(listen, LISTEN, "listen.");
   if (tls !== undefined && port === undefined && socketPath === undefined) {
     throw invalid("The option tls goes with port or socketPath; give server one of node:https");
   }

@@ -132,7 +132,7 @@ export class WebSocketServer<
   constructor(given: WebSocketServerOptions<R, B>) {
     super({ captureRejections: true });
     const options = serverOptions(given);
-    const { port, host, socketPath, tls, server } = options;
+    const { port, host, socketPath, tls, server, listen: details = {} } = options;
     this.#options = options;
     this.tap = options.tap;
     const { maxMessageSize = MAX_MESSAGE_SIZE } = options;
@@ -150,7 +150,7 @@ export class WebSocketServer<
     if (server !== undefined) Upgrades.of(server).add(this.#taker);
     if (port === undefined && socketPath === undefined) return;
     this.#listener = sockets().listen(
-      { port, host, socketPath, tls, handshakeTimeout: this.#handshakeTimeout },
+      { port, host, socketPath, tls, details, handshakeTimeout: this.#handshakeTimeout },
       {
         onListening: () => this.emit("listening"),
         onError: (error) => this.emit("error", error),

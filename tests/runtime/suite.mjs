@@ -40,6 +40,7 @@ const tests = [
   ["server", "closing it closes its clients with 1001, and drops unfinished handshakes", closing],
   ["server", "closing it by code and reason counts who answered; unfinished requests get 503 meanwhile", draining],
   ["server", "topics: subscribers get what is published, a slow one is closed or skipped, and counted", topics],
+  ["server", "options of listening work, or are refused where the runtime has them not", listenOptions],
   ["server", "a port that is taken is an error", takenPort],
   ["server", "its connections can be iterated", iteration],
   ["server", "its address is where it listens, not the name that it was given", addressOfName],
@@ -428,7 +429,7 @@ async function topics(t) {
     await stalled.head();
     stalled.socket.pause();
     assert.equal(server.subscribers("news"), 2);
-    const chunk = pattern(256 * 1024);
+    const chunk = pattern(1 << 20);
     do {
       const answer = messages(client, 1);
       server.publish("news", chunk);
@@ -443,6 +444,24 @@ async function topics(t) {
     const ended = event(client, "close");
     client.close();
     await ended;
+  }
+}
+
+async function listenOptions(t) {
+  const runtime = "Deno" in globalThis ? "Deno" : "Bun" in globalThis ? "Bun" : "Node";
+  const works = { Node: { backlog: 5, ipv6Only: false }, Deno: { backlog: 5 }, Bun: { reusePort: true } }[runtime];
+  const { port, url } = await t.serve({ listen: works });
+  (await t.open(url)).close();
+  if (runtime === "Bun") {
+    const second = new t.ours.WebSocketServer({ port, host: "127.0.0.1", listen: works });
+    await new Promise((resolve) => second.once("listening", resolve));
+    await second.close();
+  }
+  const lacks = { Node: {}, Deno: { ipv6Only: true }, Bun: { exclusive: true } }[runtime];
+  for (const [name, value] of Object.entries(lacks)) {
+    const message = new RegExp(`The option listen.${name} does not exist in ${runtime}`);
+    const make = () => new t.ours.WebSocketServer({ port: 0, listen: { [name]: value } });
+    assert.throws(make, { code: "WS_ERR_INVALID_OPTION", message });
   }
 }
 
