@@ -7,12 +7,21 @@ import { join } from "node:path";
 
 const CACHE = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "websocket-component");
 /** Where the package has another name than its program. */
-const PACKAGES = { jco: "@bytecodealliance/jco" };
-const VERSIONS = { bun: "1.4.5", deno: "2.9.6", jco: "1.35.0", vite: "8.3.8" };
+const PACKAGES = { jco: "@bytecodealliance/jco", "yarn-classic": "yarn", yarn: "@yarnpkg/cli-dist" };
+const PROGRAMS = { "yarn-classic": "yarn" };
+const VERSIONS = {
+  bun: "1.4.5",
+  deno: "2.9.6",
+  jco: "1.35.0",
+  pnpm: "10.34.8",
+  vite: "8.3.8",
+  yarn: "4.18.1",
+  "yarn-classic": "1.22.22",
+};
 
-/** The path of a program: `deno`, `bun`, `jco` or `vite`. */
+/** The path of a program: `deno`, `bun`, `jco`, `vite`, or one that installs packages. */
 export function program(name) {
-  return join(install(name, VERSIONS[name], PACKAGES[name]), ".bin", name);
+  return join(install(name, VERSIONS[name], PACKAGES[name]), ".bin", PROGRAMS[name] ?? name);
 }
 
 /** The path of a Node of that version; npm has them for x64 Linux. */

@@ -24,9 +24,9 @@ import type { OpenOptions } from "./opening.js";
 
 /** Options of every connection; sizes in bytes, times in milliseconds. */
 export interface SocketOptions extends Partial<Limits>, Partial<ConnectionSettings> {
-  /** Until the handshake must be done, or a server with a port of its own has a client's request; 30,000. */
+  /** Time for the handshake; for a server with its own port, until it has a client's request. 30,000 by default. */
   handshakeTimeout?: number;
-  /** Whether and how to compress, if the peer agrees (RFC 7692); `true`. */
+  /** Whether and how to compress, if the peer agrees (RFC 7692); `true` by default. */
   perMessageDeflate?: boolean | PerMessageDeflateOptions;
 }
 
@@ -45,18 +45,18 @@ export interface WebSocketOptions extends SocketOptions {
   headers?: HeaderFields;
   /** For `wss:`, by the names of Node's `tls.connect`. */
   tls?: TlsClientOptions;
-  /** Connect to this unix socket, or on Windows this named pipe, in place of the URL's host and port. */
+  /** Connect to this unix socket, or named pipe on Windows, instead of the URL's host and port. */
   socketPath?: string;
   /**
-   * Makes the stream of the connection, TLS included: through a proxy, for instance. It may be connecting still, or be
-   * promised.
+   * Creates the stream of the connection, including TLS: through a proxy, for instance. It may still be connecting, and
+   * may be a promise.
    */
   createConnection?: CreateConnection;
-  /** An agent of `node:http` or `node:https` to connect by, such as those that know a proxy. */
+  /** An agent of `node:http` or `node:https` that connects, such as one for a proxy. */
   agent?: Agent;
-  /** How many redirects to follow; 0, as the standard has it. None leads from `wss:` to `ws:`. */
+  /** How many redirects to follow, never from `wss:` to `ws:`; 0 by default, as in the standard. */
   maxRedirects?: number;
-  /** Gives the opening handshake up. */
+  /** Aborts the opening handshake. */
   signal?: AbortSignal;
   /** Receives a copy of all bytes in both directions, including the handshake. */
   tap?: Tap;

@@ -1,6 +1,6 @@
 /**
- * What bundles for pages get in place of the API of `ws`, as from `ws` itself: it can be imported, and throws when it
- * is called. So programs that choose at run time can be bundled, and nothing of the engine is.
+ * Bundles for pages get this in place of the API of `ws`, as from `ws` itself. It can be imported, and throws when
+ * called, so programs that choose at run time can be bundled, without the engine.
  *
  * @packageDocumentation
  */

@@ -12,7 +12,7 @@ import type { HeaderFields } from "../engine/http.js";
 import { checkOptions, type Kind, type Kinds, kind } from "../session/kinds.js";
 import { ownOptions, size } from "../session/options.js";
 import { type TopicOptions, topicKinds } from "../topics/options.js";
-import type { TlsServerOptions } from "../transport/runtime.js";
+import type { ListenDetails, TlsServerOptions } from "../transport/runtime.js";
 import type { Tap } from "../transport/tap.js";
 import type { HandshakeRequest, Rejection } from "../transport/upgrade.js";
 import type { BinaryType } from "../websocket/receiving.js";
@@ -34,30 +34,33 @@ export type Verify<R extends HandshakeRequest = IncomingMessage> = (
 ) => boolean | Rejection | Promise<boolean | Rejection>;
 
 /** Options of a server. One of `port`, `socketPath`, `server` and `noServer` is needed. */
-export interface WebSocketServerOptions<R extends HandshakeRequest = IncomingMessage>
+// biome-ignore lint/suspicious/noExplicitAny: not known; a server of such options is one of any binaryType
+export interface WebSocketServerOptions<R extends HandshakeRequest = IncomingMessage, B extends BinaryType = any>
   extends SocketOptions,
     TopicOptions {
-  /** Listen on this port with an HTTP server of its own, which answers everything else with 426; 0 for any. */
+  /** Listen on this port, with an own HTTP server that answers all other requests with 426; 0 means any free port. */
   port?: number;
-  /** The address to listen on; all by default. */
+  /** The address to listen on. All addresses by default. */
   host?: string;
-  /** Listen on this unix socket, or on Windows this named pipe, in place of a port. */
+  /** How to listen on the port: `reusePort`, `backlog`, `exclusive`, `ipv6Only`. */
+  listen?: ListenDetails;
+  /** Listen on this unix socket, or named pipe on Windows, instead of a port. */
   socketPath?: string;
-  /** With `port` or `socketPath`: use TLS, with a certificate and a key by the names of `tls.createServer`. */
+  /** With `port` or `socketPath`: use TLS. The names are those of `tls.createServer`: `cert`, `key`, and more. */
   tls?: TlsServerOptions;
-  /** Take the upgrades of this server; several may share one, each with a path of its own. */
+  /** Take this HTTP server's upgrades. Several WebSocket servers may share one, each with its own path. */
   server?: Server | HttpsServer;
   /** Take upgrades only from `handleUpgrade`. */
   noServer?: boolean;
   /**
-   * Take upgrades of this path only, without its query. With `server`, others are left to the other listeners of its
-   * `upgrade` event, and answered with 404 if there are none, or if none took them within `handshakeTimeout`. With
-   * `noServer`, paths are the caller's.
+   * Take only upgrades of this path; the query does not count. With `server`, other paths are left to the other
+   * listeners of its `upgrade` event, and answered with 404 if none takes them within `handshakeTimeout`. With
+   * `noServer`, the caller checks paths.
    */
   path?: string;
   /**
-   * The origins of the pages that may connect, such as `https://example.com`; others are answered with 403. Clients
-   * that are not browsers send none, and are let in.
+   * The origins of the pages that may connect, such as `https://example.com`; others are answered with 403. A client
+   * that sends no origin is accepted: it is not a browser.
    */
   origins?: readonly string[];
   /** Decides whether to accept a handshake, within `handshakeTimeout`; `false` is 403. */
@@ -68,30 +71,29 @@ export interface WebSocketServerOptions<R extends HandshakeRequest = IncomingMes
   headers?: HeaderFields | ((request: R) => HeaderFields);
   /** Returns the tap, if any, that receives a copy of all bytes of a connection, including its handshake. */
   tap?: (request: R) => Tap | undefined;
-  /** How the sockets give binary messages out; `"nodebuffer"`. */
-  binaryType?: BinaryType;
+  /** The type of binary messages; `"nodebuffer"` by default. */
+  binaryType?: B;
   /**
-   * The most bytes that are held for all connections of the server together, counted as for `maxBufferedBytes`. Beyond
-   * it the connection that holds most is closed with 1013. 512 MiB by default.
+   * The most bytes held for all connections of the server together, counted as for `maxBufferedBytes`. Beyond it, the
+   * connection that holds most is closed with 1013. 512 MiB by default.
    */
   maxTotalBufferedBytes?: number;
   /**
-   * The most connections, requests that are not decided included; others are answered with 503. No limit by default.
+   * The most connections, including undecided requests; others are answered with 503. No limit by default.
    */
   maxConnections?: number;
   /**
-   * The most connections of one address, requests that are not decided included; others are answered with 429. The
-   * first 64 bits of an IPv6 address count as one. No limit by default.
+   * The most connections of one address, including undecided requests; others are answered with 429. The first 64 bits
+   * of an IPv6 address count as one address. No limit by default.
    */
   maxConnectionsPerAddress?: number;
   /**
-   * The most handshakes that one address, as above, begins within a second; others are answered with 429. No limit by
-   * default.
+   * The most handshakes that one address may begin within a second; others are answered with 429. No limit by default.
    */
   maxHandshakesPerSecond?: number;
   /**
-   * The proxies before the server: addresses, networks such as `10.0.0.0/8`, or `unix`. A client's address is what they
-   * say in `X-Forwarded-For`; by default it is the socket's, and the header is not believed.
+   * The proxies before the server: addresses, networks such as `10.0.0.0/8`, or `unix`. Only their `X-Forwarded-For` is
+   * believed; by default none is, and a client's address is that of its socket.
    */
   trustedProxies?: readonly string[];
 }
@@ -104,6 +106,16 @@ const PORT: Kind = {
 const PATH: Kind = {
   wanted: 'a path such as "/chat", without a query',
   is: (value) => typeof value === "string" && /^\/[!-~]*$/.test(value) && !/[?#]/.test(value),
+};
+
+const LISTEN: Kinds<ListenDetails> = {
+  reusePort: kind.flag,
+  backlog: {
+    wanted: "a whole number above 0",
+    is: (value) => Number.isInteger(value) && (value as number) > 0,
+  },
+  exclusive: kind.flag,
+  ipv6Only: kind.flag,
 };
 
 const ORIGINS: Kind = {
@@ -136,6 +148,7 @@ const KINDS: Kinds<WebSocketServerOptions<never>> = {
   ...topicKinds,
   port: PORT,
   host: kind.text,
+  listen: kind.object,
   socketPath: kind.text,
   tls: kind.object,
   server: SERVER,
@@ -161,11 +174,19 @@ const KINDS: Kinds<WebSocketServerOptions<never>> = {
  */
 export function serverOptions<R extends HandshakeRequest>(given: WebSocketServerOptions<R>): WebSocketServerOptions<R> {
   const options = ownOptions(given);
+  if (isFetchServer(options.server)) {
+    throw invalid(
+      "The servers of Deno.serve and Bun.serve do not expose their connections. " +
+        "Give the option port, or a server of node:http, which Deno and Bun have too",
+    );
+  }
   checkOptions(options as WebSocketServerOptions<never>, KINDS);
-  const { port, socketPath, server, noServer, host, tls } = options;
+  const { port, socketPath, server, noServer, host, tls, listen } = options;
   const ways = [port, socketPath, server, noServer || undefined].filter((way) => way !== undefined);
   if (ways.length !== 1) throw invalid("A server needs exactly one of port, socketPath, server and noServer");
   if (host !== undefined && port === undefined) throw invalid("The option host goes with port");
+  if (listen !== undefined && port === undefined) throw invalid("The option listen goes with port");
+  if (listen !== undefined) checkOptions(listen, LISTEN, "listen.");
   if (tls !== undefined && port === undefined && socketPath === undefined) {
     throw invalid("The option tls goes with port or socketPath; give server one of node:https");
   }
@@ -184,6 +205,13 @@ export function quotas(given: WebSocketServerOptions<never>): Quotas {
     maxHandshakesPerSecond: size("maxHandshakesPerSecond", given.maxHandshakesPerSecond),
     trustedProxies: given.trustedProxies && new TrustedProxies(given.trustedProxies),
   };
+}
+
+/** Whether it is what `Deno.serve` or `Bun.serve` returns. */
+function isFetchServer(server: unknown): boolean {
+  const members = (server ?? {}) as { finished?: unknown; shutdown?: unknown; upgrade?: unknown; fetch?: unknown };
+  const isOfDeno = "finished" in Object(server) && typeof members.shutdown === "function";
+  return isOfDeno || (typeof members.upgrade === "function" && typeof members.fetch === "function");
 }
 
 /** As a browser writes it (RFC 6454 §6.2): compared as text, another spelling would never match. */

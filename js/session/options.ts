@@ -5,13 +5,13 @@
  */
 import { invalidOption, type Kinds, kind } from "./kinds.js";
 
-/** How much the peer may send. */
+/** Limits of what the peer may send. */
 export interface Limits {
-  /** Bytes of payload in one frame; over it the connection fails with 1009. No limit of its own by default. */
+  /** The most bytes of payload in one frame; beyond it the connection fails with 1009. No limit by default. */
   maxFrameSize: number;
-  /** Bytes of payload in one message, 512 MiB at most; over it the connection fails with 1009. 100 MiB by default. */
+  /** The most bytes in one message, up to 512 MiB; beyond it the connection fails with 1009. 100 MiB by default. */
   maxMessageSize: number;
-  /** Frames of one message, empty ones too; over it the connection fails with 1008. 131,072 by default. */
+  /** The most frames of one message, empty ones too; beyond it the connection fails with 1008. 131,072 by default. */
   maxFragments: number;
 }
 
@@ -20,22 +20,22 @@ export interface ConnectionSettings {
   /** Milliseconds that the peer has to answer a close; 30,000 by default. */
   closeTimeout: number;
   /**
-   * Milliseconds from a message's first byte to its last, over all its fragments; over it the connection fails with
-   * 1008. 300,000 by default, as Node has it for requests.
+   * The most milliseconds from a message's first byte to its last, over all its fragments; beyond it the connection
+   * fails with 1008. 300,000 by default, as for Node's HTTP requests.
    */
   messageTimeout: number;
-  /** Milliseconds without a byte from the peer, or to it, after which a ping is sent; never by default. */
+  /** Milliseconds without a byte in either direction after which a ping is sent. Never by default. */
   pingInterval: number;
   /**
-   * Milliseconds after that ping has left, without a byte from the peer, after which the connection is given up with
-   * `WS_ERR_PING_TIMEOUT`; or without a write being done, while the ping has not left. 30,000 by default. A connection
-   * that is paused is not given up.
+   * Milliseconds without a byte from the peer, after the ping has left, until the connection fails with
+   * `WS_ERR_PING_TIMEOUT`. While the ping has not left, it is the time without a finished write. A paused connection
+   * does not fail. 30,000 by default.
    */
   pongTimeout: number;
   /**
-   * The most bytes that are held for the connection, overhead included: pieces of an unfinished message, what waits to
-   * be delivered while it is paused, and what was sent and the network has not taken. A message from the peer that
-   * needs more fails the connection with 1009, one to the peer with 1011. 256 MiB by default.
+   * The most bytes held for the connection, including overhead: pieces of an unfinished message, messages that wait
+   * while it is paused, and sent data that the network has not taken. A received message that needs more fails the
+   * connection with 1009, a sent one with 1011. 256 MiB by default.
    */
   maxBufferedBytes: number;
   /**
@@ -45,7 +45,7 @@ export interface ConnectionSettings {
    */
   claimTimeout: number;
   /**
-   * Whether messages are given out when they begin, each as a {@link MessageStream} of what comes of it; `false`. A
+   * Whether to deliver each message when it begins, as a {@link MessageStream} of its pieces; `false` by default. A
    * message that is not read holds up those behind it.
    */
   streamMessages: boolean;

@@ -21,7 +21,7 @@ export interface WebSocketStreamOptions extends Omit<WebSocketOptions, "protocol
 
 /** An open connection. */
 export interface WebSocketOpenInfo {
-  /** Messages: strings and `Uint8Array`s. The peer has to wait while one is there that was not read. */
+  /** Messages: strings and `Uint8Array`s. The peer has to wait while a message is unread. */
   readonly readable: ReadableStream<string | Uint8Array<ArrayBuffer>>;
   /** Takes messages; a write is done when the network has room for more. */
   readonly writable: WritableStream<SendData>;
@@ -118,7 +118,7 @@ export class WebSocketStream {
   #failure: unknown;
 
   /**
-   * Opens a connection; or takes a socket over, a server's for instance, whose messages from now on go this way.
+   * Opens a connection, or takes over a socket, such as a server's: from now on its messages go to the streams.
    *
    * @param url of the scheme `ws:`, `wss:`, `http:` or `https:`, without a fragment; or a socket
    * @param options for a URL
@@ -147,8 +147,8 @@ export class WebSocketStream {
   }
 
   /**
-   * The streams, when the connection is open. Rejects with a {@link WebSocketStreamError} if it does not come to that,
-   * or with the signal's reason.
+   * The streams, when the connection is open. Rejects with a {@link WebSocketStreamError} if it cannot be opened, or
+   * with the signal's reason.
    */
   get opened(): Promise<WebSocketOpenInfo> {
     return orRejected(() => this.#opened.promise);
@@ -164,7 +164,7 @@ export class WebSocketStream {
   }
 
   /**
-   * Closes the connection, after what was written; what was not read is lost.
+   * Closes the connection after everything written. Unread messages are lost.
    *
    * @throws DOMException `InvalidAccessError` for another code than 1000 and 3000 to 4999 (a server's socket has more),
    *   `SyntaxError` for a reason over 123 bytes

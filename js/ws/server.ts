@@ -448,7 +448,7 @@ function isOfRequest(error: unknown): error is WebSocketProtocolError {
   return error instanceof WebSocketProtocolError && error.code !== "E_INVALIDARG" && error.code !== "E_FAIL";
 }
 
-/** What the engine answers: a request with what was found good in the caller's, and found missing by nobody. */
+/** The fields of a request for the engine: those checked here as the caller sent them, all others valid. */
 function fieldsOf(key: string, protocols: Set<string>, extensions: Extensions): HeaderFields {
   const { [DEFLATE]: deflate } = extensions;
   return [

@@ -2,9 +2,10 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { test } from "node:test";
+import { join, parse } from "node:path";
+import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { stripVTControlCharacters } from "node:util";
 
 const HOME = fileURLToPath(new URL(".", import.meta.url));
 const OUT = join(HOME, "build");
@@ -34,51 +35,57 @@ for (const environment of ["node", "jsdom"]) {
 for (const environment of ["node", "jsdom", "happy-dom"]) {
   test(`Vitest, ${environment}: a round trip by both entries, and with fake timers`, () => {
     const output = tool("vitest/vitest.mjs", "run", "--root", "vitest", "--environment", environment);
-    assert.match(output.replace(/\x1b\[\d+m/g, ""), /^ *Tests +4 passed \(4\)$/m);
+    assert.match(stripVTControlCharacters(output), /^ *Tests +4 passed \(4\)$/m);
   });
 }
 
-/** How each bundler makes one file of a program, and how that is run. */
+/** How each bundler makes one file of a program, for Node or for a page, and how that is run. */
 const bundlers = {
-  "esbuild, ESM": async (input, file) => {
+  "esbuild, ESM": async (input, file, forPage) => {
     const { build } = await import("esbuild");
     const outfile = `${file}.mjs`;
-    await build({ ...ESBUILD, entryPoints: [input], outfile, format: "esm", banner: { js: REQUIRE } });
+    const banner = forPage ? {} : { js: REQUIRE };
+    await build({ ...ESBUILD, platform: platformOf(forPage), entryPoints: [input], outfile, format: "esm", banner });
     return [process.execPath, outfile];
   },
-  "esbuild, CJS": async (input, file) => {
+  "esbuild, CJS": async (input, file, forPage) => {
     const { build } = await import("esbuild");
     const outfile = `${file}.cjs`;
-    await build({ ...ESBUILD, entryPoints: [input], outfile, format: "cjs" });
+    await build({ ...ESBUILD, platform: platformOf(forPage), entryPoints: [input], outfile, format: "cjs" });
     return [process.execPath, outfile];
   },
-  webpack: async (input, file) => {
+  webpack: async (input, file, forPage) => {
     const { default: webpack } = await import("webpack");
     const [path, filename] = [join(OUT, "webpack"), `${file.slice(OUT.length + 1)}.cjs`];
-    const options = { mode: "production", target: "node20", entry: input, output: { path, filename } };
+    const target = forPage ? "web" : "node20";
+    const options = { mode: "production", target, entry: input, output: { path, filename } };
     await new Promise((resolve, reject) => {
       webpack(options, (error, stats) => (error || stats.hasErrors() ? reject(error ?? stats.toString()) : resolve()));
     });
     return [process.execPath, join(path, filename)];
   },
-  rollup: async (input, file) => {
+  rollup: async (input, file, forPage) => {
     const { rollup } = await import("rollup");
     const { nodeResolve } = await import("@rollup/plugin-node-resolve");
-    const plugins = [roundTripAsModule, nodeResolve({ exportConditions: ["node"] })];
+    const { default: commonjs } = await import("@rollup/plugin-commonjs");
+    const resolve = forPage ? { browser: true } : { exportConditions: ["node"] };
+    const plugins = [nodeResolve({ preferBuiltins: true, ...resolve }), commonjs()];
     const bundle = await rollup({ input, plugins, onwarn() {} });
     await bundle.write({ file: `${file}.mjs`, format: "es", inlineDynamicImports: true });
     return [process.execPath, `${file}.mjs`];
   },
-  "Vite, by rolldown": async (input, file) => {
+  "Vite, by rolldown": async (input, file, forPage) => {
     const { build } = await import("vite");
     const outDir = `${file}-vite`;
     const output = { entryFileNames: "[name].mjs" };
-    await build({
-      logLevel: "error",
-      ssr: { noExternal: true },
-      build: { ssr: input, outDir, rolldownOptions: { output } },
-    });
-    return [process.execPath, join(outDir, `${input.slice(input.lastIndexOf("/") + 1)}`)];
+    const forNode = { ssr: { noExternal: true }, build: { ssr: input, outDir, rolldownOptions: { output } } };
+    const options = forPage ? { build: { outDir, rolldownOptions: { input, output } } } : forNode;
+    await build({ logLevel: "error", ...options });
+    return [process.execPath, join(outDir, `${parse(input).name}.mjs`)];
+  },
+  "bun build": async (input, file, forPage) => {
+    run(BUN, "build", input, "--target", forPage ? "browser" : "node", "--outfile", `${file}-bun.mjs`);
+    return [process.execPath, `${file}-bun.mjs`];
   },
   "bun build --compile": async (input, file) => {
     run(BUN, "build", "--compile", input, "--outfile", `${file}-bun`);
@@ -89,12 +96,7 @@ const bundlers = {
     return [`${file}-deno`];
   },
 };
-/** Rollup takes modules alone, and Jest without transforms takes CommonJS alone. */
-const roundTripAsModule = {
-  name: "round-trip-as-module",
-  transform: (code, id) => (id.endsWith(".cjs") ? code.replace("exports.roundTrip =", "export const roundTrip =") : null),
-};
-const ESBUILD = { bundle: true, platform: "node", target: "node20", logLevel: "silent" };
+const ESBUILD = { bundle: true, target: "node20", logLevel: "silent" };
 const REQUIRE = 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);';
 /** Those that put the engine's file beside the bundle by themselves. */
 const WITH_FILE = ["webpack"];
@@ -103,24 +105,60 @@ const WITH_FILE = ["webpack"];
 const CANNOT_COMPILE = "deno compile cannot download its base binary here";
 const canCompile = denoCompiles();
 
+/** Programs with the engine in their text. */
+const programs = {
+  "inline entries": "inline.mjs",
+  "`ws`, imported": "ws.mjs",
+  "`ws`, required": "ws-require.cjs",
+  "a page": "page.mjs",
+};
+const table = new Map();
+
 for (const [name, bundle] of Object.entries(bundlers)) {
-  test(`${name}: inline entries, a round trip by both`, async (t) => {
-    if (name === "deno compile" && !canCompile) return t.skip(CANNOT_COMPILE);
-    const [file, ...args] = await bundle(join(HOME, "bundles/inline.mjs"), join(OUT, `${slug(name)}-inline`));
-    assert.match(run(file, ...args), /^OK$/m);
-  });
+  const row = new Map();
+  table.set(name, row);
+  for (const [what, program] of Object.entries(programs)) {
+    const forPage = what === "a page";
+    if (forPage && name.endsWith("compile")) continue;
+    test(`${name}: ${what}`, async (t) => {
+      if (name === "deno compile" && !canCompile) {
+        row.set(what, "skipped");
+        return t.skip(CANNOT_COMPILE);
+      }
+      row.set(what, "FAILED");
+      const way = join(OUT, `${slug(name)}-${slug(what)}`);
+      const [file, ...args] = await bundle(join(HOME, "bundles", program), way, forPage);
+      assert.match(run(file, ...args), /^OK$/m);
+      row.set(what, "works");
+    });
+  }
 
   if (name === "deno compile") continue; // Deno links the engine's file by itself, with the modules
   test(`${name}: entries that read the engine's file work, or say which import does`, async () => {
+    const what = "entries with a file";
+    row.set(what, "FAILED");
     const [file, ...args] = await bundle(join(HOME, "bundles/file.mjs"), join(OUT, `${slug(name)}-file`));
     const { status, stdout, stderr } = spawnSync(file, args, { cwd: HOME, encoding: "utf8" });
     if (WITH_FILE.includes(name)) {
       assert.deepEqual([status, stdout], [0, "OK\n"], stderr);
+      row.set(what, "works");
       return;
     }
     assert.notEqual(status, 0);
     assert.match(stderr, /import websocket-component\/inline in place of websocket-component/);
+    row.set(what, "names the import that works");
   });
+}
+
+after(() => {
+  const columns = [...Object.keys(programs), "entries with a file"];
+  console.log(`| Bundler | ${columns.join(" | ")} |\n| --- |${" --- |".repeat(columns.length)}`);
+  for (const [name, row] of table)
+    console.log(`| ${name} | ${columns.map((what) => row.get(what) ?? "–").join(" | ")} |`);
+});
+
+function platformOf(forPage) {
+  return forPage ? "browser" : "node";
 }
 
 function denoCompiles() {

@@ -16,7 +16,7 @@ type Socket = ours.WebSocket;
 
 const theirs = ws as unknown as Library;
 
-/** What both tell of the same; it has to be the same. */
+/** Asserts that both libraries give the same answer. */
 async function alike(tell: (library: Library) => unknown): Promise<void> {
   assert.deepEqual(await tell(ours), await tell(theirs));
 }

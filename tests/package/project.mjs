@@ -15,16 +15,21 @@ export const root = fileURLToPath(new URL("../..", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "websocket-component-package-"));
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
 
-npm(root, "pack", "--ignore-scripts", "--pack-destination", folder);
-/** The packed package, as it would be published. */
-export const tarball = join(folder, readdirSync(folder)[0]);
+npm(root, "pack", "--ignore-scripts", "--pack-destination", folder, root, join(root, "packages/ws"));
+/** The packed packages, as they would be published. */
+export const [tarball, wsTarball] = [/component-\d/, /component-ws-/].map((name) =>
+  join(
+    folder,
+    readdirSync(folder).find((file) => name.test(file)),
+  ),
+);
 
 /** Makes an empty project, installs the tarball into it as a user would, and copies the programs beside. */
 export function project(name) {
   const path = join(folder, name);
   mkdirSync(path);
   writeFileSync(join(path, "package.json"), '{ "private": true }\n');
-  npm(path, "install", "--ignore-scripts", "--offline", "--no-audit", "--no-fund", tarball);
+  npm(path, "install", "--ignore-scripts", "--offline", "--no-audit", "--no-fund", tarball, wsTarball);
   cpSync(programs, path, { recursive: true });
   return path;
 }

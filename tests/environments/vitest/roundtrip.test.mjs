@@ -13,7 +13,9 @@ for (const [api, entry] of [
   });
 
   test(`${api}: fake timers do not stop it`, async () => {
-    vi.useFakeTimers({ toFake: ["setTimeout", "setInterval", "setImmediate", "queueMicrotask", "Date", "performance"] });
+    vi.useFakeTimers({
+      toFake: ["setTimeout", "setInterval", "setImmediate", "queueMicrotask", "Date", "performance"],
+    });
     try {
       await roundTrip(entry, api);
     } finally {

@@ -1,0 +1,3 @@
+import { WebSocket } from "websocket-component/ws";
+
+export = WebSocket;

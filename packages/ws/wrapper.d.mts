@@ -1,0 +1,2 @@
+export * from "websocket-component/ws";
+export { WebSocket as default } from "websocket-component/ws";

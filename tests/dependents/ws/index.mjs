@@ -1,2 +1,0 @@
-export * from "websocket-component/ws";
-export { default } from "websocket-component/ws";
