@@ -114,7 +114,7 @@ export class WebSocketServer<
     },
     onGone: (pending) => {
       this.#pending.delete(pending);
-      if (pending.isCounted) this.#quota.leave(pending.address);
+      if (pending.isCounted) this.#quota.leave(pending);
     },
   };
   /** Its place among those that share an HTTP server. */
@@ -288,7 +288,7 @@ export class WebSocketServer<
       add: (socket) => this.clients.add(socket),
       delete: (socket) => {
         this.clients.delete(socket);
-        this.#quota.leave(this.#addresses?.get(socket));
+        this.#quota.leave({ address: this.#addresses?.get(socket) });
       },
     };
   }
@@ -318,7 +318,7 @@ export class WebSocketServer<
   #upgrade(request: R, raw: Transport, head: Uint8Array, callback?: (socket: WebSocket, request: R) => void): void {
     // until there is a connection that listens, a broken transport has no one to report to
     const pending = this.#begin(request, raw);
-    const exceeded = this.#quota.enter(pending.address);
+    const exceeded = this.#quota.enter(pending);
     if (exceeded !== undefined) {
       this.#refuse(request, pending, exceeded, OVER_QUOTA[exceeded]);
       return;
@@ -338,7 +338,7 @@ export class WebSocketServer<
   }
 
   #begin(request: R, transport: Transport): Pending {
-    const pending = new Pending(transport, this.addressOf(request), this.#pendingOwner);
+    const pending = new Pending(transport, () => this.addressOf(request), this.#pendingOwner);
     pending.isHead = request.method === "HEAD";
     this.#pending.set(pending, request);
     this.#undecided += 1;
@@ -402,8 +402,9 @@ export class WebSocketServer<
 
   #refuse(request: R, pending: Pending, reason: RefusalReason, rejection: Rejection, why?: WebSocketError): void {
     if (!pending.isUndecided) return;
+    const { address } = pending; // before it is gone
     pending.refuse(rejection, this.#handshakeTimeout, why);
-    this.#count(reason, rejection.status, request, pending.address);
+    this.#count(reason, rejection.status, request, address);
   }
 
   /** Counts a refusal, and publishes it to the diagnostics channel. */

@@ -220,7 +220,10 @@ export class MessageListeners {
   added(target: EventTarget, listener: Listener<Event> | null, options?: boolean | ListenerOptions): void {
     const isPlain = typeof listener === "function" && (options === undefined || options === false);
     if (!isPlain || !listenersOf(target, "message")?.includes(listener)) this.#arePlain = false;
-    else if (this.#find(listener) === undefined) this.#all = [...this.#all, { listener, isRemoved: false }];
+    else if (this.#find(listener) === undefined) {
+      // a spread would leave room for sixteen more
+      this.#all = this.#all.concat({ listener, isRemoved: false });
+    }
   }
 
   /** To be called after `removeEventListener`. */

@@ -33,12 +33,12 @@ export function contentOf(data: SendData): Content {
 
 /** Its bytes, text as UTF-8. */
 export function sizeOfContent(content: Content): number {
-  return isContentBlob(content) ? content.size : sizeOfSent(content);
+  return isReady(content) ? sizeOfSent(content) : content.size;
 }
 
-/** A question that costs nothing for text and bytes, unlike `isBlob`. */
-function isContentBlob(content: Content): content is Blob {
-  return typeof content === "object" && !ArrayBuffer.isView(content) && !(content instanceof PreparedMessage);
+/** Whether it can be sent at once; a Blob has to be read. The question costs nothing for text and bytes. */
+export function isReady(content: Content): content is string | Uint8Array | PreparedMessage {
+  return typeof content === "string" || ArrayBuffer.isView(content) || content instanceof PreparedMessage;
 }
 
 /** A socket that what it sends may end. */
@@ -72,7 +72,7 @@ export class Sending {
 
   /** Sends a message; `taken` is called when the network has taken it, or never. */
   send(content: Content, compress: boolean | undefined, taken?: () => void): void {
-    if (isContentBlob(content)) {
+    if (!isReady(content)) {
       this.#delay(content.size, compress, () => bytesOfBlob(content), taken);
     } else if (this.#turns?.isBusy) {
       const copy = ArrayBuffer.isView(content) ? copyOf(content) : content;

@@ -34,11 +34,11 @@ import {
   type Listener,
   type ListenerOptions,
 } from "./events.js";
-import { EventHandlers, type Handler } from "./handlers.js";
+import { type Handler, type Handlers, handlerOf, setHandler } from "./handlers.js";
 import { handled } from "./messages.js";
 import { type BinaryType, type DataEvent, type MessageData, Receiving, type SocketHooks } from "./receiving.js";
 import { defineReferring, type Referring } from "./referring.js";
-import { contentOf, type MessageSource, type SendData, Sending, sizeOfContent } from "./sending.js";
+import { contentOf, isReady, type MessageSource, type SendData, Sending, sizeOfContent } from "./sending.js";
 import { defineSubscribing, type SocketTopics, type Subscribing } from "./subscribing.js";
 import {
   checkReason,
@@ -159,12 +159,11 @@ export class WebSocket<B extends BinaryType = any> extends WebSocketEventTarget<
   #protocol = "";
   #extensions = "";
   #connection: Connection | undefined;
-  #isServer = false;
-  /** A server's sockets: this is one of them until it is closed. */
+  /** Of a server's socket: those of the server, of which it is one until it is closed. */
   #siblings: Members | undefined;
   #about: object | undefined;
   #abandon: ((reason: Error) => void) | undefined;
-  #handlers: EventHandlers | undefined;
+  #handlers: Handlers | undefined;
   readonly #receiving: Receiving<WebSocket>;
   #sending: Sending | undefined;
   #failure: ConnectionFailure | undefined;
@@ -197,7 +196,6 @@ export class WebSocket<B extends BinaryType = any> extends WebSocketEventTarget<
     super();
     if (isAccepted(url)) {
       this.#url = url.url;
-      this.#isServer = true;
       this.#siblings = url.members;
       this.#siblings.add(this);
       this.#about = url.about;
@@ -234,7 +232,7 @@ export class WebSocket<B extends BinaryType = any> extends WebSocketEventTarget<
   }
 
   #receiver(origin: string, binaryType: BinaryType): Receiving<WebSocket> {
-    return new Receiving(this, WebSocket.#hooks, { origin, binaryType, isServer: this.#isServer });
+    return new Receiving(this, WebSocket.#hooks, { origin, binaryType, isServer: this.#siblings !== undefined });
   }
 
   /** The URL, as it was resolved. */
@@ -288,8 +286,9 @@ export class WebSocket<B extends BinaryType = any> extends WebSocketEventTarget<
     // 1. If this's ready state is CONNECTING, then throw an "InvalidStateError" DOMException.
     if (this.#readyState === CONNECTING) throw new DOMException("The connection is not open yet", "InvalidStateError");
     const content = contentOf(data);
-    if (this.#readyState === OPEN) this.#sender().send(content, options.compress);
-    else this.#droppedBytes += sizeOfContent(content);
+    if (this.#readyState !== OPEN) this.#droppedBytes += sizeOfContent(content);
+    else if (this.#sending === undefined && isReady(content)) this.#connection?.send(content, options.compress);
+    else this.#sender().send(content, options.compress);
   }
 
   /**
@@ -373,7 +372,7 @@ export class WebSocket<B extends BinaryType = any> extends WebSocketEventTarget<
     const status = code === undefined ? undefined : clampedUnsignedShort(code);
     const text = reason === undefined ? "" : `${reason}`;
     // 1.–2. Validate close code and reason.
-    if (status !== undefined && !mayCloseWith(status, this.#isServer)) throw invalidCode(`${code}`);
+    if (status !== undefined && !mayCloseWith(status, this.#siblings !== undefined)) throw invalidCode(`${code}`);
     checkReason(text);
     // 3. Close the WebSocket.
     if (this.#readyState === CONNECTING) {
@@ -435,7 +434,7 @@ export class WebSocket<B extends BinaryType = any> extends WebSocketEventTarget<
 
   /** Called on `open`. */
   get onopen(): Handler<Event> | null {
-    return this.#handlers?.get("open") ?? null;
+    return handlerOf(this.#handlers, "open");
   }
   set onopen(handler: Handler<Event> | null) {
     this.#setHandler("open", handler);
@@ -443,7 +442,7 @@ export class WebSocket<B extends BinaryType = any> extends WebSocketEventTarget<
 
   /** Called on `message`. */
   get onmessage(): Handler<DataEvent<B>> | null {
-    return this.#handlers?.get("message") ?? null;
+    return handlerOf(this.#handlers, "message");
   }
   set onmessage(handler: Handler<DataEvent<B>> | null) {
     this.#setHandler("message", handler);
@@ -451,7 +450,7 @@ export class WebSocket<B extends BinaryType = any> extends WebSocketEventTarget<
 
   /** Called on `error`. */
   get onerror(): DomHandler {
-    return this.#handlers?.get("error") ?? null;
+    return handlerOf(this.#handlers, "error");
   }
   set onerror(handler: Handler<FailureEvent> | null) {
     this.#setHandler("error", handler);
@@ -459,15 +458,14 @@ export class WebSocket<B extends BinaryType = any> extends WebSocketEventTarget<
 
   /** Called on `close`. */
   get onclose(): Handler<CloseEvent> | null {
-    return this.#handlers?.get("close") ?? null;
+    return handlerOf(this.#handlers, "close");
   }
   set onclose(handler: Handler<CloseEvent> | null) {
     this.#setHandler("close", handler);
   }
 
   #setHandler(type: string, handler: unknown): void {
-    this.#handlers ??= new EventHandlers(this);
-    this.#handlers.set(type, handler);
+    this.#handlers = setHandler(this, this.#handlers, type, handler);
   }
 
   /** The connection could not be opened. "Queue a task": those who have just awaited something may still listen. */
