@@ -9,8 +9,8 @@ use crate::error::{Error, HandshakeError};
 use crate::http::{HttpHeader, RequestHead, ResponseHead, to_header_map};
 
 impl ClientHandshake {
-    /// The request for an HTTP library to send: a `GET` for `uri` with `Host`, [`headers`](Self::headers) and the fields
-    /// of the options.
+    /// The request for an HTTP library to send: a `GET` for `uri` with `Host`, [`headers`](Self::headers) and the
+    /// fields of the options.
     ///
     /// # Errors
     /// `http` rejects the URI or a field.
