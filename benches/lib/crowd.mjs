@@ -62,7 +62,7 @@ export class Crowd {
     if (this.#each === 0) throw new Error("nothing came");
   }
 
-  /** Resolves when so many messages have come to all. */
+  /** Resolves when `count` messages have come to all. */
   receives(count) {
     this.#bytes = 0;
     this.#wanted = count * this.#each;

@@ -1,5 +1,5 @@
-// `capacity-server.mjs NAME [REDIS-PORT]`: a server on a port of its own, which it tells. Its sockets echo, and get what
-// is published when it is asked for "publish". Runs in the runtime that has what it names.
+// `capacity-server.mjs NAME [REDIS-PORT]`: a server on a port of its own, which it tells. Its sockets echo, and get
+// the texts that it publishes when it is asked for "publish". Runs in the runtime that has what it names.
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { join } from "node:path";
@@ -101,7 +101,7 @@ await serveRequests(
   {
     cpu: cpuMicroseconds,
     memory: () => memory(),
-    /** Publishes a text of so many letters `count` times, each in a turn of its own, or `together` in one. */
+    /** Publishes a text of `size` letters `count` times, each in a turn of its own, or `together` in one. */
     publish: async ({ size, count, together = 1 }) => {
       const text = "x".repeat(size);
       for (let sent = 0; sent < count; sent += together) {
