@@ -27,12 +27,12 @@ export class Ending {
   transportClosed: { readonly error: Error | undefined } | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** Gives the connection so many milliseconds from the first call. */
+  /** Gives the connection `timeout` milliseconds from the first call. */
   wait(timeout: number, onTimeout: () => void): void {
     if (this.transportClosed === undefined) this.#timer ??= setTimeout(onTimeout, timeout);
   }
 
-  /** Whoever reads what came before the transport closed may take the time for it. */
+  /** The reader may take its time with what came before the transport closed. */
   stopWaiting(): void {
     clearTimeout(this.#timer);
   }

@@ -49,7 +49,7 @@ export class Outbox {
   #counted = 0;
   #unflushed = 0;
   #bufferedAmount = 0;
-  /** Who waits, by the flush that they wait for; the last may be still to come. */
+  /** The waiters, by the flush that they wait for; the last flush may be still to come. */
   #batches: Batch[] | undefined;
   /**
    * Whether messages are on their way, and the owner may wait for `onAllTaken`. The transport need not have been full:

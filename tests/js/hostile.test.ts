@@ -1,6 +1,5 @@
 /** What a hostile peer costs stays its own: memory within a budget, turns that others get, and no socket for ever. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
@@ -16,6 +15,7 @@ import {
   masked,
   messages,
   nextEvent,
+  once,
   RawPeer,
   REQUEST,
   rawClient,
