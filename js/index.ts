@@ -24,10 +24,17 @@ export type { ConnectionSettings, Limits } from "./session/options.js";
 export { PreparedMessage } from "./session/prepared.js";
 export { sessionCount } from "./session/session.js";
 export { type EngineStatistics, engineStatistics } from "./session/statistics.js";
+export type { Backplane, BackplaneEvent, BackplaneListener, BackplaneState } from "./topics/backplane.js";
 export type { SlowSubscriber, TopicOptions } from "./topics/options.js";
 export type { Subscriber } from "./topics/subscriber.js";
 export { type PublishOptions, type TopicData, type TopicStatistics, Topics } from "./topics/topics.js";
-export type { CreateConnection, Destination, TlsClientOptions, TlsServerOptions } from "./transport/runtime.js";
+export type {
+  CreateConnection,
+  Destination,
+  ListenDetails,
+  TlsClientOptions,
+  TlsServerOptions,
+} from "./transport/runtime.js";
 export type { Tap, Traffic } from "./transport/tap.js";
 export type { HandshakeRequest, Rejection } from "./transport/upgrade.js";
 export type {
@@ -49,7 +56,7 @@ export {
 export type { Handler } from "./websocket/handlers.js";
 export type { IteratorOf } from "./websocket/iterator.js";
 export { MessageStream, type Piece } from "./websocket/messages.js";
-export type { BinaryType, MessageData } from "./websocket/receiving.js";
+export type { BinaryType, DataEvent, MessageData } from "./websocket/receiving.js";
 export type { MessageSource, SendData } from "./websocket/sending.js";
 export type { Subscribing } from "./websocket/subscribing.js";
 export { type FailureEvent, WebSocket, type WebSocketEventMap } from "./websocket/websocket.js";

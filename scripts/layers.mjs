@@ -16,7 +16,7 @@ const TREES = [
     root: "js",
     extension: /\.ts$/,
     importsOf: scriptImports,
-    layers: `engine session transport connection client component inspect websocket topics server ws proxy
+    layers: `engine session transport connection client component inspect websocket topics backplane server ws proxy
       index socket-index load entry command bin`,
   },
   {

@@ -30,11 +30,15 @@ const engineAsModule = {
     /\/(?:inspect-)?source\.js$/.test(id) ? { id: resolve(dirname(importer), id), external: "relative" } : null,
 };
 
-/** The namespace that another module adds to the class is in one file with it then. */
-const mergedNamespace = {
-  name: "merged-namespace",
-  renderChunk: (code) =>
-    code.replace(/declare module "\.\/websocket\.js" \{\s*(namespace WebSocket \{[\s\S]*?\n {2}\})\s*\}/, "declare $1"),
+const MODULE = /declare module "\.\/websocket\.js" \{\s*(namespace WebSocket \{[\s\S]*?\n {2}\})\s*\}/;
+/** What is lost on the way: a reference, and that a module adds a namespace to the class, which is in one file with it. */
+const corrected = {
+  name: "corrected",
+  renderChunk: (code) => {
+    const declared = code.includes("export declare class WebSocket ") ? "export declare $1" : "declare $1";
+    const merged = code.replace(MODULE, declared);
+    return merged.includes("[Symbol.dispose]") ? `/// <reference lib="esnext.disposable" />\n${merged}` : merged;
+  },
 };
 
 rmSync(OUT, { recursive: true, force: true });
@@ -102,7 +106,7 @@ async function bundleTypes(folder) {
     input,
     platform: "node",
     external: [/^node:/],
-    plugins: [dts({ dtsOnly: true, generator: "oxc", tsconfig: false }), mergedNamespace],
+    plugins: [dts({ dtsOnly: true, generator: "oxc", tsconfig: false }), corrected],
     onLog: () => {},
   });
   await build.write({

@@ -30,6 +30,7 @@ pub enum Error {
 /// The result codes of the component API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u32)]
+#[non_exhaustive]
 pub enum ErrorCode {
     /// `E_INVALIDARG`: a bad argument.
     InvalidArgument = 0x8007_0057,

@@ -1086,11 +1086,9 @@ fn calls_in_the_wrong_state_or_for_the_other_role_are_refused() {
 #[test]
 fn a_message_over_a_limit_fails_with_1009_before_its_payload_comes() {
     use websocket_component::Limits;
-    let limits = Limits {
-        max_frame_size: 100,
-        max_message_size: 150,
-        ..Limits::NONE
-    };
+    let mut limits = Limits::NONE;
+    limits.max_frame_size = 100;
+    limits.max_message_size = 150;
     for role in ROLES {
         let mut handle = open(role, vec![]);
         handle.set_limits(limits);
@@ -1126,9 +1124,10 @@ fn a_message_of_more_frames_than_the_limit_fails_with_1008_empty_ones_counted() 
         let stream = [&whole, &whole, &*fragments(6, b"")].concat();
         for read_size in [1, usize::MAX] {
             let mut handle = open(role, vec![]);
-            handle.set_limits(Limits {
-                max_fragments: 5,
-                ..Limits::NONE
+            handle.set_limits({
+                let mut limits = Limits::NONE;
+                limits.max_fragments = 5;
+                limits
             });
             let (done, error) = feed(&mut handle, stream.clone(), read_size);
             assert_eq!(error, Some(Violation::FragmentsTooMany.into()));

@@ -33,20 +33,20 @@ const NO_TAKEOVER: Agreement = Agreement {
 };
 
 /// Compresses everything.
-const SETTINGS: DeflateSettings = DeflateSettings {
-    level: 6,
-    memory_level: 8,
-    threshold: 0,
+const SETTINGS: DeflateSettings = {
+    let mut settings = DeflateSettings::DEFAULT;
+    settings.level = 6;
+    settings.memory_level = 8;
+    settings.threshold = 0;
+    settings
 };
 
 fn session(role: Role, agreement: &Agreement, limits: Limits) -> Session {
-    let mut session = Session::new(
-        role,
-        SessionOptions {
-            limits,
-            ..SessionOptions::default()
-        },
-    );
+    let mut session = Session::new(role, {
+        let mut options = SessionOptions::default();
+        options.limits = limits;
+        options
+    });
     session.enable_deflate(agreement, SETTINGS);
     session
 }
@@ -252,6 +252,29 @@ fn what_rfc_7692_does_not_allow_is_refused() {
 }
 
 #[test]
+fn what_a_message_has_before_its_missing_end_is_delivered_before_it_fails() {
+    let compressed = b"\x00\x0C\x00\xF3\xFFstored by"; // a stored block of twelve bytes
+    for role in ROLES {
+        let mut session = session(role, &TAKEOVER, Limits::NONE);
+        let mut frame = frame_to(role, 0xC2, compressed);
+        let step = session.receive(&mut frame).unwrap();
+        let Received::Inflated {
+            buffer_type: BufferType::BinaryFragment,
+            payload,
+            ..
+        } = step.received
+        else {
+            panic!("{step:?}")
+        };
+        assert_eq!(session.inflated()[payload], *b"stored by");
+        for _ in 0..2 {
+            let end = session.receive(&mut frame[step.consumed..]);
+            assert_eq!(end, Err(Violation::DeflateCorrupt));
+        }
+    }
+}
+
+#[test]
 fn without_takeover_a_message_cannot_refer_to_the_one_before() {
     for role in ROLES {
         let stream = [
@@ -266,10 +289,8 @@ fn without_takeover_a_message_cannot_refer_to_the_one_before() {
 
 #[test]
 fn a_bomb_ends_at_the_limit_of_what_it_decompresses_to() {
-    let limits = Limits {
-        max_message_size: 100_000,
-        ..Limits::NONE
-    };
+    let mut limits = Limits::NONE;
+    limits.max_message_size = 100_000;
     let compressed = |size: usize| {
         let mut bomb = Vec::new();
         Deflater::new(15, 9, 9).compress(&vec![0; size], Flush::Last, &mut bomb);
@@ -318,10 +339,8 @@ fn a_bomb_ends_at_the_limit_of_what_it_decompresses_to() {
 
 #[test]
 fn the_threshold_and_the_callers_word_decide_what_is_compressed() {
-    let settings = DeflateSettings {
-        threshold: 100,
-        ..SETTINGS
-    };
+    let mut settings = SETTINGS;
+    settings.threshold = 100;
     let text = [b'a'; 100];
     for role in ROLES {
         let mut sender = Session::new(role, SessionOptions::default());
@@ -495,11 +514,10 @@ fn a_response_that_does_not_answer_the_offer_is_refused() {
             client_max_window_bits: Some(window),
             ..DeflateOptions::default()
         };
-        let settings = DeflateSettings {
-            level,
-            memory_level,
-            threshold: 0,
-        };
+        let mut settings = DeflateSettings::DEFAULT;
+        settings.level = level;
+        settings.memory_level = memory_level;
+        settings.threshold = 0;
         assert_eq!(
             client.set_deflate(options, settings),
             Err(Misuse::DeflateSettingsInvalid.into())
@@ -575,7 +593,8 @@ proptest! {
         chunk_size in 1..40_usize,
     ) {
         let stream: Vec<u8> = frames.iter().flat_map(|(first, payload)| frame_to(role, *first, payload)).collect();
-        let limits = Limits { max_message_size: 5000, ..Limits::NONE };
+        let mut limits = Limits::NONE;
+        limits.max_message_size = 5000;
         let whole = receive(&mut session(role, &agreement, limits), &stream, usize::MAX);
         prop_assert_eq!(&receive(&mut session(role, &agreement, limits), &stream, chunk_size), &whole);
         prop_assert_eq!(&receive(&mut session(role, &agreement, limits), &stream, 1), &whole);

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use websocket_component::{
@@ -159,17 +161,20 @@ fn messages_arrive_whole_whatever_the_chunks_are() {
 }
 
 #[test]
-fn a_payload_that_is_given_away_is_sent_as_one_that_is_lent() {
+fn a_payload_that_is_given_away_or_shared_is_sent_as_one_that_is_lent() {
     for role in ROLES {
         let random = || Box::new(Counting(0));
         let mut lent = Connection::with_random(role, Config::default(), random());
         let mut given = Connection::with_random(role, Config::default(), random());
+        let mut shared = Connection::with_random(role, Config::default(), random());
         let payload: Vec<u8> = (0..=255).cycle().take(5000).collect();
         for _ in 0..3 {
             lent.send_binary(b"short").unwrap();
             lent.send_binary(&payload).unwrap();
             given.send_binary(b"short").unwrap();
             given.send_binary(payload.clone()).unwrap();
+            shared.send_shared_binary(b"short").unwrap();
+            shared.send_shared_binary(Arc::<[u8]>::from(&payload[..])).unwrap();
         }
         let drain = |connection: &mut Connection| {
             let mut bytes = Vec::new();
@@ -180,8 +185,48 @@ fn a_payload_that_is_given_away_is_sent_as_one_that_is_lent() {
             }
             bytes
         };
-        assert!(drain(&mut lent) == drain(&mut given), "{role:?}");
+        let expected = drain(&mut lent);
+        assert!(
+            drain(&mut given) == expected && drain(&mut shared) == expected,
+            "{role:?}"
+        );
     }
+}
+
+#[test]
+fn a_server_transmits_a_long_shared_payload_from_where_it_is_and_then_drops_it() {
+    let mut server = Connection::new(Role::Server, Config::default());
+    let text: Arc<str> = "Hello ".repeat(1000).into();
+    server.send_shared_text(Arc::clone(&text)).unwrap();
+    server.send_text("end").unwrap();
+    assert_eq!(server.transmit(), [0x81, 126, 0x17, 0x70]);
+    server.consumed(4);
+    assert!(std::ptr::eq(server.transmit(), text.as_bytes()));
+    server.consumed(5999);
+    assert_eq!((server.transmit(), Arc::strong_count(&text)), (&b" "[..], 2));
+    server.consumed(1);
+    assert_eq!((server.transmit(), Arc::strong_count(&text)), (&b"\x81\x03end"[..], 1));
+}
+
+#[test]
+fn a_shared_payload_that_changes_its_length_harms_nobody_but_its_peer() {
+    /// Gives other bytes each time.
+    struct Liar(AtomicUsize);
+    impl AsRef<[u8]> for Liar {
+        fn as_ref(&self) -> &[u8] {
+            const LENGTHS: [usize; 4] = [5000, 9000, 0, 4999];
+            &[7; 9000][..LENGTHS[self.0.fetch_add(1, Ordering::Relaxed) % 4]]
+        }
+    }
+    let mut server = Connection::new(Role::Server, Config::default());
+    server.send_shared_binary(Liar(AtomicUsize::new(0))).unwrap();
+    server.send_text("end").unwrap();
+    assert_eq!(server.buffered(), 4 + 5000 + 5);
+    server.consumed(4);
+    assert_eq!(server.transmit().len(), 5000);
+    assert_eq!(server.transmit(), b"");
+    server.consumed(5000);
+    assert_eq!(server.transmit(), b"\x81\x03end");
 }
 
 #[cfg(feature = "std")]

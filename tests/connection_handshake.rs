@@ -465,3 +465,68 @@ fn heads_go_to_the_crate_http_and_back() {
         (405, &http::HeaderValue::from_static("GET"))
     );
 }
+
+#[cfg(feature = "std")]
+mod blocking {
+    use super::*;
+
+    /// A blocking stream: what comes, seven bytes at a time, and what was written.
+    struct Blocking<'a>(&'a [u8], Vec<u8>);
+
+    impl std::io::Read for Blocking<'_> {
+        fn read(&mut self, room: &mut [u8]) -> std::io::Result<usize> {
+            let most = room.len().min(7);
+            self.0.read(&mut room[..most])
+        }
+    }
+
+    impl std::io::Write for Blocking<'_> {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.1.write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn over_a_blocking_stream_a_server_decides_about_the_request() {
+        let request = format!("{REQUEST}Sec-WebSocket-Protocol: soap, chat\r\n\r\n");
+        let complete = |decision: Result<Option<&str>, u16>| {
+            let mut stream = Blocking(request.as_bytes(), Vec::new());
+            let result = ServerHandshake::new().complete_with(&mut stream, |request| {
+                assert_eq!(request.target, "/chat");
+                decision.map(|subprotocol| subprotocol.map(str::to_owned))
+            });
+            let subprotocol = result.map(|connection| connection.subprotocol().map(str::to_owned));
+            (subprotocol.map_err(|error| error.kind()), head(&stream.1))
+        };
+        let (subprotocol, response) = complete(Ok(Some("chat")));
+        assert_eq!(subprotocol, Ok(Some("chat".to_owned())));
+        assert!(response.contains("Sec-WebSocket-Protocol: chat\r\n"), "{response}");
+        assert_eq!(complete(Ok(None)).0, Ok(None));
+        let (refused, response) = complete(Err(403));
+        assert_eq!(refused, Err(std::io::ErrorKind::PermissionDenied));
+        assert!(response.starts_with("HTTP/1.1 403 Forbidden\r\n"), "{response}");
+        for (impossible, kind) in [
+            (Ok(Some("other")), std::io::ErrorKind::InvalidData),
+            (Err(1000), std::io::ErrorKind::InvalidInput),
+        ] {
+            assert_eq!(complete(impossible), (Err(kind), String::new()));
+        }
+    }
+}
+
+#[test]
+fn both_connections_know_the_subprotocol() {
+    let mut options = ClientOptions::default();
+    options.subprotocols = vec!["soap".to_owned(), "chat".to_owned()];
+    let mut client = ClientHandshake::with_options("localhost", "/chat", options).unwrap();
+    let mut server = ServerHandshake::new();
+    server.receive(client.transmit(), Duration::ZERO).unwrap();
+    server.accept(Some("chat"), &[]).unwrap();
+    client.receive(server.transmit(), Duration::ZERO).unwrap();
+    let connections = [client.into_connection().unwrap(), server.into_connection().unwrap()];
+    assert_eq!(connections.each_ref().map(Connection::subprotocol), [Some("chat"); 2]);
+}

@@ -40,11 +40,9 @@ fn g01_a_length_that_no_memory_holds_is_refused_or_waited_for() {
         | 2^53 + 1, close | 5.5 | 88/7F0020000000000001:                    | | ControlTooLong |
         ",
     );
-    let frames_of_8_pib = Limits {
-        max_frame_size: 1 << 53,
-        max_message_size: u64::MAX,
-        ..Limits::NONE
-    };
+    let mut frames_of_8_pib = Limits::NONE;
+    frames_of_8_pib.max_frame_size = 1 << 53;
+    frames_of_8_pib.max_message_size = u64::MAX;
     check_table(
         frames_of_8_pib,
         "
@@ -54,11 +52,9 @@ fn g01_a_length_that_no_memory_holds_is_refused_or_waited_for() {
         | 2^63     | 5.2  | 82/7F8000000000000000:         | | LengthTopBitSet |
         ",
     );
-    let messages_of_2_to_the_63 = Limits {
-        max_frame_size: u64::MAX,
-        max_message_size: (1 << 63) - 1,
-        ..Limits::NONE
-    };
+    let mut messages_of_2_to_the_63 = Limits::NONE;
+    messages_of_2_to_the_63.max_frame_size = u64::MAX;
+    messages_of_2_to_the_63.max_message_size = (1 << 63) - 1;
     check_table(
         messages_of_2_to_the_63,
         "
@@ -133,11 +129,9 @@ fn g03_a_claimed_gibibyte_is_read_into_the_memory_that_the_handle_had_before() {
 
 #[test]
 fn g04_a_limit_counts_all_frames_of_a_message_and_of_that_one_alone() {
-    let limits = Limits {
-        max_frame_size: 10,
-        max_message_size: 15,
-        ..Limits::NONE
-    };
+    let mut limits = Limits::NONE;
+    limits.max_frame_size = 10;
+    limits.max_message_size = 15;
     check_table(
         limits,
         "

@@ -9,8 +9,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use support::*;
 use websocket_component::{
-    ActionQueue, Buffer, BufferType, Error, Handle, Limits, Property, Received, Role, Session, SessionOptions,
-    Violation,
+    ActionQueue, Buffer, BufferType, Error, Handle, Property, Received, Role, Session, SessionOptions, Violation,
 };
 
 /// A message, and the places at which it is cut into sends.
@@ -260,10 +259,9 @@ proptest! {
         cut in any::<Index>(),
         max_message_size in 0..400_u64,
     ) {
-        let mut session = Session::new(role, SessionOptions {
-            limits: Limits { max_message_size, ..Limits::NONE },
-            ..SessionOptions::default()
-        });
+        let mut options = SessionOptions::default();
+        options.limits.max_message_size = max_message_size;
+        let mut session = Session::new(role, options);
         let payload = vec![7; length];
         let (first, second) = payload.split_at(cut.index(length + 1));
         let mut input = [frame_to(role, 0x02, first), frame_to(role, 0x80, second)].concat();

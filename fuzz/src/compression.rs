@@ -107,19 +107,19 @@ impl Setting {
         Self {
             role: role(first),
             agreement: agreement(first, windows),
-            limits: Limits {
-                max_frame_size,
-                max_message_size,
-                max_fragments,
+            limits: {
+                let mut limits = Limits::NONE;
+                limits.max_frame_size = max_frame_size;
+                limits.max_message_size = max_message_size;
+                limits.max_fragments = max_fragments;
+                limits
             },
         }
     }
 
     fn session(&self) -> Session {
-        let options = SessionOptions {
-            limits: self.limits,
-            ..SessionOptions::default()
-        };
+        let mut options = SessionOptions::default();
+        options.limits = self.limits;
         let mut session = Session::new(self.role, options);
         session.enable_deflate(&self.agreement, DeflateSettings::default());
         session
@@ -537,11 +537,10 @@ pub fn roundtrip(data: &[u8]) {
         return;
     };
     let (sender_role, agreement) = (role(first), agreement(first, windows));
-    let settings = DeflateSettings {
-        level: levels % 10,
-        memory_level: 1 + levels / 10 % 9,
-        threshold: [0, 10, 100, 1000][usize::from(first >> 3 & 3)],
-    };
+    let mut settings = DeflateSettings::DEFAULT;
+    settings.level = levels % 10;
+    settings.memory_level = 1 + levels / 10 % 9;
+    settings.threshold = [0, 10, 100, 1000][usize::from(first >> 3 & 3)];
     let session = |role| {
         let mut session = Session::new(role, SessionOptions::default());
         session.enable_deflate(&agreement, settings);

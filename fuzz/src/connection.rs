@@ -13,10 +13,12 @@ use websocket_component::{
     SessionOptions, Violation,
 };
 
-const LIMITS: Limits = Limits {
-    max_frame_size: 2000,
-    max_message_size: 3000,
-    max_fragments: 20,
+const LIMITS: Limits = {
+    let mut limits = Limits::NONE;
+    limits.max_frame_size = 2000;
+    limits.max_message_size = 3000;
+    limits.max_fragments = 20;
+    limits
 };
 
 /// What comes out, but for how it ends.
@@ -195,13 +197,23 @@ impl Run {
         match self.below(8) {
             0 => {
                 let text = "ä".repeat(length);
-                if self.connection.send_text(text.as_str()).is_ok() {
+                let result = match self.below(3) {
+                    0 => self.connection.send_text(text.as_str()),
+                    1 => self.connection.send_text(text.clone()),
+                    _ => self.connection.send_shared_text(text.clone()),
+                };
+                if result.is_ok() {
                     self.sent.push_back(Item::Text(text));
                 }
             }
             1 => {
                 let bytes = vec![7; length];
-                if self.connection.send_binary(bytes.clone()).is_ok() {
+                let result = match self.below(3) {
+                    0 => self.connection.send_binary(&bytes),
+                    1 => self.connection.send_binary(bytes.clone()),
+                    _ => self.connection.send_shared_binary(bytes.clone()),
+                };
+                if result.is_ok() {
                     self.sent.push_back(Item::Binary(bytes));
                 }
             }
@@ -271,10 +283,8 @@ fn session(role: Role, is_compressed: bool) -> Session {
 
 fn session_with(role: Role, is_compressed: bool, limits: Limits) -> Session {
     if !is_compressed {
-        let options = SessionOptions {
-            limits,
-            ..SessionOptions::default()
-        };
+        let mut options = SessionOptions::default();
+        options.limits = limits;
         return Session::with_random(role, options, Box::new(Counting(0)));
     }
     let mut session = match role {

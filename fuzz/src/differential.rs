@@ -34,10 +34,11 @@ impl Setting {
         let (max_frame_size, max_message_size) = if first & 2 == 0 { (200, 300) } else { (300, 200) };
         Self {
             role: if first & 1 == 0 { Role::Server } else { Role::Client },
-            limits: Limits {
-                max_frame_size,
-                max_message_size,
-                ..Limits::NONE
+            limits: {
+                let mut limits = Limits::NONE;
+                limits.max_frame_size = max_frame_size;
+                limits.max_message_size = max_message_size;
+                limits
             },
             // 1, 4, 9 … 4096: byte by byte, whole, and between
             chunk: (usize::from(first >> 2) + 1).pow(2),
@@ -75,10 +76,8 @@ struct Ours {
 }
 
 fn receive(setting: &Setting, stream: &[u8], chunk: usize) -> Ours {
-    let options = SessionOptions {
-        limits: setting.limits,
-        ..SessionOptions::default()
-    };
+    let mut options = SessionOptions::default();
+    options.limits = setting.limits;
     let mut session = Session::new(setting.role, options);
     let (mut messages, mut data, mut unread, mut given) = (Vec::new(), Vec::new(), Vec::new(), 0);
     let mut verdict = Verdict::Open;

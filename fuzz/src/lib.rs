@@ -55,23 +55,23 @@ fn bytes(role: Role, data: &[u8]) {
     assert_eq!(receive(role, stream, 1), whole);
 }
 
-const LIMITS: Limits = Limits {
-    max_frame_size: 2000,
-    max_message_size: 3000,
-    max_fragments: 20,
+const LIMITS: Limits = {
+    let mut limits = Limits::NONE;
+    limits.max_frame_size = 2000;
+    limits.max_message_size = 3000;
+    limits.max_fragments = 20;
+    limits
 };
 
 /// What comes out of a session: messages put together, and control frames, each with a number for its kind.
 type Outcome = (Vec<(u32, Vec<u8>)>, Option<Violation>);
 
 fn receive(role: Role, stream: &[u8], size: usize) -> Outcome {
-    let mut session = Session::new(
-        role,
-        SessionOptions {
-            limits: LIMITS,
-            ..SessionOptions::default()
-        },
-    );
+    let mut session = Session::new(role, {
+        let mut options = SessionOptions::default();
+        options.limits = LIMITS;
+        options
+    });
     let (mut all, mut message, mut unread) = (Vec::new(), Vec::new(), Vec::new());
     for chunk in stream.chunks(size) {
         unread.extend_from_slice(chunk);

@@ -11,6 +11,7 @@ import { guarded } from "../engine/output.js";
 import { toWebSocketScheme } from "../engine/url.js";
 import { type Agreed, ClientHandshake, type SessionOptions } from "../session/handshake.js";
 import type { TlsClientOptions } from "../transport/runtime.js";
+import { onAbort } from "../transport/signals.js";
 import { clearTimeout, queueMicrotask, setTimeout } from "../transport/tasks.js";
 import type { Transport } from "../transport/transport.js";
 import type { Body } from "./body.js";
@@ -81,6 +82,7 @@ class Attempt {
   #abandon: (() => void) | undefined;
   /** The body of a refusal, while it is read. */
   #body: Body | undefined;
+  readonly #ignoreSignal: () => void;
   #isDone = false;
 
   constructor(protocols: readonly string[], options: OpenOptions, listener: OpenListener) {
@@ -90,7 +92,7 @@ class Attempt {
     this.#listener = listener;
     const { handshakeTimeout, signal } = options;
     this.#timer = setTimeout(() => this.#onTimeout(), handshakeTimeout);
-    signal?.addEventListener("abort", this.#onAbort);
+    this.#ignoreSignal = onAbort(signal, () => this.#onAbort());
     if (signal?.aborted) this.#onAbort();
   }
 
@@ -171,17 +173,17 @@ class Attempt {
     else this.#body.cut();
   }
 
-  readonly #onAbort = (): void => {
+  #onAbort(): void {
     const cause: unknown = this.#options.signal?.reason;
     this.fail(new WebSocketError("WS_ERR_ABORTED", "The opening handshake was aborted by its signal", { cause }));
-  };
+  }
 
   /** Tells whether the attempt was still going on. */
   #end(): boolean {
     if (this.#isDone) return false;
     this.#isDone = true;
     clearTimeout(this.#timer);
-    this.#options.signal?.removeEventListener("abort", this.#onAbort);
+    this.#ignoreSignal();
     return true;
   }
 }

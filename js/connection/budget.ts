@@ -11,48 +11,10 @@ export interface RunSettings extends ConnectionSettings {
   readonly budget?: Budget | undefined;
 }
 
-/** A connection, as its account sees it. */
+/** A connection, as its budget sees it. */
 export interface Holder {
-  /** Fails the connection, with a close frame of this status if it is open. */
-  fail(error: ConnectionFailure, status: number): void;
-  /** Ends it at once. */
-  abort(error: ConnectionFailure): void;
-}
-
-/** "Try again later". */
-const TRY_AGAIN_LATER = 1013;
-
-/** The bytes that one connection holds. */
-export class Account {
-  readonly #budget: Budget;
-  readonly #holder: Holder;
-  #held = 0;
-  #isSentMost = false;
-
-  constructor(budget: Budget, holder: Holder) {
-    this.#budget = budget;
-    this.#holder = holder;
-  }
-
-  /**
-   * @param received bytes that came and wait
-   * @param sent bytes that were sent and have not left
-   */
-  set(received: number, sent: number): void {
-    const before = this.#held;
-    this.#held = received + sent;
-    this.#isSentMost = sent > received;
-    if (this.#held !== before) this.#budget.update(this, before, this.#held);
-  }
-
-  /** Ends the connection: the budget is exceeded, and no other connection holds more. */
-  end(most: number): void {
-    // a close frame would wait behind what the peer does not read
-    if (this.#isSentMost) this.#holder.abort(overBudget(most));
-    else this.#holder.fail(overBudget(most), TRY_AGAIN_LATER);
-    this.#budget.update(this, this.#held, 0);
-    this.#held = 0;
-  }
+  /** Frees everything and reports that it holds nothing: the budget is exceeded, and no other holds more. */
+  letGo(failure: ConnectionFailure): void;
 }
 
 /** Holders of less are not remembered one by one. */
@@ -62,7 +24,7 @@ const LARGE = 32 * 1024;
 export class Budget {
   readonly #most: number;
   #held = 0;
-  readonly #large = new Map<Account, number>();
+  readonly #large = new Map<Holder, number>();
   #isCheckDue = false;
 
   /** @param most bytes */
@@ -76,7 +38,7 @@ export class Budget {
   }
 
   /** A holder has `now` bytes, after `before`. */
-  update(holder: Account, before: number, now: number): void {
+  update(holder: Holder, before: number, now: number): void {
     this.#held += now - before;
     if (now >= LARGE) this.#large.set(holder, now);
     else if (before >= LARGE) this.#large.delete(holder);
@@ -89,14 +51,14 @@ export class Budget {
   #check(): void {
     this.#isCheckDue = false;
     while (this.#held > this.#most) {
-      let largest: Account | undefined;
+      let largest: Holder | undefined;
       let most = 0;
       for (const [holder, held] of this.#large) {
         if (held > most) [largest, most] = [holder, held];
       }
       if (largest === undefined) return;
       this.#large.delete(largest);
-      largest.end(this.#most);
+      largest.letGo(overBudget(this.#most));
     }
   }
 }

@@ -12,9 +12,10 @@ import { LONGEST_TIME } from "../session/options.js";
 import { type Framing, type SentData, sizeOfSent } from "../session/outgoing.js";
 import type { Control, Part, Received } from "../session/received.js";
 import type { Counters, FrameSession } from "../session/session.js";
-import { clearTimeout, queueMicrotask, setImmediate, setTimeout } from "../transport/tasks.js";
+import { queueMicrotask, setImmediate } from "../transport/tasks.js";
 import type { Transport, TransportListener } from "../transport/transport.js";
-import { Account, type Holder, type RunSettings } from "./budget.js";
+import type { Holder, RunSettings } from "./budget.js";
+import { Ending } from "./ending.js";
 import {
   type ConnectionFailure,
   closeTimedOut,
@@ -49,8 +50,11 @@ export interface ConnectionOwner {
    * already.
    */
   onDrain(): void;
-  /** Whether the owner waits for `onDrain`. Without this method it waits only after the transport was full. */
-  awaitsDrain?(): boolean;
+  /**
+   * Whether the owner waits for `onDrain`, unless the transport was full, or for messages that it has not claimed.
+   * Without this method it waits for neither.
+   */
+  awaits?(what: "drain" | "message"): boolean;
   /** A close frame was sent or came, or the connection failed: no more messages can be sent. */
   onClosing(failure: ConnectionFailure | undefined): void;
   /** The end. `status` is what the peer's close frame said: 1005 if nothing, 1006 if there was none. */
@@ -66,6 +70,9 @@ export interface Statistics extends Readonly<Counters> {
   /** Milliseconds from the latest ping that was answered to its pong; `undefined` before there is one. */
   readonly roundTripTime: number | undefined;
 }
+
+/** The status of a connection that the server's budget ends. */
+const TRY_AGAIN_LATER = 1013;
 
 /** The longest header of a frame. */
 const HEADER = 14;
@@ -83,17 +90,13 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
   readonly #outbox: Outbox;
   /** `closing`: the closing handshake is started (§7.1.3). `failed`: whatever still comes is dropped (§7.1.7). */
   #state: "open" | "closing" | "failed" | "closed" = "open";
-  /** The peer's close frame. */
-  #peerClose: { readonly status: number; readonly reason: string } | undefined;
-  #failure: ConnectionFailure | undefined;
-  #closeTimer: ReturnType<typeof setTimeout> | undefined;
+  #ending: Ending | undefined;
   #messageTimer: MessageTimer | undefined;
   readonly #keepAlive: KeepAlive | undefined;
   #pings: Pings | undefined;
   #hasStarted = false;
-  readonly #account: Account | undefined;
-  #transportEnded = false;
-  #transportClosed: { readonly error: Error | undefined } | undefined;
+  /** The bytes that the server's budget knows of. */
+  #told = 0;
 
   constructor(session: FrameSession, transport: Transport, owner: ConnectionOwner, settings: RunSettings) {
     this.#session = session;
@@ -102,8 +105,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     this.#settings = settings;
     this.#inbox = new Inbox(session, this, settings.claimTimeout);
     this.#outbox = new Outbox(session, transport, this);
-    if (settings.budget !== undefined) this.#account = new Account(settings.budget, this);
-    if (settings.streamMessages) session.inParts = true;
+    if (settings.streamMessages) session.giveParts();
     if (settings.pingInterval < LONGEST_TIME) {
       const onDead = () => this.abort(pingTimedOut(settings.pongTimeout));
       this.#keepAlive = new KeepAlive(settings, () => this.#probe(), onDead);
@@ -143,7 +145,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
 
   /** Whether messages can be sent: no close frame was sent or came. */
   get canSend(): boolean {
-    return this.#state === "open" && this.#transportClosed === undefined;
+    return this.#state === "open" && this.#ending?.transportClosed === undefined;
   }
 
   /** Writes what was sent. Returns whether the transport is full; `onDrain` follows when it no longer is. */
@@ -224,7 +226,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
   /** Aborts the connection on the owner's wish; with `delivers`, what was received is still delivered. */
   terminate(delivers = false): void {
     if (this.#state === "closed") return;
-    this.#failure ??= terminated();
+    this.#end.failure ??= terminated();
     this.#startClosing(delivers && this.#state !== "failed" ? "closing" : "failed");
     if (delivers) this.#inbox.open(); // the end comes behind all of it, paused or not
     this.#abortTransport();
@@ -281,7 +283,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
 
   /** @internal */
   onData(chunk: Uint8Array, isOwned = false): void {
-    if (this.#state === "failed" || this.#peerClose !== undefined) return;
+    if (this.#state === "failed" || this.#ending?.peerClose !== undefined) return;
     this.#keepAlive?.received();
     this.#inbox.push(chunk, isOwned);
     try {
@@ -300,8 +302,8 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
   }
 
   /** @internal */
-  get awaitsDrain(): boolean {
-    return this.#owner.awaitsDrain?.() ?? false;
+  awaits(what: "drain" | "message"): boolean {
+    return this.#owner.awaits?.(what) ?? false;
   }
 
   /** @internal */
@@ -311,17 +313,17 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
 
   /** @internal */
   onEnd(): void {
-    this.#transportEnded = true;
+    this.#end.hasTransportEnded = true;
     this.#messageTimer?.stop();
     this.#deliver();
   }
 
   /** @internal */
   onClose(error: Error | undefined): void {
-    this.#transportClosed = { error };
+    this.#end.transportClosed = { error };
     this.#messageTimer?.stop();
     this.#keepAlive?.stop();
-    clearTimeout(this.#closeTimer); // the reader may take its time with what came before
+    this.#end.stopWaiting(); // the reader may take its time with what came before
     this.#deliver();
   }
 
@@ -340,17 +342,18 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     // it is ours that the peer cannot go on
     if (this.#inbox.isHolding || this.#inbox.hasReadAhead) this.#messageTimer?.stop();
     if (this.#inbox.hasReadAhead || this.#inbox.isWaiting) this.#transport.pause();
-    const isOver = this.#transportEnded || this.#transportClosed !== undefined;
+    const ending = this.#ending;
+    const isOver = ending?.transportClosed !== undefined || ending?.hasTransportEnded;
     if (isOver && this.#inbox.demand === "unclaimed") this.#inbox.awaitClaim(this.#settings.closeTimeout);
     if (!this.#inbox.isEmpty) return;
-    if (this.#transportEnded) this.#endTransport();
-    if (this.#transportClosed !== undefined && !this.#inbox.hasUnclaimed) this.#closed();
+    if (ending?.hasTransportEnded) this.#endTransport(ending);
+    if (ending?.transportClosed !== undefined && !this.#inbox.hasUnclaimed) this.#closed();
   }
 
   /** The peer has closed its side. Nothing will be answered any more: what is on its way has its time to leave. */
-  #endTransport(): void {
-    this.#transportEnded = false;
-    if (this.#peerClose === undefined) this.#failure ??= lost(undefined);
+  #endTransport(ending: Ending): void {
+    ending.hasTransportEnded = false;
+    if (ending.peerClose === undefined) ending.failure ??= lost(undefined);
     if (this.#state === "open") this.#startClosing("closing");
     this.#transport.end();
   }
@@ -377,26 +380,19 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
   }
 
   #handleControl(control: Control): void {
-    switch (control.kind) {
-      case "ping":
-        if (!this.#owner.answersPings) this.#answerPing(control.payload);
-        this.#owner.onPing(control.payload);
-        break;
-      case "pong":
-        this.#owner.onPong(control.payload, this.#pings?.answered(control.payload));
-        break;
-      case "close":
-        this.#handleClose(control.status, control.reason);
-        break;
-      case "failed":
-        this.#fail(control.error, control.error.closeStatus ?? CloseStatus.ProtocolError);
-        break;
-      case "full":
-        this.#fail(full(this.#settings.maxBufferedBytes), CloseStatus.MessageTooBig);
-        break;
-      case "trapped":
-        this.abort(control.error);
-        break;
+    if (control.kind === "ping") {
+      if (!this.#owner.answersPings) this.#answerPing(control.payload);
+      this.#owner.onPing(control.payload);
+    } else if (control.kind === "pong") {
+      this.#owner.onPong(control.payload, this.#pings?.answered(control.payload));
+    } else if (control.kind === "close") {
+      this.#handleClose(control.status, control.reason);
+    } else if (control.kind === "failed") {
+      this.#fail(control.error, control.error.closeStatus ?? CloseStatus.ProtocolError);
+    } else if (control.kind === "full") {
+      this.#fail(full(this.#settings.maxBufferedBytes), CloseStatus.MessageTooBig);
+    } else if (control.kind === "trapped") {
+      this.abort(control.error);
     }
   }
 
@@ -410,12 +406,17 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
 
   /** §5.5.1: "the endpoint MUST send a Close frame in response", with the status that it received. */
   #handleClose(status: number, reason: string): void {
-    this.#peerClose = { status, reason };
+    this.#end.peerClose = { status, reason };
     this.#outbox.takeOwedPong();
     if (this.#state === "open") this.#sendClose(status, this.#owner.echoesReason ? reason : "");
     this.#outbox.flush();
     // §7.1.1: the server closes the connection first; the client waits for it, but not for ever
     if (this.#session.isServer) this.#transport.end();
+  }
+
+  get #end(): Ending {
+    this.#ending ??= new Ending();
+    return this.#ending;
   }
 
   #canTake(data: SentData): boolean {
@@ -458,13 +459,22 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     this.#keepAlive?.sent(hasPing);
   }
 
-  #count(): void {
-    this.#account?.set(this.#inbox.heldBytes, this.#outbox.heldBytes);
+  #count(held = this.#inbox.heldBytes + this.#outbox.heldBytes): void {
+    if (held !== this.#told) this.#settings.budget?.update(this, this.#told, held);
+    this.#told = held;
+  }
+
+  /** @internal */
+  letGo(failure: ConnectionFailure): void {
+    // a close frame would wait behind what the peer does not read
+    if (this.#outbox.heldBytes > this.#inbox.heldBytes) this.abort(failure);
+    else this.fail(failure, TRY_AGAIN_LATER);
+    this.#count(0);
   }
 
   /** Fails the connection (§7.1.7); the close frame says why. */
   #fail(error: ConnectionFailure, status: number): void {
-    this.#failure = error;
+    this.#end.failure = error;
     if (!this.#session.closeSent) this.#outbox.sendBy(() => this.#session.close(status, ""));
     this.#outbox.flush();
     this.#startClosing("failed");
@@ -474,7 +484,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
 
   /** @internal Ends the connection at once, without a closing handshake. */
   abort(failure: ConnectionFailure): void {
-    this.#failure ??= failure;
+    this.#end.failure ??= failure;
     this.#startClosing("failed");
     this.#abortTransport();
   }
@@ -486,15 +496,13 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     if (state === "failed") this.#inbox.shut();
     this.#messageTimer?.stop();
     this.#keepAlive?.stop();
-    if (this.#transportClosed === undefined) {
-      this.#closeTimer ??= setTimeout(() => this.#onCloseTimeout(), this.#settings.closeTimeout);
-    }
-    if (wasOpen) this.#owner.onClosing(this.#failure);
+    this.#end.wait(this.#settings.closeTimeout, () => this.#onCloseTimeout());
+    if (wasOpen) this.#owner.onClosing(this.#end.failure);
   }
 
   #onCloseTimeout(): void {
-    if (this.#peerClose === undefined) {
-      this.#failure ??= closeTimedOut();
+    if (this.#end.peerClose === undefined) {
+      this.#end.failure ??= closeTimedOut();
       this.#state = "failed";
       this.#inbox.shut(); // a reader that is still paused does not get the rest
     }
@@ -504,22 +512,20 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
   #abortTransport(): void {
     this.#transport.destroy();
     // a transport that ended while we were paused tells nothing again: what was held for its owner goes now
-    if (this.#transportClosed !== undefined) queueMicrotask(() => this.#deliver());
+    if (this.#end.transportClosed !== undefined) queueMicrotask(() => this.#deliver());
   }
 
   /** The connection is closed (§7.1.4). */
   #closed(): void {
     if (this.#state === "closed") return;
-    const wasClean = this.#peerClose !== undefined && this.#session.closeSent;
-    const failure = wasClean ? undefined : (this.#failure ?? lost(this.#transportClosed?.error));
+    const { status, reason, wasClean, failure } = this.#end.outcome(this.#session.closeSent);
     this.#state = "closed";
-    this.#account?.set(0, 0);
-    clearTimeout(this.#closeTimer);
+    this.#count(0);
+    this.#end.stopWaiting();
     this.#inbox.shut();
     this.#messageTimer?.stop(); // a message that was still to be read has begun, and will not end
     this.#session.free();
     this.#outbox.close(failure ?? lost(undefined));
-    const { status, reason } = this.#peerClose ?? { status: CloseStatus.Aborted, reason: "" };
     this.#owner.onClosed(status, reason, wasClean, failure);
   }
 }

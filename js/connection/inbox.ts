@@ -6,7 +6,7 @@
 import { concat, copyOf } from "../engine/bytes.js";
 import type { Received } from "../session/received.js";
 import type { FrameSession } from "../session/session.js";
-import { clearTimeout, setTimeout } from "../transport/tasks.js";
+import { Claim } from "./claim.js";
 import { beginsMessage, compact, endsMessage, isOfMessage, sizeOf } from "./received.js";
 import { isOver, later, spend } from "./turn.js";
 
@@ -26,6 +26,8 @@ export interface InboxOwner {
   onReceived(received: Received): void;
   /** Says what becomes of the next message. */
   demand(demand: Demand): void;
+  /** Whether there is a listener of messages that made no claim. */
+  awaits(what: "message"): boolean;
   /** Goes on: the inbox was held up by itself, for others' sake or in vain. */
   goOn(): void;
 }
@@ -62,7 +64,7 @@ export class Inbox {
   #isDelivering = false;
   #deliveryTime: number | undefined;
   /** Runs while unclaimed messages wait; shorter once their sender has gone. */
-  #claim: { readonly timer: ReturnType<typeof setTimeout>; readonly isSenderGone: boolean } | undefined;
+  #claim: Claim | undefined;
   readonly #claimTime: number;
   /** The kinds that are delivered at all. `claimed`: controls, and messages again once they are claimed. */
   #passes: "all" | "claimed" | "controls" | "nothing" = "all";
@@ -202,7 +204,7 @@ export class Inbox {
       this.#passes = "controls";
       this.#owner.demand("wanted");
     };
-    this.#claim = { timer: setTimeout(drop, Math.min(most, CLAIM_TIME)), isSenderGone: true };
+    this.#awaitClaim(Math.min(most, CLAIM_TIME), drop, true);
   }
 
   /** The application wants no messages: perhaps its server only sends. All other frames must be read nevertheless. */
@@ -214,11 +216,16 @@ export class Inbox {
   }
 
   #startClaim(): void {
-    this.#claim ??= { timer: setTimeout(() => this.#giveUp(), this.#claimTime), isSenderGone: false };
+    if (this.#claim === undefined) this.#awaitClaim(this.#claimTime, () => this.#giveUp(), false);
+  }
+
+  #awaitClaim(time: number, giveUp: () => void, isSenderGone: boolean): void {
+    const onEnd = (isClaimed: boolean) => (isClaimed ? this.#owner.demand("wanted") : giveUp());
+    this.#claim = new Claim(time, isSenderGone, () => this.#owner.awaits("message"), onEnd);
   }
 
   #endClaim(): void {
-    clearTimeout(this.#claim?.timer);
+    this.#claim?.end();
     this.#claim = undefined;
   }
 
@@ -238,6 +245,7 @@ export class Inbox {
   /** Delivers what came, until something holds it up. Tells whether it did: not within itself. */
   deliver(): boolean {
     if (this.#isDelivering) return false;
+    if (this.#demand === "unclaimed" && this.#owner.awaits("message")) this.want("wanted");
     this.#isDelivering = true;
     try {
       do this.#deliverBatch();

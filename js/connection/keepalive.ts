@@ -31,7 +31,7 @@ export class KeepAlive {
   /** Begins, or goes on after `stop`. */
   start(): void {
     this.stop();
-    this.#timer = setTimeout(this.#onSilence, this.#settings.pingInterval);
+    this.#startTimer(this.#settings.pingInterval);
   }
 
   /** Begins, unless it has. */
@@ -59,6 +59,12 @@ export class KeepAlive {
     this.#timer?.refresh();
   }
 
+  /** The connection keeps the process alive, or not; what watches it does not. */
+  #startTimer(time: number): void {
+    this.#timer = setTimeout(this.#onSilence, time);
+    this.#timer.unref?.(); // a test's timers may not have it
+  }
+
   readonly #onSilence = (): void => {
     if (this.#state !== "none") {
       this.stop();
@@ -66,7 +72,7 @@ export class KeepAlive {
       return;
     }
     this.#state = "leaving";
-    this.#timer = setTimeout(this.#onSilence, this.#settings.pongTimeout);
+    this.#startTimer(this.#settings.pongTimeout);
     this.#ping();
   };
 }

@@ -24,13 +24,19 @@ export interface OutboxOwner {
   /** The network has taken bytes, perhaps with a ping. */
   onTaken(hasPing: boolean): void;
   /** Whether anyone waits for `onAllTaken`. */
-  readonly awaitsDrain: boolean;
+  awaits(what: "drain"): boolean;
   /** All messages have left. */
   onAllTaken(): void;
 }
 
 /** Is called when the network has taken what was sent before, or with the reason why it never will. */
 export type Waiter = (failure?: ConnectionFailure) => void;
+
+/** Those who wait for one flush. */
+interface Batch {
+  readonly waiters: Waiter[];
+  isFlushed: boolean;
+}
 
 /** The outbox of one connection. */
 export class Outbox {
@@ -43,9 +49,8 @@ export class Outbox {
   #counted = 0;
   #unflushed = 0;
   #bufferedAmount = 0;
-  /** Those that wait for a flush, and those whose bytes were flushed. */
-  #unflushedWaiters: Waiter[] | undefined;
-  #flushedWaiters: Set<Waiter[]> | undefined;
+  /** The waiters, by the flush that they wait for; the last flush may be still to come. */
+  #batches: Batch[] | undefined;
   /**
    * Whether messages are on their way, and the owner may wait for `onAllTaken`. The transport need not have been full:
    * what is compressed, or was not flushed yet, may be little for it.
@@ -148,17 +153,18 @@ export class Outbox {
 
   /** Calls back when the network has taken what was sent last, or with the reason why it never will. */
   whenTaken(waiter: Waiter): void {
-    this.#unflushedWaiters ??= [];
-    this.#unflushedWaiters.push(waiter);
+    this.#batches ??= [];
+    const last = this.#batches.at(-1);
+    if (last?.isFlushed === false) last.waiters.push(waiter);
+    else this.#batches.push({ waiters: [waiter], isFlushed: false });
   }
 
   /** The end: calls back all that wait. */
   close(failure: ConnectionFailure): void {
     clearTimeout(this.#releaseTimer);
-    const all = [...(this.#flushedWaiters ?? []), this.#unflushedWaiters ?? []];
-    this.#flushedWaiters = undefined;
-    this.#unflushedWaiters = undefined;
-    callAll(all.flat(), failure);
+    const batches = this.#batches ?? [];
+    this.#batches = undefined;
+    for (const { waiters } of batches) callAll(waiters, failure);
   }
 
   /** The compressor is kept until no message has been sent for a while. */
@@ -202,20 +208,24 @@ export class Outbox {
     this.#isUntold ||= size > 0;
     for (const part of parts) this.#bytesSent += part.length;
     const hasPing = this.#owner.onLeaving();
-    const waiters = this.#unflushedWaiters;
-    if (waiters !== undefined) {
-      this.#unflushedWaiters = undefined;
-      this.#flushedWaiters ??= new Set();
-      this.#flushedWaiters.add(waiters);
-    }
+    const batch = this.#batches?.at(-1);
+    if (batch !== undefined) batch.isFlushed = true;
     this.#transport.write(parts, () => {
       this.#bufferedAmount -= size;
       this.#unsent -= held;
       this.#owner.onTaken(hasPing);
-      if (waiters !== undefined && this.#flushedWaiters?.delete(waiters)) callAll(waiters);
+      if (batch !== undefined) this.#callUpTo(batch);
       // the transport's own `drain` comes first
       if (this.#isUntold && this.#bufferedAmount === 0) this.#tellSoon();
     });
+  }
+
+  /** The network takes what it is given in order. */
+  #callUpTo(batch: Batch): void {
+    const index = this.#batches?.indexOf(batch) ?? -1;
+    const taken = this.#batches?.splice(0, index + 1) ?? [];
+    if (this.#batches?.length === 0) this.#batches = undefined;
+    for (const { waiters } of taken) callAll(waiters);
   }
 
   #takeOutput(): Uint8Array[] {
@@ -235,7 +245,7 @@ export class Outbox {
   }
 
   #tellSoon(): void {
-    if (this.#owner.awaitsDrain) queueMicrotask(() => this.#tellAllTaken());
+    if (this.#owner.awaits("drain")) queueMicrotask(() => this.#tellAllTaken());
     else this.#isUntold = false;
   }
 

@@ -75,6 +75,8 @@ export type WebSocketErrorCode =
   | "WS_ERR_NOT_SENT"
   /** The source of a message failed, and the connection with it; `cause` is its error. */
   | "WS_ERR_SOURCE"
+  /** What carries topics between processes failed; `cause` is its error. */
+  | "WS_ERR_BACKPLANE"
   /** A method was called at a time when it cannot work. */
   | "WS_ERR_INVALID_STATE"
   /** An option, or a combination of options, is not valid. */

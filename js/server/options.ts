@@ -12,7 +12,7 @@ import type { HeaderFields } from "../engine/http.js";
 import { checkOptions, type Kind, type Kinds, kind } from "../session/kinds.js";
 import { ownOptions, size } from "../session/options.js";
 import { type TopicOptions, topicKinds } from "../topics/options.js";
-import type { TlsServerOptions } from "../transport/runtime.js";
+import type { ListenDetails, TlsServerOptions } from "../transport/runtime.js";
 import type { Tap } from "../transport/tap.js";
 import type { HandshakeRequest, Rejection } from "../transport/upgrade.js";
 import type { BinaryType } from "../websocket/receiving.js";
@@ -34,13 +34,16 @@ export type Verify<R extends HandshakeRequest = IncomingMessage> = (
 ) => boolean | Rejection | Promise<boolean | Rejection>;
 
 /** Options of a server. One of `port`, `socketPath`, `server` and `noServer` is needed. */
-export interface WebSocketServerOptions<R extends HandshakeRequest = IncomingMessage>
+// biome-ignore lint/suspicious/noExplicitAny: not known; a server of such options is one of any binaryType
+export interface WebSocketServerOptions<R extends HandshakeRequest = IncomingMessage, B extends BinaryType = any>
   extends SocketOptions,
     TopicOptions {
   /** Listen on this port, with an own HTTP server that answers all other requests with 426; 0 means any free port. */
   port?: number;
   /** The address to listen on. All addresses by default. */
   host?: string;
+  /** How to listen on the port: `reusePort`, `backlog`, `exclusive`, `ipv6Only`. */
+  listen?: ListenDetails;
   /** Listen on this unix socket, or named pipe on Windows, instead of a port. */
   socketPath?: string;
   /** With `port` or `socketPath`: use TLS. The names are those of `tls.createServer`: `cert`, `key`, and more. */
@@ -69,7 +72,7 @@ export interface WebSocketServerOptions<R extends HandshakeRequest = IncomingMes
   /** Returns the tap, if any, that receives a copy of all bytes of a connection, including its handshake. */
   tap?: (request: R) => Tap | undefined;
   /** The type of binary messages; `"nodebuffer"` by default. */
-  binaryType?: BinaryType;
+  binaryType?: B;
   /**
    * The most bytes held for all connections of the server together, counted as for `maxBufferedBytes`. Beyond it, the
    * connection that holds most is closed with 1013. 512 MiB by default.
@@ -105,6 +108,16 @@ const PATH: Kind = {
   is: (value) => typeof value === "string" && /^\/[!-~]*$/.test(value) && !/[?#]/.test(value),
 };
 
+const LISTEN: Kinds<ListenDetails> = {
+  reusePort: kind.flag,
+  backlog: {
+    wanted: "a whole number above 0",
+    is: (value) => Number.isInteger(value) && (value as number) > 0,
+  },
+  exclusive: kind.flag,
+  ipv6Only: kind.flag,
+};
+
 const ORIGINS: Kind = {
   wanted: 'a list of origins such as "https://example.com", without a path',
   is: (value) => Array.isArray(value) && value.every(isOrigin),
@@ -135,6 +148,7 @@ const KINDS: Kinds<WebSocketServerOptions<never>> = {
   ...topicKinds,
   port: PORT,
   host: kind.text,
+  listen: kind.object,
   socketPath: kind.text,
   tls: kind.object,
   server: SERVER,
@@ -160,11 +174,19 @@ const KINDS: Kinds<WebSocketServerOptions<never>> = {
  */
 export function serverOptions<R extends HandshakeRequest>(given: WebSocketServerOptions<R>): WebSocketServerOptions<R> {
   const options = ownOptions(given);
+  if (isFetchServer(options.server)) {
+    throw invalid(
+      "The servers of Deno.serve and Bun.serve do not expose their connections. " +
+        "Give the option port, or a server of node:http, which Deno and Bun have too",
+    );
+  }
   checkOptions(options as WebSocketServerOptions<never>, KINDS);
-  const { port, socketPath, server, noServer, host, tls } = options;
+  const { port, socketPath, server, noServer, host, tls, listen } = options;
   const ways = [port, socketPath, server, noServer || undefined].filter((way) => way !== undefined);
   if (ways.length !== 1) throw invalid("A server needs exactly one of port, socketPath, server and noServer");
   if (host !== undefined && port === undefined) throw invalid("The option host goes with port");
+  if (listen !== undefined && port === undefined) throw invalid("The option listen goes with port");
+  if (listen !== undefined) checkOptions(listen, LISTEN, "listen.");
   if (tls !== undefined && port === undefined && socketPath === undefined) {
     throw invalid("The option tls goes with port or socketPath; give server one of node:https");
   }
@@ -183,6 +205,13 @@ export function quotas(given: WebSocketServerOptions<never>): Quotas {
     maxHandshakesPerSecond: size("maxHandshakesPerSecond", given.maxHandshakesPerSecond),
     trustedProxies: given.trustedProxies && new TrustedProxies(given.trustedProxies),
   };
+}
+
+/** Whether it is what `Deno.serve` or `Bun.serve` returns. */
+function isFetchServer(server: unknown): boolean {
+  const members = (server ?? {}) as { finished?: unknown; shutdown?: unknown; upgrade?: unknown; fetch?: unknown };
+  const isOfDeno = "finished" in Object(server) && typeof members.shutdown === "function";
+  return isOfDeno || (typeof members.upgrade === "function" && typeof members.fetch === "function");
 }
 
 /** As a browser writes it (RFC 6454 §6.2): compared as text, another spelling would never match. */

@@ -31,13 +31,16 @@ export class Pending implements TransportListener, VerifyContext {
   #early: Uint8Array | undefined;
   /** A refusal is written to this: the transport, or one with a tap on it. */
   answersBy: Transport;
-  /** The client's. */
-  readonly address: string | undefined;
+  #address: (() => string | undefined) | undefined;
+  #knownAddress: string | undefined;
   /** Whether the server's quota counts it, until it is gone. */
   isCounted = false;
+  /** Whether a refusal is to have no body. */
+  isHead = false;
 
-  constructor(transport: Transport, address: string | undefined, owner: PendingOwner) {
-    this.address = address;
+  /** @param address of the client; is called at most once */
+  constructor(transport: Transport, address: () => string | undefined, owner: PendingOwner) {
+    this.#address = address;
     this.#transport = transport;
     this.#owner = owner;
     this.answersBy = transport;
@@ -49,6 +52,13 @@ export class Pending implements TransportListener, VerifyContext {
     return this.#state === "undecided";
   }
 
+  /** The client's. */
+  get address(): string | undefined {
+    if (this.#address !== undefined) this.#knownAddress = this.#address();
+    this.#address = undefined;
+    return this.#knownAddress;
+  }
+
   get signal(): AbortSignal {
     this.#controller ??= new AbortController();
     return this.#controller.signal;
@@ -56,6 +66,7 @@ export class Pending implements TransportListener, VerifyContext {
 
   /** Waits for a verdict. It reads meanwhile, because only a reader sees that the client leaves. */
   wait(timeout: number, onTimeout: () => void): void {
+    void this.address; // it is unknown once the client has left
     this.#timer = setTimeout(onTimeout, timeout);
     this.#transport.resume();
   }
@@ -75,7 +86,7 @@ export class Pending implements TransportListener, VerifyContext {
    */
   refuse(rejection: Rejection, timeout: number, why?: WebSocketError): void {
     if (this.#state !== "undecided") return;
-    reject(this.answersBy, rejection, timeout, () => this.#gone());
+    reject(this.answersBy, rejection, timeout, () => this.#gone(), this.isHead);
     this.#end("refused");
     if (why !== undefined) this.#controller?.abort(why);
   }

@@ -18,6 +18,11 @@ export interface Quotas {
 /** Which quota refused. */
 export type Exceeded = "connections" | "address" | "rate";
 
+/** A client with an address, which is asked for only if it counts: the system looks it up, and Node keeps it. */
+interface Addressed {
+  readonly address: string | undefined;
+}
+
 /** Proxies that are passed on the way back to the client: a longer list is made up. */
 const MOST_HOPS = 32;
 
@@ -41,9 +46,9 @@ export class Quota {
   }
 
   /** Counts one more, unless that is too many; who is counted has to `leave`. */
-  enter(address: string | undefined): Exceeded | undefined {
+  enter(from: Addressed): Exceeded | undefined {
     const { maxConnections, maxConnectionsPerAddress, maxHandshakesPerSecond } = this.#quotas;
-    const key = address === undefined ? undefined : networkOf(address);
+    const key = this.#keyOf(from);
     if (key !== undefined && maxHandshakesPerSecond < Number.POSITIVE_INFINITY) {
       if (this.#begin(key) > maxHandshakesPerSecond) return "rate";
     }
@@ -58,13 +63,21 @@ export class Quota {
   }
 
   /** Counts one less. */
-  leave(address: string | undefined): void {
+  leave(from: Addressed): void {
     this.#count -= 1;
-    const key = address === undefined ? undefined : networkOf(address);
+    const key = this.#keyOf(from);
     const count = key === undefined ? undefined : this.#byAddress.get(key);
     if (key === undefined || count === undefined) return;
     if (count > 1) this.#byAddress.set(key, count - 1);
     else this.#byAddress.delete(key);
+  }
+
+  /** Its address, if that counts. */
+  #keyOf(from: Addressed): string | undefined {
+    const { maxConnectionsPerAddress, maxHandshakesPerSecond } = this.#quotas;
+    if (Math.min(maxConnectionsPerAddress, maxHandshakesPerSecond) === Number.POSITIVE_INFINITY) return undefined;
+    const { address } = from;
+    return address === undefined ? undefined : networkOf(address);
   }
 
   /** Handshakes that this address has begun in this second. Only those of one second are remembered. */

@@ -17,6 +17,7 @@ import { type DeflateSettings, deflateSettings } from "../session/deflate.js";
 import { type Answer, answerHandshake } from "../session/handshake.js";
 import { connectionSettings, type Limits, limits, milliseconds, size } from "../session/options.js";
 import { PreparedMessage } from "../session/prepared.js";
+import type { BackplaneEvent } from "../topics/backplane.js";
 import { type PublishOptions, type TopicData, type TopicStatistics, Topics } from "../topics/topics.js";
 import { NodeTransport } from "../transport/node.js";
 import { type Listening, sockets } from "../transport/runtime.js";
@@ -35,6 +36,7 @@ import {
 import { channels, isWatched, type RefusalReason } from "../websocket/diagnostics.js";
 import { isEndOf, isPromise } from "../websocket/ends.js";
 import { IteratorOf } from "../websocket/iterator.js";
+import type { BinaryType } from "../websocket/receiving.js";
 import { accept, type Members, WebSocket } from "../websocket/websocket.js";
 import { type CloseOptions, type CloseResult, closeOptions, Drain } from "./drain.js";
 import { quotas, serverOptions, type WebSocketServerOptions } from "./options.js";
@@ -43,14 +45,17 @@ import { type Exceeded, Quota } from "./quota.js";
 import { pathOf, type Taker, Upgrades } from "./upgrades.js";
 
 /** The events of a server, with their arguments. */
-export interface WebSocketServerEvents<R extends HandshakeRequest = IncomingMessage> {
+export interface WebSocketServerEvents<
+  R extends HandshakeRequest = IncomingMessage,
+  B extends BinaryType = "nodebuffer",
+> {
   /**
    * A handshake is done. Messages wait until they are claimed: by a listener of `message`, a loop over the socket, a
    * `WebSocketStream`, or `resume()`. Pings and a close are answered meanwhile; from 64 KiB on nothing more is read.
    * After `claimTimeout`, unclaimed messages are dropped, so that a server may only send. If the peer has left, they
    * are dropped after one second, and the `close` event follows.
    */
-  connection: [socket: WebSocket, request: R];
+  connection: [socket: WebSocket<B>, request: R];
   /** The port is open. */
   listening: [];
   /**
@@ -59,6 +64,8 @@ export interface WebSocketServerEvents<R extends HandshakeRequest = IncomingMess
    * hook or a listener is a warning of the process.
    */
   error: [error: Error];
+  /** The option `backplane` is lost or there again, has lost messages, or failed. */
+  backplane: [event: BackplaneEvent];
   /** `close` is done. */
   close: [];
 }
@@ -80,11 +87,12 @@ export interface ServerStatistics {
 }
 
 /** A WebSocket server. */
-export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> extends EventEmitter<
-  WebSocketServerEvents<R>
-> {
+export class WebSocketServer<
+  R extends HandshakeRequest = IncomingMessage,
+  B extends BinaryType = "nodebuffer",
+> extends EventEmitter<WebSocketServerEvents<R, B>> {
   /** The sockets that are not closed. */
-  readonly clients: Set<WebSocket> = new Set();
+  readonly clients: Set<WebSocket<B>> = new Set();
   /** The topics of its sockets. */
   readonly topics: Topics<WebSocket>;
   /** The option `tap`; another one is for connections from then on. */
@@ -106,7 +114,7 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
     },
     onGone: (pending) => {
       this.#pending.delete(pending);
-      if (pending.isCounted) this.#quota.leave(pending.address);
+      if (pending.isCounted) this.#quota.leave(pending);
     },
   };
   /** Its place among those that share an HTTP server. */
@@ -121,10 +129,10 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
   #closing: Promise<CloseResult> | undefined;
 
   /** @throws WebSocketError `WS_ERR_INVALID_OPTION` */
-  constructor(given: WebSocketServerOptions<R>) {
+  constructor(given: WebSocketServerOptions<R, B>) {
     super({ captureRejections: true });
     const options = serverOptions(given);
-    const { port, host, socketPath, tls, server } = options;
+    const { port, host, socketPath, tls, server, listen: details = {} } = options;
     this.#options = options;
     this.tap = options.tap;
     const { maxMessageSize = MAX_MESSAGE_SIZE } = options;
@@ -135,14 +143,14 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
     this.#handshakeTimeout = milliseconds("handshakeTimeout", options.handshakeTimeout);
     this.#quota = new Quota(quotas(options as WebSocketServerOptions<never>));
     if (options.maxConnectionsPerAddress !== undefined) this.#addresses = new WeakMap();
-    const { slowSubscriber, maxTopicBacklog } = options;
-    this.topics = new Topics({ slowSubscriber, maxTopicBacklog });
+    const { slowSubscriber, maxTopicBacklog, backplane } = options;
+    this.topics = new Topics({ slowSubscriber, maxTopicBacklog, backplane }, (event) => this.emit("backplane", event));
     this.#members = this.#makeMembers();
     this.#taker = this.#makeTaker();
     if (server !== undefined) Upgrades.of(server).add(this.#taker);
     if (port === undefined && socketPath === undefined) return;
     this.#listener = sockets().listen(
-      { port, host, socketPath, tls, handshakeTimeout: this.#handshakeTimeout },
+      { port, host, socketPath, tls, details, handshakeTimeout: this.#handshakeTimeout },
       {
         onListening: () => this.emit("listening"),
         onError: (error) => this.emit("error", error),
@@ -190,7 +198,7 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
     request: R,
     socket: Duplex,
     head: Uint8Array,
-    callback?: (socket: WebSocket, request: R) => void,
+    callback?: (socket: WebSocket<B>, request: R) => void,
   ): void {
     if (!socket.destroyed) this.#upgrade(request, new NodeTransport(socket), head, callback);
   }
@@ -208,8 +216,8 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
   }
 
   /**
-   * Sends a message to all sockets that subscribe to a topic; it is framed, and compressed, once. A subscriber that is
-   * too slow is dealt with as `slowSubscriber` says.
+   * Sends a message to all sockets that subscribe to a topic, those of other processes too if there is a `backplane`;
+   * it is framed, and compressed, once. A subscriber that is too slow is dealt with as `slowSubscriber` says.
    *
    * @returns how many sockets of this process it was sent to
    * @throws WebSocketError `WS_ERR_INVALID_OPTION` for a topic that is not a well-formed string of 1 to 256 bytes
@@ -224,11 +232,11 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
   }
 
   /** The connections from now on, until the server closes; an `error` event is thrown into the loop. */
-  [Symbol.asyncIterator](): AsyncIterableIterator<[socket: WebSocket, request: R], undefined, void> {
-    const onConnection = (socket: WebSocket, request: R): void => connections.give([socket, request]);
+  [Symbol.asyncIterator](): AsyncIterableIterator<[socket: WebSocket<B>, request: R], undefined, void> {
+    const onConnection = (socket: WebSocket<B>, request: R): void => connections.give([socket, request]);
     const onError = (error: unknown): void => connections.end(error);
     const onClose = (): void => connections.end();
-    const connections = new IteratorOf<[WebSocket, R]>({
+    const connections = new IteratorOf<[WebSocket<B>, R]>({
       ask: () => () => {},
       leave: () => {
         this.off("connection", onConnection).off("error", onError).off("close", onClose);
@@ -268,7 +276,7 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
     }, options.timeout);
     const result = await drain.done;
     if (this.#options.server !== undefined) Upgrades.of(this.#options.server).remove(this.#taker);
-    await this.#listener?.close();
+    await Promise.all([this.#listener?.close(), this.topics.close()]);
     clearTimeout(timer);
     this.emit("close");
     return result;
@@ -280,7 +288,7 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
       add: (socket) => this.clients.add(socket),
       delete: (socket) => {
         this.clients.delete(socket);
-        this.#quota.leave(this.#addresses?.get(socket));
+        this.#quota.leave({ address: this.#addresses?.get(socket) });
       },
     };
   }
@@ -303,14 +311,14 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
     if (path === undefined || path === pathOf(request)) this.#upgrade(request, transport, head);
     else {
       this.#count("path", 404, request, this.addressOf(request));
-      reject(transport, { status: 404 }, this.#handshakeTimeout);
+      reject(transport, { status: 404 }, this.#handshakeTimeout, undefined, request.method === "HEAD");
     }
   }
 
   #upgrade(request: R, raw: Transport, head: Uint8Array, callback?: (socket: WebSocket, request: R) => void): void {
     // until there is a connection that listens, a broken transport has no one to report to
     const pending = this.#begin(request, raw);
-    const exceeded = this.#quota.enter(pending.address);
+    const exceeded = this.#quota.enter(pending);
     if (exceeded !== undefined) {
       this.#refuse(request, pending, exceeded, OVER_QUOTA[exceeded]);
       return;
@@ -330,7 +338,8 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
   }
 
   #begin(request: R, transport: Transport): Pending {
-    const pending = new Pending(transport, this.addressOf(request), this.#pendingOwner);
+    const pending = new Pending(transport, () => this.addressOf(request), this.#pendingOwner);
+    pending.isHead = request.method === "HEAD";
     this.#pending.set(pending, request);
     this.#undecided += 1;
     return pending;
@@ -393,8 +402,9 @@ export class WebSocketServer<R extends HandshakeRequest = IncomingMessage> exten
 
   #refuse(request: R, pending: Pending, reason: RefusalReason, rejection: Rejection, why?: WebSocketError): void {
     if (!pending.isUndecided) return;
+    const { address } = pending; // before it is gone
     pending.refuse(rejection, this.#handshakeTimeout, why);
-    this.#count(reason, rejection.status, request, pending.address);
+    this.#count(reason, rejection.status, request, address);
   }
 
   /** Counts a refusal, and publishes it to the diagnostics channel. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { TextDecoder } from "../engine/coders.js";
+import type { TextDecoder } from "../engine/coders.js";
 import { scratch, wasm } from "../engine/engine.js";
 import { WebSocketProtocolError } from "../engine/errors.js";
 import { ReportSlot } from "../engine/report.js";
@@ -36,8 +36,8 @@ export interface MessageForm {
   readonly maxMessageSize: number;
   /** Whether text messages are given out as bytes, in place of strings. */
   readonly textAsBytes: boolean;
-  /** Whether messages are given out in pieces, when these come. */
-  readonly inParts: boolean;
+  /** Decodes the text of messages that are given out in pieces, when these come; none if messages are whole. */
+  readonly decoder: TextDecoder | undefined;
 }
 
 /** The receiving direction of one session. */
@@ -45,8 +45,6 @@ export class Incoming {
   readonly #session: EngineCalls & MessageForm;
   /** The message whose pieces are still coming. */
   #message: Assembly | undefined;
-  /** Decodes the text that is given out in pieces; nothing if messages are whole. */
-  readonly #decoder: TextDecoder | undefined;
   /** The unfinished part, one of {@link Unfinished}. */
   unfinished: number = Unfinished.Nothing;
   /** Whether decompressed bytes wait. */
@@ -60,7 +58,6 @@ export class Incoming {
 
   constructor(session: EngineCalls & MessageForm) {
     this.#session = session;
-    if (session.inParts) this.#decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   }
 
   /** The memory that the pieces of an unfinished message take, in bytes. */
@@ -143,7 +140,7 @@ export class Incoming {
   #takeEvents(count: number, received: Received[], room: number, chunk: Uint8Array, isOwned: boolean): boolean {
     const views = scratch();
     const { bytes, events, report } = views;
-    const { isServer, textAsBytes, maxMessageSize } = this.#session;
+    const { isServer, textAsBytes, maxMessageSize, decoder } = this.#session;
     const all = count * 3;
     const lastEnd = (events[all - 2] as number) + (events[all - 1] as number);
     const batch = new Batch(views, lastEnd, chunk, isOwned, isServer);
@@ -158,8 +155,8 @@ export class Incoming {
       const last = (flags & Flag.Last) !== 0;
       size += end - start;
       if (last) messages += 1;
-      if (this.#decoder !== undefined) {
-        received.push(partOf(this.#decoder, bytes, start, end, flags));
+      if (decoder !== undefined) {
+        received.push(partOf(decoder, bytes, start, end, flags));
         continue;
       }
       const isText = (flags & Flag.Text) !== 0;

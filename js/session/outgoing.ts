@@ -51,6 +51,12 @@ export interface Compression {
   isUsed: boolean;
 }
 
+/** Whose messages may be compressed. */
+export interface Compressor {
+  /** None if compression was not agreed. */
+  readonly compression: Compression | undefined;
+}
+
 /** The engine's numbers for frames: a message's last or only one, those before it, and control frames. */
 const Frame = { Text: 0, TextFragment: 1, Binary: 2, BinaryFragment: 3, Ping: 5, Pong: 6 } as const;
 
@@ -72,9 +78,7 @@ const { frame, frames, header, mask, close, compress, compressed_frame, release_
 
 /** The sending direction of one session. */
 export class Outgoing {
-  readonly #engine: EngineCalls;
-  /** None if compression was not agreed. */
-  readonly #compression: Compression | undefined;
+  readonly #engine: EngineCalls & Compressor;
   /** Bytes that were made since the output was last taken. */
   #output: Output | undefined;
   /** Texts that are framed when the turn ends, as one string, and the UTF-16 units of each. */
@@ -87,9 +91,8 @@ export class Outgoing {
   /** Bytes of messages, text as UTF-8, before they were compressed. */
   messageBytes = 0;
 
-  constructor(engine: EngineCalls, compression: Compression | undefined) {
+  constructor(engine: EngineCalls & Compressor) {
     this.#engine = engine;
-    this.#compression = compression;
   }
 
   /**
@@ -117,7 +120,7 @@ export class Outgoing {
 
   #sendPrepared(message: PreparedFrames, compress?: boolean): void {
     const isCompressed = this.#compresses(message.data, compress);
-    const window = isCompressed ? (this.#compression?.preparedWindow ?? 0) : 0;
+    const window = isCompressed ? (this.#engine.compression?.preparedWindow ?? 0) : 0;
     if (!this.#engine.isServer || (isCompressed && window === 0)) {
       this.send(message.data, compress);
       return;
@@ -130,7 +133,7 @@ export class Outgoing {
   }
 
   #compresses(data: string | Uint8Array, compress: boolean | undefined): boolean {
-    return this.#compression !== undefined && (compress ?? isAtLeast(data, this.#compression.threshold));
+    return this.#engine.compression !== undefined && (compress ?? isAtLeast(data, this.#engine.compression.threshold));
   }
 
   /** Makes a text message that is not compressed, or a part of one. Bytes are UTF-8, and copied. */
@@ -251,9 +254,9 @@ export class Outgoing {
 
   /** Frees what is kept from one sent message to compress the next one by; the next is compressed for itself. */
   releaseCompressor(): void {
-    if (this.#compression?.isUsed !== true) return;
+    if (this.#engine.compression?.isUsed !== true) return;
     this.#engine.enter(release_compressor);
-    this.#compression.isUsed = false;
+    this.#engine.compression.isUsed = false;
   }
 
   /**
@@ -271,7 +274,7 @@ export class Outgoing {
       if (this.#engine.enter(compress, start, piece.length, at === 0, isLast) === 0) return false;
       at += piece.length;
     } while (at < payload.length);
-    if (this.#compression !== undefined) this.#compression.isUsed = true;
+    if (this.#engine.compression !== undefined) this.#engine.compression.isUsed = true;
     this.messageBytes += payload.length;
     try {
       this.#output?.extend(this.#make(compressed_frame, type, start));

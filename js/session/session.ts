@@ -4,13 +4,14 @@
  *
  * @module
  */
+import { TextDecoder } from "../engine/coders.js";
 import { EngineTrap, hasDeflate, type wasm } from "../engine/engine.js";
 import { WebSocketProtocolError } from "../engine/errors.js";
 import { type Adopter, release, trapped } from "../engine/output.js";
 import type { EngineCalls, EngineMethod } from "./calls.js";
 import type { DeflateSettings } from "./deflate.js";
 import { Incoming, type MessageForm, Unfinished } from "./incoming.js";
-import { type Compression, type Framing, Outgoing, type SentData } from "./outgoing.js";
+import { type Compression, type Compressor, type Framing, Outgoing, type SentData } from "./outgoing.js";
 import type { Received } from "./received.js";
 
 /** Counters of a session. */
@@ -45,15 +46,16 @@ export function sessionCount(): number {
 let live = 0;
 
 /** The frames of one connection. What its two directions need is made when they are used first. */
-export class FrameSession implements EngineCalls, MessageForm {
+export class FrameSession implements EngineCalls, MessageForm, Compressor {
   #session: wasm.Session | undefined;
   readonly isServer: boolean;
   readonly maxMessageSize: number;
-  /** Whether text messages are given out as bytes. To be set before anything is received, as `inParts` is. */
+  /** Whether text messages are given out as bytes. To be set before anything is received. */
   textAsBytes = false;
-  inParts = false;
+  /** Decodes the text of messages that are given out in pieces. */
+  decoder: TextDecoder | undefined;
   /** None if compression was not agreed. */
-  readonly #compression: Compression | undefined;
+  readonly compression: Compression | undefined;
   #incoming: Incoming | undefined;
   #outgoing: Outgoing | undefined;
 
@@ -73,10 +75,15 @@ export class FrameSession implements EngineCalls, MessageForm {
     this.maxMessageSize = maxMessageSize;
     if (hasDeflate && session.is_deflate_enabled()) {
       const { threshold = 0, releaseAfter } = deflate ?? {};
-      this.#compression = { threshold, releaseAfter, preparedWindow: session.prepared_window(), isUsed: false };
+      this.compression = { threshold, releaseAfter, preparedWindow: session.prepared_window(), isUsed: false };
     }
     live += 1;
     forgotten.register(this, session, this);
+  }
+
+  /** Gives messages out in pieces. To be called before anything is received. */
+  giveParts(): void {
+    this.decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   }
 
   /** The counters so far. */
@@ -138,12 +145,12 @@ export class FrameSession implements EngineCalls, MessageForm {
 
   /** Milliseconds after which to call `releaseCompressor`, if at all. */
   get releaseAfter(): number | undefined {
-    return this.#compression?.releaseAfter;
+    return this.compression?.releaseAfter;
   }
 
   /** Whether something may be kept since `releaseCompressor` was called last. */
   get hasCompressed(): boolean {
-    return this.#compression?.isUsed === true;
+    return this.compression?.isUsed === true;
   }
 
   /**
@@ -203,7 +210,7 @@ export class FrameSession implements EngineCalls, MessageForm {
 
   #sending(): Outgoing {
     if (this.#session === undefined) throw freed();
-    this.#outgoing ??= new Outgoing(this, this.#compression);
+    this.#outgoing ??= new Outgoing(this);
     return this.#outgoing;
   }
 

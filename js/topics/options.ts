@@ -7,6 +7,7 @@ import { WebSocketError } from "../engine/errors.js";
 import { textSize } from "../engine/text.js";
 import { checkOptions, type Kind, type Kinds, kind } from "../session/kinds.js";
 import { ownOptions, size } from "../session/options.js";
+import type { Backplane } from "./backplane.js";
 
 /** What happens to a subscriber that is too slow: it is closed with 1013, or the message is left out for it. */
 export type SlowSubscriber = "close" | "skip";
@@ -24,6 +25,11 @@ export interface TopicOptions {
    * subscriber is too slow. 1 MiB by default.
    */
   maxTopicBacklog?: number | undefined;
+  /**
+   * Carries messages of topics between processes, and belongs to this server from then on; by default, topics are of
+   * one process. `websocket-component/backplane` has some for Redis, NATS and worker threads.
+   */
+  backplane?: Backplane | undefined;
 }
 
 const SLOW: Kind = {
@@ -35,10 +41,21 @@ const SLOW: Kind = {
 export interface TopicSettings {
   readonly slowSubscriber: SlowSubscriber;
   readonly maxTopicBacklog: number;
+  readonly backplane: Backplane | undefined;
 }
 
+const BACKPLANE: Kind = {
+  wanted: "a Backplane, such as those of websocket-component/backplane",
+  is: (value) => METHODS.every((name) => typeof (value as Partial<Backplane> | null)?.[name] === "function"),
+};
+const METHODS = ["subscribe", "unsubscribe", "publish"] as const;
+
 /** Their kinds. */
-export const topicKinds: Kinds<TopicOptions> = { slowSubscriber: SLOW, maxTopicBacklog: kind.any };
+export const topicKinds: Kinds<TopicOptions> = {
+  slowSubscriber: SLOW,
+  maxTopicBacklog: kind.any,
+  backplane: BACKPLANE,
+};
 
 /**
  * The settings for what a caller gave.
@@ -51,6 +68,7 @@ export function topicOptions(given: TopicOptions): TopicSettings {
   return {
     slowSubscriber: options.slowSubscriber ?? "close",
     maxTopicBacklog: size("maxTopicBacklog", options.maxTopicBacklog),
+    backplane: options.backplane,
   };
 }
 

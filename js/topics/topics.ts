@@ -6,7 +6,10 @@
 import { WebSocketError } from "../engine/errors.js";
 import { PreparedMessage } from "../session/prepared.js";
 import { setImmediate } from "../transport/tasks.js";
+import type { BackplaneListener } from "./backplane.js";
+import type { Travelling } from "./envelope.js";
 import { checkTopic, type TopicOptions, type TopicSettings, topicOptions } from "./options.js";
+import { Relay } from "./relay.js";
 import { Member, type Subscriber } from "./subscriber.js";
 
 /** What can be published. */
@@ -30,6 +33,8 @@ export interface TopicStatistics {
   readonly skipped: number;
   /** Subscribers that were closed with 1013 because they were too slow. */
   readonly closed: number;
+  /** Messages of other processes that did not arrive, as far as is known. */
+  readonly missed: number;
 }
 
 /** "Try Again Later", of the IANA's registry. */
@@ -48,20 +53,35 @@ export class Topics<S extends Subscriber = Subscriber> {
   #subscriptions = 0;
   #skipped = 0;
   #closed = 0;
+  #missed = 0;
+  readonly #relay: Relay | undefined;
   /** Counts turns of the event loop in which something was published. */
   #turn = 0;
   #isTurnCounted = false;
 
-  /** @throws WebSocketError `WS_ERR_INVALID_OPTION` */
-  constructor(options: TopicOptions = {}) {
+  /**
+   * @param onBackplane is told what the option `backplane` goes through
+   * @throws WebSocketError `WS_ERR_INVALID_OPTION`
+   */
+  constructor(options: TopicOptions = {}, onBackplane?: BackplaneListener) {
     this.#settings = topicOptions(options);
+    const { backplane } = this.#settings;
+    if (backplane === undefined) return;
+    this.#relay = new Relay(backplane, {
+      onRelayed: (topic, message) => this.#relayed(topic, message),
+      onBackplane: (event) => {
+        if (event.state === "gap") this.#missed += event.missed;
+        onBackplane?.(event);
+      },
+    });
   }
 
   /**
-   * Lets a socket get what is published to a topic, from now on until it closes. Twice is as good as once.
+   * Lets a socket get what is published to a topic, from now on until it closes. It resolves when messages of other
+   * processes come too. Twice is as good as once.
    *
    * @throws (as a rejection) WebSocketError `WS_ERR_INVALID_OPTION` for what cannot be a topic, `WS_ERR_INVALID_STATE`
-   *   if the socket is not open
+   *   if the socket is not open, `WS_ERR_BACKPLANE` if the backplane refuses; then it is not subscribed
    */
   async subscribe(socket: S, topic: string): Promise<void> {
     checkTopic(topic);
@@ -69,20 +89,17 @@ export class Topics<S extends Subscriber = Subscriber> {
       throw new WebSocketError("WS_ERR_INVALID_STATE", "Only a socket that is open can subscribe");
     }
     const member = this.#memberOf(socket);
-    if (member.topics.has(topic)) return;
-    member.topics.add(topic);
-    this.#subscriptions += 1;
-    const members = this.#topics.get(topic);
-    if (members === undefined) this.#topics.set(topic, new Set([member]));
-    else members.add(member);
+    if (!member.topics.has(topic)) this.#enter(member, topic);
+    await this.#relay?.join(topic).catch((error) => {
+      this.unsubscribe(socket, topic);
+      throw error;
+    });
   }
 
   /** Ends one subscription of a socket, if there is one. */
   unsubscribe(socket: S, topic: string): void {
     const member = this.#members.get(socket);
-    if (!member?.topics.delete(topic)) return;
-    this.#leave(member, topic);
-    // one that subscribes again listens to the end of its socket already
+    if (member?.topics.delete(topic)) this.#leave(member, topic);
   }
 
   /** The topics of a socket. */
@@ -101,20 +118,34 @@ export class Topics<S extends Subscriber = Subscriber> {
   }
 
   /**
-   * Sends a message to all subscribers of a topic. It is framed, and compressed, once.
+   * Sends a message to all subscribers of a topic, those of other processes too if there is a backplane. It is framed,
+   * and compressed, once.
    *
    * @returns how many sockets of this process it was sent to
    * @throws WebSocketError `WS_ERR_INVALID_OPTION` for what cannot be a topic
    */
   publish(topic: string, data: TopicData, { except, compress }: PublishOptions<S> = {}): number {
     checkTopic(topic);
-    const members = this.#topics.get(topic);
-    if (members === undefined) return 0;
+    if (this.#relay === undefined && !this.#topics.has(topic)) return 0;
     const message = data instanceof PreparedMessage ? data : new PreparedMessage(data);
+    this.#relay?.publish(topic, { data: message.data, compress });
+    return this.#deliver(topic, message, compress, except);
+  }
+
+  /** Gives the backplane what waits, and frees it. */
+  async close(): Promise<void> {
+    await this.#relay?.close();
+  }
+
+  #relayed(topic: string, { data, compress }: Travelling): void {
+    if (this.#topics.has(topic)) this.#deliver(topic, new PreparedMessage(data), compress);
+  }
+
+  #deliver(topic: string, message: PreparedMessage, compress: boolean | undefined, except?: S): number {
     this.#countTurn();
     const options = compress === undefined ? {} : { compress };
     let count = 0;
-    for (const member of members) {
+    for (const member of this.#topics.get(topic) ?? []) {
       if (member.socket === except || !this.#mayGet(member)) continue;
       member.socket.send(message, options);
       count += 1;
@@ -129,6 +160,7 @@ export class Topics<S extends Subscriber = Subscriber> {
       subscriptions: this.#subscriptions,
       skipped: this.#skipped,
       closed: this.#closed,
+      missed: this.#missed,
     };
   }
 
@@ -172,10 +204,20 @@ export class Topics<S extends Subscriber = Subscriber> {
     member.topics.clear();
   }
 
+  #enter(member: Member<S>, topic: string): void {
+    member.topics.add(topic);
+    this.#subscriptions += 1;
+    const members = this.#topics.get(topic);
+    if (members === undefined) this.#topics.set(topic, new Set([member]));
+    else members.add(member);
+  }
+
   #leave(member: Member<S>, topic: string): void {
     this.#subscriptions -= 1;
     const members = this.#topics.get(topic);
     members?.delete(member);
-    if (members?.size === 0) this.#topics.delete(topic);
+    if (members?.size !== 0) return;
+    this.#topics.delete(topic);
+    this.#relay?.leave(topic);
   }
 }

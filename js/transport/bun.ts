@@ -7,7 +7,7 @@ import { lookup } from "node:dns/promises";
 import { type AddressInfo, isIP } from "node:net";
 import { markAsUntransferable } from "node:worker_threads";
 import { SocketTransport } from "./queued.js";
-import type { ConnectListener, Destination, ListenOptions, Sockets } from "./runtime.js";
+import { type ConnectListener, type Destination, type ListenOptions, mustSupport, type Sockets } from "./runtime.js";
 import { connectStream } from "./streams.js";
 import { connectSecurely, secureBind } from "./tls.js";
 import { type Bind, listenFor, type Peer } from "./upgrade-listener.js";
@@ -22,6 +22,8 @@ interface BunOptions {
   hostname?: string;
   port?: number;
   unix?: string;
+  reusePort?: boolean;
+  ipv6Only?: boolean;
   allowHalfOpen: boolean;
   socket: BunHandlers;
 }
@@ -46,6 +48,8 @@ interface BunSocket {
   resume(): void;
   shutdown(): void;
   close(): void;
+  ref(): void;
+  unref(): void;
   setNoDelay(noDelay: boolean): void;
 }
 
@@ -64,7 +68,9 @@ export const bunSockets: Sockets = {
     return connect(destination, listener);
   },
   listen(options, owner) {
-    const { tls } = options;
+    const { tls, details } = options;
+    if (tls === undefined) mustSupport(details, ["reusePort", "ipv6Only"], "Bun");
+    else mustSupport(details, [], "Bun, with tls");
     return listenFor(options, owner, tls === undefined ? bindTo(options) : secureBind(options, tls));
   },
 };
@@ -98,6 +104,11 @@ class BunTransport extends SocketTransport {
   protected closeSide(): void {
     this.#socket.shutdown();
     this.sideClosed();
+  }
+
+  hold(isHeld: boolean): void {
+    if (isHeld) this.#socket.ref();
+    else this.#socket.unref();
   }
 
   protected close(): void {
@@ -166,7 +177,11 @@ function bindTo(options: ListenOptions): Bind {
       onConnection(socket.data, peerOf(socket));
     };
     const place = await addressOf(options);
-    const listener = Bun.listen({ ...place, allowHalfOpen: true, socket: { ...handlers, open } });
+    const { reusePort = false, ipv6Only = false } = options.details;
+    const listener = Bun.listen({
+      ...{ ...place, reusePort, ipv6Only },
+      ...{ allowHalfOpen: true, socket: { ...handlers, open } },
+    });
     return { address: boundTo(listener), close: () => listener.stop() };
   };
 }

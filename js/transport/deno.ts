@@ -6,7 +6,7 @@
 import type { AddressInfo } from "node:net";
 
 import { SocketTransport } from "./queued.js";
-import type { ConnectListener, Destination, ListenOptions, Sockets } from "./runtime.js";
+import { type ConnectListener, type Destination, type ListenOptions, mustSupport, type Sockets } from "./runtime.js";
 import { connectStream } from "./streams.js";
 import { setTimeout } from "./tasks.js";
 import { connectSecurely, secureBind } from "./tls.js";
@@ -15,7 +15,7 @@ import { type Bind, listenFor, type Peer } from "./upgrade-listener.js";
 /** The parts of Deno's API that are used (https://docs.deno.com/api/deno/network). */
 declare const Deno: {
   connect(options: DenoAddress & { signal?: AbortSignal }): Promise<DenoConn>;
-  listen(options: DenoAddress): DenoListener;
+  listen(options: DenoAddress & { reusePort?: boolean; tcpBacklog?: number }): DenoListener;
   removeSync(path: string): void;
   errors: { BadResource: new () => Error; NotFound: new () => Error };
 };
@@ -28,6 +28,8 @@ interface DenoConn {
   write(bytes: Uint8Array): Promise<number>;
   closeWrite(): Promise<void>;
   close(): void;
+  ref(): void;
+  unref(): void;
   /** Only of TCP. */
   setNoDelay?(): void;
 }
@@ -48,7 +50,12 @@ export const denoSockets: Sockets = {
     return () => attempt.abort();
   },
   listen(options, owner) {
-    const { tls } = options;
+    const { tls, details } = options;
+    // without the flag, Deno ends the process that asks for it
+    const hasReusePort = "listenDatagram" in Deno;
+    if (tls !== undefined) mustSupport(details, [], "Deno, with tls");
+    else if (hasReusePort) mustSupport(details, ["backlog", "reusePort"], "Deno");
+    else mustSupport(details, ["backlog"], "Deno without --unstable-net");
     return listenFor(options, owner, tls === undefined ? bindTo(options) : secureBind(options, tls));
   },
 };
@@ -121,6 +128,11 @@ class DenoTransport extends SocketTransport {
     );
   }
 
+  hold(isHeld: boolean): void {
+    if (isHeld) this.#conn.ref();
+    else this.#conn.unref();
+  }
+
   protected close(): void {
     this.#conn.close();
   }
@@ -165,7 +177,9 @@ const ACCEPT_AGAIN = 100;
 
 function bindTo(options: ListenOptions): Bind {
   return async (onConnection) => {
-    const listener = Deno.listen(addressOf(options));
+    const { reusePort, backlog } = options.details;
+    const details = { ...(reusePort && { reusePort }), ...(backlog !== undefined && { tcpBacklog: backlog }) };
+    const listener = Deno.listen({ ...addressOf(options), ...details });
     let isClosed = false;
     const accept = async (): Promise<void> => {
       while (!isClosed) {

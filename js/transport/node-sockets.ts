@@ -6,12 +6,18 @@
 import { createServer, type Server } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import { connect, type Socket } from "node:net";
+import process from "node:process";
 import type { Duplex } from "node:stream";
 
 import { NodeTransport } from "./node.js";
-import type { Destination, ListenOptions, ListenOwner, Sockets } from "./runtime.js";
+import { type Destination, type ListenOptions, type ListenOwner, mustSupport, type Sockets } from "./runtime.js";
 import { connectStream } from "./streams.js";
 import { connectSecurely, insecureOf, withValid } from "./tls.js";
+
+const DETAILS = ["backlog", "exclusive", "ipv6Only"] as const;
+const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+/** Others ignore it. */
+const hasReusePort = major >= 24 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12);
 
 /** Sockets of Node, and of runtimes that have its modules. */
 export const nodeSockets: Sockets = {
@@ -19,13 +25,14 @@ export const nodeSockets: Sockets = {
     return connectStream(create ?? createConnection, destination, listener);
   },
   listen(options, owner) {
-    const { port, host, socketPath: path } = options;
+    const { port, host, socketPath: path, details } = options;
+    mustSupport(details, hasReusePort ? [...DETAILS, "reusePort"] : DETAILS, `Node ${process.versions.node}`);
     const server = httpServer(options, owner);
     const insecure = options.tls === undefined ? [] : insecureOf(server);
     server.on("upgrade", (request, socket, head) => owner.onUpgrade(request, new NodeTransport(socket), head));
     server.on("listening", () => owner.onListening());
     server.on("error", (error) => owner.onError(error));
-    if (path === undefined) server.listen({ port, host });
+    if (path === undefined) server.listen({ ...details, port, host });
     else server.listen({ path });
     const closed = new Promise<void>((resolve) => server.once("close", resolve));
     return {

@@ -27,12 +27,10 @@ export class NodeTransport implements Transport {
    * No other stream promises that.
    */
   readonly #isSocket: boolean;
-  readonly #isSecure: boolean;
 
   constructor(socket: Duplex) {
     this.#socket = socket;
     this.#isSocket = socket instanceof Socket;
-    this.#isSecure = (socket as Partial<TLSSocket>).encrypted === true;
   }
 
   start(listener: TransportListener): void {
@@ -87,8 +85,10 @@ export class NodeTransport implements Transport {
 
   adopt(bytes: Uint8Array): Uint8Array {
     // TLS never takes all of it at once, so each message would keep the whole slab. A replaced `write` may keep it too
-    const isOrdinary = this.#isSocket && !this.#isSecure && this.#socket.write === Socket.prototype.write;
-    const isIdle = isOrdinary && this.#socket.writableLength === 0;
+    const socket = this.#socket;
+    const isSecure = (socket as Partial<TLSSocket>).encrypted === true;
+    const isOrdinary = this.#isSocket && !isSecure && socket.write === Socket.prototype.write;
+    const isIdle = isOrdinary && socket.writableLength === 0;
     return isIdle && bytes.length <= SLAB ? inSlab(bytes) : allocatedCopy(bytes, 0, bytes.length);
   }
 
@@ -106,6 +106,11 @@ export class NodeTransport implements Transport {
 
   get isFull(): boolean {
     return this.#socket.writableNeedDrain;
+  }
+
+  hold(isHeld: boolean): void {
+    const { ref, unref } = this.#socket as Partial<Socket>;
+    (isHeld ? ref : unref)?.call(this.#socket as Socket);
   }
 
   pause(): void {

@@ -50,6 +50,8 @@ export abstract class SocketTransport implements Transport {
   protected abstract send(bytes: Uint8Array): void;
   /** Closes our side, and calls `sideClosed`. */
   protected abstract closeSide(): void;
+  /** Whether the socket keeps the process alive. */
+  abstract hold(isHeld: boolean): void;
   /** Closes the socket at once. */
   protected abstract close(): void;
 

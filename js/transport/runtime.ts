@@ -6,6 +6,8 @@
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import type { ConnectionOptions as TlsClientOptions, TlsOptions as TlsServerOptions } from "node:tls";
+
+import { WebSocketError } from "../engine/errors.js";
 import type { Transport } from "./transport.js";
 import type { HandshakeRequest } from "./upgrade.js";
 
@@ -34,6 +36,34 @@ export interface ConnectListener {
   onFailed(cause: Error): void;
 }
 
+/** How to listen on a port, by the names of Node's `server.listen`. */
+export interface ListenDetails {
+  /**
+   * Whether other processes and threads may listen on the same port, so that the system spreads the connections over
+   * them: in Node from 22.12 on, on Linux; in Deno with `--unstable-net`; in Bun.
+   */
+  reusePort?: boolean;
+  /** The most connections that wait to be accepted, as far as the system allows: in Node and Deno; 511 by default. */
+  backlog?: number;
+  /** Whether a worker of `node:cluster` listens by itself, and does not share the port of the others: in Node. */
+  exclusive?: boolean;
+  /** Whether an IPv6 address takes no IPv4 connections: in Node and Bun. */
+  ipv6Only?: boolean;
+}
+
+/**
+ * Checks that a runtime has what is asked for.
+ *
+ * @param where it would be, for the error's text
+ * @throws WebSocketError `WS_ERR_INVALID_OPTION`
+ */
+export function mustSupport(details: ListenDetails, supported: readonly (keyof ListenDetails)[], where: string): void {
+  for (const [name, value] of Object.entries(details)) {
+    if (value === undefined || value === false || supported.includes(name as keyof ListenDetails)) continue;
+    throw new WebSocketError("WS_ERR_INVALID_OPTION", `The option listen.${name} does not exist in ${where}`);
+  }
+}
+
 /** Where to listen. */
 export interface ListenOptions {
   /** 0 for any that is free. */
@@ -44,6 +74,8 @@ export interface ListenOptions {
   readonly socketPath: string | undefined;
   /** Whether to use TLS, by the names of Node's `tls.createServer`. */
   readonly tls: TlsServerOptions | undefined;
+  /** How to listen on the port. */
+  readonly details: ListenDetails;
   /** Milliseconds that a client has for its request. */
   readonly handshakeTimeout: number;
 }

@@ -80,6 +80,10 @@ class TappedTransport implements Transport {
     return this.#transport.isFull;
   }
 
+  hold(isHeld: boolean): void {
+    this.#transport.hold?.(isHeld);
+  }
+
   pause(): void {
     this.#transport.pause();
   }

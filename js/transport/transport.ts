@@ -16,6 +16,8 @@ export interface Transport {
   adopt?(bytes: Uint8Array): Uint8Array;
   /** Whether more is waiting to be written than should; `drain` tells when no longer. */
   readonly isFull: boolean;
+  /** Whether an open connection keeps the process alive; by default it does. */
+  hold?(isHeld: boolean): void;
   /** Stops delivering data. */
   pause(): void;
   /** Delivers data, from now on or again. */

@@ -90,13 +90,16 @@ class RequestReader implements TransportListener {
 
   onData(chunk: Uint8Array): void {
     if (this.#isDone) return;
-    if (this.#received.push(chunk)) this.#read();
+    const isWorthwhile = this.#received.pushRequest(chunk);
+    if (this.#received.bytes.length > 0 && !this.#received.canBeRequest) this.#refuse({ status: 400 });
+    else if (isWorthwhile) this.#read();
   }
 
   onDrain(): void {}
 
   onEnd(): void {
-    this.drop();
+    if (this.#isDone || this.#received.bytes.length === 0) this.drop();
+    else this.#refuse({ status: 400 }); // the client may still read
   }
 
   onClose(): void {
@@ -108,7 +111,8 @@ class RequestReader implements TransportListener {
     try {
       request = guarded(() => requestOf(this.#received.bytes, this.#peer));
     } catch (error) {
-      this.#refuse({ status: error instanceof WebSocketProtocolError ? 400 : 500 });
+      const status = this.#received.isTooLarge ? 431 : 400;
+      this.#refuse({ status: error instanceof WebSocketProtocolError ? status : 500 });
       return;
     }
     if (request === undefined) return;
@@ -127,7 +131,7 @@ class RequestReader implements TransportListener {
     this.#stopWaiting();
     this.#owner.onRefused(rejection.status, request, this.#peer.remoteAddress);
     // one that does not read, or never begins TLS, takes no answer
-    reject(this.#transport, rejection, this.#timeout, this.#onDone);
+    reject(this.#transport, rejection, this.#timeout, this.#onDone, request?.method === "HEAD");
   }
 
   #done(): void {

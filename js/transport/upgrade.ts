@@ -120,6 +120,7 @@ const REASONS = new Map([
  * to the transport from now on.
  *
  * @param onClosed is called when the transport is closed
+ * @param isHead whether the request's method is HEAD, whose answer has no body (RFC 9110 §9.3.2)
  * @throws WebSocketProtocolError if a field has a character that does not belong there; then nothing was written
  */
 export function reject(
@@ -127,6 +128,7 @@ export function reject(
   { status, headers = [], body }: Rejection,
   timeout: number,
   onClosed: () => void = ignore,
+  isHead = false,
 ): void {
   const reason = REASONS.get(status) ?? "";
   const bytes = Buffer.from(body ?? reason);
@@ -147,7 +149,7 @@ export function reject(
     onClosed();
   };
   transport.start({ onData: ignore, onDrain: ignore, onEnd: ignore, onClose });
-  transport.write([head, bytes], () => transport.destroy());
+  transport.write(isHead ? [head] : [head, bytes], () => transport.destroy());
   transport.end();
 }
 

@@ -174,11 +174,19 @@ Object.defineProperty(ReceivedMessage.prototype, "constructor", { value: Message
 
 const { dispatchEvent } = EventTarget.prototype;
 
+/** A wrapper that was there before us is a `function`, which has a prototype; a method of the runtime's has none. */
+const isDispatchWrapped = Object.hasOwn(dispatchEvent, "prototype");
+
 const NO_PORTS: readonly MessagePort[] = Object.freeze([]);
 
 /** Whether anyone listens, however they were added. jsdom's targets do not tell. */
 export function hasListeners(target: EventTarget, type: string): boolean {
-  return (listenersOf(target, type)?.length ?? 0) > 0;
+  return countListeners(target, type) > 0;
+}
+
+/** Their number. */
+export function countListeners(target: EventTarget, type: string): number {
+  return listenersOf(target, type)?.length ?? 0;
 }
 
 /** The same, but true if a target does not show its listeners. */
@@ -197,7 +205,9 @@ function listenersOf(target: EventTarget, type: string): readonly unknown[] | un
 /** The listeners to a socket's messages, which the runtime's list has too: it dispatches what others dispatch. */
 export class MessageListeners {
   #all: readonly Entry[] = [];
-  #arePlain = true;
+  #arePlain = !isDispatchWrapped;
+  /** When it was last made sure that the runtime has the same listeners. */
+  #comparedAt = 0;
 
   /** Those that are functions, in their order. Changes make a new list. */
   get all(): readonly Entry[] {
@@ -210,7 +220,10 @@ export class MessageListeners {
   added(target: EventTarget, listener: Listener<Event> | null, options?: boolean | ListenerOptions): void {
     const isPlain = typeof listener === "function" && (options === undefined || options === false);
     if (!isPlain || !listenersOf(target, "message")?.includes(listener)) this.#arePlain = false;
-    else if (this.#find(listener) === undefined) this.#all = [...this.#all, { listener, isRemoved: false }];
+    else if (this.#find(listener) === undefined) {
+      // a spread would leave room for sixteen more
+      this.#all = this.#all.concat({ listener, isRemoved: false });
+    }
   }
 
   /** To be called after `removeEventListener`. */
@@ -226,13 +239,23 @@ export class MessageListeners {
     return this.#all.find((one) => one.listener === listener);
   }
 
+  /** Methods of the class, or of `EventTarget`, may be called on a socket in place of its own, which tell us. */
+  #compare(target: EventTarget, timeStamp: number): void {
+    this.#comparedAt = timeStamp;
+    const present = listenersOf(target, "message");
+    const areSame = present?.length === this.#all.length;
+    if (!areSame || this.#all.some(({ listener }, at) => listener !== present?.[at])) this.#arePlain = false;
+  }
+
   /**
-   * Calls the listeners as the runtime does. Where there was ever one with options, or an object with `handleEvent`,
-   * the runtime does that, or the code that replaced `dispatchEvent`.
+   * Calls the listeners as the runtime does. Where there was ever one with options, or an object with `handleEvent`, or
+   * one that another method than the socket's has added or removed, the runtime does that, or the code that replaced
+   * `dispatchEvent`.
    *
-   * @param timeStamp of the event, if the runtime does not make it
+   * @param timeStamp of the event, if the runtime does not make it; one for all messages that are delivered together
    */
   dispatch(target: EventTarget, data: unknown, origin: string, timeStamp: number): void {
+    if (this.#arePlain && timeStamp !== this.#comparedAt) this.#compare(target, timeStamp);
     const isOurs = this.#arePlain && target.dispatchEvent === dispatchEvent;
     if (!isOurs) target.dispatchEvent(new MessageEvent("message", { data, origin }));
     else if (this.#all.length > 0) ReceivedMessage.dispatch(new ReceivedMessage(target, data, origin, timeStamp), this);

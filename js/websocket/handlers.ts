@@ -8,69 +8,66 @@ import { unlessEnded } from "./ends.js";
 /** A handler for `onmessage` and other `on…` attributes. */
 export type Handler<E extends Event> = (event: E) => unknown;
 
-/** A handler, and the listener that calls it. */
-interface Entry {
+/**
+ * A handler, the listener that calls it, and those that were set before. There are few: a `Map` of them would take more
+ * than all that is in it.
+ */
+export class Handlers {
   readonly type: string;
   handler: unknown;
   readonly listener: (event: Event) => void;
-  next: Entry | undefined;
+  next: Handlers | undefined;
+
+  /** @param next those that were set before */
+  constructor(type: string, handler: unknown, next: Handlers | undefined) {
+    this.type = type;
+    this.handler = handler;
+    this.next = next;
+    this.listener = (event) => {
+      const target = event.target as EventTarget; // Node says no `currentTarget` to the last listener
+      if (typeof this.handler !== "function") return;
+      const result: unknown = this.handler.call(target, event);
+      if (result === false) event.preventDefault();
+      else void unlessEnded(target, result);
+    };
+  }
+}
+
+/** The handler of an event type. */
+export function handlerOf<E extends Event>(handlers: Handlers | undefined, type: string): Handler<E> | null {
+  return (find(handlers, type)?.handler as Handler<E> | undefined) ?? null;
 }
 
 /**
- * The handlers of one target. A handler's turn among the listeners is that of the first time it was set, and setting
- * it to `null` takes it out.
+ * Sets the handler of a target's event type, and returns the handlers with it. Its turn among the listeners is that of
+ * the first time it was set, and setting it to `null` takes it out. A value that is not an object counts as `null`; one
+ * that is not a function is kept, but not called.
  */
-export class EventHandlers {
-  readonly #target: EventTarget;
-  /** The latest of a chain: there are few, and a `Map` would take more than all that is in it. */
-  #latest: Entry | undefined;
-
-  constructor(target: EventTarget) {
-    this.#target = target;
+export function setHandler(
+  target: EventTarget,
+  handlers: Handlers | undefined,
+  type: string,
+  handler: unknown,
+): Handlers | undefined {
+  const present = find(handlers, type);
+  if (handler === null || (typeof handler !== "function" && typeof handler !== "object")) {
+    if (present !== undefined) target.removeEventListener(type, present.listener);
+    return without(handlers, present);
   }
-
-  /** The handler of an event type. */
-  get<E extends Event>(type: string): Handler<E> | null {
-    return (this.#find(type)?.handler as Handler<E> | undefined) ?? null;
-  }
-
-  /** Sets it. A value that is not an object counts as `null`; one that is not a function is kept, but not called. */
-  set(type: string, handler: unknown): void {
-    const present = this.#find(type);
-    if (typeof handler !== "function" && typeof handler !== "object") {
-      this.set(type, null);
-    } else if (handler === null) {
-      if (present !== undefined) this.#target.removeEventListener(type, present.listener);
-      this.#latest = without(this.#latest, present);
-    } else if (present !== undefined) {
-      present.handler = handler;
-      this.#target.addEventListener(type, present.listener); // it is there; but asking for messages again counts
-    } else {
-      const entry: Entry = {
-        type,
-        handler,
-        next: this.#latest,
-        listener: (event: Event): void => {
-          if (typeof entry.handler !== "function") return;
-          const result: unknown = entry.handler.call(this.#target, event);
-          if (result === false) event.preventDefault();
-          else void unlessEnded(this.#target, result);
-        },
-      };
-      this.#latest = entry;
-      this.#target.addEventListener(type, entry.listener);
-    }
-  }
-
-  #find(type: string): Entry | undefined {
-    let entry = this.#latest;
-    while (entry !== undefined && entry.type !== type) entry = entry.next;
-    return entry;
-  }
+  const entry = present ?? new Handlers(type, handler, handlers);
+  entry.handler = handler;
+  target.addEventListener(type, entry.listener); // it may be there; but asking for messages again counts
+  return present === undefined ? entry : handlers;
 }
 
-function without(chain: Entry | undefined, entry: Entry | undefined): Entry | undefined {
-  if (chain === undefined || chain === entry) return chain?.next;
-  chain.next = without(chain.next, entry);
-  return chain;
+function find(handlers: Handlers | undefined, type: string): Handlers | undefined {
+  let entry = handlers;
+  while (entry !== undefined && entry.type !== type) entry = entry.next;
+  return entry;
+}
+
+function without(handlers: Handlers | undefined, entry: Handlers | undefined): Handlers | undefined {
+  if (handlers === undefined || handlers === entry) return handlers?.next;
+  handlers.next = without(handlers.next, entry);
+  return handlers;
 }

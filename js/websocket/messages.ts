@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { onAbort } from "../transport/signals.js";
 import { IteratorOf } from "./iterator.js";
 import { ReadableStream } from "./webstreams.js";
 
@@ -22,12 +23,15 @@ interface PieceSource {
   cancel(): void;
 }
 
+/** The class with our own type, because the global types of Node, Deno, Bun and the DOM differ. */
+const PieceStream = ReadableStream as unknown as new (source: PieceSource) => globalThis.ReadableStream<Piece>;
+
 /**
  * A message, to be read as it comes: strings if it is text, cut between characters, else `Uint8Array`s. Until it was
  * read to its end, or cancelled, no message behind it is delivered, and the peer has to wait. If the connection ends
  * before the message does, reading fails with the typed error.
  */
-export class MessageStream extends ReadableStream<Piece> {
+export class MessageStream extends PieceStream {
   /** Whether it is a text message. */
   readonly isText: boolean;
 
@@ -145,10 +149,9 @@ export class Promised {
    */
   promise(begin: (settle: Settle) => void = () => {}, signal?: AbortSignal): Promise<void> {
     const promise = new Promise<void>((resolve, reject) => {
-      const onAbort = (): void => settle.reject(signal?.reason);
       const leave = (): void => {
         this.#waiting.delete(settle);
-        signal?.removeEventListener("abort", onAbort);
+        ignoreSignal();
       };
       const settle: Settle = {
         resolve: () => {
@@ -161,7 +164,7 @@ export class Promised {
         },
       };
       this.#waiting.add(settle);
-      signal?.addEventListener("abort", onAbort);
+      const ignoreSignal = onAbort(signal, () => settle.reject(signal?.reason));
       begin(settle);
     });
     return handled(promise);

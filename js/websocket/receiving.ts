@@ -11,8 +11,10 @@ import type { Demand } from "../connection/inbox.js";
 import { asBuffer, bufferOf } from "../engine/bytes.js";
 import { WebSocketError } from "../engine/errors.js";
 import type { Part } from "../session/received.js";
+import { onAbort } from "../transport/signals.js";
+import type { Transport } from "../transport/transport.js";
 import { channels } from "./diagnostics.js";
-import { MessageListeners, mayHaveListeners } from "./dispatch.js";
+import { countListeners, MessageListeners, mayHaveListeners } from "./dispatch.js";
 import { markAsEnd } from "./ends.js";
 import { ControlEvent, type Listener, type ListenerOptions } from "./events.js";
 import { IteratorOf } from "./iterator.js";
@@ -24,8 +26,27 @@ import { MessageFeed, type MessageStream } from "./messages.js";
  */
 export type BinaryType = "blob" | "arraybuffer" | "nodebuffer";
 
-/** A message as `message` events and iteration give it out: by its type, `binaryType` and `streamMessages`. */
-export type MessageData = string | Blob | ArrayBuffer | Buffer | MessageStream;
+/** The classes of binary messages. */
+interface BinaryClasses {
+  blob: Blob;
+  arraybuffer: ArrayBuffer;
+  nodebuffer: Buffer;
+}
+
+/**
+ * A message as iteration gives it out: by its type, and by `binaryType`. Where that is not known (`any`, as of a
+ * `WebSocket` by that name alone), it may be of each class, or with `streamMessages` a stream.
+ */
+// biome-ignore lint/suspicious/noExplicitAny: what is not known; nothing else is assignable both ways
+export type MessageData<B extends BinaryType = any> =
+  IsUnknown<B> extends true ? string | Blob | ArrayBuffer | Buffer | MessageStream : string | BinaryClasses[B];
+
+/** A `message` event. Where `binaryType` is not known its data may be anything, as the DOM has it. */
+export type DataEvent<B extends BinaryType> =
+  IsUnknown<B> extends true ? MessageEvent : Omit<MessageEvent, "data"> & { readonly data: MessageData<B> };
+
+/** Whether it is `any`. */
+type IsUnknown<T> = 0 extends 1 & T ? true : false;
 
 /**
  * Applies a connection's events to its socket. All sockets share one object, because closures would take memory.
@@ -44,6 +65,10 @@ export class Receiving<S extends EventTarget> implements ConnectionOwner {
   readonly #hooks: SocketHooks<S>;
   readonly #origin: string;
   #connection: Connection | undefined;
+  #transport: Transport | undefined;
+  #isHeld = true;
+  /** Listeners to messages that only look on: a channel's subscriber has added them before the application could. */
+  #observers = 0;
   /** The listeners of messages, for a server's socket. */
   readonly #listeners: MessageListeners | undefined;
   /** The message that is given out in pieces. */
@@ -62,12 +87,21 @@ export class Receiving<S extends EventTarget> implements ConnectionOwner {
   }
 
   /** The socket is open now. */
-  connect(connection: Connection): void {
+  connect(connection: Connection, transport: Transport): void {
     this.#connection = connection;
+    this.#transport = transport;
+    if (!this.#isHeld) transport.hold?.(false);
+  }
+
+  /** Whether the connection keeps the process alive. */
+  holdProcess(isHeld: boolean): void {
+    this.#isHeld = isHeld;
+    this.#transport?.hold?.(isHeld);
   }
 
   /** Lets messages wait; not after our own close, because then the peer's close behind them must be read. */
   hold(demand: Demand): void {
+    if (demand === "unclaimed") this.#observers = countListeners(this.#socket, "message");
     if (!this.#isShut) this.#connection?.demand(demand);
   }
 
@@ -92,12 +126,15 @@ export class Receiving<S extends EventTarget> implements ConnectionOwner {
    *
    * @param leave is called when the loop is left
    */
-  messages(signal: AbortSignal | undefined, leave: () => void): AsyncIterableIterator<MessageData, undefined, void> {
+  messages<D extends MessageData>(
+    signal: AbortSignal | undefined,
+    leave: () => void,
+  ): AsyncIterableIterator<D, undefined, void> {
     const socket = this.#socket;
-    const onMessage = ((event: MessageEvent<MessageData>): void => iterator.give(event.data)) as EventListener;
+    const onMessage = ((event: MessageEvent<D>): void => iterator.give(event.data)) as EventListener;
     const onClose = (): void => iterator.end(this.#end?.failure);
-    const onAbort = (): void => iterator.end(signal?.reason);
-    const iterator = new IteratorOf<MessageData>({
+    const abort = (): void => iterator.end(signal?.reason);
+    const iterator = new IteratorOf<D>({
       ask: () => {
         if (this.#end !== undefined) queueMicrotask(onClose);
         addEventListener.call(socket, "close", onClose);
@@ -110,12 +147,12 @@ export class Receiving<S extends EventTarget> implements ConnectionOwner {
         };
       },
       leave: () => {
-        signal?.removeEventListener("abort", onAbort);
+        ignoreSignal();
         leave();
       },
     });
-    if (signal?.aborted) onAbort();
-    else signal?.addEventListener("abort", onAbort);
+    const ignoreSignal = onAbort(signal, abort);
+    if (signal?.aborted) abort();
     return iterator;
   }
 
@@ -172,8 +209,10 @@ export class Receiving<S extends EventTarget> implements ConnectionOwner {
   }
 
   /** @internal */
-  awaitsDrain(): boolean {
-    return mayHaveListeners(this.#socket, "drain");
+  awaits(what: "drain" | "message"): boolean {
+    return what === "drain"
+      ? mayHaveListeners(this.#socket, what)
+      : countListeners(this.#socket, what) > this.#observers;
   }
 
   onDrain(): void {

@@ -9,6 +9,7 @@ import { bytesOf, copyOf, isBlob } from "../engine/bytes.js";
 import { WebSocketError } from "../engine/errors.js";
 import { sizeOfSent } from "../session/outgoing.js";
 import { PreparedMessage } from "../session/prepared.js";
+import { onAbort } from "../transport/signals.js";
 import { Chunks } from "./chunks.js";
 import { errorEvent } from "./events.js";
 import { Promised, type Settle, TextPieces } from "./messages.js";
@@ -32,12 +33,12 @@ export function contentOf(data: SendData): Content {
 
 /** Its bytes, text as UTF-8. */
 export function sizeOfContent(content: Content): number {
-  return isContentBlob(content) ? content.size : sizeOfSent(content);
+  return isReady(content) ? sizeOfSent(content) : content.size;
 }
 
-/** A question that costs nothing for text and bytes, unlike `isBlob`. */
-function isContentBlob(content: Content): content is Blob {
-  return typeof content === "object" && !ArrayBuffer.isView(content) && !(content instanceof PreparedMessage);
+/** Whether it can be sent at once; a Blob has to be read. The question costs nothing for text and bytes. */
+export function isReady(content: Content): content is string | Uint8Array | PreparedMessage {
+  return typeof content === "string" || ArrayBuffer.isView(content) || content instanceof PreparedMessage;
 }
 
 /** A socket that what it sends may end. */
@@ -71,7 +72,7 @@ export class Sending {
 
   /** Sends a message; `taken` is called when the network has taken it, or never. */
   send(content: Content, compress: boolean | undefined, taken?: () => void): void {
-    if (isContentBlob(content)) {
+    if (!isReady(content)) {
       this.#delay(content.size, compress, () => bytesOfBlob(content), taken);
     } else if (this.#turns?.isBusy) {
       const copy = ArrayBuffer.isView(content) ? copyOf(content) : content;
@@ -162,16 +163,16 @@ export class Sending {
     const pieces = new TextPieces();
     let isText: boolean | undefined;
     let hasBegun = false;
-    const onAbort = (): void => {
+    const abort = (): void => {
       const cause: unknown = signal?.reason;
       this.#source?.cancel(cause as Error);
       if (hasBegun) connection.fail(new WebSocketError("WS_ERR_SOURCE", "A message was given up", { cause }));
     };
+    const ignoreSignal = onAbort(signal, abort);
     try {
       const chunks = new Chunks(source);
       this.#source = chunks;
-      signal?.addEventListener("abort", onAbort);
-      if (signal?.aborted) onAbort();
+      if (signal?.aborted) abort();
       for await (const chunk of chunks) {
         isText ??= typeof chunk === "string";
         const data = typeof chunk === "string" ? pieces.next(chunk) : bytesOf(chunk);
@@ -189,7 +190,7 @@ export class Sending {
       connection.fail(error);
       return;
     } finally {
-      signal?.removeEventListener("abort", onAbort);
+      ignoreSignal();
     }
     if (!connection.canSend || signal?.aborted) return; // it was cancelled
     const last = isText ? pieces.rest : new Uint8Array(0);

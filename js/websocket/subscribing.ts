@@ -4,6 +4,7 @@
  * @module
  */
 import { WebSocketError } from "../engine/errors.js";
+import { defineAdditions } from "./webidl.js";
 
 /** A socket's side of its server's topics. */
 export interface Subscribing {
@@ -49,7 +50,5 @@ export function defineSubscribing<S>(
       return topicsOf(this)?.topicsOf(this) ?? NOTHING;
     },
   };
-  for (const [name, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(methods))) {
-    Object.defineProperty(prototype, name, { ...descriptor, enumerable: false });
-  }
+  defineAdditions(prototype, methods);
 }

@@ -21,6 +21,13 @@ export function defineInterface(
   for (const member of members) Object.defineProperty(target.prototype, member, { enumerable: true });
 }
 
+/** Gives a class members that its interface does not have: unlike those that it has, they are not enumerable. */
+export function defineAdditions(prototype: object, members: object): void {
+  for (const [name, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(members))) {
+    Object.defineProperty(prototype, name, { ...descriptor, enumerable: false });
+  }
+}
+
 /**
  * Counts the arguments of a call, as one that is not given differs from `undefined`.
  *

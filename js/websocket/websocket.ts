@@ -34,10 +34,11 @@ import {
   type Listener,
   type ListenerOptions,
 } from "./events.js";
-import { EventHandlers, type Handler } from "./handlers.js";
+import { type Handler, type Handlers, handlerOf, setHandler } from "./handlers.js";
 import { handled } from "./messages.js";
-import { type BinaryType, type MessageData, Receiving, type SocketHooks } from "./receiving.js";
-import { contentOf, type MessageSource, type SendData, Sending, sizeOfContent } from "./sending.js";
+import { type BinaryType, type DataEvent, type MessageData, Receiving, type SocketHooks } from "./receiving.js";
+import { defineReferring, type Referring } from "./referring.js";
+import { contentOf, isReady, type MessageSource, type SendData, Sending, sizeOfContent } from "./sending.js";
 import { defineSubscribing, type SocketTopics, type Subscribing } from "./subscribing.js";
 import {
   checkReason,
@@ -68,8 +69,8 @@ export interface Members {
 /** @internal Makes a server's socket; `start` lets its events begin. */
 export let accept: (accepted: Accepted) => { socket: WebSocket; start: () => void };
 
-/** The server's sockets that a socket is one of, or was. */
-let membersOf: (socket: WebSocket) => Members | undefined;
+/** What a socket receives, and the server's sockets that it is one of, or was. */
+let partsOf: (socket: WebSocket) => { receiving: Receiving<WebSocket>; members: Members | undefined };
 
 /** The constructor's argument from a server; only a server has one. */
 const accepting = new WeakSet<object>();
@@ -80,11 +81,12 @@ const CLOSING = 2;
 const CLOSED = 3;
 
 /** The events of a `WebSocket`, by their types. */
-export interface WebSocketEventMap {
+// biome-ignore lint/suspicious/noExplicitAny: a binaryType that is not known
+export interface WebSocketEventMap<B extends BinaryType = any> {
   /** The handshake is done. */
   open: Event;
   /** A message came, as `data`. */
-  message: MessageEvent;
+  message: DataEvent<B>;
   /** The connection failed; `close` follows. */
   error: FailureEvent;
   /** The connection has ended. */
@@ -103,26 +105,36 @@ export type FailureEvent = Omit<ErrorEvent, "error"> & {
   readonly error: ConnectionFailure;
 };
 
+/** The DOM's handler is called with a plain `Event`. This type makes our class assignable to the DOM's. */
+// biome-ignore lint/suspicious/noExplicitAny: as above
+type DomHandler = Handler<any> | null;
+
 /** A listener for `addEventListener` and `removeEventListener`. */
 type ListenerArguments = Parameters<EventTarget["addEventListener"]>;
 
 /** A `WebSocket` as a target of its events. */
-interface WebSocketEventTarget extends EventTarget {
+interface WebSocketEventTarget<B extends BinaryType> extends EventTarget {
   addEventListener<K extends keyof WebSocketEventMap>(
     type: K,
-    listener: Listener<WebSocketEventMap[K]> | null,
+    listener: Listener<WebSocketEventMap<B>[K]> | null,
     options?: boolean | ListenerOptions,
   ): void;
   addEventListener(type: string, listener: Listener<Event> | null, options?: boolean | ListenerOptions): void;
 }
-const WebSocketEventTarget: new () => WebSocketEventTarget = EventTarget;
+const WebSocketEventTarget: new <B extends BinaryType>() => WebSocketEventTarget<B> = EventTarget;
 
-/** What `defineSubscribing` gives the class. */
-export interface WebSocket extends Subscribing {}
+/** What `defineSubscribing` and `defineReferring` give the class. */
+// biome-ignore lint/suspicious/noExplicitAny: as the class has it
+// biome-ignore lint/correctness/noUnusedVariables: as the class has it
+export interface WebSocket<B extends BinaryType = any> extends Subscribing, Referring {}
 
-/** A WebSocket connection. */
+/**
+ * A WebSocket connection. `WebSocket<"arraybuffer">` is the type of one whose `binaryType` that is: messages have types
+ * by it. A server's sockets have the type by its option `binaryType`.
+ */
+// biome-ignore lint/suspicious/noExplicitAny: a binaryType that is not known; nothing else is assignable both ways
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the class has all of it
-export class WebSocket extends WebSocketEventTarget {
+export class WebSocket<B extends BinaryType = any> extends WebSocketEventTarget<B> {
   /** The handshake is not done. */
   declare static readonly CONNECTING: 0;
   /** Messages go both ways. */
@@ -147,12 +159,11 @@ export class WebSocket extends WebSocketEventTarget {
   #protocol = "";
   #extensions = "";
   #connection: Connection | undefined;
-  #isServer = false;
-  /** A server's sockets: this is one of them until it is closed. */
+  /** Of a server's socket: those of the server, of which it is one until it is closed. */
   #siblings: Members | undefined;
   #about: object | undefined;
   #abandon: ((reason: Error) => void) | undefined;
-  #handlers: EventHandlers | undefined;
+  #handlers: Handlers | undefined;
   readonly #receiving: Receiving<WebSocket>;
   #sending: Sending | undefined;
   #failure: ConnectionFailure | undefined;
@@ -160,7 +171,7 @@ export class WebSocket extends WebSocketEventTarget {
   #droppedBytes = 0;
 
   static {
-    membersOf = (socket) => socket.#siblings;
+    partsOf = (socket) => ({ members: socket.#siblings, receiving: socket.#receiving });
     accept = (accepted) => {
       accepting.add(accepted);
       const socket = new WebSocket(accepted as unknown as string);
@@ -185,7 +196,6 @@ export class WebSocket extends WebSocketEventTarget {
     super();
     if (isAccepted(url)) {
       this.#url = url.url;
-      this.#isServer = true;
       this.#siblings = url.members;
       this.#siblings.add(this);
       this.#about = url.about;
@@ -222,7 +232,7 @@ export class WebSocket extends WebSocketEventTarget {
   }
 
   #receiver(origin: string, binaryType: BinaryType): Receiving<WebSocket> {
-    return new Receiving(this, WebSocket.#hooks, { origin, binaryType, isServer: this.#isServer });
+    return new Receiving(this, WebSocket.#hooks, { origin, binaryType, isServer: this.#siblings !== undefined });
   }
 
   /** The URL, as it was resolved. */
@@ -251,8 +261,8 @@ export class WebSocket extends WebSocketEventTarget {
   }
 
   /** The type of binary messages; invalid values are ignored. */
-  get binaryType(): BinaryType {
-    return this.#receiving.binaryType;
+  get binaryType(): B {
+    return this.#receiving.binaryType as B;
   }
 
   set binaryType(type: BinaryType) {
@@ -276,8 +286,9 @@ export class WebSocket extends WebSocketEventTarget {
     // 1. If this's ready state is CONNECTING, then throw an "InvalidStateError" DOMException.
     if (this.#readyState === CONNECTING) throw new DOMException("The connection is not open yet", "InvalidStateError");
     const content = contentOf(data);
-    if (this.#readyState === OPEN) this.#sender().send(content, options.compress);
-    else this.#droppedBytes += sizeOfContent(content);
+    if (this.#readyState !== OPEN) this.#droppedBytes += sizeOfContent(content);
+    else if (this.#sending === undefined && isReady(content)) this.#connection?.send(content, options.compress);
+    else this.#sender().send(content, options.compress);
   }
 
   /**
@@ -330,7 +341,7 @@ export class WebSocket extends WebSocketEventTarget {
    * Leaving the loop leaves the socket open: messages go to a listener, or wait until a loop, a listener or `resume`
    * claims them. Use one loop at a time.
    */
-  [Symbol.asyncIterator](): AsyncIterableIterator<MessageData, undefined, void> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<MessageData<B>, undefined, void> {
     return this.messages();
   }
 
@@ -338,8 +349,8 @@ export class WebSocket extends WebSocketEventTarget {
    * The same as iterating over the socket, until the signal is aborted (an addition to the standard): then the pending
    * or the next `next` rejects with its reason.
    */
-  messages({ signal }: { signal?: AbortSignal } = {}): AsyncIterableIterator<MessageData, undefined, void> {
-    return this.#receiving.messages(signal, () => this.#leaveUnclaimed());
+  messages({ signal }: { signal?: AbortSignal } = {}): AsyncIterableIterator<MessageData<B>, undefined, void> {
+    return this.#receiving.messages<MessageData<B>>(signal, () => this.#leaveUnclaimed());
   }
 
   /** Closes the connection as `close` does, and resolves when it is over; a connection that is over stays so. */
@@ -361,7 +372,7 @@ export class WebSocket extends WebSocketEventTarget {
     const status = code === undefined ? undefined : clampedUnsignedShort(code);
     const text = reason === undefined ? "" : `${reason}`;
     // 1.–2. Validate close code and reason.
-    if (status !== undefined && !mayCloseWith(status, this.#isServer)) throw invalidCode(`${code}`);
+    if (status !== undefined && !mayCloseWith(status, this.#siblings !== undefined)) throw invalidCode(`${code}`);
     checkReason(text);
     // 3. Close the WebSocket.
     if (this.#readyState === CONNECTING) {
@@ -423,23 +434,23 @@ export class WebSocket extends WebSocketEventTarget {
 
   /** Called on `open`. */
   get onopen(): Handler<Event> | null {
-    return this.#handlers?.get("open") ?? null;
+    return handlerOf(this.#handlers, "open");
   }
   set onopen(handler: Handler<Event> | null) {
     this.#setHandler("open", handler);
   }
 
   /** Called on `message`. */
-  get onmessage(): Handler<MessageEvent> | null {
-    return this.#handlers?.get("message") ?? null;
+  get onmessage(): Handler<DataEvent<B>> | null {
+    return handlerOf(this.#handlers, "message");
   }
-  set onmessage(handler: Handler<MessageEvent> | null) {
+  set onmessage(handler: Handler<DataEvent<B>> | null) {
     this.#setHandler("message", handler);
   }
 
   /** Called on `error`. */
-  get onerror(): Handler<FailureEvent> | null {
-    return this.#handlers?.get("error") ?? null;
+  get onerror(): DomHandler {
+    return handlerOf(this.#handlers, "error");
   }
   set onerror(handler: Handler<FailureEvent> | null) {
     this.#setHandler("error", handler);
@@ -447,15 +458,14 @@ export class WebSocket extends WebSocketEventTarget {
 
   /** Called on `close`. */
   get onclose(): Handler<CloseEvent> | null {
-    return this.#handlers?.get("close") ?? null;
+    return handlerOf(this.#handlers, "close");
   }
   set onclose(handler: Handler<CloseEvent> | null) {
     this.#setHandler("close", handler);
   }
 
   #setHandler(type: string, handler: unknown): void {
-    this.#handlers ??= new EventHandlers(this);
-    this.#handlers.set(type, handler);
+    this.#handlers = setHandler(this, this.#handlers, type, handler);
   }
 
   /** The connection could not be opened. "Queue a task": those who have just awaited something may still listen. */
@@ -476,7 +486,7 @@ export class WebSocket extends WebSocketEventTarget {
   #opened({ session, transport, extensions, protocol }: Opened, settings: RunSettings): void {
     const connection = new Connection(session, transport, this.#receiving, settings);
     this.#connection = connection;
-    this.#receiving.connect(connection);
+    this.#receiving.connect(connection, transport);
     this.#sending?.connect(connection);
     // 1. Change the ready state to OPEN. 2. Change the extensions. 3. Change the protocol.
     this.#readyState = OPEN;
@@ -511,7 +521,7 @@ export class WebSocket extends WebSocketEventTarget {
   /** The property: one function for all sockets. */
   static readonly #listen = {
     value: function addEventListener(this: WebSocket, ...args: ListenerArguments): void {
-      EventTarget.prototype.addEventListener.apply(this, args);
+      WebSocket.prototype.addEventListener.apply(this, args);
       const [type, listener, options] = args;
       if (`${type}` !== "message" || listener === null || listener === undefined) return;
       this.#receiving.listened(listener, options);
@@ -523,7 +533,7 @@ export class WebSocket extends WebSocketEventTarget {
   /** The same of sockets that know their listeners. */
   static readonly #unlisten = {
     value: function removeEventListener(this: WebSocket, ...args: ListenerArguments): void {
-      EventTarget.prototype.removeEventListener.apply(this, args);
+      WebSocket.prototype.removeEventListener.apply(this, args);
       const [type, listener, options] = args;
       if (`${type}` === "message") this.#receiving.unlistened(listener, options);
     },
@@ -578,7 +588,8 @@ for (const target of [WebSocket, WebSocket.prototype]) {
     Object.defineProperty(target, name, { value, enumerable: true });
   }
 }
-defineSubscribing(WebSocket, (socket) => membersOf(socket)?.topics);
+defineSubscribing(WebSocket, (socket) => partsOf(socket).members?.topics);
+defineReferring(WebSocket, (socket) => partsOf(socket).receiving);
 defineInterface(WebSocket, "WebSocket", [
   ...["url", "readyState", "bufferedAmount", "onopen", "onerror", "onclose", "extensions", "protocol", "close"],
   ...["onmessage", "binaryType", "send"],

@@ -3,11 +3,11 @@ use core::time::Duration;
 use alloc::borrow::ToOwned;
 use alloc::vec::Vec;
 
-use crate::connection::output::{self, Output};
+use crate::connection::output::{self, Output, Payload};
 use crate::connection::timers::{Due, Timers};
 use crate::connection::{Config, Failure};
 use crate::error::Error;
-use crate::frame::MAX_HEADER_LENGTH;
+use crate::frame::{Header, MAX_HEADER_LENGTH};
 use crate::session::{Role, Session, State};
 use crate::wire::{BufferType, CloseStatus};
 
@@ -83,16 +83,40 @@ impl Endpoint {
         if payload.len() < output::LONG || self.session.has_compression() {
             return self.write(buffer_type, &payload);
         }
-        self.check_not_failed()?;
-        let header = self.session.header(buffer_type, payload.len() as u64)?;
+        let header = self.header(buffer_type, payload.len())?;
         if let Some(mask) = header.mask {
             mask.apply(&mut payload);
         }
+        self.push(header, Payload::Owned(payload));
+        Ok(())
+    }
+
+    /// Queues a long payload as it is, unless it is to be masked or compressed.
+    pub fn write_shared(
+        &mut self,
+        buffer_type: BufferType,
+        payload: impl AsRef<[u8]> + Send + Sync + 'static,
+    ) -> Result<(), Error> {
+        let bytes = payload.as_ref();
+        let is_changed = self.session.has_compression() || self.session.role() == Role::Client;
+        if bytes.len() < output::LONG || is_changed {
+            return self.write(buffer_type, bytes);
+        }
+        let length = bytes.len();
+        let header = self.header(buffer_type, length)?;
+        self.push(header, Payload::shared(payload, length));
+        Ok(())
+    }
+
+    fn header(&mut self, buffer_type: BufferType, length: usize) -> Result<Header, Error> {
+        self.check_not_failed()?;
+        self.session.header(buffer_type, length as u64)
+    }
+
+    fn push(&mut self, header: Header, payload: Payload) {
         let mut bytes = [0; MAX_HEADER_LENGTH];
         let length = header.encode(&mut bytes);
-        self.output.extend(&bytes[..length]);
-        self.output.push(payload);
-        Ok(())
+        self.output.push(&bytes[..length], payload);
     }
 
     pub fn close(&mut self, status: CloseStatus, reason: &str) -> Result<(), Error> {

@@ -32,10 +32,12 @@ pub struct Parts {
 }
 
 impl Parts {
-    pub fn connection(self) -> Result<Connection, Error> {
+    pub fn connection(mut self) -> Result<Connection, Error> {
         let (unread, unsent, config) = (self.unread, self.unsent, self.config);
+        let subprotocol = self.established.subprotocol.take();
         let session = session(self.role, options_of(&config), self.established, self.random);
         let mut connection = Connection::over(session, config);
+        connection.subprotocol = subprotocol.map(String::into_boxed_str);
         connection.endpoint.output.extend(&unsent);
         connection.input.push_owned(unread);
         Ok(connection)

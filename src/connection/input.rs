@@ -52,7 +52,10 @@ impl Input {
         let is_long = announced > 0 && self.message.len().saturating_add(announced) >= LONG;
         let wanted = if is_long { announced.min(read_size) } else { read_size };
         if self.buffer.len() - self.end < wanted {
-            self.compact();
+            // moving pays if it frees much; or to begin a long message at the front while most of it has yet to come
+            if self.gaps() >= 2 * self.kept() || (is_long && self.kept() <= announced) {
+                self.compact();
+            }
             let grown = self.end + announced.min(self.end).max(wanted);
             if self.buffer.len() - self.end < wanted {
                 self.buffer.resize(grown, 0);
@@ -140,8 +143,21 @@ impl Input {
         self.start == self.end && self.message.start == self.message.end
     }
 
+    /// How many bytes are kept: the message's and the unread ones.
+    const fn kept(&self) -> usize {
+        (self.message.end - self.message.start) + (self.end - self.start)
+    }
+
+    /// How many bytes of the filled part are not.
+    const fn gaps(&self) -> usize {
+        self.end - self.kept()
+    }
+
     /// Moves the kept bytes to the front.
     fn compact(&mut self) {
+        if self.gaps() == 0 {
+            return;
+        }
         if self.message.is_empty() {
             self.message = self.start..self.start;
         }

@@ -44,6 +44,7 @@ use timers::Due;
 /// [`received`](Self::received); [`eof`](Self::eof) |
 /// | What they mean | [`next_event`](Self::next_event), until it is `None` |
 /// | What to send | [`send_text`](Self::send_text), [`send_binary`](Self::send_binary),
+/// [`send_shared_text`](Self::send_shared_text), [`send_shared_binary`](Self::send_shared_binary),
 /// [`send_text_part`](Self::send_text_part), [`send_binary_part`](Self::send_binary_part), [`ping`](Self::ping),
 /// [`close`](Self::close) |
 /// | Bytes to transmit | [`transmit`](Self::transmit), then [`consumed`](Self::consumed) with how many were written |
@@ -92,6 +93,7 @@ pub struct Connection {
     delivery: (Delivery, Delivery),
     read_size: usize,
     message_timeout: Option<Duration>,
+    subprotocol: Option<Box<str>>,
 }
 
 impl Connection {
@@ -117,6 +119,7 @@ impl Connection {
             delivery: (config.delivery, config.delivery),
             read_size: config.read_size.max(1),
             message_timeout: config.message_timeout,
+            subprotocol: None,
         }
     }
 
@@ -124,6 +127,12 @@ impl Connection {
     #[must_use]
     pub const fn role(&self) -> Role {
         self.endpoint.session.role()
+    }
+
+    /// The subprotocol on which both sides agreed in the handshake.
+    #[must_use]
+    pub fn subprotocol(&self) -> Option<&str> {
+        self.subprotocol.as_deref()
     }
 
     /// How many bytes wait to be transmitted. A caller that may send faster than the peer reads checks this, and waits.
@@ -227,9 +236,7 @@ impl Connection {
     #[cfg(feature = "std")]
     pub fn write_to(&mut self, sink: &mut impl std::io::Write) -> std::io::Result<()> {
         while self.wants_write() {
-            let mut slices = [std::io::IoSlice::new(&[]); 16];
-            let used = self.transmit_vectored(&mut slices);
-            match sink.write_vectored(&slices[..used]) {
+            match self.endpoint.output.write_once(sink) {
                 Ok(0) => return Err(std::io::ErrorKind::WriteZero.into()),
                 Ok(count) => self.consumed(count),
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
@@ -291,14 +298,11 @@ impl Connection {
         self.endpoint.output.front()
     }
 
-    /// All bytes to transmit, for a vectored write: fills the slices from the front, and returns how many it used.
+    /// All bytes to transmit, for a vectored write: fills the slices from the front, and returns how many it used. A
+    /// long payload that was given away or shared is a slice of its own behind its header: both leave in one call.
     #[cfg(feature = "std")]
     pub fn transmit_vectored<'a>(&'a self, slices: &mut [std::io::IoSlice<'a>]) -> usize {
-        let buffers = self.endpoint.output.buffers().filter(|buffer| !buffer.is_empty());
-        let pairs = slices.iter_mut().zip(buffers);
-        pairs
-            .map(|(slice, buffer)| *slice = std::io::IoSlice::new(buffer))
-            .count()
+        self.endpoint.output.fill(slices)
     }
 
     /// Reports that the transport took the first `count` bytes of [`transmit`](Self::transmit). A larger count means
@@ -328,6 +332,36 @@ impl Connection {
             Cow::Borrowed(bytes) => self.endpoint.write(BufferType::BinaryMessage, bytes),
             Cow::Owned(bytes) => self.endpoint.write_owned(BufferType::BinaryMessage, bytes),
         }
+    }
+
+    /// Sends a text message that the caller keeps too, such as an `Arc<str>` for many connections. A server that does
+    /// not compress queues a long one without a copy, and drops it once it was transmitted. Every call of `as_ref` must
+    /// give the same text.
+    ///
+    /// # Errors
+    /// As [`send_text`](Self::send_text).
+    pub fn send_shared_text(&mut self, text: impl AsRef<str> + Send + Sync + 'static) -> Result<(), Error> {
+        self.endpoint.write_shared(BufferType::Utf8Message, Utf8(text))
+    }
+
+    /// Sends a binary message that the caller keeps too, such as an `Arc<[u8]>`, or `Bytes`, as
+    /// [`send_shared_text`](Self::send_shared_text) does.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use websocket_component::{Connection, Error};
+    ///
+    /// fn broadcast(connections: &mut [Connection], picture: &Arc<[u8]>) -> Result<(), Error> {
+    ///     connections
+    ///         .iter_mut()
+    ///         .try_for_each(|connection| connection.send_shared_binary(Arc::clone(picture)))
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`send_text`](Self::send_text).
+    pub fn send_shared_binary(&mut self, bytes: impl AsRef<[u8]> + Send + Sync + 'static) -> Result<(), Error> {
+        self.endpoint.write_shared(BufferType::BinaryMessage, bytes)
     }
 
     /// Sends a part of a text message as a frame of its own. Until the `last` part, no other message can be sent; pings
@@ -405,6 +439,15 @@ impl Connection {
         if !self.endpoint.session.in_message() {
             self.inflated = Vec::new();
         }
+    }
+}
+
+/// The bytes of a text.
+struct Utf8<T>(T);
+
+impl<T: AsRef<str>> AsRef<[u8]> for Utf8<T> {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_ref().as_bytes()
     }
 }
 

@@ -262,20 +262,58 @@ impl ServerHandshake {
     /// Those of the stream, and of [`receive`](Self::receive) as `InvalidData`, once the refusal is written. Only the
     /// stream's own time-out bounds the handshake; [`ServerOptions::timeout`] does not apply.
     #[cfg(feature = "std")]
-    pub fn complete(mut self, stream: &mut (impl std::io::Read + std::io::Write)) -> std::io::Result<Connection> {
+    pub fn complete(self, stream: &mut (impl std::io::Read + std::io::Write)) -> std::io::Result<Connection> {
+        self.complete_with(stream, |_| Ok(None))
+    }
+
+    /// The same for a caller that decides about the request: `decide` gives the subprotocol to select, if any, or the
+    /// status to refuse the request with.
+    ///
+    /// ```no_run
+    /// use std::net::TcpListener;
+    /// use websocket_component::ServerHandshake;
+    ///
+    /// let (mut stream, _) = TcpListener::bind("127.0.0.1:9001")?.accept()?;
+    /// let connection = ServerHandshake::new().complete_with(&mut stream, |request| {
+    ///     let origin = request.headers.iter().find(|header| header.name.eq_ignore_ascii_case("origin"));
+    ///     match origin {
+    ///         Some(origin) if origin.value == b"https://example.com" => Ok(Some("chat".to_owned())),
+    ///         _ => Err(403),
+    ///     }
+    /// })?;
+    /// assert_eq!(connection.subprotocol(), Some("chat"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`complete`](Self::complete); `PermissionDenied` once the refusal of `decide` is written; `InvalidData` if
+    /// the client did not offer the subprotocol, `InvalidInput` if the status is none.
+    #[cfg(feature = "std")]
+    pub fn complete_with(
+        mut self,
+        stream: &mut (impl std::io::Read + std::io::Write),
+        decide: impl FnOnce(&RequestHead<'_>) -> Result<Option<String>, u16>,
+    ) -> std::io::Result<Connection> {
         let mut chunk = [0; 4096];
-        loop {
+        let mut asked = Ok(false);
+        while asked == Ok(false) {
             let count = crate::connection::established::read(stream, &mut chunk)?;
-            let asked = self.receive(&chunk[..count], Duration::ZERO);
-            if asked == Ok(true) {
-                self.accept(None, &[])?;
+            asked = self.receive(&chunk[..count], Duration::ZERO);
+        }
+        if asked.is_ok() {
+            let decision = self.request().map_or(Ok(None), |request| decide(&request));
+            match decision {
+                Ok(subprotocol) => self.accept(subprotocol.as_deref(), &[])?,
+                Err(status) => self.refuse(status, &[])?,
             }
-            stream.write_all(self.transmit())?;
-            stream.flush()?;
-            if asked? {
-                self.response.clear();
-                return Ok(self.into_connection()?);
-            }
+        }
+        stream.write_all(self.transmit())?;
+        stream.flush()?;
+        self.response.clear();
+        asked?;
+        match self.stage {
+            Stage::Refused(_) => Err(std::io::ErrorKind::PermissionDenied.into()),
+            _ => Ok(self.into_connection()?),
         }
     }
 

@@ -213,8 +213,14 @@ impl Inflater {
     /// that compress with `Z_FINISH` omit it.
     ///
     /// # Errors
-    /// The data is corrupt, or ends inside a block.
+    /// The data is corrupt, or ends inside a block. Every later call says so too.
     pub fn finish(&mut self, out: &mut [u8]) -> Result<(usize, bool), Corrupt> {
+        let result = self.end(out);
+        self.corrupt |= result.is_err();
+        result
+    }
+
+    fn end(&mut self, out: &mut [u8]) -> Result<(usize, bool), Corrupt> {
         let (_, produced) = self.run(&[], out, Until::FinalBlock)?;
         let done = produced < out.len();
         if done {

@@ -9,6 +9,7 @@ use crate::session::Role;
 
 /// Our side's compression settings (RFC 7692), once permessage-deflate was agreed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DeflateSettings {
     /// 0 (stored) to 9 (smallest).
     pub level: u8,
@@ -19,6 +20,13 @@ pub struct DeflateSettings {
 }
 
 impl DeflateSettings {
+    /// Level 6, memory level 8, from 1024 bytes on.
+    pub const DEFAULT: Self = Self {
+        level: 6,
+        memory_level: 8,
+        threshold: 1024,
+    };
+
     /// # Errors
     /// A level is out of range.
     pub(crate) const fn check(&self) -> Result<(), Misuse> {
@@ -32,11 +40,7 @@ impl DeflateSettings {
 
 impl Default for DeflateSettings {
     fn default() -> Self {
-        Self {
-            level: 6,
-            memory_level: 8,
-            threshold: 1024,
-        }
+        Self::DEFAULT
     }
 }
 

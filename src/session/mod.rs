@@ -53,6 +53,7 @@ pub enum Role {
 
 /// How much the peer may send. The engine holds no message, so the limits protect callers that collect one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Limits {
     /// The most bytes of payload in one data frame.
     pub max_frame_size: u64,
@@ -88,6 +89,7 @@ impl Default for Limits {
 
 /// The options of a session: the properties of the component API that outlive the handshake, and limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SessionOptions {
     /// Client: send with a key of four zero bytes. Server: accept frames that are not masked.
     /// Both give up the protection of RFC 6455 §10.3.

@@ -508,15 +508,19 @@ impl Receiver {
         frame.mask.apply(rest);
         frame.left -= used as u64;
         let (mut more, mut last) = (0, false);
-        let is_corrupt = compression.is_corrupt();
-        if frame.left == 0 && frame.fin && produced < room.len() && !is_corrupt {
-            (more, last) = compression.finish(&mut room[produced..])?;
+        if frame.left == 0 && frame.fin && produced < room.len() && !compression.is_corrupt() {
+            match compression.finish(&mut room[produced..]) {
+                Ok(end) => (more, last) = end,
+                // what came before is delivered before: the next call fails
+                Err(_) if produced > 0 => {}
+                Err(violation) => return Err(violation),
+            }
             ascii &= message.kind.verify(&mut room[produced..produced + more], last)?;
         }
         let produced = produced + more;
         inflation.length += produced as u64;
         self.work += produced as u64 + used as u64 * WORK_OF_COMPRESSED;
-        inflation.is_full = (produced == room.len() && !last) || is_corrupt;
+        inflation.is_full = (produced == room.len() && !last) || compression.is_corrupt();
         if inflation.length > self.limits.max_message_size {
             return Err(Violation::MessageTooBig);
         }

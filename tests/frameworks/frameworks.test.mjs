@@ -35,6 +35,11 @@ const GUIDES = {
     environment: { NODE_ENV: "production", NEXT_TELEMETRY_DISABLED: "1" },
   },
   h3: { file: "h3/server.mjs" },
+  nitro: {
+    file: "nitro/server.mjs",
+    build: ["../nitro/node_modules/nitropack/dist/cli/index.mjs", "build"],
+    command: () => ["../nitro/.output/server/index.mjs"],
+  },
   vite: {
     file: "vite/vite.config.mjs",
     command: (port) => ["vite/bin/vite.js", "--port", port, "--host", "127.0.0.1"],

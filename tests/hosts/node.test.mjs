@@ -106,6 +106,16 @@ test("a wrong call throws what the interface says of it", () => {
   assert.throws(() => Handle.createServer({ ...properties, receiveBufferSize: 1 }), ({ payload }) => payload.code === "E_INVALIDARG");
 });
 
+test("a close is sent with the statuses that RFC 6455 leaves to applications, and with no other", () => {
+  for (const status of [1000, 1003, 1007, 1012, 1014, 3000, 4999]) {
+    assert.equal(Buffer.from(new Session("server", noLimits).close(status, "")).readUInt16BE(2), status);
+  }
+  for (const status of [0, 999, 1004, 1006, 1015, 1016, 2999, 5000, 65_535]) {
+    const close = () => new Session("server", noLimits).close(status, "");
+    assert.throws(close, ({ payload }) => payload.code === "E_INVALIDARG", String(status));
+  }
+});
+
 test("a limit fails with the status to close with", () => {
   const server = new Session("server", { ...noLimits, maxMessageSize: 4n });
   assert.equal(server.receive(Buffer.from("828500000000", "hex")).failure.closeStatus, 1009);

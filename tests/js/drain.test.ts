@@ -66,14 +66,21 @@ test("while closes are spread, the connections that wait go on, and new handshak
 });
 
 test("spread closes come to all, in the order of their connections", async (t) => {
-  const { server, url } = await serve(t);
-  const sockets = await connected(url, 5);
-  const order: number[] = [];
-  for (const [index, socket] of sockets.entries()) socket.onclose = () => order.push(index);
-  const ends = sockets.map(closed);
+  const order: WebSocket[] = [];
+  const accepted: WebSocket[] = [];
+  const { server, url } = await serve(t, { closeTimeout: DAY }, (socket) => {
+    accepted.push(socket);
+    const { close } = socket;
+    socket.close = (...args) => {
+      order.push(socket);
+      close.apply(socket, args);
+    };
+  });
+  const ends = (await connected(url, 5)).map(closed);
   assert.deepEqual(await server.close({ spread: 100 }), { closed: 5, terminated: 0 });
-  await Promise.all(ends);
-  assert.deepEqual(order, [0, 1, 2, 3, 4]);
+  for (const { code } of await Promise.all(ends)) assert.equal(code, 1001);
+  assert.ok(order.every((socket, index) => socket === accepted[index]));
+  assert.equal(order.length, 5);
 });
 
 test("a client that does not answer is terminated after timeout, and counted", async (t) => {

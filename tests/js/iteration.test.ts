@@ -1,6 +1,6 @@
 /** Loops over messages that are left, torn down or aborted, and sources that are told when their peer has gone. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
+import { getEventListeners, once } from "node:events";
 import { Readable, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { test } from "node:test";
@@ -243,6 +243,29 @@ for (const begins of [false, true]) {
     assert.equal((await (await message).data.values().next()).value, "next");
   });
 }
+
+test("all that wait for a signal share one listener, which is gone when nothing waits any more", async (t) => {
+  const { url } = await serve(t, {}, (socket) => socket.pause());
+  const stop = new AbortController();
+  const { signal } = stop;
+  const count = () => getEventListeners(signal, "abort").length;
+  const sockets = Array.from({ length: 12 }, () => new WebSocket(url, { signal }));
+  assert.equal(count(), 1); // of the handshakes
+  await Promise.all(sockets.map((socket) => nextEvent(socket, "open")));
+  assert.equal(count(), 0);
+  const large = new Uint8Array(8 << 20);
+  const waiting = sockets.flatMap((socket) => [
+    socket.write(large, { signal }),
+    socket.messages({ signal }).next(),
+    socket.sendStream([large], { signal }),
+  ]);
+  assert.equal(count(), 1);
+  stop.abort(new Error("enough"));
+  const ends = await Promise.allSettled(waiting);
+  assert.ok(ends.every((end) => end.status === "rejected" && end.reason === signal.reason));
+  assert.equal(count(), 0);
+  for (const socket of sockets) socket.terminate();
+});
 
 test("a signal ends a write that waits for room", async (t) => {
   const { client, socket } = await pair(t);

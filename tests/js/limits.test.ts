@@ -244,7 +244,7 @@ test("a socket that is paused in the middle of a flood takes no more of it, and 
   const everything = new Promise<void>((done) => {
     server.on("connection", (socket) => {
       socket.onmessage = (event) => {
-        received.push(event.data);
+        received.push(String(event.data));
         if (received.length === 100) socket.pause();
         if (received.length === total) done();
       };
@@ -283,7 +283,7 @@ test("a close in the flood is taken in its turn, with everything before it and n
   const end = new Promise<number>((done) => {
     server.on("connection", (socket) => {
       socket.onmessage = (event) => {
-        received.push(event.data);
+        received.push(String(event.data));
         if (received.length % 500 === 0) {
           socket.pause();
           setImmediate(() => socket.resume());

@@ -134,3 +134,14 @@ test("two servers cannot take the same upgrades of one HTTP server: the second i
   new WebSocketServer({ server: http, path: "/b" });
   assert.equal(http.listenerCount("upgrade"), 1);
 });
+
+test("a server of Deno.serve or Bun.serve is refused by a typed error that says why, and what to do", () => {
+  const servers = [
+    { addr: {}, finished: Promise.resolve(), shutdown: async () => {}, ref() {}, unref() {} },
+    { port: 1, fetch() {}, upgrade() {}, stop() {}, reload() {} },
+  ];
+  for (const server of servers) {
+    const make = () => new WebSocketServer({ server } as object);
+    assert.throws(make, { code: "WS_ERR_INVALID_OPTION", message: /Deno\.serve and Bun\.serve .*node:http/ });
+  }
+});

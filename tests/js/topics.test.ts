@@ -70,7 +70,7 @@ test("a socket knows its topics, and a topic counts its subscribers", async (t) 
   socket.unsubscribe("never subscribed");
   assert.deepEqual([...socket.topics], ["b"]);
   assert.equal(server.publish("a", "for none"), 0);
-  assert.deepEqual(server.statistics.topics, { topics: 1, subscriptions: 1, skipped: 0, closed: 0 });
+  assert.deepEqual(server.statistics.topics, { topics: 1, subscriptions: 1, skipped: 0, closed: 0, missed: 0 });
 });
 
 test("messages of a topic come in the order of the calls, among those to the socket alone", async (t) => {
@@ -95,7 +95,7 @@ test("sockets that close leave their topics, and take nothing with them", async 
   polite.client.close();
   lost.client.terminate();
   await Promise.all(ends);
-  assert.deepEqual(server.statistics.topics, { topics: 1, subscriptions: 1, skipped: 0, closed: 0 });
+  assert.deepEqual(server.statistics.topics, { topics: 1, subscriptions: 1, skipped: 0, closed: 0, missed: 0 });
   assert.equal(server.publish("a", "x"), 1);
   assert.deepEqual([...lost.socket.topics], []);
   stays.client.close();
@@ -158,10 +158,9 @@ async function oneThatStalls(
   t: Parameters<typeof serve>[0],
   options: WebSocketServerOptions,
 ): Promise<{ server: WebSocketServer; stalled: WebSocket; peer: RawPeer; reader: Ends }> {
-  const served = await serve(t, { ...options, perMessageDeflate: false });
+  const served = await serve(t, { closeTimeout: 60_000, ...options, perMessageDeflate: false });
   const connection = once(served.server, "connection") as Promise<[WebSocket]>;
   const peer = await RawPeer.connect(served.port);
-  t.after(() => peer.socket.destroy());
   const [stalled] = await connection;
   await peer.head();
   peer.socket.pause();
@@ -189,6 +188,7 @@ test("a subscriber that is too slow is closed with 1013 and counted, and the oth
   peer.socket.resume();
   const rest = Buffer.from(await peer.rest());
   assert.deepEqual(rest.subarray(rest.lastIndexOf(Buffer.from([0x88]))).subarray(2, 4), Buffer.from([0x03, 0xf5]));
+  peer.socket.destroy();
 });
 
 test("with skip, a slow subscriber misses messages, which are counted, and goes on when it has caught up", async (t) => {
@@ -205,6 +205,7 @@ test("with skip, a slow subscriber misses messages, which are counted, and goes 
   while (stalled.bufferedAmount > 0) await nextEvent(stalled, "drain");
   await turn();
   assert.equal(server.publish("a", "both"), 2);
+  peer.socket.destroy();
 });
 
 test("what is published within one turn makes no subscriber slow", async (t) => {
@@ -258,7 +259,7 @@ test("sockets of websocket-component/ws have topics by a Topics of their own", a
   other.close();
   await once(other, "close");
   for (const socket of server.clients) await once(socket, "close");
-  assert.deepEqual(topics.statistics, { topics: 0, subscriptions: 0, skipped: 0, closed: 0 });
+  assert.deepEqual(topics.statistics, { topics: 0, subscriptions: 0, skipped: 0, closed: 0, missed: 0 });
 });
 
 const INVALID: [options: unknown, message: RegExp][] = [

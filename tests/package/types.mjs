@@ -17,7 +17,7 @@ export function testTypes() {
   cpSync(join(folder, "api.ts"), join(folder, "api-esm.mts"));
   cpSync(join(folder, "api.ts"), join(folder, "api-cjs.cts"));
   mkdirSync(join(folder, "node_modules/@types"));
-  for (const name of ["@types/node", "undici-types"]) {
+  for (const name of ["@types/node", "undici-types", "@types/bun", "bun-types"]) {
     cpSync(join(root, "node_modules", name), join(folder, "node_modules", name), { recursive: true });
   }
   const types =
@@ -31,7 +31,15 @@ export function testTypes() {
   cell("TypeScript, Node16, both", "types", types(`--module node16 ${NODE}`, "api-esm.mts", "api-cjs.cts"));
   const bundler = "--module esnext --moduleResolution bundler";
   cell("TypeScript, bundler", "types", types(`${bundler} ${NODE}`, "api.ts"));
-  cell("TypeScript, bundler, with the DOM", "types", types(`${bundler} ${NODE},dom`, "api.ts"));
+  cell("TypeScript, bundler, with the DOM", "types", types(`${bundler} ${NODE},dom`, "api.ts", "dom.ts"));
+  const bun = `${bundler} --target esnext --lib esnext --types bun`;
+  cell("TypeScript, @types/bun", "types", async () => {
+    // Bun's types and those of the oldest Node declare some things twice; only errors in our files count
+    const found = await types(bun, "bun.ts", "api.ts")().catch((error) => error.message);
+    const ours = found.split("\n").filter((line) => /^(?:bun|api)\.ts|^node_modules\/websocket-component/.test(line));
+    assert.deepEqual(ours, []);
+    return "OK";
+  });
   const page = `${bundler} --customConditions browser --target es2022 --lib es2022,dom`;
   cell("TypeScript, bundler, a page", "types", types(page, "page.ts"));
 

@@ -10,7 +10,7 @@ import { createInterface } from "node:readline";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 
-import { WebSocket } from "websocket-component";
+import { WebSocket, WebSocketServer } from "websocket-component";
 
 import { freePort } from "../../scripts/lib/ports.mjs";
 import { program } from "../../scripts/tools.mjs";
@@ -54,6 +54,16 @@ for (const name of wanted) {
   for (const { column, name: what, error, skipped } of lines) {
     cell(name, column, `${name}, ${column}: ${what}`, () => assert.ok(error === undefined, error), skipped);
   }
+  cell(name, "process", `${name}: a connection after unref does not keep the process alive`, async () => {
+    const server = new WebSocketServer({ port: 0, host: "127.0.0.1", closeTimeout: 1000 });
+    cleanups.push(() => server.close());
+    server.on("connection", (socket) => {
+      socket.onmessage = ({ data }) => setTimeout(() => socket.send(data), 20); // which the process has to wait for
+    });
+    await once(server, "listening");
+    const output = await outputOf(start(name, "unref.mjs", `ws://127.0.0.1:${server.address().port}`));
+    assert.deepEqual(output, { lines: [{ data: "ready" }], code: 0 });
+  });
   for (const [peer, [runtime, ...script]] of Object.entries(servers)) {
     cell(name, peer, `${name}: our client and ${peer}`, async () => {
       const server = start(runtime, ...script);

@@ -29,13 +29,18 @@ const tests = [
   ["server", "a request comes byte by byte", byteByByte],
   ["server", "the request says whose it is, and what it asks for", requestShape],
   ["server", "426 without an upgrade, 400 for malformed HTTP, 404 for another path, 403 by verify", refusals],
-  ["server", "a head of more than 16 KiB is refused", longHead],
+  ["server", "a head of more than 16 KiB is answered with 431", longHead],
+  ["server", "HEAD is answered without a body, an upgrade too", headRequest],
+  ["server", "empty lines before a request are ignored, whole or byte by byte", emptyLines],
+  ["server", "bytes that cannot become a request are answered with 400, and not awaited to their line's end", garbage],
+  ["server", "a client that closes its side within the head is answered with 400", halfClose],
   ["server", "408 to a request that does not end", slowRequest],
   ["server", "a peer that resets is closed with 1006, others go on", serverReset],
   ["server", "200 connections at once", manyConnections],
   ["server", "closing it closes its clients with 1001, and drops unfinished handshakes", closing],
   ["server", "closing it by code and reason counts who answered; unfinished requests get 503 meanwhile", draining],
   ["server", "topics: subscribers get what is published, a slow one is closed or skipped, and counted", topics],
+  ["server", "options of listening work, or are refused where the runtime has them not", listenOptions],
   ["server", "a port that is taken is an error", takenPort],
   ["server", "its connections can be iterated", iteration],
   ["server", "its address is where it listens, not the name that it was given", addressOfName],
@@ -272,7 +277,53 @@ async function refusals(t) {
 async function longHead(t) {
   const { port } = await t.serve();
   const peer = await t.raw(port, REQUEST.replace("Host", `X: ${"x".repeat(20_000)}\r\nHost`));
-  assert.doesNotMatch(await peer.rest(), /^HTTP\/1\.1 101/);
+  assert.match(await peer.rest(), /^HTTP\/1\.1 431 /);
+}
+
+async function headRequest(t) {
+  const { port } = await t.serve({ path: "/path" });
+  const cases = [
+    ["HEAD / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 426],
+    [REQUEST.replace("GET", "HEAD"), 400],
+    [REQUEST.replace("GET /path", "HEAD /other"), 404],
+  ];
+  for (const [request, status] of cases) {
+    const answer = await (await t.raw(port, request)).rest();
+    assert.match(answer, new RegExp(`^HTTP/1\\.1 ${status} [^]*\\r\\n\\r\\n$`));
+    assert.equal(answer.indexOf("\r\n\r\n"), answer.length - 4, answer);
+  }
+}
+
+async function emptyLines(t) {
+  const { port } = await t.serve();
+  const whole = await t.raw(port, `\r\n\r\n${REQUEST}`);
+  assert.match(await whole.head(), /^HTTP\/1\.1 101 /);
+  const peer = await t.raw(port);
+  peer.socket.setNoDelay(true);
+  for (const byte of `\r\n${REQUEST}`) {
+    peer.socket.write(byte);
+    await new Promise((turn) => setTimeout(turn));
+  }
+  assert.match(await peer.head(), /^HTTP\/1\.1 101 /);
+}
+
+async function garbage(t) {
+  const { port } = await t.serve({ handshakeTimeout: 3_600_000 });
+  for (const bytes of [Buffer.from("16030100010000", "hex"), "\0", "@".repeat(100), "{}", "GE\tT"]) {
+    assert.match(await (await t.raw(port, bytes)).rest(), /^HTTP\/1\.1 400 /, String(bytes));
+  }
+}
+
+async function halfClose(t) {
+  const { port } = await t.serve({ handshakeTimeout: 3_600_000 });
+  for (const length of [3, 20, REQUEST.length - 2]) {
+    const peer = await t.raw(port, REQUEST.slice(0, length));
+    peer.socket.end();
+    assert.match(await peer.rest(), /^HTTP\/1\.1 400 /);
+  }
+  const silent = await t.raw(port);
+  silent.socket.end();
+  assert.equal(await silent.rest(), "");
 }
 
 async function slowRequest(t) {
@@ -378,7 +429,7 @@ async function topics(t) {
     await stalled.head();
     stalled.socket.pause();
     assert.equal(server.subscribers("news"), 2);
-    const chunk = pattern(256 * 1024);
+    const chunk = pattern(1 << 20);
     do {
       const answer = messages(client, 1);
       server.publish("news", chunk);
@@ -393,6 +444,24 @@ async function topics(t) {
     const ended = event(client, "close");
     client.close();
     await ended;
+  }
+}
+
+async function listenOptions(t) {
+  const runtime = "Deno" in globalThis ? "Deno" : "Bun" in globalThis ? "Bun" : "Node";
+  const works = { Node: { backlog: 5, ipv6Only: false }, Deno: { backlog: 5 }, Bun: { reusePort: true } }[runtime];
+  const { port, url } = await t.serve({ listen: works });
+  (await t.open(url)).close();
+  if (runtime === "Bun") {
+    const second = new t.ours.WebSocketServer({ port, host: "127.0.0.1", listen: works });
+    await new Promise((resolve) => second.once("listening", resolve));
+    await second.close();
+  }
+  const lacks = { Node: {}, Deno: { ipv6Only: true }, Bun: { exclusive: true } }[runtime];
+  for (const [name, value] of Object.entries(lacks)) {
+    const message = new RegExp(`The option listen.${name} does not exist in ${runtime}`);
+    const make = () => new t.ours.WebSocketServer({ port: 0, listen: { [name]: value } });
+    assert.throws(make, { code: "WS_ERR_INVALID_OPTION", message });
   }
 }
 

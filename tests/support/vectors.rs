@@ -12,10 +12,8 @@ pub type Event<'a> = (&'a str, Vec<u8>);
 pub type Outcome = (Vec<Event<'static>>, Option<Violation>);
 
 pub fn through_session(role: Role, limits: Limits, chunks: &[&[u8]]) -> Outcome {
-    let options = SessionOptions {
-        limits,
-        ..SessionOptions::default()
-    };
+    let mut options = SessionOptions::default();
+    options.limits = limits;
     let mut session = Session::new(role, options);
     let (mut all, mut message, mut unread) = (Vec::new(), Vec::new(), Vec::new());
     for chunk in chunks {

@@ -3,7 +3,7 @@
 pub mod report;
 pub mod turns;
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -65,8 +65,8 @@ pub fn stream(kind: Kind, size: usize, masked: bool, count: usize) -> Vec<u8> {
     out
 }
 
-/// A socket of which the same bytes are read again and again, at most `CHUNK` at a time, and to which nothing is
-/// written.
+/// A socket of which the same bytes are read again and again, at most `CHUNK` at a time, and which takes all that is
+/// written, from one buffer or from several.
 #[derive(Debug)]
 pub struct Replay<'a> {
     all: &'a [u8],
@@ -110,6 +110,10 @@ impl io::Write for Replay<'_> {
         Ok(bytes.len())
     }
 
+    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        Ok(slices.iter().map(|slice| slice.len()).sum())
+    }
+
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
@@ -126,6 +130,18 @@ impl AsyncRead for Replay<'_> {
 impl AsyncWrite for Replay<'_> {
     fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(slices.iter().map(|slice| slice.len()).sum()))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -317,3 +317,15 @@ pub unsafe extern "system" fn WebSocketGetGlobalProperty(kind: i32, value: *mut 
         Ok(())
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{ErrorCode, S_OK, enter};
+
+    #[test]
+    #[expect(clippy::panic, reason = "it is what must not get out")]
+    fn a_panic_becomes_e_fail_and_does_not_reach_c() {
+        assert_eq!(enter(|| panic!("of ours")), ErrorCode::Fail.hresult());
+        assert_eq!(enter(|| Ok(())), S_OK);
+    }
+}

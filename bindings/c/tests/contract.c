@@ -367,6 +367,84 @@ static void a_violation_repeats_and_says_what_to_close_with(void) {
   WebSocketDeleteHandle(server);
 }
 
+/* RFC 6455, 7.4.1 and 7.4.2, and the registry's 1012 to 1014. */
+static void close_statuses_are_sent_and_received_as_the_rfc_has_them(void) {
+  static const struct {
+    USHORT status;
+    BOOL ok;
+  } table[] = {{0, FALSE},    {999, FALSE},  {1000, TRUE},  {1003, TRUE},  {1004, FALSE}, {1006, FALSE},
+               {1007, TRUE},  {1011, TRUE},  {1012, TRUE},  {1014, TRUE},  {1015, FALSE}, {1016, FALSE},
+               {2000, FALSE}, {2999, FALSE}, {3000, TRUE},  {3999, TRUE},  {4000, TRUE},  {4999, TRUE},
+               {5000, FALSE}, {65535, FALSE}};
+  for (ULONG i = 0; i < ARRAYSIZE(table); i++) {
+    WEB_SOCKET_HANDLE server = open_server(NULL, 0);
+    BYTE frame[8] = {0x88, 0x82, 0, 0, 0, 0, (BYTE)(table[i].status >> 8), (BYTE)table[i].status};
+    WEB_SOCKET_BUFFER close = data(NULL, 0);
+    Action it;
+    CHECK(WebSocketReceive(server, NULL, NULL) == S_OK);
+    it = get(server, WEB_SOCKET_RECEIVE_ACTION_QUEUE, 1);
+    CopyMemory(it.buffers[0].Data.pbBuffer, frame, sizeof frame);
+    complete(server, it, sizeof frame);
+    it = get(server, WEB_SOCKET_RECEIVE_ACTION_QUEUE, 1);
+    CHECK(it.result == (table[i].ok ? S_OK : E_INVALID_PROTOCOL_FORMAT));
+    CHECK(it.buffers[0].CloseStatus.usStatus == (table[i].ok ? table[i].status : 1002));
+    close.CloseStatus.usStatus = table[i].status;
+    CHECK(WebSocketSend(server, WEB_SOCKET_CLOSE_BUFFER_TYPE, &close, NULL) == (table[i].ok ? S_OK : E_INVALIDARG));
+    WebSocketDeleteHandle(server);
+  }
+}
+
+static void all_queues_together_give_an_owed_pong_then_sends_then_receives(void) {
+  WEB_SOCKET_HANDLE server = open_server(NULL, 0);
+  WEB_SOCKET_BUFFER hello = data("Hello", 5);
+  int all = WEB_SOCKET_ALL_ACTION_QUEUE, sending, receiving;
+  Action write, read, pong;
+  CHECK(get(server, all, 2).action == WEB_SOCKET_NO_ACTION);
+  CHECK(WebSocketReceive(server, NULL, &receiving) == S_OK);
+  CHECK(WebSocketSend(server, TYPE(TEXT), &hello, &sending) == S_OK);
+  write = get(server, all, 2);
+  CHECK(write.action == WEB_SOCKET_SEND_TO_NETWORK_ACTION && write.application == &sending);
+  read = get(server, all, 2);
+  CHECK(read.action == WEB_SOCKET_RECEIVE_FROM_NETWORK_ACTION && read.application == &receiving);
+  CHECK(get(server, all, 2).action == WEB_SOCKET_NO_ACTION);
+  complete(server, write, 7);
+  CopyMemory(read.buffers[0].Data.pbBuffer, "\x89\x80\0\0\0", 6);
+  complete(server, read, 6);
+  CHECK(WebSocketSend(server, TYPE(TEXT), &hello, &sending) == S_OK);
+  pong = get(server, all, 2);
+  CHECK(pong.action == WEB_SOCKET_INDICATE_SEND_COMPLETE_ACTION && pong.application == &sending);
+  complete(server, pong, 0);
+  CHECK(get(server, WEB_SOCKET_RECEIVE_ACTION_QUEUE, 1).action == WEB_SOCKET_SEND_TO_NETWORK_ACTION);
+  CHECK(get(server, all, 2).action == WEB_SOCKET_NO_ACTION);
+  WebSocketAbortHandle(server);
+  WebSocketDeleteHandle(server);
+}
+
+static void a_handle_is_deleted_in_any_state_and_an_aborted_one_takes_nothing(void) {
+  WEB_SOCKET_BUFFER hello = data("Hello", 5);
+  for (int state = 0; state < 4; state++) {
+    WEB_SOCKET_HANDLE server;
+    if (state == 0) {
+      CHECK(WebSocketCreateServerHandle(NULL, 0, &server) == S_OK);
+      WebSocketAbortHandle(server); /* without effect before the handshake's end */
+    } else {
+      server = open_server(NULL, 0);
+      CHECK(WebSocketSend(server, TYPE(TEXT), &hello, NULL) == S_OK);
+      CHECK(WebSocketReceive(server, NULL, NULL) == S_OK);
+    }
+    if (state >= 2) CHECK(get(server, WEB_SOCKET_ALL_ACTION_QUEUE, 2).action == WEB_SOCKET_SEND_TO_NETWORK_ACTION);
+    if (state == 3) {
+      WebSocketAbortHandle(server);
+      CHECK(WebSocketSend(server, TYPE(TEXT), &hello, NULL) == E_INVALID_PROTOCOL_OPERATION);
+      CHECK(WebSocketReceive(server, NULL, NULL) == E_INVALID_PROTOCOL_OPERATION);
+    }
+    WebSocketDeleteHandle(server);
+  }
+  WebSocketDeleteHandle(NULL);
+  WebSocketAbortHandle(NULL);
+  WebSocketCompleteAction(NULL, NULL, 0);
+}
+
 /* A server of production completes each write with 0, and goes on. */
 static void a_write_completed_with_0_cancels_and_a_short_one_aborts(void) {
   ULONG counts[3] = {0, 99, 2}, i;
@@ -477,6 +555,9 @@ int main(void) {
   TEST(null_pointers_and_the_wrong_role_are_refused);
   TEST(a_handshake_reports_what_is_wrong);
   TEST(a_violation_repeats_and_says_what_to_close_with);
+  TEST(close_statuses_are_sent_and_received_as_the_rfc_has_them);
+  TEST(all_queues_together_give_an_owed_pong_then_sends_then_receives);
+  TEST(a_handle_is_deleted_in_any_state_and_an_aborted_one_takes_nothing);
   TEST(a_write_completed_with_0_cancels_and_a_short_one_aborts);
   TEST(global_properties_are_read_without_a_handle);
   TEST(messages_are_compressed_if_both_ask_for_it);

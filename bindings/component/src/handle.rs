@@ -150,11 +150,10 @@ fn deflate_options(deflate: &Deflate) -> (DeflateOptions, DeflateSettings) {
         client_max_window_bits: deflate.client_max_window_bits,
         ..DeflateOptions::default()
     };
-    let settings = DeflateSettings {
-        level: deflate.level,
-        memory_level: deflate.memory_level,
-        threshold: deflate.threshold as usize,
-    };
+    let mut settings = DeflateSettings::DEFAULT;
+    settings.level = deflate.level;
+    settings.memory_level = deflate.memory_level;
+    settings.threshold = deflate.threshold as usize;
     (options, settings)
 }
 

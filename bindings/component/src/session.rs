@@ -36,10 +36,8 @@ impl Session {
 
 impl GuestSession for Session {
     fn new(role: Role, limits: Limits) -> Self {
-        let options = SessionOptions {
-            limits: convert::limits(limits),
-            ..SessionOptions::default()
-        };
+        let mut options = SessionOptions::default();
+        options.limits = convert::limits(limits);
         let random = Box::new(HostRandom::default());
         Self::from_session(CrateSession::with_random(convert::role(role), options, random))
     }

@@ -2,12 +2,14 @@
 import type { AddressInfo } from "node:net";
 
 import {
+  type MessageStream,
   PreparedMessage,
   WebSocket,
   WebSocketError,
   WebSocketServer,
   type WebSocketServerOptions,
 } from "websocket-component";
+import { broadcastChannel } from "websocket-component/backplane";
 import { Action, ActionQueue, BufferType, Handle } from "websocket-component/component";
 import { WebSocketServer as InlineServer } from "websocket-component/inline";
 import { Handle as InlineHandle } from "websocket-component/inline/component";
@@ -27,6 +29,14 @@ server.on("connection", (socket, request) => {
 // @ts-expect-error: a server has no such option
 new WebSocketServer({ prot: 0 });
 
+export const chat = new WebSocketServer({
+  noServer: true,
+  backplane: broadcastChannel("chat"),
+  slowSubscriber: "skip",
+});
+export const count: number = chat.publish("room", "hello", { compress: true });
+chat.on("backplane", (event) => event.state === "gap" && console.log(event.topic satisfies string, event.missed + 1));
+
 export const port: number = (server.address() as AddressInfo).port;
 export const socket: WebSocket = new WebSocket(`ws://localhost:${port}`, ["chat"], { headers: { Origin: "null" } });
 socket.onerror = (event) => {
@@ -38,3 +48,23 @@ export const handle: Handle = Handle.createServer();
 handle.send(BufferType.Utf8Message, new Uint8Array([72]));
 export const isWrite: boolean = handle.getAction(ActionQueue.Send).action === Action.SendToNetwork;
 export const others = [InlineServer, InlineHandle, SlimWebSocket, SlimHandle];
+
+// messages have types by binaryType, where that is known
+export async function types(sockets: { bytes: WebSocket<"arraybuffer">; any: WebSocket }): Promise<void> {
+  for await (const data of sockets.bytes) data satisfies string | ArrayBuffer;
+  for await (const data of sockets.any) data satisfies string | Blob | ArrayBuffer | Buffer | MessageStream;
+  sockets.bytes.onmessage = ({ data }) => data satisfies string | ArrayBuffer;
+  sockets.bytes.addEventListener("message", ({ data }) => data satisfies string | ArrayBuffer);
+  // @ts-expect-error: it may be text
+  sockets.bytes.onmessage = ({ data }) => data satisfies ArrayBuffer;
+  sockets.any.onmessage = ({ data }) => JSON.parse(data);
+  sockets.any = sockets.bytes;
+}
+new WebSocketServer({ port: 0 }).on("connection", (socket) => {
+  socket.onmessage = ({ data }) => data satisfies string | Buffer;
+});
+export const blobs = new WebSocketServer({ port: 0, binaryType: "blob" });
+blobs.on("connection", async (socket) => {
+  for await (const data of socket) data satisfies string | Blob;
+});
+export const given: WebSocket[] = [...server.clients, ...blobs.clients];

@@ -12,6 +12,7 @@ _library = ctypes.CDLL(os.environ.get("LIBWEBSOCKET", "libwebsocket.so.0"))
 TEXT, TEXT_PART, BINARY, BINARY_PART, CLOSE, PING_PONG = range(0x80000000, 0x80000006)
 _NO_ACTION, _SEND, _SENT, _READ, _RECEIVED = range(5)
 _ALL_QUEUES = 3
+_RECEIVE_SIZE, _SEND_SIZE = range(2)
 
 
 class ProtocolError(Exception):
@@ -31,6 +32,10 @@ class _HeaderOut(Structure):
     _fields_ = [("name", c_void_p), ("name_length", c_uint32), ("value", c_void_p), ("value_length", c_uint32)]
 
 
+class _Property(Structure):
+    _fields_ = [("kind", c_int32), ("value", c_void_p), ("size", c_uint32)]
+
+
 class _Buffer(Structure):
     _fields_ = [("bytes", c_void_p), ("length", c_uint32), ("status", c_uint16)]
 
@@ -45,7 +50,7 @@ def _function(name, *arguments, result=c_int32):
 
 
 _create = {
-    role: _function(f"WebSocketCreate{role}Handle", c_void_p, c_uint32, POINTER(c_void_p)) for role in ("Client", "Server")
+    role: _function(f"WebSocketCreate{role}Handle", POINTER(_Property), c_uint32, POINTER(c_void_p)) for role in ("Client", "Server")
 }
 _headers_out = (POINTER(POINTER(_HeaderOut)), POINTER(c_uint32))
 _begin_client = _function(
@@ -86,7 +91,10 @@ class Handle:
 
     def __init__(self, role, sock):
         self._handle = c_void_p()
-        _check(_create[role](None, 0, byref(self._handle)))
+        # fewer and larger reads and writes: each is some calls
+        size = c_uint32(64 * 1024)
+        sizes = (_Property * 2)(*(_Property(kind, ctypes.addressof(size), 4) for kind in (_RECEIVE_SIZE, _SEND_SIZE)))
+        _check(_create[role](sizes, 2, byref(self._handle)))
         self._socket = sock
         self._unread = b""
         self._payloads = {}

@@ -1,0 +1,9 @@
+/**
+ * All that `websocket-component/backplane` exports.
+ *
+ * @module
+ */
+export type { Backplane, BackplaneEvent, BackplaneListener, BackplaneState } from "../topics/backplane.js";
+export { broadcastChannel } from "./broadcast-channel.js";
+export { type NatsConnection, type NatsOptions, type NatsSubscribing, nats } from "./nats.js";
+export { type RedisClient, type RedisOptions, redis } from "./redis.js";

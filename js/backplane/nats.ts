@@ -1,0 +1,86 @@
+/**
+ * Topics over NATS.
+ *
+ * @module
+ */
+import type { Backplane } from "../topics/backplane.js";
+
+/** What is used of a connection: those of `nats` and of `@nats-io/transport-node` have it. */
+export interface NatsConnection {
+  /** What the server has said of itself. */
+  readonly info?: { readonly max_payload?: number } | undefined;
+  /** Publishes. */
+  publish(subject: string, payload: Uint8Array): void;
+  /** Subscribes. */
+  subscribe(subject: string, options: NatsSubscribing): { unsubscribe(): void };
+  /** Resolves when the server has taken what was sent before. */
+  flush(): Promise<void>;
+  /** What happens to the connection, for ever. */
+  status(): AsyncIterable<{ readonly type: string }>;
+}
+
+/** What is called back for each message. */
+export interface NatsSubscribing {
+  /** Either is `null`, or of no use, if there is the other. */
+  callback: (error: Error | null, message: { readonly data: Uint8Array }) => void;
+}
+
+/** How topics become subjects. */
+export interface NatsOptions {
+  /** What a subject begins with, before the topic; `ws.` by default. */
+  prefix?: string;
+}
+
+/**
+ * A backplane over a connection of `nats` or `@nats-io/transport-node`, which stays the caller's. Each topic is a
+ * subject; letters, digits, `-` and `_` of its name stay, and every other byte becomes `=` and two hexadecimal digits.
+ *
+ * Connect with `maxReconnectAttempts: -1`: by default the client gives up after ten.
+ */
+export function nats(connection: NatsConnection, { prefix = "ws." }: NatsOptions = {}): Backplane {
+  const subscriptions = new Map<string, { unsubscribe(): void }>();
+  const subjectOf = (topic: string): string => prefix + subject(topic);
+  return {
+    get maxSize() {
+      return connection.info?.max_payload;
+    },
+    async subscribe(topic, deliver) {
+      const callback: NatsSubscribing["callback"] = (error, message) => {
+        if (!error) deliver(message.data);
+      };
+      subscriptions.set(topic, connection.subscribe(subjectOf(topic), { callback }));
+      await connection.flush();
+    },
+    async unsubscribe(topic) {
+      subscriptions.get(topic)?.unsubscribe();
+      subscriptions.delete(topic);
+    },
+    publish: async (topic, bytes) => connection.publish(subjectOf(topic), bytes),
+    onState(listener) {
+      void follow(connection, listener);
+    },
+    async close() {
+      for (const subscription of subscriptions.values()) subscription.unsubscribe();
+      subscriptions.clear();
+    },
+  };
+}
+
+async function follow(connection: NatsConnection, listener: (state: "up" | "down") => void): Promise<void> {
+  for await (const { type } of connection.status()) {
+    if (type === "disconnect" || type === "close") listener("down");
+    else if (type === "reconnect") listener("up");
+  }
+}
+
+/** A topic as one token of a subject, in which `.`, `*`, `>` and blanks have a meaning. */
+function subject(topic: string): string {
+  if (/^[\w-]+$/.test(topic)) return topic;
+  const bytes = Array.from(new TextEncoder().encode(topic));
+  return bytes.map((byte) => token(byte)).join("");
+}
+
+function token(byte: number): string {
+  const character = String.fromCharCode(byte);
+  return /[\w-]/.test(character) ? character : `=${byte.toString(16).padStart(2, "0")}`;
+}

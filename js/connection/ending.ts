@@ -1,0 +1,47 @@
+/**
+ * How a connection ends.
+ *
+ * @module
+ */
+import { CloseStatus } from "../engine/status.js";
+import { clearTimeout, setTimeout } from "../transport/tasks.js";
+import { type ConnectionFailure, lost } from "./failures.js";
+
+/** How a connection has ended, as its owner is told. */
+export interface Outcome {
+  /** What the peer's close frame said: 1005 if nothing, 1006 if there was none. */
+  readonly status: number;
+  readonly reason: string;
+  readonly wasClean: boolean;
+  readonly failure: ConnectionFailure | undefined;
+}
+
+/** What is known of a connection's end; made with the first of it, so that a connection that goes on has none. */
+export class Ending {
+  /** The peer's close frame. */
+  peerClose: { readonly status: number; readonly reason: string } | undefined;
+  failure: ConnectionFailure | undefined;
+  /** The peer has closed its side of the transport, and that is still to be handled. */
+  hasTransportEnded = false;
+  /** The transport is closed. */
+  transportClosed: { readonly error: Error | undefined } | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** Gives the connection `timeout` milliseconds from the first call. */
+  wait(timeout: number, onTimeout: () => void): void {
+    if (this.transportClosed === undefined) this.#timer ??= setTimeout(onTimeout, timeout);
+  }
+
+  /** The reader may take its time with what came before the transport closed. */
+  stopWaiting(): void {
+    clearTimeout(this.#timer);
+  }
+
+  /** @param closeSent whether a close frame was sent */
+  outcome(closeSent: boolean): Outcome {
+    const wasClean = this.peerClose !== undefined && closeSent;
+    const failure = wasClean ? undefined : (this.failure ?? lost(this.transportClosed?.error));
+    const { status, reason } = this.peerClose ?? { status: CloseStatus.Aborted, reason: "" };
+    return { status, reason, wasClean, failure };
+  }
+}

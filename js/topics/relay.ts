@@ -1,0 +1,195 @@
+/**
+ * Topics between processes: what is published here goes to the backplane, and what comes from it is checked for gaps.
+ *
+ * @module
+ */
+import { randomBytes } from "node:crypto";
+
+import { WebSocketError } from "../engine/errors.js";
+import { clearTimeout, setImmediate, setTimeout } from "../transport/tasks.js";
+import type { Backplane, BackplaneListener } from "./backplane.js";
+import { Channel } from "./channel.js";
+import { bytesOfMessage, HEADER_SIZE, packMessages, RECORD_SIZE, type Travelling, unpack } from "./envelope.js";
+import { Numberings } from "./numbering.js";
+
+/** Whose relay it is. */
+export interface RelayOwner {
+  /** A message of another process came. */
+  onRelayed(topic: string, message: Travelling): void;
+  onBackplane: BackplaneListener;
+}
+
+/** Messages of one turn travel together up to this many bytes, because an engine's work is by the message. */
+const TOGETHER = 64 * 1024;
+
+/** Milliseconds that the engine has to take what is sent last. */
+const CLOSING_TIME = 2000;
+
+/** What waits for the end of the turn. */
+interface Batch {
+  readonly messages: Travelling[];
+  readonly payloads: Uint8Array[];
+  size: number;
+}
+
+/** Backplanes that have a relay. */
+const used = new WeakSet<Backplane>();
+
+/** One process's side of a backplane. */
+export class Relay {
+  readonly #backplane: Backplane;
+  readonly #owner: RelayOwner;
+  readonly #process = new Uint8Array(randomBytes(8));
+  readonly #key: bigint;
+  readonly #numberings: Numberings;
+  readonly #channels = new Map<string, Channel>();
+  #batches = new Map<string, Batch>();
+  /** Calls that have not returned. */
+  readonly #calls = new Set<Promise<void>>();
+  #isDown = false;
+  #isClosed = false;
+
+  /** @throws WebSocketError `WS_ERR_INVALID_OPTION` if the backplane has another owner */
+  constructor(backplane: Backplane, owner: RelayOwner) {
+    if (used.has(backplane)) {
+      throw new WebSocketError("WS_ERR_INVALID_OPTION", "A backplane belongs to one server; make another one");
+    }
+    used.add(backplane);
+    this.#backplane = backplane;
+    this.#owner = owner;
+    this.#key = new DataView(this.#process.buffer).getBigUint64(0);
+    this.#numberings = new Numberings(this.#process, (topic, bytes) => this.#send(topic, bytes));
+    backplane.onState?.((state) => this.#onState(state === "down"));
+  }
+
+  /**
+   * Resolves when messages of other processes come.
+   *
+   * @throws (as a rejection) WebSocketError `WS_ERR_BACKPLANE`
+   */
+  async join(topic: string): Promise<void> {
+    let channel = this.#channels.get(topic);
+    if (channel === undefined) {
+      channel = new Channel(topic, this.#backplane, (bytes) => this.#take(topic, bytes));
+      this.#channels.set(topic, channel);
+    }
+    try {
+      await channel.want(true);
+    } catch (cause) {
+      this.#drop(topic);
+      throw failure(`The topic ${topic} could not be subscribed to`, cause);
+    }
+  }
+
+  /** Messages of other processes need not come any more. */
+  leave(topic: string): void {
+    const left = this.#channels.get(topic)?.want(false) ?? Promise.resolve();
+    left.catch((cause) => this.#fail(topic, "could not be left", cause)).finally(() => this.#drop(topic));
+  }
+
+  /** Sends a message to other processes, with those of the same turn. */
+  publish(topic: string, message: Travelling): void {
+    if (this.#isClosed) return;
+    const { maxSize = Number.POSITIVE_INFINITY } = this.#backplane;
+    const payload = bytesOfMessage(message);
+    const size = RECORD_SIZE + payload.length;
+    const most = Math.min(TOGETHER, maxSize);
+    const waiting = this.#batches.get(topic);
+    if (waiting !== undefined && waiting.size + size > most) this.#flush(topic, waiting);
+    if (HEADER_SIZE + size > maxSize) {
+      this.#numberings.of(topic).next(1); // the others miss it
+      const cause = new RangeError(`The backplane takes ${maxSize} bytes, and the message needs ${HEADER_SIZE + size}`);
+      this.#fail(topic, "did not get a message", cause);
+      return;
+    }
+    if (this.#batches.size === 0) setImmediate(() => this.flush());
+    let batch = this.#batches.get(topic);
+    if (batch === undefined) {
+      batch = { messages: [], payloads: [], size: HEADER_SIZE };
+      this.#batches.set(topic, batch);
+    }
+    batch.messages.push(message);
+    batch.payloads.push(payload);
+    batch.size += size;
+  }
+
+  /** Sends what waits. */
+  flush(): void {
+    const batches = this.#batches;
+    this.#batches = new Map();
+    for (const [topic, batch] of batches) this.#flush(topic, batch);
+  }
+
+  /** Sends what waits and leaves all topics, unless the engine is away; then frees the backplane. */
+  async close(): Promise<void> {
+    this.flush();
+    this.#isClosed = true;
+    this.#numberings.close();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, CLOSING_TIME);
+    });
+    await Promise.race([this.#leaveAll(), late]);
+    clearTimeout(timer);
+    await this.#backplane.close?.();
+  }
+
+  async #leaveAll(): Promise<void> {
+    await Promise.all(this.#calls);
+    const channels = [...this.#channels.values()];
+    this.#channels.clear();
+    await Promise.allSettled(channels.map((channel) => channel.want(false)));
+  }
+
+  #flush(topic: string, { messages, payloads }: Batch): void {
+    this.#batches.delete(topic);
+    const numbering = this.#numberings.of(topic);
+    const first = numbering.next(messages.length);
+    this.#send(topic, packMessages(numbering, first, messages, payloads));
+  }
+
+  #send(topic: string, bytes: Uint8Array): void {
+    const call = this.#publish(topic, bytes).catch((cause) => this.#fail(topic, "did not get a message", cause));
+    this.#calls.add(call);
+    call.finally(() => this.#calls.delete(call));
+  }
+
+  /** What is thrown is rejected. */
+  async #publish(topic: string, bytes: Uint8Array): Promise<void> {
+    await this.#backplane.publish(topic, bytes);
+  }
+
+  #take(topic: string, bytes: Uint8Array): void {
+    const channel = this.#channels.get(topic);
+    if (channel === undefined) return;
+    const envelope = unpack(bytes);
+    if (envelope === undefined) {
+      this.#fail(topic, "has a channel to which another program writes", undefined);
+      return;
+    }
+    if (envelope.process === this.#key) return;
+    const { messages, missed } = channel.take(envelope);
+    if (missed > 0) this.#owner.onBackplane({ state: "gap", topic, missed });
+    for (const message of messages) this.#owner.onRelayed(topic, message);
+  }
+
+  #onState(isDown: boolean): void {
+    if (isDown === this.#isDown || this.#isClosed) return;
+    this.#isDown = isDown;
+    this.#numberings.isDown = isDown;
+    this.#owner.onBackplane({ state: isDown ? "down" : "up" });
+    if (!isDown) this.#numberings.announce();
+  }
+
+  #fail(topic: string, what: string, cause: unknown): void {
+    this.#owner.onBackplane({ state: "error", topic, error: failure(`The topic ${topic} ${what}`, cause) });
+  }
+
+  #drop(topic: string): void {
+    if (this.#channels.get(topic)?.isOver) this.#channels.delete(topic);
+  }
+}
+
+function failure(message: string, cause: unknown): WebSocketError {
+  return new WebSocketError("WS_ERR_BACKPLANE", message, { cause });
+}
