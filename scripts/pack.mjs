@@ -5,10 +5,12 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { rolldown } from "rolldown";
-import { dts } from "rolldown-plugin-dts";
+
+import { module } from "./tools.mjs";
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));
 const manifest = JSON.parse(readFileSync("package.json", "utf8"));
+const { dts } = await module("rolldown-plugin-dts", "dist/index.mjs");
 const OUT = "build/package";
 const NAMES = { class: true, function: true };
 /** Names stay readable in stack traces, and `WebSocket.name` is what the standard says. */
