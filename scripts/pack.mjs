@@ -1,5 +1,6 @@
-// Makes the package as it is published, in build/package/: of the modules in dist/, one file for each entry and form, with
-// what entries share in chunks, so that all entries of a form still have one engine. `npm pack ./build/package` packs it.
+// Makes the package as it is published, in build/package/: of the modules in dist/, one file for each entry and form.
+// What entries share is in chunks, so that all entries of a form still have one engine. `npm pack ./build/package`
+// packs it.
 import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -33,7 +34,7 @@ const engineAsModule = {
 };
 
 const MODULE = /declare module "\.\/websocket\.js" \{\s*(namespace WebSocket \{[\s\S]*?\n {2}\})\s*\}/;
-/** What is lost on the way: a reference, and that a module adds a namespace to the class, which is in one file with it. */
+/** What is lost on the way: a reference, and the namespace that a module adds to the class of another. */
 const corrected = {
   name: "corrected",
   renderChunk: (code) => {
