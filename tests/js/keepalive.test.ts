@@ -25,7 +25,7 @@ async function settle(): Promise<void> {
   for (let turns = 0; turns < 10; turns++) await new Promise(setImmediate);
 }
 
-/** The next ping of a socket, which is due in so many milliseconds, and not before. */
+/** The next ping of a socket. It comes after `due` milliseconds, and not before. */
 async function pinged(t: TestContext, peer: RawPeer, due: number, size: number): Promise<void> {
   t.mock.timers.tick(due - 1);
   await settle();
