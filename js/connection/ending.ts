@@ -32,13 +32,20 @@ export class Ending {
     if (this.transportClosed === undefined) this.#timer ??= setTimeout(onTimeout, timeout);
   }
 
-  /** Whoever reads what came before the transport closed may take the time for it. */
-  stopWaiting(): void {
+  /** The transport is closed. Reading what came before it may take its time. */
+  closeTransport(error: Error | undefined): void {
+    this.transportClosed = { error };
     clearTimeout(this.#timer);
   }
 
+  /** Whether nothing more comes from the transport. */
+  get isTransportOver(): boolean {
+    return this.transportClosed !== undefined || this.hasTransportEnded;
+  }
+
   /** @param closeSent whether a close frame was sent */
-  outcome(closeSent: boolean): Outcome {
+  conclude(closeSent: boolean): Outcome {
+    clearTimeout(this.#timer);
     const wasClean = this.peerClose !== undefined && closeSent;
     const failure = wasClean ? undefined : (this.failure ?? lost(this.transportClosed?.error));
     const { status, reason } = this.peerClose ?? { status: CloseStatus.Aborted, reason: "" };
