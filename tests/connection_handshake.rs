@@ -444,13 +444,15 @@ fn heads_go_to_the_crate_http_and_back() {
     assert_eq!(ResponseHead::from(&response).check(), Ok(()));
     assert!(!server.wants_write() && server.next_event().is_none());
 
-    let mut client = ClientHandshake::new("example.com", "/").unwrap();
-    let request = client.http_request("http://example.com/chat").unwrap();
+    let mut options = ClientOptions::default();
+    options.headers = [("Origin", "https://example.com"), ("sec-websocket-key", "mine")]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
+    let mut client = ClientHandshake::with_options("example.com:8080", "/chat", options).unwrap();
+    let mut request = client.http_request("http://example.com:8080/chat").unwrap();
     assert_eq!(RequestHead::from(&request).target, "/chat");
-    let mut request = request;
-    request
-        .headers_mut()
-        .insert("host", http::HeaderValue::from_static("example.com"));
+    assert_eq!(request.headers()["host"], "example.com:8080");
+    assert_eq!(request.headers()["origin"], "https://example.com");
     let (response, _) = ServerHandshake::answer_http(&request, None, ServerOptions::default()).unwrap();
     client.receive_http_response(&response).unwrap();
     assert!(client.into_connection().unwrap().is_open());

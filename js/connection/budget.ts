@@ -13,7 +13,7 @@ export interface RunSettings extends ConnectionSettings {
 
 /** A connection, as its budget sees it. */
 export interface Holder {
-  /** Lets go of all that it holds, and says that it holds nothing: the budget is exceeded, and nobody holds more. */
+  /** Frees everything and reports that it holds nothing: the budget is exceeded, and no other holds more. */
   letGo(failure: ConnectionFailure): void;
 }
 

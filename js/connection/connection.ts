@@ -95,7 +95,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
   readonly #keepAlive: KeepAlive | undefined;
   #pings: Pings | undefined;
   #hasStarted = false;
-  /** The bytes that the server's budget has been told of. */
+  /** The bytes that the server's budget knows of. */
   #told = 0;
 
   constructor(session: FrameSession, transport: Transport, owner: ConnectionOwner, settings: RunSettings) {

@@ -27,12 +27,12 @@ export class Ending {
   transportClosed: { readonly error: Error | undefined } | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** Gives the connection so many milliseconds from the first call. */
+  /** Gives the connection `timeout` milliseconds from the first call. */
   wait(timeout: number, onTimeout: () => void): void {
     if (this.transportClosed === undefined) this.#timer ??= setTimeout(onTimeout, timeout);
   }
 
-  /** The transport is closed. Reading what came before it may take its time. */
+  /** The transport is closed. The reader may take its time with what came before. */
   closeTransport(error: Error | undefined): void {
     this.transportClosed = { error };
     clearTimeout(this.#timer);

@@ -60,9 +60,9 @@ export class Outbox implements Flushable, Writer {
   #counted = 0;
   #unflushed = 0;
   #bufferedAmount = 0;
-  /** What the network has not taken. */
+  /** The writes that the network has not taken. */
   #writes: Write[] | undefined;
-  /** Who waits, by the flush that they wait for; the last may be still to come. */
+  /** The waiters, by the flush that they wait for; the last flush may be still to come. */
   #batches: Batch[] | undefined;
   /**
    * Whether messages are on their way, and the owner may wait for `onAllTaken`. The transport need not have been full:

@@ -193,7 +193,9 @@ export class Relay implements Control {
 
   #closed(direction: Direction, error: Error | undefined): void {
     if (this.#isOver) return;
-    const who = direction === "toServer" ? "the client" : "the target";
+    // the side that ended first closed the connection, whichever socket is gone first
+    const [first = direction] = error === undefined ? this.#ended : [];
+    const who = first === "toServer" ? "the client" : "the target";
     if (error === undefined && !this.#ended.has(direction) && this.#lanes !== undefined) {
       // it has sent all that it had, and what waits still goes on
       this.#lanes[direction].whenEmpty(() => this.#finish(`${who} closed the connection`));

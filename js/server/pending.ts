@@ -66,7 +66,7 @@ export class Pending implements TransportListener, VerifyContext {
 
   /** Waits for a verdict. It reads meanwhile, because only a reader sees that the client leaves. */
   wait(timeout: number, onTimeout: () => void): void {
-    void this.address; // nobody knows it when the client has left
+    void this.address; // it is unknown once the client has left
     this.#timer = setTimeout(onTimeout, timeout);
     this.#transport.resume();
   }

@@ -40,8 +40,8 @@ export function handlerOf<E extends Event>(handlers: Handlers | undefined, type:
 
 /**
  * Sets the handler of a target's event type, and returns the handlers with it. Its turn among the listeners is that of
- * the first time it was set, and setting it to `null` takes it out. What is no object counts as `null`; an object that
- * is no function stays, and is not called.
+ * the first time it was set, and setting it to `null` takes it out. A value that is not an object counts as `null`; one
+ * that is not a function is kept, but not called.
  */
 export function setHandler(
   target: EventTarget,

@@ -81,6 +81,8 @@ impl Default for ClientOptions {
 /// # Ok::<(), websocket_component::Error>(())
 /// ```
 pub struct ClientHandshake {
+    #[cfg(feature = "http")]
+    pub(super) host: String,
     fields: ClientFields,
     pub(super) options: ClientOptions,
     random: Box<dyn RandomSource>,
@@ -116,7 +118,7 @@ impl ClientHandshake {
     pub fn with_random(
         host: &str,
         target: &str,
-        options: ClientOptions,
+        mut options: ClientOptions,
         mut random: Box<dyn RandomSource>,
     ) -> Result<Self, Error> {
         if host.is_empty() || !grammar::is_host(host.as_bytes()) {
@@ -133,12 +135,15 @@ impl ClientHandshake {
             let names = fields.iter().map(|field| field.name).chain(["Host"]);
             names.into_iter().any(|own| own.eq_ignore_ascii_case(name))
         };
-        let others = options.headers.iter().filter(|(name, _)| !own(name));
+        options.headers.retain(|(name, _)| !own(name));
+        let others = options.headers.iter();
         let mut headers = vec![HttpHeader::new("Host", host)];
         headers.extend(fields.headers());
         headers.extend(others.map(|(name, value)| HttpHeader::new(name, value)));
         let request = write_request(target, &headers)?;
         Ok(Self {
+            #[cfg(feature = "http")]
+            host: host.to_owned(),
             fields,
             deadline: Deadline::new(options.timeout),
             options,

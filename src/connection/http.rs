@@ -9,13 +9,14 @@ use crate::error::{Error, HandshakeError};
 use crate::http::{HttpHeader, RequestHead, ResponseHead, to_header_map};
 
 impl ClientHandshake {
-    /// The request for an HTTP library to send: a `GET` for `uri` with [`headers`](Self::headers) and the fields of the
-    /// options.
+    /// The request for an HTTP library to send: a `GET` for `uri` with `Host`, [`headers`](Self::headers) and the
+    /// fields of the options.
     ///
     /// # Errors
     /// `http` rejects the URI or a field.
     pub fn http_request(&self, uri: &str) -> Result<Request<()>, ::http::Error> {
-        let mut headers = self.headers();
+        let mut headers = vec![HttpHeader::new("Host", &self.host)];
+        headers.extend(self.headers());
         let others = &self.options.headers;
         headers.extend(others.iter().map(|(name, value)| HttpHeader::new(name, value)));
         let mut request = Request::builder().uri(uri).body(())?;

@@ -1,7 +1,6 @@
 /** The command, as a shell runs it. */
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { networkInterfaces } from "node:os";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -9,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { WebSocket } from "websocket-component";
 import { WebSocket as Peer } from "ws";
 
-import { closed, nextEvent, serve } from "./support.js";
+import { closed, nextEvent, once, serve } from "./support.js";
 
 const bin = fileURLToPath(new URL("../bin.js", import.meta.resolve("websocket-component")));
 

@@ -80,6 +80,13 @@ const HARS: Row[] = [
     [/"hi"/, /"yo"/, /! The request's headers were not/, /! .*101; its headers/, /"hi"/],
     [/✗/],
   ],
+  // the response selects what the request does not offer, and the one message is not compressed
+  [
+    "har-deflate.har",
+    3,
+    [/✗ Sec-WebSocket-Extensions: permessage-deflate: .*did not offer/, /← text FIN 11 bytes "hello hello"/],
+    [/RSV/],
+  ],
   ["har-firefox-like.har", 0, [/101/, /! The browser did not record its messages/], [/✗/]],
 ];
 

@@ -1,6 +1,5 @@
 /** What a client learns of a handshake that failed. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { Agent, createServer } from "node:http";
 import { Agent as SecureAgent } from "node:https";
 import { type AddressInfo, connect } from "node:net";
@@ -10,7 +9,7 @@ import { createServer as createSecureServer } from "node:tls";
 import { WebSocket, type WebSocketError, WebSocketServer } from "websocket-component";
 
 import { certificate, key } from "./certificate.js";
-import { nextEvent, serve, serveRaw } from "./support.js";
+import { nextEvent, once, serve, serveRaw } from "./support.js";
 
 async function failure(url: string, options = {}): Promise<WebSocketError> {
   const event = await nextEvent<ErrorEvent>(new WebSocket(url, options), "error");

@@ -1,6 +1,5 @@
 /** A client's ways to its server: unix sockets, streams of the application's, agents, redirects, signals. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { Agent, createServer, type IncomingMessage, type RequestListener } from "node:http";
 import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from "node:net";
@@ -18,7 +17,7 @@ import {
 } from "websocket-component";
 
 import { certificate as cert, key } from "./certificate.js";
-import { closed, nextEvent, serve, serveEcho, serveRaw } from "./support.js";
+import { closed, nextEvent, once, serve, serveEcho, serveRaw } from "./support.js";
 
 async function roundTrip(url: string, options: WebSocketOptions): Promise<WebSocket> {
   const socket = new WebSocket(url, options);

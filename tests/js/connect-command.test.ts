@@ -1,7 +1,6 @@
 /** What `connect` and `serve` take on the command line, each with a peer, as a shell runs them. */
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { type AddressInfo, connect as connectTcp, createServer as createTcpServer } from "node:net";
@@ -13,7 +12,7 @@ import { fileURLToPath } from "node:url";
 import { WebSocket as Peer, WebSocketServer as PeerServer } from "ws";
 
 import { certificate, key } from "./certificate.js";
-import { closed, serve, serveEcho } from "./support.js";
+import { closed, once, serve, serveEcho } from "./support.js";
 
 const bin = fileURLToPath(new URL("../bin.js", import.meta.resolve("websocket-component")));
 const captures = fileURLToPath(new URL("../../tests/js/captures/", import.meta.url));

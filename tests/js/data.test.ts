@@ -3,7 +3,6 @@
  */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { once } from "node:events";
 import { createServer } from "node:http";
 import { type AddressInfo, Socket } from "node:net";
 import { Duplex } from "node:stream";
@@ -16,7 +15,7 @@ import { runInNewContext } from "node:vm";
 import { WebSocket, WebSocketServer } from "websocket-component";
 import { WebSocket as Ws, WebSocketServer as WsServer } from "ws";
 
-import { closed, inner, masked, messages, nextEvent, RawPeer, serveEcho, unmasked } from "./support.js";
+import { closed, inner, masked, messages, nextEvent, once, RawPeer, serveEcho, unmasked } from "./support.js";
 
 async function connect(url: string): Promise<WebSocket> {
   const socket = new WebSocket(url);

@@ -1,6 +1,5 @@
 /** permessage-deflate (RFC 7692): what is agreed on, what is compressed, and what a peer can do with it. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type TestContext, test } from "node:test";
@@ -39,6 +38,7 @@ import {
   inner,
   messages,
   nextEvent,
+  once,
   RawPeer,
   REQUEST,
   serve,

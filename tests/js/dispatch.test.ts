@@ -1,12 +1,11 @@
 /** A server's socket calls its message listeners itself. They must not notice: they see the same as a client's. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { type TestContext, test } from "node:test";
 import { inspect } from "node:util";
 
 import { WebSocket } from "websocket-component";
 
-import { masked, nextEvent, rawClient, serve } from "./support.js";
+import { masked, nextEvent, once, rawClient, serve } from "./support.js";
 
 type Listen = (socket: WebSocket, log: unknown[]) => void;
 

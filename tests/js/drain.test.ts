@@ -1,13 +1,12 @@
 /** How a server closes: codes, what comes meanwhile, what is spread, and what is counted. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type TestContext, test } from "node:test";
 
 import { type CloseOptions, WebSocket, WebSocketServer } from "websocket-component";
 
-import { closed, messages, nextEvent, RawPeer, REQUEST, serve, serveEcho } from "./support.js";
+import { closed, messages, nextEvent, once, RawPeer, REQUEST, serve, serveEcho } from "./support.js";
 
 const DAY = 86_400_000;
 

@@ -1,6 +1,5 @@
 /** Round trips with real peers: our client and server, `ws` both ways, and undici's WebSocket. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
@@ -10,7 +9,7 @@ import { WebSocket, WebSocketServer } from "websocket-component";
 import WS, { WebSocketServer as WSServer } from "ws";
 
 import { certificate, key } from "./certificate.js";
-import { closed, inner, messages, nextEvent, serve, serveEcho } from "./support.js";
+import { closed, inner, messages, nextEvent, once, serve, serveEcho } from "./support.js";
 
 const LENGTHS = [0, 1, 125, 126, 127, 65535, 65536, 131_072, 1_048_576];
 const TEXTS = ["", "Hello", "größe", "€".repeat(42), "😀".repeat(10_000), "x".repeat(65_536), "a\u0000b"];

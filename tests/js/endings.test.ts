@@ -1,6 +1,5 @@
 /** Connections that end in an unusual place: in a handshake that traps, while paused, while a verdict is awaited. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type TestContext, test } from "node:test";
@@ -17,6 +16,7 @@ import {
   masked,
   messages,
   nextEvent,
+  once,
   RawPeer,
   rawClient,
   rawServer,

@@ -1,11 +1,10 @@
 /** Our connections of either role, whose other end a test drives by hand. */
-import { once } from "node:events";
 import type { TestContext } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 
 import { type SocketOptions, WebSocket } from "websocket-component";
 
-import { acceptOf, masked, nextEvent, RawPeer, serve, serveRaw, unmasked } from "./support.js";
+import { acceptOf, masked, nextEvent, once, RawPeer, serve, serveRaw, unmasked } from "./support.js";
 
 /** Which end of a connection is ours. */
 export type Role = "server" | "client";

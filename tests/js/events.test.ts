@@ -1,6 +1,5 @@
 /** Which events a client's socket has, in which order and state (https://websockets.spec.whatwg.org/). */
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { createServer } from "node:net";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
@@ -8,7 +7,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { type CloseEvent, type ErrorEvent, WebSocket } from "websocket-component";
 
 import { connector, statusBytes, switching } from "./ends.js";
-import { closed, messages, nextEvent, type RawPeer, rawServer, serve, serveRaw, unmasked } from "./support.js";
+import { closed, messages, nextEvent, once, type RawPeer, rawServer, serve, serveRaw, unmasked } from "./support.js";
 
 /** All events until the close, with the ready state in each. */
 async function observed(socket: WebSocket): Promise<string[]> {

@@ -2,7 +2,6 @@
  * What breaks outside of the protocol, on real sockets. `npm run faults` runs these alone; each says what it measured.
  */
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { connect as connectTcp } from "node:net";
 import { test } from "node:test";
 import { setFlagsFromString } from "node:v8";
@@ -17,6 +16,7 @@ import {
   inner,
   masked,
   nextEvent,
+  once,
   RawPeer,
   REQUEST,
   rawClient,
@@ -72,7 +72,7 @@ for (const { role, connect, frame } of roles) {
   });
 
   test(`${role}: a peer that closes its side alone gets what was on its way, and then the end`, async (t) => {
-    const { peer, socket, received } = await connect(t);
+    const { peer, socket, received } = await connect(t, { closeTimeout: 60_000 }); // however busy the machine is
     const end = ending(socket);
     const block = Buffer.alloc(1 << 20, 7);
     const blocks = 8;

@@ -56,24 +56,3 @@ test("a loop that awaits each write has a write for each, in order", async (t) =
   };
   assert.deepEqual(await writesFor(t, answer), [TEXTS, COUNT]);
 });
-
-test("what settled promises send to many sockets leaves by one write for each", async (t) => {
-  const members = 20;
-  let writes = 0;
-  const { server, url } = await serve(t, { tap: () => ({ direction }) => void (direction === "sent" && writes++) });
-  const clients: WebSocket[] = [];
-  for (let at = 0; at < members; at++) {
-    const client = new WebSocket(url);
-    t.after(() => client.terminate());
-    await once(client, "open");
-    clients.push(client);
-  }
-  const received = clients.map((client) => messages(client, 3));
-  writes = 0;
-  for (const text of ["one", "two", "three"]) {
-    server.broadcast(text);
-    await Promise.resolve();
-  }
-  for (const all of await Promise.all(received)) assert.deepEqual(all, ["one", "two", "three"]);
-  assert.equal(writes, members * 3); // each is a part of its own, …
-});

@@ -1,13 +1,12 @@
 /** Handshakes that must be refused, by either side, and what the refusal says: RFC 6455 §4. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { createServer, get } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 
 import { type ErrorEvent, WebSocket, WebSocketServer } from "websocket-component";
 
-import { acceptOf, closed, nextEvent, RawPeer, REQUEST, serve, serveEcho, serveRaw } from "./support.js";
+import { acceptOf, closed, nextEvent, once, RawPeer, REQUEST, serve, serveEcho, serveRaw } from "./support.js";
 
 const requests: [string, string, number][] = [
   ["has no Upgrade", REQUEST.replace("Upgrade: websocket\r\n", ""), 426],

@@ -1,13 +1,12 @@
 /** What a hostile peer costs stays its own: memory within a budget, turns that others get, and no socket for ever. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import { deflateRawSync } from "node:zlib";
 import { WebSocket } from "websocket-component";
 
 import { statusBytes } from "./ends.js";
-import { closed, hex, masked, messages, nextEvent, RawPeer, REQUEST, serve, serveEcho } from "./support.js";
+import { closed, hex, masked, messages, nextEvent, once, RawPeer, REQUEST, serve, serveEcho } from "./support.js";
 
 const COMPRESSING = REQUEST.replace("Host:", "Sec-WebSocket-Extensions: permessage-deflate\r\nHost:");
 

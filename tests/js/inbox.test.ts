@@ -1,6 +1,5 @@
 /** Messages that arrive before the application asks for them: a server's socket keeps a few, for a while. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import type { Socket } from "node:net";
 import { test } from "node:test";
 import { setImmediate as turn, setTimeout as wait } from "node:timers/promises";
@@ -14,6 +13,7 @@ import {
   masked,
   mockTimers,
   nextEvent,
+  once,
   type RawPeer,
   serveRaw,
   settled,

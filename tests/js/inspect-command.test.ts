@@ -1,7 +1,6 @@
 /** The commands `inspect` and `connect`, and what `serve` and `connect` show and record, as a shell runs them. */
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,7 +9,7 @@ import { fileURLToPath } from "node:url";
 
 import { readCapture } from "websocket-component/inspect";
 
-import { hex, masked, serve, serveEcho, unmasked } from "./support.js";
+import { hex, masked, once, serve, serveEcho, unmasked } from "./support.js";
 
 const bin = fileURLToPath(new URL("../bin.js", import.meta.resolve("websocket-component")));
 

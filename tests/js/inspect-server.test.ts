@@ -1,7 +1,6 @@
 /** The inspector's page for servers of this process: what it hears about their connections. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
@@ -12,7 +11,7 @@ import { Inspector } from "websocket-component/inspect";
 import { inspectServer } from "websocket-component/inspect/server";
 import { WebSocket as Peer, WebSocketServer as PeerServer } from "ws";
 
-import { closed, nextEvent, serveEcho } from "./support.js";
+import { closed, nextEvent, once, serveEcho } from "./support.js";
 
 // biome-ignore lint/suspicious/noExplicitAny: JSON of several shapes
 type Told = any;

@@ -1,6 +1,5 @@
 /** Recorded TLS of every cipher, and HTTP/2 in it, decrypted by the key log of the program that spoke it. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { createSecureServer, connect as http2Connect } from "node:http2";
 import { type AddressInfo, connect as connectTcp, createServer as createTcpServer } from "node:net";
 import { type TestContext, test } from "node:test";
@@ -10,7 +9,7 @@ import { type Capture, inspectConnection, readCapture } from "websocket-componen
 
 import { certificate, key } from "./certificate.js";
 import { ACK, ipPacket, pcap, SYN } from "./packets.js";
-import { masked, REQUEST, unmasked } from "./support.js";
+import { masked, once, REQUEST, unmasked } from "./support.js";
 
 const RESPONSE =
   "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +

@@ -1,6 +1,5 @@
 /** The inspector in JavaScript: its records of real peers' bytes, as they come and afterwards. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { test } from "node:test";
 
 import { type Traffic, WebSocket } from "websocket-component";
@@ -16,7 +15,7 @@ import {
 } from "websocket-component/inspect";
 import { WebSocketServer as PeerServer } from "ws";
 
-import { closed, hex, masked, messages, nextEvent, serve, unmasked } from "./support.js";
+import { closed, hex, masked, messages, nextEvent, once, serve, unmasked } from "./support.js";
 
 function frames(inspector: Inspector): FrameRecord[] {
   return [...inspector.records()].filter((record) => record.type === "frame");

@@ -1,11 +1,10 @@
 /** Tools that watch a program put their own functions in the place of `EventTarget`'s, or call those on a socket. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { type TestContext, test } from "node:test";
 
 import { WebSocket } from "websocket-component";
 
-import { masked, mockTimers, nextEvent, RawPeer, rawClient, serve, unclaimed } from "./support.js";
+import { masked, mockTimers, nextEvent, once, RawPeer, rawClient, serve, unclaimed } from "./support.js";
 
 type Listener = (event: Event) => void;
 type Add = (type: string, listener: Listener, options?: AddEventListenerOptions) => void;

@@ -1,13 +1,24 @@
 /** What one connection must not do to the others: memory, traps, listeners that throw, many at once. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { test } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
 import { EngineTrap, sessionCount, WebSocket, WebSocketServer } from "websocket-component";
 
-import { closed, inner, masked, messages, nextEvent, RawPeer, serve, serveEcho, take, unmasked } from "./support.js";
+import {
+  closed,
+  inner,
+  masked,
+  messages,
+  nextEvent,
+  once,
+  RawPeer,
+  serve,
+  serveEcho,
+  take,
+  unmasked,
+} from "./support.js";
 
 interface Engine {
   memorySize(): number;

@@ -1,6 +1,6 @@
 /** Loops over messages that are left, torn down or aborted, and sources that are told when their peer has gone. */
 import assert from "node:assert/strict";
-import { getEventListeners, once } from "node:events";
+import { getEventListeners } from "node:events";
 import { Readable, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { test } from "node:test";
@@ -8,7 +8,7 @@ import { setImmediate as turn } from "node:timers/promises";
 
 import { type MessageStream, WebSocket } from "websocket-component";
 
-import { closed, nextEvent, serve } from "./support.js";
+import { closed, nextEvent, once, serve } from "./support.js";
 
 async function pair(t: Parameters<typeof serve>[0], options = {}) {
   const { server, url } = await serve(t, options);

@@ -1,11 +1,10 @@
 /** Pings of our own: when they are sent, what counts as an answer, and what becomes of a peer that gives none. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 import { type ControlEvent, type ErrorEvent, WebSocket } from "websocket-component";
 
-import { closed, hex, masked, nextEvent, rawClient, rawServer, serve, serveEcho, unmasked } from "./support.js";
+import { closed, hex, masked, nextEvent, once, rawClient, rawServer, serve, serveEcho, unmasked } from "./support.js";
 
 const PONG_OF_OURS = 0x8a;
 

@@ -1,6 +1,5 @@
 /** What a peer may cost: fragments, time, and bytes held, overhead included. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import type { Socket } from "node:net";
 import { test } from "node:test";
 
@@ -12,6 +11,7 @@ import {
   masked,
   mockTimers,
   nextEvent,
+  once,
   RawPeer,
   rawClient,
   rawServer,

@@ -1,6 +1,5 @@
 /** Messages in pieces: received as they come (`streamMessages`), and sent as they are made (`sendStream`). */
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
@@ -9,7 +8,7 @@ import { type ErrorEvent, MessageStream, WebSocket } from "websocket-component";
 import Ws from "ws";
 
 import { connector, type Ends, FRAME, frames, ROLES, type Role, statusBytes, summary, wireSize } from "./ends.js";
-import { closed, masked, mockTimers, nextEvent, RawPeer, serve } from "./support.js";
+import { closed, masked, mockTimers, nextEvent, once, RawPeer, serve } from "./support.js";
 
 type Chunk = string | Uint8Array;
 

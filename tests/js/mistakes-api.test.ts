@@ -2,7 +2,6 @@
  * Callers' mistakes, and traps that others set for them: answers of the wrong kind, odd arguments, polluted prototypes.
  */
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import { type TestContext, test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
@@ -15,7 +14,7 @@ import {
   type WebSocketServerOptions,
 } from "websocket-component";
 import { clog, connector, FRAME, ROLES, summary, switching, wireSize } from "./ends.js";
-import { closed, masked, nextEvent, RawPeer, REQUEST, serve, serveEcho, serveRaw, unmasked } from "./support.js";
+import { closed, masked, nextEvent, once, RawPeer, REQUEST, serve, serveEcho, serveRaw, unmasked } from "./support.js";
 
 /** Serves, and collects what the server's `error` event tells. */
 async function serveFailing(t: TestContext, options: WebSocketServerOptions, errors: Error[]) {

@@ -1,6 +1,5 @@
 /** The mistakes that other implementations have made with memory: whose bytes leave, whose are given out, how many. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type TestContext, test } from "node:test";
@@ -19,7 +18,7 @@ import {
   trickle,
   wireSize,
 } from "./ends.js";
-import { closed, hex, masked, messages, nextEvent, RawPeer, serve, serveEcho, serveRaw } from "./support.js";
+import { closed, hex, masked, messages, nextEvent, once, RawPeer, serve, serveEcho, serveRaw } from "./support.js";
 
 /** Modules of the package that it does not export. */
 async function inner<T>(name: string): Promise<T> {

@@ -1,6 +1,5 @@
 /** The mistakes that other implementations have made in the opening handshake: what both of our roles do instead. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type TestContext, test } from "node:test";
@@ -8,7 +7,19 @@ import { type TestContext, test } from "node:test";
 import { type ErrorEvent, WebSocket, type WebSocketOptions, WebSocketServer } from "websocket-component";
 
 import { cuts, type Frame, switching, trickle } from "./ends.js";
-import { acceptOf, closed, hex, masked, nextEvent, RawPeer, REQUEST, serve, serveRaw, unmasked } from "./support.js";
+import {
+  acceptOf,
+  closed,
+  hex,
+  masked,
+  nextEvent,
+  once,
+  RawPeer,
+  REQUEST,
+  serve,
+  serveRaw,
+  unmasked,
+} from "./support.js";
 
 /** The request with lines in front of its own. */
 function requestWith(...lines: string[]): string {

@@ -1,7 +1,6 @@
 /** Looking at a connection: its counters, the diagnostics channels, and the tap on its bytes. */
 import assert from "node:assert/strict";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
-import { once } from "node:events";
 import { Agent } from "node:http";
 import { type TestContext, test } from "node:test";
 import { PreparedMessage, type Statistics, type Tap, type Traffic, WebSocket } from "websocket-component";
@@ -11,6 +10,7 @@ import {
   masked,
   messages,
   nextEvent,
+  once,
   RawPeer,
   REQUEST,
   rawClient,

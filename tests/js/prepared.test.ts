@@ -2,7 +2,6 @@
  * Compression across connections: messages that are made once for many, and what is kept from one message to the next.
  */
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { test } from "node:test";
 import { inflateRawSync } from "node:zlib";
 
@@ -11,7 +10,7 @@ import { BufferType, Handle } from "websocket-component/component";
 import { WebSocket as Ws } from "ws";
 
 import { frames } from "./ends.js";
-import { closed, mockTimers, nextEvent, RawPeer, REQUEST, serve, serveEcho } from "./support.js";
+import { closed, mockTimers, nextEvent, once, RawPeer, REQUEST, serve, serveEcho } from "./support.js";
 
 const OFFER = REQUEST.replace("Host:", "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\nHost:");
 const TEXT = "all work and no play makes Jack a dull boy ".repeat(100);

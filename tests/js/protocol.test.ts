@@ -1,11 +1,10 @@
 /** What our drivers put on the wire, and how they end a connection: RFC 6455 §5.5, §7 and §8 over real sockets. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { test } from "node:test";
 
 import { type CloseEvent, type ErrorEvent, WebSocket } from "websocket-component";
 
-import { closed, hex, masked, nextEvent, RawPeer, rawClient, rawServer, serve, unmasked } from "./support.js";
+import { closed, hex, masked, nextEvent, once, RawPeer, rawClient, rawServer, serve, unmasked } from "./support.js";
 
 test("messages in the same packet as the request reach a listener that the connection event attaches", async (t) => {
   const { peer, received, socket } = await rawClient(

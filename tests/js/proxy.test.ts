@@ -559,6 +559,23 @@ test("fifty clients that come and go each have their own connection in the list"
   assert.equal(urls.size, 50);
 });
 
+test("the page says which side ended a connection, however that ended", async (t) => {
+  const http = createServer();
+  const server = new WebSocketServer({ server: http });
+  server.on("connection", (socket) => socket.on("message", () => socket.terminate()));
+  http.listen(0, "127.0.0.1");
+  await once(http, "listening");
+  t.after(() => http.close());
+  const proxy = await startProxy(t, `ws://127.0.0.1:${(http.address() as AddressInfo).port}`);
+  const page = await Page.open(t, proxy);
+  const reason = async (id: number) => (await page.connection(id, ({ state }) => state === "closed")).reason;
+  const gone = await open(t, proxy.address);
+  gone.terminate();
+  assert.match(await reason(1), /^the client/);
+  (await open(t, proxy.address)).send("leave");
+  assert.match(await reason(2), /^the target/);
+});
+
 test("the page is for this machine and its own origin only", async (t) => {
   const proxy = await startProxy(t, await target(t));
   const { port } = new URL(proxy.page);

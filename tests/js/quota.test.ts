@@ -1,14 +1,13 @@
 /** How many connections a server takes, from which addresses, and what it reports of those that it refuses. */
 import assert from "node:assert/strict";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
-import { once } from "node:events";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type TestContext, test } from "node:test";
 import { WebSocket, WebSocketServer } from "websocket-component";
 import { WebSocketServer as ServerOfWs } from "websocket-component/ws";
 
-import { closed, inner, nextEvent, RawPeer, REQUEST, serve, serveEcho } from "./support.js";
+import { closed, inner, nextEvent, once, RawPeer, REQUEST, serve, serveEcho } from "./support.js";
 
 interface Refused {
   server: unknown;

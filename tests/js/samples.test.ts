@@ -3,7 +3,6 @@
  */
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { type TestContext, test } from "node:test";
@@ -12,7 +11,7 @@ import { fileURLToPath } from "node:url";
 import { transformSync } from "esbuild";
 
 import { documents, type Example, examples } from "./examples.js";
-import { answer, RawPeer, REQUEST } from "./support.js";
+import { answer, once, RawPeer, REQUEST } from "./support.js";
 
 const FOLDER = new URL("../samples/", import.meta.url);
 mkdirSync(FOLDER, { recursive: true });
@@ -22,9 +21,12 @@ const samples = documents
   .flatMap(examples)
   .filter(({ language, words }) => words.has("run") && (language === "js" || language === "ts"));
 const servers = samples.filter(
-  ({ code }) => /Server\(/.test(code) && /port: 8080|listen\(8080/.test(code) && !/\btls\b|node:https/.test(code),
+  ({ code }) =>
+    /Server\(/.test(code) && /port: 80[89]\d|listen\(80[89]\d/.test(code) && !/\btls:|node:https/.test(code),
 );
-const clients = samples.filter(({ code }) => !/Server\(/.test(code) && /"ws:\/\/localhost:8080/.test(code));
+const clients = samples.filter(
+  ({ code }) => !/Server\(/.test(code) && /ws:\/\/(?:localhost|127\.0\.0\.1):80[89]\d/.test(code),
+);
 
 /** Both ways for a connection to end without a close frame. */
 const DROPS: Record<string, (socket: Socket) => void> = {
@@ -77,7 +79,7 @@ for (const sample of clients) {
 
 function start(t: TestContext, { code, language, place, words }: Example, port: number) {
   const file = new URL(`${place.replaceAll(/\W+/g, "-")}.${words.has("commonjs") ? "cjs" : "mjs"}`, FOLDER);
-  const text = code.replaceAll("8080", `${port}`);
+  const text = code.replaceAll(/\b80[89]\d\b/g, `${port}`);
   writeFileSync(file, language === "ts" ? transformSync(text, { loader: "ts", format: "esm" }).code : text);
   const child = spawn(process.execPath, [fileURLToPath(file)], { stdio: ["ignore", "pipe", "pipe"] });
   t.after(() => child.kill("SIGKILL"));

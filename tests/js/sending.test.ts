@@ -1,6 +1,5 @@
 /** Reading messages in a loop, and sending no faster than the network takes: `for await`, `write`, `ready`, `drain`. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 
@@ -8,7 +7,7 @@ import { WebSocket } from "websocket-component";
 import Ws from "ws";
 
 import { clog, connector, FRAME, ROLES, statusBytes } from "./ends.js";
-import { closed, masked, nextEvent, rawClient, serve, settled, unclaimed, unmasked } from "./support.js";
+import { closed, masked, nextEvent, once, rawClient, serve, settled, unclaimed, unmasked } from "./support.js";
 
 /** The data of all messages until the loop ends. */
 async function read(socket: WebSocket): Promise<unknown[]> {

@@ -2,13 +2,12 @@
  * A server's hooks and conveniences: origins, fields of the answer, errors of hooks, broadcast, iteration, disposal.
  */
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { PreparedMessage, WebSocket, WebSocketServer } from "websocket-component";
 
-import { closed, messages, nextEvent, RawPeer, REQUEST, serve } from "./support.js";
+import { closed, messages, nextEvent, once, RawPeer, REQUEST, serve } from "./support.js";
 
 test("pages of other origins are refused with 403; those without an origin are let in", async (t) => {
   const { port } = await serve(t, { origins: ["https://example.com"] });

@@ -2,7 +2,6 @@
  * The entry around the engine without compression: it talks to peers that have it, and works beside the full entry.
  */
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { type TestContext, test } from "node:test";
 
@@ -12,7 +11,7 @@ import * as slim from "websocket-component/slim";
 import * as slimComponent from "websocket-component/slim/component";
 import { WebSocket as Ws, WebSocketServer as WsServer } from "ws";
 
-import { hex, nextEvent } from "./support.js";
+import { hex, nextEvent, once } from "./support.js";
 
 type Entry = Pick<typeof slim, "WebSocket" | "WebSocketServer">;
 

@@ -1,6 +1,5 @@
 /** A stranger's misbehaviour costs only the stranger's connection: neither other connections nor the process. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { type TestContext, test } from "node:test";
@@ -9,7 +8,7 @@ import { type VerifyContext, WebSocket, WebSocketServer, WebSocketStream } from 
 
 import { WebSocketServer as ServerOfWs } from "websocket-component/ws";
 
-import { closed, masked, mockTimers, nextEvent, RawPeer, REQUEST, serve } from "./support.js";
+import { closed, masked, mockTimers, nextEvent, once, RawPeer, REQUEST, serve } from "./support.js";
 
 /** How a client goes: by a reset, by closing its side alone, or by a close frame at once. */
 const LEAVINGS: readonly [name: string, leave: (peer: RawPeer) => void][] = [

@@ -1,13 +1,37 @@
 /** What the tests share: servers on free ports, events as promises, and a peer that writes and reads plain bytes. */
 import { createHash } from "node:crypto";
-import { once } from "node:events";
+import { type EventEmitter, once as onceOfNode } from "node:events";
 import type { IncomingMessage } from "node:http";
 import { syncBuiltinESMExports } from "node:module";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import type { TestContext } from "node:test";
+import timers from "node:timers";
 import { setImmediate as turn } from "node:timers/promises";
 
 import { type CloseEvent, WebSocket, WebSocketServer, type WebSocketServerOptions } from "websocket-component";
+
+/** The real clock, which a test's mocks do not touch. */
+const { setTimeout: later, clearTimeout: cancel } = timers;
+/** Milliseconds that a test waits for one thing, on a machine that has much else to do. */
+const DEADLINE = 30_000;
+
+/** The promise, until its deadline; then an error that says what was waited for. */
+export function within<T>(what: string, promise: Promise<T>): Promise<T> {
+  const error = new Error(`waited ${DEADLINE} ms in vain for ${what}`);
+  const bounded = new Promise<T>((resolve, reject) => {
+    const timer = later(() => reject(error), DEADLINE);
+    timer.unref();
+    promise.then(resolve, reject).finally(() => cancel(timer));
+  });
+  bounded.catch(() => {}); // of interest to a test that waits for it
+  return bounded;
+}
+
+/** The next event of an emitter, as `once` of `node:events` has it. */
+// biome-ignore lint/suspicious/noExplicitAny: as there
+export function once(emitter: EventEmitter | EventTarget, type: string): Promise<any[]> {
+  return within(`${type} of ${emitter.constructor.name}`, onceOfNode(emitter as EventEmitter, type));
+}
 
 /** A server on a free port that is closed at the test's end. */
 export async function serve(
@@ -32,7 +56,8 @@ export function serveEcho(t: TestContext, options: WebSocketServerOptions = {}):
 
 /** The next event of this type. */
 export function nextEvent<E extends Event = Event>(target: EventTarget, type: string): Promise<E> {
-  return new Promise((resolve) => target.addEventListener(type, (event) => resolve(event as E), { once: true }));
+  const event = new Promise<E>((resolve) => target.addEventListener(type, (one) => resolve(one as E), { once: true }));
+  return within(`the event ${type} of ${target.constructor.name}`, event);
 }
 
 export function closed(socket: EventTarget): Promise<CloseEvent> {
@@ -42,12 +67,13 @@ export function closed(socket: EventTarget): Promise<CloseEvent> {
 /** The data of the next `count` messages. */
 export function messages(socket: EventTarget, count: number): Promise<unknown[]> {
   const data: unknown[] = [];
-  return new Promise((resolve) => {
+  const all = new Promise<unknown[]>((resolve) => {
     socket.addEventListener("message", (event) => {
       data.push((event as MessageEvent).data);
       if (data.length === count) resolve(data);
     });
   });
+  return within(`${count} messages of ${socket.constructor.name}`, all);
 }
 
 /** The bytes of hexadecimal digits, blanks ignored. */
@@ -110,7 +136,7 @@ export class RawPeer {
       this.#read = Buffer.concat([this.#read, chunk]);
       socket.emit("more");
     });
-    this.ended = Promise.race([once(socket, "end"), once(socket, "close")]);
+    this.ended = Promise.race([onceOfNode(socket, "end"), onceOfNode(socket, "close")]);
     this.ended.catch(() => {}); // a reset is of interest to those only who wait for the end
   }
 
@@ -134,19 +160,19 @@ export class RawPeer {
   /** The head of the peer's HTTP message. */
   async head(): Promise<string> {
     const end = () => this.#read.indexOf("\r\n\r\n");
-    while (end() < 0) await this.#more();
+    while (end() < 0) await this.#more("an HTTP head");
     return this.take(end() + 4).toString("latin1");
   }
 
   /** The next `length` bytes. */
   async bytes(length: number): Promise<Buffer> {
-    while (this.#read.length < length) await this.#more();
+    while (this.#read.length < length) await this.#more(`${length} bytes, of which there are ${this.#read.length}`);
     return this.take(length);
   }
 
   /** Whatever comes until the peer closes its side. */
   async rest(): Promise<Buffer> {
-    await this.ended;
+    await within(`the peer's end, behind ${this.#read.length} bytes`, this.ended);
     return this.take(this.#read.length);
   }
 
@@ -156,9 +182,9 @@ export class RawPeer {
     return taken;
   }
 
-  async #more(): Promise<void> {
+  async #more(what: string): Promise<void> {
     if (this.socket.readableEnded || this.socket.destroyed) throw new Error("the peer has closed");
-    await Promise.race([once(this.socket, "more"), this.ended]);
+    await within(what, Promise.race([onceOfNode(this.socket, "more"), this.ended]));
   }
 }
 

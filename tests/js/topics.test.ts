@@ -1,6 +1,5 @@
 /** Topics: who gets what is published, how often it is framed, and what becomes of the slow. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
@@ -15,7 +14,7 @@ import {
 } from "websocket-component";
 import { WebSocketServer as WsServer, WebSocket as WsSocket } from "websocket-component/ws";
 
-import { closed, messages, nextEvent, RawPeer, serve } from "./support.js";
+import { closed, messages, nextEvent, once, RawPeer, serve } from "./support.js";
 
 type Served = Awaited<ReturnType<typeof serve>>;
 type Ends = { client: WebSocket; socket: WebSocket; received: unknown[] };

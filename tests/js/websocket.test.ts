@@ -1,11 +1,10 @@
 /** The class, by the WHATWG standard (https://websockets.spec.whatwg.org/). */
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { test } from "node:test";
 
 import { CloseEvent, type ErrorEvent, WebSocket, type WebSocketEventMap } from "websocket-component";
 
-import { closed, messages, nextEvent, serve, serveEcho, serveRaw } from "./support.js";
+import { closed, messages, nextEvent, once, serve, serveEcho, serveRaw } from "./support.js";
 
 test("the constants are on the class and its prototype, and cannot be changed", () => {
   const constants = { CONNECTING: 0, OPEN: 1, CLOSING: 2, CLOSED: 3 };

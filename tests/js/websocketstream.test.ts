@@ -1,6 +1,5 @@
 /** WebSocketStream, by the proposal for the WHATWG standard; what Chromium does where that leaves it open. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { type TestContext, test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import { inspect } from "node:util";
@@ -15,7 +14,7 @@ import {
 import Ws from "ws";
 
 import { clog, connector, FRAME, frames, ROLES, type Role, statusBytes, wireSize } from "./ends.js";
-import { masked, serve, serveEcho, serveRaw, settled, unclaimed } from "./support.js";
+import { masked, once, serve, serveEcho, serveRaw, settled, unclaimed } from "./support.js";
 
 /** A stream over our end of a connection, and its peer. */
 async function ends(t: TestContext, role: Role) {

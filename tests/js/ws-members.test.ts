@@ -1,6 +1,5 @@
 /** What programs that are made for `ws` reach for beside its documented members: the same here as there. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { duplexPair } from "node:stream";
@@ -9,7 +8,7 @@ import { type TestContext, test } from "node:test";
 import * as ours from "websocket-component/ws";
 import * as ws from "ws";
 
-import { acceptOf, inner, RawPeer, REQUEST, serveRaw } from "./support.js";
+import { acceptOf, inner, once, RawPeer, REQUEST, serveRaw } from "./support.js";
 
 type Library = typeof ours;
 type Socket = ours.WebSocket;

@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
 import { spawnSync } from "node:child_process";
-import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { type TestContext, test } from "node:test";
 
@@ -10,7 +9,7 @@ import { WebSocket as Main } from "websocket-component";
 import * as ours from "websocket-component/ws";
 import * as ws from "ws";
 
-import { masked, nextEvent, RawPeer, REQUEST, serve } from "./support.js";
+import { masked, nextEvent, once, RawPeer, REQUEST, serve } from "./support.js";
 
 type Library = typeof ours;
 const libraries: { readonly [name: string]: Library } = { ws: ws as unknown as Library, ours };

@@ -1,6 +1,5 @@
 /** What `websocket-component/ws` and `ws` make of the same bytes: frames that break the rules, requests, answers. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type TestContext, test } from "node:test";
@@ -8,7 +7,7 @@ import { type TestContext, test } from "node:test";
 import * as ours from "websocket-component/ws";
 import * as ws from "ws";
 
-import { acceptOf, hex, masked, RawPeer, REQUEST, serveRaw, unmasked } from "./support.js";
+import { acceptOf, hex, masked, once, RawPeer, REQUEST, serveRaw, unmasked } from "./support.js";
 
 type Library = typeof ours;
 const theirs = ws as unknown as Library;

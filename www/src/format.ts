@@ -46,6 +46,20 @@ export function hex(digits: string): Uint8Array {
   return Uint8Array.from(digits.match(/[0-9a-f]{2}/gi) ?? [], (pair) => Number.parseInt(pair, 16));
 }
 
+/** Bytes of a value that are shown. */
+const LEAF_BYTES = 64;
+
+/** A value that has no members: of JSON, and what other formats have beside it. */
+export function leafText(value: unknown): string {
+  if (value instanceof Uint8Array) {
+    const more = value.length > LEAF_BYTES ? ` … (${counted(value.length, "byte")})` : "";
+    return `‹${hexBytes(value.subarray(0, LEAF_BYTES))}${more}›`;
+  }
+  // a format's times reach further than those of JavaScript
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? "a time out of range" : value.toISOString();
+  return typeof value === "bigint" ? `${value}` : (JSON.stringify(value) ?? "undefined");
+}
+
 /** The names of files. */
 export function nameOf(files: readonly File[]): string {
   return files.map(({ name }) => name).join(", ");

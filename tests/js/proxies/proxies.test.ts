@@ -1,7 +1,6 @@
 /** Connections through the real nginx and HAProxy, with the configurations of docs/deployment.md. */
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import type { IncomingMessage } from "node:http";
 import { type AddressInfo, connect, createServer } from "node:net";
@@ -19,7 +18,7 @@ import {
 
 import { certificate, key } from "../certificate.js";
 import { configuration } from "../examples.js";
-import { closed, messages, nextEvent, serve, serveEcho } from "../support.js";
+import { closed, messages, nextEvent, once, serve, serveEcho } from "../support.js";
 
 /** What the configurations give to a silent connection, and what the tests that see it end do. */
 const DOCUMENTED = "75s";

@@ -14,6 +14,9 @@ import { stomp } from "./stomp.js";
 /** The more particular ones first. */
 const DECODERS: readonly PayloadDecoder[] = [socketIo, graphQl, stomp, mqtt, messagePack, protobuf];
 
+/** Bytes of a payload that is decoded: more would hold the page up. */
+export const MOST_DECODED = 256 * 1024;
+
 /** What a payload may be. */
 export interface Reading extends Decoded {
   readonly name: string;
@@ -21,8 +24,9 @@ export interface Reading extends Decoded {
   readonly isAgreed: boolean;
 }
 
-/** All readings of a payload: those that the connection agreed on first. */
+/** All readings of a payload: those that the connection agreed on first. None of one that is too large. */
 export function readingsOf(payload: Uint8Array, context: PayloadContext): Reading[] {
+  if (payload.length > MOST_DECODED) return [];
   return DECODERS.flatMap((decoder) => {
     try {
       const decoded = decoder.decode(payload, context);

@@ -22,7 +22,8 @@ export const stomp: PayloadDecoder = {
     if (end === null) return undefined;
     const [command = "", ...lines] = text.slice(0, end.index).split(/\r?\n/);
     if (!COMMANDS.test(command)) return undefined;
-    const headers: Record<string, string> = {};
+    // no name of a header is one of an object's own
+    const headers: Record<string, string> = Object.create(null);
     for (const line of lines) {
       const [name = "", value = ""] = [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 1)].map(
         unescaped,

@@ -5,12 +5,10 @@
  */
 import { useState } from "preact/hooks";
 
-import { counted, hexBytes } from "../format.js";
+import { counted, leafText } from "../format.js";
 
 /** Members that are shown at first. */
 const FIRST = 100;
-/** Bytes of a leaf that are shown. */
-const BYTES = 64;
 /** Levels that are open at first. */
 const OPEN = 2;
 
@@ -22,7 +20,7 @@ export function JsonTree({ value, name, level = 0 }: { value: unknown; name?: st
     return (
       <div class="leaf">
         <Name name={name} />
-        <span class={`value ${value === null ? "null" : typeof value}`}>{leafOf(value)}</span>
+        <span class={`value ${value === null ? "null" : typeof value}`}>{leafText(value)}</span>
       </div>
     );
   }
@@ -47,16 +45,6 @@ export function JsonTree({ value, name, level = 0 }: { value: unknown; name?: st
       )}
     </details>
   );
-}
-
-/** A value that has no members: of JSON, and what other formats have beside it. */
-function leafOf(value: unknown): string {
-  if (value instanceof Uint8Array) {
-    const more = value.length > BYTES ? ` … (${counted(value.length, "byte")})` : "";
-    return `‹${hexBytes(value.subarray(0, BYTES))}${more}›`;
-  }
-  if (value instanceof Date) return value.toISOString();
-  return typeof value === "bigint" ? `${value}` : (JSON.stringify(value) ?? "undefined");
 }
 
 function Name({ name }: { name: string | undefined }) {

@@ -8,7 +8,7 @@ import { useState } from "preact/hooks";
 
 import type { PayloadStage } from "../../../js/inspect/index.js";
 import type { PayloadContext } from "../decoders/decoder.js";
-import { type Reading, readingsOf } from "../decoders/decoders.js";
+import { MOST_DECODED, type Reading, readingsOf } from "../decoders/decoders.js";
 import { ask, base64Of } from "../feed.js";
 import { bytes, count, hexBytes } from "../format.js";
 import { inspection } from "../inspection.js";
@@ -28,8 +28,8 @@ const STAGES: readonly (readonly [PayloadStage, string])[] = [
 ];
 /** Bytes that are asked for. */
 const LIMIT = 16 * 1024 * 1024;
-/** Bytes that are shown as text, read as JSON or decoded: laying out more would hold the page up. */
-const CHARACTERS = 256 * 1024;
+/** Bytes that are shown as text, or read as JSON: laying out more would hold the page up. */
+const CHARACTERS = MOST_DECODED;
 /** The first byte of a frame that is a message: FIN. */
 const FIN = 0x80;
 
@@ -50,7 +50,7 @@ export function PayloadView({ detail: { row, message }, state }: { detail: Detai
   if (payload === undefined || halves === undefined) return null;
   const isText = message?.text === true || record.type !== "frame";
   const context = { isText, ...agreedIn(halves) };
-  const isContent = message !== undefined && stage === "inflated" && payload.length <= CHARACTERS;
+  const isContent = message !== undefined && stage === "inflated";
   const readings = isContent ? readingsOf(payload, context) : [];
   const guessed = isText && stage === "inflated" ? guessedForm(payload) : "hex";
   const shown = form ?? (readings[0]?.isAgreed ? "decoded" : guessed);
