@@ -5,5 +5,13 @@
  */
 export type { Backplane, BackplaneEvent, BackplaneListener, BackplaneState } from "../topics/backplane.js";
 export { broadcastChannel } from "./broadcast-channel.js";
-export { type NatsConnection, type NatsOptions, type NatsSubscribing, nats } from "./nats.js";
+export {
+  type NatsConnection,
+  type NatsOptions,
+  type NatsServerInfo,
+  type NatsStatus,
+  type NatsSubscribing,
+  type NatsSubscription,
+  nats,
+} from "./nats.js";
 export { type RedisClient, type RedisOptions, redis } from "./redis.js";

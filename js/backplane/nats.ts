@@ -8,15 +8,33 @@ import type { Backplane } from "../topics/backplane.js";
 /** What is used of a connection: those of `nats` and of `@nats-io/transport-node` have it. */
 export interface NatsConnection {
   /** What the server has said of itself. */
-  readonly info?: { readonly max_payload?: number } | undefined;
+  readonly info?: NatsServerInfo | undefined;
   /** Publishes. */
   publish(subject: string, payload: Uint8Array): void;
   /** Subscribes. */
-  subscribe(subject: string, options: NatsSubscribing): { unsubscribe(): void };
+  subscribe(subject: string, options: NatsSubscribing): NatsSubscription;
   /** Resolves when the server has taken what was sent before. */
   flush(): Promise<void>;
   /** What happens to the connection, for ever. */
-  status(): AsyncIterable<{ readonly type: string }>;
+  status(): AsyncIterable<NatsStatus>;
+}
+
+/** What a server says of itself. */
+export interface NatsServerInfo {
+  /** The most bytes of a message. */
+  readonly max_payload?: number;
+}
+
+/** What is used of a subscription. */
+export interface NatsSubscription {
+  /** Ends it. */
+  unsubscribe(): void;
+}
+
+/** What happened to a connection. */
+export interface NatsStatus {
+  /** `disconnect`, `reconnect`, `close`, or another. */
+  readonly type: string;
 }
 
 /** What is called back for each message. */
@@ -38,7 +56,7 @@ export interface NatsOptions {
  * Connect with `maxReconnectAttempts: -1`: by default the client gives up after ten.
  */
 export function nats(connection: NatsConnection, { prefix = "ws." }: NatsOptions = {}): Backplane {
-  const subscriptions = new Map<string, { unsubscribe(): void }>();
+  const subscriptions = new Map<string, NatsSubscription>();
   const subjectOf = (topic: string): string => prefix + subject(topic);
   return {
     get maxSize() {

@@ -43,7 +43,12 @@ export type MessageData<B extends BinaryType = any> =
 
 /** A `message` event. Where `binaryType` is not known its data may be anything, as the DOM has it. */
 export type DataEvent<B extends BinaryType> =
-  IsUnknown<B> extends true ? MessageEvent : Omit<MessageEvent, "data"> & { readonly data: MessageData<B> };
+  IsUnknown<B> extends true
+    ? MessageEvent
+    : Omit<MessageEvent, "data"> & {
+        /** The message. */
+        readonly data: MessageData<B>;
+      };
 
 /** Whether it is `any`. */
 type IsUnknown<T> = 0 extends 1 & T ? true : false;

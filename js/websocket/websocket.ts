@@ -123,7 +123,7 @@ interface WebSocketEventTarget<B extends BinaryType> extends EventTarget {
 }
 const WebSocketEventTarget: new <B extends BinaryType>() => WebSocketEventTarget<B> = EventTarget;
 
-/** What `defineSubscribing` and `defineReferring` give the class. */
+// what `defineSubscribing` and `defineReferring` give the class, whose documentation is below
 // biome-ignore lint/suspicious/noExplicitAny: as the class has it
 // biome-ignore lint/correctness/noUnusedVariables: as the class has it
 export interface WebSocket<B extends BinaryType = any> extends Subscribing, Referring {}
