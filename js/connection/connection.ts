@@ -31,7 +31,7 @@ import { type Demand, Inbox, type InboxOwner } from "./inbox.js";
 import { KeepAlive } from "./keepalive.js";
 import { MessageTimer } from "./messagetimer.js";
 import { Outbox, type OutboxOwner, type Waiter } from "./outbox.js";
-import { OVERHEAD } from "./received.js";
+import { type Message, OVERHEAD } from "./received.js";
 
 /** The owner of a connection. The engine is never busy when these run, so they may call every method. */
 export interface ConnectionOwner {
@@ -266,6 +266,11 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     else queueMicrotask(() => this.goOn());
   }
 
+  /** The message that waits to be wanted, if it may be had at once. */
+  take(): Message | undefined {
+    return this.#inbox.take();
+  }
+
   #stopReading(): void {
     this.#messageTimer?.stop(); // it is ours that the peer cannot go on
     this.#keepAlive?.stop();
@@ -321,10 +326,9 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
 
   /** @internal */
   onClose(error: Error | undefined): void {
-    this.#end.transportClosed = { error };
+    this.#end.closeTransport(error);
     this.#messageTimer?.stop();
     this.#keepAlive?.stop();
-    this.#end.stopWaiting(); // the reader may take its time with what came before
     this.#deliver();
   }
 
@@ -345,8 +349,8 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     if (this.#inbox.isHolding || this.#inbox.hasReadAhead) this.#messageTimer?.stop();
     if (this.#inbox.hasReadAhead || this.#inbox.isWaiting) this.#transport.pause();
     const ending = this.#ending;
-    const isOver = ending?.transportClosed !== undefined || ending?.hasTransportEnded;
-    if (isOver && this.#inbox.demand === "unclaimed") this.#inbox.awaitClaim(this.#settings.closeTimeout);
+    if (ending?.isTransportOver && this.#inbox.demand === "unclaimed")
+      this.#inbox.awaitClaim(this.#settings.closeTimeout);
     if (!this.#inbox.isEmpty) return;
     if (ending?.hasTransportEnded) this.#endTransport(ending);
     if (ending?.transportClosed !== undefined && !this.#inbox.hasUnclaimed) this.#closed();
@@ -382,8 +386,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
   }
 
   #handleControl(control: Control): void {
-    const isPingOrPong = control.kind === "ping" || control.kind === "pong";
-    if (isPingOrPong && this.#ownControls().isOneTooMany()) {
+    if ((control.kind === "ping" || control.kind === "pong") && this.#ownControls().isOneTooMany()) {
       this.#fail(controlsTooMany(), CloseStatus.PolicyViolation);
     } else if (control.kind === "ping") {
       if (!this.#owner.answersPings) this.#ownControls().answer(control.payload);
@@ -456,15 +459,13 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     this.#keepAlive?.sent(hasPing);
   }
 
-  /** Tells the budget what is held now. */
-  #count(): void {
-    const { budget } = this.#settings;
-    if (budget !== undefined) this.#tell(this.#inbox.heldBytes + (budget.countsSent ? this.#outbox.heldBytes : 0));
-  }
-
-  #tell(held: number): void {
+  #count(held = this.#inbox.heldBytes + this.#heldBySent): void {
     if (held !== this.#told) this.#settings.budget?.update(this, this.#told, held);
     this.#told = held;
+  }
+
+  get #heldBySent(): number {
+    return this.#settings.budget?.countsSent === false ? 0 : this.#outbox.heldBytes;
   }
 
   /** @internal */
@@ -472,7 +473,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     // a close frame would wait behind what the peer does not read
     if (this.#outbox.heldBytes > this.#inbox.heldBytes) this.abort(failure);
     else this.fail(failure, TRY_AGAIN_LATER);
-    this.#tell(0);
+    this.#count(0);
   }
 
   /** Fails the connection (§7.1.7); the close frame says why. */
@@ -522,10 +523,9 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
   /** The connection is closed (§7.1.4). */
   #closed(): void {
     if (this.#state === "closed") return;
-    const { status, reason, wasClean, failure } = this.#end.outcome(this.#session.closeSent);
+    const { status, reason, wasClean, failure } = this.#end.conclude(this.#session.closeSent);
     this.#state = "closed";
-    this.#tell(0);
-    this.#end.stopWaiting();
+    this.#count(0);
     this.#inbox.shut();
     this.#messageTimer?.stop(); // a message that was still to be read has begun, and will not end
     this.#session.free();
