@@ -857,7 +857,7 @@ async function floods(t) {
   peer.socket.write(Buffer.concat(Array(count).fill(masked(0x81, "x"))));
   assert.equal(Buffer.compare(await peer.bytes(3 * count), Buffer.from("\x81\x01x".repeat(count), "latin1")), 0);
   peer.socket.write(Buffer.concat(Array(50_000).fill(masked(0x89))));
-  assert.match(await peer.rest(), /\x88\x02\x03\xf0$/);
+  assert.ok((await peer.rest()).endsWith("\x88\x02\x03\xf0"));
 }
 
 async function budget(t) {
