@@ -1,4 +1,4 @@
-/* What a call costs in C: `make -C bindings/c`, then
+/* The cost of a call in C: `make -C bindings/c`, then
  *   cc -O2 -Ibindings/c/include -o build/hosts-cost benches/hosts.c bindings/c/build/libwebsocket.a -lpthread -ldl -lm
  * Microseconds a message from a client's handle to a server's, in memory: the best of five rounds. */
 #include <stdio.h>

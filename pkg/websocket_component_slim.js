@@ -407,8 +407,7 @@ if (Symbol.dispose) ResponseHead.prototype[Symbol.dispose] = ResponseHead.protot
  */
 export class Session {
     static __wrap(ptr) {
-        const obj = Object.create(Session.prototype);
-        obj.__wbg_ptr = ptr;
+        const obj = { __proto__: Session.prototype, __wbg_ptr: ptr };
         return obj;
     }
     __destroy_into_raw() {

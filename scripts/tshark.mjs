@@ -41,6 +41,9 @@ const RAW = [
   [Buffer.from([0x81, 0x01, 0x61])],
 ];
 
+/** What editcap makes of the capture: other forms of pcap, and snoop. */
+const FILE_TYPES = ["nsecpcap", "modpcap", "nokiapcap", "rh6_1pcap", "suse6_3pcap", "snoop"];
+
 let [same, different] = [0, 0];
 for (const format of ["pcapng", "pcap"]) {
   const { file, ports } = await capture(format);
@@ -50,6 +53,11 @@ for (const format of ["pcapng", "pcap"]) {
     const other = `${folder}/${name.replaceAll(" ", "-")}.pcap`;
     writeFileSync(other, encapsulated(readFileSync(file), encapsulation));
     compare(name, ours(other), theirs(other, ports));
+  }
+  for (const type of FILE_TYPES) {
+    const other = `${folder}/loopback.${type}`;
+    execFileSync("editcap", ["-F", type, file, other], { stdio: ["ignore", "ignore", "ignore"] });
+    compare(type, ours(other), theirs(other, ports));
   }
 }
 console.log(`our inspector: ${same} OK, 0 informational, ${different} failed`);
@@ -168,7 +176,7 @@ function ours(file) {
     const inspector = inspectConnection(connection);
     for (const record of inspector.records()) {
       if (record.type !== "frame") continue;
-      const name = `${connection.client} ${record.direction}`;
+      const name = `port ${connection.client.split(":").at(-1)} ${record.direction}`;
       const frames = streams.get(name) ?? [];
       frames.push(fieldsOf(inspector, record));
       streams.set(name, frames);
@@ -210,7 +218,7 @@ function theirs(file, ports) {
   for (const packet of pdml.split("<packet>").slice(1)) {
     const [source, destination] = ["tcp.srcport", "tcp.dstport"].map((name) => Number(shown(packet, name)));
     const isToServer = ports.includes(destination);
-    const name = `127.0.0.1:${isToServer ? source : destination} ${isToServer ? "toServer" : "toClient"}`;
+    const name = `port ${isToServer ? source : destination} ${isToServer ? "toServer" : "toClient"}`;
     const frames = streams.get(name) ?? [];
     for (const proto of packet.split('<proto name="websocket"').slice(1)) frames.push(dissected(proto));
     streams.set(name, frames);

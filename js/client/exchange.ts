@@ -85,7 +85,7 @@ class OwnExchange implements TransportListener {
     this.#transport = transport;
     this.abandon = () => this.#leave();
     transport.start(this);
-    transport.write([this.#request], ignore);
+    transport.write([this.#request]);
     transport.resume();
   }
 

@@ -29,7 +29,7 @@ import { type Demand, Inbox, type InboxOwner } from "./inbox.js";
 import { KeepAlive, Pings } from "./keepalive.js";
 import { MessageTimer } from "./messagetimer.js";
 import { Outbox, type OutboxOwner, type Waiter } from "./outbox.js";
-import { OVERHEAD } from "./received.js";
+import { type Message, OVERHEAD } from "./received.js";
 
 /** The owner of a connection. The engine is never busy when these run, so they may call every method. */
 export interface ConnectionOwner {
@@ -134,13 +134,9 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
 
   /** Asks whether the peer is there. While messages wait, a little more is read, or its answer would not be seen. */
   #probe(): void {
-    this.ping(this.#ownPings().next());
-    if (this.#inbox.hasReadAhead && !this.#inbox.isStopped) this.#transport.resume();
-  }
-
-  #ownPings(): Pings {
     this.#pings ??= new Pings();
-    return this.#pings;
+    this.ping(this.#pings.next());
+    if (this.#inbox.hasReadAhead && !this.#inbox.isStopped) this.#transport.resume();
   }
 
   /** Whether messages can be sent: no close frame was sent or came. */
@@ -192,7 +188,8 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     if (!this.#canTake(payload)) return;
     this.#outbox.sendBy(() => {
       this.#session.ping(payload);
-      this.#ownPings().made(copyOf(payload));
+      this.#pings ??= new Pings();
+      this.#pings.made(copyOf(payload));
     });
   }
 
@@ -264,6 +261,11 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     else queueMicrotask(() => this.goOn());
   }
 
+  /** The message that waits to be wanted, if it may be had at once. */
+  take(): Message | undefined {
+    return this.#inbox.take();
+  }
+
   #stopReading(): void {
     this.#messageTimer?.stop(); // it is ours that the peer cannot go on
     this.#keepAlive?.stop();
@@ -320,10 +322,9 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
 
   /** @internal */
   onClose(error: Error | undefined): void {
-    this.#end.transportClosed = { error };
+    this.#end.closeTransport(error);
     this.#messageTimer?.stop();
     this.#keepAlive?.stop();
-    this.#end.stopWaiting(); // the reader may take its time with what came before
     this.#deliver();
   }
 
@@ -343,8 +344,8 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     if (this.#inbox.isHolding || this.#inbox.hasReadAhead) this.#messageTimer?.stop();
     if (this.#inbox.hasReadAhead || this.#inbox.isWaiting) this.#transport.pause();
     const ending = this.#ending;
-    const isOver = ending?.transportClosed !== undefined || ending?.hasTransportEnded;
-    if (isOver && this.#inbox.demand === "unclaimed") this.#inbox.awaitClaim(this.#settings.closeTimeout);
+    if (ending?.isTransportOver && this.#inbox.demand === "unclaimed")
+      this.#inbox.awaitClaim(this.#settings.closeTimeout);
     if (!this.#inbox.isEmpty) return;
     if (ending?.hasTransportEnded) this.#endTransport(ending);
     if (ending?.transportClosed !== undefined && !this.#inbox.hasUnclaimed) this.#closed();
@@ -518,10 +519,9 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
   /** The connection is closed (§7.1.4). */
   #closed(): void {
     if (this.#state === "closed") return;
-    const { status, reason, wasClean, failure } = this.#end.outcome(this.#session.closeSent);
+    const { status, reason, wasClean, failure } = this.#end.conclude(this.#session.closeSent);
     this.#state = "closed";
     this.#count(0);
-    this.#end.stopWaiting();
     this.#inbox.shut();
     this.#messageTimer?.stop(); // a message that was still to be read has begun, and will not end
     this.#session.free();

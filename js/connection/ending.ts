@@ -32,13 +32,20 @@ export class Ending {
     if (this.transportClosed === undefined) this.#timer ??= setTimeout(onTimeout, timeout);
   }
 
-  /** The reader may take its time with what came before the transport closed. */
-  stopWaiting(): void {
+  /** The transport is closed. The reader may take its time with what came before. */
+  closeTransport(error: Error | undefined): void {
+    this.transportClosed = { error };
     clearTimeout(this.#timer);
   }
 
+  /** Whether nothing more comes from the transport. */
+  get isTransportOver(): boolean {
+    return this.transportClosed !== undefined || this.hasTransportEnded;
+  }
+
   /** @param closeSent whether a close frame was sent */
-  outcome(closeSent: boolean): Outcome {
+  conclude(closeSent: boolean): Outcome {
+    clearTimeout(this.#timer);
     const wasClean = this.peerClose !== undefined && closeSent;
     const failure = wasClean ? undefined : (this.failure ?? lost(this.transportClosed?.error));
     const { status, reason } = this.peerClose ?? { status: CloseStatus.Aborted, reason: "" };

@@ -6,8 +6,9 @@
 import { concat, copyOf } from "../engine/bytes.js";
 import type { Received } from "../session/received.js";
 import type { FrameSession } from "../session/session.js";
+import { nextTick } from "../transport/tasks.js";
 import { Claim } from "./claim.js";
-import { beginsMessage, compact, endsMessage, isOfMessage, sizeOf } from "./received.js";
+import { beginsMessage, compact, endsMessage, isMessage, isOfMessage, type Message, sizeOf } from "./received.js";
 import { isOver, later, spend } from "./turn.js";
 
 /**
@@ -269,12 +270,25 @@ export class Inbox {
       else if (this.#passes === "all") this.#owner.onReceived(received);
       else this.#isCut = !endsMessage(received);
     }
-    if (this.#next === this.#undelivered.length) {
-      this.#undelivered = NOTHING;
-      this.#next = 0;
-    } else if (this.#undeliveredBytes === 0) {
-      this.#countUndelivered();
-    }
+    if (this.#next === this.#undelivered.length) this.#emptied();
+    else if (this.#undeliveredBytes === 0) this.#countUndelivered();
+  }
+
+  /** The message that waits, if it is whole and may be had at once. */
+  take(): Message | undefined {
+    const received = this.#undelivered[this.#next];
+    if (this.#demand !== "held" || this.isStopped || this.#isDelivering || this.#passes !== "all") return undefined;
+    if (received === undefined || !isMessage(received)) return undefined;
+    if (this.#undeliveredBytes > 0) this.#undeliveredBytes -= sizeOf(received);
+    this.#undelivered[this.#next++] = undefined;
+    if (this.#next === this.#undelivered.length) this.#emptied();
+    if (!this.isHolding) nextTick(() => this.#owner.goOn());
+    return received;
+  }
+
+  #emptied(): void {
+    this.#undelivered = NOTHING;
+    this.#next = 0;
   }
 
   #countUndelivered(): void {

@@ -9,8 +9,9 @@ import { WebSocketError } from "../engine/errors.js";
 import type { Framing, SentData } from "../session/outgoing.js";
 import type { FrameSession } from "../session/session.js";
 import { clearTimeout, nextTick, queueMicrotask, setTimeout } from "../transport/tasks.js";
-import type { Transport } from "../transport/transport.js";
+import type { Transport, Writer } from "../transport/transport.js";
 import type { ConnectionFailure } from "./failures.js";
+import { type Flushable, flushSoon } from "./flushes.js";
 import { OVERHEAD } from "./received.js";
 
 /** The owner of an outbox. */
@@ -38,8 +39,18 @@ interface Batch {
   isFlushed: boolean;
 }
 
+/** What one flush has given to the network. */
+interface Write {
+  /** Bytes of messages. */
+  readonly size: number;
+  /** Bytes of memory, with their overhead. */
+  readonly held: number;
+  readonly hasPing: boolean;
+  readonly batch: Batch | undefined;
+}
+
 /** The outbox of one connection. */
-export class Outbox {
+export class Outbox implements Flushable, Writer {
   readonly #session: FrameSession;
   readonly #transport: Transport;
   readonly #owner: OutboxOwner;
@@ -49,6 +60,8 @@ export class Outbox {
   #counted = 0;
   #unflushed = 0;
   #bufferedAmount = 0;
+  /** The writes that the network has not taken. */
+  #writes: Write[] | undefined;
   /** The waiters, by the flush that they wait for; the last flush may be still to come. */
   #batches: Batch[] | undefined;
   /**
@@ -193,31 +206,53 @@ export class Outbox {
   #flushSoon(): void {
     if (this.#owner.isDelivering || this.#isFlushDue) return;
     this.#isFlushDue = true;
-    queueMicrotask(() => this.flush());
+    flushSoon(this);
+  }
+
+  /** @internal */
+  onFlushDue(): void {
+    this.#isFlushDue = false;
+    this.flush();
   }
 
   /** Gives the network all that was sent. Nothing may come between what it adopts in `takeOutput` and its `write`. */
   flush(): void {
-    this.#isFlushDue = false;
     const parts = this.#takeOutput();
     if (parts.length === 0) return;
     const size = this.#unflushed;
-    const held = parts.reduce((sum, part) => sum + part.length + OVERHEAD, 0);
+    let held = 0;
+    for (const { length } of parts) {
+      this.#bytesSent += length;
+      held += length + OVERHEAD;
+    }
     this.#unsent += held;
     this.#unflushed = 0;
     this.#isUntold ||= size > 0;
-    for (const part of parts) this.#bytesSent += part.length;
     const hasPing = this.#owner.onLeaving();
     const batch = this.#batches?.at(-1);
     if (batch !== undefined) batch.isFlushed = true;
-    this.#transport.write(parts, () => {
-      this.#bufferedAmount -= size;
-      this.#unsent -= held;
-      this.#owner.onTaken(hasPing);
-      if (batch !== undefined) this.#callUpTo(batch);
-      // the transport's own `drain` comes first
-      if (this.#isUntold && this.#bufferedAmount === 0) this.#tellSoon();
-    });
+    if (this.#transport.write(parts, this)) {
+      this.#taken(size, held, hasPing, batch);
+    } else {
+      this.#writes ??= [];
+      this.#writes.push({ size, held, hasPing, batch });
+    }
+  }
+
+  /** @internal */
+  onTaken(): void {
+    const write = this.#writes?.shift();
+    if (this.#writes?.length === 0) this.#writes = undefined;
+    if (write !== undefined) this.#taken(write.size, write.held, write.hasPing, write.batch);
+  }
+
+  #taken(size: number, held: number, hasPing: boolean, batch: Batch | undefined): void {
+    this.#bufferedAmount -= size;
+    this.#unsent -= held;
+    this.#owner.onTaken(hasPing);
+    if (batch !== undefined) this.#callUpTo(batch);
+    // the transport's own `drain` comes first
+    if (this.#isUntold && this.#bufferedAmount === 0) this.#tellSoon();
   }
 
   /** The network takes what it is given in order. */

@@ -9,7 +9,11 @@ import type { Received, TextBytes } from "../session/received.js";
 /** The rough cost of an array or a string besides its bytes. Each waiting item counts it. */
 export const OVERHEAD = 128;
 
-function isMessage(received: Received): received is string | Uint8Array<ArrayBuffer> | TextBytes {
+/** A whole message. */
+export type Message = string | Uint8Array<ArrayBuffer> | TextBytes;
+
+/** Whether it is one. */
+export function isMessage(received: Received): received is Message {
   return typeof received === "string" || ArrayBuffer.isView(received) || received.kind === "text";
 }
 

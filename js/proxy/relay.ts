@@ -58,7 +58,7 @@ export class Relay implements Control {
     this.#server = server;
     server.start(this.#listener("toClient"));
     this.#addHead("toServer", head);
-    server.write([head], ignore);
+    server.write([head]);
     server.resume();
   }
 
@@ -115,7 +115,7 @@ export class Relay implements Control {
     const isInformation = status >= 100 && status < 200 && status !== 101;
     const passed = status === 101 || isInformation || end < 0 ? head : Buffer.from(withoutKeepAlive(text), "latin1");
     this.#addHead("toClient", passed);
-    this.#client.write([passed], ignore);
+    this.#client.write([passed]);
     const rest = all.subarray(head.length);
     if (isInformation) {
       if (rest.length > 0) this.#readHead(rest);
@@ -168,7 +168,7 @@ export class Relay implements Control {
       this.#log.add(direction, bytes);
       this.#record?.(direction, bytes);
     }
-    this.#receiverOf(direction)?.write(parts, ignore);
+    this.#receiverOf(direction)?.write(parts);
   }
 
   #addHead(direction: Direction, head: Uint8Array): void {
@@ -211,8 +211,10 @@ export class Relay implements Control {
     if (this.#isOver) return;
     const body = Buffer.from(`The proxy's target: ${why}\n`);
     const head = `HTTP/1.1 502 Bad Gateway\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${body.length}\r\n\r\n`;
-    this.#client.write([Buffer.concat([Buffer.from(head), body])], () => this.#client.destroy());
-    this.#client.end();
+    const client = this.#client;
+    const isTaken = client.write([Buffer.concat([Buffer.from(head), body])], { onTaken: () => client.destroy() });
+    client.end();
+    if (isTaken) client.destroy();
     this.#log.become("failed", why);
     this.#leave();
     this.#server?.destroy();
@@ -288,5 +290,3 @@ function withoutKeepAlive(head: string): string {
     .replace(/^(?:connection|keep-alive|proxy-connection):.*\r\n(?:[ \t].*\r\n)*/gim, "")
     .replace(/\r\n/, "\r\nConnection: close\r\n");
 }
-
-function ignore(): void {}

@@ -452,7 +452,7 @@ export class WebSocketServer<
     pending.release();
     this.#pending.delete(pending);
     this.#accepted += 1;
-    transport.write([answer.head], ignore);
+    transport.write([answer.head]);
     transport.unread(head);
     const { socket, start } = accept({
       ...answer,
@@ -531,5 +531,3 @@ function warningOf(error: unknown): Error {
 function terminated(message: string): WebSocketError {
   return new WebSocketError("WS_ERR_TERMINATED", message);
 }
-
-function ignore(): void {}

@@ -10,7 +10,7 @@ import { markAsUntransferable } from "node:worker_threads";
 
 import { allocate, allocatedCopy, copyOf, part } from "../engine/bytes.js";
 import { queueMicrotask } from "./tasks.js";
-import type { Transport, TransportListener } from "./transport.js";
+import type { Transport, TransportListener, Writer } from "./transport.js";
 
 /** Where a socket has its transport, for its listeners. */
 const TRANSPORT = Symbol("transport");
@@ -84,24 +84,39 @@ export class NodeTransport implements Transport {
   }
 
   adopt(bytes: Uint8Array): Uint8Array {
-    // TLS never takes all of it at once, so each message would keep the whole slab. A replaced `write` may keep it too
-    const socket = this.#socket;
-    const isSecure = (socket as Partial<TLSSocket>).encrypted === true;
-    const isOrdinary = this.#isSocket && !isSecure && socket.write === Socket.prototype.write;
-    const isIdle = isOrdinary && socket.writableLength === 0;
-    return isIdle && bytes.length <= SLAB ? inSlab(bytes) : allocatedCopy(bytes, 0, bytes.length);
+    return this.#takesAtOnce && bytes.length <= SLAB ? inSlab(bytes) : allocatedCopy(bytes, 0, bytes.length);
   }
 
-  write(parts: readonly Uint8Array[], done: () => void): void {
+  /**
+   * Whether the system is likely to take what is written at once. TLS never does: each message would keep the whole
+   * slab. A replaced `write` may keep it too.
+   */
+  get #takesAtOnce(): boolean {
     const socket = this.#socket;
-    if (!socket.writable) return;
+    if (!this.#isSocket || (socket as Partial<TLSSocket>).encrypted === true) return false;
+    return socket.write === Socket.prototype.write && socket.writableLength === 0;
+  }
+
+  write(parts: readonly Uint8Array[], writer?: Writer): boolean {
+    const socket = this.#socket;
+    if (!socket.writable) return false;
+    const takesAtOnce = this.#takesAtOnce;
     const last = parts.length - 1;
     if (last > 0) socket.cork();
     for (let index = 0; index < last; index++) socket.write(parts[index]);
-    // a socket that was destroyed calls back without an error too
-    socket.write(parts[last], (error) => error ?? (socket.destroyed || done()));
+    // a call back costs more than to look, if the system has taken it by then
+    if (takesAtOnce) socket.write(parts[last]);
+    else this.#writeLast(parts[last], writer);
     if (last > 0) socket.uncork();
     if (socket.writableLength > 0 && parts[last]?.buffer === slab?.buffer) slab = undefined;
+    if (!takesAtOnce || socket.errored != null) return false;
+    if (socket.writableLength > 0) this.#writeLast(NOTHING, writer);
+    return socket.writableLength === 0;
+  }
+
+  #writeLast(bytes: Uint8Array | undefined, writer: Writer | undefined): void {
+    // a socket that was destroyed calls back without an error too
+    this.#socket.write(bytes, (error) => error ?? (this.#socket.destroyed || writer?.onTaken()));
   }
 
   get isFull(): boolean {
@@ -129,6 +144,9 @@ export class NodeTransport implements Transport {
     this.#socket.destroy();
   }
 }
+
+/** Written behind what the system did not take at once: when it is done, so is all before it. */
+const NOTHING = new Uint8Array(0);
 
 /** Bytes of memory that is reused for writing: as many as an engine makes at once. */
 const SLAB = 132 * 1024;

@@ -6,7 +6,7 @@
  */
 import { allocate, concat, copyOf } from "../engine/bytes.js";
 import { queueMicrotask } from "./tasks.js";
-import type { Transport, TransportListener } from "./transport.js";
+import type { Transport, TransportListener, Writer } from "./transport.js";
 
 /** Bytes that wait to be written, from which on a transport is full; as Node has it. */
 const HIGH_WATER_MARK = 64 * 1024;
@@ -17,7 +17,8 @@ const NO_BYTES = new Uint8Array(0);
 
 interface Waiting {
   bytes: Uint8Array;
-  readonly done: () => void;
+  /** Those of the writes that end with it. */
+  readonly writers: Writer[];
 }
 
 /** A transport over a runtime's socket, which a subclass knows. */
@@ -80,20 +81,21 @@ export abstract class SocketTransport implements Transport {
     return this.#hasAdopted ? bytes : copyOf(bytes);
   }
 
-  write(parts: readonly Uint8Array[], done: () => void): void {
+  write(parts: readonly Uint8Array[], writer?: Writer): boolean {
     const hasAdopted = this.#hasAdopted;
     this.#hasAdopted = false;
-    if (this.#side !== "open" || this.#isClosed) return;
-    const last = parts.length - 1;
-    for (let at = 0; at <= last; at++) {
-      const bytes = parts[at] as Uint8Array;
-      this.#waiting.push({ bytes, done: at === last ? done : ignore });
+    if (this.#side !== "open" || this.#isClosed) return false;
+    for (const bytes of parts) {
+      this.#waiting.push({ bytes, writers: [] });
       this.#waitingBytes += bytes.length;
     }
     this.#isFull ||= this.#waitingBytes >= HIGH_WATER_MARK;
     this.#sendNext();
     // what the network did not take has to be kept
     if (hasAdopted) for (const rest of this.#waiting) rest.bytes = copyOf(rest.bytes);
+    const isTaken = this.#waiting.length === 0 && !this.#isClosed;
+    if (writer !== undefined) this.#waiting.at(-1)?.writers.push(writer);
+    return isTaken;
   }
 
   get isFull(): boolean {
@@ -125,7 +127,7 @@ export abstract class SocketTransport implements Transport {
     this.#waitingBytes -= count;
     if (count === first.bytes.length) {
       this.#waiting.shift();
-      uncaught(first.done);
+      for (const writer of first.writers) uncaught(() => writer.onTaken());
     } else {
       first.bytes = first.bytes.subarray(count);
     }
@@ -235,12 +237,5 @@ function merged(several: readonly Waiting[]): Waiting {
     bytes.set(one.bytes, at);
     at += one.bytes.length;
   }
-  return {
-    bytes,
-    done: () => {
-      for (const one of several) one.done();
-    },
-  };
+  return { bytes, writers: several.flatMap(({ writers }) => writers) };
 }
-
-function ignore(): void {}

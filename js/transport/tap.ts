@@ -4,7 +4,7 @@
  * @module
  */
 import { concat, copyOf } from "../engine/bytes.js";
-import type { Transport, TransportListener } from "./transport.js";
+import type { Transport, TransportListener, Writer } from "./transport.js";
 
 /** Bytes that came from the peer, or that were given to the network for it. */
 export interface Traffic {
@@ -67,9 +67,9 @@ class TappedTransport implements Transport {
     this.#transport.unread(bytes);
   }
 
-  write(parts: readonly Uint8Array[], done: () => void): void {
+  write(parts: readonly Uint8Array[], writer?: Writer): boolean {
     for (const part of parts) this.#tell("sent", copyOf(part));
-    this.#transport.write(parts, done);
+    return this.#transport.write(parts, writer);
   }
 
   #tell(direction: Traffic["direction"], bytes: Uint8Array): void {

@@ -10,8 +10,11 @@ export interface Transport {
   start(listener: TransportListener): void;
   /** Puts bytes back that the next listener has to get first. */
   unread(bytes: Uint8Array): void;
-  /** Writes the parts in order, as one; `done` is called when the network has taken them, or never. */
-  write(parts: readonly Uint8Array[], done: () => void): void;
+  /**
+   * Writes the parts in order, as one. Returns whether the network has taken them, and all before them; else the writer
+   * is told when it has, or never.
+   */
+  write(parts: readonly Uint8Array[], writer?: Writer): boolean;
   /** Takes bytes over that will change, to be the last part of the next `write`: without it they have to be copied. */
   adopt?(bytes: Uint8Array): Uint8Array;
   /** Whether more is waiting to be written than should; `drain` tells when no longer. */
@@ -28,13 +31,19 @@ export interface Transport {
   destroy(): void;
 }
 
+/** Writes to a transport. */
+export interface Writer {
+  /** The network has taken the oldest of the writes that were not taken at once. Never called within `write`. */
+  onTaken(): void;
+}
+
 /** Receives the network's events for a connection. */
 export interface TransportListener {
   /**
    * Bytes came. They may be overwritten after the call, unless `isOwned` says that they are the listener's from now on.
    */
   onData(chunk: Uint8Array, isOwned?: boolean): void;
-  /** The transport is no longer full; `done` was called for what it took. */
+  /** The transport is no longer full; writers already know what it took. */
   onDrain(): void;
   /** The peer closed its side. */
   onEnd(): void;

@@ -149,8 +149,9 @@ export function reject(
     onClosed();
   };
   transport.start({ onData: ignore, onDrain: ignore, onEnd: ignore, onClose });
-  transport.write(isHead ? [head] : [head, bytes], () => transport.destroy());
+  const isTaken = transport.write(isHead ? [head] : [head, bytes], { onTaken: () => transport.destroy() });
   transport.end();
+  if (isTaken) transport.destroy();
 }
 
 function ignore(): void {}

@@ -8,6 +8,8 @@
 export interface Source {
   /** Asks for the next ones, by `IteratorOf.give` and `end`, until the function that it returns is called. */
   ask(): () => void;
+  /** The next value, if there is one that can be had at once. */
+  take?(): unknown;
   /** The loop is left. */
   leave(): void;
 }
@@ -36,13 +38,17 @@ export class IteratorOf<T> implements AsyncIterableIterator<T, undefined, void> 
 
   /** The next value, when there is one. */
   next(): Promise<IteratorResult<T, undefined>> {
-    const value = this.#given.shift();
+    const value = this.#given.shift() ?? this.#take();
     if (value !== undefined) return Promise.resolve({ done: false, value });
     if (this.#isDone) return this.#afterEnd();
     return new Promise((resolve) => {
       this.#asked.push(resolve);
       this.#stop ??= this.#source.ask();
     });
+  }
+
+  #take(): T | undefined {
+    return this.#isDone || this.#asked.length > 0 ? undefined : (this.#source.take?.() as T | undefined);
   }
 
   /** Ends the loop, and a `next` that waits. */

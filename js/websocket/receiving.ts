@@ -43,7 +43,12 @@ export type MessageData<B extends BinaryType = any> =
 
 /** A `message` event. Where `binaryType` is not known its data may be anything, as the DOM has it. */
 export type DataEvent<B extends BinaryType> =
-  IsUnknown<B> extends true ? MessageEvent : Omit<MessageEvent, "data"> & { readonly data: MessageData<B> };
+  IsUnknown<B> extends true
+    ? MessageEvent
+    : Omit<MessageEvent, "data"> & {
+        /** The message. */
+        readonly data: MessageData<B>;
+      };
 
 /** Whether it is `any`. */
 type IsUnknown<T> = 0 extends 1 & T ? true : false;
@@ -57,7 +62,7 @@ export interface SocketHooks<S> {
   onClosed(socket: S, status: number, reason: string, wasClean: boolean, failure: ConnectionFailure | undefined): void;
 }
 
-const { addEventListener } = EventTarget.prototype;
+const NONE: readonly never[] = Object.freeze([]);
 
 /** The receiving side of one socket. */
 export class Receiving<S extends EventTarget> implements ConnectionOwner {
@@ -75,6 +80,8 @@ export class Receiving<S extends EventTarget> implements ConnectionOwner {
   #message: MessageFeed | undefined;
   /** Whether messages are no longer given out. */
   #isShut = false;
+  /** Those that wait for the next message. */
+  #loops: readonly IteratorOf<MessageData>[] = NONE;
   #end: { readonly failure: ConnectionFailure | undefined } | undefined;
   binaryType: BinaryType;
 
@@ -130,22 +137,18 @@ export class Receiving<S extends EventTarget> implements ConnectionOwner {
     signal: AbortSignal | undefined,
     leave: () => void,
   ): AsyncIterableIterator<D, undefined, void> {
-    const socket = this.#socket;
-    const onMessage = ((event: MessageEvent<D>): void => iterator.give(event.data)) as EventListener;
-    const onClose = (): void => iterator.end(this.#end?.failure);
     const abort = (): void => iterator.end(signal?.reason);
     const iterator = new IteratorOf<D>({
       ask: () => {
-        if (this.#end !== undefined) queueMicrotask(onClose);
-        addEventListener.call(socket, "close", onClose);
-        addEventListener.call(socket, "message", onMessage);
-        this.listened(onMessage, undefined);
+        if (this.#end !== undefined) queueMicrotask(() => iterator.end(this.#end?.failure));
+        this.#loops = [...this.#loops, iterator];
+        this.#connection?.demand("wanted");
         return () => {
-          socket.removeEventListener("message", onMessage);
-          socket.removeEventListener("close", onClose);
+          this.#loops = this.#loops.filter((one) => one !== iterator);
           this.hold("held");
         };
       },
+      take: () => this.#take(),
       leave: () => {
         ignoreSignal();
         leave();
@@ -156,6 +159,13 @@ export class Receiving<S extends EventTarget> implements ConnectionOwner {
     return iterator;
   }
 
+  /** The message that waits, if no listener has to have it too. */
+  #take(): MessageData | undefined {
+    if (this.#isShut || mayHaveListeners(this.#socket, "message")) return undefined;
+    const message = this.#connection?.take();
+    return typeof message === "object" && "kind" in message ? undefined : message && this.#dataOf(message);
+  }
+
   /** The socket and its side, for a channel's messages. */
   get side(): { socket: S; side: "client" | "server" } {
     return { socket: this.#socket, side: this.#listeners === undefined ? "client" : "server" };
@@ -164,7 +174,17 @@ export class Receiving<S extends EventTarget> implements ConnectionOwner {
   /** @internal */
   onMessage(data: string | Uint8Array<ArrayBuffer>): void {
     // "1. If ready state is not OPEN (1), then return." What waited to be claimed came while it was.
-    if (!this.#isShut) this.#fire(typeof data === "string" ? data : this.#binary(data));
+    if (!this.#isShut) this.#give(this.#dataOf(data));
+  }
+
+  #give(data: MessageData): void {
+    const loops = this.#loops;
+    if (loops.length === 0 || mayHaveListeners(this.#socket, "message")) this.#fire(data);
+    for (const loop of loops) loop.give(data);
+  }
+
+  #dataOf(data: string | Uint8Array<ArrayBuffer>): MessageData {
+    return typeof data === "string" ? data : this.#binary(data);
   }
 
   /** @internal */
@@ -177,7 +197,7 @@ export class Receiving<S extends EventTarget> implements ConnectionOwner {
     }
     const { stream } = this.#message as MessageFeed;
     this.#message?.push(data, isLast);
-    if (isFirst) this.#fire(stream);
+    if (isFirst) this.#give(stream);
   }
 
   #fire(data: MessageData): void {
@@ -230,6 +250,7 @@ export class Receiving<S extends EventTarget> implements ConnectionOwner {
     const unfinished = failure ?? new WebSocketError("WS_ERR_CONNECTION_LOST", "The message was not finished");
     this.#message?.fail(markAsEnd(this.#socket, unfinished));
     this.#hooks.onClosed(this.#socket, status, reason, wasClean, failure);
+    for (const loop of this.#loops) loop.end(failure);
   }
 }
 

@@ -11,7 +11,7 @@ pub struct Output {
     frames: Vec<u8>,
     /// How many bytes of them were written.
     written: usize,
-    /// The long payloads, each with the place in `frames` that it stands at.
+    /// The long payloads, each with its place in `frames`.
     long: VecDeque<(usize, Payload)>,
     /// How many bytes of the first of them were written.
     long_written: usize,

@@ -51,7 +51,7 @@ impl MaskKey {
         self.apply_to_blocks(bytes)
     }
 
-    // a copy at each of its callers would be a kibibyte of wasm; elsewhere it spares a call, and bits that nobody uses
+    // a copy at each caller would be a kibibyte of wasm; elsewhere it saves a call, and computing unused bits
     #[cfg_attr(target_arch = "wasm32", inline(never))]
     #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     fn apply_to_blocks(self, bytes: &mut [u8]) -> u64 {

@@ -35,9 +35,9 @@ function echoing(isServer: boolean): { connection: Connection; written: Uint8Arr
   const transport = {
     isFull: false,
     start: () => {},
-    write: (parts: Uint8Array[], done: () => void) => {
+    write: (parts: readonly Uint8Array[]) => {
       written.push(...parts);
-      done();
+      return true;
     },
     pause: () => {},
     resume: () => {},

@@ -125,7 +125,7 @@ const HOSTILE: Record<string, Buffer> = {
   "JSON with names of an object's own": Buffer.from(
     '{"type":"next","id":{"toString":1},"payload":{"__proto__":{"a":1},"constructor":2,"toString":3}}',
   ),
-  "Socket.IO with an event that is no text": Buffer.from('42[{"toString":1},2]'),
+  "Socket.IO with an event that is not text": Buffer.from('42[{"toString":1},2]'),
   "Socket.IO with more attachments than can be": Buffer.from('599999999999-["a",{"_placeholder":true,"num":1e99}]'),
   "arrays of MessagePack": nested("\x91"),
   "maps of MessagePack": nested("\x81\xa1a"),

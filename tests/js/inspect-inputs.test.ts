@@ -118,6 +118,8 @@ test("pcap and pcapng of every link type, IP version, byte order and resolution"
         ["pcap", pcap(packets, linkType)],
         ["pcap", pcap(packets, linkType, { little: false })],
         ["pcap", pcap(packets, linkType, { nano: true })],
+        ["pcap", pcap(packets, linkType, { extra: 4 })],
+        ["pcap", pcap(packets, linkType, { extra: 8 })],
         ["pcapng", pcapng(packets, linkType)],
         ["pcapng", pcapng(packets, linkType, { little: false })],
       ];

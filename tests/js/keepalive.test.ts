@@ -1,22 +1,56 @@
 /** Pings of our own: when they are sent, what counts as an answer, and what becomes of a peer that gives none. */
 import assert from "node:assert/strict";
-import { test } from "node:test";
-import { setTimeout as wait } from "node:timers/promises";
+import { type TestContext, test } from "node:test";
 import { type ControlEvent, type ErrorEvent, WebSocket } from "websocket-component";
 
-import { closed, hex, masked, nextEvent, once, rawClient, rawServer, serve, serveEcho, unmasked } from "./support.js";
+import {
+  closed,
+  hex,
+  masked,
+  mockTimers,
+  nextEvent,
+  once,
+  type RawPeer,
+  rawClient,
+  rawServer,
+  serve,
+  serveEcho,
+  unmasked,
+} from "./support.js";
 
 const PONG_OF_OURS = 0x8a;
 
+/** Lets what was written and read take its way, while the clock stands still. */
+async function settle(): Promise<void> {
+  for (let turns = 0; turns < 10; turns++) await new Promise(setImmediate);
+}
+
+/** The next ping of a socket. It comes after `due` milliseconds, and not before. */
+async function pinged(t: TestContext, peer: RawPeer, due: number, size: number): Promise<void> {
+  t.mock.timers.tick(due - 1);
+  await settle();
+  const ping = peer.bytes(size);
+  t.mock.timers.tick(1);
+  assert.equal((await ping)[0], 0x89);
+  await settle(); // the network says that it has taken it
+}
+
 test("a silent peer is pinged, and given up with a typed cause if nothing answers", async (t) => {
+  mockTimers(t);
   for (const connect of [rawClient, rawServer]) {
-    const { peer, socket } = await connect(t, { pingInterval: 20, pongTimeout: 20 });
+    const { peer, socket } = await connect(t, { pingInterval: 1000, pongTimeout: 500, messageTimeout: 60_000 });
     const error = nextEvent<ErrorEvent>(socket, "error");
     const end = closed(socket);
-    assert.equal((await peer.bytes(1))[0], 0x89);
+    await settle();
+    await pinged(t, peer, 1000, connect === rawClient ? 6 : 10);
+    t.mock.timers.tick(499);
+    await settle();
+    assert.equal(socket.readyState, WebSocket.OPEN);
+    t.mock.timers.tick(1);
     assert.equal(((await error).error as { code: string }).code, "WS_ERR_PING_TIMEOUT");
     const { code, wasClean } = await end;
     assert.deepEqual([code, wasClean], [1006, false]);
+    assert.equal((await peer.rest()).length, 0, "only one ping is outstanding");
   }
 });
 
@@ -34,24 +68,19 @@ test("whatever a peer sends is a sign of life, a pong or a part of a message", a
   assert.equal(isClosed, false);
 });
 
-test("only one ping is outstanding", async (t) => {
-  const { peer, socket } = await rawClient(t, { pingInterval: 10, pongTimeout: 100 });
-  await closed(socket);
-  assert.equal((await peer.rest()).length, 6);
-});
-
 test("what we send does not prove a peer alive: one that vanished is given up though messages leave", async (t) => {
-  const { peer, socket } = await rawClient(t, { pingInterval: 20, pongTimeout: 60 });
+  mockTimers(t);
+  const { peer, socket } = await rawClient(t, { pingInterval: 1000, pongTimeout: 500 });
   const error = nextEvent<ErrorEvent>(socket, "error");
-  let isClosed = false;
-  socket.onclose = () => {
-    isClosed = true;
-  };
-  peer.socket.resume();
-  await peer.bytes(6); // its ping
-  while (!isClosed) {
+  await settle();
+  await pinged(t, peer, 1000, 6);
+  for (let sent = 0; sent < 5; sent++) {
+    assert.equal(socket.readyState, WebSocket.OPEN);
+    const message = peer.bytes(13);
     socket.send("still here?");
-    await wait(5);
+    await message;
+    await settle();
+    t.mock.timers.tick(100);
   }
   assert.equal(((await error).error as { code: string }).code, "WS_ERR_PING_TIMEOUT");
 });
@@ -69,12 +98,19 @@ test("a peer that answers is kept, and one that talks is not pinged", async (t) 
 });
 
 test("a paused connection neither pings nor gives up, and goes on when it is resumed", async (t) => {
-  const { peer, socket } = await rawClient(t, { pingInterval: 10, pongTimeout: 10 });
+  mockTimers(t);
+  const { peer, socket } = await rawClient(t, { pingInterval: 1000, pongTimeout: 500 });
+  await settle();
   socket.pause();
-  const isEarly = await Promise.race([peer.bytes(1), wait(100, "silent")]);
-  assert.equal(isEarly, "silent");
+  t.mock.timers.tick(100_000);
+  await settle();
+  assert.equal(socket.readyState, WebSocket.OPEN);
+  const end = closed(socket);
   socket.resume();
-  await closed(socket);
+  await settle();
+  await pinged(t, peer, 1000, 6); // the first one
+  t.mock.timers.tick(500);
+  assert.equal((await end).code, 1006);
 });
 
 test("a pong tells how long its ping took, and one that answers none tells nothing", async (t) => {

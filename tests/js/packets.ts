@@ -64,8 +64,8 @@ function etherType(version: number): Buffer {
   return Buffer.from(version === 4 ? "0800" : "86dd", "hex");
 }
 
-/** A pcap file with a packet each millisecond. */
-export function pcap(packets: Buffer[], linkType: number, { little = true, nano = false } = {}): Buffer {
+/** A pcap file with a packet each millisecond; old kinds of it have extra bytes in each packet's header. */
+export function pcap(packets: Buffer[], linkType: number, { little = true, nano = false, extra = 0 } = {}): Buffer {
   const word = (value: number) => {
     const bytes = Buffer.alloc(4);
     if (little) bytes.writeUInt32LE(value);
@@ -85,6 +85,7 @@ export function pcap(packets: Buffer[], linkType: number, { little = true, nano 
     word(index * (nano ? 1_000_000 : 1000)),
     word(packet.length),
     word(packet.length),
+    Buffer.alloc(extra),
     packet,
   ]);
   return Buffer.concat([...header, ...records]);

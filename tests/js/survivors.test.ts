@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { getEventListeners } from "node:events";
 import { createServer as createHttpServer, type IncomingHttpHeaders } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, createServer as createTcpServer, type Socket } from "node:net";
 import { type TestContext, test } from "node:test";
 
 import { type CloseEvent, type ErrorEvent, WebSocket, WebSocketServer } from "websocket-component";
@@ -18,6 +18,14 @@ async function statusOf(t: TestContext, port: number, target: string): Promise<n
   const peer = await RawPeer.connect(port, REQUEST.replace("GET /", `GET ${target}`));
   t.after(() => peer.socket.destroy());
   return Number(/^HTTP\/1\.1 (\d+)/.exec(await peer.head())?.[1]);
+}
+
+/** A TCP server on a free port. */
+async function listening(t: TestContext, onSocket: (socket: Socket) => void): Promise<number> {
+  const server = createTcpServer(onSocket).listen(0, "localhost");
+  await once(server, "listening");
+  t.after(() => server.close());
+  return (server.address() as AddressInfo).port;
 }
 
 test("path is the whole path, and a query does not count", async (t) => {
@@ -68,17 +76,23 @@ test("a redirect to another host takes no Proxy-Authorization along", async (t) 
 });
 
 test("websocket-component/ws: a redirect from wss: to ws: on the same host takes no secrets along", async (t) => {
-  const server = new ServerOfWs({ port: 0, host: "localhost" });
-  await once(server, "listening");
-  t.after(() => server.close());
-  const { port } = server.address() as AddressInfo;
-  const https = createHttpsServer({ key, cert });
-  https.on("upgrade", (_, stream) => stream.end(`HTTP/1.1 302 Found\r\nLocation: ws://localhost:${port}/\r\n\r\n`));
-  await once(https.listen(0, "localhost"), "listening");
-  t.after(() => https.close());
+  const server = new ServerOfWs({ noServer: true });
+  const [open, secure] = [createHttpServer(), createHttpsServer({ key, cert })];
+  // one port for both, as they are the same host only so
+  const port = await listening(t, (socket) => {
+    socket.once("readable", () => {
+      const chunk = socket.read() as Buffer;
+      socket.unshift(chunk);
+      (chunk[0] === 0x16 ? secure : open).emit("connection", socket);
+    });
+  });
+  secure.on("upgrade", (_, stream) => stream.end(`HTTP/1.1 302 Found\r\nLocation: ws://localhost:${port}/\r\n\r\n`));
+  open.on("upgrade", (request, stream, head) => {
+    server.handleUpgrade(request, stream, head, (socket) => server.emit("connection", socket, request));
+  });
   const secrets = { Authorization: "Bearer secret", Cookie: "secret=1", "Proxy-Authorization": "Basic eA==" };
   const connection = once(server, "connection");
-  const client = new WebSocketOfWs(`wss://localhost:${(https.address() as AddressInfo).port}/`, {
+  const client = new WebSocketOfWs(`wss://localhost:${port}/`, {
     ca: cert,
     followRedirects: true,
     headers: { ...secrets, "X-Plain": "1" },
@@ -114,6 +128,7 @@ for (const role of ROLES) {
     socket.close(1000, "");
     await peer.bytes(role === "client" ? 8 : 4);
     t.mock.timers.tick(99);
+    for (let turns = 0; turns < 20; turns++) await new Promise(setImmediate);
     assert.equal(peer.socket.destroyed || peer.socket.readableEnded, false);
     assert.equal(socket.readyState, WebSocket.CLOSING);
     socket.close(); // in CLOSING: it does nothing, and does not begin the time anew

@@ -28,9 +28,9 @@ interface Kind {
 
 /** By the first four bytes. */
 const PCAP_KINDS: Readonly<Record<string, Kind>> = {
-  // those of Nokia's firewalls have four bytes more for each packet, and no number of their own
-  a1b2c3d4: { little: false, ticks: 1e3, file: 24, packet: [16, 20] },
-  d4c3b2a1: { little: true, ticks: 1e3, file: 24, packet: [16, 20] },
+  // those of Nokia's firewalls and of Red Hat 6.1 have more for each packet, and no number of their own
+  a1b2c3d4: { little: false, ticks: 1e3, file: 24, packet: [16, 20, 24] },
+  d4c3b2a1: { little: true, ticks: 1e3, file: 24, packet: [16, 20, 24] },
   a1b23c4d: { little: false, ticks: 1e6, file: 24, packet: [16] },
   "4d3cb2a1": { little: true, ticks: 1e6, file: 24, packet: [16] },
   // "modified" pcap of old Linux systems and of some routers: with the interface, the protocol and the packet's type

@@ -1,0 +1,36 @@
+/**
+ * When what was sent is given to the network: once the running code is done, and that of promises which it has settled.
+ * A loop that awaits one message after the other, and answers each, so makes one write of all its answers.
+ *
+ * @module
+ */
+import { nextTick } from "../transport/tasks.js";
+
+/** Something that holds what was sent. */
+export interface Flushable {
+  /** Gives it to the network now. */
+  onFlushDue(): void;
+}
+
+let due: Flushable[] = [];
+
+/** Calls back soon, all in the order in which they have asked: to ask twice calls back twice. */
+export function flushSoon(one: Flushable): void {
+  due.push(one);
+  if (due.length === 1) nextTick(flushAll);
+}
+
+function flushAll(): void {
+  const all = due;
+  due = [];
+  for (const one of all) {
+    try {
+      one.onFlushDue();
+    } catch (error) {
+      // the others are flushed all the same
+      nextTick(() => {
+        throw error;
+      });
+    }
+  }
+}

@@ -1,0 +1,58 @@
+/** How many writes the answers of a turn take: as few as the network needs, whichever way a program reads and sends. */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { type TestContext, test } from "node:test";
+
+import { WebSocket } from "websocket-component";
+
+import { messages, serve } from "./support.js";
+
+const COUNT = 50;
+const TEXTS = Array.from({ length: COUNT }, (_, at) => `message ${at}`);
+
+/** Sends all texts in one packet to a server that `answer`s; gives the answers, and the writes that these took. */
+async function writesFor(t: TestContext, answer: (socket: WebSocket) => unknown): Promise<[unknown[], number]> {
+  let writes = 0;
+  const count = ({ direction }: { direction: "received" | "sent" }) => {
+    if (direction === "sent") writes += 1;
+  };
+  const { server, url } = await serve(t, { tap: () => count });
+  const connection = once(server, "connection");
+  const client = new WebSocket(url);
+  t.after(() => client.terminate());
+  const [socket] = (await connection) as [WebSocket];
+  answer(socket);
+  await once(client, "open");
+  const answers = messages(client, COUNT);
+  writes = 0;
+  for (const text of TEXTS) client.send(text);
+  return [await answers, writes];
+}
+
+const idioms: { readonly [name: string]: (socket: WebSocket) => unknown } = {
+  "a listener that sends": (socket) => socket.addEventListener("message", ({ data }) => socket.send(data)),
+  "a listener that awaits, and sends": (socket) =>
+    socket.addEventListener("message", async ({ data }) => {
+      await Promise.resolve();
+      socket.send(data);
+    }),
+  "a loop that sends": async (socket) => {
+    for await (const data of socket) socket.send(data);
+  },
+  "a loop that awaits, and sends": async (socket) => {
+    for await (const data of socket) socket.send(await Promise.resolve(data));
+  },
+};
+
+for (const [name, answer] of Object.entries(idioms)) {
+  test(`${name} answers the ${COUNT} messages of a packet, in their order, by one write`, async (t) => {
+    assert.deepEqual(await writesFor(t, answer), [TEXTS, 1]);
+  });
+}
+
+test("a loop that awaits each write has a write for each, in order", async (t) => {
+  const answer = async (socket: WebSocket) => {
+    for await (const data of socket) await socket.write(data);
+  };
+  assert.deepEqual(await writesFor(t, answer), [TEXTS, COUNT]);
+});
