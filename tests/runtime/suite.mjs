@@ -63,11 +63,7 @@ const tests = [
     floods,
   ],
   ["strangers", "what all connections hold is bounded together: the one that holds most is closed with 1013", budget],
-  [
-    "strangers",
-    "clients that leave behind unclaimed heartbeats are seen, by a close, a FIN or a reset",
-    leavers,
-  ],
+  ["strangers", "clients that leave behind unclaimed heartbeats are seen, by a close, a FIN or a reset", leavers],
   ["strangers", "quotas: 503 beyond maxConnections, 429 beyond those of an address and of a second", quotas],
   ["strangers", "a trusted proxy's clients have their own quotas, and no other header is believed", proxies],
   ["strangers", "refusals are counted, and told on the channel with request, status and reason", refusalsTold],
