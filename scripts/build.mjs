@@ -1,12 +1,13 @@
 // Makes the other forms of the modules that tsc wrote to dist/:
 //   dist/slim/           around the engine without compression, which is another state and so needs modules of its own
 //   dist/cjs/, cjs/slim/ as CommonJS with its types, for Node that cannot require a module
-//   dist/load/*base64.js the engines as text, for bundles
+//   dist/load/*base64.js the engines as text, deflated, for bundles
 //   dist/load/*source.js the engines as modules, by syntax that TypeScript does not know, for Deno
 // Each is a file for a file: nothing is bundled, so that all entries of one form share one engine.
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, posix } from "node:path";
 import { fileURLToPath } from "node:url";
+import { deflateRawSync } from "node:zlib";
 
 import { transformSync } from "esbuild";
 
@@ -47,7 +48,7 @@ write("load/inspect-base64.js", base64("websocket_component_inspect"));
 write("slim/load/base64.js", base64("websocket_component_slim"));
 
 function base64(name) {
-  return `export default "${readFileSync(`../pkg/${name}_bg.wasm`, "base64")}";\n`;
+  return `export default "${deflateRawSync(readFileSync(`../pkg/${name}_bg.wasm`), { level: 9 }).toString("base64")}";\n`;
 }
 
 function source(name) {

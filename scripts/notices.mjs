@@ -19,8 +19,8 @@ const crates = [...linked(metadata.resolve.root)]
   .filter((crate) => crate.source !== null)
   .sort((one, other) => one.name.localeCompare(other.name, "en"));
 
-/** What the inspector's page imports, and their dependencies, which its bundle contains. */
-const bundled = dependenciesOf(["preact", "@msgpack/msgpack", "pbf", "socket.io-parser", "engine.io-parser"]);
+/** What the bundles of the entries and the inspector's page contain, and its dependencies. */
+const bundled = dependenciesOf(["fflate", "preact", "@msgpack/msgpack", "pbf", "socket.io-parser", "engine.io-parser"]);
 
 const made = { "THIRD-PARTY-NOTICES": notices(), "sbom.cdx.json": `${JSON.stringify(bill(), null, 2)}\n` };
 for (const [file, text] of Object.entries(made)) {
@@ -43,8 +43,8 @@ function linked(id, seen = new Set()) {
 function notices() {
   const head = [
     "The WebAssembly in this package contains code of the crates below, and of Rust's standard library (core, alloc and",
-    "compiler_builtins; MIT OR Apache-2.0, https://github.com/rust-lang/rust). The inspector's page contains code of the",
-    "npm packages that follow them. This project uses each under MIT where its authors offer that, and otherwise under the",
+    "compiler_builtins; MIT OR Apache-2.0, https://github.com/rust-lang/rust). The entries for bundles contain fflate,",
+    "and the inspector's page the other npm packages that follow them. This project uses each under MIT where its authors offer that, and otherwise under the",
     "licence that is named.",
   ];
   return `${[head.join("\n"), ...crates.map(notice), ...bundled.map(packageNotice)].join(`\n\n${"-".repeat(80)}\n\n`)}\n`;

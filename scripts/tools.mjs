@@ -4,6 +4,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 
 const CACHE = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "websocket-component");
 /** Where the package has another name than its program. */
@@ -14,6 +15,7 @@ const VERSIONS = {
   deno: "2.9.6",
   jco: "1.35.0",
   pnpm: "10.34.8",
+  "rolldown-plugin-dts": "0.30.0",
   vite: "8.3.8",
   yarn: "4.18.1",
   "yarn-classic": "1.22.22",
@@ -22,6 +24,11 @@ const VERSIONS = {
 /** The path of a program: `deno`, `bun`, `jco`, `vite`, or one that installs packages. */
 export function program(name) {
   return join(install(name, VERSIONS[name], PACKAGES[name]), ".bin", PROGRAMS[name] ?? name);
+}
+
+/** A module of the package of that name: not among the development packages, because `npm ci` refuses its lock. */
+export function module(name, file) {
+  return import(pathToFileURL(join(install(name, VERSIONS[name]), name, file)));
 }
 
 /** The path of a Node of that version; npm has them for x64 Linux. */

@@ -255,6 +255,41 @@ fn answer_to(client: &ClientHandshake, more: &str, behind: &[u8]) -> Vec<u8> {
 }
 
 #[test]
+fn interim_responses_are_passed_over_whatever_the_chunks_are() {
+    for chunk in [1, 7, usize::MAX] {
+        let mut client = ClientHandshake::new("example.com", "/").unwrap();
+        let interim = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n";
+        let stream = [&interim[..], &answer_to(&client, "", b"\x81\x02hi")].concat();
+        for piece in stream.chunks(chunk.min(stream.len())) {
+            client.receive(piece, NOW).unwrap();
+        }
+        assert_eq!(client.response().unwrap().status, 101);
+        let mut connection = client.into_connection().unwrap();
+        assert_eq!(connection.next_event(), Some(Event::Text("hi".into())));
+    }
+}
+
+#[test]
+fn interim_responses_without_end_fail_after_16_kib() {
+    for interim in [
+        "HTTP/1.1 100 \r\n\r\n",
+        "HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n",
+    ] {
+        for chunk in [1, 1000, 1 << 20] {
+            let mut client = ClientHandshake::new("example.com", "/").unwrap();
+            let flood = interim.repeat((1 << 20) / interim.len());
+            let mut taken = 0;
+            let failure = flood.as_bytes().chunks(chunk).find_map(|piece| {
+                taken += piece.len();
+                client.receive(piece, NOW).err()
+            });
+            assert_eq!(failure, Some(HandshakeError::HeadTooLarge.into()));
+            assert!(taken <= 16 * 1024 + chunk, "{taken} bytes in pieces of {chunk}");
+        }
+    }
+}
+
+#[test]
 fn a_response_that_selects_what_was_not_offered_fails() {
     for (more, error) in [
         (

@@ -15,6 +15,7 @@ import { tapHead, tapped } from "../transport/tap.js";
 import { type Body, MAX_BODY_SIZE } from "./body.js";
 import type { Exchange, UpgradeRequest } from "./exchange.js";
 import { connectionError } from "./failure.js";
+import { InterimResponses } from "./interim.js";
 
 /** Sends requests by this agent. Its answers are read by `node:http`. */
 export function agentExchange(agent: Agent): Exchange {
@@ -57,10 +58,19 @@ export function agentExchange(agent: Agent): Exchange {
       const { statusCode = 0, rawHeaders } = response;
       listener.onRefused(statusCode, pairs(rawHeaders), new MessageBody(response));
     });
-    request.on("error", (cause) => {
+    const fail = (error: Error) => {
       if (isOver) return;
-      isOver = true;
-      listener.onFailed(connectionError(cause));
+      abandon();
+      listener.onFailed(error);
+    };
+    request.on("error", (cause) => fail(connectionError(cause)));
+    const interim = new InterimResponses();
+    request.on("information", ({ statusCode }) => {
+      try {
+        interim.add(statusCode);
+      } catch (error) {
+        fail(error as Error);
+      }
     });
     request.end();
     return abandon;

@@ -6,7 +6,7 @@
 import { Buffer } from "node:buffer";
 import { concat } from "../engine/bytes.js";
 import { WebSocketError } from "../engine/errors.js";
-import { type HeaderField, parseResponse, writeRequest } from "../engine/http.js";
+import { type HeaderField, parseResponse, type ResponseHead, writeRequest } from "../engine/http.js";
 import { guarded } from "../engine/output.js";
 import { hostOf } from "../engine/url.js";
 import { HeadBuffer } from "../transport/head.js";
@@ -15,6 +15,7 @@ import { type Tap, tapped } from "../transport/tap.js";
 import type { Transport, TransportListener } from "../transport/transport.js";
 import { type Body, TransportBody } from "./body.js";
 import { connectionError } from "./failure.js";
+import { InterimResponses, isInterim } from "./interim.js";
 
 /** A request for an upgrade. */
 export interface UpgradeRequest {
@@ -71,6 +72,7 @@ class OwnExchange implements TransportListener {
   readonly #listener: ExchangeListener;
   #transport: Transport | undefined;
   readonly #received = new HeadBuffer();
+  readonly #interim = new InterimResponses();
   /** Gives up what is going on. */
   abandon: () => void = ignore;
 
@@ -119,16 +121,22 @@ class OwnExchange implements TransportListener {
     }
   }
 
+  /** Passes interim responses over: the answer is still to come. */
   #readResponse(): void {
-    const { bytes } = this.#received;
-    const response = parseResponse(isHttp(bytes) ? bytes : concat(bytes, HEAD_END));
-    if (response === undefined) return;
-    const { status, headers, length } = response;
-    this.#received.bytes = bytes.subarray(length);
-    if (status >= 100 && status < 200 && status !== 101) {
-      this.#readResponse(); // informational: the answer is still to come
-      return;
+    for (;;) {
+      const { bytes } = this.#received;
+      const response = parseResponse(isHttp(bytes) ? bytes : concat(bytes, HEAD_END));
+      if (response === undefined) return;
+      this.#received.bytes = bytes.subarray(response.length);
+      if (!isInterim(response.status)) {
+        this.#answered(response);
+        return;
+      }
+      this.#interim.add(response.status);
     }
+  }
+
+  #answered({ status, headers }: ResponseHead): void {
     const transport = this.#transport as Transport;
     transport.pause();
     transport.unread(this.#received.bytes);

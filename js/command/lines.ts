@@ -37,6 +37,7 @@ function close(socket: WebSocket, argument: string): void {
 
 function bytesOfHex(text: string): Uint8Array {
   const digits = text.replace(/\s/g, "");
-  if (!/^([0-9a-f]{2})*$/i.test(digits)) throw new Error("/binary takes pairs of hexadecimal digits");
+  if (digits.length % 2 !== 0 || /[^0-9a-f]/i.test(digits))
+    throw new Error("/binary takes pairs of hexadecimal digits");
   return Uint8Array.from(Buffer.from(digits, "hex"));
 }

@@ -1,5 +1,5 @@
 /**
- * The memory that the connections of one server may hold together.
+ * The memory that the connections of a server, or of the process, may hold together.
  *
  * @module
  */
@@ -13,23 +13,36 @@ export interface RunSettings extends ConnectionSettings {
 
 /** A connection, as its budget sees it. */
 export interface Holder {
-  /** Frees everything and reports that it holds nothing: the budget is exceeded, and no other holds more. */
+  /** Frees everything and reports that it holds nothing: a budget is exceeded, and no other holds more. */
   letGo(failure: ConnectionFailure): void;
 }
 
 /** Holders of less are not remembered one by one. */
 const LARGE = 32 * 1024;
 
-/** Counts what the connections of one server hold, and ends the one that holds most when it is too much. */
+/** What a budget belongs to, and what it counts. */
+interface BudgetOptions {
+  /** Counts the same, with its own limit. */
+  readonly whole?: Budget;
+  /** Whether what was sent and has not left counts too; it does by default. */
+  readonly countsSent?: boolean;
+}
+
+/** Counts what connections hold, and ends the one that holds most when it is too much. */
 export class Budget {
   readonly #most: number;
+  readonly #whole: Budget | undefined;
+  /** @internal */
+  readonly countsSent: boolean;
   #held = 0;
   readonly #large = new Map<Holder, number>();
   #isCheckDue = false;
 
   /** @param most bytes */
-  constructor(most: number) {
+  constructor(most: number, { whole, countsSent = true }: BudgetOptions = {}) {
     this.#most = most;
+    this.#whole = whole;
+    this.countsSent = countsSent;
   }
 
   /** Bytes that are held now, overhead included. */
@@ -39,6 +52,7 @@ export class Budget {
 
   /** A holder has `now` bytes, after `before`. */
   update(holder: Holder, before: number, now: number): void {
+    this.#whole?.update(holder, before, now);
     this.#held += now - before;
     if (now >= LARGE) this.#large.set(holder, now);
     else if (before >= LARGE) this.#large.delete(holder);
@@ -62,3 +76,6 @@ export class Budget {
     }
   }
 }
+
+/** What all servers of the process may hold together that have no budget of their own: 512 MiB. */
+export const processBudget = new Budget(512 * 1024 * 1024);

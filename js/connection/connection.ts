@@ -15,10 +15,12 @@ import type { Counters, FrameSession } from "../session/session.js";
 import { queueMicrotask, setImmediate } from "../transport/tasks.js";
 import type { Transport, TransportListener } from "../transport/transport.js";
 import type { Holder, RunSettings } from "./budget.js";
+import { Controls } from "./controls.js";
 import { Ending } from "./ending.js";
 import {
   type ConnectionFailure,
   closeTimedOut,
+  controlsTooMany,
   full,
   lost,
   messageTimedOut,
@@ -26,7 +28,7 @@ import {
   terminated,
 } from "./failures.js";
 import { type Demand, Inbox, type InboxOwner } from "./inbox.js";
-import { KeepAlive, Pings } from "./keepalive.js";
+import { KeepAlive } from "./keepalive.js";
 import { MessageTimer } from "./messagetimer.js";
 import { Outbox, type OutboxOwner, type Waiter } from "./outbox.js";
 import { type Message, OVERHEAD } from "./received.js";
@@ -93,7 +95,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
   #ending: Ending | undefined;
   #messageTimer: MessageTimer | undefined;
   readonly #keepAlive: KeepAlive | undefined;
-  #pings: Pings | undefined;
+  #controls: Controls | undefined;
   #hasStarted = false;
   /** The bytes that the server's budget knows of. */
   #told = 0;
@@ -128,15 +130,19 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
       ...this.#session.counters,
       bytesReceived: this.#inbox.bytesReceived,
       bytesSent: this.#outbox.bytesSent,
-      roundTripTime: this.#pings?.roundTripTime,
+      roundTripTime: this.#controls?.pings.roundTripTime,
     };
   }
 
   /** Asks whether the peer is there. While messages wait, a little more is read, or its answer would not be seen. */
   #probe(): void {
-    this.#pings ??= new Pings();
-    this.ping(this.#pings.next());
+    this.ping(this.#ownControls().pings.next());
     if (this.#inbox.hasReadAhead && !this.#inbox.isStopped) this.#transport.resume();
+  }
+
+  #ownControls(): Controls {
+    this.#controls ??= new Controls(this.#session, this.#transport, this.#outbox);
+    return this.#controls;
   }
 
   /** Whether messages can be sent: no close frame was sent or came. */
@@ -188,8 +194,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     if (!this.#canTake(payload)) return;
     this.#outbox.sendBy(() => {
       this.#session.ping(payload);
-      this.#pings ??= new Pings();
-      this.#pings.made(copyOf(payload));
+      this.#ownControls().pings.made(copyOf(payload));
     });
   }
 
@@ -297,8 +302,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
 
   /** @internal */
   onDrain(): void {
-    const payload = this.#outbox.takeOwedPong();
-    if (payload !== undefined) this.#answerPing(payload);
+    this.#controls?.settle();
     this.#outbox.drained();
     this.#owner.onDrain();
   }
@@ -332,6 +336,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
   #deliver(): void {
     try {
       if (!this.#inbox.deliver()) return;
+      this.#controls?.settle();
     } catch (error) {
       // a listener's. If the process lives on, so does the connection: what is behind must not wait for the next bytes
       setImmediate(() => this.goOn());
@@ -381,11 +386,13 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
   }
 
   #handleControl(control: Control): void {
-    if (control.kind === "ping") {
-      if (!this.#owner.answersPings) this.#answerPing(control.payload);
+    if ((control.kind === "ping" || control.kind === "pong") && this.#ownControls().isOneTooMany()) {
+      this.#fail(controlsTooMany(), CloseStatus.PolicyViolation);
+    } else if (control.kind === "ping") {
+      if (!this.#owner.answersPings) this.#ownControls().answer(control.payload);
       this.#owner.onPing(control.payload);
     } else if (control.kind === "pong") {
-      this.#owner.onPong(control.payload, this.#pings?.answered(control.payload));
+      this.#owner.onPong(control.payload, this.#controls?.pings.answered(control.payload));
     } else if (control.kind === "close") {
       this.#handleClose(control.status, control.reason);
     } else if (control.kind === "failed") {
@@ -397,18 +404,10 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     }
   }
 
-  /** §5.5.2: a ping MUST be answered "unless it already received a Close frame": after our own close too. */
-  #answerPing(payload: Uint8Array): void {
-    if (this.#state === "failed" || this.#state === "closed" || this.#session.isClosed) return;
-    // a copy, because the owner may write to what it gets
-    if (this.#transport.isFull) this.#outbox.owePong(copyOf(payload));
-    else this.#outbox.sendBy(() => this.#session.pong(payload));
-  }
-
   /** §5.5.1: "the endpoint MUST send a Close frame in response", with the status that it received. */
   #handleClose(status: number, reason: string): void {
     this.#end.peerClose = { status, reason };
-    this.#outbox.takeOwedPong();
+    this.#controls?.forget();
     if (this.#state === "open") this.#sendClose(status, this.#owner.echoesReason ? reason : "");
     this.#outbox.flush();
     // §7.1.1: the server closes the connection first; the client waits for it, but not for ever
@@ -451,7 +450,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
   /** @internal */
   onLeaving(): boolean {
     this.#count();
-    return this.#pings?.leave() ?? false;
+    return this.#controls?.pings.leave() ?? false;
   }
 
   /** @internal */
@@ -460,9 +459,13 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     this.#keepAlive?.sent(hasPing);
   }
 
-  #count(held = this.#inbox.heldBytes + this.#outbox.heldBytes): void {
+  #count(held = this.#inbox.heldBytes + this.#heldBySent): void {
     if (held !== this.#told) this.#settings.budget?.update(this, this.#told, held);
     this.#told = held;
+  }
+
+  get #heldBySent(): number {
+    return this.#settings.budget?.countsSent === false ? 0 : this.#outbox.heldBytes;
   }
 
   /** @internal */
@@ -495,6 +498,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     const wasOpen = this.#state === "open";
     this.#state = state;
     if (state === "failed") this.#inbox.shut();
+    if (state === "failed") this.#controls?.forget();
     this.#messageTimer?.stop();
     this.#keepAlive?.stop();
     this.#end.wait(this.#settings.closeTimeout, () => this.#onCloseTimeout());

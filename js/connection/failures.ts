@@ -14,12 +14,17 @@ export function full(most: number): WebSocketError {
 }
 
 export function overBudget(most: number): WebSocketError {
-  const message = `All connections would hold more than maxTotalBufferedBytes, ${most}, and this one held most`;
+  const message = `All connections together would hold more than ${most} bytes, and this one held most`;
   return new WebSocketError("WS_ERR_BUFFER_FULL", message);
 }
 
 export function messageTimedOut(timeout: number): WebSocketError {
   return new WebSocketError("WS_ERR_MESSAGE_TIMEOUT", `The peer did not finish a message within ${timeout} ms`);
+}
+
+export function controlsTooMany(): WebSocketError {
+  const message = "The peer sent thousands of pings or pongs at once, and no message between them";
+  return new WebSocketError("WS_ERR_CONTROL_FLOOD", message);
 }
 
 export function pingTimedOut(timeout: number): WebSocketError {

@@ -27,7 +27,7 @@ function flushAll(): void {
     try {
       one.onFlushDue();
     } catch (error) {
-      // keeps nobody else from being flushed
+      // the others are flushed all the same
       nextTick(() => {
         throw error;
       });

@@ -71,8 +71,6 @@ export class Outbox implements Flushable, Writer {
   #isUntold = false;
   /** Bytes that wait for the network, or with the owner for their turn; with their overhead. */
   #unsent = 0;
-  /** The latest ping that waits for a transport that is full: its pong answers those before it too (§5.5.3). */
-  #owedPong: Uint8Array | undefined;
   #releaseTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(session: FrameSession, transport: Transport, owner: OutboxOwner) {
@@ -188,18 +186,6 @@ export class Outbox implements Flushable, Writer {
     this.#releaseTimer = setTimeout(() => {
       if (!this.#session.closeSent) this.sendBy(() => this.#session.releaseCompressor());
     }, releaseAfter);
-  }
-
-  /** A pong with this payload, which is kept, waits for the transport, in place of one that waited before. */
-  owePong(payload: Uint8Array): void {
-    this.#owedPong = payload;
-  }
-
-  /** The payload of the pong that waited, which waits no longer. */
-  takeOwedPong(): Uint8Array | undefined {
-    const payload = this.#owedPong;
-    this.#owedPong = undefined;
-    return payload;
   }
 
   /** All frames of one turn leave in one write: at the end of a delivery, else when the running code is done. */

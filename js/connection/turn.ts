@@ -1,6 +1,6 @@
 /**
- * The work that all connections of the process may do in one turn of the event loop. A chunk that takes long to
- * decompress makes its own connection wait, and no other.
+ * The work that all connections of the process may do in one turn of the event loop. A flood of frames, or a chunk that
+ * takes long to decompress, makes its own connection wait, and no other.
  *
  * @module
  */
@@ -15,10 +15,10 @@ let spent = 0;
 let isDue = false;
 const waiting: (() => void)[] = [];
 
-/** Counts work that was done. */
+/** Counts work that was done. Little work takes several turns to add up, so that most turns need no timer. */
 export function spend(work: number): void {
   spent += work;
-  if (work > 0) startTurn();
+  if (spent >= TURN) startTurn();
 }
 
 /** Whether a connection has to wait whose last chunk took this much work. */

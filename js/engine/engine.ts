@@ -67,6 +67,13 @@ export function memorySize(): number {
   return memory?.buffer.byteLength ?? 0;
 }
 
+let traps = 0;
+
+/** How many calls have trapped. What each worked on is not freed: its memory may be in any state. */
+export function trapCount(): number {
+  return traps;
+}
+
 /**
  * A call into the engine trapped, by a bug in the engine or for lack of memory. The session that it worked on is lost
  * and must not be used again; all others continue.
@@ -78,6 +85,7 @@ export class EngineTrap extends Error {
   readonly code = "WS_ERR_ENGINE_TRAP";
 
   constructor(cause: unknown) {
+    traps += 1;
     super("The WebSocket engine stopped in the middle of a call; this connection is lost, others are not", { cause });
   }
 }

@@ -65,6 +65,8 @@ export type WebSocketErrorCode =
   | "WS_ERR_MESSAGE_TIMEOUT"
   /** Nothing came from the peer within `pongTimeout` after a ping. */
   | "WS_ERR_PING_TIMEOUT"
+  /** The peer sent thousands of pings or pongs at once, and no message between them. */
+  | "WS_ERR_CONTROL_FLOOD"
   /** The connection would have held more than `maxBufferedBytes`. */
   | "WS_ERR_BUFFER_FULL"
   /** The opening handshake was given up by its `signal`; `cause` is the signal's reason. */

@@ -6,5 +6,6 @@
 import { initialise } from "../inspect/inspector.js";
 import base64 from "./inspect-base64.js";
 import { start } from "./start.js";
+import { unpacked } from "./unpack-inline.js";
 
-start(() => Uint8Array.from(atob(base64), (character) => character.charCodeAt(0)), initialise);
+start(() => unpacked(base64), initialise);

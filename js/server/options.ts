@@ -75,7 +75,8 @@ export interface WebSocketServerOptions<R extends HandshakeRequest = IncomingMes
   binaryType?: B;
   /**
    * The most bytes held for all connections of the server together, counted as for `maxBufferedBytes`. Beyond it, the
-   * connection that holds most is closed with 1013. 512 MiB by default.
+   * connection that holds most is closed with 1013. By default, all servers of the process without this option share
+   * 512 MiB.
    */
   maxTotalBufferedBytes?: number;
   /**

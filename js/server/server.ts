@@ -9,7 +9,7 @@ import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { inspect } from "node:util";
 
-import { Budget, type RunSettings } from "../connection/budget.js";
+import { Budget, processBudget, type RunSettings } from "../connection/budget.js";
 import { WebSocketError } from "../engine/errors.js";
 import { offeredSubprotocols } from "../engine/http.js";
 import { CloseStatus } from "../engine/status.js";
@@ -137,7 +137,7 @@ export class WebSocketServer<
     this.tap = options.tap;
     const { maxMessageSize = MAX_MESSAGE_SIZE } = options;
     this.#limits = limits({ ...options, maxMessageSize });
-    this.#budget = new Budget(size("maxTotalBufferedBytes", options.maxTotalBufferedBytes));
+    this.#budget = budgetOf(options.maxTotalBufferedBytes);
     this.#settings = { ...connectionSettings(options), budget: this.#budget };
     this.#deflate = deflateSettings(options.perMessageDeflate, true);
     this.#handshakeTimeout = milliseconds("handshakeTimeout", options.handshakeTimeout);
@@ -503,6 +503,12 @@ export class WebSocketServer<
     if (chosen === undefined || typeof chosen === "string") return chosen;
     throw invalid("chooseProtocol", "a string or undefined", chosen);
   }
+}
+
+/** A budget of the server's own, or its part of what the process may hold. */
+function budgetOf(most: number | undefined): Budget {
+  if (most === undefined) return new Budget(Number.POSITIVE_INFINITY, { whole: processBudget });
+  return new Budget(size("maxTotalBufferedBytes", most));
 }
 
 /** The error for an invalid answer of the application. */

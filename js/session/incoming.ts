@@ -24,6 +24,9 @@ const BATCH_BYTES = 256 * 1024;
 /** Work that is done at once, so that a chunk that takes long to decompress delays no other connection for long. */
 const BATCH_WORK = 1024 * 1024;
 
+/** What a frame costs, with a message and a listener that does little, in bytes of decompressed output. */
+const WORK_OF_FRAME = 1024;
+
 /** Bytes of the batch that is being made, and the work that it took. */
 let batchBytes = 0;
 let batchWork = 0;
@@ -74,6 +77,7 @@ export class Incoming {
   /** Takes a chunk as `FrameSession.receive` says. */
   receive(chunk: Uint8Array, received: Received[], room: number, isOwned: boolean): number {
     let taken = 0;
+    const framesBefore = this.frames;
     batchBytes = 0;
     batchWork = 0;
     while ((taken < chunk.length || this.hasMore) && !isBatchFull(received)) {
@@ -83,7 +87,7 @@ export class Incoming {
       input.set(piece);
       taken += this.#drain(piece, received, room, isOwned);
     }
-    this.work = batchWork;
+    this.work = batchWork + (this.frames - framesBefore) * WORK_OF_FRAME;
     return taken;
   }
 

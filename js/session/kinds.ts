@@ -62,10 +62,26 @@ export function invalidOption(name: string, wanted: string, value: unknown): Web
   return new WebSocketError("WS_ERR_INVALID_OPTION", `The option ${name} must be ${wanted}, not ${shown(value)}`);
 }
 
+/** Options of `ws` that have another name here. */
+const NAMES_IN_WS: ReadonlyMap<string, string> = new Map([
+  ["followRedirects", "maxRedirects"],
+  ["handleProtocols", "chooseProtocol"],
+  ["maxPayload", "maxMessageSize"],
+  ["verifyClient", "verify"],
+]);
+
 function unknownOption(name: string, known: readonly string[], of: string): WebSocketError {
-  const nearest = known.reduce((best, one) => (distance(name, one) < distance(name, best) ? one : best));
-  const message = `There is no option ${of}${name}. Did you mean ${of}${nearest}?`;
+  const meant = meantBy(name, known);
+  const message = `There is no option ${of}${name}.${meant === undefined ? "" : ` Did you mean ${of}${meant}?`}`;
   return new WebSocketError("WS_ERR_INVALID_OPTION", message);
+}
+
+/** The known name that the caller probably meant: two thirds of its letters are right. */
+function meantBy(name: string, known: readonly string[]): string | undefined {
+  const translated = NAMES_IN_WS.get(name);
+  if (translated !== undefined && known.includes(translated)) return translated;
+  const nearest = known.reduce((best, one) => (distance(name, one) < distance(name, best) ? one : best));
+  return distance(name, nearest) <= Math.max(name.length, nearest.length) / 3 ? nearest : undefined;
 }
 
 /** A value in an error's text: no function's source, and no secret of an object. */

@@ -64,7 +64,7 @@ const defaults: Record<TimeName, number> & Record<SizeName, number> = {
   maxMessageSize: 100 * 1024 * 1024,
   maxFragments: 131_072,
   maxBufferedBytes: 256 * 1024 * 1024,
-  maxTotalBufferedBytes: 512 * 1024 * 1024,
+  maxTotalBufferedBytes: Number.POSITIVE_INFINITY,
   maxTopicBacklog: 1024 * 1024,
   maxConnections: Number.POSITIVE_INFINITY,
   maxConnectionsPerAddress: Number.POSITIVE_INFINITY,

@@ -131,8 +131,9 @@ export class FrameSession implements EngineCalls, MessageForm, Compressor {
   }
 
   /**
-   * What the last `receive` cost: the bytes that it decompressed, and 32 for each compressed byte. `receive` stops at
-   * about 1 MiB, which takes a few milliseconds at worst: a caller that serves others goes on in a later turn.
+   * What the last `receive` cost: the bytes that it decompressed, 32 for each compressed byte, and 1,024 for each
+   * frame. `receive` stops at about 1 MiB, which takes a few milliseconds at worst: a caller that serves others goes on
+   * in a later turn.
    */
   get work(): number {
     return this.#incoming?.work ?? 0;

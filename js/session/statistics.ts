@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { memorySize } from "../engine/engine.js";
+import { memorySize, trapCount } from "../engine/engine.js";
 import { sessionCount } from "./session.js";
 
 /** Figures about the engine. */
@@ -12,9 +12,11 @@ export interface EngineStatistics {
   readonly memoryBytes: number;
   /** Connections that have memory of it, of clients and of servers. */
   readonly sessions: number;
+  /** Calls that trapped, by a bug or for want of memory. Each has lost a connection, and up to 420 KiB of memory. */
+  readonly traps: number;
 }
 
 /** The engine's figures now. The main entry and `websocket-component/ws` share one engine; `slim` has its own. */
 export function engineStatistics(): EngineStatistics {
-  return { memoryBytes: memorySize(), sessions: sessionCount() };
+  return { memoryBytes: memorySize(), sessions: sessionCount(), traps: trapCount() };
 }

@@ -89,7 +89,7 @@ export class NodeTransport implements Transport {
 
   /**
    * Whether the system is likely to take what is written at once. TLS never does: each message would keep the whole
-   * slab. Whoever has a `write` of his own may wait.
+   * slab. A replaced `write` may keep it too.
    */
   get #takesAtOnce(): boolean {
     const socket = this.#socket;

@@ -43,7 +43,7 @@ export interface TransportListener {
    * Bytes came. They may be overwritten after the call, unless `isOwned` says that they are the listener's from now on.
    */
   onData(chunk: Uint8Array, isOwned?: boolean): void;
-  /** The transport is no longer full; writers were told of what it took. */
+  /** The transport is no longer full; writers already know what it took. */
   onDrain(): void;
   /** The peer closed its side. */
   onEnd(): void;

@@ -17,7 +17,7 @@ import type {
 import type { PerMessageDeflateOptions } from "./options.js";
 import { type ServerOptions, WebSocketServer } from "./server.js";
 import { createWebSocketStream } from "./stream.js";
-import { WebSocket } from "./websocket.js";
+import { type RawData as Received, type Data as Sent, type ClientOptions as Wanted, WebSocket } from "./websocket.js";
 
 // the exports of the module are those of the class once more, as `require("ws")` and `@types/ws` give them
 declare module "./websocket.js" {
@@ -26,10 +26,8 @@ declare module "./websocket.js" {
     export {
       type AddressInfo,
       type CertMeta,
-      type ClientOptions,
       type CloseEvent,
       createWebSocketStream,
-      type Data,
       type ErrorEvent,
       type Event,
       type EventListenerOptions,
@@ -37,11 +35,13 @@ declare module "./websocket.js" {
       type FinishRequestCallback,
       type MessageEvent,
       type PerMessageDeflateOptions,
-      type RawData,
+      type Received as RawData,
+      type Sent as Data,
       type ServerOptions,
       subprotocol,
       type VerifyClientCallbackAsync,
       type VerifyClientCallbackSync,
+      type Wanted as ClientOptions,
       WebSocket,
       type WebSocketEventMap,
       WebSocketServer,

@@ -7,6 +7,7 @@ import type { OutgoingHttpHeaders, RequestOptions } from "node:http";
 import type { ConnectionOptions } from "node:tls";
 import type { ZlibOptions } from "node:zlib";
 
+import { Budget, processBudget, type RunSettings } from "../connection/budget.js";
 import {
   type DeflateSettings,
   deflateSettings,
@@ -89,18 +90,24 @@ export interface OpeningOptions
 
 /** `SharedOptions` with the defaults filled in. */
 export interface SocketSettings {
-  readonly connection: ConnectionSettings;
+  readonly connection: RunSettings;
   readonly session: SessionOptions;
   readonly autoPong: boolean;
   readonly isSynchronous: boolean;
 }
+
+/** Strangers may not fill the memory here either; what the application sends is its own affair, as with `ws`. */
+const receivedBudget = new Budget(Number.POSITIVE_INFINITY, { whole: processBudget, countsSent: false });
 
 /** With the defaults of `ws` for what is not given. */
 export function socketSettings(given: SharedOptions, isServer: boolean): SocketSettings {
   const { maxPayload = 100 * 1024 * 1024, maxFragments = 16 * 1024, closeTimeout = 30_000 } = given;
   return {
     // no option is 0 there, and one millisecond is the least that a timer waits
-    connection: connectionSettings({ ...given, streamMessages: false, closeTimeout: closeTimeout || 1 }),
+    connection: {
+      ...connectionSettings({ ...given, streamMessages: false, closeTimeout: closeTimeout || 1 }),
+      budget: isServer ? receivedBudget : undefined,
+    },
     session: {
       limits: limits({ maxMessageSize: orNone(maxPayload), maxFragments: orNone(maxFragments) }),
       deflate: deflate(given.perMessageDeflate ?? !isServer, isServer),

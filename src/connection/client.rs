@@ -11,9 +11,7 @@ use crate::connection::timers::Deadline;
 use crate::connection::{Config, Connection};
 #[cfg(feature = "deflate")]
 use crate::deflate::{self, DeflateOptions};
-#[cfg(feature = "deflate")]
-use crate::error::HandshakeError;
-use crate::error::{Error, Misuse};
+use crate::error::{Error, HandshakeError, Misuse};
 use crate::handshake::ClientFields;
 #[cfg(feature = "deflate")]
 use crate::http::extensions;
@@ -173,6 +171,7 @@ impl ClientHandshake {
     }
 
     /// Takes bytes that came at `now`. Returns whether the handshake is done; bytes behind it belong to the connection.
+    /// Interim responses (1xx, but 101) are passed over; together with the final response, their heads may have 16 KiB.
     ///
     /// # Errors
     /// The response does not accept this request: [`response`](Self::response) shows it, with its status. Every later
@@ -180,7 +179,7 @@ impl ClientHandshake {
     pub fn receive(&mut self, bytes: &[u8], now: Duration) -> Result<bool, Error> {
         if self.outcome.is_none() {
             self.deadline.start(now);
-            match self.response.push(bytes) {
+            match self.push(bytes) {
                 Ok(false) => return Ok(false),
                 Ok(true) => self.outcome = Some(self.check()),
                 Err(error) => self.outcome = Some(Err(error.into())),
@@ -276,6 +275,21 @@ impl ClientHandshake {
             self.outcome = Some(self.verify(response));
         }
         self.outcome().map(drop)
+    }
+
+    /// Takes bytes, and returns whether the head of the final response is complete. "A client MUST be able to parse one
+    /// or more 1xx responses received prior to a final response" (RFC 9110 §15.2).
+    fn push(&mut self, bytes: &[u8]) -> Result<bool, HandshakeError> {
+        let mut is_complete = self.response.push(bytes)?;
+        while is_complete && self.is_interim()? {
+            is_complete = self.response.pass_over()?;
+        }
+        Ok(is_complete)
+    }
+
+    fn is_interim(&self) -> Result<bool, HandshakeError> {
+        let response = ResponseHead::parse(self.response.head())?;
+        Ok(response.is_some_and(|response| response.is_interim()))
     }
 
     fn outcome(&self) -> Result<bool, Error> {

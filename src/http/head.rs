@@ -159,6 +159,11 @@ impl<'a> ResponseHead<'a> {
         check_version(self.version)
     }
 
+    /// Whether the final response is still to come (RFC 9110 §15.2).
+    pub(crate) const fn is_interim(&self) -> bool {
+        matches!(self.status, 100 | 102..=199)
+    }
+
     pub(crate) fn check_status(&self) -> Result<(), HandshakeError> {
         if self.status == 101 {
             Ok(())
@@ -273,6 +278,9 @@ fn head_length(bytes: &[u8], searched: usize, limit: usize) -> Result<Option<usi
 #[derive(Clone, Debug, Default)]
 pub struct HeadBuffer {
     bytes: Vec<u8>,
+    /// Where the head begins, behind those that were passed over.
+    start: usize,
+    /// How many bytes from there were searched.
     searched: usize,
     length: usize,
 }
@@ -284,9 +292,26 @@ impl HeadBuffer {
     /// The head is over 16 KiB, or has a line that ends without CR.
     pub fn push(&mut self, bytes: &[u8]) -> Result<bool, HandshakeError> {
         self.bytes.extend_from_slice(bytes);
+        self.search()
+    }
+
+    /// Goes on to the head behind this one, as after an interim response; returns whether that is complete.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push); all heads together may have 16 KiB, so that a flood of small ones ends.
+    pub(crate) fn pass_over(&mut self) -> Result<bool, HandshakeError> {
+        self.start += self.length;
+        self.searched = 0;
+        self.length = 0;
+        self.search()
+    }
+
+    fn search(&mut self) -> Result<bool, HandshakeError> {
         if self.length == 0 {
-            self.length = head_length(&self.bytes, self.searched, MAX_HEAD_LENGTH)?.unwrap_or_default();
-            self.searched = self.bytes.len();
+            let bytes = &self.bytes[self.start..];
+            let limit = MAX_HEAD_LENGTH.saturating_sub(self.start);
+            self.length = head_length(bytes, self.searched, limit)?.unwrap_or_default();
+            self.searched = bytes.len();
         }
         Ok(self.length > 0)
     }
@@ -294,13 +319,13 @@ impl HeadBuffer {
     /// The head with its blank line; empty while it is incomplete.
     #[must_use]
     pub fn head(&self) -> &[u8] {
-        &self.bytes[..self.length]
+        &self.bytes[self.start..self.start + self.length]
     }
 
     /// The bytes that came behind the head.
     #[must_use]
     pub fn into_rest(mut self) -> Vec<u8> {
-        self.bytes.drain(..self.length);
+        self.bytes.drain(..self.start + self.length);
         self.bytes
     }
 }

@@ -8,6 +8,7 @@ const TEXT = 0x81;
 const COMPRESSED = 0xc2;
 const COMPRESSED_BEGINNING = 0x42;
 const PING = 0x89;
+const PONG = 0x8a;
 
 /** Ordinary traffic, which all others are compared with: short messages, echoed. */
 async function ordinary(port) {
@@ -78,12 +79,21 @@ async function beginnings(port) {
   return peers;
 }
 
-async function pings(port) {
+/** Frames that carry nothing, over and over. */
+async function flood(port, bytes) {
   const peer = await Peer.open(port);
-  const bytes = repeated(frame(PING), 64 * 1024);
   for (let round = 0; round < 8; round++) await peer.write(bytes);
   await peer.done();
   return [peer];
+}
+
+const pings = (port) => flood(port, repeated(frame(PING), 64 * 1024));
+const pongs = (port) => flood(port, repeated(frame(PONG), 64 * 1024));
+
+/** As many pings as a server takes, again and again, because a message comes between. */
+function pingsAndMessages(port) {
+  const some = Buffer.concat([...Array(4000).fill(frame(PING)), frame(TEXT, Buffer.from("between"))]);
+  return flood(port, repeated(some, 64 * 1024));
 }
 
 /** Messages of fragments of one byte. */
@@ -150,6 +160,8 @@ export const attacks = {
   "12 unfinished bombs": { run: bombs },
   "500 beginnings of compressed messages": { run: beginnings },
   "empty pings": { run: pings, perByte: true },
+  "empty pongs": { run: pongs, perByte: true },
+  "empty pings, and a message now and then": { run: pingsAndMessages, perByte: true },
   "fragments of a byte": { run: fragments, perByte: true },
   "100 frames of 2^62 bytes": { run: giants },
   "8 clients that do not read": { run: deaf },

@@ -1,9 +1,10 @@
 // Bounded attacks on loopback: `npm run attacks [-- --check] [--only TEXT]`. Ours and `ws` in turns, each server in a
 // process of its own, the attacker in another, and here a client whose round trips tell how long others have to wait.
 //
-// --check fails where CPU time by the hostile byte is above 4 times that of ordinary messages of the same run, where
-// another client waits 100 ms or more in each of three rounds, where more is held than the budget, where the server
-// dies, or keeps descriptors.
+// --check fails where CPU time by the hostile byte is above 4 times that of ordinary messages, where another client
+// waits 100 ms longer than one of a server that nobody attacks, where more is held than the budget, where the server
+// dies, or keeps descriptors. The machine may have other work: CPU time is what the process used, both clients wait at
+// the same time, and a row beyond a limit is measured anew, with ordinary messages beside it, before it counts.
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { parseArgs } from "node:util";
@@ -17,36 +18,52 @@ const LONGEST_DELAY = 100;
 const ROUNDS = 3;
 /** `maxTotalBufferedBytes`, and what a process has without any. */
 const MOST_HELD = 512 * 1024 * 1024;
+const ORDINARY = "ordinary messages";
 
 const { values } = parseArgs({ options: { check: { type: "boolean" }, only: { type: "string" } } });
-const names = Object.keys(attacks).filter(
-  (name) => !values.only || name.includes(values.only) || name.startsWith("ordinary"),
-);
+const names = Object.keys(attacks).filter((name) => name !== ORDINARY && name.includes(values.only ?? ""));
 
+/** Has a server attacked, and measures what that costs. */
 async function attack(library, name) {
   const server = start("server.mjs", ["--expose-gc"], library);
   let death;
   server.once("exit", (code, signal) => {
     death = signal ?? code;
   });
-  const [{ port }] = await once(server, "message");
-  const client = new WebSocket(`ws://127.0.0.1:${port}`);
-  await once(client, "open");
+  const { port } = await first(server);
+  const clients = await Promise.all([open(port), open(quietPort)]);
   const before = await ask(server);
   const attacker = start("attacker.mjs", [], String(port), name);
-  const watching = delays(client);
+  const watching = clients.map(delays);
   const [{ sent }] = await Promise.race([once(attacker, "message"), once(server, "exit").then(() => [{ sent: 0 }])]);
-  const longest = await watching.stop();
-  if (death !== undefined) return { sent, death };
+  const [longest, usual] = await Promise.all(watching.map((watched) => watched.stop()));
+  for (const client of clients) client.terminate();
+  if (death !== undefined) {
+    attacker.kill();
+    return { sent, death };
+  }
   const during = await ask(server);
   attacker.send("let go");
   await once(attacker, "exit");
-  const kept = await descriptorsBack(server, before.descriptors);
-  client.terminate();
+  const kept = await descriptorsBack(server, before.descriptors - 1);
   server.kill("SIGKILL");
   await once(server, "exit");
-  // what the round trips cost is not the attack's, and is little
-  return { sent, cpu: during.cpu - before.cpu, longest, held: during.held - before.held, kept };
+  const held = Math.max(0, during.held - before.held);
+  return { sent, cpu: during.cpu - before.cpu, longest, delay: longest - usual, held, kept };
+}
+
+/** What a program says first; one that cannot begin is an error, and not a wait without end. */
+async function first(program) {
+  const end = once(program, "exit").then(([code]) => Promise.reject(new Error(`A server ended at once: ${code}`)));
+  const [message] = await Promise.race([once(program, "message"), end]);
+  end.catch(() => {}); // later on, that is a result
+  return message;
+}
+
+async function open(port) {
+  const client = new WebSocket(`ws://127.0.0.1:${port}`);
+  await once(client, "open");
+  return client;
 }
 
 function start(file, execArgv, ...args) {
@@ -93,54 +110,61 @@ async function descriptorsBack(server, wanted) {
   }
 }
 
-const rows = [];
+/** What is beyond a limit. @param ordinary milliseconds of CPU by the byte */
+function faultsOf(name, result, ordinary) {
+  if (result.death !== undefined) return ["the server died"];
+  const ratio = result.cpu / result.sent / ordinary;
+  return [
+    attacks[name].perByte && ratio > CPU_RATIO && `${ratio.toFixed(1)} times the CPU of ordinary messages`,
+    result.delay >= LONGEST_DELAY && `another client waited ${result.delay.toFixed(0)} ms longer than usual`,
+    result.held > MOST_HELD && `${result.held} bytes are held`,
+    result.kept > 0 && `${result.kept} descriptors are left`,
+  ].filter((fault) => fault);
+}
+
+function cells({ death, sent, cpu, longest, held, kept }, ordinary) {
+  if (death !== undefined) return "died";
+  const perByte = (cpu * 1e6) / sent;
+  const times = (cpu / sent / ordinary).toFixed(1);
+  const left = kept > 0 ? `, ${kept} left` : "";
+  return `${perByte.toFixed(0)} (${times}×) | ${longest.toFixed(0)} | ${(held / 2 ** 20).toFixed(1)}${left}`;
+}
+
+/** Two servers at least, so that neither library has the machine's worst moment alone. */
+async function ordinaryOf(library) {
+  const results = [await attack(library, ORDINARY), await attack(library, ORDINARY)];
+  return results.reduce((one, other) => (other.cpu < one.cpu ? other : one));
+}
+
+const quiet = start("server.mjs", [], "ours");
+const { port: quietPort } = await first(quiet);
+const perByte = ({ cpu, sent }) => cpu / sent;
+const usual = { ours: await ordinaryOf("ours"), ws: await ordinaryOf("ws") };
+const show = (name, ours, ws) => {
+  const shown = [cells(ours, perByte(usual.ours)), cells(ws, perByte(usual.ws))];
+  console.log(`| ${name} | ${(ours.sent / 1024).toFixed(0)} | ${shown.join(" | ")} |`);
+};
+console.log("| Attack | KiB sent | Ours: ns/byte | delay, ms | held, MiB | `ws`: ns/byte | delay, ms | held, MiB |");
+console.log(`|${" --- |".repeat(8)}`);
+show(ORDINARY, usual.ours, usual.ws);
+
+let failed = 0;
 for (const name of names) {
-  const row = { name, ours: [], ws: [] };
-  const rounds = values.check ? ROUNDS : 1;
-  for (let round = 0; round < rounds; round++) {
-    for (const library of ["ours", "ws"]) {
-      if (library === "ws" && round > 0) continue;
-      row[library].push(await attack(library, name));
-    }
-    if (row.ours.at(-1).longest < LONGEST_DELAY) break; // noise of the machine is repeated, not allowed for
+  let ours = await attack("ours", name);
+  const ws = await attack("ws", name);
+  let faults = faultsOf(name, ours, perByte(usual.ours));
+  for (let round = 1; values.check && faults.length > 0 && round < ROUNDS; round++) {
+    const ordinary = perByte(await ordinaryOf("ours"));
+    ours = await attack("ours", name);
+    faults = faultsOf(name, ours, ordinary);
   }
-  rows.push(row);
-  console.log(line(row));
+  show(name, ours, ws);
+  if (values.check) for (const fault of faults) console.error(`${name}: ${fault}`);
+  if (faults.length > 0) failed += 1;
 }
-
-function best(results) {
-  return results.reduce((one, other) => ((other.longest ?? Infinity) < (one.longest ?? Infinity) ? other : one));
-}
-
-function line({ name, ours, ws }) {
-  const shown = [best(ours), best(ws)].map((result) => {
-    if (result.death !== undefined) return "died";
-    const { sent, cpu, longest, held, kept } = result;
-    const perByte = ((cpu * 1e6) / Math.max(1, sent)).toFixed(0);
-    const mebibytes = (Math.max(0, held) / 2 ** 20).toFixed(1);
-    return `${perByte} ns/B, ${longest.toFixed(0)} ms, ${mebibytes} MiB${kept > 0 ? `, ${kept} left` : ""}`;
-  });
-  return `| ${name} | ${(best(ours).sent / 1024).toFixed(0)} KiB | ${shown.join(" | ")} |`;
-}
-
+quiet.kill("SIGKILL");
 if (values.check) {
-  const perByte = ({ cpu, sent }) => cpu / sent;
-  const ordinary = perByte(best(rows[0].ours));
-  const faults = rows.flatMap(({ name, ours }) => {
-    const result = best(ours);
-    if (ours.some(({ death }) => death !== undefined)) return [`${name}: the server died`];
-    return [
-      attacks[name].perByte &&
-        perByte(result) > CPU_RATIO * ordinary &&
-        `${name}: more than ${CPU_RATIO} times the CPU`,
-      result.longest >= LONGEST_DELAY && `${name}: another client waited ${result.longest.toFixed(0)} ms`,
-      result.held > MOST_HELD && `${name}: ${result.held} bytes are held`,
-      result.kept > 0 && `${name}: ${result.kept} descriptors are left`,
-    ].filter((fault) => fault);
-  });
-  for (const fault of faults) console.error(fault);
-  console.log(
-    `${rows.length - new Set(faults.map((fault) => fault.split(":")[0])).size} passed, ${faults.length} failed`,
-  );
-  if (faults.length > 0) process.exitCode = 1;
+  // as Node's test runner sums up, which the gate reads
+  console.log(`ℹ pass ${names.length - failed}\nℹ fail ${failed}`);
+  if (failed > 0) process.exitCode = 1;
 }

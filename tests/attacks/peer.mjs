@@ -17,7 +17,10 @@ export function request(path = "/", ...fields) {
 
 const COMPRESSING = "Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover";
 
-/** Counts what it sends. Its socket reads and drops what comes, and its errors are the server's right. */
+/**
+ * Counts what it sends, as far as the system takes it. Its socket reads and drops what comes, and its errors are
+ * the server's right.
+ */
 export class Peer {
   static sent = 0;
 
@@ -44,11 +47,11 @@ export class Peer {
 
   /** Resolves when the system has taken it, or the server has closed. */
   async write(bytes) {
-    Peer.sent += bytes.length;
     if (this.socket.destroyed) return;
     await new Promise((resolve) => {
       this.socket.once("close", resolve);
-      this.socket.write(bytes, () => {
+      this.socket.write(bytes, (error) => {
+        if (!error) Peer.sent += bytes.length;
         this.socket.off("close", resolve);
         resolve();
       });

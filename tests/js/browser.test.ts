@@ -8,7 +8,7 @@ import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 
 import { type Browser, chromium } from "playwright-core";
-import { WebSocketServer } from "websocket-component";
+import { WebSocket as Client, WebSocketServer } from "websocket-component";
 
 const start = fileURLToPath(new URL("../../scripts/start.mjs", import.meta.url));
 const FLAGS =
@@ -88,7 +88,8 @@ test("Chromium gets back from our server what it sends, and closes with codes bo
   await page.close();
 });
 
-async function startPage(port: string): Promise<URL> {
+/** The addresses of the page and of the echo server. */
+async function startPage(port: string): Promise<{ page: URL; echo: URL }> {
   const child = spawn(process.execPath, [start, "--port", port], { stdio: ["ignore", "pipe", "inherit"] });
   children.push(child);
   let out = "";
@@ -96,14 +97,14 @@ async function startPage(port: string): Promise<URL> {
     out += chunk;
     const address = /http:\S+/.exec(out)?.[0];
     if (address === undefined || !out.includes("Ctrl-C")) continue;
-    return new URL(address);
+    return { page: new URL(address), echo: new URL(/ws:\S+/.exec(out)?.[0] as string) };
   }
   throw new Error(`npm start ended: ${out}`);
 }
 
 test("the start page's server gives out its own files, and no request leads out of them or ends it", async () => {
-  const first = await startPage("0");
-  const { origin } = await startPage(first.port);
+  const { page: first } = await startPage("0");
+  const { origin } = (await startPage(first.port)).page;
   assert.notEqual(origin, first.origin, "the port of the first is taken");
   const status = async (target: string): Promise<number | undefined> => {
     const [response] = await once(get(origin, { path: target }), "response");
@@ -126,4 +127,25 @@ test("the start page's server gives out its own files, and no request leads out 
   ];
   const odd = ["//", "/%E0", "/%00", "*", "http://[/", `/${"a".repeat(9000)}`, "/dist", "/index.html/", "/none"];
   for (const target of [...outside, ...odd]) assert.equal(await status(target), 404, target);
+});
+
+test("the start page has a policy that lets in no script of others, and its echo server no page of others", async () => {
+  const { page, echo } = await startPage("0");
+  const html = await (await fetch(page)).text();
+  const policy = /http-equiv="Content-Security-Policy" content="([^"]*)"/.exec(html)?.[1] ?? "";
+  assert.match(policy, /default-src 'none'/);
+  const scripts = /script-src ([^;]*)/.exec(policy)?.[1] ?? "";
+  assert.doesNotMatch(scripts, /unsafe-inline|'unsafe-eval'|https?:|\*|data:|blob:/);
+  const statusOf = async (headers: Record<string, string>) => {
+    const socket = new Client(echo, { headers });
+    return await new Promise((resolve) => {
+      socket.onopen = () => resolve(101);
+      socket.onerror = (event) => resolve((event as unknown as { error: { status: number } }).error.status);
+    }).finally(() => socket.close());
+  };
+  assert.equal(await statusOf({}), 101);
+  assert.equal(await statusOf({ Origin: page.origin }), 101);
+  assert.equal(await statusOf({ Origin: "https://evil.example" }), 403);
+  assert.equal(await statusOf({ Origin: "null" }), 403);
+  assert.equal(await statusOf({ Host: "evil.example" }), 403);
 });

@@ -179,7 +179,11 @@ test("a file that is not a capture is reported, and is read as bytes only on req
   assert.match(inspect("a.png", "--format", "raw").out, /ping/);
 });
 
-const HOSTILE = "\x1b]0;PWNED\x07\x1b[2J\u009b31m\r\x7f\u202e\u2066\u2028\u2029\u{e0041}\ufeff";
+/** All of C0 that a program's argument can have, and of C1; what turns text around, and what hides. */
+const CONTROLS = [...Array(32).keys(), ...Array.from({ length: 33 }, (_, at) => 0x7f + at)].filter((one) => one > 0);
+const HOSTILE =
+  "\x1b]0;PWNED\x07\x1b[2J\u009b31m\r\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e" +
+  `\u2066\u2067\u2068\u2069\u2028\u2029\u{e0041}\ufeff${String.fromCharCode(...CONTROLS)}`;
 const KEY = "dGhlIHNhbXBsZSBub25jZQ==";
 
 /** Captures whose every field has all that moves a cursor, rings, or turns text around. */
@@ -255,5 +259,26 @@ test("nothing but printable text is shown, whatever names, values and times a ca
       assert.ok(out + error !== "", file);
       assert.doesNotMatch((out + error).replace(/\n/g, ""), NOT_PRINTABLE, `${file} ${args}`);
     }
+  }
+});
+
+test("what is named on the command line is told in printable text too", () => {
+  const file = `${folder}a.har`;
+  const known = `${folder}rec.txt`;
+  const wrong = [
+    [HOSTILE],
+    [file, HOSTILE],
+    [known, "--format", HOSTILE],
+    [known, "--direction", HOSTILE],
+    [known, "--connection", HOSTILE],
+    [known, "--extensions", HOSTILE],
+    [known, "--keys", HOSTILE],
+    [known, "--port", HOSTILE],
+    [known, `--${HOSTILE}`],
+  ] as const;
+  for (const [path, ...args] of wrong) {
+    const { code, out, error } = run(path, ...args);
+    assert.ok(code !== null && error !== "", JSON.stringify(args));
+    assert.doesNotMatch((out + error).replace(/\n/g, ""), NOT_PRINTABLE, JSON.stringify([path, ...args]));
   }
 });

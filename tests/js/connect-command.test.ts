@@ -304,3 +304,59 @@ test("inspect shows what was asked for: by direction, kind, text, time and fault
     assert.equal((await run(t, "", "inspect", file, ...args)).code, 2);
   }
 });
+
+/** What moves a cursor, rings, hides, or turns text around; a line's end is not among it, because lines end. */
+const NOT_PRINTABLE = /[^\P{Cc}\n]|[\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
+const HOSTILE = "\x1b]0;PWNED\x07\x1b[2J\u009b31m\r\x7f\u202e\u2066\u2028\u{e0041}\ufeff";
+
+test("connect shows nothing of a server's that is not printable", async (t) => {
+  const server = new PeerServer({ port: 0, host: "127.0.0.1" });
+  await once(server, "listening");
+  t.after(() => server.close());
+  server.on("headers", (headers) => headers.push("X-Field: \u009b31m"));
+  server.on("connection", (socket) => {
+    socket.send(HOSTILE);
+    socket.send(Buffer.from(HOSTILE));
+    socket.ping(HOSTILE);
+    socket.close(1000, HOSTILE);
+  });
+  const { port } = server.address() as AddressInfo;
+  const { out, error } = await run(t, undefined, "connect", `ws://127.0.0.1:${port}`, "--frames");
+  assert.match(error, /closed with 1000 .*PWNED/);
+  assert.match(out, /PWNED/);
+  assert.doesNotMatch(out + error, NOT_PRINTABLE);
+});
+
+test("serve shows nothing of a client's that is not printable, and nor does its echo", async (t) => {
+  for (const mode of ["--listen", "--echo"]) {
+    const child = start(t, "serve", mode, "--frames", "--port", "0");
+    let [out, error] = ["", ""];
+    child.stdout?.on("data", (data) => (out += data));
+    child.stderr?.on("data", (data) => (error += data));
+    while (!out.includes("\n")) await once(child.stdout as NodeJS.ReadableStream, "data");
+    const peer = new Peer(/ws:\S+/.exec(out)?.[0] as string, { headers: { "X-Field": "\u009b31m" } });
+    await once(peer, "open");
+    peer.send(HOSTILE);
+    peer.ping(HOSTILE);
+    peer.close(1000, HOSTILE);
+    await once(peer, "close");
+    child.kill("SIGTERM");
+    await once(child, "close");
+    assert.match(out, /PWNED/, mode);
+    assert.doesNotMatch(out + error, NOT_PRINTABLE, mode);
+  }
+});
+
+test("proxy names a target, a rule and a file in printable text alone", async (t) => {
+  const wrong = [
+    [HOSTILE],
+    ["ws://localhost:1", "--drop", HOSTILE],
+    ["ws://localhost:1", "--cert", HOSTILE, "--key", HOSTILE],
+    ["ws://localhost:1", "--memory", HOSTILE],
+  ];
+  for (const args of wrong) {
+    const { error } = await run(t, "", "proxy", ...args);
+    assert.notEqual(error, "");
+    assert.doesNotMatch(error, NOT_PRINTABLE, JSON.stringify(args));
+  }
+});

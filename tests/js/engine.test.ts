@@ -121,3 +121,22 @@ test("strangers that take all of a small memory are refused, and others are not 
     assert.ok(attacked <= pages * 65536 && later === attacked, stdout);
   }
 });
+
+/** A runtime may collect all its garbage whenever the memory grows, so small steps cost more than all else. */
+test("the engine's memory grows in few steps, however many unfinished messages need it", async () => {
+  const { memorySize } = await inner<{ memorySize(): number }>("engine/engine.js");
+  const begun = masked(0x41, Uint8Array.of(0xf2, 0x48, 0xcd)); // the beginning of a compressed "Hello"
+  const sizes = new Set([memorySize()]);
+  const sessions = Array.from({ length: 2000 }, () => {
+    const session = compressed();
+    session.receive(begun, []);
+    sizes.add(memorySize());
+    return session;
+  });
+  const [first, last] = [Math.min(...sizes), Math.max(...sizes)];
+  assert.ok(last - first > 60 << 20, `${last - first} bytes`);
+  // by a quarter, and by 4 MiB at least
+  const most = Math.log(last / first) / Math.log(1.25) + Math.log2(last / first) + 4;
+  assert.ok(sizes.size <= most, `${sizes.size} sizes, ${most} at most`);
+  for (const session of sessions) session.free();
+});

@@ -1,6 +1,6 @@
 /** Handshakes that must be refused, by either side, and what the refusal says: RFC 6455 §4. */
 import assert from "node:assert/strict";
-import { createServer, get } from "node:http";
+import { Agent, createServer, get } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 
@@ -226,3 +226,25 @@ test("an informational response before the answer is passed over", async (t) => 
   await nextEvent(socket, "open");
   socket.terminate();
 });
+
+for (const [name, agent] of [
+  ["sockets of its own", undefined],
+  ["an agent", new Agent()],
+] as const) {
+  test(`a client by ${name} gives up a server that sends interim responses without end`, async (t) => {
+    let isGone: Promise<unknown> | undefined;
+    const url = await serveRaw(t, async (peer) => {
+      await peer.head();
+      peer.socket.on("error", () => {}); // a reset, which is how it is given up
+      isGone = new Promise((resolve) => peer.socket.once("close", resolve));
+      const flood = Buffer.from("HTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\n".repeat(100_000));
+      peer.write(flood);
+    });
+    const socket = new WebSocket(url, agent && { agent });
+    const { error } = await nextEvent<ErrorEvent>(socket, "error");
+    const { code, status, message } = error as { code: string; status: number; message: string };
+    assert.deepEqual([code, status], ["WS_ERR_UNEXPECTED_RESPONSE", 103]);
+    assert.match(message, /more than 16 interim responses/);
+    await isGone;
+  });
+}

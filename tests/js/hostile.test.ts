@@ -1,12 +1,29 @@
 /** What a hostile peer costs stays its own: memory within a budget, turns that others get, and no socket for ever. */
 import assert from "node:assert/strict";
+import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import { deflateRawSync } from "node:zlib";
-import { WebSocket } from "websocket-component";
+import { type ErrorEvent, WebSocket } from "websocket-component";
+import { WebSocketServer as ServerOfWs } from "websocket-component/ws";
 
 import { statusBytes } from "./ends.js";
-import { closed, hex, masked, messages, nextEvent, once, RawPeer, REQUEST, serve, serveEcho } from "./support.js";
+import {
+  closed,
+  hex,
+  inner,
+  masked,
+  messages,
+  nextEvent,
+  once,
+  RawPeer,
+  REQUEST,
+  rawClient,
+  rawServer,
+  serve,
+  serveEcho,
+  unmasked,
+} from "./support.js";
 
 const COMPRESSING = REQUEST.replace("Host:", "Sec-WebSocket-Extensions: permessage-deflate\r\nHost:");
 
@@ -14,6 +31,17 @@ const COMPRESSING = REQUEST.replace("Host:", "Sec-WebSocket-Extensions: permessa
 function bomb(size: number, isLast: boolean): Buffer {
   const bytes = deflateRawSync(Buffer.alloc(size), { finishFlush: 2 }).subarray(0, -4);
   return masked(isLast ? 0xc2 : 0x42, bytes);
+}
+
+interface Holder {
+  letGo(failure: { code: string }): void;
+}
+interface Budget {
+  readonly held: number;
+  update(holder: Holder, before: number, now: number): void;
+}
+interface Budgets {
+  Budget: new (most: number, options?: { whole?: Budget }) => Budget;
 }
 
 /** Unclaimed heartbeats, more of them than are kept. */
@@ -129,6 +157,64 @@ test("what all connections hold is bounded together: the one that holds most is 
   assert.equal(server.statistics.bufferedBytes, 0, "nothing is counted that is not held any more");
 });
 
+test("servers without a budget of their own share that of the process, those of /ws too", async (t) => {
+  const { processBudget } = await inner<{ processBudget: { held: number } }>("connection/budget.js");
+  const before = processBudget.held;
+  const own = await serveEcho(t, { maxTotalBufferedBytes: 8 << 20 });
+  const shared = [await serveEcho(t), await serveEcho(t)];
+  const ofWs = new ServerOfWs({ port: 0, host: "127.0.0.1", perMessageDeflate: true });
+  await once(ofWs, "listening");
+  t.after(() => ofWs.close());
+  const ports = [own.port, ...shared.map(({ port }) => port), (ofWs.address() as AddressInfo).port];
+  const peers = await Promise.all(ports.map((port) => RawPeer.connect(port, COMPRESSING)));
+  for (const peer of peers) {
+    await peer.head();
+    peer.write(bomb(2 << 20, false), masked(0x89));
+    await peer.bytes(2);
+  }
+  const held = processBudget.held - before;
+  assert.ok(held >= 6 << 20 && held < 18 << 20, `${held} bytes of three servers`);
+  for (const { server } of [own, ...shared]) assert.ok(server.statistics.bufferedBytes >= 2 << 20);
+  for (const peer of peers) peer.socket.destroy();
+  for (const { server } of [own, ...shared]) while (server.clients.size > 0) await turn();
+  while (ofWs.clients.size > 0) await turn();
+  assert.equal(processBudget.held, before);
+});
+
+test("beyond the budget of the process, the connection that holds most goes, whichever server it belongs to", async () => {
+  const { Budget } = await inner<Budgets>("connection/budget.js");
+  const whole = new Budget(10_000_000);
+  const parts = [new Budget(Number.POSITIVE_INFINITY, { whole }), new Budget(8_000_000, { whole })] as const;
+  const ended: string[] = [];
+  const holder = (name: string, budget: Budget) => {
+    let held = 0;
+    const hold = (now: number) => {
+      budget.update(own, held, now);
+      held = now;
+    };
+    const own = {
+      letGo({ code }: { code: string }) {
+        ended.push(`${name} ${code}`);
+        hold(0);
+      },
+    };
+    return hold;
+  };
+  const [small, reader, large] = [holder("small", parts[0]), holder("reader", parts[1]), holder("large", parts[0])];
+  small(1_000_000);
+  reader(5_000_000);
+  large(6_000_000);
+  await turn();
+  assert.deepEqual(ended, ["large WS_ERR_BUFFER_FULL"]);
+  small(6_000_000);
+  await turn();
+  assert.deepEqual(ended.slice(1), ["small WS_ERR_BUFFER_FULL"]);
+  reader(9_000_000); // beyond its own server's budget alone
+  await turn();
+  assert.deepEqual(ended.slice(2), ["reader WS_ERR_BUFFER_FULL"]);
+  assert.deepEqual([whole.held, parts[0].held, parts[1].held], [0, 0, 0]);
+});
+
 test("a server takes no message above 16 MiB unless it says so", async (t) => {
   const { port } = await serve(t, { claimTimeout: 20 }); // an unclaimed message is read to its end too
   const peer = await RawPeer.connect(port, COMPRESSING);
@@ -166,4 +252,83 @@ test("while bombs inflate, others get their turns", async (t) => {
   await answer;
   assert.ok(turns > 20, `${turns} turns`);
   for (const peer of peers) peer.socket.destroy();
+});
+
+/** A server and a client of bytes, for tests of both roles. */
+const ROLES = [
+  ["server", masked],
+  ["client", unmasked],
+] as const;
+
+for (const [role, frame] of ROLES) {
+  const connect = role === "server" ? rawClient : rawServer;
+
+  test(`a ${role} answers 16 pings that come together, and of more the last one`, async (t) => {
+    const { peer } = await connect(t);
+    peer.write(...Array.from({ length: 1000 }, (_, at) => frame(0x89, String(at))), frame(0x81, "over"));
+    const pongs: number[] = [];
+    while (pongs.at(-1) !== 999) {
+      const head = await peer.bytes(2);
+      const mask = role === "client" ? await peer.bytes(4) : Buffer.alloc(4);
+      const payload = await peer.bytes((head[1] as number) & 0x7f);
+      pongs.push(Number(Buffer.from(payload.map((byte, at) => byte ^ (mask[at % 4] as number)))));
+    }
+    assert.deepEqual(
+      pongs.slice(0, 16),
+      Array.from({ length: 16 }, (_, at) => at),
+    );
+    assert.ok(pongs.length < 100, `${pongs.length} pongs`);
+    peer.socket.destroy();
+  });
+
+  for (const [name, first] of [
+    ["pings", 0x89],
+    ["pongs", 0x8a],
+  ] as const) {
+    test(`a ${role} closes with 1008 when thousands of ${name} come together without a message`, async (t) => {
+      const { peer, socket } = await connect(t);
+      const failure = nextEvent<ErrorEvent>(socket, "error");
+      peer.write(Buffer.concat(Array<Buffer>(50_000).fill(frame(first))));
+      assert.equal(((await failure).error as { code: string }).code, "WS_ERR_CONTROL_FLOOD");
+      peer.socket.destroy();
+    });
+  }
+}
+
+test("pings between messages never end a connection, nor do pings that wait for their pongs", async (t) => {
+  const { peer, socket } = await rawClient(t);
+  let count = 0;
+  socket.onmessage = () => {
+    count += 1;
+  };
+  const some = Buffer.concat([...Array<Buffer>(1000).fill(masked(0x89)), masked(0x81, "between")]);
+  for (let round = 0; round < 20; round++) peer.write(some);
+  peer.write(masked(0x89, "end"));
+  let tail = "";
+  while (!tail.endsWith("\x8a\x03end")) tail = (tail + (await peer.bytes(1)).toString("latin1")).slice(-5);
+  assert.equal(count, 20);
+  for (let round = 0; round < 6000; round++) {
+    peer.write(masked(0x89));
+    await peer.bytes(2);
+  }
+  assert.equal(socket.readyState, WebSocket.OPEN);
+  peer.socket.destroy();
+});
+
+test("a flood of small frames takes many turns, and others get theirs", async (t) => {
+  const { port } = await serveEcho(t, { perMessageDeflate: false });
+  const peer = await RawPeer.connect(port);
+  await peer.head();
+  const count = 50_000;
+  let turns = 0;
+  const counting = setInterval(() => {
+    turns += 1;
+  });
+  t.after(() => clearInterval(counting));
+  peer.write(Buffer.concat(Array<Buffer>(count).fill(masked(0x81, "x"))));
+  const echoes = await peer.bytes(3 * count);
+  assert.ok(echoes.equals(Buffer.from("\x81\x01x".repeat(count), "latin1")));
+  // 2,048 frames a turn
+  assert.ok(turns > 10, `${turns} turns`);
+  peer.socket.destroy();
 });

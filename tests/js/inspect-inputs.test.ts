@@ -58,6 +58,27 @@ test("hex in every common shape, and Base64, give the same bytes", () => {
   }
 });
 
+test("text of many MiB is read, in one line too", () => {
+  const megabyte = 1024 * 1024;
+  const shapes: [string, Format, number][] = [
+    ["8180".repeat(16 * megabyte), "hex", 32 * megabyte],
+    ["81 80\n".repeat(2 * megabyte), "hex", 4 * megabyte],
+    [`00000000: ${"8180".repeat(2 * megabyte)}`, "dump", 4 * megabyte],
+    [`00000000: ${"8180 ".repeat(2 * megabyte)}`, "dump", 4 * megabyte],
+    ["gQCBAIEA".repeat(2 * megabyte), "base64", 12 * megabyte],
+  ];
+  for (const [text, format, length] of shapes) {
+    const pieces = only(text, format).pieces;
+    assert.equal(
+      pieces.reduce((sum, { bytes }) => sum + bytes.length, 0),
+      length,
+      text.slice(0, 20),
+    );
+  }
+  const keys = `CLIENT_RANDOM ${"0".repeat(64)} ${"0".repeat(16 * megabyte)}`;
+  assert.throws(() => readCapture(TEXT.encode(keys)), CaptureError);
+});
+
 test("what Wireshark shows of a stream has both directions", () => {
   const text =
     "00000000  81 85 37 fa 21 3d 7f 9f  4d 51 58     ..7.!=.. MQX\n    00000000  81 05 48 65 6c 6c 6f                    ..Hello\n";

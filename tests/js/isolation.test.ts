@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
-import { EngineTrap, sessionCount, WebSocket, WebSocketServer } from "websocket-component";
+import { EngineTrap, engineStatistics, sessionCount, WebSocket, WebSocketServer } from "websocket-component";
 
 import {
   closed,
@@ -22,7 +22,7 @@ import {
 
 interface Engine {
   memorySize(): number;
-  scratch(): { bytes: Uint8Array };
+  scratch(): { bytes: Uint8Array; input: Uint8Array; output: Uint8Array };
   wasm: {
     Session: new (
       server: boolean,
@@ -82,6 +82,14 @@ function countFrees(wasm: Engine["wasm"], onFree: () => void): void {
   };
 }
 
+/** Lets the pointer of a session to the bytes that it keeps point outside of memory. */
+function damage({ bytes }: { bytes: Uint8Array }, session: { __wbg_ptr: number }, kept: Buffer): void {
+  const words = new Uint32Array(bytes.buffer, session.__wbg_ptr, 128);
+  const pointer = words.findIndex((word) => kept.equals(bytes.subarray(word, word + kept.length)));
+  assert.ok(pointer >= 0, "the pointer to the bytes that it keeps");
+  words[pointer] = 0xffff_fff0;
+}
+
 test("a trap in one session loses that session, and no byte of the others", async () => {
   const { scratch, wasm } = await inner<Engine>("engine/engine.js");
   const { FrameSession } = await inner<Sessions>("session/session.js");
@@ -95,14 +103,10 @@ test("a trap in one session loses that session, and no byte of the others", asyn
   assert.deepEqual(take(bystander, masked(0x01, "half")), []);
   bystander.sendText("waiting in shared memory");
   bystander.settle();
-  // the victim keeps the first bytes of a frame; let its pointer to them point outside of memory
+  // the victim keeps the first bytes of a frame
   const frame = masked(0x81, "x");
   take(victim, frame.subarray(0, 5));
-  const { bytes } = scratch();
-  const words = new Uint32Array(bytes.buffer, broken.__wbg_ptr, 128);
-  const pointer = words.findIndex((word) => frame.subarray(0, 5).equals(bytes.subarray(word, word + 5)));
-  assert.ok(pointer >= 0, "the pointer to the bytes it keeps");
-  words[pointer] = 0xffff_fff0;
+  damage(scratch(), broken, frame.subarray(0, 5));
   const [outcome] = take(victim, frame.subarray(5)) as { kind: string; error: Error }[];
   assert.equal(outcome?.kind, "trapped");
   assert.ok(outcome?.error instanceof EngineTrap);
@@ -115,6 +119,27 @@ test("a trap in one session loses that session, and no byte of the others", asyn
   assert.deepEqual(Buffer.concat(bystander.takeOutput()), unmasked(0x81, "on"));
   bystander.free();
   assert.equal(sessionCount(), before);
+});
+
+test("a thousand traps lose a thousand sessions, are counted, and take no scratch memory with them", async () => {
+  const { memorySize, scratch, wasm } = await inner<Engine>("engine/engine.js");
+  const { FrameSession } = await inner<Sessions>("session/session.js");
+  const place = () => [scratch().input.byteOffset, scratch().output.byteOffset];
+  const before = { place: place(), traps: engineStatistics().traps, sessions: sessionCount(), memory: memorySize() };
+  for (let round = 0; round < 1000; round++) {
+    const broken = new wasm.Session(true, 1e9, 1e9, 1e9);
+    const victim = new FrameSession(broken, true);
+    const frame = masked(0x81, "x");
+    take(victim, frame.subarray(0, 5));
+    damage(scratch(), broken, frame.subarray(0, 5));
+    const [outcome] = take(victim, frame.subarray(5)) as { kind: string }[];
+    assert.equal(outcome?.kind, "trapped");
+  }
+  assert.deepEqual(place(), before.place);
+  assert.equal(engineStatistics().traps, before.traps + 1000);
+  assert.equal(sessionCount(), before.sessions);
+  // a session without compression takes less than 1 KiB; the memory grows by 4 MiB at least
+  assert.ok(memorySize() <= before.memory + 4 * 1024 * 1024);
 });
 
 test("views of the engine's memory survive its growth", async () => {
@@ -205,10 +230,7 @@ test("a trap leaves sockets that compress as they were", async (t) => {
   const victim = new FrameSession(broken, true);
   const frame = masked(0x81, "x");
   take(victim, frame.subarray(0, 5));
-  const { bytes } = scratch();
-  const words = new Uint32Array(bytes.buffer, broken.__wbg_ptr, 128);
-  const pointer = words.findIndex((word) => frame.subarray(0, 5).equals(bytes.subarray(word, word + 5)));
-  words[pointer] = 0xffff_fff0;
+  damage(scratch(), broken, frame.subarray(0, 5));
   const [outcome] = take(victim, frame.subarray(5)) as { kind: string }[];
   assert.equal(outcome?.kind, "trapped");
   const received = messages(socket, 1);

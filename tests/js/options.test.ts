@@ -100,14 +100,10 @@ test("a name that no class knows is refused, and the nearest one is named", () =
     ["maxMessagesize", "maxMessageSize"],
     ["pinginterval", "pingInterval"],
     ["verifyClient", "verify"],
-    ["maxPayload", "maxFragments"],
+    ["maxPayload", "maxMessageSize"],
   ] as const) {
-    const wanted = { code, message: new RegExp(`no option ${given}\\. Did you mean \\w+\\?`) };
+    const wanted = { code, message: `There is no option ${given}. Did you mean ${meant}?` };
     assert.throws(() => new WebSocketServer({ noServer: true, [given]: 1 }), wanted);
-    if (meant !== "maxFragments") {
-      const exact = { code, message: `There is no option ${given}. Did you mean ${meant}?` };
-      assert.throws(() => new WebSocketServer({ noServer: true, [given]: 1 }), exact);
-    }
   }
   assert.throws(() => new WebSocket(URL, { header: {} } as object), { code, message: /Did you mean headers\?/ });
   assert.throws(() => new WebSocketStream(URL, { signals: 1 } as object), { code, message: /Did you mean signal\?/ });
@@ -115,6 +111,13 @@ test("a name that no class knows is refused, and the nearest one is named", () =
   assert.throws(() => new WebSocket(URL, deflate), { code, message: /Did you mean perMessageDeflate\.threshold\?/ });
   const handle = { recieveBufferSize: 256 } as object;
   assert.throws(() => Handle.createServer(handle), { code, message: /Did you mean receiveBufferSize\?/ });
+});
+
+test("a name that is not near any is refused without a guess", () => {
+  for (const given of ["constructor", "x", "__proto__ ", "clientTracking", "", "a".repeat(1000)]) {
+    const wanted = { code, message: `There is no option ${given}.` };
+    assert.throws(() => new WebSocketServer({ noServer: true, [given]: 1 }), wanted);
+  }
 });
 
 test("websocket-component/ws ignores names that it does not know, as ws does, and refuses hooks that are not functions", () => {

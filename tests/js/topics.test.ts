@@ -14,7 +14,7 @@ import {
 } from "websocket-component";
 import { WebSocketServer as WsServer, WebSocket as WsSocket } from "websocket-component/ws";
 
-import { closed, messages, nextEvent, once, RawPeer, serve } from "./support.js";
+import { closed, masked, messages, nextEvent, once, RawPeer, serve } from "./support.js";
 
 type Served = Awaited<ReturnType<typeof serve>>;
 type Ends = { client: WebSocket; socket: WebSocket; received: unknown[] };
@@ -185,6 +185,7 @@ test("a subscriber that is too slow is closed with 1013 and counted, and the oth
   assert.equal(stalled.readyState, stalled.CLOSING);
   assert.ok(stalled.bufferedAmount < 2 * 1024 * 1024);
   peer.socket.resume();
+  peer.write(masked(0x88, Buffer.from([0x03, 0xf5])));
   const rest = Buffer.from(await peer.rest());
   assert.deepEqual(rest.subarray(rest.lastIndexOf(Buffer.from([0x88]))).subarray(2, 4), Buffer.from([0x03, 0xf5]));
   peer.socket.destroy();

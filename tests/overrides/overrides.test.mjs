@@ -15,7 +15,7 @@ const home = mkdtempSync(join(tmpdir(), "websocket-component-overrides-"));
 after(() => rmSync(home, { recursive: true, force: true }));
 
 const tarballs = {
-  "websocket-component": packed(root),
+  "websocket-component": packed(join(root, "build/package")),
   ws: packed(join(root, "packages/ws")),
 };
 const dependencies = { jayson: "5.0.0", "socket.io": "4.8.4", "socket.io-client": "4.8.4" };

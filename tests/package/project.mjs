@@ -15,7 +15,10 @@ export const root = fileURLToPath(new URL("../..", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "websocket-component-package-"));
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
 
-npm(root, "pack", "--ignore-scripts", "--pack-destination", folder, root, join(root, "packages/ws"));
+/** As it is published: `scripts/pack.mjs` makes it. */
+export const built = join(root, "build/package");
+
+npm(root, "pack", "--ignore-scripts", "--pack-destination", folder, built, join(root, "packages/ws"));
 /** The packed packages, as they would be published. */
 export const [tarball, wsTarball] = [/component-\d/, /component-ws-/].map((name) =>
   join(

@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 import { publint } from "publint";
 
-import { project, root, run, tarball, wsTarball } from "./project.mjs";
+import { built, project, root, run, tarball, wsTarball } from "./project.mjs";
 import { cell } from "./table.mjs";
 
 const STRICT =
@@ -47,7 +47,7 @@ export function testTypes() {
   cell("TypeScript, ws by an override, bundler", "types", types(`${bundler} ${NODE}`, "ws-import.mts"));
 
   cell("publint", "types", async () => {
-    const { messages } = await publint({ pkgDir: root, strict: true });
+    const { messages } = await publint({ pkgDir: built, strict: true });
     assert.deepEqual(messages, []);
     return "OK";
   });

@@ -1,10 +1,12 @@
 // What must hold in every runtime: ours against ours, and against bytes. A test is a column of the table, what must
 // hold, and a function of a `Scope`.
 import assert from "node:assert/strict";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { createServer } from "node:http";
 import { connect } from "node:net";
 import { join } from "node:path";
 import process from "node:process";
+import { deflateRawSync } from "node:zlib";
 
 import { authority, certificate, key } from "./certificate.mjs";
 import { answerTo, event, frame, masked, messages, pattern, REQUEST, Scope, same } from "./support.mjs";
@@ -54,6 +56,22 @@ const tests = [
     noVerdict,
   ],
   ["server", "a path that no server takes is answered with 404 on a shared server of node:http", unownedUpgrade],
+  ["strangers", "while bombs inflate, others get their turns", turnsOfOthers],
+  [
+    "strangers",
+    "a flood of small frames makes its own connection wait, and a flood of pings ends it with 1008",
+    floods,
+  ],
+  ["strangers", "what all connections hold is bounded together: the one that holds most is closed with 1013", budget],
+  [
+    "strangers",
+    "clients that leave behind heartbeats which nobody asks for are seen, by a close, a FIN or a reset",
+    leavers,
+  ],
+  ["strangers", "quotas: 503 beyond maxConnections, 429 beyond those of an address and of a second", quotas],
+  ["strangers", "a trusted proxy's clients have their own quotas, and nobody else's header is believed", proxies],
+  ["strangers", "refusals are counted, and told on the channel with request, status and reason", refusalsTold],
+  ["strangers", "interim responses without end are an error", interimResponses],
   ["server", "behind a server of node:http", behindHttp],
   ["server", "by handleUpgrade, on a server of node:http", byHandleUpgrade],
   ["unix socket", "there and back, and a second server at the same path", unixSocket],
@@ -792,6 +810,163 @@ async function leavingClients(t) {
   for (const end of ends) assert.equal((await end).code, 1006);
   await new Promise((turn) => setTimeout(turn));
   assert.deepEqual(unhandled, []);
+}
+
+const COMPRESSING = REQUEST.replace("Host", "Sec-WebSocket-Extensions: permessage-deflate\r\nHost");
+
+/** A compressed message of zeros, of which the last frame is missing. */
+function bomb(size) {
+  const payload = deflateRawSync(Buffer.alloc(size), { finishFlush: 2 }).subarray(0, -4);
+  const head = Buffer.from([0x42, 0xfe, payload.length >> 8, payload.length & 0xff, 0, 0, 0, 0]);
+  return Buffer.concat([head, payload]);
+}
+
+async function turnsOfOthers(t) {
+  const { port, url } = await t.serveEcho({ maxMessageSize: 64 << 20 });
+  const honest = await t.open(url);
+  const peer = await t.raw(port, COMPRESSING);
+  await peer.head();
+  let isOver = false;
+  let echoes = 0;
+  let turns = 0;
+  const counting = setInterval(() => {
+    turns += 1;
+  });
+  const talk = (async () => {
+    while (!isOver) {
+      const answer = messages(honest, 1);
+      honest.send("here?");
+      await answer;
+      echoes += 1;
+    }
+  })();
+  peer.socket.write(Buffer.concat([bomb(48 << 20), masked(0x89, "done")]));
+  await peer.bytes(6);
+  isOver = true;
+  await talk;
+  clearInterval(counting);
+  // 48 MiB are two dozen turns of the loop; with both ends in it, a round trip takes up to a dozen
+  assert.ok(turns >= 10 && echoes >= 1, `${turns} turns, ${echoes} round trips`);
+}
+
+async function floods(t) {
+  const { port } = await t.serveEcho();
+  const peer = await t.raw(port, REQUEST);
+  await peer.head();
+  const count = 20_000;
+  peer.socket.write(Buffer.concat(Array(count).fill(masked(0x81, "x"))));
+  assert.equal(Buffer.compare(await peer.bytes(3 * count), Buffer.from("\x81\x01x".repeat(count), "latin1")), 0);
+  peer.socket.write(Buffer.concat(Array(50_000).fill(masked(0x89))));
+  assert.ok((await peer.rest()).endsWith("\x88\x02\x03\xf0"));
+}
+
+async function budget(t) {
+  const most = 8 << 20;
+  const { server, port, url } = await t.serveEcho({ maxTotalBufferedBytes: most });
+  const honest = await t.open(url);
+  const peers = [];
+  for (let size = 2; size <= 7; size++) {
+    const peer = await t.raw(port, COMPRESSING);
+    await peer.head();
+    peer.socket.write(bomb(size << 20));
+    peers.push(peer);
+  }
+  // of 2 + 3 + 4 + 5 + 6 + 7 MiB the largest go
+  for (const peer of peers.slice(3, 5)) assert.equal((await peer.bytes(4)).toString("latin1"), "\x88\x02\x03\xf5");
+  assert.ok(server.statistics.bufferedBytes <= most);
+  const answer = messages(honest, 1);
+  honest.send("still served");
+  assert.deepEqual(await answer, ["still served"]);
+}
+
+async function leavers(t) {
+  const { server, port } = await t.serve({ claimTimeout: 50 });
+  const heartbeats = Buffer.concat(Array(2000).fill(masked(0x81, "beat")));
+  const ways = [
+    ["a close frame", 1000, (peer) => peer.socket.write(masked(0x88, Buffer.from([0x03, 0xe8])))],
+    ["a FIN", 1006, (peer) => peer.socket.end()],
+    ["a reset", 1006, (peer) => peer.reset()],
+  ];
+  for (const [name, code, leave] of ways) {
+    const end = new Promise((resolve) => {
+      server.once("connection", (socket) => socket.addEventListener("close", resolve, { once: true }));
+    });
+    const peer = await t.raw(port, REQUEST);
+    await peer.head();
+    await new Promise((resolve) => peer.socket.write(heartbeats, resolve));
+    leave(peer);
+    assert.equal((await end).code, code, name);
+    assert.equal(server.clients.size, 0, name);
+    peer.socket.destroy();
+  }
+}
+
+/** The status that a request is answered with. */
+async function statusOf(t, port, request = REQUEST) {
+  const peer = await t.raw(port, request);
+  return Number(/^HTTP\/1\.1 (\d+)/.exec(await peer.head())[1]);
+}
+
+async function quotas(t) {
+  const all = await t.serve({ maxConnections: 2 });
+  const first = await t.open(all.url);
+  assert.equal(await statusOf(t, all.port), 101);
+  assert.equal(await statusOf(t, all.port), 503);
+  const end = event(first, "close");
+  first.close();
+  await end;
+  while (all.server.clients.size > 1) await new Promise((turn) => setTimeout(turn));
+  assert.equal(await statusOf(t, all.port), 101);
+  const ofAddress = await t.serve({ maxConnectionsPerAddress: 1 });
+  assert.deepEqual([await statusOf(t, ofAddress.port), await statusOf(t, ofAddress.port)], [101, 429]);
+  const ofSecond = await t.serve({ maxHandshakesPerSecond: 2 });
+  // a second may end among them, so there are more than two seconds' worth
+  const statuses = [];
+  for (let count = 0; count < 6; count++) statuses.push(statusOf(t, ofSecond.port));
+  assert.ok((await Promise.all(statuses)).includes(429));
+}
+
+async function proxies(t) {
+  const from = (address) => REQUEST.replace("Host", `X-Forwarded-For: ${address}\r\nHost`);
+  const requests = ["192.0.2.1", "192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8::2"].map(from);
+  const trusting = await t.serve({ maxConnectionsPerAddress: 1, trustedProxies: ["127.0.0.1"] });
+  const believing = [];
+  for (const request of requests) believing.push(await statusOf(t, trusting.port, request));
+  assert.deepEqual(believing, [101, 429, 101, 101, 429]);
+  const alone = await t.serve({ maxConnectionsPerAddress: 1 });
+  const doubting = [];
+  for (const request of requests) doubting.push(await statusOf(t, alone.port, request));
+  assert.deepEqual(doubting, [101, 429, 429, 429, 429]);
+}
+
+async function refusalsTold(t) {
+  const told = [];
+  const listen = (message) => told.push(message);
+  subscribe("websocket-component:refused", listen);
+  t.after(() => unsubscribe("websocket-component:refused", listen));
+  const { server, port } = await t.serve({ path: "/path", origins: ["https://example.com"] });
+  const cases = [
+    ["path", 404, REQUEST.replace("/path", "/other")],
+    ["request", 426, REQUEST.replace("Version: 13", "Version: 12")],
+    ["origin", 403, REQUEST.replace("Host", "Origin: https://example.org\r\nHost")],
+  ];
+  for (const [, status, request] of cases) assert.equal(await statusOf(t, port, request), status);
+  const its = told.filter((message) => message.server === server);
+  assert.deepEqual(
+    its.map(({ reason, status, address }) => [reason, status, address]),
+    cases.map(([reason, status]) => [reason, status, "127.0.0.1"]),
+  );
+  assert.equal(its[0].request.url, "/other?query");
+  assert.deepEqual(server.statistics.refused, { path: 1, request: 1, origin: 1 });
+}
+
+async function interimResponses(t) {
+  const port = await t.tcp(async (peer) => {
+    await peer.head();
+    peer.socket.write("HTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\n".repeat(10_000));
+  });
+  const { error } = await event(t.client(`ws://127.0.0.1:${port}`), "error");
+  assert.deepEqual([error.code, error.status], ["WS_ERR_UNEXPECTED_RESPONSE", 103]);
 }
 
 async function failingHook(t) {

@@ -4,8 +4,9 @@
  * @module
  */
 
-/** Compiles what a `data:` URL holds. */
-export async function compiled(dataUrl: string): Promise<WebAssembly.Module> {
-  const base64 = dataUrl.slice(dataUrl.indexOf(",") + 1);
-  return WebAssembly.compile(Uint8Array.from(atob(base64), (character) => character.charCodeAt(0)));
+/** Compiles what is deflated, in base64. */
+export async function compiled(base64: string): Promise<WebAssembly.Module> {
+  const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+  const inflated = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
+  return WebAssembly.compile(await new Response(inflated).arrayBuffer());
 }

@@ -51,10 +51,11 @@ function dumpedBytes(rest: string, isXxd: boolean, isHexdump: boolean): Uint8Arr
   const [digits = ""] = rest.split(isXxd ? / {2}/ : / {3}|\|/);
   const bytes: number[] = [];
   for (const group of digits.trim().split(/\s+/)) {
-    if (!/^([0-9a-f]{2})+$/i.test(group)) break;
+    if (group === "" || !isPairs(group)) break;
     const values = (group.match(/../g) ?? []).map((pair) => Number.parseInt(pair, 16));
     // plain hexdump writes words of the processor's order, and all that has one today begins with the low byte
-    bytes.push(...(isHexdump && values.length === 2 ? values.reverse() : values));
+    if (isHexdump && values.length === 2) values.reverse();
+    for (const value of values) bytes.push(value);
   }
   return Uint8Array.from(isXxd ? bytes : bytes.slice(0, BYTES_PER_LINE));
 }
@@ -73,13 +74,19 @@ const HEX_SEPARATORS = /0x|\\x|[\s,:;-]/gi;
 
 /** Whether the text is hexadecimal digits, whatever stands between them. */
 export function isHex(text: string): boolean {
-  return /^([0-9a-f]{2})+$/i.test(text.replace(HEX_SEPARATORS, ""));
+  const digits = text.replace(HEX_SEPARATORS, "");
+  return digits !== "" && isPairs(digits);
+}
+
+/** Whether these are pairs of digits. A pattern of pairs would need a stack that grows with the text. */
+function isPairs(digits: string): boolean {
+  return digits.length % 2 === 0 && !/[^0-9a-f]/i.test(digits);
 }
 
 /** @throws CaptureError for anything but pairs of digits */
 export function parseHex(text: string): Uint8Array {
   const digits = text.replace(HEX_SEPARATORS, "");
-  if (!/^([0-9a-f]{2})*$/i.test(digits)) throw malformed("There is something else than pairs of hexadecimal digits");
+  if (!isPairs(digits)) throw malformed("There is something else than pairs of hexadecimal digits");
   const bytes = new Uint8Array(digits.length / 2);
   for (let index = 0; index < bytes.length; index++) {
     bytes[index] = Number.parseInt(digits.slice(2 * index, 2 * index + 2), 16);

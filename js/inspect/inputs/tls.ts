@@ -8,6 +8,8 @@ import { concat } from "../../engine/bytes.js";
 import { decryptCbc, hmac, openSealed } from "../inspector.js";
 import { Flow, type Part } from "./flow.js";
 
+const LINE = /^([A-Z0-9_]+) ([0-9a-f]{64}) ([0-9a-f]+)$/i;
+
 /** The secrets of a key log, by their labels and the clients' randoms. */
 export class KeyLog {
   readonly #secrets = new Map<string, Uint8Array>();
@@ -15,8 +17,9 @@ export class KeyLog {
   /** Takes lines; those that are none of a key log are left out. */
   add(text: string): void {
     for (const line of text.split(/\r?\n/)) {
-      const [, label, random, secret] = /^([A-Z0-9_]+) ([0-9a-f]{64}) ((?:[0-9a-f]{2})+)$/i.exec(line.trim()) ?? [];
-      if (secret !== undefined) this.#secrets.set(`${label} ${random?.toLowerCase()}`, bytesOf(secret));
+      const [, label, random, secret = ""] = LINE.exec(line.trim()) ?? [];
+      if (secret !== "" && secret.length % 2 === 0)
+        this.#secrets.set(`${label} ${random?.toLowerCase()}`, bytesOf(secret));
     }
   }
 

@@ -12,7 +12,7 @@ import {
   WebSocketProtocolError,
 } from "../../../js/component/index.js";
 import { initialise } from "../../../js/engine/engine.js";
-import wasm from "../../../pkg/websocket_component_bg.wasm?url&inline";
+import wasm from "../../../pkg/websocket_component_bg.wasm?deflated";
 import { counted, hexBytes } from "../format.js";
 import { compiled } from "../wasm.js";
 

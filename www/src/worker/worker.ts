@@ -5,7 +5,7 @@
  */
 import { type Capture, type Connection, type Format, type Piece, readCapture } from "../../../js/inspect/index.js";
 import { initialise } from "../../../js/inspect/inspector.js";
-import wasm from "../../../pkg/websocket_component_inspect_bg.wasm?url&inline";
+import wasm from "../../../pkg/websocket_component_inspect_bg.wasm?deflated";
 import { compiled } from "../wasm.js";
 import { Conversation } from "./conversation.js";
 import { captureOf, jsonOf } from "./exports.js";

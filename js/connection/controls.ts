@@ -1,0 +1,72 @@
+/**
+ * Pings and pongs of one connection: which pings are answered, and when a peer sends too many.
+ *
+ * @module
+ */
+import { copyOf } from "../engine/bytes.js";
+import type { FrameSession } from "../session/session.js";
+import type { Transport } from "../transport/transport.js";
+import { Pings } from "./keepalive.js";
+import type { Outbox } from "./outbox.js";
+
+/** Of the pings that are delivered together, so many are answered, and the last one (RFC 6455 §5.5.3). */
+const ANSWERED = 16;
+/** So many pings and pongs beyond those may come without a message. */
+const MOST_BEYOND = 4096;
+
+/** Pings and pongs of one connection. */
+export class Controls {
+  /** Our own pings. */
+  readonly pings = new Pings();
+  readonly #session: FrameSession;
+  readonly #transport: Transport;
+  readonly #outbox: Outbox;
+  /** The latest ping that waits for its pong, which answers those before it too (§5.5.3). */
+  #owed: Uint8Array | undefined;
+  /** How many were delivered together. */
+  #together = 0;
+  /** How many beyond those that are answered, since so many messages had come. */
+  #beyond = 0;
+  #messages = 0;
+
+  constructor(session: FrameSession, transport: Transport, outbox: Outbox) {
+    this.#session = session;
+    this.#transport = transport;
+    this.#outbox = outbox;
+  }
+
+  /** A ping or pong came. Tells whether it is one too many. */
+  isOneTooMany(): boolean {
+    this.#together += 1;
+    if (this.#together <= ANSWERED) return false;
+    const { messagesReceived } = this.#session.counters;
+    if (messagesReceived !== this.#messages) this.#beyond = 0;
+    this.#messages = messagesReceived;
+    this.#beyond += 1;
+    return this.#beyond > MOST_BEYOND;
+  }
+
+  /**
+   * Answers a ping at once; or, if there are many of them or the transport is full, the latest one later. §5.5.2: it
+   * MUST be answered "unless it already received a Close frame": after our own close too.
+   */
+  answer(payload: Uint8Array): void {
+    // a copy, because the owner may write to what it gets
+    if (this.#transport.isFull || this.#together > ANSWERED) this.#owed = copyOf(payload);
+    else if (!this.#session.isClosed) this.#outbox.sendBy(() => this.#session.pong(payload));
+  }
+
+  /** A delivery has ended, or the transport has room: what is owed is sent. */
+  settle(): void {
+    this.#together = 0;
+    const payload = this.#owed;
+    if (payload === undefined || this.#transport.isFull) return;
+    this.#owed = undefined;
+    this.answer(payload);
+  }
+
+  /** Nothing is answered any more. */
+  forget(): void {
+    this.#owed = undefined;
+  }
+}
