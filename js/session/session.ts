@@ -105,6 +105,11 @@ export class FrameSession implements EngineCalls, MessageForm, Compressor {
     return this.#outgoing?.messageBytes ?? 0;
   }
 
+  /** The bytes of texts that were sent and are still to be framed: the counters do not have them. */
+  countTexts(): number {
+    return this.#outgoing?.countTexts() ?? 0;
+  }
+
   /** Whether a close frame was made. */
   get closeSent(): boolean {
     return this.#session?.close_sent ?? true;
