@@ -84,7 +84,7 @@ export class Outgoing {
   /** Texts that are framed when the turn ends, as one string, and the UTF-16 units of each. */
   #texts = "";
   #lengths: number[] | undefined;
-  /** Their bytes as UTF-8, counted as they come since somebody has asked. */
+  /** Their bytes as UTF-8, counted as they come from the first request on. */
   #textBytes: number | undefined;
   /** Whether a part of a message was sent that is not its last. */
   #isSendingParts = false;
