@@ -33,6 +33,7 @@ export const PARTS = {
     "docs/security.md": "Security",
     "docs/performance.md": "Performance",
     "docs/benchmarks.md": "Benchmarks",
+    "docs/capacity.md": "Capacity",
     "docs/conformance.md": "Conformance",
     "tests/rfc6455.md": "RFC 6455 by requirement",
     "tests/rfc7692.md": "RFC 7692 by requirement",
