@@ -9,9 +9,9 @@ import type { Transport } from "../transport/transport.js";
 import { Pings } from "./keepalive.js";
 import type { Outbox } from "./outbox.js";
 
-/** Of the pings that are delivered together, so many are answered, and the last one (RFC 6455 §5.5.3). */
+/** The number of pings delivered together that are answered, besides the last one (RFC 6455 §5.5.3). */
 const ANSWERED = 16;
-/** So many pings and pongs beyond those may come without a message. */
+/** The most pings and pongs beyond those that may come without a message. */
 const MOST_BEYOND = 4096;
 
 /** Pings and pongs of one connection. */
@@ -25,7 +25,7 @@ export class Controls {
   #owed: Uint8Array | undefined;
   /** How many were delivered together. */
   #together = 0;
-  /** How many beyond those that are answered, since so many messages had come. */
+  /** How many beyond those that are answered, since the count of messages was `#messages`. */
   #beyond = 0;
   #messages = 0;
 

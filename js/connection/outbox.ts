@@ -91,8 +91,8 @@ export class Outbox implements Flushable, Writer {
 
   /** Bytes of messages that were sent, or wait with the owner, and that the network has not taken. */
   countBuffered(): number {
-    this.settle();
-    return this.#bufferedAmount;
+    this.#countSent();
+    return this.#bufferedAmount + this.#session.countTexts();
   }
 
   /** Makes frames of what was sent, so that it is counted; it leaves by the flush that is due since. */

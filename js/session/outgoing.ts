@@ -84,6 +84,8 @@ export class Outgoing {
   /** Texts that are framed when the turn ends, as one string, and the UTF-16 units of each. */
   #texts = "";
   #lengths: number[] | undefined;
+  /** Their bytes as UTF-8, counted as they come from the first request on. */
+  #textBytes: number | undefined;
   /** Whether a part of a message was sent that is not its last. */
   #isSendingParts = false;
   frames = 0;
@@ -149,10 +151,29 @@ export class Outgoing {
     }
   }
 
+  #dropTexts(): void {
+    this.#lengths = undefined;
+    this.#texts = "";
+    if (this.#textBytes !== undefined) this.#textBytes = 0;
+  }
+
+  /** The bytes of the texts that wait to be framed, which `messageBytes` has not. */
+  countTexts(): number {
+    if (this.#textBytes !== undefined) return this.#textBytes;
+    let start = 0;
+    this.#textBytes = 0;
+    for (const length of this.#lengths ?? []) {
+      this.#textBytes += textSize(this.#texts.slice(start, start + length));
+      start += length;
+    }
+    return this.#textBytes;
+  }
+
   /** Strings are put together, and become bytes, at once: one by one that takes several times as long. */
   #collect(text: string): void {
     if (this.#texts.length + text.length > COLLECTED_UNITS || this.#lengths?.length === COLLECTED_COUNT) this.settle();
     this.#texts += text;
+    if (this.#textBytes !== undefined) this.#textBytes += textSize(text);
     this.#lengths ??= [];
     this.#lengths.push(text.length);
   }
@@ -162,8 +183,7 @@ export class Outgoing {
     const lengths = this.#lengths;
     if (lengths === undefined) return;
     const texts = this.#texts;
-    this.#lengths = undefined;
-    this.#texts = "";
+    this.#dropTexts();
     const { input, events } = scratch();
     const { written } = encodeText(texts, input);
     if (lengths.length === 1) lengths[0] = written;
@@ -247,8 +267,7 @@ export class Outgoing {
 
   /** Drops texts that were not framed: nothing can be sent any more. What was framed can still be taken. */
   forget(): void {
-    this.#texts = "";
-    this.#lengths = undefined;
+    this.#dropTexts();
     this.#output?.leave();
   }
 

@@ -105,6 +105,11 @@ export class FrameSession implements EngineCalls, MessageForm, Compressor {
     return this.#outgoing?.messageBytes ?? 0;
   }
 
+  /** The bytes of texts that were sent and are still to be framed: the counters do not have them. */
+  countTexts(): number {
+    return this.#outgoing?.countTexts() ?? 0;
+  }
+
   /** Whether a close frame was made. */
   get closeSent(): boolean {
     return this.#session?.close_sent ?? true;
@@ -126,7 +131,7 @@ export class FrameSession implements EngineCalls, MessageForm, Compressor {
   }
 
   /**
-   * What the last `receive` cost: the bytes that it decompressed, 32 for each compressed byte, and 1,024 for each
+   * The cost of the last `receive`: the bytes that it decompressed, 32 for each compressed byte, and 1,024 for each
    * frame. `receive` stops at about 1 MiB, which takes a few milliseconds at worst: a caller that serves others goes on
    * in a later turn.
    */

@@ -2,7 +2,7 @@
 // process of its own, the attacker in another, and here a client whose round trips tell how long others have to wait.
 //
 // --check fails where CPU time by the hostile byte is above 4 times that of ordinary messages, where another client
-// waits 100 ms longer than one of a server that nobody attacks, where more is held than the budget, where the server
+// waits 100 ms longer than one of a server without attackers, where more is held than the budget, where the server
 // dies, or keeps descriptors. The machine may have other work: CPU time is what the process used, both clients wait at
 // the same time, and a row beyond a limit is measured anew, with ordinary messages beside it, before it counts.
 import { fork } from "node:child_process";

@@ -56,3 +56,27 @@ test("a loop that awaits each write has a write for each, in order", async (t) =
   };
   assert.deepEqual(await writesFor(t, answer), [TEXTS, COUNT]);
 });
+
+test("a listener that reads bufferedAmount after each send makes one write too, and reads what it has sent", async (t) => {
+  const amounts: number[] = [];
+  const texts = [...TEXTS.keys()].map((at) => `${at} \u{1f600}é\ud800`.repeat(1 + (at % 3)));
+  const [answers, writes] = await writesFor(t, (socket) =>
+    socket.addEventListener("message", () => {
+      socket.send(texts[amounts.length] as string);
+      amounts.push(socket.bufferedAmount);
+    }),
+  );
+  let size = 0;
+  assert.deepEqual(
+    amounts,
+    texts.map((text) => {
+      size += Buffer.byteLength(text);
+      return size;
+    }),
+  );
+  assert.equal(writes, 1);
+  assert.deepEqual(
+    answers,
+    texts.map((text) => text.toWellFormed()),
+  );
+});
