@@ -731,7 +731,7 @@ function __wbg_get_imports() {
         __wbg___wbindgen_throw_4c88d8bf264fd984: function(arg0, arg1) {
             throw new Error(getStringFromWasm0(arg0, arg1));
         },
-        __wbg_getRandomValues_020eea9476cea1cc: function() { return handleError(function (arg0) {
+        __wbg_getRandomValues_0eb01c20353e9a3c: function() { return handleError(function (arg0) {
             const ret = crypto.getRandomValues(arg0);
             return ret;
         }, arguments); },

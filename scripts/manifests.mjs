@@ -14,6 +14,16 @@ export const crates = ["Cargo.toml", ...inside("bindings").map((name) => `bindin
   (file) => existsSync(file) && !/^publish = false$/m.test(readFileSync(file, "utf8")),
 );
 
+/** The Cargo.toml files that have the project's version: the crate's, the C library's and the component's. */
+export const versioned = ["Cargo.toml", ...inside("bindings").map((name) => `bindings/${name}/Cargo.toml`)].filter(
+  existsSync,
+);
+
+/** The folders of crates outside the workspace that use ours by its path, each with a Cargo.lock. */
+export const outside = ["benches/native", "fuzz", ...inside("examples").map((name) => `examples/${name}`)].filter(
+  (name) => existsSync(`${name}/Cargo.lock`),
+);
+
 /** Replaces a file's text by what `change` makes of it; with `check`, only says whether they differ. */
 export function update(file, change, check) {
   const text = readFileSync(file, "utf8");

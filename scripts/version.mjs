@@ -2,7 +2,7 @@
 // where it is another.
 import { execFileSync } from "node:child_process";
 
-import { crates, packages, update } from "./manifests.mjs";
+import { outside, packages, update, versioned } from "./manifests.mjs";
 
 const check = process.argv[2] === "--check";
 const version = process.argv[check ? 3 : 2];
@@ -11,15 +11,24 @@ if (version === undefined || !/^\d+\.\d+\.\d+(?:-[\w.]+)?$/.test(version)) {
   process.exit(2);
 }
 
-const own = packages.filter((file) => file !== "packages/ws/package.json"); // that one has the version of `ws` that it follows
+const dependents = ["packages/ws/package.json"]; // it has the version of `ws` that it follows
+const own = packages.filter((file) => !dependents.includes(file));
 const results = [
   ...own.map((file) => update(file, (text) => text.replace(/^( {2}"version": ")[^"]*/m, `$1${version}`), check)),
-  ...crates.map((file) => update(file, (text) => text.replace(/^version = "[^"]*"/m, `version = "${version}"`), check)),
+  ...dependents.map((file) =>
+    update(file, (text) => text.replace(/("websocket-component": ")\^[^"]*/, `$1^${version}`), check),
+  ),
+  ...versioned.map((file) =>
+    update(file, (text) => text.replace(/^version = "[^"]*"/m, `version = "${version}"`), check),
+  ),
 ];
 if (results.includes(false)) process.exit(1);
 if (!check) {
   execFileSync("npm", ["install", "--package-lock-only", "--ignore-scripts", "--no-audit", "--no-fund"], {
     stdio: "inherit",
   });
-  execFileSync("cargo", ["update", "--workspace", "--offline"], { stdio: "inherit" });
+  for (const folder of [".", ...outside]) {
+    const manifest = ["--manifest-path", `${folder}/Cargo.toml`];
+    execFileSync("cargo", ["update", "--workspace", "--offline", "--quiet", ...manifest], { stdio: "inherit" });
+  }
 }

@@ -253,7 +253,7 @@ errors! {
     HeadersMissing, InvalidProtocolFormat, "RFC 6455 §4.1",
         "there are no headers";
     HeadersTooMany, InvalidProtocolFormat, "RFC 6455 §10.4",
-        "there are more than 256 headers";
+        "there are more than 4096 headers";
     HostMalformed, InvalidProtocolFormat, "RFC 9112 §3.2",
         "the Host header has a character that no host and port have";
     HostMissing, InvalidProtocolFormat, "RFC 6455 §4.2.1",

@@ -180,7 +180,7 @@ fn a_client_checks_the_response() {
         (|f| add(f, "Sec-WebSocket-Extensions", "z"), Err(ExtensionNotOffered)),
         (|f| add(f, "Sec-WebSocket-Extensions", "x;"), Err(ListMalformed)),
         (|f| add(f, "Sec-WebSocket-Extensions", "x, X"), Err(ExtensionRepeated)),
-        (|f| f.extend([HttpHeader::new("X", "a"); 260]), Err(HeadersTooMany)),
+        (|f| f.extend([HttpHeader::new("X", "a"); 4100]), Err(HeadersTooMany)),
         (
             |f| {
                 add(f, "Sec-WebSocket-Protocol", "chat");
@@ -409,9 +409,8 @@ fn a_request_head_is_read_whole_or_asks_for_more() {
 
 #[test]
 fn heads_that_peers_read_in_different_ways_are_refused() {
-    use HandshakeError::{HeadMalformed, HeadTooLarge, HeadersTooMany};
+    use HandshakeError::{HeadMalformed, HeadTooLarge};
     let long = format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "a".repeat(16 * 1024));
-    let many = format!("GET / HTTP/1.1\r\n{}\r\n", "X: y\r\n".repeat(257));
     let cases: &[(&[u8], HandshakeError)] = &[
         (b"GET / HTTP/1.1\nHost: a\n\r\n\r\n", HeadMalformed),
         (b"GET / HTTP/1.1\r\nHost: a\nX: b\r\n\r\n", HeadMalformed),
@@ -423,7 +422,6 @@ fn heads_that_peers_read_in_different_ways_are_refused() {
         (b"\r\n\r\n", HeadMalformed),
         (long.as_bytes(), HeadTooLarge),
         (&[b'a'; 17 * 1024], HeadTooLarge),
-        (many.as_bytes(), HeadersTooMany),
     ];
     for (bytes, error) in cases {
         assert_eq!(

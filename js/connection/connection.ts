@@ -345,8 +345,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     }
     this.#outbox.flush();
     this.#count();
-    // it is ours that the peer cannot go on
-    if (this.#inbox.isHolding || this.#inbox.hasReadAhead) this.#messageTimer?.stop();
+    if (this.#inbox.isHolding || this.#inbox.hasReadAhead) this.#messageTimer?.stop(); // the peer cannot go on
     if (this.#inbox.hasReadAhead || this.#inbox.isWaiting) this.#transport.pause();
     const ending = this.#ending;
     if (ending?.isTransportOver && this.#inbox.demand === "unclaimed")
@@ -383,6 +382,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     else if (received.kind === "text") this.#owner.onMessage(received.payload, true);
     else if (received.kind === "part") this.#owner.onPart?.(received);
     else this.#handleControl(received);
+    this.#controls?.saw(received);
   }
 
   #handleControl(control: Control): void {

@@ -4,10 +4,12 @@
  * @module
  */
 import { copyOf } from "../engine/bytes.js";
+import type { Received } from "../session/received.js";
 import type { FrameSession } from "../session/session.js";
 import type { Transport } from "../transport/transport.js";
 import { Pings } from "./keepalive.js";
 import type { Outbox } from "./outbox.js";
+import { isOfMessage } from "./received.js";
 
 /** The number of pings delivered together that are answered, besides the last one (RFC 6455 §5.5.3). */
 const ANSWERED = 16;
@@ -23,11 +25,10 @@ export class Controls {
   readonly #outbox: Outbox;
   /** The latest ping that waits for its pong, which answers those before it too (§5.5.3). */
   #owed: Uint8Array | undefined;
-  /** How many were delivered together. */
+  /** How many were delivered together, without a message between. */
   #together = 0;
-  /** How many beyond those that are answered, since the count of messages was `#messages`. */
+  /** How many beyond those that are answered, since the last message. */
   #beyond = 0;
-  #messages = 0;
 
   constructor(session: FrameSession, transport: Transport, outbox: Outbox) {
     this.#session = session;
@@ -38,12 +39,15 @@ export class Controls {
   /** A ping or pong came. Tells whether it is one too many. */
   isOneTooMany(): boolean {
     this.#together += 1;
-    if (this.#together <= ANSWERED) return false;
-    const { messagesReceived } = this.#session.counters;
-    if (messagesReceived !== this.#messages) this.#beyond = 0;
-    this.#messages = messagesReceived;
-    this.#beyond += 1;
+    if (this.#together > ANSWERED) this.#beyond += 1;
     return this.#beyond > MOST_BEYOND;
+  }
+
+  /** If a message came, then pings count anew: those between messages are worth an answer each. */
+  saw(received: Received): void {
+    if (!isOfMessage(received)) return;
+    this.#together = 0;
+    this.#beyond = 0;
   }
 
   /**
@@ -53,7 +57,7 @@ export class Controls {
   answer(payload: Uint8Array): void {
     // a copy, because the owner may write to what it gets
     if (this.#transport.isFull || this.#together > ANSWERED) this.#owed = copyOf(payload);
-    else if (!this.#session.isClosed) this.#outbox.sendBy(() => this.#session.pong(payload));
+    else this.#pong(payload);
   }
 
   /** A delivery has ended, or the transport has room: what is owed is sent. */
@@ -63,6 +67,12 @@ export class Controls {
     if (payload === undefined || this.#transport.isFull) return;
     this.#owed = undefined;
     this.answer(payload);
+  }
+
+  /** A later pong answers the pings before it too, so those are owed none. */
+  #pong(payload: Uint8Array): void {
+    this.#owed = undefined;
+    if (!this.#session.isClosed) this.#outbox.sendBy(() => this.#session.pong(payload));
   }
 
   /** Nothing is answered any more. */

@@ -56,7 +56,7 @@ export interface ResponseHead {
  * Reads a request's head and checks what the component does not see: GET, HTTP/1.1, one Host, no body
  * (RFC 6455 §4.2.1). `undefined` if it needs more bytes.
  *
- * @throws WebSocketProtocolError if it is malformed, over 16 KiB or 256 fields, or cannot be a handshake
+ * @throws WebSocketProtocolError if it is malformed, over 16 KiB, or cannot be a handshake
  */
 export function parseRequest(bytes: Uint8Array): RequestHead | undefined {
   return readRequest(bytes, (head) => {
@@ -68,7 +68,7 @@ export function parseRequest(bytes: Uint8Array): RequestHead | undefined {
 /**
  * @internal Reads the head of any request.
  *
- * @throws WebSocketProtocolError if it is malformed, over 16 KiB or 256 fields
+ * @throws WebSocketProtocolError if it is malformed, or over 16 KiB
  */
 export function readRequest<T>(bytes: Uint8Array, read: (head: wasm.RequestHead) => T): T | undefined {
   return withTypedErrors(() => {
@@ -84,7 +84,7 @@ export function readRequest<T>(bytes: Uint8Array, read: (head: wasm.RequestHead)
 /**
  * Reads a response's head. `undefined` if it needs more bytes.
  *
- * @throws WebSocketProtocolError if it is malformed, over 16 KiB or 256 fields, or switches protocols in HTTP/1.0
+ * @throws WebSocketProtocolError if it is malformed, over 16 KiB, or switches protocols in HTTP/1.0
  */
 export function parseResponse(bytes: Uint8Array): ResponseHead | undefined {
   return withTypedErrors(() => {

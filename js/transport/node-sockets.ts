@@ -87,5 +87,6 @@ function refuse({ code = "" }: NodeJS.ErrnoException, socket: Duplex, owner: Lis
 function createConnection(destination: Destination): Socket {
   const { host, port, isSecure, socketPath } = destination;
   if (isSecure) return connectSecurely(destination);
-  return connect(socketPath === undefined ? { host, port } : { path: socketPath });
+  // our close may still be owed when the peer has closed its side
+  return connect({ ...(socketPath === undefined ? { host, port } : { path: socketPath }), allowHalfOpen: true });
 }

@@ -25,7 +25,8 @@ export function connectSecurely({ host, port, socketPath, tls }: Destination): T
   const address = socketPath === undefined ? { host, port } : { path: socketPath };
   // an address is not a server name (RFC 6066 §3); at a unix socket too, the certificate must be the host's
   const servername = isIP(host) === 0 ? { servername: host } : {};
-  return withValid(tls, () => connect({ host, ...address, ALPNProtocols: PROTOCOLS, ...servername, ...tls }));
+  const options = { ALPNProtocols: PROTOCOLS, allowHalfOpen: true, ...servername };
+  return withValid(tls, () => connect({ host, ...address, ...options, ...tls }));
 }
 
 /**

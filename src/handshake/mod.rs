@@ -94,8 +94,8 @@ pub(crate) fn check_connection_token(headers: &[HttpHeader<'_>]) -> Result<(), H
     Ok(())
 }
 
-/// The component API leaves the number open; a handshake may have at most this many fields.
-pub(crate) const MAX_HEADERS: usize = 256;
+/// The component API leaves the number open; a handshake may have as many fields as a head of 16 KiB can.
+pub(crate) const MAX_HEADERS: usize = 4096;
 
 /// The value of a field that must be there once, without the blanks around it.
 fn single<'a>(

@@ -6,8 +6,6 @@ use crate::http::{HttpHeader, grammar};
 
 /// The most bytes of a head, including its blank line.
 const MAX_HEAD_LENGTH: usize = 16 * 1024;
-/// The most fields of a head.
-const MAX_FIELDS: usize = 256;
 
 /// The head of a request: its first line and its fields, up to the blank line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +42,7 @@ impl<'a> RequestHead<'a> {
     /// the bytes, 16 KiB at most, until the blank line is there.
     ///
     /// # Errors
-    /// The head is malformed (RFC 9112), over 16 KiB, or has over 256 fields. Folded lines, blanks before a colon and
+    /// The head is malformed (RFC 9112), or over 16 KiB. Folded lines, blanks before a colon and
     /// lines that end without CR are refused: readers that disagree on them enable request smuggling.
     pub fn parse(bytes: &'a [u8]) -> Result<Option<Self>, HandshakeError> {
         Self::parse_within(bytes, MAX_HEAD_LENGTH)
@@ -55,7 +53,7 @@ impl<'a> RequestHead<'a> {
         let Some(head) = whole_head(bytes, limit)? else {
             return Ok(None);
         };
-        let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
+        let mut fields = room_for_fields(head);
         let mut request = httparse::Request::new(&mut fields);
         complete(request.parse(head))?;
         match (request.method, request.path, request.version) {
@@ -134,7 +132,7 @@ impl<'a> ResponseHead<'a> {
         let Some(head) = whole_head(bytes, limit)? else {
             return Ok(None);
         };
-        let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
+        let mut fields = room_for_fields(head);
         let mut response = httparse::Response::new(&mut fields);
         complete(response.parse(head))?;
         match (response.code, response.version) {
@@ -330,6 +328,11 @@ impl HeadBuffer {
     }
 }
 
+/// A field takes a line, so a limit of bytes limits the fields as well.
+fn room_for_fields(head: &[u8]) -> Vec<httparse::Header<'_>> {
+    vec![httparse::EMPTY_HEADER; head.iter().filter(|byte| **byte == b'\n').count()]
+}
+
 /// The blank line has come, so a parser that wants more bytes has met malformed ones.
 fn complete(parsed: httparse::Result<usize>) -> Result<(), HandshakeError> {
     match parsed {
@@ -342,7 +345,7 @@ fn complete(parsed: httparse::Result<usize>) -> Result<(), HandshakeError> {
 /// The fields of a head without its first line.
 #[cfg(feature = "inspect")]
 pub(crate) fn fields(bytes: &[u8]) -> Result<Vec<HttpHeader<'_>>, HandshakeError> {
-    let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
+    let mut fields = room_for_fields(bytes);
     match httparse::parse_headers(bytes, &mut fields) {
         Ok(httparse::Status::Complete((_, found))) => Ok(headers(found)),
         Err(httparse::Error::TooManyHeaders) => Err(HandshakeError::HeadersTooMany),

@@ -121,7 +121,11 @@ test("a server without a port takes upgrades by hand, and HTTP goes on beside it
 const ACCEPT = "Sec-WebSocket-Accept: %accept%";
 const responses: [string, string, string][] = [
   ["does not switch protocols", "HTTP/1.1 200 OK\r\n\r\n", "WS_ERR_UNEXPECTED_RESPONSE"],
-  ["is a redirect", "HTTP/1.1 302 Found\r\nLocation: ws://elsewhere\r\n\r\n", "WS_ERR_UNEXPECTED_RESPONSE"],
+  [
+    "is a redirect",
+    "HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: ws://elsewhere\r\n\r\n",
+    "WS_ERR_UNEXPECTED_RESPONSE",
+  ],
   ["has no accept", "HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n", "E_INVALID_PROTOCOL_FORMAT"],
   [
     "has a wrong accept",

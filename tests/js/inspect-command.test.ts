@@ -107,7 +107,7 @@ test("connect sends headers, pings, binary messages and a close as it is told", 
   const lines = "/binary 00 ff\n/ping hi\n/nonsense\n/close 3001 enough of it\n";
   const { code, error } = await run(t, lines, "connect", url, "-H", "X-Test: a b");
   assert.deepEqual([code, headers, got], [0, "a b", [Buffer.from([0, 255])]]);
-  assert.match(error, /\/nonsense is no command[\s\S]*closed with 3001/);
+  assert.match(error, /\/nonsense is not a command[\s\S]*closed with 3001/);
 });
 
 test("connect fails with 1 if there is no server, and with 2 for what is no URL", async (t) => {

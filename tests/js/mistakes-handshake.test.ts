@@ -43,7 +43,7 @@ const accepted: [string, string][] = [
   ["a version between blanks", requestBut("Sec-WebSocket-Version", "Sec-WebSocket-Version:  13 \t")],
   ["a value that is not ASCII", requestWith("X-Name: caf\u00e9")],
   ["fields that are named as every object's", requestWith("__proto__: a", "constructor: b", "hasOwnProperty: c")],
-  ["200 fields more", requestWith(...Array(200).fill("X:"))],
+  ["300 fields more", requestWith(...Array(300).fill("X:"))],
 ];
 
 const refused: [string, string, number][] = [
@@ -81,7 +81,6 @@ const refused: [string, string, number][] = [
   ["a list of keys", requestBut("Sec-WebSocket-Key", "Sec-WebSocket-Key: a, dGhlIHNhbXBsZSBub25jZQ=="), 400],
   ["a key without its end", requestBut("Sec-WebSocket-Key", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ"), 400],
   ["two equal Hosts", requestWith("Host: localhost"), 400],
-  ["300 fields more", requestWith(...Array(300).fill("X:")), 400],
   ["more fields than Node keeps", requestWith(...Array(2500).fill("X:")), 400],
   ["15 KB of blanks in its subprotocols", requestWith(`Sec-WebSocket-Protocol: a${" ".repeat(15_000)}b`), 400],
   ["15 KB of commas and a quote", requestWith(`Sec-WebSocket-Extensions: a${",".repeat(15_000)}"`), 400],
@@ -188,8 +187,9 @@ const goodResponses: [string, string][] = [
   ["its accept between blanks", RESPONSE.replace("%accept%", "  %accept% \t")],
   ["no reason", RESPONSE.replace("101 Switching Protocols", "101 ")],
   ["a value that is not ASCII", responseWith("X: caf\u00e9")],
+  ["300 fields more", responseWith(...Array(300).fill("X:"))],
   ["fields that are named as every object's", responseWith("__proto__: a", "constructor: b")],
-  ["thousands of others before it", `${"HTTP/1.1 100 Continue\r\n\r\n".repeat(5000)}${RESPONSE}`],
+  ["16 others before it", `${"HTTP/1.1 100 Continue\r\n\r\n".repeat(16)}${RESPONSE}`],
 ];
 
 const badResponses: [string, string][] = [
@@ -208,7 +208,6 @@ const badResponses: [string, string][] = [
   ["a line without a colon", responseWith("XY")],
   ["another version of HTTP", RESPONSE.replace("HTTP/1.1", "HTTP/2.0")],
   ["a status of four digits", RESPONSE.replace("101", "1010")],
-  ["300 fields more", responseWith(...Array(300).fill("X:"))],
 ];
 
 test("our client takes every form that a response may have", async (t) => {

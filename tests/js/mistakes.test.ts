@@ -234,7 +234,7 @@ test("a flood of fragments, empty ones too, with pings between them is one messa
     const pings: string[] = [];
     socket.addEventListener("ping", ({ data }) => pings.push(Buffer.from(data).toString()));
     const end = closed(socket);
-    const count = 5000;
+    const count = 4000;
     const stream = [frame(0x01, "")];
     for (let index = 0; index < count; index++) {
       stream.push(frame(0x00, "x"), frame(0x89, String(index)), frame(0x00));

@@ -13,7 +13,7 @@ import { type CloseEvent, WebSocket, WebSocketServer, type WebSocketServerOption
 /** The real clock, which a test's mocks do not touch. */
 const { setTimeout: later, clearTimeout: cancel } = timers;
 /** Milliseconds that a test waits for one thing, on a machine that has much else to do. */
-const DEADLINE = 30_000;
+const DEADLINE = 60_000;
 
 /** The promise, until its deadline; then an error that says what was waited for. */
 export function within<T>(what: string, promise: Promise<T>): Promise<T> {

@@ -97,6 +97,7 @@ test("websocket-component/ws: a redirect from wss: to ws: on the same host takes
     followRedirects: true,
     headers: { ...secrets, "X-Plain": "1" },
   });
+  client.on("error", () => {}); // it is ended while it connects still
   t.after(() => client.terminate());
   const [, { headers }] = (await connection) as [unknown, { headers: IncomingHttpHeaders }];
   const { authorization, cookie, "proxy-authorization": proxy, "x-plain": plain } = headers;

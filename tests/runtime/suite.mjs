@@ -32,6 +32,7 @@ const tests = [
   ["server", "the request says whose it is, and what it asks for", requestShape],
   ["server", "426 without an upgrade, 400 for malformed HTTP, 404 for another path, 403 by verify", refusals],
   ["server", "a head of more than 16 KiB is answered with 431", longHead],
+  ["server", "1,000 fields are not too many", manyFields],
   ["server", "HEAD is answered without a body, an upgrade too", headRequest],
   ["server", "empty lines before a request are ignored, whole or byte by byte", emptyLines],
   ["server", "bytes that cannot become a request are answered with 400, and not awaited to their line's end", garbage],
@@ -292,6 +293,12 @@ async function longHead(t) {
   const { port } = await t.serve();
   const peer = await t.raw(port, REQUEST.replace("Host", `X: ${"x".repeat(20_000)}\r\nHost`));
   assert.match(await peer.rest(), /^HTTP\/1\.1 431 /);
+}
+
+async function manyFields(t) {
+  const { port } = await t.serve();
+  const peer = await t.raw(port, REQUEST.replace("Host", `${"X: y\r\n".repeat(1000)}Host`));
+  assert.match(await peer.head(), /^HTTP\/1\.1 101 /);
 }
 
 async function headRequest(t) {
