@@ -3,8 +3,6 @@
  *
  * @module
  */
-import { markAsUntransferable } from "node:worker_threads";
-
 import { concat, copyOf } from "../engine/bytes.js";
 import type { Received } from "../session/received.js";
 import type { FrameSession } from "../session/session.js";
@@ -154,13 +152,13 @@ export class Inbox {
   push(chunk: Uint8Array, isOwned: boolean): void {
     this.#bytesReceived += chunk.length;
     this.#isUnreadOwned = isOwned || this.#unread.length > 0;
-    this.#unread = this.#unread.length === 0 ? chunk : shared(concat(this.#unread, chunk));
+    this.#unread = this.#unread.length === 0 ? chunk : concat(this.#unread, chunk);
   }
 
   /** What was pushed and not read waits: in memory of its own, and nothing of the transport's. */
   keep(): void {
     if (this.#unread.length === 0) return;
-    this.#unread = shared(copyOf(this.#unread));
+    this.#unread = copyOf(this.#unread);
     this.#isUnreadOwned = true;
   }
 
@@ -339,10 +337,4 @@ export class Inbox {
       this.#owner.goOn();
     });
   }
-}
-
-/** Messages become parts of these bytes: transferring one message's buffer would detach all others. */
-function shared(bytes: Uint8Array): Uint8Array {
-  markAsUntransferable(bytes.buffer);
-  return bytes;
 }

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { markAsUntransferable } from "node:worker_threads";
+
 import { allocate, allocatedCopy, part } from "../engine/bytes.js";
 import type { TextDecoder } from "../engine/coders.js";
 import type { EngineTrap, Scratch } from "../engine/engine.js";
@@ -62,7 +64,8 @@ const SHORT_BINARY = 32 * 1024;
 
 /**
  * Takes whole messages out of the engine's memory. Those of a chunk share what is copied, since to allocate takes
- * longer than to copy; so one that is kept keeps that too.
+ * longer than to copy; so one that is kept keeps that too. Nobody can transfer what is shared: transferring one
+ * message's buffer would detach all others, and what was not read yet.
  */
 export class Batch {
   readonly #memory: Uint8Array;
@@ -91,6 +94,7 @@ export class Batch {
     this.#chunk = chunk;
     this.#isOwned = isOwned;
     this.#isMasked = isMasked;
+    if (isOwned) markAsUntransferable(chunk.buffer);
   }
 
   text(start: number, end: number, ascii: boolean): string {
@@ -117,7 +121,11 @@ export class Batch {
   }
 
   #copy(start: number, end: number): Uint8Array<ArrayBuffer> {
-    if (!this.#isOwned) return allocatedCopy(this.#memory, start, end);
+    if (!this.#isOwned) {
+      const copy = allocatedCopy(this.#memory, start, end);
+      markAsUntransferable(copy.buffer);
+      return copy;
+    }
     const place = this.#partOfChunk(start, end);
     place.set(part(this.#memory, start, end));
     return place;

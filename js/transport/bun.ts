@@ -5,7 +5,6 @@
  */
 import { lookup } from "node:dns/promises";
 import { type AddressInfo, isIP } from "node:net";
-import { markAsUntransferable } from "node:worker_threads";
 import { SocketTransport } from "./queued.js";
 import { type ConnectListener, type Destination, type ListenOptions, mustSupport, type Sockets } from "./runtime.js";
 import { connectStream } from "./streams.js";
@@ -115,9 +114,8 @@ class BunTransport extends SocketTransport {
     this.#socket.close();
   }
 
-  /** @internal As `NodeTransport` does; Bun makes an array for each. */
+  /** @internal Bun makes an array for each. */
   onData(bytes: Uint8Array): void {
-    markAsUntransferable(bytes.buffer);
     this.received(bytes, true);
   }
 

@@ -6,7 +6,6 @@
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
-import { markAsUntransferable } from "node:worker_threads";
 
 import { allocate, allocatedCopy, copyOf, part } from "../engine/bytes.js";
 import { queueMicrotask } from "./tasks.js";
@@ -52,9 +51,8 @@ export class NodeTransport implements Transport {
     }
   }
 
-  /** @internal Transferring one message's buffer would detach every other message of the same chunk. */
+  /** @internal */
   onData(chunk: Uint8Array): void {
-    if (this.#isSocket) markAsUntransferable(chunk.buffer);
     this.#listener?.onData(chunk, this.#isSocket);
   }
 

@@ -17,6 +17,7 @@ const TRUSTED = { tls: { ca: authority } };
 
 const tests = [
   ["client", "text, bytes and nothing come back as they were", roundTrip],
+  ["client", "to transfer a message takes nothing from those that came with it", transferring],
   ["client", "its fields and subprotocols reach the server", requestFields],
   ["client", "a close's code and reason reach the other side, both ways", closes],
   ["client", "no listener at the port: an error, and 1006", refused],
@@ -130,6 +131,24 @@ async function roundTrip(t) {
   same(bytes, new Uint8Array([1, 2, 3]));
   assert.equal(empty, "");
   assert.equal(none.byteLength, 0);
+}
+
+async function transferring(t) {
+  const { url } = await t.serveEcho();
+  const socket = await t.open(url);
+  socket.binaryType = "nodebuffer";
+  const payloads = Array.from({ length: 2000 }, (_, at) => pattern(100 + (at % 7)));
+  const received = [];
+  const all = messages(socket, payloads.length);
+  socket.addEventListener("message", ({ data }) => {
+    received.push(new Uint8Array(data)); // a copy, before it may be gone
+    try {
+      structuredClone(data, { transfer: [data.buffer] });
+    } catch {} // refused: the runtimes have errors of their own for it
+  });
+  for (const payload of payloads) socket.send(payload);
+  await all;
+  for (const [at, payload] of payloads.entries()) same(received[at], payload);
 }
 
 async function requestFields(t) {
