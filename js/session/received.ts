@@ -64,8 +64,8 @@ const SHORT_BINARY = 32 * 1024;
 
 /**
  * Takes whole messages out of the engine's memory. Those of a chunk share what is copied, since to allocate takes
- * longer than to copy; so one that is kept keeps that too. Nobody can transfer what is shared: transferring one
- * message's buffer would detach all others, and what was not read yet.
+ * longer than to copy; so one that is kept keeps that too. What is shared is made untransferable: a transfer of
+ * one message's buffer would detach all others, and what was not read yet.
  */
 export class Batch {
   readonly #memory: Uint8Array;
