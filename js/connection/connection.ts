@@ -6,7 +6,7 @@
  */
 
 import { copyOf } from "../engine/bytes.js";
-import { CloseStatus } from "../engine/status.js";
+import { CloseStatus, TRY_AGAIN_LATER } from "../engine/status.js";
 import { Unfinished } from "../session/incoming.js";
 import { LONGEST_TIME } from "../session/options.js";
 import { type Framing, type SentData, sizeOfSent } from "../session/outgoing.js";
@@ -72,9 +72,6 @@ export interface Statistics extends Readonly<Counters> {
   /** Milliseconds from the latest ping that was answered to its pong; `undefined` before there is one. */
   readonly roundTripTime: number | undefined;
 }
-
-/** The status of a connection that the server's budget ends. */
-const TRY_AGAIN_LATER = 1013;
 
 /** The longest header of a frame. */
 const HEADER = 14;

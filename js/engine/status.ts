@@ -32,5 +32,8 @@ export const CloseStatus = Object.freeze({
   SecureHandshakeError: 1015,
 } as const);
 
+/** Lack of room ends the connection: the client may come back. The component API has no name for this status. */
+export const TRY_AGAIN_LATER = 1013;
+
 /** The longest close reason, in bytes of UTF-8. */
 export const MAX_CLOSE_REASON_LENGTH = 123;

@@ -4,6 +4,7 @@
  * @module
  */
 import { WebSocketError } from "../engine/errors.js";
+import { TRY_AGAIN_LATER } from "../engine/status.js";
 import { PreparedMessage } from "../session/prepared.js";
 import { setImmediate } from "../transport/tasks.js";
 import type { BackplaneListener } from "./backplane.js";
@@ -36,9 +37,6 @@ export interface TopicStatistics {
   /** Messages of other processes that did not arrive, as far as is known. */
   readonly missed: number;
 }
-
-/** "Try Again Later", of the IANA's registry. */
-const TRY_AGAIN_LATER = 1013;
 
 /**
  * The topics of one process. A server has its own, behind `socket.subscribe` and `server.publish`; make one for the

@@ -6,32 +6,15 @@ import { duplexPair } from "node:stream";
 import { type TestContext, test } from "node:test";
 
 import * as ours from "websocket-component/ws";
-import * as ws from "ws";
 
 import { acceptOf, inner, once, RawPeer, REQUEST, serveRaw } from "./support.js";
+import { type Library, serve, theirs } from "./ws-both.js";
 
-type Library = typeof ours;
 type Socket = ours.WebSocket;
-
-const theirs = ws as unknown as Library;
 
 /** Asserts that both libraries give the same answer. */
 async function alike(tell: (library: Library) => unknown): Promise<void> {
   assert.deepEqual(await tell(ours), await tell(theirs));
-}
-
-async function serve(
-  t: TestContext,
-  { WebSocketServer }: Library,
-  options: ours.ServerOptions = {},
-): Promise<{ server: ours.WebSocketServer; port: number }> {
-  const server = new WebSocketServer({ port: 0, host: "127.0.0.1", ...options });
-  await once(server, "listening");
-  t.after(() => {
-    for (const client of server.clients) client.terminate();
-    server.close();
-  });
-  return { server, port: (server.address() as AddressInfo).port };
 }
 
 /** A client and a server's socket, both open. */

@@ -1,16 +1,12 @@
 /** What `websocket-component/ws` and `ws` make of the same bytes: frames that break the rules, requests, answers. */
 import assert from "node:assert/strict";
 import type { IncomingMessage } from "node:http";
-import type { AddressInfo } from "node:net";
 import { type TestContext, test } from "node:test";
 
 import * as ours from "websocket-component/ws";
-import * as ws from "ws";
 
 import { acceptOf, hex, masked, once, RawPeer, REQUEST, serveRaw, unmasked } from "./support.js";
-
-type Library = typeof ours;
-const theirs = ws as unknown as Library;
+import { serve, theirs } from "./ws-both.js";
 
 interface Failure {
   readonly error: readonly [kind: string, code: string | undefined];
@@ -26,20 +22,6 @@ function failure(socket: ours.WebSocket): Promise<Failure> {
     });
     socket.on("close", (code, reason) => resolve({ error, closed: [code, String(reason)] }));
   });
-}
-
-async function serve(
-  t: TestContext,
-  { WebSocketServer }: Library,
-  options: ours.ServerOptions = {},
-): Promise<{ server: ours.WebSocketServer; port: number }> {
-  const server = new WebSocketServer({ port: 0, host: "127.0.0.1", ...options });
-  await once(server, "listening");
-  t.after(() => {
-    for (const client of server.clients) client.terminate();
-    server.close();
-  });
-  return { server, port: (server.address() as AddressInfo).port };
 }
 
 async function connect(t: TestContext, port: number, request?: string): Promise<RawPeer> {
