@@ -35,6 +35,7 @@ const [mode, folder, other] = process.argv.slice(2);
 const record = `${folder}/source-hash`;
 const crate = folder.endsWith("component") ? "bindings/component" : "wasm";
 const sources = ["Cargo.toml", "Cargo.lock", ".cargo/config.toml", ...filesOf("src"), ...filesOf(crate)];
+if (crate === "wasm") sources.push("scripts/glue.mjs");
 const made = filesOf(folder).filter((path) => !path.endsWith("/source-hash"));
 const expected = [
   `sources ${hashOf(sources, (path) => path)}`,
