@@ -10,7 +10,7 @@ import { once } from "./support.js";
 /** What both export. */
 export type Library = typeof ours;
 
-/** `ws`, by the types of ours. */
+/** `ws` under our types. */
 export const theirs = ws as unknown as Library;
 
 /** A server of a library on a free port, which is closed with its sockets at the test's end. */
