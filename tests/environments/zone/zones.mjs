@@ -1,5 +1,5 @@
-// `node zones.mjs before|after`: loads zone.js, which wraps the methods of `EventTarget`, before or after the package, and
-// says in which zone the listeners of a server's and of a client's socket run.
+// `node zones.mjs before|after`: loads zone.js, which wraps the methods of `EventTarget`, before or after the package,
+// and says in which zone the listeners of a server's and of a client's socket run.
 const [, , order] = process.argv;
 const load = () => import("zone.js");
 if (order === "before") await load();
