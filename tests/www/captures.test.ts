@@ -1,4 +1,4 @@
-/** Captures as people have them: the page shows of each what the command shows, which tests/js/captures.test.ts holds. */
+/** Captures as people have them: the page shows of each what the command does, as tests/js/captures.test.ts says. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
