@@ -32,6 +32,7 @@ const tests = [
   ["server", "a request comes byte by byte", byteByByte],
   ["server", "the request says whose it is, and what it asks for", requestShape],
   ["server", "426 without an upgrade, 400 for malformed HTTP, 404 for another path, 403 by verify", refusals],
+  ["server", "what verify returns as data is its socket's", dataOfVerify],
   ["server", "a head of more than 16 KiB is answered with 431", longHead],
   ["server", "1,000 fields are not too many", manyFields],
   ["server", "HEAD is answered without a body, an upgrade too", headRequest],
@@ -306,6 +307,16 @@ async function refusals(t) {
     assert.match(await peer.rest(), new RegExp(`^HTTP/1\\.1 ${status} `), request);
     peer.socket.end();
   }
+}
+
+async function dataOfVerify(t) {
+  const known = [];
+  const verify = async ({ url }) => (url === "/" ? { status: 401 } : { data: { name: url } });
+  const { port } = await t.serve({ verify }, ({ data }) => known.push(data));
+  assert.match(await (await t.raw(port, REQUEST)).head(), /^HTTP\/1\.1 101 /);
+  const refused = await t.raw(port, REQUEST.replace("/path?query", "/"));
+  assert.match(await refused.head(), /^HTTP\/1\.1 401 /);
+  assert.deepEqual(known, [{ name: "/path?query" }]);
 }
 
 async function longHead(t) {
