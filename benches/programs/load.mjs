@@ -113,8 +113,8 @@ const OFFER = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_b
 const QUIET = 100;
 
 /**
- * The longest time that others wait, in at least this many milliseconds: alone, and while one connection asks for a long
- * message and gets it. Gives also when its last byte came.
+ * The longest time that others wait, in at least this many milliseconds: alone, and while one connection asks for a
+ * long message and gets it. Gives also when its last byte came.
  */
 async function stall({ port, milliseconds, others }) {
   const all = await openAll({ port }, others);
