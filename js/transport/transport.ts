@@ -15,8 +15,8 @@ export interface Transport {
    * is told when it has, or never.
    */
   write(parts: readonly Uint8Array[], writer?: Writer): boolean;
-  /** Takes bytes over that will change, to be the last part of the next `write`: without it they have to be copied. */
-  adopt?(bytes: Uint8Array): Uint8Array;
+  /** Whether it is likely to be done with what it is given now when `write` returns, which then returns true. */
+  readonly takesAtOnce?: boolean;
   /** Whether more is waiting to be written than should; `drain` tells when no longer. */
   readonly isFull: boolean;
   /** Whether an open connection keeps the process alive; by default it does. */

@@ -18,6 +18,7 @@ import { countListeners, MessageListeners, mayHaveListeners } from "./dispatch.j
 import { markAsEnd } from "./ends.js";
 import { ControlEvent, type Listener, type ListenerOptions } from "./events.js";
 import { IteratorOf } from "./iterator.js";
+import { tellsChanges } from "./listening.js";
 import { MessageFeed, type MessageStream } from "./messages.js";
 
 /**
@@ -76,6 +77,8 @@ export class Receiving<S extends EventTarget> implements ConnectionOwner {
   #observers = 0;
   /** The listeners of messages, for a server's socket. */
   readonly #listeners: MessageListeners | undefined;
+  /** Whether there was ever a listener of `drain`. */
+  #mayAwaitDrain = !tellsChanges;
   /** The message that is given out in pieces. */
   #message: MessageFeed | undefined;
   /** Whether messages are no longer given out. */
@@ -115,6 +118,12 @@ export class Receiving<S extends EventTarget> implements ConnectionOwner {
   /** Our own close: messages are no longer given out. */
   shut(): void {
     this.#isShut = true;
+  }
+
+  /** Listeners of the socket have changed. */
+  changed(type: string): void {
+    if (type === "drain") this.#mayAwaitDrain = true;
+    else if (type === "message") this.#listeners?.changed();
   }
 
   /** A listener of messages claims them. */
@@ -231,7 +240,7 @@ export class Receiving<S extends EventTarget> implements ConnectionOwner {
   /** @internal */
   awaits(what: "drain" | "message"): boolean {
     return what === "drain"
-      ? mayHaveListeners(this.#socket, what)
+      ? this.#mayAwaitDrain && mayHaveListeners(this.#socket, what)
       : countListeners(this.#socket, what) > this.#observers;
   }
 
