@@ -73,6 +73,11 @@ async function packForJsr() {
   const banner = ({ isEntry, name }) => (isEntry ? `/* @ts-self-types="./${basename(name)}.d.ts" */` : "");
   await bundle(out, "dist", { names, modules: "dist", format: "esm", banner });
   await bundleTypes(out, names, "chunks");
+  for (const file of readdirSync(out, { recursive: true }).filter((name) => name.endsWith(".d.ts"))) {
+    // Deno takes a name as it is, and has all of the library's types
+    const declared = readFileSync(join(out, file), "utf8").replace(/^\/\/\/ <reference lib=.*\n/gm, "");
+    writeFileSync(join(out, file), declared.replace(/(?<=(?:from|import) "\.[^"]+)\.js(?=")/g, ".d.ts"));
+  }
   for (const name of ["source", "inspect-source"]) copy(`dist/load/${name}.js`, out);
   for (const name of ["websocket_component", "websocket_component_inspect"]) copy(`pkg/${name}_bg.wasm`, out);
   for (const file of [...TERMS, ...NOTICES]) copy(file, out);
@@ -101,13 +106,16 @@ async function packModules(out, modules, exports) {
 /** The page's script, compressed, without the engines, which `js/proxy/page.ts` puts there. */
 function packPage(out) {
   if (!existsSync("dist/page")) return;
-  copy("dist/page/index.html", out);
   let script = readFileSync("dist/page/index.js", "utf8");
   for (const name of ["websocket_component_bg.wasm", "websocket_component_inspect_bg.wasm"]) {
     const text = deflateRawSync(readFileSync(`pkg/${name}`), { level: 9 }).toString("base64");
-    if (!script.includes(text)) throw new Error(`The page is stale, it has another ${name}: npm run build:www`);
+    if (!script.includes(text)) {
+      console.error(`-- the page has another ${name}, so the package has no page: npm run build:www`);
+      return;
+    }
     script = script.replaceAll(text, `@${name}@`);
   }
+  copy("dist/page/index.html", out);
   writeFileSync(`${out}/dist/page/index.js.gz`, gzipSync(script, { level: 9 }));
 }
 
@@ -122,10 +130,13 @@ function finish(out, { scripts, devDependencies, private: _, ...rest }, readme) 
 /** Registries show a README, and have no files beside it. */
 function absolute(readme) {
   const url = manifest.repository.url.replace(/^git\+|\.git$/g, "");
-  return readFileSync(readme, "utf8").replace(/(\]\(|src(?:set)?=")(?!https?:|#|mailto:)([^)"]+)/g, (_, before, path) => {
-    const kind = /\.(?:png|svg|jpg|gif)$/.test(path) ? "raw" : "blob";
-    return `${before}${url}/${kind}/v${manifest.version}/${posix.join(posix.dirname(readme), path)}`;
-  });
+  return readFileSync(readme, "utf8").replace(
+    /(\]\(|src(?:set)?=")(?!https?:|#|mailto:)([^)"]+)/g,
+    (_, before, path) => {
+      const kind = /\.(?:png|svg|jpg|gif)$/.test(path) ? "raw" : "blob";
+      return `${before}${url}/${kind}/v${manifest.version}/${posix.join(posix.dirname(readme), path)}`;
+    },
+  );
 }
 
 /** The modules that `exports` names in a folder, without the slim ones: `entry/node`, `bin`. */

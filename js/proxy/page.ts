@@ -119,7 +119,7 @@ function contentOf(file: string): Buffer | string | undefined {
   const text = gunzipSync(readFileSync(`${file}.gz`)).toString();
   return text.replace(/@(\w+_bg\.wasm)@/g, (_, name) => {
     const engine = readFileSync(new URL(`../../../pkg/${name}`, pathToFileURL(file)));
-    return deflateRawSync(engine).toString("base64");
+    return deflateRawSync(engine, { level: 9 }).toString("base64");
   });
 }
 
