@@ -118,7 +118,7 @@ function contentOf(file: string): Buffer | string | undefined {
   if (!existsSync(`${file}.gz`)) return undefined;
   const text = gunzipSync(readFileSync(`${file}.gz`)).toString();
   return text.replace(/@(\w+_bg\.wasm)@/g, (_, name) => {
-    const engine = readFileSync(new URL(`../../../pkg/${name}`, pathToFileURL(file)));
+    const engine = readFileSync(new URL(`../../pkg/${name}`, pathToFileURL(file)));
     return deflateRawSync(engine, { level: 9 }).toString("base64");
   });
 }

@@ -36,7 +36,7 @@ async function page(folder) {
     let said = "";
     for await (const chunk of child.stdout) {
       said += chunk;
-      const [, url] = /its traffic: (\S+)/.exec(said) ?? [];
+      const [, url] = /its traffic: (\S+)\n/.exec(said) ?? [];
       if (url === undefined) continue;
       const response = await fetch(new URL("index.js", url));
       assert.match(response.headers.get("content-type"), /javascript/);
