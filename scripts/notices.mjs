@@ -27,7 +27,7 @@ const bundled = dependenciesOf(["fflate", "preact", "@msgpack/msgpack", "pbf", "
 
 const made = {
   "THIRD-PARTY-NOTICES": notices(),
-  "sbom.cdx.json": `${JSON.stringify(bill(), null, 1).replaceAll(/\n {3,}/g, " ")}\n`,
+  "sbom.cdx.json": `${JSON.stringify(bill(), null, 2)}\n`,
 };
 for (const [file, text] of Object.entries(made)) {
   if (!check) writeFileSync(file, text);

@@ -15,9 +15,9 @@ import { bundle, bundleTypes } from "./lib/bundles.mjs";
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));
 const { out: OUT } = parseArgs({ options: { out: { type: "string", default: "build" } } }).values;
 const manifest = read("package.json");
-const TERMS = ["LICENSE-APACHE", "LICENSE-MIT"];
-const NOTICES = ["THIRD-PARTY-NOTICES", "sbom.cdx.json"];
-const FILES = ["dist", "pkg", "LICENSE-*", ...NOTICES];
+const TERMS = ["LICENSE-APACHE", "LICENSE-MIT", "THIRD-PARTY-NOTICES"];
+const BILL = "sbom.cdx.json";
+const FILES = ["dist", "pkg", "LICENSE-*", "THIRD-PARTY-NOTICES", BILL];
 /** Where the declarations are that entries share: those of CommonJS can be imported by modules too. */
 const SHARED = "cjs/chunks";
 const isSlim = (name) => name.includes("slim");
@@ -53,7 +53,9 @@ async function packSlim() {
   const typesVersions = { "*": own(manifest.typesVersions["*"]) };
   delete typesVersions["*"][""];
   await packModules(out, "dist/slim", exports);
-  copy("dist/slim/load/source.js", out, "dist/load/source.js");
+  mkdirSync(`${out}/dist/load`);
+  const source = readFileSync("dist/slim/load/source.js", "utf8").replace("../../../pkg/", "../../pkg/");
+  writeFileSync(`${out}/dist/load/source.js`, source);
   copy("pkg/websocket_component_slim_bg.wasm", out);
   const { type, engines, main, types } = manifest;
   const rest = { type, engines, main, types, exports, typesVersions, files: FILES };
@@ -80,7 +82,7 @@ async function packForJsr() {
   }
   for (const name of ["source", "inspect-source"]) copy(`dist/load/${name}.js`, out);
   for (const name of ["websocket_component", "websocket_component_inspect"]) copy(`pkg/${name}_bg.wasm`, out);
-  for (const file of [...TERMS, ...NOTICES]) copy(file, out);
+  copyTerms(out);
   copy("packages/jsr/jsr.json", out, "jsr.json");
   writeFileSync(`${out}/README.md`, absolute("README.md"));
 }
@@ -121,10 +123,15 @@ function packPage(out) {
 
 /** What is beside the modules. */
 function finish(out, { scripts, devDependencies, private: _, ...rest }, readme) {
-  for (const file of [...TERMS, ...NOTICES]) copy(file, out);
+  copyTerms(out);
   writeFileSync(`${out}/README.md`, absolute(readme));
   // a chunk starts an engine, or gives a class its statics; bundlers still drop what is not used of it
   writeFileSync(`${out}/package.json`, `${JSON.stringify({ ...rest, sideEffects: true }, null, 2)}\n`);
+}
+
+function copyTerms(out) {
+  for (const file of TERMS) copy(file, out);
+  writeFileSync(join(out, BILL), JSON.stringify(read(BILL))); // programs read it
 }
 
 /** Registries show a README, and have no files beside it. */
