@@ -25,7 +25,10 @@ const terms = new Map();
 /** What the bundles of the entries and the inspector's page contain, and its dependencies. */
 const bundled = dependenciesOf(["fflate", "preact", "@msgpack/msgpack", "pbf", "socket.io-parser", "engine.io-parser"]);
 
-const made = { "THIRD-PARTY-NOTICES": notices(), "sbom.cdx.json": `${JSON.stringify(bill(), null, 2)}\n` };
+const made = {
+  "THIRD-PARTY-NOTICES": notices(),
+  "sbom.cdx.json": `${JSON.stringify(bill(), null, 2)}\n`,
+};
 for (const [file, text] of Object.entries(made)) {
   if (!check) writeFileSync(file, text);
   else if (!existsSync(file) || readFileSync(file, "utf8") !== text) fail(`${file} is stale: run \`npm run notices\``);

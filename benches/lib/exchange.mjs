@@ -1,5 +1,5 @@
-// What the load is made of, as cheap as Node has it: connections that write frames which were made before, and of the
-// replies count the bytes.
+// The load's parts, as cheap as Node has them: connections write frames that were made before, and count the bytes of
+// the replies.
 import { createHash } from "node:crypto";
 import { connect, createServer } from "node:net";
 import { connect as connectSecurely } from "node:tls";

@@ -92,6 +92,16 @@ const tests = [
   ["keep-alive", "a peer that answers is kept and its round trip known; a silent one is given up", keepAlive],
   ["backpressure", "16 MiB there and back", large],
   ["backpressure", "a peer that does not read: what waits is seen, and drains in order", slowReader],
+  [
+    "backpressure",
+    "what a socket took in part is left alone by what others send, by TCP",
+    (t) => partlyTaken(t, {}, {}),
+  ],
+  [
+    "backpressure",
+    "what a socket took in part is left alone by what others send, by TLS",
+    (t) => partlyTaken(t, TLS, TRUSTED),
+  ],
   ["backpressure", "one that is paused gets everything later, the end too", pausedReader],
 ];
 
@@ -1097,6 +1107,45 @@ async function slowReader(t) {
   for (const [count, data] of received.entries()) {
     bytes[0] = count;
     same(data, bytes);
+  }
+}
+
+/** Each message has a byte of its own, of which all of it consists: below 128 on the slow connection. */
+async function partlyTaken(t, ofServer, ofClient) {
+  const size = 100_000;
+  const accepted = [];
+  const { url } = await t.serve({ ...ofServer, perMessageDeflate: false }, (socket) => {
+    socket.binaryType = "arraybuffer";
+    accepted.push(socket);
+  });
+  const connect = async () => {
+    const client = await t.open(url, { ...ofClient, perMessageDeflate: false });
+    return [accepted.at(-1), client];
+  };
+  for (const at of [0, 1]) {
+    const slow = at === 0 ? await connect() : (await connect()).reverse();
+    const quick = at === 0 ? await connect() : (await connect()).reverse();
+    const received = [slow, quick].map(([, reader]) => {
+      const all = [];
+      reader.onmessage = ({ data }) => all.push(new Uint8Array(data));
+      return all;
+    });
+    const sent = [0, 0];
+    const send = async (to) => {
+      const byte = (sent[to]++ % 128) + to * 128;
+      [slow, quick][to][0].send(new Uint8Array(size).fill(byte));
+      await new Promise((resolve) => setImmediate(resolve));
+    };
+    slow[1].pause();
+    while (slow[0].bufferedAmount === 0) await send(0);
+    for (const to of [1, 1, 0, 1, 0, 0, 1]) await send(to);
+    slow[1].resume();
+    for (const [to, all] of received.entries()) {
+      while (all.length < sent[to]) await event([slow, quick][to][1], "message");
+      for (const [index, data] of all.entries()) {
+        same(data, new Uint8Array(size).fill((index % 128) + to * 128));
+      }
+    }
   }
 }
 
