@@ -89,9 +89,8 @@ export class Outgoing {
   #lengths: number[] | undefined;
   /** Their bytes as UTF-8, counted as they come from the first request on. */
   #textBytes: number | undefined;
-  /** Whether a part of a message was sent that is not its last. */
-  #isSendingParts = false;
-  #isClosed = false;
+  /** `within`: a part of a message was sent that is not its last. `closed`: a close frame was made. */
+  #place: "between" | "within" | "closed" = "between";
   frames = 0;
   messages = 0;
   /** Bytes of messages, text as UTF-8, before they were compressed. */
@@ -111,7 +110,7 @@ export class Outgoing {
       return;
     }
     const { isText = typeof data === "string", isLast = true } = framing;
-    const isPart = this.#isSendingParts || !isLast;
+    const isPart = this.#place === "within" || !isLast;
     if (isLast) this.messages += 1;
     const type = isText ? Frame.Text : Frame.Binary;
     const compressible = !isPart && this.#compresses(data, compress);
@@ -158,14 +157,14 @@ export class Outgoing {
 
   /** Whether a part is all of its message. */
   #isWhole(isLast: boolean): boolean {
-    const isWhole = isLast && !this.#isSendingParts;
-    this.#isSendingParts = !isLast;
+    const isWhole = isLast && this.#place !== "within";
+    if (this.#place !== "closed") this.#place = isLast ? "between" : "within";
     return isWhole;
   }
 
   /** Whether whole messages need no engine: it would not mask them, nor refuse them for what came before. */
   get #framesItself(): boolean {
-    return this.#engine.isServer && !this.#isClosed;
+    return this.#engine.isServer && this.#place === "between";
   }
 
   /** A text of a server, whose bytes are written where they are to stand. */
@@ -298,7 +297,7 @@ export class Outgoing {
     const start = this.#claim(MAX_HEADER_SIZE + 2 + bytes.length);
     scratch().output.set(bytes, start + this.#headerSize(2) + 2);
     this.#output?.extend(this.#make(close, start, status, bytes.length));
-    this.#isClosed = true;
+    this.#place = "closed";
   }
 
   /** The memory that the output takes, in bytes, until it is taken: roughly. */

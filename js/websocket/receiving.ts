@@ -65,6 +65,9 @@ export interface SocketHooks<S> {
 
 const NONE: readonly never[] = Object.freeze([]);
 
+/** Those whose sockets ever had a listener of `drain`: few, so the others have no field for it. */
+const awaitingDrain = new WeakSet<object>();
+
 /** The receiving side of one socket. */
 export class Receiving<S extends EventTarget> implements ConnectionOwner {
   readonly #socket: S;
@@ -77,8 +80,6 @@ export class Receiving<S extends EventTarget> implements ConnectionOwner {
   #observers = 0;
   /** The listeners of messages, for a server's socket. */
   readonly #listeners: MessageListeners | undefined;
-  /** Whether there was ever a listener of `drain`. */
-  #mayAwaitDrain = !tellsChanges;
   /** The message that is given out in pieces. */
   #message: MessageFeed | undefined;
   /** Whether messages are no longer given out. */
@@ -122,7 +123,7 @@ export class Receiving<S extends EventTarget> implements ConnectionOwner {
 
   /** Listeners of the socket have changed. */
   changed(type: string): void {
-    if (type === "drain") this.#mayAwaitDrain = true;
+    if (type === "drain") awaitingDrain.add(this);
     else if (type === "message") this.#listeners?.changed();
   }
 
@@ -240,7 +241,7 @@ export class Receiving<S extends EventTarget> implements ConnectionOwner {
   /** @internal */
   awaits(what: "drain" | "message"): boolean {
     return what === "drain"
-      ? this.#mayAwaitDrain && mayHaveListeners(this.#socket, what)
+      ? (awaitingDrain.has(this) || !tellsChanges) && mayHaveListeners(this.#socket, what)
       : countListeners(this.#socket, what) > this.#observers;
   }
 
