@@ -512,7 +512,8 @@ export class WebSocketServer<
 
   #refusal(request: R): [reason: RefusalReason, rejection: Rejection | undefined] {
     if (this.#closing !== undefined) return ["closing", { status: 503 }];
-    if (!(request instanceof StreamRequest ? request.isPossible : isPossible(request))) return ["request", { status: 400 }];
+    if (!(request instanceof StreamRequest ? request.isPossible : isPossible(request)))
+      return ["request", { status: 400 }];
     const { origins } = this.#options;
     const { origin } = request.headers;
     const isAllowed = origins === undefined || origin === undefined || origins.includes(origin as string);

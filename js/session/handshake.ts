@@ -135,7 +135,9 @@ export function answerHandshake(
   try {
     return guarded(() => {
       enableDeflate(handle, options.deflate);
-      const made = pairs(handle.begin_server_handshake(protocol || undefined, [], flatten(headers), bootstrap === "connect"));
+      const made = pairs(
+        handle.begin_server_handshake(protocol || undefined, [], flatten(headers), bootstrap === "connect"),
+      );
       const own = pairs(flatten(add(made)));
       refuseFields(own);
       const fields = [...made, ...own.filter((field) => !made.some(([name]) => hasName(field, name)))];

@@ -3,7 +3,13 @@
  *
  * @module
  */
-import type { Http2Session, Http2Stream, IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Stream } from "node:http2";
+import type {
+  Http2Session,
+  Http2Stream,
+  IncomingHttpHeaders,
+  OutgoingHttpHeaders,
+  ServerHttp2Stream,
+} from "node:http2";
 import type { TLSSocket } from "node:tls";
 
 import { WebSocketError } from "../engine/errors.js";
@@ -15,16 +21,23 @@ import { type HandshakeRequest, isHost, resource } from "./upgrade.js";
 export const PROTOCOL = "websocket";
 
 /** Error codes of RFC 9113 §7. */
-export const NO_ERROR = 0;
+const NO_ERROR = 0;
 const CANCEL = 8;
 
-/** A transport over a stream. The session counts its bytes, and keeps the process alive. */
+/** A transport over a stream. */
 export class StreamTransport extends NodeTransport {
   readonly #stream: Http2Stream;
+  readonly #onHold: ((isHeld: boolean) => void) | undefined;
 
-  constructor(stream: Http2Stream) {
+  /** @param onHold says whether the connection keeps the process alive; without it, that is up to the session's owner */
+  constructor(stream: Http2Stream, onHold?: (isHeld: boolean) => void) {
     super(stream);
     this.#stream = stream;
+    this.#onHold = onHold;
+  }
+
+  override hold(isHeld: boolean): void {
+    this.#onHold?.(isHeld);
   }
 
   /** @throws WebSocketError `WS_ERR_INVALID_OPTION` if HTTP/2 cannot have a field twice; then nothing was sent */
@@ -40,7 +53,7 @@ export class StreamTransport extends NodeTransport {
     }
     if (body === undefined) return;
     // the client may still be sending; what it sends is not wanted (RFC 9113 §8.1)
-    stream.once("finish", () => stream.close(NO_ERROR));
+    stream.once("finish", () => end(stream, NO_ERROR));
     stream.end(body);
   }
 
@@ -52,8 +65,12 @@ export class StreamTransport extends NodeTransport {
 
 /** Gives a stream up at once. */
 export function cancel(stream: Http2Stream): void {
+  end(stream, CANCEL);
+}
+
+function end(stream: Http2Stream, code: number): void {
   if (stream.destroyed) return;
-  if (!stream.closed) stream.close(CANCEL);
+  if (!stream.closed) stream.close(code);
   stream.destroy(); // else it would wait for a reader of what has come
 }
 
@@ -103,8 +120,8 @@ export class StreamRequest implements HandshakeRequest {
     this.#peer = peerOf(stream.session);
   }
 
-  /** Of the session; once that has ended, only the address. */
-  get socket(): Peer | TLSSocket {
+  /** The session's, as `node:http2` gives it out; once that has ended, only the address. */
+  get socket(): HandshakeRequest["socket"] {
     const { session } = this.stream;
     return session === undefined || session.destroyed ? this.#peer : (session.socket as TLSSocket);
   }
@@ -142,7 +159,15 @@ function rawOf(name: string, value: string | readonly string[] | undefined): str
 }
 
 /** Fields of one connection of HTTP/1.1, which HTTP/2 must not have (RFC 9113 §8.2.2). */
-const HOP_BY_HOP = ["connection", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade", "http2-settings"];
+const HOP_BY_HOP = [
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "te",
+  "transfer-encoding",
+  "upgrade",
+  "http2-settings",
+];
 
 /** Fields as `node:http2` takes them, without those of a connection of HTTP/1.1. */
 export function outgoing(fields: readonly HeaderField[]): OutgoingHttpHeaders {

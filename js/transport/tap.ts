@@ -4,7 +4,7 @@
  * @module
  */
 import { concat, copyOf } from "../engine/bytes.js";
-import { type HeaderField, flatten } from "../engine/http.js";
+import { flatten, type HeaderField } from "../engine/http.js";
 import type { Transport, TransportListener, Writer } from "./transport.js";
 
 /** Bytes that came from the peer, or that were given to the network for it. */
