@@ -1,85 +1,28 @@
 // What connections and messages cost a server, for docs/capacity.md: `npm run build`, then
-// `node benches/capacity.mjs [PART…]`, of publishing, acrossProcesses, redisItself, connections and echoes. Needs
+// `node benches/capacity.mjs [PART…]`, of acrossProcesses, redisItself, connections and echoes. Needs
 // redis-server, and the packages that `npm run test:scale` installs. Prints tables.
-import { homedir } from "node:os";
-import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 
 import { clients, startRedis } from "../tests/scale/engines.mjs";
+import { inTurns, spread } from "./lib/compare.mjs";
 import { Crowd } from "./lib/crowd.mjs";
+import { published, scalePackages, settle } from "./lib/publishing.mjs";
 import { start } from "./lib/servers.mjs";
 
-const cache = process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache");
-process.env.SCALE_CLIENTS ??= join(cache, "websocket-component/scale");
+scalePackages();
 
 const SUBSCRIBERS = 1000;
 const ROUNDS = 7;
 
-/** Publishing to 1,000: runtime and server. */
-const PUBLISHERS = {
-  "ours, `publish`": ["node", "ours"],
-  "ours as `ws`, `Topics`": ["node", "ours as ws"],
-  "`ws`, a loop": ["node", "ws"],
-  "`socket.io`, `emit` to a room": ["node", "socket.io"],
-  "ours in Bun, `publish`": ["bun", "ours"],
-  "`Bun.serve`, `publish`": ["bun", "Bun.serve"],
-};
-
-const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
-
 /** Runs of `measure` for each contender, in turns; medians. */
-async function inTurns(contenders, measure) {
-  const runs = Object.fromEntries(Object.keys(contenders).map((name) => [name, []]));
-  for (let round = 0; round <= ROUNDS; round++) {
-    for (const [name, one] of Object.entries(contenders)) {
-      const figures = await measure(one);
-      if (round > 0) runs[name].push(figures); // the first one warms up
-    }
-  }
+async function mediansOf(contenders, measure) {
+  const turns = Object.entries(contenders).map(([name, one]) => [name, () => measure(one)]);
+  const runs = await inTurns(Object.fromEntries(turns), { rounds: ROUNDS });
   return Object.entries(runs).map(([name, all]) => [name, all[0].map((_, at) => median(all.map((run) => run[at])))]);
 }
 
-async function publishing() {
-  const contenders = {};
-  for (const [name, [runtime, server]] of Object.entries(PUBLISHERS)) {
-    const program = await start(runtime, "capacity-server.mjs", server);
-    const crowd = await Crowd.open(program.greeting.port, SUBSCRIBERS, { isSocketIo: server === "socket.io" });
-    await settle(program, crowd);
-    contenders[name] = { program, crowd };
-  }
-  const rows = await inTurns(contenders, async ({ program, crowd }) => {
-    const count = 20;
-    const [cpu, seconds] = await published([program], [crowd], { size: 125, count });
-    return [(count * SUBSCRIBERS) / seconds, cpu / count / SUBSCRIBERS];
-  });
-  print("Publishing 125 letters to 1,000", ["deliveries/s", "server's CPU, µs a delivery"], rows);
-  await end(contenders);
-}
-
-/** CPU and seconds of publishing from the first program until every crowd has everything. */
-async function published(programs, crowds, request) {
-  const cpu = async () => {
-    let sum = 0;
-    for (const program of programs) sum += await program.ask("cpu");
-    return sum;
-  };
-  const before = await cpu();
-  const began = performance.now();
-  const arrived = crowds.map((crowd) => crowd.receives(request.count));
-  await programs[0].ask("publish", request);
-  await Promise.all(arrived);
-  const seconds = (performance.now() - began) / 1000;
-  return [(await cpu()) - before, seconds];
-}
-
-/** Learns how many bytes one message is. */
-async function settle(program, ...crowds) {
-  for (const crowd of crowds) crowd.reset();
-  await wait(300);
-  for (const crowd of crowds) crowd.reset();
-  await program.ask("publish", { size: 125, count: 1 });
-  await wait(700);
-  for (const crowd of crowds) crowd.learn();
+function median(figures) {
+  return spread(figures).median;
 }
 
 async function acrossProcesses() {
@@ -93,7 +36,7 @@ async function acrossProcesses() {
   }
   await settle(programs[0], ...crowds);
   const contenders = { "one message a turn": 1, "ten messages a turn": 10 };
-  const rows = await inTurns(contenders, async (together) => {
+  const rows = await mediansOf(contenders, async (together) => {
     const count = 100;
     const [cpu, seconds] = await published(programs, crowds, { size: 125, count, together });
     return [(count * SUBSCRIBERS) / seconds, cpu / count / SUBSCRIBERS];
@@ -183,20 +126,13 @@ async function echoes() {
   print("A message there and back, one at a time on each of 100 connections", ["server's CPU, µs"], rows);
 }
 
-async function end(contenders) {
-  for (const { program, crowd } of Object.values(contenders)) {
-    crowd.end();
-    await program.stop();
-  }
-}
-
 function print(title, columns, rows) {
   const number = (value) => (value >= 1000 ? Math.round(value).toLocaleString("en") : value.toPrecision(3));
   console.log(`\n| ${title} | ${columns.join(" | ")} |\n| --- |${" --- |".repeat(columns.length)}`);
   for (const [name, figures] of rows) console.log(`| ${name} | ${figures.map(number).join(" | ")} |`);
 }
 
-const parts = { publishing, acrossProcesses, redisItself, connections, echoes };
+const parts = { acrossProcesses, redisItself, connections, echoes };
 const named = process.argv.slice(2);
 for (const [name, run] of Object.entries(parts)) if (named.length === 0 || named.includes(name)) await run();
 process.exit();

@@ -1,11 +1,18 @@
 // Benchmarks, ours against others: `npm run bench`, or after `npm run build` this file. `--help` lists the options.
+import { spawnSync } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
-import { machine } from "./lib/machine.mjs";
+import { node } from "../scripts/tools.mjs";
+import { machine, moment } from "./lib/machine.mjs";
 import { machineLines, suiteText, summary } from "./lib/tables.mjs";
 
-const SUITES = ["decode", "encode", "echo", "broadcast", "deflate", "memory", "start"];
+const SUITES = [
+  ...["decode", "encode", "echo", "idioms", "client", "churn", "broadcast", "publish"],
+  ...["tls", "deflate", "stall", "memory", "start"],
+];
 const QUICK_SUITES = ["decode", "encode", "echo"];
 const SIZES = [16, 125, 1024, 16 * 1024, 64 * 1024, 1024 * 1024];
 const QUICK_SIZES = [125, 1024, 64 * 1024];
@@ -20,6 +27,7 @@ greatest. On a machine that does other things too, only ratios mean something.
   --quick             fewer sizes, cells, rounds and connections: less than a minute
   --rounds N          how often each contender has its turn: 11, with --quick 5
   --milliseconds N    how long a turn takes at least: 30, with --quick 10; on sockets more
+  --node PATH         the Node that runs it all, or a version that comes from npm, such as 24.21.0
   --json [FILE]       writes JSON to the file, beside the tables; without one to stdout, in their place
                       (\`npm run --silent bench\`, as npm prints a line of its own)
   --help              prints this
@@ -37,14 +45,26 @@ const { values: flags } = parseArgs({
     quick: { type: "boolean", default: false },
     rounds: { type: "string" },
     milliseconds: { type: "string" },
+    node: { type: "string" },
     json: { type: "string" },
     help: { type: "boolean", default: false },
   },
 });
 
 if (flags.help) process.stdout.write(HELP);
+else if (flags.node !== undefined) runIn(flags.node);
 else if (existsSync(new URL("../dist/entry/node.js", import.meta.url))) await main();
 else fail("dist/ is not there: run `npm run build` first, or this by `npm run bench`");
+
+/** The same in another Node. */
+function runIn(which) {
+  const path = /^\d+\.\d+\.\d+$/.test(which) ? node(which) : which;
+  const at = args.findIndex((one) => one === "--node" || one.startsWith("--node="));
+  const rest = args.toSpliced(at, args[at] === "--node" ? 2 : 1);
+  const { status, error } = spawnSync(path, [fileURLToPath(import.meta.url), ...rest], { stdio: "inherit" });
+  if (error !== undefined) fail(`cannot run ${path}: ${error.message}`);
+  process.exitCode = status ?? 1;
+}
 
 async function main() {
   const { quick } = flags;
@@ -83,7 +103,7 @@ function paceOf(quick) {
 }
 
 async function runSuite(name, settings) {
-  const { about, notes, run } = await import(`./suites/${name}.mjs`);
+  const { about, notes, contenders = {}, run } = await import(`./suites/${name}.mjs`);
   const started = performance.now();
   const cells = [];
   for await (const cell of run(settings)) {
@@ -91,7 +111,9 @@ async function runSuite(name, settings) {
     process.stderr.write("."); // it takes minutes
   }
   process.stderr.write("\n");
-  return { about, notes, seconds: Math.round((performance.now() - started) / 1000), cells };
+  const seconds = Math.round((performance.now() - started) / 1000);
+  const runtimes = Object.fromEntries(Object.entries(contenders).map(([one, [runtime]]) => [one, runtime]));
+  return { about, notes, contenders: runtimes, ...moment(), seconds, cells };
 }
 
 function print(lines) {

@@ -1,5 +1,5 @@
-// Writes docs/benchmarks.md from what `npm run bench -- --json FILE` wrote, perhaps suite by suite, and from what the
-// native benches printed: node benches/report.mjs FILE… [NATIVE.md] > docs/benchmarks.md
+// Writes docs/benchmarks.md from what `npm run bench -- --json FILE` wrote, perhaps suite by suite and of several
+// Nodes, and from what the native benches printed: node benches/report.mjs FILE… [NATIVE.md] > docs/benchmarks.md
 import { readFileSync } from "node:fs";
 
 import { machineLines, suiteText } from "./lib/tables.mjs";
@@ -12,11 +12,12 @@ greatest; of ratios too. \`a : b\` is a divided by b: over 1 ours is ahead where
 1 where time or memory is. Nothing is left out where ours is behind.
 
 \`\`\`sh
-npm run bench -- --json bench.json                 # all of it: a quarter of an hour
+npm run bench -- --json bench.json                 # all of it: half an hour
+npm run bench -- --node 24.21.0 --json bench24.json   # the same in another Node, by version or path
 npm run bench -- --quick                           # a first look, in less than a minute
 npm run bench -- --suite decode --sizes 125,1024   # a part; --help lists the options
 cargo bench --manifest-path benches/native/Cargo.toml -- --quick > native.md
-node benches/report.mjs bench.json native.md > docs/benchmarks.md
+node benches/report.mjs bench.json bench24.json native.md > docs/benchmarks.md
 \`\`\`
 
 On another machine, and on one that is busy, the figures are others; the ratios are what to compare.
@@ -32,21 +33,33 @@ masking writes to what it has just read.`;
 const texts = process.argv.slice(2).map((file) => [file, readFileSync(file, "utf8")]);
 const reports = texts.filter(([file]) => !file.endsWith(".md")).map(([, text]) => JSON.parse(text));
 const natives = texts.filter(([file]) => file.endsWith(".md")).map(([, text]) => text.trimEnd());
-const [first] = reports;
-if (first === undefined) fail("name the files that `npm run bench -- --json FILE` wrote");
-if (reports.some(({ machine }) => JSON.stringify(machine) !== JSON.stringify(first.machine))) {
+if (reports.length === 0) fail("name the files that `npm run bench -- --json FILE` wrote");
+/** What is the same in all files, and what each Node has of its own. */
+const [common] = reports.map(({ machine }) => shared(machine));
+if (reports.some(({ machine }) => JSON.stringify(shared(machine)) !== JSON.stringify(common))) {
   fail("the files are of different machines or versions");
 }
+const nodes = [...new Set(reports.map(({ machine }) => machine.node))];
 
-const lines = [HEAD, "## What it ran on", "", ...machineLines(first.machine)];
+const lines = [HEAD, "## What it ran on", "", ...machineLines({ ...common, node: nodes.join(", ") })];
 if (reports.some(({ settings }) => settings.quick)) {
   lines.push("", "**A first look**, by `--quick`: fewer cells and rounds than there are.");
 }
-for (const { settings, suites } of reports) {
-  for (const [name, suite] of Object.entries(suites)) lines.push(...suiteText(name, suite, settings));
+const names = new Set(reports.flatMap(({ suites }) => Object.keys(suites)));
+for (const name of names) {
+  for (const { machine, settings, suites } of reports) {
+    if (!(name in suites)) continue;
+    const title = nodes.length > 1 ? `${name}, Node ${machine.node}` : name;
+    lines.push(...suiteText(title, suites[name], settings));
+  }
 }
 for (const native of natives) lines.push(NATIVE, native);
 console.log(lines.join("\n"));
+
+/** Addons are asked for or not by the version of Node. */
+function shared({ node: _node, "ws's native addons": _addons, ...others }) {
+  return others;
+}
 
 function fail(message) {
   console.error(`report: ${message}`);

@@ -17,7 +17,7 @@ export {
 } from "./engine/errors.js";
 export type { HeaderField, HeaderFields } from "./engine/http.js";
 export type { CloseOptions, CloseResult } from "./server/drain.js";
-export type { Verify, VerifyContext, WebSocketServerOptions } from "./server/options.js";
+export type { Acceptance, Verify, VerifyContext, WebSocketServerOptions } from "./server/options.js";
 export { type ServerStatistics, WebSocketServer, type WebSocketServerEvents } from "./server/server.js";
 export type { PerMessageDeflateOptions } from "./session/deflate.js";
 export type { ConnectionSettings, Limits } from "./session/options.js";

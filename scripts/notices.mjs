@@ -19,10 +19,16 @@ const crates = [...linked(metadata.resolve.root)]
   .filter((crate) => crate.source !== null)
   .sort((one, other) => one.name.localeCompare(other.name, "en"));
 
+/** Terms that several have in the same words, whatever their lines: each is written once, at the end. */
+const terms = new Map();
+
 /** What the bundles of the entries and the inspector's page contain, and its dependencies. */
 const bundled = dependenciesOf(["fflate", "preact", "@msgpack/msgpack", "pbf", "socket.io-parser", "engine.io-parser"]);
 
-const made = { "THIRD-PARTY-NOTICES": notices(), "sbom.cdx.json": `${JSON.stringify(bill(), null, 2)}\n` };
+const made = {
+  "THIRD-PARTY-NOTICES": notices(),
+  "sbom.cdx.json": `${JSON.stringify(bill(), null, 2)}\n`,
+};
 for (const [file, text] of Object.entries(made)) {
   if (!check) writeFileSync(file, text);
   else if (!existsSync(file) || readFileSync(file, "utf8") !== text) fail(`${file} is stale: run \`npm run notices\``);
@@ -44,10 +50,22 @@ function notices() {
   const head = [
     "The WebAssembly in this package contains code of the crates below, and of Rust's standard library (core, alloc and",
     "compiler_builtins; MIT OR Apache-2.0, https://github.com/rust-lang/rust). The entries for bundles contain fflate,",
-    "and the inspector's page the other npm packages that follow them. This project uses each under MIT where its authors offer that, and otherwise under the",
-    "licence that is named.",
+    "and the inspector's page the other npm packages that follow them. This project uses each under MIT where its authors",
+    "offer that, and otherwise under the licence that is named. Texts that several have in the same words are at the end.",
   ];
-  return `${[head.join("\n"), ...crates.map(notice), ...bundled.map(packageNotice)].join(`\n\n${"-".repeat(80)}\n\n`)}\n`;
+  const parts = [head.join("\n"), ...crates.map(notice), ...bundled.map(packageNotice)];
+  const texts = [...terms.values()].map(({ name, text }) => `${name}\n\n${text}`);
+  return `${[...parts, ...texts].join(`\n\n${"-".repeat(80)}\n\n`)}\n`;
+}
+
+/** A licence without the terms that others have too, and the name of those. */
+function withoutTerms(licence) {
+  const start = licence.search(/^ *Permission is hereby granted/m);
+  if (start < 0) return licence;
+  const text = licence.slice(start).trim();
+  const words = text.toLowerCase().replace(/[^a-z]+/g, " ");
+  if (!terms.has(words)) terms.set(words, { name: `Terms ${terms.size + 1}`, text });
+  return `${licence.slice(0, start).trim()}\n\n${terms.get(words).name}, below.`;
 }
 
 function notice(crate) {
@@ -58,7 +76,7 @@ function notice(crate) {
   const isApache = chosen.length === 0 && crate.license === "Apache-2.0";
   if (chosen.length === 0 && !isApache && !/\bMIT\b/.test(crate.license))
     fail(`${crate.name} has no licence file, and is not under MIT`);
-  const texts = chosen.map((name) => readFileSync(join(folder, name), "utf8").trim());
+  const texts = chosen.map((name) => withoutTerms(readFileSync(join(folder, name), "utf8").trim()));
   if (isApache) texts.push("Under the Apache License, Version 2.0, whose text is in LICENSE-APACHE.");
   const authors = crate.authors.length > 0 ? `\nby ${crate.authors.join(", ")}` : "";
   return [`${crate.name} ${crate.version} (${crate.license})${authors}\n${crate.repository ?? ""}`, ...texts].join(
@@ -80,7 +98,7 @@ function packageNotice({ name, version, license }) {
   const folder = `node_modules/${name}`;
   const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
   if (file === undefined) fail(`the package ${name} has no licence file`);
-  return `${name} ${version} (${license})\n\n${readFileSync(join(folder, file), "utf8").trim()}`;
+  return `${name} ${version} (${license})\n\n${withoutTerms(readFileSync(join(folder, file), "utf8").trim())}`;
 }
 
 /** A bill of materials by CycloneDX 1.5. */

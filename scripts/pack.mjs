@@ -1,146 +1,177 @@
-// Makes the package as it is published, in build/package/: of the modules in dist/, one file for each entry and form.
-// What entries share is in chunks, so that all entries of a form still have one engine. `npm pack ./build/package`
-// packs it.
-import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+// Makes the packages as they are published: of the modules in dist/, one file for each entry and form.
+//   build/package/    websocket-component
+//   build/slim/       @websocket-component/slim: the entries around the engine without compression
+//   build/component/  @websocket-component/component: the engine as a WebAssembly component
+//   build/jsr/        the entries for Deno, for JSR
+// `npm pack ./build/package` packs one. `--out FOLDER` makes them elsewhere.
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { basename, dirname, join, posix } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { deflateRawSync, gzipSync } from "node:zlib";
 
-import { rolldown } from "rolldown";
-
-import { module } from "./tools.mjs";
+import { bundle, bundleTypes } from "./lib/bundles.mjs";
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));
-const manifest = JSON.parse(readFileSync("package.json", "utf8"));
-const { dts } = await module("rolldown-plugin-dts", "dist/index.mjs");
-const OUT = "build/package";
-const NAMES = { class: true, function: true };
-/** Names stay readable in stack traces, and `WebSocket.name` is what the standard says. */
-const MINIFY = { compress: { keepNames: NAMES }, mangle: { keepNames: NAMES }, codegen: { removeWhitespace: true } };
+const { out: OUT } = parseArgs({ options: { out: { type: "string", default: "build" } } }).values;
+const manifest = read("package.json");
+const TERMS = ["LICENSE-APACHE", "LICENSE-MIT", "THIRD-PARTY-NOTICES"];
+const BILL = "sbom.cdx.json";
+const FILES = ["dist", "pkg", "LICENSE-*", "THIRD-PARTY-NOTICES", BILL];
+/** Where the declarations are that entries share: those of CommonJS can be imported by modules too. */
+const SHARED = "cjs/chunks";
+const isSlim = (name) => name.includes("slim");
 
-/** What `exports` names, by form. */
-const targets = [...new Set(strings([manifest.exports, manifest.bin]))].filter((path) => path.startsWith("./dist/"));
-const FORMS = [
-  { folder: "dist", format: "esm" },
-  { folder: "dist/slim", format: "esm" },
-  { folder: "dist/cjs", modules: "dist", format: "cjs" },
-  { folder: "dist/cjs/slim", modules: "dist/slim", format: "cjs" },
-];
+await packFull();
+await packSlim();
+packComponent();
+await packForJsr();
 
-/** `import source` stays: only Deno knows it. */
-const engineAsModule = {
-  name: "engine-as-module",
-  resolveId: (id, importer) =>
-    /\/(?:inspect-)?source\.js$/.test(id) ? { id: resolve(dirname(importer), id), external: "relative" } : null,
-};
-
-const MODULE = /declare module "\.\/websocket\.js" \{\s*(namespace WebSocket \{[\s\S]*?\n {2}\})\s*\}/;
-/** What is lost on the way: a reference, and the namespace that a module adds to the class of another. */
-const corrected = {
-  name: "corrected",
-  renderChunk: (code) => {
-    const declared = code.includes("export declare class WebSocket ") ? "export declare $1" : "declare $1";
-    const merged = code.replace(MODULE, declared);
-    return merged.includes("[Symbol.dispose]") ? `/// <reference lib="esnext.disposable" />\n${merged}` : merged;
-  },
-};
-
-rmSync(OUT, { recursive: true, force: true });
-for (const { folder, modules = folder, format } of FORMS) await bundle(folder, modules, format);
-for (const folder of ["dist", "dist/cjs"]) await bundleTypes(folder);
-for (const name of ["source", "inspect-source"]) copy(`dist/load/${name}.js`);
-copy("dist/slim/load/source.js");
-copy("dist/cjs/package.json");
-if (existsSync("dist/page")) cpSync("dist/page", `${OUT}/dist/page`, { recursive: true });
-for (const file of readdirSync("pkg")) if (file.endsWith(".wasm")) copy(`pkg/${file}`);
-for (const file of ["engine.component.wasm", "engine.wit"]) copy(`pkg/component/${file}`);
-for (const file of ["CHANGELOG.md", "LICENSE-APACHE", "LICENSE-MIT", "THIRD-PARTY-NOTICES", "sbom.cdx.json"])
-  copy(file);
-writeFileSync(`${OUT}/README.md`, absolute(readFileSync("README.md", "utf8")));
-writeFileSync(`${OUT}/package.json`, `${JSON.stringify(published(manifest), null, 2)}\n`);
-
-/** The entries of one folder: `entry/node`, `bin`. */
-function entries(folder, extension) {
-  const own = targets.filter((path) => path.endsWith(extension) && dirname(dirname(path)) === `./${folder}`);
-  if (folder === "dist") own.push(...targets.filter((path) => path === `./dist/bin${extension}`));
-  return own.map((path) => path.slice(`./${folder}/`.length, -extension.length));
+async function packFull() {
+  const out = emptied("package");
+  const exports = only(manifest.exports, (name) => !isSlim(name));
+  const typesVersions = { "*": only(manifest.typesVersions["*"], (name) => !isSlim(name)) };
+  await packModules(out, "dist", { ...exports, bin: manifest.bin });
+  for (const name of ["source", "inspect-source"]) copy(`dist/load/${name}.js`, out);
+  for (const file of readdirSync("pkg").filter((name) => /component(?:_inspect)?_bg\.wasm$/.test(name)))
+    copy(`pkg/${file}`, out);
+  packPage(out);
+  finish(out, { ...manifest, exports, typesVersions, files: [...FILES, "CHANGELOG.md"] }, "README.md");
+  copy("CHANGELOG.md", out);
 }
 
-async function bundle(folder, modules, format) {
-  const input = Object.fromEntries(entries(folder, ".js").map((name) => [name, resolve(modules, `${name}.js`)]));
-  const build = await rolldown({ input, platform: "node", plugins: [engineAsModule, engineFiles(folder)] });
-  await build.write({
-    dir: `${OUT}/${folder}`,
-    format,
-    exports: "named",
-    minify: MINIFY,
-    comments: { legal: false, annotation: true, jsdoc: false },
-    entryFileNames: "[name].js",
-    chunkFileNames: "chunks/[name].js",
-    // what `require` gives
-    footer: ({ exports }) =>
-      format === "cjs" && exports.includes("module.exports")
-        ? 'module.exports = module.exports["module.exports"];'
-        : "",
-  });
+async function packSlim() {
+  const out = emptied("slim");
+  const own = (entries) =>
+    Object.fromEntries(
+      Object.entries(only(entries, isSlim)).map(([name, target]) => [
+        name.replace(/\/?slim\/?/, (found) => (found === "/slim/" ? "/" : "")),
+        JSON.parse(JSON.stringify(target).replaceAll("/slim/", "/")),
+      ]),
+    );
+  const exports = { ...own(manifest.exports), "./package.json": "./package.json" };
+  const typesVersions = { "*": own(manifest.typesVersions["*"]) };
+  delete typesVersions["*"][""];
+  await packModules(out, "dist/slim", exports);
+  mkdirSync(`${out}/dist/load`);
+  const source = readFileSync("dist/slim/load/source.js", "utf8").replace("../../../pkg/", "../../pkg/");
+  writeFileSync(`${out}/dist/load/source.js`, source);
+  copy("pkg/websocket_component_slim_bg.wasm", out);
+  const { type, engines, main, types } = manifest;
+  const rest = { type, engines, main, types, exports, typesVersions, files: FILES };
+  finish(out, { ...read("packages/slim/package.json"), ...rest }, "packages/slim/README.md");
 }
 
-/** Every file's way to pkg/ and to load/: all are one folder below `folder`. */
-function engineFiles(folder) {
-  const pkg = `${"../".repeat(folder.split("/").length + 1)}pkg/`;
-  return {
-    name: "engine-files",
-    renderChunk: (code) =>
-      code
-        .replace(/(?<=["'`])(?:\.\.\/)+pkg\/(?=\w+\.wasm["'`])/g, pkg)
-        .replace(/(?<=["'`])(?:\.\.\/)+(?=load\/[\w-]*source\.js["'`])/g, "../"),
-    // bundlers look for a string there, and the minifier prefers templates
-    generateBundle(_, chunks) {
-      for (const chunk of Object.values(chunks)) chunk.code = chunk.code?.replace(/`([./]+pkg\/\w+\.wasm)`/g, '"$1"');
-    },
-  };
+function packComponent() {
+  const out = emptied("component");
+  for (const file of ["engine.component.wasm", "engine.wit"]) copy(`pkg/component/${file}`, out, file);
+  finish(out, read("packages/component/package.json"), "packages/component/README.md");
 }
 
-async function bundleTypes(folder) {
-  const names = [...new Set(targets.map((path) => path.replace("/slim/", "/")))]
-    .filter((path) => path.startsWith(`./${folder}/entry/`) && existsSync(path.replace(/\.js$/, ".d.ts")))
-    .map((path) => path.replace(/(?:\.d\.ts|\.js)$/, "").slice(`./${folder}/`.length));
-  const input = Object.fromEntries(names.map((name) => [name, resolve("dist", `${name}.d.ts`)]));
-  const build = await rolldown({
-    input,
-    platform: "node",
-    external: [/^node:/],
-    plugins: [dts({ dtsOnly: true, generator: "oxc", tsconfig: false }), corrected],
-    onLog: () => {},
-  });
-  await build.write({
-    dir: `${OUT}/${folder}`,
-    format: "esm",
-    entryFileNames: "[name].d.ts",
-    chunkFileNames: "chunks/[name].d.ts",
-  });
+async function packForJsr() {
+  const out = emptied("jsr");
+  const config = read("packages/jsr/jsr.json");
+  const names = namesOf(config.exports, "dist");
+  const banner = ({ isEntry, name }) => (isEntry ? `/* @ts-self-types="./${basename(name)}.d.ts" */` : "");
+  await bundle(out, "dist", { names, modules: "dist", format: "esm", banner });
+  await bundleTypes(out, names, "chunks");
+  for (const file of readdirSync(out, { recursive: true }).filter((name) => name.endsWith(".d.ts"))) {
+    // Deno takes a name as it is, and has all of the library's types
+    const declared = readFileSync(join(out, file), "utf8").replace(/^\/\/\/ <reference lib=.*\n/gm, "");
+    writeFileSync(join(out, file), declared.replace(/(?<=(?:from|import) "\.[^"]+)\.js(?=")/g, ".d.ts"));
+  }
+  for (const name of ["source", "inspect-source"]) copy(`dist/load/${name}.js`, out);
+  for (const name of ["websocket_component", "websocket_component_inspect"]) copy(`pkg/${name}_bg.wasm`, out);
+  copyTerms(out);
+  copy("packages/jsr/jsr.json", out, "jsr.json");
+  writeFileSync(`${out}/README.md`, absolute("README.md"));
 }
 
-/** Registries show the README, and have no files beside it. */
-function absolute(markdown) {
-  const url = manifest.repository.url.replace(/^git\+|\.git$/g, "");
-  return markdown.replace(/(\]\(|src(?:set)?=")(?!https?:|#|mailto:)([^)"]+)/g, (_, before, path) => {
-    const kind = /\.(?:png|svg|jpg|gif)$/.test(path) ? "raw" : "blob";
-    return `${before}${url}/${kind}/v${manifest.version}/${path}`;
-  });
+/** Both forms of the entries that `exports` names, of the modules in a folder, and their declarations. */
+async function packModules(out, modules, exports) {
+  const [esm, cjs] = ["dist", "dist/cjs"].map((folder) => namesOf(exports, folder));
+  await bundle(out, "dist", { names: esm, modules, format: "esm" });
+  await bundle(out, "dist/cjs", { names: cjs, modules, format: "cjs" });
+  const typed = [...new Set([...esm, ...cjs])].filter((name) => name.startsWith("entry/"));
+  await bundleTypes(
+    out,
+    typed.filter((name) => existsSync(`dist/${name}.d.ts`)),
+    SHARED,
+  );
+  for (const name of cjs) {
+    const declared = readFileSync(`${out}/dist/${name}.d.ts`, "utf8");
+    writeFileSync(`${out}/dist/cjs/${name}.d.ts`, declared.replaceAll(`"../${SHARED}/`, '"../chunks/'));
+  }
+  copy("dist/cjs/package.json", out);
 }
 
-function published({ scripts, devDependencies, private: _, ...rest }) {
+/** The page's script, compressed, without the engines, which `js/proxy/page.ts` puts there. */
+function packPage(out) {
+  if (!existsSync("dist/page")) return;
+  let script = readFileSync("dist/page/index.js", "utf8");
+  for (const name of ["websocket_component_bg.wasm", "websocket_component_inspect_bg.wasm"]) {
+    const text = deflateRawSync(readFileSync(`pkg/${name}`), { level: 9 }).toString("base64");
+    if (!script.includes(text)) {
+      console.error(`-- the page has another ${name}, so the package has no page: npm run build:www`);
+      return;
+    }
+    script = script.replaceAll(text, `@${name}@`);
+  }
+  copy("dist/page/index.html", out);
+  writeFileSync(`${out}/dist/page/index.js.gz`, gzipSync(script, { level: 9 }));
+}
+
+/** What is beside the modules. */
+function finish(out, { scripts, devDependencies, private: _, ...rest }, readme) {
+  copyTerms(out);
+  writeFileSync(`${out}/README.md`, absolute(readme));
   // a chunk starts an engine, or gives a class its statics; bundlers still drop what is not used of it
-  return {
-    ...rest,
-    sideEffects: true,
-    files: ["dist", "pkg", "CHANGELOG.md", "LICENSE-*", "THIRD-PARTY-NOTICES", "sbom.cdx.json"],
-  };
+  writeFileSync(`${out}/package.json`, `${JSON.stringify({ ...rest, sideEffects: true }, null, 2)}\n`);
 }
 
-function copy(file) {
-  mkdirSync(dirname(join(OUT, file)), { recursive: true });
-  copyFileSync(file, join(OUT, file));
+function copyTerms(out) {
+  for (const file of TERMS) copy(file, out);
+  writeFileSync(join(out, BILL), JSON.stringify(read(BILL))); // programs read it
+}
+
+/** Registries show a README, and have no files beside it. */
+function absolute(readme) {
+  const url = manifest.repository.url.replace(/^git\+|\.git$/g, "");
+  return readFileSync(readme, "utf8").replace(
+    /(\]\(|src(?:set)?=")(?!https?:|#|mailto:)([^)"]+)/g,
+    (_, before, path) => {
+      const kind = /\.(?:png|svg|jpg|gif)$/.test(path) ? "raw" : "blob";
+      return `${before}${url}/${kind}/v${manifest.version}/${posix.join(posix.dirname(readme), path)}`;
+    },
+  );
+}
+
+/** The modules that `exports` names in a folder, without the slim ones: `entry/node`, `bin`. */
+function namesOf(exports, folder) {
+  const paths = [...new Set(strings(exports))].filter((path) => /\.js$/.test(path) && path.startsWith(`./${folder}/`));
+  return paths
+    .map((path) => path.slice(`./${folder}/`.length, -".js".length))
+    .filter((name) => /^(?:entry\/|bin$)/.test(name));
+}
+
+function emptied(name) {
+  const out = join(OUT, name);
+  rmSync(out, { recursive: true, force: true });
+  mkdirSync(out, { recursive: true });
+  return out;
+}
+
+function copy(file, out, to = file) {
+  mkdirSync(dirname(join(out, to)), { recursive: true });
+  copyFileSync(file, join(out, to));
+}
+
+function read(file) {
+  return JSON.parse(readFileSync(file, "utf8"));
+}
+
+function only(entries, is) {
+  return Object.fromEntries(Object.entries(entries).filter(([name]) => is(name)));
 }
 
 function strings(value) {

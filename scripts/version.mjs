@@ -15,6 +15,7 @@ const dependents = ["packages/ws/package.json"]; // it has the version of `ws` t
 const own = packages.filter((file) => !dependents.includes(file));
 const results = [
   ...own.map((file) => update(file, (text) => text.replace(/^( {2}"version": ")[^"]*/m, `$1${version}`), check)),
+  update("packages/jsr/jsr.json", (text) => text.replace(/("version": ")[^"]*/, `$1${version}`), check),
   ...dependents.map((file) =>
     update(file, (text) => text.replace(/("websocket-component": ")\^[^"]*/, `$1^${version}`), check),
   ),

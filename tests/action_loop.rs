@@ -995,6 +995,42 @@ fn custom_headers_go_to_the_wire_as_given_and_come_back_as_they_came() {
     );
 }
 
+/// §3.12 with §3.8: an open message goes on as it began, or by frames of the caller's own.
+#[test]
+fn a_message_that_began_by_a_custom_header_goes_on_by_custom_headers_alone() {
+    let custom = |bits: u32| BufferType::from_value(bits).unwrap();
+    let mut request = server_request("dGhlIHNhbXBsZSBub25jZQ==");
+    request.push(HttpHeader::new("Sec-WebSocket-Extensions", "x-test"));
+    for (opcode, same_kind) in [(1, BufferType::Utf8Message), (2, BufferType::BinaryMessage)] {
+        let mut server = Handle::<u32>::create_server(&[]).unwrap();
+        server.begin_server_handshake(None, &["x-test"], &request).unwrap();
+        server.end_server_handshake().unwrap();
+        server.send(custom(0b0_1000_0000 | opcode << 1), data(b"a"), 1).unwrap();
+        let refused = [
+            same_kind,
+            BufferType::Utf8Fragment,
+            BufferType::BinaryFragment,
+            custom(0b1_1000_0100),
+        ];
+        for buffer_type in refused {
+            let error = server.send(buffer_type, data(b"b"), 1);
+            assert_eq!(error, Err(Misuse::MessageTypeMixed.into()), "{buffer_type:?}");
+        }
+        server.send(BufferType::PingPong, None, 1).unwrap();
+        server.send(custom(0b1_0000_0000), data(b"c"), 1).unwrap();
+        server.send(same_kind, data(b"d"), 1).unwrap();
+        let wire = [
+            unmasked(0x40 | opcode as u8, b"a"),
+            unmasked(0x89, b""),
+            unmasked(0x80, b"c"),
+            unmasked(0x80 | opcode as u8, b"d"),
+        ];
+        assert_eq!(drain_sends(&mut server), wire.concat());
+        let end = server.send(custom(0b1_0000_0000), data(b"e"), 1);
+        assert_eq!(end, Err(Misuse::MessageTypeMixed.into()), "no message is open");
+    }
+}
+
 /// §1.8.
 #[test]
 fn properties_have_their_ranges() {
@@ -1136,6 +1172,49 @@ fn a_message_of_more_frames_than_the_limit_fails_with_1008_empty_ones_counted() 
             let texts = texts.iter().filter(|(kind, _)| *kind == BufferType::Utf8Message);
             assert_eq!(texts.count(), 2, "the limit is one message's");
         }
+    }
+}
+
+/// The limit of fragments holds for a message of one frame, whole in its chunk or not.
+#[test]
+fn where_no_frame_is_allowed_a_whole_message_fails_too() {
+    for (role, first) in ROLES
+        .into_iter()
+        .flat_map(|role| [(role, 0x81), (role, 0x82), (role, 0x01)])
+    {
+        for read_size in [1, usize::MAX] {
+            let mut handle = open(role, vec![]);
+            handle.set_limits({
+                let mut limits = Limits::NONE;
+                limits.max_fragments = 0;
+                limits
+            });
+            let (done, error) = feed(&mut handle, frame_to(role, first, b"whole"), read_size);
+            assert_eq!((done, error), (vec![], Some(Violation::FragmentsTooMany.into())));
+        }
+    }
+}
+
+#[test]
+fn what_is_announced_is_what_a_messages_last_frame_still_lacks() {
+    for role in ROLES {
+        let mut session = Session::new(role, SessionOptions::default());
+        let mut announced = |bytes: &[u8]| {
+            session.receive(&mut bytes.to_vec()).unwrap();
+            session.announced()
+        };
+        let cut = |first, length, at| {
+            let frame = frame_to(role, first, &vec![0; length]);
+            frame[..frame.len() - at].to_vec()
+        };
+        assert_eq!(announced(&cut(0x02, 10, 4)), 0, "not the message's last frame");
+        assert_eq!(announced(&[0; 4]), 0, "between its frames");
+        assert_eq!(announced(&cut(0x00, 10, 10)), 0, "nor is this");
+        assert_eq!(announced(&[0; 10]), 0);
+        assert_eq!(announced(&cut(0x80, 10, 3)), 3);
+        assert_eq!(announced(&[0; 2]), 1);
+        assert_eq!(announced(&[0; 1]), 0);
+        assert_eq!(announced(&cut(0x82, 70_000, 69_999)), 69_999);
     }
 }
 

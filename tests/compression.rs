@@ -13,8 +13,8 @@ use proptest::prelude::*;
 use support::*;
 use websocket_component::deflate::{Agreement, DeflateOptions, Deflater, Flush};
 use websocket_component::{
-    ActionQueue, Buffer, BufferType, CloseStatus, DeflateSettings, Error, Handle, HandshakeError, HttpHeader, Limits,
-    Misuse, Property, Received, Role, Session, SessionOptions, Violation,
+    ActionQueue, Buffer, BufferType, CloseStatus, DeflateSettings, Error, Handle, HandshakeError, Header, HttpHeader,
+    Limits, Misuse, Property, Received, Role, Session, SessionOptions, Violation,
 };
 
 const ROLES: [Role; 2] = [Role::Client, Role::Server];
@@ -101,6 +101,14 @@ fn receive(session: &mut Session, stream: &[u8], chunk_size: usize) -> (Vec<(Str
         }
     }
     (all, None)
+}
+
+/// Bytes that cannot be compressed.
+fn noise(length: usize) -> Vec<u8> {
+    let states = std::iter::successors(Some(1_u64), |state| {
+        Some(state.wrapping_mul(6_364_136_223_846_793_005) + 1)
+    });
+    states.take(length).map(|state| state.to_be_bytes()[0]).collect()
 }
 
 const fn other(role: Role) -> Role {
@@ -448,6 +456,60 @@ fn handles_agree_in_the_handshake_and_compress_from_then_on() {
             }
         }
         assert_eq!(received, message);
+    }
+}
+
+/// RFC 7692 §6: a client's compressed message that is longer than its send buffer is sent as several frames, of which
+/// only the first has RSV1. Control frames and what follows are as ever.
+#[test]
+fn only_the_first_frame_of_a_compressed_message_has_the_bit() {
+    let options = DeflateOptions::default();
+    let (mut client, mut server) = begun((&options, SETTINGS), Some(&options)).unwrap();
+    let send_size = 4096;
+    let message = noise(20_000);
+    for (context, size) in [(1, message.len()), (2, 100)] {
+        let part = Buffer::Data(message[..size].to_vec());
+        client.send(BufferType::BinaryMessage, Some(part), context).unwrap();
+    }
+    client.send(BufferType::PingPong, None, 3).unwrap();
+    let wire = drain_sends(&mut client);
+    let (mut firsts, mut at) = (Vec::new(), 0);
+    while at < wire.len() {
+        let (header, size) = Header::decode(&wire[at..]).unwrap().unwrap();
+        firsts.push(wire[at]);
+        at += size + usize::try_from(header.length).unwrap();
+        assert!(header.length <= send_size);
+    }
+    assert_eq!(firsts, hex("42 00 00 00 80 C2 89"));
+    let (done, error) = feed(&mut server, wire, usize::MAX);
+    assert_eq!(error, None);
+    let received: Vec<_> = messages(&done).into_iter().map(|(_, payload)| payload).collect();
+    assert!(
+        received == [&message[..], &message[..100]],
+        "{:?}",
+        received.iter().map(Vec::len).collect::<Vec<_>>()
+    );
+}
+
+/// What the compressors of one thread are lent from may hold others' settings: a message is compressed by its own.
+#[test]
+fn a_borrowed_compressor_has_the_window_and_the_levels_that_were_asked_for() {
+    let message: Vec<u8> = (0..3000_u32).flat_map(|at| (at % 700).to_be_bytes()).collect();
+    let cases = [(15, 8, 1), (15, 8, 9), (15, 1, 9), (9, 1, 9), (15, 8, 0), (15, 8, 1)];
+    for (window_bits, memory_level, level) in cases.into_iter().chain(cases) {
+        let agreement = Agreement {
+            server_max_window_bits: window_bits,
+            ..NO_TAKEOVER
+        };
+        let mut server = Session::new(Role::Server, SessionOptions::default());
+        let mut settings = SETTINGS;
+        (settings.memory_level, settings.level) = (memory_level, level);
+        server.enable_deflate(&agreement, settings);
+        let (mut wire, mut alone) = (Vec::new(), Vec::new());
+        server.write(BufferType::BinaryMessage, &message, &mut wire).unwrap();
+        Deflater::new(window_bits, memory_level, level).compress(&message, Flush::Last, &mut alone);
+        let (_, size) = Header::decode(&wire).unwrap().unwrap();
+        assert_eq!(wire[size..], alone, "{window_bits} {memory_level} {level}");
     }
 }
 

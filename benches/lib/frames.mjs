@@ -25,6 +25,7 @@ export const QUICK_KINDS = ["ascii", "binary"];
 
 /** A payload of exactly `size` bytes. */
 export function payload(kind, size) {
+  if (kind === "JSON") return quote(size);
   if (kind === "binary") return Buffer.from(Uint8Array.from({ length: size }, (_, at) => at * 31 + (at >> 8)));
   const unit = Buffer.from(TEXT[kind]);
   const bytes = Buffer.alloc(size, unit);
@@ -32,6 +33,13 @@ export function payload(kind, size) {
   let end = size;
   while (end % unit.length !== 0 && !isBoundary(unit, end % unit.length)) end -= 1;
   return bytes.fill(".", end);
+}
+
+/** A message of a feed, as an exchange sends it. */
+function quote(size) {
+  const message = { symbol: "ACME", price: 101.25, size: 300, bids: [[101.24, 12]], asks: [[101.26, 7]], note: "" };
+  const note = "x".repeat(size - JSON.stringify(message).length);
+  return Buffer.from(JSON.stringify({ ...message, note }));
 }
 
 function isBoundary(unit, at) {

@@ -1,7 +1,9 @@
 // What it runs on.
+import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism, cpus, release, totalmem, type } from "node:os";
+import process from "node:process";
 
 import { runtimes } from "./servers.mjs";
 
@@ -15,12 +17,26 @@ export function machine() {
     processor: `${cpus()[0]?.model.trim()}, ${availableParallelism()} cores`,
     memory: `${(totalmem() / 2 ** 30).toFixed(0)} GiB`,
     system: `${type()} ${release()}`,
-    runtimes: Object.entries(found)
+    node: process.versions.node,
+    "other runtimes": Object.entries(found)
+      .filter(([name]) => name !== "node")
       .map(([name, one]) => `${name} ${one.version ?? `not there (${one.problem})`}`)
       .join(", "),
     peers: PEERS.map((name) => `${name} ${versionOf(name)}`).join(", "),
     "ws's native addons": addons(),
   };
+}
+
+/** When it runs, and of which commit; "unknown" outside a repository. */
+export function moment() {
+  const git = (...args) => execFileSync("git", args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
+  const date = new Date().toISOString().slice(0, 10);
+  try {
+    const isChanged = git("status", "--porcelain", "--untracked-files=no", "js", "src", "pkg") !== "";
+    return { date, commit: `${git("rev-parse", "--short", "HEAD")}${isChanged ? " with changes" : ""}` };
+  } catch {
+    return { date, commit: "unknown" };
+  }
 }
 
 function versionOf(name) {

@@ -25,6 +25,16 @@ export const ECHO_SERVERS = {
   "Deno.serve": ["deno", "Deno.serve", "echo"],
 };
 
+/** Which of them are compared. */
+export const ECHO_PAIRS = [
+  ["ours", "ws"],
+  ["ours", "net"],
+  ["ours", "Bun.serve"],
+  ["ours as ws", "ws"],
+  ["ours in Bun", "Bun.serve"],
+  ["ours in Deno", "Deno.serve"],
+];
+
 let found;
 
 /** Each runtime's path and version; or the problem, if it is not there and does not come from npm. */

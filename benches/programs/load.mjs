@@ -1,108 +1,10 @@
-// Clients, the same for every server, and as cheap as Node has them: frames are made beforehand, of the replies the
-// bytes are counted. Answers "connect" with a number, by which "run" and "close" name those connections.
-import { connect } from "node:net";
-
-import { frame, payload, upgradeRequest } from "../lib/frames.mjs";
+// The load, the same for every contender. Answers "open" and "listen" with the number of a group of connections, by
+// which "run" and "close" name it.
+import { Exchange, exchangeFor, listen, openAll } from "../lib/exchange.mjs";
+import { frame, frameSize, payload } from "../lib/frames.mjs";
 import { cpuMicroseconds, serveRequests } from "../lib/requests.mjs";
 
-const REQUEST = upgradeRequest();
-/** A close frame with status 1000, masked by a key of zeros. */
-const CLOSE = Buffer.from([0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8]);
-/** More connections at once than a server's backlog holds would be dropped. */
-const AT_ONCE = 100;
-/** All clients read into it: the bytes are used only once. */
-const buffer = Buffer.alloc(256 * 1024);
-
-/** One connection after its handshake; `onBytes` gets each piece of what comes. */
-class Connection {
-  onBytes = undefined;
-  #socket;
-
-  static open(port) {
-    return new Promise((resolve, reject) => {
-      const connection = new Connection();
-      let head = "";
-      connection.onBytes = (bytes) => {
-        head += bytes.toString("latin1");
-        if (!head.endsWith("\r\n\r\n")) return;
-        if (head.startsWith("HTTP/1.1 101")) resolve(connection);
-        else reject(new Error(`no WebSocket: ${head}`));
-      };
-      const callback = (size) => {
-        connection.onBytes(buffer.subarray(0, size));
-        return true;
-      };
-      const socket = connect({ port, host: "127.0.0.1", noDelay: true, onread: { buffer, callback } });
-      connection.#socket = socket;
-      socket.on("error", reject);
-      socket.write(REQUEST);
-    });
-  }
-
-  write(bytes) {
-    this.#socket.write(bytes);
-  }
-
-  /** Closes as the protocol has it: the server ends the connection. */
-  async close() {
-    this.onBytes = () => {};
-    const closed = new Promise((resolve) => this.#socket.once("close", resolve));
-    this.#socket.end(CLOSE);
-    await closed;
-  }
-
-  drop() {
-    this.#socket.destroy();
-  }
-}
-
-/** Bytes that are sent again and again, each time when all that they make has come back. */
-class Exchange {
-  #sender;
-  #bytes;
-  #size;
-  #left = 0;
-  #sentAt = 0;
-  #run;
-
-  /** @param receivers by which `size` bytes come in all for `bytes` of the first */
-  constructor(receivers, bytes, size) {
-    this.#sender = receivers[0];
-    this.#bytes = bytes;
-    this.#size = size;
-    for (const receiver of receivers) receiver.onBytes = (piece) => this.#take(piece.length);
-  }
-
-  begin(run) {
-    this.#run = run;
-    this.#send(performance.now());
-  }
-
-  #send(now) {
-    this.#sentAt = now;
-    this.#left = this.#size;
-    this.#sender.write(this.#bytes);
-  }
-
-  #take(length) {
-    this.#left -= length;
-    if (this.#left > 0) return;
-    if (this.#left < 0) throw new Error("more came back than was sent");
-    const now = performance.now();
-    this.#run.times.push(now - this.#sentAt);
-    if (now < this.#run.end) this.#send(now);
-    else this.#run.ended();
-  }
-}
-
-async function openAll(port, count) {
-  const all = [];
-  while (all.length < count) {
-    const some = Math.min(AT_ONCE, count - all.length);
-    all.push(...(await Promise.all(Array.from({ length: some }, () => Connection.open(port)))));
-  }
-  return all;
-}
+const groups = [];
 
 /** What one message makes is looked at, once. */
 async function check(connection, message, reply) {
@@ -119,16 +21,18 @@ async function check(connection, message, reply) {
   if (!Buffer.concat(parts).equals(reply)) throw new Error("what came back is not what was sent");
 }
 
-const groups = [];
-
-/** @param batch how many messages are sent before their replies are awaited */
-async function open({ port, connections, kind, size, batch, isRaw = false, isBroadcast = false }) {
+/**
+ * Connects to a server.
+ *
+ * @param batch how many messages are sent before their replies are awaited
+ */
+async function open({ port, isSecure, connections, kind, size, batch, isRaw = false, isBroadcast = false }) {
   const bytes = payload(kind, size);
   const message = frame(kind, bytes, true);
   const reply = isRaw ? message : frame(kind, bytes, false);
-  const all = await openAll(port, 1);
+  const all = await openAll({ port, isSecure }, 1);
   await check(all[0], message, reply);
-  all.push(...(await openAll(port, connections - 1)));
+  all.push(...(await openAll({ port, isSecure }, connections - 1)));
   const sent = Buffer.concat(Array(batch).fill(message));
   const make = (receivers) => new Exchange(receivers, sent, reply.length * batch * receivers.length);
   const exchanges = isBroadcast ? [make(all)] : all.map((one) => make([one]));
@@ -136,22 +40,46 @@ async function open({ port, connections, kind, size, batch, isRaw = false, isBro
   return groups.push({ all, exchanges, messages }) - 1;
 }
 
-/** Runs for so long, and until the last exchange is over; `messages` are those that came back. */
+/** By mode of programs/client.mjs: what is sent to a client, and the bytes that it answers with. */
+const forClients = {
+  feed: ({ size, batch }) => ({
+    sent: Buffer.concat(Array(batch).fill(frame("JSON", payload("JSON", size), false))),
+    reply: frameSize("ok".length, true),
+  }),
+  send: ({ size, batch }) => ({ sent: frame("ascii", Buffer.from("go"), false), reply: batch * frameSize(size, true) }),
+  "ping-pong": ({ size }) => ({ sent: frame("ascii", payload("ascii", size), false), reply: frameSize(size, true) }),
+};
+
+/** Waits for clients, at the port that this gives beside the group's number. */
+async function listenFor(spec) {
+  const { sent, reply } = forClients[spec.mode](spec);
+  const group = { all: [], exchanges: [], messages: spec.batch };
+  const port = await listen((connection) => {
+    group.all.push(connection);
+    group.exchanges.push(new Exchange([connection], sent, reply));
+  });
+  return { port, id: groups.push(group) - 1 };
+}
+
+/** Runs for this time, and until the last exchange is over; `messages` are those that came back. */
 async function run({ id, milliseconds }) {
   const { exchanges, messages } = groups[id];
-  const times = [];
   const cpu = cpuMicroseconds();
   const start = performance.now();
-  await new Promise((resolve) => {
-    let running = exchanges.length;
-    const ended = () => --running === 0 && resolve();
-    for (const exchange of exchanges) exchange.begin({ times, end: start + milliseconds, ended });
-  });
+  const times = await exchangeFor(milliseconds, exchanges);
   const elapsed = performance.now() - start;
-  times.sort((one, other) => one - other);
-  const quantile = (part) => times[Math.floor(part * (times.length - 1))];
   const busy = (cpuMicroseconds() - cpu) / elapsed / 10;
-  return { messages: times.length * messages, seconds: elapsed / 1000, p50: quantile(0.5), p99: quantile(0.99), busy };
+  return {
+    messages: times.length * messages,
+    seconds: elapsed / 1000,
+    p50: quantile(times, 0.5),
+    p99: quantile(times, 0.99),
+    busy,
+  };
+}
+
+function quantile(sorted, part) {
+  return sorted[Math.floor(part * (sorted.length - 1))];
 }
 
 function close(id) {
@@ -159,19 +87,51 @@ function close(id) {
   groups[id] = undefined;
 }
 
-/** Opens connections that do nothing. */
-async function idle({ port, connections }) {
-  return groups.push({ all: await openAll(port, connections) }) - 1;
-}
+const HELLO = frame("ascii", payload("ascii", 125), true);
+const HELLO_BACK = frame("ascii", payload("ascii", 125), false);
 
-/** Opens and closes connections, a few at a time; tells how many in a second. */
-async function churn({ port, connections }) {
+/** Opens connections, a few at a time; each has a message sent back, and closes. Gives the seconds that it took. */
+async function churn({ port, connections, isRaw = false }) {
+  const reply = isRaw ? HELLO : HELLO_BACK;
   const start = performance.now();
-  for (let left = connections; left > 0; left -= AT_ONCE) {
-    const some = await openAll(port, Math.min(AT_ONCE, left));
-    await Promise.all(some.map((one) => one.close()));
+  for (let left = connections; left > 0; left -= TOGETHER) {
+    const some = await openAll({ port }, Math.min(TOGETHER, left));
+    await Promise.all(
+      some.map(async (one) => {
+        await exchangeFor(0, [new Exchange([one], HELLO, reply.length)]);
+        await one.close();
+      }),
+    );
   }
-  return connections / ((performance.now() - start) / 1000);
+  return (performance.now() - start) / 1000;
 }
 
-await serveRequests("ready", { open, run, close, idle, churn });
+const TOGETHER = 50;
+const OFFER = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits";
+
+/** Milliseconds without a byte after which a message is taken for whole. */
+const QUIET = 100;
+
+/**
+ * The longest time that others wait, in at least this many milliseconds: alone, and while one connection asks for a
+ * long message and gets it. Gives also when its last byte came.
+ */
+async function stall({ port, milliseconds, others }) {
+  const all = await openAll({ port }, others);
+  const exchanges = all.map((one) => new Exchange([one], HELLO, HELLO_BACK.length));
+  const alone = (await exchangeFor(milliseconds, exchanges)).at(-1);
+  const [one] = await openAll({ port, fields: [OFFER] }, 1);
+  const asked = performance.now();
+  let arrived = asked;
+  one.onBytes = () => {
+    arrived = performance.now();
+  };
+  one.write(frame("ascii", Buffer.from("big"), true));
+  let longest = 0;
+  do longest = Math.max(longest, (await exchangeFor(milliseconds, exchanges)).at(-1));
+  while (arrived === asked || performance.now() - arrived < QUIET);
+  for (const connection of [...all, one]) connection.drop();
+  return { alone, longest, whole: arrived - asked };
+}
+
+await serveRequests("ready", { open, listen: listenFor, run, close, churn, stall });

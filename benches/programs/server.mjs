@@ -1,29 +1,32 @@
-// `server.mjs NAME echo`, or `NAME loop` or `NAME broadcast`, which send each message to all clients: a server on a
-// port of its own, which it tells. Asked for "cpu" and "memory" it says what it has used. Runs in the runtime that has
-// what it names.
+// `server.mjs NAME MODE [FLAGS]`: a server on a port of its own, which it tells. The mode is what it does with a
+// connection, see ../lib/answers.mjs; the flags are JSON: `isSecure`, `isCompressed`. Asked for "cpu" and "memory" it
+// says what it has used. Runs in the runtime that has what it names.
+import { createServer as createSecureServer } from "node:https";
 import { createServer } from "node:net";
+import { createServer as createTlsServer } from "node:tls";
 
+import { bun, deno, ours, prepareBig, ws } from "../lib/answers.mjs";
 import { cpuMicroseconds, memory, serveRequests } from "../lib/requests.mjs";
 
 const HOST = "127.0.0.1";
-const [, , name, mode] = process.argv;
+const [, , name, mode, flags = "{}"] = process.argv;
+const { isSecure = false, isCompressed = false } = JSON.parse(flags);
+const identity = isSecure ? await readIdentity() : undefined;
+const compression = isCompressed ? { perMessageDeflate: true } : {};
+if (mode === "big") prepareBig();
+
+async function readIdentity() {
+  const { certificate, key } = await import("../../tests/runtime/certificate.mjs");
+  return { cert: certificate, key };
+}
 
 /** By name: what makes a server, and gives its port. */
 const servers = {
   async ours() {
-    const { WebSocketServer } = await import("websocket-component");
-    const server = new WebSocketServer({ port: 0, host: HOST });
-    const sendToAll = (data) => {
-      for (const client of server.clients) client.send(data);
-    };
-    const take = {
-      echo: (data, socket) => socket.send(data),
-      loop: sendToAll,
-      broadcast: (data) => server.broadcast(data),
-    }[mode];
-    server.on("connection", (socket) => {
-      socket.onmessage = ({ data }) => take(data, socket);
-    });
+    const entry = await import("websocket-component");
+    const options = { port: 0, host: HOST, ...compression, ...(isSecure && { tls: identity }) };
+    const server = new entry.WebSocketServer(options);
+    server.on("connection", (socket) => ours[mode](socket, server, entry));
     return portOf(server);
   },
   "ours as ws": () => likeWs("websocket-component/ws"),
@@ -31,7 +34,7 @@ const servers = {
   /** No protocol but an answer to the upgrade: what a socket alone can do. */
   net() {
     const sockets = new Set();
-    const server = createServer({ noDelay: true }, (socket) => {
+    const take = (socket) => {
       socket.on("error", () => socket.destroy());
       socket.once("close", () => sockets.delete(socket));
       socket.once("data", () => {
@@ -42,20 +45,25 @@ const servers = {
           else for (const one of sockets) one.write(chunk);
         });
       });
-    });
+    };
+    const server = isSecure
+      ? createTlsServer({ ...identity, noDelay: true }, take)
+      : createServer({ noDelay: true }, take);
     return portOf(server.listen(0, HOST));
   },
   "Bun.serve": () => {
     const server = Bun.serve({
       port: 0,
       hostname: HOST,
+      tls: identity,
       fetch: (request, server) => (server.upgrade(request) ? undefined : new Response("", { status: 426 })),
       websocket: {
+        ...compression,
         // its limit of bytes that wait would drop messages
         backpressureLimit: 256 << 20,
         idleTimeout: 0,
         open: (socket) => socket.subscribe("all"),
-        message: (socket, data) => void (mode === "echo" ? socket.send(data) : server.publish("all", data)),
+        message: (socket, data) => bun[mode](socket, data, server),
       },
     });
     return server.port;
@@ -63,15 +71,12 @@ const servers = {
   "Deno.serve": () =>
     new Promise((resolve) => {
       const sockets = new Set();
-      Deno.serve({ port: 0, hostname: HOST, onListen: ({ port }) => resolve(port) }, (request) => {
+      Deno.serve({ ...identity, port: 0, hostname: HOST, onListen: ({ port }) => resolve(port) }, (request) => {
         const { socket, response } = Deno.upgradeWebSocket(request, { idleTimeout: 0 });
         socket.binaryType = "arraybuffer";
         socket.onopen = () => sockets.add(socket);
         socket.onclose = () => sockets.delete(socket);
-        socket.onmessage = ({ data }) => {
-          if (mode === "echo") socket.send(data);
-          else for (const one of sockets) one.send(data);
-        };
+        deno[mode](socket, sockets);
         return response;
       });
     }),
@@ -80,18 +85,16 @@ const servers = {
 const ANSWER = ["HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade", "\r\n"].join("\r\n");
 
 async function likeWs(specifier) {
-  const { WebSocketServer } = await import(specifier);
-  const server = new WebSocketServer({ port: 0, host: HOST });
+  const entry = await import(specifier);
+  const http = isSecure ? createSecureServer(identity).listen(0, HOST) : undefined;
+  const where = isSecure ? { server: http } : { port: 0, host: HOST };
+  const server = new entry.WebSocketServer({ ...where, ...compression });
   server.on("connection", (socket) => {
     // without a listener a broken connection would end the program
     socket.on("error", () => {});
-    socket.on("message", (bytes, isBinary) => {
-      const data = isBinary ? bytes : bytes.toString();
-      if (mode === "echo") socket.send(data);
-      else for (const one of server.clients) one.send(data);
-    });
+    ws[mode](socket, server, entry);
   });
-  return portOf(server);
+  return portOf(http ?? server);
 }
 
 function portOf(server) {

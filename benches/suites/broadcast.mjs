@@ -10,7 +10,7 @@ export const notes = [
 ];
 
 /** Runtime, server and mode. */
-const CONTENDERS = {
+export const contenders = {
   "ours, broadcast": ["node", "ours", "broadcast"],
   "ours, loop": ["node", "ours", "loop"],
   "ours as ws, loop": ["node", "ours as ws", "loop"],
@@ -31,7 +31,7 @@ const PAIRS = [
 
 export async function* run({ pace, quick }) {
   const connections = quick ? 200 : 1000;
-  yield* withServers(CONTENDERS, async function* (running) {
+  yield* withServers(contenders, async function* (running) {
     for (const size of [125, 1024]) {
       const spec = { kind: "binary", size, batch: 1, connections, isBroadcast: true };
       yield {

@@ -7,15 +7,18 @@ import { byFigure, inTurns } from "../lib/compare.mjs";
 import { start } from "../lib/servers.mjs";
 
 const CONNECTIONS = 20;
-const LEVEL = 6;
+/** What a library does that is given no level. */
+const DEFAULT = undefined;
 const MEMORY_LEVEL = 8;
 const LEVELS = [6, 3, 1];
 /** A turn on sockets is longer than one in memory, and there are fewer. */
 const LONGER = 12;
 const FEWER = 0.5;
 
-export const about = `Messages compressed for themselves, or with what was sent before (takeover); ${CONNECTIONS} connections; level ${LEVEL}, memory level ${MEMORY_LEVEL}, threshold 0 unless said otherwise. Of times and bytes, the less the better.`;
-export const notes = [];
+export const about = `Messages compressed for themselves, or with what was sent before (takeover); ${CONNECTIONS} connections; each library's default level, memory level ${MEMORY_LEVEL}, threshold 0 unless said otherwise. Of times and bytes, the less the better.`;
+export const notes = ["The default level of `ws` is zlib's, 6; ours is beside it at that level too."];
+
+export const contenders = { ours: ["node"], "ours, level 6": ["node"], ws: ["node"] };
 
 /** Bytes, and how many messages are sent before their replies are awaited. */
 const SIZES = [
@@ -24,23 +27,26 @@ const SIZES = [
   { size: 16 * 1024, batch: 8 },
   { size: 1024 * 1024, batch: 1 },
 ];
-const ONE_KIB = SIZES[1];
+const [, ONE_KIB, SIXTEEN_KIB] = SIZES;
 
 export async function* run({ quick, pace }) {
   const rounds = Math.ceil(pace.rounds * FEWER);
   const socketPace = { rounds, milliseconds: pace.milliseconds * LONGER, warmUp: pace.milliseconds * LONGER };
-  const libraries = (takeover) =>
-    Object.entries(OPTIONS).map(([library, options]) => [library, library, options(takeover, LEVEL)]);
+  const libraries = (takeover) => [
+    ["ours", "ours", OPTIONS.ours(takeover, DEFAULT)],
+    ["ours, level 6", "ours", OPTIONS.ours(takeover, 6)],
+    ["ws", "ws", OPTIONS.ws(takeover, DEFAULT)],
+  ];
   yield* echo(
     "Echo without context takeover",
     libraries(false),
-    { kinds: ["JSON", "noise"], sizes: SIZES, takeover: false },
+    { kinds: ["JSON", "noise"], sizes: quick ? [ONE_KIB] : SIZES, takeover: false },
     socketPace,
   );
   yield* echo(
     "Echo with context takeover on both sides",
     libraries(true),
-    { kinds: ["JSON", "noise"], sizes: [ONE_KIB], takeover: true },
+    { kinds: ["JSON", "noise"], sizes: [ONE_KIB, SIXTEEN_KIB], takeover: true },
     socketPace,
   );
   yield* memory(quick ? 200 : 1000, quick ? 1 : 3);
@@ -51,7 +57,7 @@ export async function* run({ quick, pace }) {
     { kinds: ["JSON"], sizes: SIZES, takeover: false },
     socketPace,
   );
-  yield* resets(rounds * 3);
+  if (!quick) yield* resets(rounds * 3);
 }
 
 /** The same settings, in each library's words. */

@@ -1,5 +1,5 @@
 // Echo servers over loopback.
-import { absent, ECHO_SERVERS } from "../lib/servers.mjs";
+import { absent, ECHO_PAIRS, ECHO_SERVERS } from "../lib/servers.mjs";
 import { measure, withServers } from "../lib/sockets.mjs";
 
 export const about =
@@ -9,14 +9,7 @@ export const notes = [
   "`net` is a socket without a protocol, which sends back what it gets: the ceiling. Where the load is near 100 % busy it is the load that is measured, and the server's processor time says more than the messages a second.",
 ];
 
-const PAIRS = [
-  ["ours", "ws"],
-  ["ours", "net"],
-  ["ours", "Bun.serve"],
-  ["ours as ws", "ws"],
-  ["ours in Bun", "Bun.serve"],
-  ["ours in Deno", "Deno.serve"],
-];
+export const contenders = ECHO_SERVERS;
 
 /** Bytes, messages that are sent before their replies are awaited, connections. */
 const QUICK_CELLS = [
@@ -30,14 +23,15 @@ const MORE_CELLS = [
   { size: 125, batch: 1, connections: 1000 },
   { size: 125, batch: 64, connections: 100, kind: "ascii" },
   { size: 1024, batch: 16, connections: 100, kind: "ascii" },
+  { size: 64 * 1024, batch: 1, connections: 16, kind: "ascii" },
 ];
 
 export async function* run({ pace, quick }) {
   const cells = quick ? QUICK_CELLS : [...QUICK_CELLS, ...MORE_CELLS];
-  yield* withServers(ECHO_SERVERS, async function* (running) {
+  yield* withServers(contenders, async function* (running) {
     for (const { kind = "binary", ...cell } of cells) {
       const figures = await measure(running, { kind, ...cell }, pace);
-      yield { table: "Loopback", labels: { kind, ...cell }, ...figures, pairs: PAIRS };
+      yield { table: "Loopback", labels: { kind, ...cell }, ...figures, pairs: ECHO_PAIRS };
     }
   });
 }

@@ -2,10 +2,10 @@
 import { execFileSync } from "node:child_process";
 
 import { byFigure } from "../lib/compare.mjs";
-import { absent, ECHO_SERVERS, present, start } from "../lib/servers.mjs";
+import { absent, ECHO_PAIRS, ECHO_SERVERS, present, start } from "../lib/servers.mjs";
 
 export const about =
-  "Memory after garbage was collected, each figure in a fresh process: of an idle connection at a server, of what a library has for a connection without its socket, and of a server through which many have come and gone. The less the better.";
+  "Memory after garbage was collected, each figure in a fresh process: of a connection at a server before its first message and after ten of 125 B, of what a library has for a connection without its socket, and of a server through which many have come and gone. The less the better.";
 const CONNECTIONS = 10_000;
 /** As many as a process may have open; Node takes what it may. */
 const OPEN_FILES = Number(execFileSync("sh", ["-c", "ulimit -Hn"], { encoding: "utf8" })) || Number.POSITIVE_INFINITY;
@@ -20,15 +20,9 @@ export const notes = [
 
 /** Those in Node and in Bun. */
 const SERVERS = Object.fromEntries(Object.entries(ECHO_SERVERS).filter(([, [runtime]]) => runtime !== "deno"));
+export const contenders = { ...SERVERS, "ours, component": ["node"] };
 const CHURNED = ["ours", "ws"];
 const HANDLES = { ours: ["session"], "ours, component": ["handle"], ws: ["ws"] };
-const PAIRS = [
-  ["ours", "ws"],
-  ["ours", "net"],
-  ["ours as ws", "ws"],
-  ["ours in Bun", "Bun.serve"],
-];
-
 export async function* run({ quick, pace }) {
   const rounds = Math.ceil(pace.rounds / 4);
   yield* idle(Math.min(quick ? 1000 : CONNECTIONS, OPEN_FILES - 1000), rounds);
@@ -47,23 +41,34 @@ async function inRounds(contenders, rounds, measure) {
 
 async function* idle(connections, rounds) {
   const runs = await inRounds(present(SERVERS), rounds, ([runtime, ...args]) =>
-    withServer(runtime, args, async (server, ask) => {
-      // what is loaded and made for the first is none's of the others
-      await ask("idle", 1);
+    withServer(runtime, args, async (server, load) => {
+      const spec = { port: server.greeting.port, kind: "ascii", size: 125, batch: 1, isRaw: args[0] === "net" };
+      // what is loaded and made for the first is not counted for the others
+      await talk(load, await load.ask("open", { ...spec, connections: 1 }));
       const before = await server.ask("memory");
-      await ask("idle", connections);
-      return perOne(before, await server.ask("memory"), connections);
+      const id = await load.ask("open", { ...spec, connections });
+      const idle = perOne(before, await server.ask("memory"), connections);
+      await talk(load, id);
+      return { idle, active: perOne(before, await server.ask("memory"), connections) };
     }),
   );
-  yield { table: "An idle connection", labels: { connections }, measures: byFigure(runs), pairs: PAIRS };
+  for (const [state, key] of Object.entries({ "no message yet": "idle", "ten messages echoed": "active" })) {
+    const figures = Object.entries(runs).map(([name, all]) => [name, all.map((one) => one[key])]);
+    const measures = byFigure(Object.fromEntries(figures));
+    yield { table: "A connection", labels: { connections, state }, measures, pairs: ECHO_PAIRS };
+  }
+}
+
+/** Each connection has a message sent back ten times. */
+async function talk(load, id) {
+  for (let time = 0; time < 10; time++) await load.ask("run", { id, milliseconds: 0 });
 }
 
 async function withServer(runtime, args, use) {
   const load = await start("node", "load.mjs");
   const server = await start(runtime, "server.mjs", ...args);
-  const { port } = server.greeting;
   try {
-    return await use(server, (what, connections) => load.ask(what, { port, connections }));
+    return await use(server, load);
   } finally {
     await load.stop();
     await server.stop();
@@ -90,10 +95,11 @@ function perOne(before, after, count) {
 async function* churn(connections, times, rounds) {
   const contenders = Object.fromEntries(CHURNED.map((name) => [name, SERVERS[name]]));
   const runs = await inRounds(contenders, rounds, ([runtime, ...args]) =>
-    withServer(runtime, args, async (server, ask) => {
+    withServer(runtime, args, async (server, load) => {
+      const { port } = server.greeting;
       const steps = [];
       for (let time = 0; time < times; time++) {
-        const rate = await ask("churn", connections);
+        const rate = connections / (await load.ask("churn", { port, connections }));
         const { rss, held } = await server.ask("memory");
         steps.push({ "RSS, MiB": rss / 2 ** 20, "held, MiB": held / 2 ** 20, "connections/s": rate });
       }

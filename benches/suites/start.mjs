@@ -10,7 +10,7 @@ export const about =
 export const notes = absent();
 
 /** Runtime, and what is imported. */
-const CLIENTS = {
+export const contenders = {
   ours: ["node", "websocket-component"],
   "ours, slim": ["node", "websocket-component/slim"],
   "ours as ws": ["node", "websocket-component/ws"],
@@ -39,7 +39,7 @@ export async function* run({ pace }) {
   const runs = {};
   // the first round is for the system's caches
   for (let round = -1; round < pace.rounds; round++) {
-    for (const [name, [runtime, specifier]] of Object.entries(present(CLIENTS))) {
+    for (const [name, [runtime, specifier]] of Object.entries(present(contenders))) {
       const client = await start(runtime, "start.mjs", specifier, url);
       await client.stop();
       if (round >= 0) runs[name] = [...(runs[name] ?? []), client.greeting];

@@ -10,7 +10,7 @@ import * as wasm from "../../pkg/websocket_component.js";
 export * as wasm from "../../pkg/websocket_component.js";
 
 /**
- * Whether this engine can compress; that of `websocket-component/slim`, which `scripts/build.mjs` puts here, cannot.
+ * Whether this engine can compress; that of `@websocket-component/slim`, which `scripts/build.mjs` puts here, cannot.
  */
 export const hasDeflate: boolean = "set_deflate" in wasm.Handle.prototype;
 

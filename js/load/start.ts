@@ -30,7 +30,7 @@ export function start(
 
 const BUNDLED =
   "The engine's file is not beside the package's modules. If this is a bundle, import websocket-component/inline in place " +
-  "of websocket-component (and inline/ws, inline/component, inline/slim, inline/inspect): they have the engine in their text";
+  "of websocket-component (and inline/ws, inline/component, inline/inspect): they have the engine in their text";
 const NO_MEMORY =
   "WebAssembly cannot start here. If the process may use little address space (ulimit -v), give Node 20.15 and newer the " +
   "flag --disable-wasm-trap-handler: without it, Node reserves about 10 GiB of addresses for each engine";

@@ -7,7 +7,8 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { extname } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { deflateRawSync, gunzipSync } from "node:zlib";
 
 import { WebSocketServer } from "../server/server.js";
 import { feed } from "./feed.js";
@@ -95,7 +96,8 @@ export class PageServer {
     }
     const path = (request.url ?? "/").split("?", 1)[0]?.replace(/^\/$/, "/index.html") ?? "";
     const file = this.#folder + path.slice(1);
-    if (request.method !== "GET" || !FILE.test(path) || !existsSync(file) || !statSync(file).isFile()) {
+    const content = request.method === "GET" && FILE.test(path) ? contentOf(file) : undefined;
+    if (content === undefined) {
       response.writeHead(404, { "Content-Type": "text/plain" }).end("Not found\n");
       return;
     }
@@ -105,10 +107,20 @@ export class PageServer {
       "Cross-Origin-Resource-Policy": "same-origin",
       "X-Frame-Options": "DENY",
     });
-    const content = readFileSync(file);
     // the same page from elsewhere, or from a file, has no process to ask
     response.end(path === "/index.html" ? content.toString().replace("<html ", `<html data-feed="${FEED}" `) : content);
   }
+}
+
+/** A file of the page. The package has its script compressed, and the engines, which are in it, apart. */
+function contentOf(file: string): Buffer | string | undefined {
+  if (existsSync(file)) return statSync(file).isFile() ? readFileSync(file) : undefined;
+  if (!existsSync(`${file}.gz`)) return undefined;
+  const text = gunzipSync(readFileSync(`${file}.gz`)).toString();
+  return text.replace(/@(\w+_bg\.wasm)@/g, (_, name) => {
+    const engine = readFileSync(new URL(`../../pkg/${name}`, pathToFileURL(file)));
+    return deflateRawSync(engine, { level: 9 }).toString("base64");
+  });
 }
 
 /** The built page; in the repository there may be none. */

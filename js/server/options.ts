@@ -28,16 +28,25 @@ export interface VerifyContext {
   readonly signal: AbortSignal;
 }
 
-/** Decides whether to accept a handshake. */
-export type Verify<R extends HandshakeRequest = IncomingMessage> = (
+/** An answer that accepts a handshake, and says what the socket's `data` is. */
+export interface Acceptance<D = unknown> {
+  /** What the application knows about the client. */
+  readonly data: D;
+}
+
+/** Decides whether to accept a handshake: `true`, `false`, which is 403, or an answer with details. */
+export type Verify<R extends HandshakeRequest = IncomingMessage, D = unknown> = (
   request: R,
   context: VerifyContext,
-) => boolean | Rejection | Promise<boolean | Rejection>;
+) => boolean | Rejection | Acceptance<D> | Promise<boolean | Rejection | Acceptance<D>>;
 
 /** Options of a server. One of `port`, `socketPath`, `server` and `noServer` is needed. */
-// biome-ignore lint/suspicious/noExplicitAny: not known; a server of such options is one of any binaryType
-export interface WebSocketServerOptions<R extends HandshakeRequest = IncomingMessage, B extends BinaryType = any>
-  extends SocketOptions,
+export interface WebSocketServerOptions<
+  R extends HandshakeRequest = IncomingMessage,
+  D = unknown,
+  // biome-ignore lint/suspicious/noExplicitAny: not known; a server of such options is one of any binaryType
+  B extends BinaryType = any,
+> extends SocketOptions,
     TopicOptions {
   /** Listen on this port, with an own HTTP server that answers all other requests with 426; 0 means any free port. */
   port?: number;
@@ -67,8 +76,11 @@ export interface WebSocketServerOptions<R extends HandshakeRequest = IncomingMes
    * that sends no origin is accepted: it is not a browser.
    */
   origins?: readonly string[];
-  /** Decides whether to accept a handshake, within `handshakeTimeout`; `false` is 403. */
-  verify?: Verify<R>;
+  /**
+   * Decides whether to accept a handshake, within `handshakeTimeout`; `false` is 403. `{ data }` accepts it, and is the
+   * `data` of its socket.
+   */
+  verify?: Verify<R, D>;
   /** Selects one of the offered subprotocols, or none with `undefined`; by default the first. */
   chooseProtocol?: (offered: readonly string[], request: R) => string | undefined;
   /** Fields to add to the answer, such as `Set-Cookie`. */

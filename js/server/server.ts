@@ -42,15 +42,22 @@ import { IteratorOf } from "../websocket/iterator.js";
 import type { BinaryType } from "../websocket/receiving.js";
 import { accept, type Members, WebSocket } from "../websocket/websocket.js";
 import { type CloseOptions, type CloseResult, closeOptions, Drain } from "./drain.js";
-import { quotas, serverOptions, type WebSocketServerOptions } from "./options.js";
+import { type Acceptance, quotas, serverOptions, type WebSocketServerOptions } from "./options.js";
 import { Pending, type PendingOwner } from "./pending.js";
 import { type Exceeded, Quota } from "./quota.js";
 import { pathOf, type Taker } from "./takers.js";
 import { Upgrades } from "./upgrades.js";
 
+/** What `verify` may answer. */
+type Verdict = boolean | Rejection | Acceptance;
+
+/** Receives a socket whose handshake is done. */
+type OnAccepted<R, D, B extends BinaryType> = (socket: WebSocket<B, D>, request: R) => void;
+
 /** The events of a server, with their arguments. */
 export interface WebSocketServerEvents<
   R extends HandshakeRequest = IncomingMessage,
+  D = unknown,
   B extends BinaryType = "nodebuffer",
 > {
   /**
@@ -59,7 +66,7 @@ export interface WebSocketServerEvents<
    * After `claimTimeout`, unclaimed messages are dropped, so that a server may only send. If the peer has left, they
    * are dropped after one second, and the `close` event follows.
    */
-  connection: [socket: WebSocket<B>, request: R];
+  connection: [socket: WebSocket<B, D>, request: R];
   /** The port is open. */
   listening: [];
   /**
@@ -90,13 +97,17 @@ export interface ServerStatistics {
   readonly topics: TopicStatistics;
 }
 
-/** A WebSocket server. */
+/**
+ * A WebSocket server. `R` is the type of requests, `D` that of its sockets' `data`, which `verify` returns, and `B` is
+ * the option `binaryType`.
+ */
 export class WebSocketServer<
   R extends HandshakeRequest = IncomingMessage,
+  D = unknown,
   B extends BinaryType = "nodebuffer",
-> extends EventEmitter<WebSocketServerEvents<R, B>> {
+> extends EventEmitter<WebSocketServerEvents<R, D, B>> {
   /** The sockets that are not closed. */
-  readonly clients: Set<WebSocket<B>> = new Set();
+  readonly clients: Set<WebSocket<B, D>> = new Set();
   /** The topics of its sockets. */
   readonly topics: Topics<WebSocket>;
   /** The option `tap`; another one is for connections from then on. */
@@ -133,7 +144,7 @@ export class WebSocketServer<
   #closing: Promise<CloseResult> | undefined;
 
   /** @throws WebSocketError `WS_ERR_INVALID_OPTION` */
-  constructor(given: WebSocketServerOptions<R, B>) {
+  constructor(given: WebSocketServerOptions<R, D, B>) {
     super({ captureRejections: true });
     const options = serverOptions(given);
     const { port, host, socketPath, tls, server, listen: details = {} } = options;
@@ -198,12 +209,7 @@ export class WebSocketServer<
    * @param head the bytes that came after the request
    * @param callback called instead of the `connection` event
    */
-  handleUpgrade(
-    request: R,
-    socket: Duplex,
-    head: Uint8Array,
-    callback?: (socket: WebSocket<B>, request: R) => void,
-  ): void {
+  handleUpgrade(request: R, socket: Duplex, head: Uint8Array, callback?: OnAccepted<R, D, B>): void {
     if (!socket.destroyed) this.#upgrade(request, new NodeTransport(socket), head, callback);
   }
 
@@ -254,11 +260,11 @@ export class WebSocketServer<
   }
 
   /** The connections from now on, until the server closes; an `error` event is thrown into the loop. */
-  [Symbol.asyncIterator](): AsyncIterableIterator<[socket: WebSocket<B>, request: R], undefined, void> {
-    const onConnection = (socket: WebSocket<B>, request: R): void => connections.give([socket, request]);
+  [Symbol.asyncIterator](): AsyncIterableIterator<[socket: WebSocket<B, D>, request: R], undefined, void> {
+    const onConnection = (socket: WebSocket<B, D>, request: R): void => connections.give([socket, request]);
     const onError = (error: unknown): void => connections.end(error);
     const onClose = (): void => connections.end();
-    const connections = new IteratorOf<[WebSocket<B>, R]>({
+    const connections = new IteratorOf<[WebSocket<B, D>, R]>({
       ask: () => () => {},
       leave: () => {
         this.off("connection", onConnection).off("error", onError).off("close", onClose);
@@ -307,9 +313,9 @@ export class WebSocketServer<
   #makeMembers(): Members {
     return {
       topics: this.topics,
-      add: (socket) => this.clients.add(socket),
+      add: (socket) => this.clients.add(socket as WebSocket<B, D>),
       delete: (socket) => {
-        this.clients.delete(socket);
+        this.clients.delete(socket as WebSocket<B, D>);
         this.#quota.leave({ address: this.#addresses?.get(socket) });
       },
     };
@@ -338,7 +344,7 @@ export class WebSocketServer<
     }
   }
 
-  #upgrade(request: R, raw: Transport, head: Uint8Array, callback?: (socket: WebSocket, request: R) => void): void {
+  #upgrade(request: R, raw: Transport, head: Uint8Array, callback?: OnAccepted<R, D, B>): void {
     // until there is a connection that listens, a broken transport has no one to report to
     const pending = this.#begin(request, raw);
     const exceeded = this.#quota.enter(pending);
@@ -354,7 +360,7 @@ export class WebSocketServer<
       if (refusal !== undefined) return this.#refuse(request, pending, reason, refusal);
       const { verify = () => true } = this.#options;
       const verdict = verify(request, pending);
-      const decide = (answer: boolean | Rejection) => this.#decide(answer, request, pending, transport, head, callback);
+      const decide = (answer: Verdict) => this.#decide(answer, request, pending, transport, head, callback);
       if (isPromise(verdict)) this.#await(verdict, request, pending, decide);
       else decide(verdict);
     });
@@ -369,18 +375,19 @@ export class WebSocketServer<
   }
 
   #decide(
-    verdict: boolean | Rejection,
+    verdict: Verdict,
     request: R,
     pending: Pending,
     transport: Transport,
     head: Uint8Array,
-    callback: ((socket: WebSocket, request: R) => void) | undefined,
+    callback: OnAccepted<R, D, B> | undefined,
   ): void {
     if (this.#closing !== undefined) this.#refuse(request, pending, "closing", { status: 503 });
-    else if (verdict === true) this.#accept(request, pending, transport, head, callback);
+    else if (verdict === true) this.#accept(request, pending, transport, head, undefined, callback);
     else if (verdict === false) this.#refuse(request, pending, "verify", { status: 403 });
     else if (isRejection(verdict)) this.#refuse(request, pending, "verify", verdict);
-    else throw invalid("verify", "true, false or a Rejection", verdict);
+    else if (isAcceptance(verdict)) this.#accept(request, pending, transport, head, verdict.data, callback);
+    else throw invalid("verify", "true, false, { data } or a Rejection", verdict);
   }
 
   #tapped(request: R, transport: Transport, head: Uint8Array): Transport {
@@ -393,12 +400,7 @@ export class WebSocketServer<
   }
 
   /** A client that leaves, or a server that closes, does not wait for the verdict, and no client waits for ever. */
-  #await(
-    verdict: PromiseLike<boolean | Rejection>,
-    request: R,
-    pending: Pending,
-    decide: (verdict: boolean | Rejection) => void,
-  ): void {
+  #await(verdict: PromiseLike<Verdict>, request: R, pending: Pending, decide: (verdict: Verdict) => void): void {
     pending.wait(this.#handshakeTimeout, () => {
       const message = `verify did not decide within ${this.#handshakeTimeout} ms`;
       const error = new WebSocketError("WS_ERR_HANDSHAKE_TIMEOUT", message);
@@ -463,7 +465,14 @@ export class WebSocketServer<
     this.#tell(error);
   }
 
-  #accept(request: R, pending: Pending, transport: Transport, head: Uint8Array, callback = this.#emitConnection): void {
+  #accept(
+    request: R,
+    pending: Pending,
+    transport: Transport,
+    head: Uint8Array,
+    data: unknown,
+    callback = this.#emitConnection,
+  ): void {
     let answer: Answer;
     try {
       answer = this.#answer(request);
@@ -478,13 +487,14 @@ export class WebSocketServer<
     this.#pending.delete(pending);
     this.#accepted += 1;
     transport.unread(head);
-    const { socket, start } = accept({
+    const { socket, start } = accept<B, D>({
       ...answer,
       transport,
       url: urlOf(request),
       binaryType: this.#options.binaryType ?? "nodebuffer",
       settings: this.#settings,
       members: this.#members,
+      data,
       about: isWatched() ? { server: this, request, address: pending.address } : undefined,
     });
     this.#addresses?.set(socket, pending.address);
@@ -497,7 +507,7 @@ export class WebSocketServer<
     start();
   }
 
-  readonly #emitConnection = (socket: WebSocket, request: R): void => {
+  readonly #emitConnection: OnAccepted<R, D, B> = (socket, request) => {
     this.emit("connection", socket, request);
   };
 
@@ -538,6 +548,10 @@ const NOTHING = new Uint8Array(0);
 function budgetOf(most: number | undefined): Budget {
   if (most === undefined) return new Budget(Number.POSITIVE_INFINITY, { whole: processBudget });
   return new Budget(size("maxTotalBufferedBytes", most));
+}
+
+function isAcceptance(verdict: unknown): verdict is Acceptance {
+  return typeof verdict === "object" && verdict !== null && "data" in verdict && !("status" in verdict);
 }
 
 /** The error for an invalid answer of the application. */

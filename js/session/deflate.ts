@@ -75,7 +75,10 @@ export function deflateSettings(
     throw new WebSocketError("WS_ERR_INVALID_OPTION", `perMessageDeflate must be a boolean or options, not ${given}`);
   }
   if (!hasDeflate) {
-    throw new WebSocketError("WS_ERR_INVALID_OPTION", "perMessageDeflate: websocket-component/slim has no compression");
+    throw new WebSocketError(
+      "WS_ERR_INVALID_OPTION",
+      "perMessageDeflate: @websocket-component/slim has no compression",
+    );
   }
   const options: PerMessageDeflateOptions = given === true ? {} : ownOptions(given);
   checkOptions(options, KINDS, OF);

@@ -55,6 +55,8 @@ export interface Accepted extends Opened {
   readonly binaryType: BinaryType;
   readonly settings: RunSettings;
   readonly members: Members;
+  /** What the application knows about the client. */
+  readonly data: unknown;
   /** The details that channels publish about it, if they have subscribers. */
   readonly about: object | undefined;
 }
@@ -67,7 +69,7 @@ export interface Members {
 }
 
 /** @internal Makes a server's socket; `start` lets its events begin. */
-export let accept: (accepted: Accepted) => { socket: WebSocket; start: () => void };
+export let accept: <B extends BinaryType, D>(accepted: Accepted) => { socket: WebSocket<B, D>; start: () => void };
 
 /** What a socket receives, and the server's sockets that it is one of, or was. */
 let partsOf: (socket: WebSocket) => { receiving: Receiving<WebSocket>; members: Members | undefined };
@@ -126,15 +128,18 @@ const WebSocketEventTarget: new <B extends BinaryType>() => WebSocketEventTarget
 // what `defineSubscribing` and `defineReferring` give the class, whose documentation is below
 // biome-ignore lint/suspicious/noExplicitAny: as the class has it
 // biome-ignore lint/correctness/noUnusedVariables: as the class has it
-export interface WebSocket<B extends BinaryType = any> extends Subscribing, Referring {}
+export interface WebSocket<B extends BinaryType = any, D = unknown> extends Subscribing, Referring {
+  /** The application's: what a server's `verify` returned as `data`, until something else is assigned. */
+  data: D;
+}
 
 /**
  * A WebSocket connection. `WebSocket<"arraybuffer">` is the type of one whose `binaryType` that is: messages have types
- * by it. A server's sockets have the type by its option `binaryType`.
+ * by it. A server's sockets have the type by its option `binaryType`, and their `data` by its `verify`.
  */
 // biome-ignore lint/suspicious/noExplicitAny: a binaryType that is not known; nothing else is assignable both ways
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the class has all of it
-export class WebSocket<B extends BinaryType = any> extends WebSocketEventTarget<B> {
+export class WebSocket<B extends BinaryType = any, D = unknown> extends WebSocketEventTarget<B> {
   /** The handshake is not done. */
   declare static readonly CONNECTING: 0;
   /** Messages go both ways. */
@@ -172,9 +177,9 @@ export class WebSocket<B extends BinaryType = any> extends WebSocketEventTarget<
 
   static {
     partsOf = (socket) => ({ members: socket.#siblings, receiving: socket.#receiving });
-    accept = (accepted) => {
+    accept = <B extends BinaryType, D>(accepted: Accepted) => {
       accepting.add(accepted);
-      const socket = new WebSocket(accepted as unknown as string);
+      const socket = new WebSocket<B, D>(accepted as unknown as string);
       return { socket, start: () => socket.#connection?.start() };
     };
   }
@@ -196,6 +201,7 @@ export class WebSocket<B extends BinaryType = any> extends WebSocketEventTarget<
     super();
     if (isAccepted(url)) {
       this.#url = url.url;
+      this.data = url.data as D;
       this.#siblings = url.members;
       this.#siblings.add(this);
       this.#about = url.about;

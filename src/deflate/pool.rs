@@ -163,3 +163,39 @@ mod waiting {
 
     pub fn keep_inflater(_inflater: Inflater) {}
 }
+
+#[cfg(all(test, feature = "std"))]
+mod tests {
+    use super::{borrow_inflater, return_deflater, return_inflater, waiting};
+    use crate::deflate::codec::{Deflater, Inflater};
+
+    /// In a thread, and so with pools, of its own.
+    fn alone(test: fn()) {
+        std::thread::spawn(test).join().unwrap();
+    }
+
+    #[test]
+    fn the_last_four_of_each_kind_are_kept() {
+        alone(|| {
+            for id in 9..15 {
+                return_inflater(Inflater::new(id));
+                return_deflater(Deflater::new(id, 1, 1));
+            }
+            for id in 9..15 {
+                let is_kept = id > 10;
+                assert_eq!(waiting::inflater(|one| one.window_bits() == id).is_some(), is_kept);
+                assert_eq!(waiting::deflater(|one| one.settings() == [id, 1, 1]).is_some(), is_kept);
+            }
+        });
+    }
+
+    #[test]
+    fn one_is_lent_for_its_own_window_alone_and_once() {
+        alone(|| {
+            return_inflater(Inflater::new(8));
+            assert_eq!(borrow_inflater(15).unwrap().window_bits(), 15);
+            assert_eq!(borrow_inflater(8).unwrap().window_bits(), 8);
+            assert!(waiting::inflater(|_| true).is_none());
+        });
+    }
+}

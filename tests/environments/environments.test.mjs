@@ -39,6 +39,20 @@ for (const environment of ["node", "jsdom", "happy-dom"]) {
   });
 }
 
+for (const order of ["before", "after"]) {
+  test(`zone.js, loaded ${order} the package: listeners of both sides run in the zone that added them`, () => {
+    const listeners = [
+      "client's close",
+      "client's listener",
+      "server's close",
+      "server's handler",
+      "server's listener",
+    ];
+    const output = run(process.execPath, join(HOME, "zone/zones.mjs"), order);
+    assert.equal(output.trim(), listeners.map((name) => `${name} in application`).join("\n"));
+  });
+}
+
 /** How each bundler makes one file of a program, for Node or for a page, and how that is run. */
 const bundlers = {
   "esbuild, ESM": async (input, file, forPage) => {

@@ -1,4 +1,4 @@
-/** The benchmarks give figures of all that they name; which ones is nothing that a test could hold. */
+/** The benchmarks give figures of all that they name; no test looks at how good these are. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -21,11 +21,13 @@ interface Cell {
 
 interface Report {
   machine: Record<string, string>;
-  suites: Record<string, { notes: string[]; cells: Cell[] }>;
+  suites: Record<string, { notes: string[]; contenders: Record<string, string>; cells: Cell[] }>;
 }
 
 const benches = new URL("../../benches/", import.meta.url);
 const SHORTEST = ["--quick", "--rounds", "1", "--milliseconds", "1"];
+
+const OTHER = ["--node", process.execPath];
 
 interface Ended {
   code: number | string | null | undefined;
@@ -49,10 +51,21 @@ function temporaryFolder(t: TestContext): string {
 }
 
 /** The contenders measured in all cells, by suite. */
-function contenders(cells: Cell[]): Set<string> {
+function measuredIn(cells: Cell[]): Set<string> {
   return new Set(
     cells.flatMap(({ measures }) => Object.values(measures).flatMap(({ figures }) => Object.keys(figures))),
   );
+}
+
+/** Of each suite that lists its contenders; one whose runtime is not there must be missing, which the notes say. */
+function everyContenderIsMeasured({ suites }: Report): void {
+  for (const [name, { contenders, notes, cells }] of Object.entries(suites)) {
+    const measured = measuredIn(cells);
+    for (const [contender, runtime] of Object.entries(contenders)) {
+      const isAbsent = notes.some((note) => note.startsWith(`${runtime} is not there`));
+      assert.ok(isAbsent !== measured.has(contender), `${name}: ${contender} was measured, or it is said why not`);
+    }
+  }
 }
 
 function isOrdered({ median, least, greatest }: Spread): boolean {
@@ -73,13 +86,45 @@ test("decode, encode and echo give figures and ratios of every contender as JSON
       assert.ok(ratios.every(isOrdered) && ratios.some(({ one, other }) => one === "ours" && other === "ws"), name);
     }
   }
-  const everybody = Object.entries(report.suites).map(([name, { cells }]) => [name, contenders(cells)] as const);
+  const everybody = Object.entries(report.suites).map(([name, { cells }]) => [name, measuredIn(cells)] as const);
   for (const [name, measured] of everybody) assert.ok(measured.has("ours") && measured.has("ws"), name);
-  const { notes, cells } = report.suites.echo as Report["suites"][string];
-  const isAbsent = (runtime: string) => notes.some((note) => note.startsWith(`${runtime} is not there`));
-  for (const [runtime, server] of Object.entries({ bun: "Bun.serve", deno: "Deno.serve" })) {
-    assert.ok(isAbsent(runtime) !== contenders(cells).has(server), `${server} was measured, or it is said why not`);
+  everyContenderIsMeasured(report);
+});
+
+test("suites on sockets give figures of every contender, with its processor time", async (t) => {
+  const suites = ["idioms", "client", "churn", "broadcast", "publish", "tls", "stall"];
+  const file = join(temporaryFolder(t), "bench.json");
+  const { code, error } = await run("index.mjs", ...SHORTEST, "--suite", suites.join(), "--json", file);
+  assert.equal(code, 0, error);
+  const report: Report = JSON.parse(readFileSync(file, "utf8"));
+  assert.deepEqual(Object.keys(report.suites), suites);
+  everyContenderIsMeasured(report);
+  for (const [name, { cells }] of Object.entries(report.suites)) {
+    for (const { labels, measures } of cells) {
+      const what = `${name} ${JSON.stringify(labels)}`;
+      for (const { figures } of Object.values(measures)) assert.ok(Object.values(figures).every(isOrdered), what);
+      const hasCpu = Object.keys(measures).some((measure) => measure.includes("CPU, µs a "));
+      assert.ok(hasCpu || name === "stall", what);
+    }
   }
+});
+
+test("another Node runs it all, and is named", async () => {
+  const { code, out, error } = await run(
+    "index.mjs",
+    ...SHORTEST,
+    "--suite",
+    "encode",
+    "--sizes",
+    "16",
+    ...OTHER,
+    "--json",
+  );
+  assert.equal(code, 0, error);
+  assert.equal((JSON.parse(out) as Report).machine.node, process.versions.node);
+  const { code: failed, error: reason } = await run("index.mjs", "--node", "/nonsense");
+  assert.equal(failed, 1);
+  assert.match(reason, /cannot run \/nonsense/);
 });
 
 test("tables are made of the JSON, with a row for each cell", async (t) => {

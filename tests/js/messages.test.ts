@@ -8,7 +8,7 @@ import { type ErrorEvent, MessageStream, WebSocket } from "websocket-component";
 import Ws from "ws";
 
 import { connector, type Ends, FRAME, frames, ROLES, type Role, statusBytes, summary, wireSize } from "./ends.js";
-import { closed, masked, mockTimers, nextEvent, once, RawPeer, serve } from "./support.js";
+import { closed, masked, mockClock, mockTimers, nextEvent, once, RawPeer, serve } from "./support.js";
 
 type Chunk = string | Uint8Array;
 
@@ -157,6 +157,34 @@ for (const role of ROLES) {
     t.mock.timers.tick(1000);
     peer.socket.end();
     await assert.rejects(second, { code: "WS_ERR_MESSAGE_TIMEOUT" });
+    assert.equal((await failed).error.code, "WS_ERR_MESSAGE_TIMEOUT");
+  });
+
+  test(`messageTimeout of a ${role} goes on, once more is read, where a reader that takes its time stopped it`, async (t) => {
+    const tick = mockClock(t);
+    const { socket, peer } = await pieces(t, role, { messageTimeout: 1000 });
+    const failed = nextEvent<ErrorEvent & { error: { code: string } }>(socket, "error");
+    const message = nextStream(socket);
+    // the pong tells that the piece behind its ping has come, and waits for its reader
+    const arrival = async (first: number, piece: string) => {
+      peer.write(frame(0x89), frame(first, piece));
+      await peer.bytes(wireSize(role, 0));
+      tick(10_000); // which are the reader's
+    };
+    await arrival(0x01, "a");
+    const reader = (await message).getReader();
+    assert.equal((await reader.read()).value, "a");
+    for (const piece of ["b", "c"]) {
+      tick(400);
+      await arrival(0x00, piece);
+      assert.equal((await reader.read()).value, piece);
+    }
+    const last = reader.read();
+    tick(199);
+    assert.equal(socket.readyState, WebSocket.OPEN);
+    tick(1);
+    peer.socket.end();
+    await assert.rejects(last, { code: "WS_ERR_MESSAGE_TIMEOUT" });
     assert.equal((await failed).error.code, "WS_ERR_MESSAGE_TIMEOUT");
   });
 

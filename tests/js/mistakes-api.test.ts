@@ -35,7 +35,14 @@ function untyped<T>(options: object): T {
 test("an invalid verdict refuses the handshake with 500 and is reported by the error event, at once or awaited", async (t) => {
   const errors: Error[] = [];
   const odd = [undefined, null, 1, "no", {}, Object.create(null), JSON.parse('{"then": 1}')];
-  const verdicts: unknown[] = [...odd, { status: "401" }, { status: 9 }, { status: 101 }, { status: 200 }];
+  const verdicts: unknown[] = [
+    ...odd,
+    { status: "401" },
+    { status: 9 },
+    { status: 101 },
+    { status: 200 },
+    { status: 200, data: 1 },
+  ];
   for (const verdict of verdicts) {
     for (const verify of [() => verdict, async () => verdict]) {
       const { port, server } = await serveFailing(t, { verify: verify as unknown as Verify }, errors);

@@ -20,10 +20,7 @@ const samples = documents
   .filter((document) => document !== "CONTRIBUTING.md")
   .flatMap(examples)
   .filter(({ language, words }) => words.has("run") && (language === "js" || language === "ts"));
-const servers = samples.filter(
-  ({ code }) =>
-    /Server\(/.test(code) && /port: 80[89]\d|listen\(80[89]\d/.test(code) && !/\btls:|node:https/.test(code),
-);
+const servers = samples.filter(({ code }) => /Server\(/.test(code) && /port: 80[89]\d|listen\(80[89]\d/.test(code));
 const clients = samples.filter(
   ({ code }) => !/Server\(/.test(code) && /ws:\/\/(?:localhost|127\.0\.0\.1):80[89]\d/.test(code),
 );

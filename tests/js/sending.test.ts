@@ -100,6 +100,29 @@ for (const role of ROLES) {
     assert.deepEqual(new Set(events), new Set(["drain 0", "ready", "written"]));
   });
 
+  test(`a ${role}'s drain comes once for all that was on its way, whether the network was full or never`, async (t) => {
+    const ends = await (await connector(t, role))();
+    const { socket, peer } = ends;
+    let drains = 0;
+    socket.addEventListener("drain", () => drains++);
+    const settled = async () => {
+      await nextEvent(socket, "drain");
+      for (let count = 0; count < 50; count++) await turn();
+    };
+    for (let episode = 0; episode < 3; episode++) {
+      drains = 0;
+      for (const message of ["several", "small", "ones"]) socket.send(message);
+      await settled();
+      assert.deepEqual([drains, socket.bufferedAmount], [1, 0]);
+      await clog(ends);
+      drains = 0;
+      socket.send("behind them");
+      peer.socket.resume();
+      await settled();
+      assert.deepEqual([drains, socket.bufferedAmount], [1, 0]);
+    }
+  });
+
   test(`a ${role}'s write and ready fail with a typed error if the connection ends before`, async (t) => {
     const connect = await connector(t, role);
     for (const end of ["terminate", "reset", "fail"]) {

@@ -5,10 +5,11 @@ import { statSync } from "node:fs";
 import { testBundlers } from "./bundlers.mjs";
 import { tarball } from "./project.mjs";
 import { testNodes, testOthers } from "./runtimes.mjs";
-import { testTypes } from "./types.mjs";
+import { testReadmes, testTypes } from "./types.mjs";
 
 console.log(`-- the package takes ${Math.round(statSync(tarball).size / 1000)} kB, packed`);
 testNodes(process.argv.includes("--all") || process.env.CI !== undefined);
 testOthers();
 testTypes();
+testReadmes();
 testBundlers();

@@ -15,12 +15,20 @@ export const root = fileURLToPath(new URL("../..", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "websocket-component-package-"));
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
 
-/** As it is published: `scripts/pack.mjs` makes it. */
-export const built = join(root, "build/package");
+/** As they are published: `scripts/pack.mjs` makes them. */
+export const [built, builtSlim, builtComponent, builtForJsr] = ["package", "slim", "component", "jsr"].map((name) =>
+  join(root, "build", name),
+);
 
-npm(root, "pack", "--ignore-scripts", "--pack-destination", folder, built, join(root, "packages/ws"));
+const all = [built, builtSlim, builtComponent, join(root, "packages/ws")];
+npm(root, "pack", "--ignore-scripts", "--pack-destination", folder, ...all);
 /** The packed packages, as they would be published. */
-export const [tarball, wsTarball] = [/component-\d/, /component-ws-/].map((name) =>
+export const [tarball, slimTarball, componentTarball, wsTarball] = [
+  /component-\d/,
+  /component-slim-/,
+  /component-component-/,
+  /component-ws-/,
+].map((name) =>
   join(
     folder,
     readdirSync(folder).find((file) => name.test(file)),
@@ -32,7 +40,7 @@ export function project(name) {
   const path = join(folder, name);
   mkdirSync(path);
   writeFileSync(join(path, "package.json"), '{ "private": true }\n');
-  npm(path, "install", "--ignore-scripts", "--offline", "--no-audit", "--no-fund", tarball, wsTarball);
+  npm(path, "install", "--ignore-scripts", "--offline", "--no-audit", "--no-fund", tarball, slimTarball, wsTarball);
   cpSync(programs, path, { recursive: true });
   return path;
 }

@@ -1,10 +1,12 @@
 // Round trips in Node, Deno and Bun.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 
 import { node, program } from "../../scripts/tools.mjs";
-import { project, root, run } from "./project.mjs";
+import { builtForJsr, project, root, run } from "./project.mjs";
 import { cell } from "./table.mjs";
 
 /** The first and the last of each major version, and the last ones that cannot require a module. */
@@ -18,11 +20,33 @@ export function testNodes(all) {
   const others = all && hasOthers ? NODES.filter((version) => `v${version}` !== process.version) : [];
   testNode(folder, process.version.slice(1), () => process.execPath);
   for (const version of others) testNode(folder, version, () => node(version));
+  cell("The command's page", "import", () => page(folder));
   cell("The command", "import", async () => {
     const version = await run(folder, join(folder, "node_modules/.bin/websocket-component"), "--version");
     assert.equal(version, JSON.parse(readFileSync(join(root, "package.json"), "utf8")).version);
     return "OK";
   });
+}
+
+/** The package has the page's script in parts; it is served as it was built. */
+async function page(folder) {
+  const command = join(folder, "node_modules/.bin/websocket-component");
+  const child = spawn(command, ["proxy", "ws://127.0.0.1:9", "--port", "0"], { cwd: folder });
+  try {
+    let said = "";
+    for await (const chunk of child.stdout) {
+      said += chunk;
+      const [, url] = /its traffic: (\S+)\n/.exec(said) ?? [];
+      if (url === undefined) continue;
+      const response = await fetch(new URL("index.js", url));
+      assert.match(response.headers.get("content-type"), /javascript/);
+      assert.equal(await response.text(), readFileSync(join(root, "dist/page/index.js"), "utf8"));
+      return "OK";
+    }
+    throw new Error(`the proxy ended: ${said}`);
+  } finally {
+    child.kill();
+  }
 }
 
 function testNode(folder, version, path) {
@@ -50,6 +74,17 @@ export function testOthers() {
   cell("Deno, npm:", "import", () => prints("OK", ...deno("deno.mjs")));
   cell("Deno, npm:", "types", async () => {
     await run(folder, program("deno"), "check", "deno.ts");
+    return "OK";
+  });
+  cell("Deno, for JSR", "import", () => {
+    const entry = (name) => pathToFileURL(join(builtForJsr, "dist/entry", name)).href;
+    const imports = { "npm:websocket-component": entry("deno.js") };
+    imports["npm:websocket-component/component"] = entry("component-deno.js");
+    writeFileSync(join(folder, "jsr.json"), JSON.stringify({ imports }));
+    return prints("OK", ...deno("--import-map=jsr.json", "deno.mjs"));
+  });
+  cell("Deno, for JSR", "types", async () => {
+    await run(builtForJsr, program("deno"), "publish", "--dry-run", "--allow-dirty"); // checks its types, and their speed
     return "OK";
   });
   cell("Bun", "import", () => prints("OK", folder, program("bun"), "import.mjs"));

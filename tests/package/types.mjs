@@ -1,11 +1,11 @@
 // The types, for strict programs; and what is said of the package by those that look at packages.
 import assert from "node:assert/strict";
-import { cpSync, mkdirSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { publint } from "publint";
 
-import { built, project, root, run, tarball, wsTarball } from "./project.mjs";
+import { built, builtComponent, builtSlim, project, root, run, slimTarball, tarball, wsTarball } from "./project.mjs";
 import { cell } from "./table.mjs";
 
 const STRICT =
@@ -51,6 +51,12 @@ export function testTypes() {
     assert.deepEqual(messages, []);
     return "OK";
   });
+  for (const [name, pkgDir] of Object.entries({ slim: builtSlim, component: builtComponent })) {
+    cell(`publint, ${name}`, "types", async () => {
+      assert.deepEqual((await publint({ pkgDir, strict: true })).messages, []);
+      return "OK";
+    });
+  }
   cell("publint, packages/ws", "types", async () => {
     const { messages } = await publint({ pkgDir: join(root, "packages/ws"), level: "warning" });
     // `require` in a bundle must give the class, and that of a module gives a namespace
@@ -62,10 +68,33 @@ export function testTypes() {
     await run(folder, join(root, "node_modules/.bin/attw"), "--no-emoji", wsTarball);
     return "OK";
   });
+  cell("Are the types wrong?, slim", "types", async () => {
+    await run(folder, join(root, "node_modules/.bin/attw"), "--no-emoji", slimTarball);
+    return "OK";
+  });
   cell("Are the types wrong?", "types", async () => {
-    // a file of wasm, and a module for `node --import` alone: neither has types, and the second no other form
-    const untyped = ["--exclude-entrypoints", "engine.component.wasm", "inspect/register"];
+    // a module for `node --import` alone: it has no types and no other form
+    const untyped = ["--exclude-entrypoints", "inspect/register"];
     await run(root, join(root, "node_modules/.bin/attw"), "--no-emoji", tarball, ...untyped);
     return "OK";
   });
+}
+
+/** The links that registries show must lead to files that the repository has. */
+export function testReadmes() {
+  for (const [name, folder] of Object.entries({ package: built, slim: builtSlim, component: builtComponent })) {
+    cell(`README, ${name}`, "links", () => {
+      const { repository, version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+      const home = repository.url.replace(/^git\+|\.git$/g, "");
+      const links = readFileSync(join(folder, "README.md"), "utf8").matchAll(/\]\(([^)#]+)|\bsrc(?:set)?="([^"#]+)/g);
+      const paths = [...links].map(([, link, source]) => link ?? source).filter((link) => link.startsWith(home));
+      for (const path of paths) {
+        const [, file] = new RegExp(`^/(?:blob|raw)/v${version}/(.+)$`).exec(path.slice(home.length)) ?? [];
+        assert.ok(file !== undefined && existsSync(join(root, file)), path);
+      }
+      const all = readFileSync(join(folder, "README.md"), "utf8").match(/\]\((?!https:|#)[^)]*/g);
+      assert.deepEqual([all, paths.length > 0], [null, true]);
+      return `${paths.length}`;
+    });
+  }
 }

@@ -35,6 +35,7 @@ const tests = [
   ["server", "a request comes byte by byte", byteByByte],
   ["server", "the request says whose it is, and what it asks for", requestShape],
   ["server", "426 without an upgrade, 400 for malformed HTTP, 404 for another path, 403 by verify", refusals],
+  ["server", "what verify returns as data is its socket's", dataOfVerify],
   ["server", "a head of more than 16 KiB is answered with 431", longHead],
   ["server", "1,000 fields are not too many", manyFields],
   ["server", "HEAD is answered without a body, an upgrade too", headRequest],
@@ -94,6 +95,16 @@ const tests = [
   ["keep-alive", "a peer that answers is kept and its round trip known; a silent one is given up", keepAlive],
   ["backpressure", "16 MiB there and back", large],
   ["backpressure", "a peer that does not read: what waits is seen, and drains in order", slowReader],
+  [
+    "backpressure",
+    "what a socket took in part is left alone by what others send, by TCP",
+    (t) => partlyTaken(t, {}, {}),
+  ],
+  [
+    "backpressure",
+    "what a socket took in part is left alone by what others send, by TLS",
+    (t) => partlyTaken(t, TLS, TRUSTED),
+  ],
   ["backpressure", "one that is paused gets everything later, the end too", pausedReader],
 ];
 
@@ -309,6 +320,16 @@ async function refusals(t) {
     assert.match(await peer.rest(), new RegExp(`^HTTP/1\\.1 ${status} `), request);
     peer.socket.end();
   }
+}
+
+async function dataOfVerify(t) {
+  const known = [];
+  const verify = async ({ url }) => (url === "/" ? { status: 401 } : { data: { name: url } });
+  const { port } = await t.serve({ verify }, ({ data }) => known.push(data));
+  assert.match(await (await t.raw(port, REQUEST)).head(), /^HTTP\/1\.1 101 /);
+  const refused = await t.raw(port, REQUEST.replace("/path?query", "/"));
+  assert.match(await refused.head(), /^HTTP\/1\.1 401 /);
+  assert.deepEqual(known, [{ name: "/path?query" }]);
 }
 
 async function longHead(t) {
@@ -1089,6 +1110,45 @@ async function slowReader(t) {
   for (const [count, data] of received.entries()) {
     bytes[0] = count;
     same(data, bytes);
+  }
+}
+
+/** Each message has a byte of its own, of which all of it consists: below 128 on the slow connection. */
+async function partlyTaken(t, ofServer, ofClient) {
+  const size = 100_000;
+  const accepted = [];
+  const { url } = await t.serve({ ...ofServer, perMessageDeflate: false }, (socket) => {
+    socket.binaryType = "arraybuffer";
+    accepted.push(socket);
+  });
+  const connect = async () => {
+    const client = await t.open(url, { ...ofClient, perMessageDeflate: false });
+    return [accepted.at(-1), client];
+  };
+  for (const at of [0, 1]) {
+    const slow = at === 0 ? await connect() : (await connect()).reverse();
+    const quick = at === 0 ? await connect() : (await connect()).reverse();
+    const received = [slow, quick].map(([, reader]) => {
+      const all = [];
+      reader.onmessage = ({ data }) => all.push(new Uint8Array(data));
+      return all;
+    });
+    const sent = [0, 0];
+    const send = async (to) => {
+      const byte = (sent[to]++ % 128) + to * 128;
+      [slow, quick][to][0].send(new Uint8Array(size).fill(byte));
+      await new Promise((resolve) => setImmediate(resolve));
+    };
+    slow[1].pause();
+    while (slow[0].bufferedAmount === 0) await send(0);
+    for (const to of [1, 1, 0, 1, 0, 0, 1]) await send(to);
+    slow[1].resume();
+    for (const [to, all] of received.entries()) {
+      while (all.length < sent[to]) await event([slow, quick][to][1], "message");
+      for (const [index, data] of all.entries()) {
+        same(data, new Uint8Array(size).fill((index % 128) + to * 128));
+      }
+    }
   }
 }
 

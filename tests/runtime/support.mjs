@@ -2,6 +2,22 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { connect, createServer } from "node:net";
+import { clearTimeout, setTimeout } from "node:timers";
+
+/** Milliseconds for one thing that a test waits for, on a machine that has much else to do. */
+const DEADLINE = 45_000;
+
+/** The promise, until its deadline; then an error that says what was waited for. */
+export function within(what, promise) {
+  const error = new Error(`waited ${DEADLINE} ms in vain for ${what}`);
+  const bounded = new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(error), DEADLINE);
+    timer.unref();
+    promise.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+  bounded.catch(() => {}); // of interest to a test that waits for it
+  return bounded;
+}
 
 /** A test's means: what it opens is closed at its end. */
 export class Scope {
@@ -32,7 +48,8 @@ export class Scope {
     const server = new this.ours.WebSocketServer({ ...place, closeTimeout: 1000, ...options });
     this.after(() => server.close());
     server.on("connection", onConnection);
-    if (!options.server && !options.noServer) await new Promise((resolve) => server.once("listening", resolve));
+    if (!options.server && !options.noServer)
+      await within("a server that listens", new Promise((resolve) => server.once("listening", resolve)));
     const port = server.address()?.port;
     return { server, port, url: `${options.tls ? "wss" : "ws"}://127.0.0.1:${port}` };
   }
@@ -77,7 +94,8 @@ export class Scope {
   async raw(port, bytes) {
     const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
     this.after(() => socket.destroy());
-    await new Promise((resolve, reject) => socket.once("connect", resolve).once("error", reject));
+    const connected = new Promise((resolve, reject) => socket.once("connect", resolve).once("error", reject));
+    await within("a connection by TCP", connected);
     socket.on("error", () => {});
     if (bytes !== undefined) socket.write(bytes);
     return new Raw(socket);
@@ -104,17 +122,17 @@ export class Raw {
   }
 
   async bytes(length) {
-    await this.#until(() => this.#read.length >= length);
+    await this.#until(`${length} bytes`, () => this.#read.length >= length);
     return this.#take(length);
   }
 
   async head() {
-    await this.#until(() => this.#read.includes("\r\n\r\n"));
+    await this.#until("an HTTP head", () => this.#read.includes("\r\n\r\n"));
     return this.#take(this.#read.indexOf("\r\n\r\n") + 4).toString("latin1");
   }
 
   async rest() {
-    await this.#until(() => this.#isOver);
+    await this.#until("the peer's end", () => this.#isOver);
     return this.#take(this.#read.length).toString("latin1");
   }
 
@@ -123,12 +141,13 @@ export class Raw {
     this.socket.resetAndDestroy();
   }
 
-  async #until(isDone) {
+  async #until(what, isDone) {
     while (!isDone()) {
-      assert.ok(!this.#isOver, "the peer closed too early");
-      await new Promise((resolve) => {
+      assert.ok(!this.#isOver, `the peer closed before ${what} came`);
+      const more = new Promise((resolve) => {
         this.#wake = resolve;
       });
+      await within(`${what}, with ${this.#read.length} bytes come`, more);
     }
   }
 
@@ -171,18 +190,20 @@ export function masked(first, payload = "") {
 
 /** The next event of this type. */
 export function event(target, type) {
-  return new Promise((resolve) => target.addEventListener(type, resolve, { once: true }));
+  const next = new Promise((resolve) => target.addEventListener(type, resolve, { once: true }));
+  return within(`the event ${type} of ${target.constructor.name}`, next);
 }
 
 /** The data of the next messages. */
 export function messages(socket, count) {
   const data = [];
-  return new Promise((resolve) => {
+  const all = new Promise((resolve) => {
     socket.addEventListener("message", (event) => {
       data.push(event.data);
       if (data.length === count) resolve(data);
     });
   });
+  return within(`${count} messages`, all);
 }
 
 /** Bytes that differ from place to place. */

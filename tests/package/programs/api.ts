@@ -1,6 +1,7 @@
 // What a program in strict TypeScript may rely on; it is checked, not run.
 import type { AddressInfo } from "node:net";
-
+import { WebSocket as SlimWebSocket } from "@websocket-component/slim";
+import { Handle as SlimHandle } from "@websocket-component/slim/component";
 import {
   type MessageStream,
   PreparedMessage,
@@ -13,8 +14,6 @@ import { broadcastChannel } from "websocket-component/backplane";
 import { Action, ActionQueue, BufferType, Handle } from "websocket-component/component";
 import { WebSocketServer as InlineServer } from "websocket-component/inline";
 import { Handle as InlineHandle } from "websocket-component/inline/component";
-import { WebSocket as SlimWebSocket } from "websocket-component/slim";
-import { Handle as SlimHandle } from "websocket-component/slim/component";
 
 const options: WebSocketServerOptions = { port: 0, maxMessageSize: 1 << 20, perMessageDeflate: { level: 3 } };
 export const server = new WebSocketServer(options);

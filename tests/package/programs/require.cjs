@@ -1,7 +1,11 @@
 const entries = {
   sockets: [require("websocket-component"), require("websocket-component/inline")],
-  components: ["component", "inline/component", "slim/component"].map((name) => require(`websocket-component/${name}`)),
-  slimSockets: [require("websocket-component/slim")],
+  components: [
+    require("websocket-component/component"),
+    require("websocket-component/inline/component"),
+    require("@websocket-component/slim/component"),
+  ],
+  slimSockets: [require("@websocket-component/slim")],
   Ws: require("websocket-component/ws"),
 };
 

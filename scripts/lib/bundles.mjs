@@ -1,0 +1,91 @@
+// Bundles modules of dist/ and their declarations: a file for each entry, and chunks of what entries share, so that all
+// entries of a form have one engine.
+import { dirname, resolve } from "node:path";
+
+import { rolldown } from "rolldown";
+
+import { module } from "../tools.mjs";
+
+const { dts } = await module("rolldown-plugin-dts", "dist/index.mjs");
+const NAMES = { class: true, function: true };
+/** Names stay readable in stack traces, and `WebSocket.name` is what the standard says. */
+const MINIFY = { compress: { keepNames: NAMES }, mangle: { keepNames: NAMES }, codegen: { removeWhitespace: true } };
+
+/** `import source` stays: only Deno knows it. */
+const engineAsModule = {
+  name: "engine-as-module",
+  resolveId: (id, importer) =>
+    /\/(?:inspect-)?source\.js$/.test(id) ? { id: resolve(dirname(importer), id), external: "relative" } : null,
+};
+
+const MODULE = /declare module "\.\/websocket\.js" \{\s*(namespace WebSocket \{[\s\S]*?\n {2}\})\s*\}/;
+/** What is lost on the way: a reference, and the namespace that a module adds to the class of another. */
+const corrected = {
+  name: "corrected",
+  renderChunk: (code) => {
+    const declared = code.includes("export declare class WebSocket ") ? "export declare $1" : "declare $1";
+    const merged = code.replace(MODULE, declared);
+    return merged.includes("[Symbol.dispose]") ? `/// <reference lib="esnext.disposable" />\n${merged}` : merged;
+  },
+};
+
+/**
+ * Writes the entries `names`, such as `entry/node`, of the modules in `modules`.
+ *
+ * @param out the package's folder
+ * @param folder where in it they go, `dist` or below
+ * @param banner gives an entry's first line
+ */
+export async function bundle(out, folder, { names, modules, format, banner = () => "" }) {
+  const input = Object.fromEntries(names.map((name) => [name, resolve(modules, `${name}.js`)]));
+  const build = await rolldown({ input, platform: "node", plugins: [engineAsModule, engineFiles(folder)] });
+  await build.write({
+    dir: `${out}/${folder}`,
+    format,
+    exports: "named",
+    minify: MINIFY,
+    comments: { legal: false, annotation: true, jsdoc: false },
+    entryFileNames: "[name].js",
+    chunkFileNames: "chunks/[name].js",
+    postBanner: banner, // `banner` is minified away
+    // what `require` gives
+    footer: ({ exports }) =>
+      format === "cjs" && exports.includes("module.exports")
+        ? 'module.exports = module.exports["module.exports"];'
+        : "",
+  });
+}
+
+/** Every file's way to pkg/ and to load/: all are one folder below `folder`. */
+function engineFiles(folder) {
+  const pkg = `${"../".repeat(folder.split("/").length + 1)}pkg/`;
+  return {
+    name: "engine-files",
+    renderChunk: (code) =>
+      code
+        .replace(/(?<=["'`])(?:\.\.\/)+pkg\/(?=\w+\.wasm["'`])/g, pkg)
+        .replace(/(?<=["'`])(?:\.\.\/)+(?=load\/[\w-]*source\.js["'`])/g, "../"),
+    // bundlers look for a string there, and the minifier prefers templates
+    generateBundle(_, chunks) {
+      for (const chunk of Object.values(chunks)) chunk.code = chunk.code?.replace(/`([./]+pkg\/\w+\.wasm)`/g, '"$1"');
+    },
+  };
+}
+
+/** Writes the declarations of entries into `${out}/dist`, and what they share into its folder `chunks`. */
+export async function bundleTypes(out, names, chunks) {
+  const input = Object.fromEntries(names.map((name) => [name, resolve("dist", `${name}.d.ts`)]));
+  const build = await rolldown({
+    input,
+    platform: "node",
+    external: [/^node:/],
+    plugins: [dts({ dtsOnly: true, generator: "oxc", tsconfig: false }), corrected],
+    onLog: () => {},
+  });
+  await build.write({
+    dir: `${out}/dist`,
+    format: "esm",
+    entryFileNames: "[name].d.ts",
+    chunkFileNames: `${chunks}/[name].d.ts`,
+  });
+}
