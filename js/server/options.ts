@@ -67,8 +67,8 @@ export interface WebSocketServerOptions<
   noServer?: boolean;
   /**
    * Take only upgrades of this path; the query does not count. With `server`, other paths are left to the other
-   * listeners of its events `upgrade`, `stream` and `connect`, and answered with 404 if none takes them within `handshakeTimeout`. With
-   * `noServer`, the caller checks paths.
+   * listeners of its events `upgrade`, `stream` and `connect`, and answered with 404 if none takes them within
+   * `handshakeTimeout`. With `noServer`, the caller checks paths.
    */
   path?: string;
   /**

@@ -12,7 +12,7 @@ import { inspect } from "node:util";
 
 import { Budget, processBudget, type RunSettings } from "../connection/budget.js";
 import { WebSocketError } from "../engine/errors.js";
-import { offeredSubprotocols } from "../engine/http.js";
+import { flatten, offeredSubprotocols, pairs } from "../engine/http.js";
 import { CloseStatus } from "../engine/status.js";
 import { type DeflateSettings, deflateSettings } from "../session/deflate.js";
 import { type Answer, answerHandshake } from "../session/handshake.js";
@@ -20,7 +20,7 @@ import { connectionSettings, type Limits, limits, milliseconds, size } from "../
 import { PreparedMessage } from "../session/prepared.js";
 import type { BackplaneEvent } from "../topics/backplane.js";
 import { type PublishOptions, type TopicData, type TopicStatistics, Topics } from "../topics/topics.js";
-import { StreamRequest, StreamTransport } from "../transport/http2.js";
+import { acceptFor, StreamRequest, StreamTransport } from "../transport/http2.js";
 import { NodeTransport } from "../transport/node.js";
 import { type Listening, sockets } from "../transport/runtime.js";
 import { tapHead, tapped } from "../transport/tap.js";
@@ -514,7 +514,8 @@ export class WebSocketServer<
   /** The server's handshake (RFC 6455 §4.2.2). */
   #answer(request: R): Answer {
     const { headers = [] } = this.#options;
-    const add = () => (typeof headers === "function" ? headers(request) : headers);
+    const own = () => (typeof headers === "function" ? headers(request) : headers);
+    const add = () => (request instanceof StreamRequest ? [...pairs(flatten(own())), ...acceptFor(request)] : own());
     const options = { limits: this.#limits, deflate: this.#deflate };
     const bootstrap = request instanceof StreamRequest ? "connect" : "upgrade";
     return answerHandshake(request.rawHeaders, this.#protocol(request) ?? "", add, options, bootstrap);

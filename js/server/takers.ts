@@ -1,5 +1,5 @@
 /**
- * Who takes the upgrades of an HTTP server, by their paths.
+ * Servers that take the upgrades of an HTTP server, by their paths.
  *
  * @module
  */

@@ -10,6 +10,7 @@ import type {
   OutgoingHttpHeaders,
   ServerHttp2Stream,
 } from "node:http2";
+import process from "node:process";
 import type { TLSSocket } from "node:tls";
 
 import { WebSocketError } from "../engine/errors.js";
@@ -29,7 +30,7 @@ export class StreamTransport extends NodeTransport {
   readonly #stream: Http2Stream;
   readonly #onHold: ((isHeld: boolean) => void) | undefined;
 
-  /** @param onHold says whether the connection keeps the process alive; without it, that is up to the session's owner */
+  /** @param onHold is told whether the connection keeps the process alive; without it, the session's owner decides */
   constructor(stream: Http2Stream, onHold?: (isHeld: boolean) => void) {
     super(stream);
     this.#stream = stream;
@@ -127,6 +128,20 @@ export class StreamRequest implements HandshakeRequest {
   }
 }
 
+const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+/**
+ * The field that Node's own WebSocket, in 26.10, wants over HTTP/2 too: it sends a key, which RFC 8441 §5 does not ask
+ * for. Clients without a key get none.
+ */
+export function acceptFor({ headers }: StreamRequest): HeaderField[] {
+  const key = headers["sec-websocket-key"];
+  // no import, because Deno takes long to load it, and older versions of Node are not the servers of new clients
+  const crypto = key === undefined ? undefined : process.getBuiltinModule?.("node:crypto");
+  if (crypto === undefined) return [];
+  return [["sec-websocket-accept", crypto.createHash("sha1").update(`${key}${GUID}`).digest("base64")]];
+}
+
 /** The other side of a session. */
 interface Peer {
   readonly remoteAddress: string | undefined;
@@ -183,7 +198,7 @@ export function outgoing(fields: readonly HeaderField[]): OutgoingHttpHeaders {
   return headers;
 }
 
-/** Names and values of a head in turn, pseudo-fields first, as a tap is told of them. */
+/** Names and values of a head in turn, pseudo-fields first, for a tap. */
 export function rawFields(headers: OutgoingHttpHeaders | IncomingHttpHeaders): string[] {
   return Object.entries(headers).flatMap(([name, value]) => rawOf(name, [value ?? []].flat().map(String)));
 }

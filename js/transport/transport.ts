@@ -19,8 +19,8 @@ export interface Transport {
   /** Takes bytes over that will change, to be the last part of the next `write`: without it they have to be copied. */
   adopt?(bytes: Uint8Array): Uint8Array;
   /**
-   * Answers a request whose head is not bytes, but frames of HTTP/2; without this method, its head is written. Fields of
-   * HTTP/1.1 alone are left out. With a body, the answer is whole, and the transport closes once it is sent.
+   * Answers a request whose head is not bytes, but frames of HTTP/2; without this method, the head is written. Fields
+   * that only HTTP/1.1 has are left out. With a body, the answer is whole, and the transport closes once it is sent.
    */
   respond?(status: number, fields: readonly HeaderField[], body?: Uint8Array): void;
   /** Whether more is waiting to be written than should; `drain` tells when no longer. */

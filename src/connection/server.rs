@@ -119,7 +119,8 @@ impl ServerHandshake {
     }
 
     /// Answers a request that an HTTP library has read, a `GET` over HTTP/1.1 or an extended `CONNECT` over HTTP/2
-    /// (`options.bootstrap` says which): returns the fields of the response that accepts, and the connection. `subprotocol` is one of those that the client offers
+    /// (`options.bootstrap` says which): returns the fields of the response that accepts, and the connection.
+    /// `subprotocol` is one of those that the client offers
     /// ([`offered_subprotocols`](crate::handshake::offered_subprotocols)), or none.
     ///
     /// # Errors

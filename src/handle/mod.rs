@@ -226,7 +226,8 @@ impl<C> Handle<C> {
     }
 
     /// Ends the client's handshake (`WebSocketEndClientHandshake`) with all headers of a response whose status was
-    /// 101, or 2xx for an extended CONNECT. As the WHATWG standard asks, it fails if subprotocols were offered and the server selected none.
+    /// 101, or 2xx for an extended CONNECT. As the WHATWG standard asks, it fails if subprotocols were offered and the
+    /// server selected none.
     ///
     /// # Errors
     /// The handshake has not begun or has ended; or RFC 6455 §4.1 does not allow the response. The handle then still

@@ -102,6 +102,13 @@ test("the answer has what was agreed, and no field of HTTP/1.1 alone, the applic
   });
 });
 
+test("a client that sends a key, as Node's own WebSocket does, gets the accept that it wants", async (t) => {
+  const { origin } = await serveHttp2(t);
+  const session = await readySession(t, origin);
+  const answer = await new RawStream(session, { "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==" }).answer;
+  assert.deepEqual(fieldsOf(answer), { ":status": 200, "sec-websocket-accept": "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" });
+});
+
 test("the application's requests go on, other protocols get 501, and another CONNECT 405", async (t) => {
   const { http, server, origin } = await serveEchoHttp2(t);
   http.on("request", (_request, response) => response.end("page"));

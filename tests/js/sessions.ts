@@ -110,7 +110,7 @@ export async function readySession(t: TestContext, origin: string): Promise<Clie
   return session;
 }
 
-/** A client's stream, without a WebSocket of ours. */
+/** A client's stream, without our WebSocket. */
 export class RawStream {
   readonly stream: ClientHttp2Stream;
   #read = Buffer.alloc(0);

@@ -1179,7 +1179,7 @@ async function pausedReader(t) {
 
 const HTTP2 = { enableConnectProtocol: true };
 
-/** A server of ours behind one of node:http2. */
+/** Our server behind one of node:http2. */
 async function serveHttp2(scope, http, options = {}, onConnection = () => {}) {
   const { server } = await scope.serve({ ...options, server: http }, onConnection);
   const sessions = new Set();
