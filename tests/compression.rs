@@ -6,6 +6,8 @@
 ))]
 #![allow(clippy::unwrap_used, reason = "a wrong test panics")]
 
+#[path = "support/replay.rs"]
+mod replay;
 mod support;
 
 use proptest::collection::vec;
@@ -609,6 +611,8 @@ fn message() -> impl Strategy<Value = (Vec<Vec<u8>>, Option<bool>)> {
 }
 
 proptest! {
+    #![proptest_config(replay::config())]
+
     #[test]
     fn any_messages_come_out_equal_whatever_was_agreed_and_however_the_stream_is_split(
         sender_role in prop_oneof![Just(Role::Client), Just(Role::Server)],

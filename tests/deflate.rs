@@ -4,6 +4,9 @@
 
 use std::iter::repeat_n;
 
+#[path = "support/replay.rs"]
+mod replay;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 use websocket_component::HttpHeader;
@@ -149,6 +152,8 @@ fn damaged() -> impl Strategy<Value = Vec<Vec<u8>>> {
 }
 
 proptest! {
+    #![proptest_config(replay::config())]
+
     #[test]
     fn messages_come_out_as_they_went_in(
         settings in settings(),

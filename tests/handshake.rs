@@ -2,6 +2,8 @@
 #![cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
 #![allow(clippy::unwrap_used, reason = "a wrong test panics")]
 
+#[path = "support/replay.rs"]
+mod replay;
 mod support;
 
 use proptest::prelude::*;
@@ -495,6 +497,8 @@ fn nothing_smuggles_a_line_into_a_head() {
 }
 
 proptest! {
+    #![proptest_config(replay::config())]
+
     #[test]
     fn no_bytes_make_a_head_parser_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
         let ended = [bytes.as_slice(), b"\r\n\r\n"].concat();

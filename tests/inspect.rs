@@ -2,6 +2,9 @@
 //! finds.
 #![cfg(all(feature = "inspect", not(all(target_arch = "wasm32", target_os = "unknown"))))]
 
+#[path = "support/replay.rs"]
+mod replay;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -568,6 +571,8 @@ fn violation_of_session(role: Role, deflate: bool, bytes: &[u8]) -> Option<Viola
 }
 
 proptest! {
+    #![proptest_config(replay::config())]
+
     #[test]
     fn any_bytes_are_covered_by_records_and_cut_anywhere_give_the_same(
         to_server in bytes(), to_client in bytes(), cuts in vec(any::<Index>(), 0..6), deflate in any::<bool>(),

@@ -2,6 +2,8 @@
 //! at all give the same however they are split, and never a panic; every operation completes exactly once.
 #![cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
 
+#[path = "support/replay.rs"]
+mod replay;
 mod support;
 
 use proptest::collection::vec;
@@ -130,6 +132,8 @@ fn almost_frames(role: Role) -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
+    #![proptest_config(replay::config())]
+
     #[test]
     fn any_messages_in_any_fragmentation_come_out_equal_however_the_stream_is_split(
         sender_role in role(),

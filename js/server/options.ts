@@ -30,8 +30,11 @@ export interface VerifyContext {
 
 /** An answer that accepts a handshake, and says what the socket's `data` is. */
 export interface Acceptance<D = unknown> {
-  /** What the application knows about the client. */
-  readonly data: D;
+  /**
+   * What the application knows about the client; `undefined` is the same as `true`. So `D` is inferred without
+   * `undefined`, which TypeScript adds where `verify` returns refusals too.
+   */
+  readonly data: D | undefined;
 }
 
 /** Decides whether to accept a handshake: `true`, `false`, which is 403, or an answer with details. */

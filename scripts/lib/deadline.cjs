@@ -4,7 +4,7 @@ const { syncBuiltinESMExports } = require("node:module");
 const tests = require("node:test");
 
 /** More than what the tests' helpers wait for, as these say what they waited for. */
-const DEADLINE = { timeout: 90_000 };
+const DEADLINE = { timeout: Number(process.env.TEST_DEADLINE ?? 90_000) };
 const unbounded = tests.test;
 
 function test(name, ...rest) {

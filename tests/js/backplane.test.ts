@@ -1,6 +1,5 @@
 /** Topics between processes, over an engine in memory that loses what the test wants lost. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
@@ -17,7 +16,7 @@ import {
 } from "websocket-component";
 import { broadcastChannel } from "websocket-component/backplane";
 
-import { messages, nextEvent, serve } from "./support.js";
+import { messages, nextEvent, once, serve } from "./support.js";
 
 /** An engine that all processes share. */
 class Bus {

@@ -1,7 +1,6 @@
 /** Chromium's own WebSocket against our server, and what the server of the start page gives out. */
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { createServer, get } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
@@ -9,6 +8,7 @@ import { fileURLToPath } from "node:url";
 
 import { type Browser, chromium } from "playwright-core";
 import { WebSocket as Client, WebSocketServer } from "websocket-component";
+import { once } from "./support.js";
 
 const start = fileURLToPath(new URL("../../scripts/start.mjs", import.meta.url));
 const FLAGS =

@@ -1,7 +1,6 @@
 /** The documentation: its examples run and do what they say, its links lead somewhere, its lists are whole. */
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { type AddressInfo, createServer as createTcpServer } from "node:net";
@@ -13,6 +12,7 @@ import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
 import { documents, type Example, examples, pathOf, textOf } from "./examples.js";
+import { once } from "./support.js";
 
 /** Beside the tests, where the package's name means the package. */
 const FOLDER = fileURLToPath(new URL("examples/", import.meta.url));

@@ -1,11 +1,10 @@
 /** How many writes the answers of a turn take: as few as the network needs, whichever way a program reads and sends. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { type TestContext, test } from "node:test";
 
 import { WebSocket } from "websocket-component";
 
-import { messages, serve } from "./support.js";
+import { messages, once, serve } from "./support.js";
 
 const COUNT = 50;
 const TEXTS = Array.from({ length: COUNT }, (_, at) => `message ${at}`);

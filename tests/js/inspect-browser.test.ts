@@ -1,12 +1,12 @@
 /** The inspector in a page and in a worker of Chromium, from plain files. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 
 import { chromium } from "playwright-core";
+import { once } from "./support.js";
 
 const root = new URL("../../", import.meta.resolve("websocket-component"));
 const TYPES: Record<string, string> = { js: "text/javascript", wasm: "application/wasm" };

@@ -1,12 +1,11 @@
 /** How a server listens on its port. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { Server } from "node:net";
 import { test } from "node:test";
 
 import { type ListenDetails, WebSocket, WebSocketServer } from "websocket-component";
 
-import { nextEvent, serve } from "./support.js";
+import { nextEvent, once, serve } from "./support.js";
 
 const INVALID: [listen: unknown, message: RegExp][] = [
   [{ reuseport: true }, /There is no option listen.reuseport. Did you mean listen.reusePort\?/],

@@ -165,7 +165,7 @@ for (const role of ROLES) {
     const { socket, peer } = await pieces(t, role, { messageTimeout: 1000 });
     const failed = nextEvent<ErrorEvent & { error: { code: string } }>(socket, "error");
     const message = nextStream(socket);
-    // the pong tells that the piece behind its ping has come, and waits for its reader
+    // with the pong, the piece behind its ping has come too, and waits for its reader
     const arrival = async (first: number, piece: string) => {
       peer.write(frame(0x89), frame(first, piece));
       await peer.bytes(wireSize(role, 0));

@@ -1,7 +1,6 @@
 /** The command `proxy` between real peers: what it passes on, what it logs, and what it does when it is told to. */
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync, watch, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { createServer as createSecureServer } from "node:https";
@@ -15,6 +14,7 @@ import { Inspector, inspectConnection, readCapture } from "websocket-component/i
 import { WebSocket as Peer, type ServerOptions, WebSocketServer } from "ws";
 
 import { certificate, key } from "./certificate.js";
+import { once } from "./support.js";
 
 const bin = fileURLToPath(new URL("../bin.js", import.meta.resolve("websocket-component")));
 

@@ -1,6 +1,5 @@
 /** How a client of `websocket-component/ws` reaches its server: sockets, TLS, agents, redirects; and its stream. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { Agent, createServer, type IncomingMessage } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import { type AddressInfo, createServer as createTcpServer, type Server } from "node:net";
@@ -13,6 +12,7 @@ import { runInNewContext } from "node:vm";
 import { createWebSocketStream, type ServerOptions, WebSocket, WebSocketServer } from "websocket-component/ws";
 
 import { certificate, key } from "./certificate.js";
+import { once } from "./support.js";
 
 /** Listens; the port is 0 for a unix socket. */
 async function listen(t: TestContext, server: Server, where: number | string = 0): Promise<number> {

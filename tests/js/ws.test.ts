@@ -1,12 +1,12 @@
 /** `websocket-component/ws` does what `ws` does: the same scenarios, with each of them at each end, tell the same. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type TestContext, test } from "node:test";
 
 import * as ours from "websocket-component/ws";
 import * as ws from "ws";
+import { once } from "./support.js";
 
 type Library = typeof ours;
 type Socket = ours.WebSocket;
