@@ -9,7 +9,7 @@ import { sizesOf } from "./lib/sizes.mjs";
 const budgets = {
   websocket_component_bg: 90,
   websocket_component_slim_bg: 42,
-  websocket_component_inspect_bg: 92,
+  websocket_component_inspect_bg: 80,
   "component/engine.component": 100,
 };
 

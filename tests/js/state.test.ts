@@ -110,6 +110,10 @@ test("data is typed: by what verify returns, or as the program says", () => {
     socket.data satisfies number;
     socket.onmessage = ({ data }) => data satisfies string | ArrayBuffer;
   });
+  const optional = new WebSocketServer<IncomingMessage, User | undefined>({ noServer: true, verify: () => true });
+  // @ts-expect-error: some have none
+  optional.on("connection", ({ data }) => data.name);
+
   // @ts-expect-error: without verify it is not known
   new WebSocketServer({ noServer: true }).on("connection", ({ data }) => data satisfies User);
 

@@ -1,4 +1,5 @@
 // What a program in strict TypeScript may rely on; it is checked, not run.
+import type { IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { WebSocket as SlimWebSocket } from "@websocket-component/slim";
 import { Handle as SlimHandle } from "@websocket-component/slim/component";
@@ -65,5 +66,17 @@ new WebSocketServer({ port: 0 }).on("connection", (socket) => {
 export const blobs = new WebSocketServer({ port: 0, binaryType: "blob" });
 blobs.on("connection", async (socket) => {
   for await (const data of socket) data satisfies string | Blob;
+});
+// what verify returns as data is typed
+export const users = new WebSocketServer({
+  port: 0,
+  verify: async ({ url }) => (url === "/" ? { status: 401 } : { data: { name: "ada" } }),
+});
+users.on("connection", ({ data }) => data.name satisfies string);
+// @ts-expect-error: verify gives it no such member
+users.on("connection", ({ data }) => data.age);
+export const said = new WebSocketServer<IncomingMessage, { id: number }>({ port: 0 });
+said.on("connection", (socket, request) => {
+  socket.data = { id: (request.socket.remotePort ?? 0) satisfies number };
 });
 export const given: WebSocket[] = [...server.clients, ...blobs.clients];
