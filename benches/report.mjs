@@ -44,7 +44,10 @@ if (reports.some(({ machine }) => JSON.stringify(shared(machine)) !== JSON.strin
 }
 const nodes = [...new Set(reports.map(({ machine }) => machine.node))];
 
-const lines = [HEAD, "## What it ran on", "", ...machineLines({ ...common, node: nodes.join(", ") })];
+const addons = Object.fromEntries(
+  reports.map(({ machine }) => [`node ${machine.node}, and in it the addons of ws`, machine["ws's native addons"]]),
+);
+const lines = [HEAD, "## What it ran on", "", ...machineLines({ ...common, ...addons })];
 if (reports.some(({ settings }) => settings.quick)) {
   lines.push("", "**A first look**, by `--quick`: fewer cells and rounds than there are.");
 }
