@@ -82,7 +82,7 @@ async function main() {
   for (const name of names) {
     report.suites[name] = await runSuite(name, settings);
     save(report);
-    print(suiteText(name, report.suites[name], settings));
+    print(suiteText(name, report.suites[name]));
   }
   if (jsonOnly) process.stdout.write(jsonOf(report));
 }
@@ -113,7 +113,7 @@ async function runSuite(name, settings) {
   process.stderr.write("\n");
   const seconds = Math.round((performance.now() - started) / 1000);
   const runtimes = Object.fromEntries(Object.entries(contenders).map(([one, [runtime]]) => [one, runtime]));
-  return { about, notes, contenders: runtimes, ...moment(), seconds, cells };
+  return { about, notes, contenders: runtimes, ...moment(), pace: settings.pace, seconds, cells };
 }
 
 function print(lines) {

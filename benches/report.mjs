@@ -1,6 +1,8 @@
 // Writes docs/benchmarks.md from what `npm run bench -- --json FILE` wrote, perhaps suite by suite and of several
 // Nodes, and from what the native benches printed: node benches/report.mjs FILE… [NATIVE.md] > docs/benchmarks.md
+// `--note TEXT` says what else is to be known of the machine.
 import { readFileSync } from "node:fs";
+import { parseArgs } from "node:util";
 
 import { machineLines, suiteText } from "./lib/tables.mjs";
 
@@ -30,7 +32,8 @@ The crate alone, against other crates on the same bytes, and what it is made of 
 ratios, with their quartiles; over 1 ours is ahead. A second is one of processor time. \`memcpy\` copies to other memory, where
 masking writes to what it has just read.`;
 
-const texts = process.argv.slice(2).map((file) => [file, readFileSync(file, "utf8")]);
+const { positionals, values } = parseArgs({ allowPositionals: true, options: { note: { type: "string" } } });
+const texts = positionals.map((file) => [file, readFileSync(file, "utf8")]);
 const reports = texts.filter(([file]) => !file.endsWith(".md")).map(([, text]) => JSON.parse(text));
 const natives = texts.filter(([file]) => file.endsWith(".md")).map(([, text]) => text.trimEnd());
 if (reports.length === 0) fail("name the files that `npm run bench -- --json FILE` wrote");
@@ -41,16 +44,20 @@ if (reports.some(({ machine }) => JSON.stringify(shared(machine)) !== JSON.strin
 }
 const nodes = [...new Set(reports.map(({ machine }) => machine.node))];
 
-const lines = [HEAD, "## What it ran on", "", ...machineLines({ ...common, node: nodes.join(", ") })];
+const addons = Object.fromEntries(
+  reports.map(({ machine }) => [`node ${machine.node}, and in it the addons of ws`, machine["ws's native addons"]]),
+);
+const lines = [HEAD, "## What it ran on", "", ...machineLines({ ...common, ...addons })];
 if (reports.some(({ settings }) => settings.quick)) {
   lines.push("", "**A first look**, by `--quick`: fewer cells and rounds than there are.");
 }
+if (values.note !== undefined) lines.push("", values.note);
 const names = new Set(reports.flatMap(({ suites }) => Object.keys(suites)));
 for (const name of names) {
-  for (const { machine, settings, suites } of reports) {
+  for (const { machine, suites } of reports) {
     if (!(name in suites)) continue;
     const title = nodes.length > 1 ? `${name}, Node ${machine.node}` : name;
-    lines.push(...suiteText(title, suites[name], settings));
+    lines.push(...suiteText(title, suites[name]));
   }
 }
 for (const native of natives) lines.push(NATIVE, native);

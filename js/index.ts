@@ -28,6 +28,7 @@ export type { Backplane, BackplaneEvent, BackplaneListener, BackplaneState } fro
 export type { SlowSubscriber, TopicOptions } from "./topics/options.js";
 export type { Subscriber } from "./topics/subscriber.js";
 export { type PublishOptions, type TopicData, type TopicStatistics, Topics } from "./topics/topics.js";
+export type { StreamRequest } from "./transport/http2.js";
 export type {
   CreateConnection,
   Destination,

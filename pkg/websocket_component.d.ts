@@ -15,11 +15,11 @@ export class Handle {
     /**
      * `WebSocketBeginClientHandshake`; headers are names and values in turn.
      */
-    begin_client_handshake(subprotocols: string[], extensions: string[], headers: string[]): string[];
+    begin_client_handshake(subprotocols: string[], extensions: string[], headers: string[], is_extended_connect: boolean): string[];
     /**
      * `WebSocketBeginServerHandshake`.
      */
-    begin_server_handshake(subprotocol: string | null | undefined, extensions: string[], headers: string[]): string[];
+    begin_server_handshake(subprotocol: string | null | undefined, extensions: string[], headers: string[], is_extended_connect: boolean): string[];
     /**
      * `WebSocketCompleteAction`.
      */

@@ -33,9 +33,11 @@ export class Handle {
      * @param {string[]} subprotocols
      * @param {string[]} extensions
      * @param {string[]} headers
+     * @param {boolean} is_extended_connect
      * @returns {string[]}
      */
-    begin_client_handshake(subprotocols, extensions, headers) {
+    begin_client_handshake(subprotocols, extensions, headers, is_extended_connect) {
+        const val4 = +is_extended_connect;
         let ptr0, len0, ptr1, len1, ptr2, len2;
         try {
             ptr0 = passArrayJsValueToWasm0(subprotocols, wasm.__wbindgen_malloc);
@@ -50,22 +52,24 @@ export class Handle {
             if (ptr0) { wasm.__externref_drop_slice(ptr0, len0); wasm.__wbindgen_free(ptr0, len0 * 4, 4); }
             throw e;
         }
-        const ret = wasm.handle_begin_client_handshake(this.__wbg_ptr, ptr0, len0, ptr1, len1, ptr2, len2);
+        const ret = wasm.handle_begin_client_handshake(this.__wbg_ptr, ptr0, len0, ptr1, len1, ptr2, len2, val4);
         if (ret[3]) {
             throw takeFromExternrefTable0(ret[2]);
         }
-        var v4 = getArrayJsValueFromWasm0(ret[0], ret[1]);
+        var v5 = getArrayJsValueFromWasm0(ret[0], ret[1]);
         wasm.__wbindgen_free(ret[0], ret[1] * 4, 4);
-        return v4;
+        return v5;
     }
     /**
      * `WebSocketBeginServerHandshake`.
      * @param {string | null | undefined} subprotocol
      * @param {string[]} extensions
      * @param {string[]} headers
+     * @param {boolean} is_extended_connect
      * @returns {string[]}
      */
-    begin_server_handshake(subprotocol, extensions, headers) {
+    begin_server_handshake(subprotocol, extensions, headers, is_extended_connect) {
+        const val4 = +is_extended_connect;
         let ptr0, len0, ptr1, len1, ptr2, len2;
         try {
             ptr0 = isLikeNone(subprotocol) ? 0 : passStringToWasm0(subprotocol, wasm.__wbindgen_malloc, wasm.__wbindgen_realloc);
@@ -80,13 +84,13 @@ export class Handle {
             if (ptr0) { wasm.__wbindgen_free(ptr0, len0 * 1, 1); }
             throw e;
         }
-        const ret = wasm.handle_begin_server_handshake(this.__wbg_ptr, ptr0, len0, ptr1, len1, ptr2, len2);
+        const ret = wasm.handle_begin_server_handshake(this.__wbg_ptr, ptr0, len0, ptr1, len1, ptr2, len2, val4);
         if (ret[3]) {
             throw takeFromExternrefTable0(ret[2]);
         }
-        var v4 = getArrayJsValueFromWasm0(ret[0], ret[1]);
+        var v5 = getArrayJsValueFromWasm0(ret[0], ret[1]);
         wasm.__wbindgen_free(ret[0], ret[1] * 4, 4);
-        return v4;
+        return v5;
     }
     /**
      * `WebSocketCompleteAction`.

@@ -5,8 +5,8 @@
 //   --from N           begins behind the first N of these, for a sample in pieces
 //   --only TEXT        only faults whose name begins with this or another such text: a file, a folder
 //   --seconds N        begins no more of them after that time, on each side; says how many were left
-// Prints a table by folder. Faults that no test can notice stand in tests/mutants.json with a reason each; it fails for
-// others that were not noticed.
+// Prints a table by folder. tests/mutants.json has the faults that no test can notice, with a reason each; the command
+// fails for others that were not noticed.
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";

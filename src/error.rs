@@ -273,7 +273,7 @@ errors! {
     RequestHasBody, InvalidProtocolFormat, "RFC 6455 §4.2.1",
         "the request announces a body";
     StatusNot101, InvalidProtocolFormat, "RFC 6455 §4.1",
-        "the response's status is not 101";
+        "the status does not accept the handshake";
     SubprotocolMalformed, InvalidProtocolFormat, "RFC 6455 §11.3.4",
         "the response's Sec-WebSocket-Protocol is not one token";
     SubprotocolMissing, SubprotocolNotSupported, "WebSocketEndClientHandshake",

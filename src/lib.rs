@@ -126,7 +126,7 @@ pub use handle::{
     KEEPALIVE_INTERVAL_MS, Property, PropertyType, ReceivedBuffer, SUPPORTED_VERSIONS, global_property,
     internal_buffer_size,
 };
-pub use handshake::Negotiated;
+pub use handshake::{Bootstrap, Negotiated};
 pub use http::HttpHeader;
 pub use random::{PlatformRandom, RandomSource, RandomUnavailable};
 #[cfg(feature = "deflate")]

@@ -1,4 +1,4 @@
-//! `rfc6455.md`, `rfc7692.md`, `whatwg.md` and `mistakes.md` say which test holds what; this holds them.
+//! `rfc6455.md`, `rfc7692.md`, `rfc8441.md`, `whatwg.md` and `mistakes.md` say which test holds what; this holds them.
 #![cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
 #![allow(clippy::unwrap_used, reason = "a wrong test panics")]
 
@@ -43,10 +43,14 @@ fn names_tests(place: &str, cell: &str) -> bool {
 
 #[test]
 fn every_requirement_has_a_test_that_exists_or_says_why_not() {
-    let rows: Vec<_> = [include_str!("rfc6455.md"), include_str!("rfc7692.md")]
-        .into_iter()
-        .flat_map(rows::<4>)
-        .collect();
+    let rows: Vec<_> = [
+        include_str!("rfc6455.md"),
+        include_str!("rfc7692.md"),
+        include_str!("rfc8441.md"),
+    ]
+    .into_iter()
+    .flat_map(rows::<4>)
+    .collect();
     let mut uncovered = 0;
     for [section, level, _, tests] in &rows {
         assert!(

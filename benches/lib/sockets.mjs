@@ -79,7 +79,7 @@ async function measureGroups({ load, programs, open }, spec, pace, role) {
 
 /** The pace of turns on sockets. */
 export function socketPace({ rounds, milliseconds }) {
-  return { rounds: Math.ceil(rounds * FEWER), milliseconds: milliseconds * LONGER, warmUp: milliseconds * LONGER * 2 };
+  return { rounds: Math.ceil(rounds * FEWER), milliseconds: milliseconds * LONGER, warmUp: milliseconds * LONGER * 4 };
 }
 
 async function turn({ load, program, id, role }, milliseconds) {

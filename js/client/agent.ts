@@ -6,23 +6,23 @@
 import { type Agent, type IncomingMessage, request as requestPlain } from "node:http";
 import { request as requestSecure } from "node:https";
 import type { Duplex } from "node:stream";
-import { concat } from "../engine/bytes.js";
 import { WebSocketError } from "../engine/errors.js";
 import { flatten, type HeaderField, hasName, pairs } from "../engine/http.js";
 import { hostOf } from "../engine/url.js";
 import { NodeTransport } from "../transport/node.js";
 import { tapHead, tapped } from "../transport/tap.js";
-import { type Body, MAX_BODY_SIZE } from "./body.js";
+import { StreamBody } from "./body.js";
 import type { Exchange, UpgradeRequest } from "./exchange.js";
 import { connectionError } from "./failure.js";
 import { InterimResponses } from "./interim.js";
 
 /** Sends requests by this agent. Its answers are read by `node:http`. */
 export function agentExchange(agent: Agent): Exchange {
-  return ({ url, fields }: UpgradeRequest, { tls, socketPath, createConnection, tap }, listener) => {
+  return ({ url, fields: fieldsOf }: UpgradeRequest, { tls, socketPath, createConnection, tap }, listener) => {
     if (createConnection !== undefined) {
       throw new WebSocketError("WS_ERR_INVALID_OPTION", "An agent makes the connection: give it or createConnection");
     }
+    const fields = fieldsOf("upgrade");
     const isSecure = url.protocol === "wss:";
     const request = (isSecure ? requestSecure : requestPlain)({
       ...(isSecure ? { ALPNProtocols: ["http/1.1"], ...tls } : {}),
@@ -56,7 +56,7 @@ export function agentExchange(agent: Agent): Exchange {
       isOver = true;
       answered(response);
       const { statusCode = 0, rawHeaders } = response;
-      listener.onRefused(statusCode, pairs(rawHeaders), new MessageBody(response));
+      listener.onRefused(statusCode, pairs(rawHeaders), new StreamBody(response));
     });
     const fail = (error: Error) => {
       if (isOver) return;
@@ -75,33 +75,6 @@ export function agentExchange(agent: Agent): Exchange {
     request.end();
     return abandon;
   };
-}
-
-/** The body of an answer that `node:http` reads. */
-class MessageBody implements Body {
-  readonly #message: IncomingMessage;
-  #bytes: Uint8Array = new Uint8Array(0);
-  #done: ((bytes: Uint8Array) => void) | undefined;
-
-  constructor(message: IncomingMessage) {
-    this.#message = message;
-  }
-
-  read(done: (bytes: Uint8Array) => void): void {
-    this.#done = done;
-    const cut = () => this.cut();
-    this.#message.on("end", cut).on("error", cut).on("close", cut);
-    this.#message.on("data", (chunk: Uint8Array) => {
-      this.#bytes = concat(this.#bytes, chunk);
-      if (this.#bytes.length >= MAX_BODY_SIZE) this.cut();
-    });
-  }
-
-  cut(): void {
-    const done = this.#done;
-    this.#done = undefined;
-    done?.(this.#bytes.subarray(0, MAX_BODY_SIZE));
-  }
 }
 
 /** Fields as `node:http` takes them, so that an agent may add its own. */

@@ -4,10 +4,12 @@
  * @module
  */
 import type { Agent } from "node:http";
+import type { ClientHttp2Session } from "node:http2";
+import { WebSocketError } from "../engine/errors.js";
 import type { HeaderFields } from "../engine/http.js";
 import { toWebSocketScheme } from "../engine/url.js";
 import { deflateSettings, type PerMessageDeflateOptions } from "../session/deflate.js";
-import { checkOptions, type Kinds, kind } from "../session/kinds.js";
+import { checkOptions, type Kind, type Kinds, kind } from "../session/kinds.js";
 import {
   type ConnectionSettings,
   connectionKinds,
@@ -19,8 +21,10 @@ import {
 import type { CreateConnection, TlsClientOptions } from "../transport/runtime.js";
 import type { Tap } from "../transport/tap.js";
 import { agentExchange } from "./agent.js";
-import { exchange } from "./exchange.js";
+import { type Exchange, exchange } from "./exchange.js";
+import { sessionExchange } from "./http2.js";
 import type { OpenOptions } from "./opening.js";
+import { pooledExchange } from "./pool.js";
 
 /** Options of every connection; sizes in bytes, times in milliseconds. */
 export interface SocketOptions extends Partial<Limits>, Partial<ConnectionSettings> {
@@ -54,6 +58,16 @@ export interface WebSocketOptions extends SocketOptions {
   createConnection?: CreateConnection;
   /** An agent of `node:http` or `node:https` that connects, such as one for a proxy. */
   agent?: Agent;
+  /**
+   * A session of `node:http2` on which to open a stream (RFC 8441). It may still be connecting, and stays yours: the
+   * socket neither closes it nor keeps the process alive. It follows no redirects.
+   */
+  session?: ClientHttp2Session;
+  /**
+   * For `wss:`: use HTTP/2 if the server takes WebSockets over it, on a session that sockets of the same origin and the
+   * same `tls` object share; else HTTP/1.1. `false` by default.
+   */
+  http2?: boolean;
   /** How many redirects to follow, never from `wss:` to `ws:`; 0 by default, as in the standard. */
   maxRedirects?: number;
   /** Aborts the opening handshake. */
@@ -61,6 +75,13 @@ export interface WebSocketOptions extends SocketOptions {
   /** Receives a copy of all bytes in both directions, including the handshake. */
   tap?: Tap;
 }
+
+const SESSION: Kind = {
+  wanted: "a client's session of node:http2",
+  is: (value) =>
+    typeof (value as ClientHttp2Session | null)?.request === "function" &&
+    typeof (value as ClientHttp2Session).ping === "function",
+};
 
 const KINDS: Kinds<WebSocketOptions> = {
   ...socketKinds,
@@ -70,6 +91,8 @@ const KINDS: Kinds<WebSocketOptions> = {
   socketPath: kind.text,
   createConnection: kind.call,
   agent: kind.object,
+  session: SESSION,
+  http2: kind.flag,
   maxRedirects: kind.any,
   signal: kind.signal,
   tap: kind.call,
@@ -120,10 +143,10 @@ export function clientOptions(given: WebSocketOptions): OpenOptions {
   checkOptions(given, KINDS);
   return {
     headers: given.headers ?? [],
-    tls: given.tls ?? {},
+    tls: given.tls ?? NO_TLS,
     socketPath: given.socketPath,
     createConnection: given.createConnection,
-    exchange: given.agent === undefined ? exchange : agentExchange(given.agent),
+    exchange: exchangeOf(given),
     tap: given.tap,
     maxRedirects: whole("maxRedirects", given.maxRedirects ?? 0),
     signal: given.signal,
@@ -131,4 +154,28 @@ export function clientOptions(given: WebSocketOptions): OpenOptions {
     deflate: deflateSettings(given.perMessageDeflate, false),
     limits: limits(given),
   };
+}
+
+/** The same object for all, because sockets of one origin share a session by it. */
+const NO_TLS: TlsClientOptions = {};
+
+/** Options that say how the connection is made; there is one way. */
+const WAYS = ["session", "http2", "agent", "createConnection"] as const;
+/** What a session has been made with. */
+const OF_SESSION = ["tls", "socketPath", "maxRedirects"] as const;
+
+function exchangeOf(given: WebSocketOptions): Exchange {
+  const { session, http2, agent } = given;
+  const isGiven = (name: keyof WebSocketOptions) => ![undefined, false, 0].includes(given[name] as undefined);
+  if (session !== undefined || http2 === true) {
+    const own = session === undefined ? "http2" : "session";
+    const others = session === undefined ? WAYS : [...WAYS, ...OF_SESSION];
+    const other = others.find((name) => name !== own && isGiven(name));
+    if (other !== undefined) {
+      throw new WebSocketError("WS_ERR_INVALID_OPTION", `The option ${own} does not go with ${other}`);
+    }
+  }
+  if (session !== undefined) return sessionExchange(session);
+  if (http2 === true) return pooledExchange;
+  return agent === undefined ? exchange : agentExchange(agent);
 }

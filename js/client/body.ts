@@ -4,6 +4,7 @@
  * @module
  */
 import { Buffer } from "node:buffer";
+import type { Readable } from "node:stream";
 
 import { concat, copyOf } from "../engine/bytes.js";
 import { type HeaderField, joined } from "../engine/http.js";
@@ -67,6 +68,33 @@ export class TransportBody implements Body, TransportListener {
     const done = this.#done;
     this.#done = undefined;
     done?.(this.#bytes.subarray(0, this.#length));
+  }
+}
+
+/** The body of an answer that a module of Node reads. */
+export class StreamBody implements Body {
+  readonly #stream: Readable;
+  #bytes: Uint8Array = new Uint8Array(0);
+  #done: ((bytes: Uint8Array) => void) | undefined;
+
+  constructor(stream: Readable) {
+    this.#stream = stream;
+  }
+
+  read(done: (bytes: Uint8Array) => void): void {
+    this.#done = done;
+    const cut = () => this.cut();
+    this.#stream.on("end", cut).on("error", cut).on("close", cut);
+    this.#stream.on("data", (chunk: Uint8Array) => {
+      this.#bytes = concat(this.#bytes, chunk);
+      if (this.#bytes.length >= MAX_BODY_SIZE) this.cut();
+    });
+  }
+
+  cut(): void {
+    const done = this.#done;
+    this.#done = undefined;
+    done?.(this.#bytes.subarray(0, MAX_BODY_SIZE));
   }
 }
 

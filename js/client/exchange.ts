@@ -9,6 +9,7 @@ import { WebSocketError } from "../engine/errors.js";
 import { type HeaderField, parseResponse, type ResponseHead, writeRequest } from "../engine/http.js";
 import { guarded } from "../engine/output.js";
 import { hostOf } from "../engine/url.js";
+import type { Bootstrap } from "../session/handshake.js";
 import { HeadBuffer } from "../transport/head.js";
 import { type CreateConnection, type Destination, sockets, type TlsClientOptions } from "../transport/runtime.js";
 import { type Tap, tapped } from "../transport/tap.js";
@@ -21,8 +22,14 @@ import { InterimResponses, isInterim } from "./interim.js";
 export interface UpgradeRequest {
   /** Has the scheme `ws:` or `wss:`. */
   readonly url: URL;
-  /** All of its fields. */
-  readonly fields: readonly HeaderField[];
+  /**
+   * Begins the handshake, and returns all of its fields. If the server turns out to speak another version of HTTP, it
+   * may begin again.
+   *
+   * @throws WebSocketError `WS_ERR_INVALID_OPTION` for a field that a handshake cannot have
+   * @throws WebSocketProtocolError for a field with a character that does not belong there
+   */
+  fields(bootstrap: Bootstrap): readonly HeaderField[];
 }
 
 /** How to reach the server. */
@@ -39,7 +46,7 @@ export interface ConnectOptions {
 
 /** Receives the outcome of an exchange: one of the three, once, and never within the call. */
 export interface ExchangeListener {
-  /** The answer was 101. The listener must start the stream behind it at once. */
+  /** The answer was 101, or 2xx over HTTP/2. The listener must start the stream behind it at once. */
   onSwitched(headers: readonly HeaderField[], transport: Transport): void;
   /** Any other answer. The connection stays until the exchange is abandoned. */
   onRefused(status: number, headers: readonly HeaderField[], body: Body): void;
@@ -51,8 +58,12 @@ export type Exchange = (request: UpgradeRequest, options: ConnectOptions, listen
 
 /** The exchange over a connection of its own. */
 export const exchange: Exchange = (request, options, listener) => {
-  const { url, fields } = request;
-  const own = new OwnExchange(writeRequest(url.pathname + url.search, fields), options.tap, listener);
+  const { url } = request;
+  const own = new OwnExchange(
+    writeRequest(url.pathname + url.search, request.fields("upgrade")),
+    options.tap,
+    listener,
+  );
   own.abandon = sockets().connect(destinationOf(url, options), options.createConnection, own);
   return () => own.abandon();
 };
@@ -165,7 +176,8 @@ const DEAF: TransportListener = { onData: ignore, onDrain: ignore, onEnd: ignore
 
 function ignore(): void {}
 
-function destinationOf(url: URL, { tls, socketPath }: ConnectOptions): Destination {
+/** Where a URL leads. */
+export function destinationOf(url: URL, { tls, socketPath }: ConnectOptions): Destination {
   const isSecure = url.protocol === "wss:";
   const host = hostOf(url);
   return { host, port: Number(url.port || (isSecure ? 443 : 80)), isSecure, socketPath, tls };

@@ -9,7 +9,7 @@ import { WebSocketError } from "../engine/errors.js";
 import { flatten, type HeaderField, type HeaderFields, hasName, joined, pairs, recordOf } from "../engine/http.js";
 import { guarded } from "../engine/output.js";
 import { toWebSocketScheme } from "../engine/url.js";
-import { type Agreed, ClientHandshake, type SessionOptions } from "../session/handshake.js";
+import { type Agreed, type Bootstrap, ClientHandshake, type SessionOptions } from "../session/handshake.js";
 import type { TlsClientOptions } from "../transport/runtime.js";
 import { onAbort } from "../transport/signals.js";
 import { clearTimeout, queueMicrotask, setTimeout } from "../transport/tasks.js";
@@ -107,14 +107,8 @@ class Attempt {
   /** @param own the caller's fields */
   ask(url: URL, own: readonly HeaderField[]): void {
     this.#attempt(() => {
-      const handshake = new ClientHandshake(this.#protocols, own, this.#options);
-      this.#handshake = handshake;
-      const has = (name: string) => handshake.fields.some((field) => hasName(field, name));
-      const host: HeaderField[] = has("Host") ? [] : [["Host", url.host]];
-      const authorization = has("Authorization") ? [] : basicAuthorization(url);
-      const request = { url, fields: [...host, ...authorization, ...handshake.fields] };
       this.#abandon = this.#options.exchange(
-        request,
+        { url, fields: (bootstrap) => this.#begin(bootstrap, url, own) },
         { ...this.#options, tls: this.#tls },
         {
           onSwitched: (headers, transport) => this.#attempt(() => this.#onSwitched(headers, transport)),
@@ -123,6 +117,17 @@ class Attempt {
         },
       );
     });
+  }
+
+  /** The fields of a request. */
+  #begin(bootstrap: Bootstrap, url: URL, own: readonly HeaderField[]): HeaderField[] {
+    this.#handshake?.abandon();
+    const handshake = new ClientHandshake(this.#protocols, own, this.#options, bootstrap);
+    this.#handshake = handshake;
+    const has = (name: string) => handshake.fields.some((field) => hasName(field, name));
+    const host: HeaderField[] = has("Host") ? [] : [["Host", url.host]];
+    const authorization = has("Authorization") ? [] : basicAuthorization(url);
+    return [...host, ...authorization, ...handshake.fields];
   }
 
   #attempt(step: () => void): void {

@@ -124,21 +124,29 @@ export class Handle {
 
   /**
    * `WebSocketBeginClientHandshake`. Returns the headers to add to the request; one with the name of a header of the
-   * caller's own replaces that.
+   * caller's own replaces that. With `extendedConnect` they are those of a CONNECT over HTTP/2 (RFC 8441), without its
+   * pseudo-fields.
    *
    * @throws WebSocketProtocolError for a subprotocol or an extension that is malformed, or in the wrong state
    */
   beginClientHandshake(
-    offer: { subprotocols?: readonly string[]; extensions?: readonly string[]; headers?: HeaderFields } = {},
+    offer: {
+      subprotocols?: readonly string[];
+      extensions?: readonly string[];
+      headers?: HeaderFields;
+      extendedConnect?: boolean;
+    } = {},
   ): HeaderField[] {
-    const { subprotocols = [], extensions = [], headers = [] } = offer;
+    const { subprotocols = [], extensions = [], headers = [], extendedConnect = false } = offer;
     return pairs(
-      this.#enter((handle) => handle.begin_client_handshake([...subprotocols], [...extensions], flatten(headers))),
+      this.#enter((handle) =>
+        handle.begin_client_handshake([...subprotocols], [...extensions], flatten(headers), extendedConnect),
+      ),
     );
   }
 
   /**
-   * `WebSocketEndClientHandshake`, with all headers of a response whose status was 101.
+   * `WebSocketEndClientHandshake`, with all headers of a response whose status was 101, or 2xx to a CONNECT.
    *
    * @throws WebSocketProtocolError if RFC 6455 §4.1 does not allow the response, or if none of the offered
    *   subprotocols was selected, unless `allowNoSubprotocol`
@@ -153,7 +161,8 @@ export class Handle {
 
   /**
    * `WebSocketBeginServerHandshake`, with the server's selection and all headers of the request. Returns the headers
-   * of the 101 response.
+   * of the response that accepts. With `extendedConnect`, the request is a CONNECT over HTTP/2, without its
+   * pseudo-fields, and the response may need no headers at all.
    *
    * @throws WebSocketProtocolError if RFC 6455 §4.2.1 does not allow the request, or the selection was not offered
    */
@@ -161,10 +170,13 @@ export class Handle {
     headers: HeaderFields;
     subprotocol?: string;
     extensions?: readonly string[];
+    extendedConnect?: boolean;
   }): HeaderField[] {
-    const { headers, subprotocol, extensions = [] } = request;
+    const { headers, subprotocol, extensions = [], extendedConnect = false } = request;
     return pairs(
-      this.#enter((handle) => handle.begin_server_handshake(subprotocol, [...extensions], flatten(headers))),
+      this.#enter((handle) =>
+        handle.begin_server_handshake(subprotocol, [...extensions], flatten(headers), extendedConnect),
+      ),
     );
   }
 

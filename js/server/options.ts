@@ -4,6 +4,7 @@
  * @module
  */
 import type { IncomingMessage, Server } from "node:http";
+import type { Http2SecureServer, Http2Server } from "node:http2";
 import type { Server as HttpsServer } from "node:https";
 
 import { type SocketOptions, socketKinds } from "../client/arguments.js";
@@ -60,14 +61,17 @@ export interface WebSocketServerOptions<
   socketPath?: string;
   /** With `port` or `socketPath`: use TLS. The names are those of `tls.createServer`: `cert`, `key`, and more. */
   tls?: TlsServerOptions;
-  /** Take this HTTP server's upgrades. Several WebSocket servers may share one, each with its own path. */
-  server?: Server | HttpsServer;
-  /** Take upgrades only from `handleUpgrade`. */
+  /**
+   * Take this HTTP server's upgrades. Several WebSocket servers may share one, each with its own path. Of a server of
+   * `node:http2`, which needs `settings: { enableConnectProtocol: true }`, the WebSockets over HTTP/2 (RFC 8441), too.
+   */
+  server?: Server | HttpsServer | Http2Server | Http2SecureServer;
+  /** Take upgrades only from `handleUpgrade` and `handleStream`. */
   noServer?: boolean;
   /**
    * Take only upgrades of this path; the query does not count. With `server`, other paths are left to the other
-   * listeners of its `upgrade` event, and answered with 404 if none takes them within `handshakeTimeout`. With
-   * `noServer`, the caller checks paths.
+   * listeners of its events `upgrade`, `stream` and `connect`, and answered with 404 if none takes them within
+   * `handshakeTimeout`. With `noServer`, the caller checks paths.
    */
   path?: string;
   /**
@@ -150,7 +154,7 @@ const HEADERS: Kind = {
 };
 
 const SERVER: Kind = {
-  wanted: "a server of node:http or node:https",
+  wanted: "a server of node:http, node:https or node:http2",
   is: (value) => typeof (value as Server | null)?.on === "function" && typeof (value as Server).address === "function",
 };
 

@@ -5,13 +5,14 @@
  */
 import { captureRejectionSymbol, EventEmitter } from "node:events";
 import type { IncomingMessage } from "node:http";
+import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { inspect } from "node:util";
 
 import { Budget, processBudget, type RunSettings } from "../connection/budget.js";
 import { WebSocketError } from "../engine/errors.js";
-import { offeredSubprotocols } from "../engine/http.js";
+import { flatten, offeredSubprotocols, pairs } from "../engine/http.js";
 import { CloseStatus } from "../engine/status.js";
 import { type DeflateSettings, deflateSettings } from "../session/deflate.js";
 import { type Answer, answerHandshake } from "../session/handshake.js";
@@ -19,12 +20,14 @@ import { connectionSettings, type Limits, limits, milliseconds, size } from "../
 import { PreparedMessage } from "../session/prepared.js";
 import type { BackplaneEvent } from "../topics/backplane.js";
 import { type PublishOptions, type TopicData, type TopicStatistics, Topics } from "../topics/topics.js";
+import { acceptFor, StreamRequest, StreamTransport } from "../transport/http2.js";
 import { NodeTransport } from "../transport/node.js";
 import { type Listening, sockets } from "../transport/runtime.js";
 import { tapHead, tapped } from "../transport/tap.js";
 import { clearTimeout, setTimeout } from "../transport/tasks.js";
 import type { Transport } from "../transport/transport.js";
 import {
+  accept as acceptBy,
   type HandshakeRequest,
   isPossible,
   isRejection,
@@ -42,7 +45,8 @@ import { type CloseOptions, type CloseResult, closeOptions, Drain } from "./drai
 import { type Acceptance, quotas, serverOptions, type WebSocketServerOptions } from "./options.js";
 import { Pending, type PendingOwner } from "./pending.js";
 import { type Exceeded, Quota } from "./quota.js";
-import { pathOf, type Taker, Upgrades } from "./upgrades.js";
+import { pathOf, type Taker } from "./takers.js";
+import { Upgrades } from "./upgrades.js";
 
 /** What `verify` may answer. */
 type Verdict = boolean | Rejection | Acceptance;
@@ -209,6 +213,24 @@ export class WebSocketServer<
     if (!socket.destroyed) this.#upgrade(request, new NodeTransport(socket), head, callback);
   }
 
+  /**
+   * Does the handshake for a `stream` event of a `node:http2` server (RFC 8441), and emits the connection. Call it for
+   * requests whose `:protocol` is `websocket`; others are answered with 400. The request of the events, and of
+   * `verify`, is a {@link StreamRequest}.
+   *
+   * @param headers of the request
+   * @param callback called instead of the `connection` event
+   */
+  handleStream(
+    stream: ServerHttp2Stream,
+    headers: IncomingHttpHeaders,
+    callback?: (socket: WebSocket<B>, request: R) => void,
+  ): void {
+    if (stream.destroyed) return;
+    const request: HandshakeRequest = new StreamRequest(stream, headers);
+    this.#upgrade(request as R, new StreamTransport(stream), NOTHING, callback);
+  }
+
   /** Sends a message to all open clients. It is framed and compressed once. */
   broadcast(
     data: string | ArrayBufferLike | ArrayBufferView | PreparedMessage,
@@ -305,8 +327,9 @@ export class WebSocketServer<
       timeout: this.#handshakeTimeout,
       isLeaving: () => this.#closing !== undefined,
       take: (request, socket, head) => this.handleUpgrade(request as HandshakeRequest as R, socket, head),
+      takeStream: (stream, headers) => this.handleStream(stream, headers),
       onMissed: (request) => {
-        const missed = request as HandshakeRequest as R;
+        const missed = request as R;
         this.#count("path", 404, missed, this.addressOf(missed));
       },
     };
@@ -370,8 +393,9 @@ export class WebSocketServer<
   #tapped(request: R, transport: Transport, head: Uint8Array): Transport {
     const tap = this.tap?.(request);
     if (tap === undefined) return transport;
-    const { method, url, httpVersion, rawHeaders } = request;
-    tapHead(tap, "received", `${method} ${url} HTTP/${httpVersion}`, rawHeaders, head);
+    const { method, url, rawHeaders } = request;
+    const version = request instanceof StreamRequest ? "2" : request.httpVersion; // as the inspector reads it
+    tapHead(tap, "received", `${method} ${url} HTTP/${version}`, rawHeaders, head);
     return tapped(transport, tap);
   }
 
@@ -452,8 +476,9 @@ export class WebSocketServer<
     let answer: Answer;
     try {
       answer = this.#answer(request);
+      acceptBy(transport, answer.head, answer.fields);
     } catch (error) {
-      const rejection = rejectionOf(error);
+      const rejection = rejectionOf(error, request.httpVersion);
       if (rejection.status < 500) this.#refuse(request, pending, "request", rejection);
       else this.#fail(request, pending, error);
       return;
@@ -461,7 +486,6 @@ export class WebSocketServer<
     pending.release();
     this.#pending.delete(pending);
     this.#accepted += 1;
-    transport.write([answer.head]);
     transport.unread(head);
     const { socket, start } = accept<B, D>({
       ...answer,
@@ -490,14 +514,17 @@ export class WebSocketServer<
   /** The server's handshake (RFC 6455 §4.2.2). */
   #answer(request: R): Answer {
     const { headers = [] } = this.#options;
-    const add = () => (typeof headers === "function" ? headers(request) : headers);
+    const own = () => (typeof headers === "function" ? headers(request) : headers);
+    const add = () => (request instanceof StreamRequest ? [...pairs(flatten(own())), ...acceptFor(request)] : own());
     const options = { limits: this.#limits, deflate: this.#deflate };
-    return answerHandshake(request.rawHeaders, this.#protocol(request) ?? "", add, options);
+    const bootstrap = request instanceof StreamRequest ? "connect" : "upgrade";
+    return answerHandshake(request.rawHeaders, this.#protocol(request) ?? "", add, options, bootstrap);
   }
 
   #refusal(request: R): [reason: RefusalReason, rejection: Rejection | undefined] {
     if (this.#closing !== undefined) return ["closing", { status: 503 }];
-    if (!isPossible(request)) return ["request", { status: 400 }];
+    if (!(request instanceof StreamRequest ? request.isPossible : isPossible(request)))
+      return ["request", { status: 400 }];
     const { origins } = this.#options;
     const { origin } = request.headers;
     const isAllowed = origins === undefined || origin === undefined || origins.includes(origin as string);
@@ -514,6 +541,9 @@ export class WebSocketServer<
     throw invalid("chooseProtocol", "a string or undefined", chosen);
   }
 }
+
+/** Behind a head of HTTP/2 is nothing. */
+const NOTHING = new Uint8Array(0);
 
 /** A budget of the server's own, or its part of what the process may hold. */
 function budgetOf(most: number | undefined): Budget {

@@ -1,54 +1,43 @@
 /**
- * The upgrades of a `node:http` server that several WebSocket servers, and the application, may take.
+ * The upgrades of an HTTP server that several WebSocket servers, and the application, may take.
  *
  * @module
  */
-import type { IncomingMessage, Server } from "node:http";
+import type { EventEmitter } from "node:events";
+import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 
 import { WebSocketError } from "../engine/errors.js";
 import { NodeTransport } from "../transport/node.js";
 import { clearTimeout, setTimeout } from "../transport/tasks.js";
-import { type HandshakeRequest, reject, resource } from "../transport/upgrade.js";
-
-/** Takes upgrades of one path, or of all paths that have no other taker. */
-export interface Taker {
-  readonly path: string | undefined;
-  /** Milliseconds after which an upgrade that was not taken is answered with 404. */
-  readonly timeout: number;
-  /** Whether it refuses all upgrades from now on; another one may have its path. */
-  isLeaving(): boolean;
-  take(request: IncomingMessage, socket: Duplex, head: Uint8Array): void;
-  /** An upgrade of a path without a taker was answered with 404. */
-  onMissed(request: IncomingMessage): void;
-}
-
-/** The path of a request's target; none if it is not a target. */
-export function pathOf({ url }: HandshakeRequest): string | undefined {
-  return resource(url)?.split("?", 1)[0];
-}
+import { reject } from "../transport/upgrade.js";
+import { Streams } from "./streams.js";
+import { type Taker, takerOf } from "./takers.js";
 
 /**
  * One HTTP server's upgrades: each has an owner, who listens to its errors and sees that it ends. An upgrade that
  * reaches a listener and finds none would keep its socket for ever, and a reset of it would end the process.
  */
 export class Upgrades {
-  static readonly #all = new WeakMap<Server, Upgrades>();
+  static readonly #all = new WeakMap<EventEmitter, Upgrades>();
 
   /** Those of this server. */
-  static of(server: Server): Upgrades {
+  static of(server: EventEmitter): Upgrades {
     const upgrades = Upgrades.#all.get(server) ?? new Upgrades(server);
     Upgrades.#all.set(server, upgrades);
     return upgrades;
   }
 
-  readonly #server: Server;
+  readonly #server: EventEmitter;
   readonly #takers = new Map<string | undefined, Taker>();
+  /** Those of HTTP/2, if the server has it. */
+  readonly #streams: Streams | undefined;
   /** Left to other listeners, with the timers that end those that no listener takes. */
   readonly #left = new Map<Duplex, ReturnType<typeof setTimeout>>();
 
-  private constructor(server: Server) {
+  private constructor(server: EventEmitter) {
     this.#server = server;
+    if (Streams.areOf(server)) this.#streams = new Streams(server, this.#takers);
   }
 
   /** @throws WebSocketError `WS_ERR_INVALID_OPTION` if the path has a taker: both would answer */
@@ -58,7 +47,10 @@ export class Upgrades {
       const message = `This HTTP server has a WebSocketServer ${what} already; give each one a path of its own`;
       throw new WebSocketError("WS_ERR_INVALID_OPTION", message);
     }
-    if (this.#takers.size === 0) this.#server.on("upgrade", this.#onUpgrade);
+    if (this.#takers.size === 0) {
+      this.#server.on("upgrade", this.#onUpgrade);
+      this.#streams?.listen();
+    }
     this.#takers.set(taker.path, taker);
   }
 
@@ -68,11 +60,12 @@ export class Upgrades {
     this.#takers.delete(taker.path);
     if (this.#takers.size > 0) return;
     this.#server.off("upgrade", this.#onUpgrade);
+    this.#streams?.stop();
     for (const socket of this.#left.keys()) this.#endUnlessTaken(socket);
   }
 
   readonly #onUpgrade = (request: IncomingMessage, socket: Duplex, head: Uint8Array): void => {
-    const taker = this.#takers.get(pathOf(request)) ?? this.#takers.get(undefined);
+    const taker = takerOf(this.#takers, request);
     if (taker !== undefined) taker.take(request, socket, head);
     else this.#leave(request, socket);
   };

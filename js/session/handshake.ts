@@ -1,5 +1,5 @@
 /**
- * Both sides' opening handshake (RFC 6455 §4) over header fields; other modules send and read them.
+ * Both sides' opening handshake (RFC 6455 §4, RFC 8441 §5) over header fields; other modules send and read them.
  *
  * @module
  */
@@ -20,6 +20,9 @@ export interface SessionOptions {
   /** Whether text messages and close reasons are taken as they are, UTF-8 or not. */
   readonly skipUtf8Verification?: boolean;
 }
+
+/** What turns a connection into a WebSocket: an upgrade of HTTP/1.1, or an extended CONNECT of HTTP/2. */
+export type Bootstrap = "upgrade" | "connect";
 
 /** A handshake's outcome. */
 export interface Agreed {
@@ -43,14 +46,19 @@ export class ClientHandshake {
    * @throws WebSocketError `WS_ERR_INVALID_OPTION` for a field that a handshake cannot have
    * @throws WebSocketProtocolError for a field with a character that does not belong there
    */
-  constructor(protocols: readonly string[], headers: HeaderFields, options: SessionOptions) {
+  constructor(
+    protocols: readonly string[],
+    headers: HeaderFields,
+    options: SessionOptions,
+    bootstrap: Bootstrap = "upgrade",
+  ) {
     const own = pairs(flatten(headers));
     refuseFields(own);
     this.#protocols = protocols;
     this.#options = options;
     this.fields = this.#begin((handle) => {
       enableDeflate(handle, options.deflate);
-      const added = pairs(handle.begin_client_handshake([...protocols], [], flatten(own)));
+      const added = pairs(handle.begin_client_handshake([...protocols], [], flatten(own), bootstrap === "connect"));
       return [...own.filter((field) => !added.some(([name]) => hasName(field, name))), ...added];
     });
   }
@@ -63,7 +71,7 @@ export class ClientHandshake {
   }
 
   /**
-   * Checks the fields of the answer 101; the handshake is over then.
+   * Checks the fields of the answer that accepts: 101, or 2xx over HTTP/2. The handshake is over then.
    *
    * @throws WebSocketProtocolError if the answer breaks a rule of RFC 6455 §4.1
    */
@@ -100,7 +108,9 @@ export class ClientHandshake {
 
 /** A server's answer, and the session that begins with it. */
 export interface Answer extends Agreed {
-  /** The head of the answer 101. */
+  /** The fields of the answer that accepts. */
+  readonly fields: readonly HeaderField[];
+  /** Its head, as bytes of HTTP/1.1. */
   readonly head: Uint8Array;
 }
 
@@ -118,19 +128,23 @@ export function answerHandshake(
   protocol: string,
   add: (made: readonly HeaderField[]) => HeaderFields,
   options: SessionOptions,
+  bootstrap: Bootstrap = "upgrade",
 ): Answer {
   const { skipUtf8Verification = false } = options;
   const handle = guarded(() => wasm.Handle.create_server(undefined, undefined, false, skipUtf8Verification));
   try {
     return guarded(() => {
       enableDeflate(handle, options.deflate);
-      const made = pairs(handle.begin_server_handshake(protocol || undefined, [], flatten(headers)));
+      const made = pairs(
+        handle.begin_server_handshake(protocol || undefined, [], flatten(headers), bootstrap === "connect"),
+      );
       const own = pairs(flatten(add(made)));
       refuseFields(own);
       const fields = [...made, ...own.filter((field) => !made.some(([name]) => hasName(field, name)))];
+      // this checks the fields, too
       const head = wasm.write_response(101, "Switching Protocols", flatten(fields));
       const extensions = joined(made, "Sec-WebSocket-Extensions");
-      return { head, session: sessionOf(handle, true, options), protocol, extensions };
+      return { head, fields, session: sessionOf(handle, true, options), protocol, extensions };
     });
   } catch (error) {
     release(handle, error);

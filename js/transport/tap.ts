@@ -4,6 +4,7 @@
  * @module
  */
 import { concat, copyOf } from "../engine/bytes.js";
+import { flatten, type HeaderField } from "../engine/http.js";
 import type { Transport, TransportListener, Writer } from "./transport.js";
 
 /** Bytes that came from the peer, or that were given to the network for it. */
@@ -21,7 +22,7 @@ export type Tap = (traffic: Traffic) => void;
 
 /** The transport, with a tap on it. */
 export function tapped(transport: Transport, tap: Tap): Transport {
-  return new TappedTransport(transport, tap);
+  return transport.respond === undefined ? new TappedTransport(transport, tap) : new TappedStream(transport, tap);
 }
 
 /** Tells the tap of a head that something else has read or written, and of what came behind it. */
@@ -39,13 +40,13 @@ export function tapHead(
 
 class TappedTransport implements Transport {
   readonly #transport: Transport;
-  readonly #tap: Tap;
+  protected readonly tap: Tap;
   /** Bytes that were put back, and that the tap knows already. */
   #known = 0;
 
   constructor(transport: Transport, tap: Tap) {
     this.#transport = transport;
-    this.#tap = tap;
+    this.tap = tap;
   }
 
   start(listener: TransportListener): void {
@@ -73,7 +74,7 @@ class TappedTransport implements Transport {
   }
 
   #tell(direction: Traffic["direction"], bytes: Uint8Array): void {
-    this.#tap({ direction, bytes, time: Date.now() });
+    this.tap({ direction, bytes, time: Date.now() });
   }
 
   get isFull(): boolean {
@@ -98,5 +99,20 @@ class TappedTransport implements Transport {
 
   destroy(): void {
     this.#transport.destroy();
+  }
+}
+
+/** Over HTTP/2. The head of the answer is shown as text, as the inspector reads it. */
+class TappedStream extends TappedTransport {
+  readonly #stream: Transport;
+
+  constructor(stream: Transport, tap: Tap) {
+    super(stream, tap);
+    this.#stream = stream;
+  }
+
+  respond(status: number, fields: readonly HeaderField[], body?: Uint8Array): void {
+    this.#stream.respond?.(status, fields, body);
+    tapHead(this.tap, "sent", `HTTP/2 ${status}`, flatten(fields), body);
   }
 }

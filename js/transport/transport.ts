@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { HeaderField } from "../engine/http.js";
 
 /** A duplex byte stream. Nothing is called back before `start`, and no data delivered before `resume`. */
 export interface Transport {
@@ -17,6 +18,11 @@ export interface Transport {
   write(parts: readonly Uint8Array[], writer?: Writer): boolean;
   /** Whether it is likely to be done with what it is given now when `write` returns, which then returns true. */
   readonly takesAtOnce?: boolean;
+  /**
+   * Answers a request whose head is not bytes, but frames of HTTP/2; without this method, the head is written. Fields
+   * that only HTTP/1.1 has are left out. With a body, the answer is whole, and the transport closes once it is sent.
+   */
+  respond?(status: number, fields: readonly HeaderField[], body?: Uint8Array): void;
   /** Whether more is waiting to be written than should; `drain` tells when no longer. */
   readonly isFull: boolean;
   /** Whether an open connection keeps the process alive; by default it does. */

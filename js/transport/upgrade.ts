@@ -13,11 +13,11 @@ import type { Transport } from "./transport.js";
 
 /** A request for an upgrade: Node's `IncomingMessage`, or as much of it. */
 export interface HandshakeRequest {
-  /** `GET`, if it is a handshake. */
+  /** `GET`, if it is a handshake; over HTTP/2 `CONNECT`. */
   readonly method?: string | undefined;
   /** The target: a path with its query, or a whole URI. */
   readonly url?: string | undefined;
-  /** `1.1`, if it is a handshake. */
+  /** `1.1`, if it is a handshake; over HTTP/2 `2.0`. */
   readonly httpVersion: string;
   /** Values by lower-case names; the last, or all joined, where a name comes twice. */
   readonly headers: { readonly [name: string]: string | readonly string[] | undefined };
@@ -53,6 +53,11 @@ export function isRejection(verdict: unknown): verdict is Rejection {
 /** The characters of `uri-host [ ":" port ]` (RFC 9112 §3.2). */
 const HOST = /^[\w.~%!$&'()*+,;=:[\]-]*$/;
 
+/** Whether a text can be the value of `Host`. */
+export function isHost(text: string): boolean {
+  return HOST.test(text);
+}
+
 /**
  * The parts of RFC 6455 §4.2.1 that the component does not see: GET, HTTP/1.1, one Host, and no body.
  */
@@ -63,17 +68,20 @@ export function isPossible({ method, url, httpVersion, rawHeaders }: HandshakeRe
     if (isName(name, "Transfer-Encoding") || (isName(name, "Content-Length") && !/^0+$/.test(value))) return false;
     if (!isName(name, "Host")) continue;
     hosts += 1;
-    if (!HOST.test(value)) return false;
+    if (!isHost(value)) return false;
   }
   return method === "GET" && resource(url) !== undefined && httpVersion === "1.1" && hosts === 1;
 }
 
-/** 400 for the client's mistakes, 426 for its version, 500 for ours. */
-export function rejectionOf(error: unknown): Rejection {
+/** 400 for the client's mistakes, 426 for its version, 500 for ours. HTTP/2 has no upgrades that could be required. */
+export function rejectionOf(error: unknown, httpVersion: string): Rejection {
   const code = error instanceof WebSocketProtocolError ? error.code : undefined;
   if (code === "E_PROTOCOL_VERSION_NOT_SUPPORTED") {
     const versions = [...wasm.supported_versions()].join(", ");
-    return { status: 426, headers: { "Sec-WebSocket-Version": versions, Upgrade: "websocket" } };
+    const headers = { "Sec-WebSocket-Version": versions };
+    return httpVersion === "2.0"
+      ? { status: 400, headers }
+      : { status: 426, headers: { ...headers, Upgrade: "websocket" } };
   }
   return { status: code === "E_INVALID_PROTOCOL_FORMAT" ? 400 : 500 };
 }
@@ -116,6 +124,17 @@ const REASONS = new Map([
 ]);
 
 /**
+ * Sends the answer that accepts.
+ *
+ * @param head the same as bytes
+ * @throws WebSocketError `WS_ERR_INVALID_OPTION` if HTTP/2 cannot have such fields; then nothing was sent
+ */
+export function accept(transport: Transport, head: Uint8Array, fields: readonly HeaderField[]): void {
+  if (transport.respond === undefined) transport.write([head]);
+  else transport.respond(200, fields);
+}
+
+/**
  * Answers, and closes: when the client has taken the answer, and after `timeout` milliseconds at the latest. It listens
  * to the transport from now on.
  *
@@ -149,6 +168,10 @@ export function reject(
     onClosed();
   };
   transport.start({ onData: ignore, onDrain: ignore, onEnd: ignore, onClose });
+  if (transport.respond !== undefined) {
+    transport.respond(status, fields, bytes);
+    return;
+  }
   const isTaken = transport.write(isHead ? [head] : [head, bytes], { onTaken: () => transport.destroy() });
   transport.end();
   if (isTaken) transport.destroy();

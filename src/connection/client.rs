@@ -12,7 +12,7 @@ use crate::connection::{Config, Connection};
 #[cfg(feature = "deflate")]
 use crate::deflate::{self, DeflateOptions};
 use crate::error::{Error, HandshakeError, Misuse};
-use crate::handshake::ClientFields;
+use crate::handshake::{Bootstrap, ClientFields};
 #[cfg(feature = "deflate")]
 use crate::http::extensions;
 use crate::http::{HeadBuffer, HttpHeader, ResponseHead, grammar, write_request};
@@ -32,6 +32,9 @@ pub struct ClientOptions {
     /// Other fields of the request, such as `Origin`, `Authorization` and `Cookie`, by name and value. Fields that the
     /// handshake itself sets are left out.
     pub headers: Vec<(String, String)>,
+    /// What turns the connection into a WebSocket; an upgrade of HTTP/1.1 by default. An extended `CONNECT` needs a
+    /// library for HTTP/2: the handshake then transmits and receives no bytes, only fields.
+    pub bootstrap: Bootstrap,
     /// How to offer permessage-deflate and to compress. `None`, the default: no offer.
     #[cfg(feature = "deflate")]
     pub deflate: Option<(DeflateOptions, DeflateSettings)>,
@@ -48,6 +51,7 @@ impl Default for ClientOptions {
             subprotocols: Vec::new(),
             optional_subprotocol: false,
             headers: Vec::new(),
+            bootstrap: Bootstrap::Upgrade,
             #[cfg(feature = "deflate")]
             deflate: None,
             timeout: Some(Duration::from_secs(30)),
@@ -127,7 +131,7 @@ impl ClientHandshake {
         let subprotocols: Vec<&str> = options.subprotocols.iter().map(String::as_str).collect();
         let offer = deflate_offer(&options)?;
         let extensions: Vec<&str> = offer.as_deref().into_iter().collect();
-        let fields = ClientFields::new(nonce, &subprotocols, &extensions, &[])?;
+        let fields = ClientFields::new(options.bootstrap, nonce, &subprotocols, &extensions, &[])?;
         let own = |name: &str| {
             let fields = fields.headers();
             let names = fields.iter().map(|field| field.name).chain(["Host"]);
@@ -138,7 +142,10 @@ impl ClientHandshake {
         let mut headers = vec![HttpHeader::new("Host", host)];
         headers.extend(fields.headers());
         headers.extend(others.map(|(name, value)| HttpHeader::new(name, value)));
-        let request = write_request(target, &headers)?;
+        let mut request = write_request(target, &headers)?;
+        if options.bootstrap == Bootstrap::ExtendedConnect {
+            request.clear(); // only checked
+        }
         Ok(Self {
             #[cfg(feature = "http")]
             host: host.to_owned(),
@@ -308,7 +315,11 @@ impl ClientHandshake {
     }
 
     fn verify(&self, response: &ResponseHead<'_>) -> Result<Established, Error> {
-        response.check()?;
+        match self.options.bootstrap {
+            Bootstrap::Upgrade => response.check()?,
+            Bootstrap::ExtendedConnect if matches!(response.status, 200..=299) => {}
+            Bootstrap::ExtendedConnect => return Err(HandshakeError::StatusNot101.into()),
+        }
         let negotiated = self
             .fields
             .verify(&response.headers, self.options.optional_subprotocol)?;

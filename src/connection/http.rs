@@ -2,29 +2,34 @@
 
 use alloc::vec::Vec;
 
-use ::http::{Request, Response};
+use ::http::{Method, Request, Response};
 
 use crate::connection::{ClientHandshake, Connection, ServerHandshake, ServerOptions};
 use crate::error::{Error, HandshakeError};
+use crate::handshake::Bootstrap;
 use crate::http::{HttpHeader, RequestHead, ResponseHead, to_header_map};
 
 impl ClientHandshake {
     /// The request for an HTTP library to send: a `GET` for `uri` with `Host`, [`headers`](Self::headers) and the
-    /// fields of the options.
+    /// fields of the options. Or a `CONNECT` without `Host`, if the options say so; the library must send `:protocol`.
     ///
     /// # Errors
     /// `http` rejects the URI or a field.
     pub fn http_request(&self, uri: &str) -> Result<Request<()>, ::http::Error> {
-        let mut headers = vec![HttpHeader::new("Host", &self.host)];
+        let (method, mut headers) = match self.options.bootstrap {
+            Bootstrap::Upgrade => (Method::GET, vec![HttpHeader::new("Host", &self.host)]),
+            Bootstrap::ExtendedConnect => (Method::CONNECT, Vec::new()),
+        };
         headers.extend(self.headers());
         let others = &self.options.headers;
         headers.extend(others.iter().map(|(name, value)| HttpHeader::new(name, value)));
-        let mut request = Request::builder().uri(uri).body(())?;
+        let mut request = Request::builder().method(method).uri(uri).body(())?;
         *request.headers_mut() = to_header_map(&headers)?;
         Ok(request)
     }
 
-    /// Takes the response that an HTTP library has read. It must be to an upgrade over HTTP/1.1.
+    /// Takes the response that an HTTP library has read. It must be to an upgrade over HTTP/1.1, unless the
+    /// options say otherwise.
     ///
     /// # Errors
     /// As [`receive`](Self::receive).
@@ -54,21 +59,29 @@ impl ServerHandshake {
     /// ```
     ///
     /// # Errors
-    /// As [`answer`](Self::answer); the request must be a `GET` over HTTP/1.1 without a body.
+    /// As [`answer`](Self::answer); the request must be a `GET` over HTTP/1.1 without a body, or a
+    /// `CONNECT`, if the options say so; that it has the protocol `websocket` is the caller's to check.
     pub fn answer_http<B>(
         request: &Request<B>,
         subprotocol: Option<&str>,
         options: ServerOptions,
     ) -> Result<(Response<()>, Connection), Error> {
         let request = RequestHead::from(request);
-        request.check()?;
+        let status = match options.bootstrap {
+            Bootstrap::Upgrade => {
+                request.check()?;
+                101
+            }
+            Bootstrap::ExtendedConnect if request.method == "CONNECT" => 200,
+            Bootstrap::ExtendedConnect => return Err(HandshakeError::MethodNotGet.into()),
+        };
         let answer = Self::answer(&request.headers, subprotocol, options)?;
         let fields: Vec<_> = answer
             .headers
             .iter()
             .map(|(name, value)| HttpHeader::new(name, value))
             .collect();
-        Ok((response(101, &fields), answer.connection))
+        Ok((response(status, &fields), answer.connection))
     }
 }
 

@@ -11,7 +11,7 @@ use crate::connection::{Config, Connection};
 #[cfg(feature = "deflate")]
 use crate::deflate::{self, DeflateOptions};
 use crate::error::{Error, Misuse};
-use crate::handshake::{self, ServerFields};
+use crate::handshake::{self, Bootstrap, ServerFields};
 #[cfg(feature = "deflate")]
 use crate::http::extensions;
 use crate::http::{HeadBuffer, HttpHeader, RequestHead, write_response};
@@ -24,6 +24,8 @@ use crate::session::{Role, Session};
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct ServerOptions {
+    /// What turns the connection into a WebSocket, for [`ServerHandshake::answer`]; an upgrade of HTTP/1.1 by default.
+    pub bootstrap: Bootstrap,
     /// How to select permessage-deflate if it is offered, and to compress. `None`, the default: never select it.
     #[cfg(feature = "deflate")]
     pub deflate: Option<(DeflateOptions, DeflateSettings)>,
@@ -37,6 +39,7 @@ pub struct ServerOptions {
 impl Default for ServerOptions {
     fn default() -> Self {
         Self {
+            bootstrap: Bootstrap::Upgrade,
             #[cfg(feature = "deflate")]
             deflate: None,
             timeout: Some(Duration::from_secs(30)),
@@ -74,7 +77,7 @@ pub struct ServerHandshake {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Answer {
-    /// The fields of the 101 response, by name and value.
+    /// The fields of the response, by name and value; none perhaps, if it is HTTP/2's.
     pub headers: Vec<(&'static str, String)>,
     /// The connection over the upgraded stream.
     pub connection: Connection,
@@ -115,8 +118,9 @@ impl ServerHandshake {
         }
     }
 
-    /// Answers a request that an HTTP library has read, a `GET` over HTTP/1.1: returns the fields of the 101 response,
-    /// and the connection. `subprotocol` is one of those that the client offers
+    /// Answers a request that an HTTP library has read, a `GET` over HTTP/1.1 or an extended `CONNECT` over HTTP/2
+    /// (`options.bootstrap` says which): returns the fields of the response that accepts, and the connection.
+    /// `subprotocol` is one of those that the client offers
     /// ([`offered_subprotocols`](crate::handshake::offered_subprotocols)), or none.
     ///
     /// # Errors
@@ -127,7 +131,7 @@ impl ServerHandshake {
         subprotocol: Option<&str>,
         options: ServerOptions,
     ) -> Result<Answer, Error> {
-        let (fields, established) = agree(&options, subprotocol, request)?;
+        let (fields, established) = agree(options.bootstrap, &options, subprotocol, request)?;
         let parts = Parts {
             role: Role::Server,
             established,
@@ -180,7 +184,7 @@ impl ServerHandshake {
     /// The request then still awaits its answer.
     pub fn accept(&mut self, subprotocol: Option<&str>, headers: &[HttpHeader<'_>]) -> Result<(), Error> {
         let request = self.waiting()?;
-        let (fields, established) = agree(&self.options, subprotocol, &request.headers)?;
+        let (fields, established) = agree(Bootstrap::Upgrade, &self.options, subprotocol, &request.headers)?;
         let all: Vec<_> = fields.headers().into_iter().chain(headers.iter().copied()).collect();
         self.response = write_response(101, handshake::reason(101), &all)?;
         self.stage = Stage::Accepted(established);
@@ -323,7 +327,7 @@ impl ServerHandshake {
         }
         if let Some(request) = RequestHead::parse(self.request.head())? {
             request.check()?;
-            ServerFields::new(None, &[], &request.headers)?;
+            ServerFields::new(Bootstrap::Upgrade, None, &[], &request.headers)?;
         }
         Ok(true)
     }
@@ -371,6 +375,7 @@ impl Default for ServerHandshake {
 
 /// The server's answer, and the agreement that it makes.
 fn agree(
+    bootstrap: Bootstrap,
     options: &ServerOptions,
     subprotocol: Option<&str>,
     request: &[HttpHeader<'_>],
@@ -391,7 +396,7 @@ fn agree(
     #[cfg(not(feature = "deflate"))]
     let _ = options;
     let selected: Vec<&str> = selected.iter().map(String::as_str).collect();
-    let fields = ServerFields::new(subprotocol, &selected, request)?;
+    let fields = ServerFields::new(bootstrap, subprotocol, &selected, request)?;
     established.subprotocol = subprotocol.map(Into::into);
     Ok((fields, established))
 }

@@ -171,7 +171,7 @@ mod tests {
 
     /// In a thread, and so with pools, of its own.
     fn alone(test: fn()) {
-        std::thread::spawn(test).join().unwrap();
+        std::thread::spawn(test).join().expect("the test passes");
     }
 
     #[test]

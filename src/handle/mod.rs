@@ -22,7 +22,7 @@ use core::num::NonZeroU32;
 #[cfg(feature = "deflate")]
 use crate::deflate::{self, Agreement, DeflateOptions};
 use crate::error::{Error, HandshakeError, Misuse};
-use crate::handshake::{ClientFields, Negotiated, ServerFields};
+use crate::handshake::{Bootstrap, ClientFields, Negotiated, ServerFields};
 use crate::http::HttpHeader;
 #[cfg(feature = "deflate")]
 use crate::http::extensions;
@@ -61,6 +61,7 @@ pub enum Buffer {
 /// `C` is the type of the context that the caller gives with each operation and gets back with its actions.
 pub struct Handle<C> {
     session: Session,
+    bootstrap: Bootstrap,
     handshake: Handshake,
     memory: Memory,
     sends: SendQueue<C>,
@@ -145,6 +146,7 @@ impl<C> Handle<C> {
         };
         Ok(Self {
             session: Session::before_handshake(role, options, random),
+            bootstrap: Bootstrap::Upgrade,
             handshake: Handshake::None,
             memory: Memory::new(&mut properties, memory),
             sends: SendQueue::new(),
@@ -170,6 +172,12 @@ impl<C> Handle<C> {
         }
         self.deflate = Some((options, settings));
         Ok(())
+    }
+
+    /// Says what the handshake turns into a WebSocket; [`Bootstrap::Upgrade`] by default. It has no effect on a
+    /// handshake that has begun.
+    pub const fn set_bootstrap(&mut self, bootstrap: Bootstrap) {
+        self.bootstrap = bootstrap;
     }
 
     /// The side of the connection.
@@ -208,7 +216,7 @@ impl<C> Handle<C> {
         self.session.random().fill(&mut nonce)?;
         let own = self.deflate_offer();
         let extensions: Vec<&str> = extensions.iter().copied().chain(own.as_deref()).collect();
-        let handshake = ClientFields::new(nonce, subprotocols, &extensions, initial)?;
+        let handshake = ClientFields::new(self.bootstrap, nonce, subprotocols, &extensions, initial)?;
         self.session.advance(Transition::BeginHandshake);
         self.handshake = Handshake::Client(Box::new(handshake));
         match &self.handshake {
@@ -218,7 +226,8 @@ impl<C> Handle<C> {
     }
 
     /// Ends the client's handshake (`WebSocketEndClientHandshake`) with all headers of a response whose status was
-    /// 101. As the WHATWG standard asks, it fails if subprotocols were offered and the server selected none.
+    /// 101, or 2xx for an extended CONNECT. As the WHATWG standard asks, it fails if subprotocols were offered and the
+    /// server selected none.
     ///
     /// # Errors
     /// The handshake has not begun or has ended; or RFC 6455 §4.1 does not allow the response. The handle then still
@@ -250,7 +259,7 @@ impl<C> Handle<C> {
     }
 
     /// Begins the server's handshake (`WebSocketBeginServerHandshake`) with what the caller selects and all headers
-    /// of the request; returns the headers of the 101 response. An empty subprotocol counts as none.
+    /// of the request; returns the headers of the response that accepts. An empty subprotocol counts as none.
     ///
     /// # Errors
     /// The handle is a client's; the handshake has begun already; RFC 6455 §4.2.1 does not allow the request; the
@@ -265,7 +274,7 @@ impl<C> Handle<C> {
         let (own, mut agreed) = self.select_deflate(request);
         agreed.custom = !extensions.is_empty();
         let selected: Vec<&str> = extensions.iter().copied().chain(own.as_deref()).collect();
-        let handshake = ServerFields::new(subprotocol, &selected, request)?;
+        let handshake = ServerFields::new(self.bootstrap, subprotocol, &selected, request)?;
         self.agreed = agreed;
         self.session.advance(Transition::BeginHandshake);
         self.handshake = Handshake::Server(Box::new(handshake));

@@ -3,13 +3,14 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::error::{HandshakeError, Misuse};
-use crate::handshake::{Negotiated, accept, base64, check_extensions, check_upgrade, single};
+use crate::handshake::{Bootstrap, Negotiated, accept, base64, check_extensions, single};
 use crate::http::HttpHeader;
 use crate::http::grammar;
 
 /// The client's half: its offer, and the key that the answer must prove to know.
 #[derive(Debug)]
 pub struct ClientFields {
+    bootstrap: Bootstrap,
     key: String,
     subprotocols: Vec<String>,
     subprotocol_list: String,
@@ -23,6 +24,7 @@ impl ClientFields {
     /// # Errors
     /// A subprotocol is not a token or is given twice; an extension or a field is malformed.
     pub fn new(
+        bootstrap: Bootstrap,
         nonce: [u8; 16],
         subprotocols: &[&str],
         extensions: &[&str],
@@ -35,6 +37,7 @@ impl ClientFields {
         }
         let own = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
         Ok(Self {
+            bootstrap,
             key: base64(&nonce),
             subprotocols: own(subprotocols),
             subprotocol_list: subprotocols.join(", "),
@@ -50,6 +53,7 @@ impl ClientFields {
         let subprotocols = crate::handshake::offered_subprotocols(request).unwrap_or_default();
         let extensions = grammar::extensions(request).unwrap_or_default();
         Self {
+            bootstrap: Bootstrap::Upgrade,
             key: String::from_utf8_lossy(grammar::trim(key)).into_owned(),
             subprotocols: subprotocols.into_iter().map(str::to_owned).collect(),
             subprotocol_list: String::new(),
@@ -61,19 +65,23 @@ impl ClientFields {
         }
     }
 
-    /// The fields to add to the request (RFC 6455 §4.1).
+    /// The fields to add to the request (RFC 6455 §4.1, RFC 8441 §5).
     pub fn headers(&self) -> Vec<HttpHeader<'_>> {
-        let mut headers = vec![
-            HttpHeader::new("Upgrade", "websocket"),
-            HttpHeader::new("Connection", "Upgrade"),
-            HttpHeader::new("Sec-WebSocket-Key", &self.key),
-            HttpHeader::new("Sec-WebSocket-Version", "13"),
-        ];
+        let [version, subprotocol, extensions] = self.bootstrap.names();
+        let mut headers = Vec::new();
+        if self.bootstrap == Bootstrap::Upgrade {
+            headers.extend([
+                HttpHeader::new("Upgrade", "websocket"),
+                HttpHeader::new("Connection", "Upgrade"),
+                HttpHeader::new("Sec-WebSocket-Key", &self.key),
+            ]);
+        }
+        headers.push(HttpHeader::new(version, "13"));
         if !self.subprotocols.is_empty() {
-            headers.push(HttpHeader::new("Sec-WebSocket-Protocol", &self.subprotocol_list));
+            headers.push(HttpHeader::new(subprotocol, &self.subprotocol_list));
         }
         if !self.extensions.is_empty() {
-            headers.push(HttpHeader::new("Sec-WebSocket-Extensions", &self.extension_list));
+            headers.push(HttpHeader::new(extensions, &self.extension_list));
         }
         headers
     }
@@ -83,7 +91,7 @@ impl ClientFields {
         self.extensions.len()
     }
 
-    /// Checks the fields of a 101 response, in the order of the component API's §4.2.
+    /// Checks the fields of a response that accepts, in the order of the component API's §4.2.
     ///
     /// # Errors
     /// The response is invalid.
@@ -92,8 +100,10 @@ impl ClientFields {
         response: &[HttpHeader<'_>],
         allow_no_subprotocol: bool,
     ) -> Result<Negotiated, HandshakeError> {
-        check_upgrade(response)?;
-        self.check_accept(response)?;
+        self.bootstrap.check(response)?;
+        if self.bootstrap == Bootstrap::Upgrade {
+            self.check_accept(response)?;
+        }
         let extensions = self.selected_extensions(response)?;
         let subprotocol = self.selected_subprotocol(response)?;
         if subprotocol.is_none() && !self.subprotocols.is_empty() && !allow_no_subprotocol {

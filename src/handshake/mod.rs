@@ -21,6 +21,49 @@ use crate::error::{HandshakeError, Misuse};
 use crate::http::HttpHeader;
 use crate::http::grammar;
 
+/// How a connection turns into a WebSocket: what a handshake's fields must say besides what is offered and selected.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Bootstrap {
+    /// By an upgrade of HTTP/1.1 (RFC 6455 §4): a `GET`, answered with 101. A key proves that the server understood it.
+    #[default]
+    Upgrade,
+    /// By an extended `CONNECT` of HTTP/2 (RFC 8441), answered with 2xx. Its pseudo-fields, such as `:protocol`, say
+    /// what `Upgrade`, `Connection` and the key say in HTTP/1.1, and stay with the caller, as the status does. The
+    /// names of its fields are in lower case.
+    ExtendedConnect,
+}
+
+impl Bootstrap {
+    /// The names of the fields that both have: version, subprotocols, extensions.
+    const fn names(self) -> [&'static str; 3] {
+        match self {
+            Self::Upgrade => [
+                "Sec-WebSocket-Version",
+                "Sec-WebSocket-Protocol",
+                "Sec-WebSocket-Extensions",
+            ],
+            Self::ExtendedConnect => [
+                "sec-websocket-version",
+                "sec-websocket-protocol",
+                "sec-websocket-extensions",
+            ],
+        }
+    }
+
+    /// The checks of both sides that come first: the fields are well-formed, and an upgrade has `Upgrade: websocket`
+    /// and `Connection: Upgrade`.
+    fn check(self, headers: &[HttpHeader<'_>]) -> Result<(), HandshakeError> {
+        match self {
+            Self::Upgrade => {
+                check_fields(headers)?;
+                check_upgrade_token(headers)?;
+                check_connection_token(headers)
+            }
+            Self::ExtendedConnect => check_well_formed(headers),
+        }
+    }
+}
+
 /// The server's selection, as indices into the client's offers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Negotiated {
@@ -60,17 +103,14 @@ fn is_key(value: &[u8]) -> bool {
     })
 }
 
-/// The fields that both sides' checks begin with: well-formed ones, `Upgrade: websocket`, `Connection: Upgrade`.
-fn check_upgrade(headers: &[HttpHeader<'_>]) -> Result<(), HandshakeError> {
-    check_fields(headers)?;
-    check_upgrade_token(headers)?;
-    check_connection_token(headers)
-}
-
 pub(crate) fn check_fields(headers: &[HttpHeader<'_>]) -> Result<(), HandshakeError> {
     if headers.is_empty() {
         return Err(HandshakeError::HeadersMissing);
     }
+    check_well_formed(headers)
+}
+
+fn check_well_formed(headers: &[HttpHeader<'_>]) -> Result<(), HandshakeError> {
     if headers.len() > MAX_HEADERS {
         return Err(HandshakeError::HeadersTooMany);
     }

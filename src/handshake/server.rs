@@ -3,13 +3,15 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use crate::error::HandshakeError;
-use crate::handshake::{accept, check_extensions, check_upgrade, is_key, single};
+use crate::handshake::{Bootstrap, accept, check_extensions, is_key, single};
 use crate::http::HttpHeader;
 use crate::http::grammar;
 
 /// The server's half: its answer.
 #[derive(Debug)]
 pub struct ServerFields {
+    bootstrap: Bootstrap,
+    /// Empty for an extended CONNECT.
     accept: String,
     subprotocol: Option<String>,
     extensions: String,
@@ -21,50 +23,60 @@ impl ServerFields {
     /// # Errors
     /// The request or the selection is invalid.
     pub fn new(
+        bootstrap: Bootstrap,
         subprotocol: Option<&str>,
         extensions: &[&str],
         request: &[HttpHeader<'_>],
     ) -> Result<Self, HandshakeError> {
-        check_upgrade(request)?;
+        bootstrap.check(request)?;
         check_version(request)?;
-        let key = check_key(request)?;
+        let accept = match bootstrap {
+            Bootstrap::Upgrade => accept(check_key(request)?),
+            Bootstrap::ExtendedConnect => String::new(),
+        };
         let subprotocol = subprotocol.filter(|subprotocol| !subprotocol.is_empty());
         check_selection(subprotocol, extensions, request)?;
         Ok(Self {
-            accept: accept(key),
+            bootstrap,
+            accept,
             subprotocol: subprotocol.map(str::to_owned),
             extensions: extensions.join(", "),
         })
     }
 
-    /// The fields of the 101 response (RFC 6455 §4.2.2).
+    /// The fields of the response that accepts (RFC 6455 §4.2.2, RFC 8441 §5).
     pub fn headers(&self) -> Vec<HttpHeader<'_>> {
-        let mut headers = vec![
-            HttpHeader::new("Upgrade", "websocket"),
-            HttpHeader::new("Connection", "Upgrade"),
-            HttpHeader::new("Sec-WebSocket-Accept", &self.accept),
-        ];
+        let [_, subprotocol_name, extensions_name] = self.bootstrap.names();
+        let mut headers = Vec::new();
+        if self.bootstrap == Bootstrap::Upgrade {
+            headers.extend([
+                HttpHeader::new("Upgrade", "websocket"),
+                HttpHeader::new("Connection", "Upgrade"),
+                HttpHeader::new("Sec-WebSocket-Accept", &self.accept),
+            ]);
+        }
         if let Some(subprotocol) = &self.subprotocol {
-            headers.push(HttpHeader::new("Sec-WebSocket-Protocol", subprotocol));
+            headers.push(HttpHeader::new(subprotocol_name, subprotocol));
         }
         if self.has_extensions() {
-            headers.push(HttpHeader::new("Sec-WebSocket-Extensions", &self.extensions));
+            headers.push(HttpHeader::new(extensions_name, &self.extensions));
         }
         headers
     }
 
     /// The same fields, owned.
     pub fn into_headers(self) -> Vec<(&'static str, String)> {
-        let mut headers = vec![
-            ("Upgrade", "websocket".into()),
-            ("Connection", "Upgrade".into()),
-            ("Sec-WebSocket-Accept", self.accept),
-        ];
-        headers.extend(
-            self.subprotocol
-                .map(|subprotocol| ("Sec-WebSocket-Protocol", subprotocol)),
-        );
-        headers.extend((!self.extensions.is_empty()).then_some(("Sec-WebSocket-Extensions", self.extensions)));
+        let [_, subprotocol, extensions] = self.bootstrap.names();
+        let mut headers = Vec::new();
+        if self.bootstrap == Bootstrap::Upgrade {
+            headers.extend([
+                ("Upgrade", "websocket".into()),
+                ("Connection", "Upgrade".into()),
+                ("Sec-WebSocket-Accept", self.accept),
+            ]);
+        }
+        headers.extend(self.subprotocol.map(|selected| (subprotocol, selected)));
+        headers.extend((!self.extensions.is_empty()).then_some((extensions, self.extensions)));
         headers
     }
 

@@ -12,6 +12,7 @@ use crate::handle::{
     Action, ActionContext, ActionQueue, Buffer, Handle, KEEPALIVE_INTERVAL_MS, Property, PropertyType, ReceivedBuffer,
     SUPPORTED_VERSIONS,
 };
+use crate::handshake::Bootstrap;
 use crate::random::PlatformRandom;
 use crate::session::Role;
 use crate::wasm::scratch::{
@@ -58,8 +59,10 @@ impl WasmHandle {
         subprotocols: Vec<String>,
         extensions: Vec<String>,
         headers: Vec<String>,
+        is_extended_connect: bool,
     ) -> Result<Vec<String>, JsValue> {
         let fields = Fields::new(&headers)?;
+        self.handle.set_bootstrap(bootstrap(is_extended_connect));
         let added =
             self.handle
                 .begin_client_handshake(&borrowed(&subprotocols), &borrowed(&extensions), &fields.borrowed());
@@ -91,8 +94,10 @@ impl WasmHandle {
         subprotocol: Option<String>,
         extensions: Vec<String>,
         headers: Vec<String>,
+        is_extended_connect: bool,
     ) -> Result<Vec<String>, JsValue> {
         let fields = Fields::new(&headers)?;
+        self.handle.set_bootstrap(bootstrap(is_extended_connect));
         let response =
             self.handle
                 .begin_server_handshake(subprotocol.as_deref(), &borrowed(&extensions), &fields.borrowed());
@@ -207,6 +212,14 @@ impl WasmHandle {
         let properties = sizes.into_iter().flatten().chain(flags);
         let handle = Handle::create(role, properties, Box::new(PlatformRandom)).map_err(thrown)?;
         Ok(Self { handle })
+    }
+}
+
+const fn bootstrap(is_extended_connect: bool) -> Bootstrap {
+    if is_extended_connect {
+        Bootstrap::ExtendedConnect
+    } else {
+        Bootstrap::Upgrade
     }
 }
 

@@ -9,14 +9,17 @@ import { generator, hex, inner, masked, take, unmasked } from "./support.js";
 /** The package's inner modules, as far as they are used here. */
 interface Connection {
   start(): void;
+  send(data: string | Uint8Array): void;
   onData(chunk: Uint8Array): void;
   onClose(error: Error | undefined): void;
 }
 interface Frames {
   receive(chunk: Uint8Array, received: unknown[]): number;
+  send(data: unknown): void;
   free(): void;
 }
-const { wasm } = await inner<{
+const { EngineTrap, wasm } = await inner<{
+  EngineTrap: new (cause: unknown) => Error;
   wasm: { Session: new (server: boolean, frame: number, message: number, fragments: number) => object };
 }>("engine/engine.js");
 const { FrameSession } = await inner<{ FrameSession: new (session: object, server: boolean) => Frames }>(
@@ -28,8 +31,14 @@ const { Connection } = await inner<{
 
 const newSession = (isServer: boolean) => new FrameSession(new wasm.Session(isServer, 300, 500, 10), isServer);
 
+interface Echoing {
+  readonly connection: Connection;
+  readonly written: Uint8Array[];
+  readonly ends: unknown[][];
+}
+
 /** Our connection, which echoes; all that it has written; and how it ended. */
-function echoing(isServer: boolean): { connection: Connection; written: Uint8Array[]; ends: unknown[][] } {
+function echoing(isServer: boolean, session: Frames = newSession(isServer)): Echoing {
   const written: Uint8Array[] = [];
   const ends: unknown[][] = [];
   const transport = {
@@ -42,13 +51,11 @@ function echoing(isServer: boolean): { connection: Connection; written: Uint8Arr
     pause: () => {},
     resume: () => {},
     end: () => {},
-    destroy: () => {},
+    destroy: () => connection.onClose(undefined),
   };
-  const session = newSession(isServer);
   const owner = {
     onMessage: (data: string | Uint8Array) => {
-      const size = Buffer.byteLength(data);
-      (connection as unknown as { send(data: string | Uint8Array, size: number): void }).send(data, size);
+      connection.send(data);
     },
     onPing: () => {},
     onPong: () => {},
@@ -120,6 +127,19 @@ for (const isServer of [true, false]) {
     }
   });
 }
+
+test("a trap while something is sent ends the connection at once, and is the reason", () => {
+  for (const isServer of [true, false]) {
+    const session = newSession(isServer);
+    const trap = new EngineTrap(new WebAssembly.RuntimeError("unreachable"));
+    session.send = () => {
+      throw trap;
+    };
+    const { connection, ends } = echoing(isServer, session);
+    connection.send("lost");
+    assert.deepEqual(ends, [[1006, "", false, trap]]);
+  }
+});
 
 test("a violation is reported once, though decompressed bytes waited before it", async () => {
   const { deflateRawSync, constants } = await import("node:zlib");

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { createServer } from "node:http";
+import { connect as connectHttp2, createServer as createHttp2Server, createSecureServer } from "node:http2";
 import { connect } from "node:net";
 import { join } from "node:path";
 import process from "node:process";
@@ -28,7 +29,9 @@ const tests = [
   ["client", "a reset is an error, and 1006", clientReset],
   ["client", "a name that does not exist is an error whose cause has a code", unknownName],
   ["client", "a stream that the application makes", ownStream],
+  ["client", "over HTTP/2, sockets share a session, its own or a given one, and see a reset", http2Client],
   ["server", "frames in the request's packet are delivered", requestedAtOnce],
+  ["server", "over HTTP/2, streams are sockets, refused or closed as others", http2Server],
   ["server", "a request comes byte by byte", byteByByte],
   ["server", "the request says whose it is, and what it asks for", requestShape],
   ["server", "426 without an upgrade, 400 for malformed HTTP, 404 for another path, 403 by verify", refusals],
@@ -1172,4 +1175,86 @@ async function pausedReader(t) {
   accepted.resume();
   assert.equal((await end).reason, "done");
   assert.deepEqual(received, ["first", "second"]);
+}
+
+const HTTP2 = { enableConnectProtocol: true };
+
+/** Our server behind one of node:http2. */
+async function serveHttp2(scope, http, options = {}, onConnection = () => {}) {
+  const { server } = await scope.serve({ ...options, server: http }, onConnection);
+  const sessions = new Set();
+  http.on("session", (session) => {
+    session.on("error", () => {});
+    sessions.add(session);
+  });
+  await new Promise((resolve) => http.listen(0, "127.0.0.1", resolve));
+  scope.after(() => {
+    http.close();
+    for (const session of sessions) session.destroy();
+  });
+  return { server, sessions, port: http.address().port };
+}
+
+async function http2Client(scope) {
+  const { WebSocket } = scope.ours;
+  const seen = [];
+  const onConnection = (socket, request) => {
+    seen.push(request.httpVersion);
+    socket.onmessage = ({ data }) => (data === "end" ? socket.terminate() : socket.send(data));
+  };
+  const http = createSecureServer({ key, cert: certificate, settings: HTTP2 });
+  const { port, sessions } = await serveHttp2(scope, http, {}, onConnection);
+  const url = `wss://localhost:${port}/`;
+  const session = connectHttp2(`https://localhost:${port}`, { ca: authority });
+  session.on("error", () => {});
+  scope.after(() => session.destroy());
+  for (const options of [{ session }, { session }, { ...TRUSTED, http2: true }, { ...TRUSTED, http2: true }]) {
+    const socket = new WebSocket(url, options);
+    scope.after(() => socket.terminate());
+    await event(socket, "open");
+    socket.send("Hello");
+    assert.equal((await event(socket, "message")).data, "Hello");
+    if (seen.length % 2 === 1) continue;
+    socket.onerror = () => {};
+    socket.send("end");
+    assert.equal((await event(socket, "close")).code, 1006);
+  }
+  assert.deepEqual(seen, ["2.0", "2.0", "2.0", "2.0"]);
+  assert.equal(sessions.size, 2);
+}
+
+async function http2Server(scope) {
+  const { WebSocket } = scope.ours;
+  const ends = [];
+  const verify = ({ url }) => url !== "/no" || { status: 403, headers: { "X-Why": "no seat" }, body: "Full" };
+  const http = createHttp2Server({ settings: HTTP2 });
+  const { port, server } = await serveHttp2(scope, http, { verify }, (socket) => {
+    socket.onmessage = ({ data }) => socket.send(data);
+    socket.onclose = ({ code }) => ends.push(code);
+  });
+  const session = connectHttp2(`http://127.0.0.1:${port}`);
+  session.on("error", () => {});
+  scope.after(() => session.destroy());
+  const url = `ws://127.0.0.1:${port}`;
+  const refused = await event(new WebSocket(`${url}/no`, { session }), "error");
+  assert.deepEqual(
+    [refused.error.status, refused.error.headers["x-why"], refused.error.body],
+    [403, "no seat", "Full"],
+  );
+  const text = "long ".repeat(100_000);
+  const sockets = [];
+  for (let count = 0; count < 2; count++) {
+    const socket = new WebSocket(url, { session });
+    sockets.push(socket);
+    await event(socket, "open");
+    socket.send(text);
+    assert.equal((await event(socket, "message")).data, text);
+  }
+  const [first, second] = sockets;
+  first.close(4000, "done");
+  assert.equal((await event(first, "close")).code, 4000);
+  const closed = event(second, "close");
+  assert.equal((await server.close()).terminated, 0);
+  assert.equal((await closed).code, 1001);
+  assert.deepEqual(ends, [4000, 1001]);
 }

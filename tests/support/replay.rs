@@ -1,5 +1,5 @@
-//! What proptest does with failures: it tries those again that are committed, and writes no new ones among the sources
-//! unless `SAVE_REGRESSIONS` is set.
+//! Failures of proptest: those that are committed are tried again; new ones are written among the sources only if
+//! `SAVE_REGRESSIONS` is set.
 
 use std::any::Any;
 

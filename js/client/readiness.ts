@@ -1,0 +1,94 @@
+/**
+ * Whether a session's server takes WebSockets over HTTP/2: it says so in its SETTINGS (RFC 8441 §3).
+ *
+ * @module
+ */
+import type { ClientHttp2Session } from "node:http2";
+
+import { WebSocketError } from "../engine/errors.js";
+import { queueMicrotask } from "../transport/tasks.js";
+
+/** Receives the outcome: nothing if streams can be opened. Never called within `ask`. */
+type Asker = (error: WebSocketError | undefined) => void;
+
+/**
+ * What is known of a session. Before the SETTINGS have come, `remoteSettings` has the defaults, and does not say so: a
+ * ping is answered behind them. All who ask share one ping and one set of listeners, however many they are.
+ */
+export class Readiness {
+  static readonly #all = new WeakMap<ClientHttp2Session, Readiness>();
+
+  /** That of this session. */
+  static of(session: ClientHttp2Session): Readiness {
+    let readiness = Readiness.#all.get(session);
+    if (readiness === undefined) {
+      readiness = new Readiness(session);
+      Readiness.#all.set(session, readiness);
+    }
+    return readiness;
+  }
+
+  readonly #session: ClientHttp2Session;
+  readonly #askers = new Set<Asker>();
+  /** Whether the server's SETTINGS have come. */
+  #isKnown = false;
+  /** Whether the ping is under way. */
+  #isAsked = false;
+
+  private constructor(session: ClientHttp2Session) {
+    this.#session = session;
+  }
+
+  /** Asks. Returns a function that stops asking. */
+  ask(asker: Asker): () => void {
+    this.#askers.add(asker);
+    if (this.#isDecided) queueMicrotask(this.#tell);
+    else if (!this.#isAsked) this.#find();
+    return () => this.#askers.delete(asker);
+  }
+
+  get #isDecided(): boolean {
+    const { closed, destroyed, remoteSettings } = this.#session;
+    return this.#isKnown || closed || destroyed || remoteSettings?.enableConnectProtocol === true;
+  }
+
+  #find(): void {
+    const session = this.#session;
+    this.#isAsked = true;
+    if (session.connecting) session.once("connect", this.#ping);
+    else this.#ping();
+    session.once("close", this.#tell);
+  }
+
+  readonly #ping = (): void => {
+    try {
+      this.#session.ping((error) => {
+        this.#isKnown = error === null;
+        this.#tell();
+      });
+    } catch {
+      this.#tell(); // it has ended
+    }
+  };
+
+  readonly #tell = (): void => {
+    this.#isAsked = false;
+    this.#session.off("connect", this.#ping).off("close", this.#tell);
+    const error = this.#error();
+    const askers = [...this.#askers];
+    this.#askers.clear();
+    for (const asker of askers) asker(error);
+  };
+
+  #error(): WebSocketError | undefined {
+    const { closed, destroyed, remoteSettings } = this.#session;
+    if (closed || destroyed) return failed("the session of HTTP/2 is closed");
+    if (remoteSettings?.enableConnectProtocol === true) return undefined;
+    if (!this.#isKnown) return failed("the server did not answer a ping of HTTP/2");
+    return failed("the server does not take WebSockets over HTTP/2: it did not enable the extended CONNECT");
+  }
+}
+
+function failed(why: string): WebSocketError {
+  return new WebSocketError("WS_ERR_CONNECTION", `The connection failed: ${why}`);
+}
