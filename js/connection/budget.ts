@@ -35,6 +35,7 @@ export class Budget {
   /** @internal */
   readonly countsSent: boolean;
   #held = 0;
+  /** Holders that have, or once had, so much. To take one out after each message would make a new table for a few. */
   readonly #large = new Map<Holder, number>();
   #isCheckDue = false;
 
@@ -54,12 +55,17 @@ export class Budget {
   update(holder: Holder, before: number, now: number): void {
     this.#whole?.update(holder, before, now);
     this.#held += now - before;
-    if (now >= LARGE) this.#large.set(holder, now);
-    else if (before >= LARGE) this.#large.delete(holder);
+    if (now >= LARGE || before >= LARGE) this.#large.set(holder, now);
     if (this.#held <= this.#most || this.#isCheckDue) return;
     this.#isCheckDue = true;
     // not in the midst of what the holder does
     queueMicrotask(() => this.#check());
+  }
+
+  /** A holder of nothing will not hold anything again. */
+  forget(holder: Holder): void {
+    this.#whole?.forget(holder);
+    this.#large.delete(holder);
   }
 
   #check(): void {
@@ -68,7 +74,8 @@ export class Budget {
       let largest: Holder | undefined;
       let most = 0;
       for (const [holder, held] of this.#large) {
-        if (held > most) [largest, most] = [holder, held];
+        if (held < LARGE) this.#large.delete(holder);
+        else if (held > most) [largest, most] = [holder, held];
       }
       if (largest === undefined) return;
       this.#large.delete(largest);

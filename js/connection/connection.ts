@@ -456,13 +456,13 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     this.#keepAlive?.sent(hasPing);
   }
 
-  #count(held = this.#inbox.heldBytes + this.#heldBySent): void {
-    if (held !== this.#told) this.#settings.budget?.update(this, this.#told, held);
+  #count(isOver = false): void {
+    const { budget } = this.#settings;
+    const sent = budget?.countsSent === false ? 0 : this.#outbox.heldBytes;
+    const held = isOver ? 0 : this.#inbox.heldBytes + sent;
+    if (held !== this.#told) budget?.update(this, this.#told, held);
+    if (isOver) budget?.forget(this);
     this.#told = held;
-  }
-
-  get #heldBySent(): number {
-    return this.#settings.budget?.countsSent === false ? 0 : this.#outbox.heldBytes;
   }
 
   /** @internal */
@@ -470,7 +470,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     // a close frame would wait behind what the peer does not read
     if (this.#outbox.heldBytes > this.#inbox.heldBytes) this.abort(failure);
     else this.fail(failure, TRY_AGAIN_LATER);
-    this.#count(0);
+    this.#count(true);
   }
 
   /** Fails the connection (§7.1.7); the close frame says why. */
@@ -522,7 +522,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     if (this.#state === "closed") return;
     const { status, reason, wasClean, failure } = this.#end.conclude(this.#session.closeSent);
     this.#state = "closed";
-    this.#count(0);
+    this.#count(true);
     this.#inbox.shut();
     this.#messageTimer?.stop(); // a message that was still to be read has begun, and will not end
     this.#session.free();

@@ -6,6 +6,7 @@
  */
 import { EngineTrap } from "../engine/engine.js";
 import { WebSocketError } from "../engine/errors.js";
+import { keepOutput } from "../engine/output.js";
 import type { Framing, SentData } from "../session/outgoing.js";
 import type { FrameSession } from "../session/session.js";
 import { clearTimeout, nextTick, queueMicrotask, setTimeout } from "../transport/tasks.js";
@@ -20,7 +21,7 @@ export interface OutboxOwner {
   readonly isDelivering: boolean;
   /** Ends the connection at once: nothing can be sent any more. */
   abort(failure: ConnectionFailure): void;
-  /** Bytes are given to the network now. Tells whether a ping is among them. */
+  /** Bytes were given to the network. Tells whether a ping is among them. */
   onLeaving(): boolean;
   /** The network has taken bytes, perhaps with a ping. */
   onTaken(hasPing: boolean): void;
@@ -201,40 +202,46 @@ export class Outbox implements Flushable, Writer {
     this.flush();
   }
 
-  /** Gives the network all that was sent. Nothing may come between what it adopts in `takeOutput` and its `write`. */
+  /** Gives the network all that was sent. Nothing may be sent between `takeOutput` and `write`. */
   flush(): void {
     const parts = this.#takeOutput();
     if (parts.length === 0) return;
+    for (const { length } of parts) this.#bytesSent += length;
+    const isTaken = this.#transport.write(parts, this);
+    const held = isTaken ? 0 : this.#keep(parts);
     const size = this.#unflushed;
-    let held = 0;
-    for (const { length } of parts) {
-      this.#bytesSent += length;
-      held += length + OVERHEAD;
-    }
-    this.#unsent += held;
     this.#unflushed = 0;
     this.#isUntold ||= size > 0;
     const hasPing = this.#owner.onLeaving();
     const batch = this.#batches?.at(-1);
     if (batch !== undefined) batch.isFlushed = true;
-    if (this.#transport.write(parts, this)) {
-      this.#taken(size, held, hasPing, batch);
+    if (isTaken) {
+      this.#taken(size, hasPing, batch);
     } else {
       this.#writes ??= [];
       this.#writes.push({ size, held, hasPing, batch });
     }
   }
 
+  /** Counts the memory of what the network has not taken. */
+  #keep(parts: readonly Uint8Array[]): number {
+    keepOutput();
+    const held = parts.reduce((sum, { length }) => sum + length + OVERHEAD, 0);
+    this.#unsent += held;
+    return held;
+  }
+
   /** @internal */
   onTaken(): void {
     const write = this.#writes?.shift();
     if (this.#writes?.length === 0) this.#writes = undefined;
-    if (write !== undefined) this.#taken(write.size, write.held, write.hasPing, write.batch);
+    if (write === undefined) return;
+    this.#unsent -= write.held;
+    this.#taken(write.size, write.hasPing, write.batch);
   }
 
-  #taken(size: number, held: number, hasPing: boolean, batch: Batch | undefined): void {
+  #taken(size: number, hasPing: boolean, batch: Batch | undefined): void {
     this.#bufferedAmount -= size;
-    this.#unsent -= held;
     this.#owner.onTaken(hasPing);
     if (batch !== undefined) this.#callUpTo(batch);
     // the transport's own `drain` comes first

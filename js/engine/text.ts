@@ -9,6 +9,7 @@ import { TextDecoder, TextEncoder } from "./coders.js";
 /** The part of Node's `Buffer` that works on any `Uint8Array`, also in Deno and Bun. */
 interface BufferMethods {
   latin1Slice(this: Uint8Array, start: number, end: number): string;
+  utf8Write?(this: Uint8Array, text: string, at: number): number;
 }
 
 /** `transcode` of `node:buffer`, and the way to it in what pages load, too. */
@@ -73,6 +74,11 @@ export function isAtLeast(data: string | Uint8Array, size: number): boolean {
  */
 export function encodeText(text: string, bytes: Uint8Array): { readonly read: number; readonly written: number } {
   return encoder.encodeInto(text, bytes);
+}
+
+/** Writes text from there on, where there is room for three bytes a UTF-16 unit. Returns how many bytes it has. */
+export function writeText(text: string, bytes: Uint8Array, at: number): number {
+  return node?.utf8Write?.call(bytes, text, at) ?? encoder.encodeInto(text, bytes.subarray(at)).written;
 }
 
 /** The text as bytes of its own. */

@@ -97,6 +97,7 @@ export class Incoming {
    */
   #drain(chunk: Uint8Array, received: Received[], room: number, isOwned: boolean): number {
     const { length } = chunk;
+    const batch = new Batch(scratch(), chunk, isOwned, this.#session.isServer);
     let outcome = this.#session.enter(receive, length);
     for (;;) {
       const { report, bytes } = scratch();
@@ -105,7 +106,7 @@ export class Incoming {
       this.#countFrames(report[ReportSlot.Frames] as number);
       batchWork += report[ReportSlot.Work] as number;
       const count = report[ReportSlot.Events] as number;
-      if (count > 0 && !this.#takeEvents(count, received, room, chunk, isOwned)) {
+      if (count > 0 && !this.#takeEvents(count, received, room, batch)) {
         this.hasMore = false;
         received.push({ kind: "full" });
         return length;
@@ -141,13 +142,12 @@ export class Incoming {
   }
 
   /** Tells whether the pieces had room. */
-  #takeEvents(count: number, received: Received[], room: number, chunk: Uint8Array, isOwned: boolean): boolean {
+  #takeEvents(count: number, received: Received[], room: number, batch: Batch): boolean {
     const views = scratch();
     const { bytes, events, report } = views;
-    const { isServer, textAsBytes, maxMessageSize, decoder } = this.#session;
+    const { textAsBytes, maxMessageSize, decoder } = this.#session;
     const all = count * 3;
-    const lastEnd = (events[all - 2] as number) + (events[all - 1] as number);
-    const batch = new Batch(views, lastEnd, chunk, isOwned, isServer);
+    batch.extend((events[all - 2] as number) + (events[all - 1] as number), views);
     let messages = 0;
     let size = 0;
     let hasRoom = true;
@@ -170,10 +170,14 @@ export class Incoming {
         received.push(asReceived(data, isText));
         continue;
       }
-      this.#message ??= new Assembly(maxMessageSize, isString);
       // the report is about what comes behind the last event: of the same message, if that goes on
       const announced = at + 3 === all ? (report[ReportSlot.Announced] as number) : 0;
       const left = last ? 0 : announced || undefined;
+      if (this.#message === undefined) {
+        const whole = end - start + (left ?? room);
+        const spare = isString || whole >= room ? undefined : batch.spare(end, whole);
+        this.#message = new Assembly(maxMessageSize, isString, spare);
+      }
       hasRoom = this.#message.push(bytes.subarray(start, end), ascii, room, left);
       if (last && hasRoom) {
         received.push(asReceived(this.#message.finish(), isText));

@@ -5,10 +5,11 @@
  */
 import { allocatedCopy, part } from "../engine/bytes.js";
 import { EngineTrap, scratch, wasm } from "../engine/engine.js";
-import { type Adopter, Output } from "../engine/output.js";
+import { Output, ownMemory, type Taker } from "../engine/output.js";
 import { ReportSlot } from "../engine/report.js";
-import { encodeText, isAtLeast, textBytes, textSize } from "../engine/text.js";
+import { encodeText, isAtLeast, textBytes, textSize, writeText } from "../engine/text.js";
 import type { EngineCalls, EngineMethod } from "./calls.js";
+import { headerSize, LONGEST_HEADER, WHOLE_BINARY, WHOLE_TEXT, writeHeader } from "./frames.js";
 
 /** A message whose frames are made once, as a server sends them. */
 export interface PreparedFrames {
@@ -69,6 +70,8 @@ const COLLECTED_COUNT = 1024;
 
 /** Payloads up to here are made behind their header, longer ones go to the network on their own. */
 const LARGE_PAYLOAD = 128 * 1024;
+/** The most UTF-16 units of a text that is made there whatever it consists of. */
+const LARGE_TEXT = Math.floor(LARGE_PAYLOAD / 3);
 /** Bytes that are compressed at once. */
 const COMPRESSED_AT_ONCE = 32 * 1024;
 const MAX_HEADER_SIZE = 14;
@@ -86,8 +89,8 @@ export class Outgoing {
   #lengths: number[] | undefined;
   /** Their bytes as UTF-8, counted as they come from the first request on. */
   #textBytes: number | undefined;
-  /** Whether a part of a message was sent that is not its last. */
-  #isSendingParts = false;
+  /** `within`: a part of a message was sent that is not its last. `closed`: a close frame was made. */
+  #place: "between" | "within" | "closed" = "between";
   frames = 0;
   messages = 0;
   /** Bytes of messages, text as UTF-8, before they were compressed. */
@@ -107,8 +110,7 @@ export class Outgoing {
       return;
     }
     const { isText = typeof data === "string", isLast = true } = framing;
-    const isPart = this.#isSendingParts || !isLast;
-    this.#isSendingParts = !isLast;
+    const isPart = this.#place === "within" || !isLast;
     if (isLast) this.messages += 1;
     const type = isText ? Frame.Text : Frame.Binary;
     const compressible = !isPart && this.#compresses(data, compress);
@@ -140,15 +142,56 @@ export class Outgoing {
 
   /** Makes a text message that is not compressed, or a part of one. Bytes are UTF-8, and copied. */
   sendText(text: string | Uint8Array, last = true): void {
+    const isWhole = this.#isWhole(last);
     const type = last ? Frame.Text : Frame.TextFragment;
     if (typeof text !== "string") {
-      this.#send(type, text, false);
-    } else if (last && text.length <= LONGEST_COLLECTED) {
+      this.#send(type, text, isWhole);
+    } else if (isWhole && text.length <= LONGEST_COLLECTED) {
       this.#collect(text);
     } else {
       this.settle();
-      this.#encode(type, text);
+      if (isWhole && this.#framesItself && text.length <= LARGE_TEXT) this.#frameText(text);
+      else this.#encode(type, text);
     }
+  }
+
+  /** Whether a part is all of its message. */
+  #isWhole(isLast: boolean): boolean {
+    const isWhole = isLast && this.#place !== "within";
+    if (this.#place !== "closed") this.#place = isLast ? "between" : "within";
+    return isWhole;
+  }
+
+  /** Whether whole messages need no engine: it would not mask them, nor refuse them for what came before. */
+  get #framesItself(): boolean {
+    return this.#engine.isServer && this.#place === "between";
+  }
+
+  /** A text of a server, whose bytes are written where they are to stand. */
+  #frameText(text: string): void {
+    const start = this.#reserve(LONGEST_HEADER + text.length * 3);
+    const memory = ownMemory();
+    const guess = start + headerSize(text.length);
+    const written = writeText(text, memory, guess);
+    const payload = start + headerSize(written);
+    if (payload !== guess) memory.copyWithin(payload, guess, guess + written);
+    writeHeader(memory, start, WHOLE_TEXT, written);
+    this.#framed(payload + written, written);
+  }
+
+  /** A message of a server whose bytes are copied once. */
+  #frameBytes(first: number, bytes: Uint8Array): void {
+    const start = this.#reserve(LONGEST_HEADER + bytes.length);
+    const memory = ownMemory();
+    const payload = writeHeader(memory, start, first, bytes.length);
+    memory.set(bytes, payload);
+    this.#framed(payload + bytes.length, bytes.length);
+  }
+
+  #framed(end: number, size: number): void {
+    this.#output?.fill(end);
+    this.frames += 1;
+    this.messageBytes += size;
   }
 
   #dropTexts(): void {
@@ -184,6 +227,10 @@ export class Outgoing {
     if (lengths === undefined) return;
     const texts = this.#texts;
     this.#dropTexts();
+    if (lengths.length === 1 && this.#framesItself) {
+      this.#frameText(texts);
+      return;
+    }
     const { input, events } = scratch();
     const { written } = encodeText(texts, input);
     if (lengths.length === 1) lengths[0] = written;
@@ -211,7 +258,7 @@ export class Outgoing {
   /** Makes a frame of text, which becomes bytes where it is to stand, if there is room for it. */
   #encode(type: number, text: string): void {
     if (text.length > LARGE_PAYLOAD) {
-      this.#send(type, textBytes(text), true);
+      this.#sendOwned(type, textBytes(text));
       return;
     }
     const start = this.#claim(MAX_HEADER_SIZE + text.length);
@@ -219,7 +266,7 @@ export class Outgoing {
     const guess = start + this.#headerSize(text.length);
     const { read, written } = encodeText(text, part(output, guess, output.length - MAX_HEADER_SIZE));
     if (read < text.length) {
-      this.#send(type, textBytes(text), true);
+      this.#sendOwned(type, textBytes(text));
       return;
     }
     const payload = start + this.#headerSize(written);
@@ -230,7 +277,7 @@ export class Outgoing {
 
   /** Makes a binary message that is not compressed, or a part of one. The bytes are copied. */
   sendBinary(data: Uint8Array, last = true): void {
-    this.#send(last ? Frame.Binary : Frame.BinaryFragment, data, false);
+    this.#send(last ? Frame.Binary : Frame.BinaryFragment, data, this.#isWhole(last));
   }
 
   /** Makes a ping with at most 125 bytes. */
@@ -250,6 +297,7 @@ export class Outgoing {
     const start = this.#claim(MAX_HEADER_SIZE + 2 + bytes.length);
     scratch().output.set(bytes, start + this.#headerSize(2) + 2);
     this.#output?.extend(this.#make(close, start, status, bytes.length));
+    this.#place = "closed";
   }
 
   /** The memory that the output takes, in bytes, until it is taken: roughly. */
@@ -258,7 +306,7 @@ export class Outgoing {
   }
 
   /** As `FrameSession.takeOutput` says. */
-  takeOutput(network?: Adopter): Uint8Array[] {
+  takeOutput(network?: Taker): Uint8Array[] {
     this.settle();
     const output = this.#output;
     this.#output = undefined;
@@ -308,14 +356,25 @@ export class Outgoing {
     return true;
   }
 
-  #send(type: number, payload: Uint8Array, owned: boolean): void {
+  #send(type: number, payload: Uint8Array, isWhole: boolean): void {
     this.settle();
+    if (isWhole && this.#framesItself && payload.length <= LARGE_PAYLOAD) {
+      this.#frameBytes(type === Frame.Text ? WHOLE_TEXT : WHOLE_BINARY, payload);
+    } else if (this.#engine.isServer && payload.length > LARGE_PAYLOAD) {
+      this.#sendOwned(type, allocatedCopy(payload, 0, payload.length));
+    } else {
+      this.#sendOwned(type, payload);
+    }
+  }
+
+  /** Bytes that no one else will change, if they are so many that they go to the network on their own. */
+  #sendOwned(type: number, payload: Uint8Array): void {
     this.messageBytes += payload.length;
     if (payload.length <= LARGE_PAYLOAD) {
       this.#copy(type, payload);
     } else if (this.#engine.isServer) {
       this.#makeHeader(type, payload.length);
-      this.#push(owned ? payload : allocatedCopy(payload, 0, payload.length));
+      this.#push(payload);
     } else {
       this.#maskLarge(type, payload);
     }
@@ -358,13 +417,18 @@ export class Outgoing {
     return this.#output.claim(size);
   }
 
+  #reserve(size: number): number {
+    this.#output ??= new Output();
+    return this.#output.reserve(size);
+  }
+
   #push(bytes: Uint8Array): void {
     this.#output ??= new Output();
     this.#output.push(bytes);
   }
 
   #headerSize(length: number): number {
-    return (length < 126 ? 2 : length < 65536 ? 4 : 10) + (this.#engine.isServer ? 0 : 4);
+    return headerSize(length) + (this.#engine.isServer ? 0 : 4);
   }
 
   /** Makes one frame, or its header. */

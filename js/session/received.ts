@@ -68,15 +68,17 @@ const SHORT_BINARY = 32 * 1024;
  * one message's buffer would detach all others, and what was not read yet.
  */
 export class Batch {
-  readonly #memory: Uint8Array;
+  #memory: Uint8Array;
   /** Where the chunk is in that memory. */
   readonly #chunkStart: number;
   readonly #chunkEnd: number;
-  /** Where the last message ends. */
-  readonly #end: number;
+  /** Where the last message ends that the engine has told of. */
+  #end = 0;
   readonly #chunk: Uint8Array;
   readonly #isOwned: boolean;
   readonly #isMasked: boolean;
+  /** Whether messages are parts of the chunk. */
+  #isShared = false;
   #text = "";
   #textStart = 0;
   #bytes: Uint8Array<ArrayBuffer> | undefined;
@@ -86,15 +88,32 @@ export class Batch {
    * @param isOwned whether the chunk may be given out in parts, …
    * @param isMasked … for which it has to have its own bytes back, unmasked
    */
-  constructor({ bytes, input }: Scratch, end: number, chunk: Uint8Array, isOwned: boolean, isMasked: boolean) {
+  constructor({ bytes, input }: Scratch, chunk: Uint8Array, isOwned: boolean, isMasked: boolean) {
     this.#memory = bytes;
     this.#chunkStart = input.byteOffset;
     this.#chunkEnd = input.byteOffset + chunk.length;
-    this.#end = end;
     this.#chunk = chunk;
     this.#isOwned = isOwned;
     this.#isMasked = isMasked;
-    if (isOwned) markAsUntransferable(chunk.buffer);
+  }
+
+  /** The engine tells of more messages, up to here. Nothing of them was unmasked before. */
+  extend(end: number, { bytes }: Scratch): void {
+    this.#memory = bytes;
+    this.#end = end;
+    this.#text = "";
+    this.#textStart = 0;
+    this.#bytes = undefined;
+  }
+
+  /**
+   * Memory for a message of this size that ends with the chunk, or goes on behind it: the chunk's own, if no message is
+   * a part of that and the size is more than its half. What is kept then keeps little more than itself.
+   */
+  spare(end: number, size: number): Uint8Array<ArrayBuffer> | undefined {
+    const { buffer, length } = this.#chunk;
+    const isFree = this.#isOwned && !this.#isShared && length === buffer.byteLength && end === this.#chunkEnd;
+    return isFree && size <= length && size * 2 > length ? part(this.#chunk, 0, size) : undefined;
   }
 
   text(start: number, end: number, ascii: boolean): string {
@@ -132,6 +151,8 @@ export class Batch {
   }
 
   #partOfChunk(start: number, end: number): Uint8Array<ArrayBuffer> {
+    if (!this.#isShared) markAsUntransferable(this.#chunk.buffer);
+    this.#isShared = true;
     return part(this.#chunk, start - this.#chunkStart, end - this.#chunkStart);
   }
 
@@ -168,7 +189,7 @@ function keepSpare(buffer: ArrayBuffer): void {
  * growth.
  */
 export class Assembly {
-  #bytes = allocate(0);
+  #bytes: Uint8Array<ArrayBuffer>;
   #length = 0;
   #ascii = true;
   readonly #most: number;
@@ -177,10 +198,12 @@ export class Assembly {
   /**
    * @param most the most bytes that there may be of it
    * @param isString whether it is to be a string; else the buffer is given out
+   * @param memory to begin with
    */
-  constructor(most: number, isString: boolean) {
+  constructor(most: number, isString: boolean, memory: Uint8Array<ArrayBuffer> | undefined) {
     this.#most = most;
     this.#isString = isString;
+    this.#bytes = memory ?? allocate(0);
   }
 
   get capacity(): number {

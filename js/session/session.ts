@@ -7,7 +7,7 @@
 import { TextDecoder } from "../engine/coders.js";
 import { EngineTrap, hasDeflate, type wasm } from "../engine/engine.js";
 import { WebSocketProtocolError } from "../engine/errors.js";
-import { type Adopter, release, trapped } from "../engine/output.js";
+import { release, type Taker, trapped } from "../engine/output.js";
 import type { EngineCalls, EngineMethod } from "./calls.js";
 import type { DeflateSettings } from "./deflate.js";
 import { Incoming, type MessageForm, Unfinished } from "./incoming.js";
@@ -228,9 +228,9 @@ export class FrameSession implements EngineCalls, MessageForm, Compressor {
   /**
    * All bytes that were made and not taken yet, in order. They are the caller's.
    *
-   * @param network is to write them before anything else is made; what it does not adopt is copied
+   * @param network is given them before anything else is made: what it takes at once is not copied
    */
-  takeOutput(network?: Adopter): Uint8Array[] {
+  takeOutput(network?: Taker): Uint8Array[] {
     return this.#outgoing?.takeOutput(network) ?? [];
   }
 

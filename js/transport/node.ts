@@ -7,7 +7,7 @@ import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 
-import { allocate, allocatedCopy, copyOf, part } from "../engine/bytes.js";
+import { copyOf } from "../engine/bytes.js";
 import { queueMicrotask } from "./tasks.js";
 import type { Transport, TransportListener, Writer } from "./transport.js";
 
@@ -81,15 +81,10 @@ export class NodeTransport implements Transport {
     if (bytes.length > 0) this.#socket.unshift(copyOf(bytes));
   }
 
-  adopt(bytes: Uint8Array): Uint8Array {
-    return this.#takesAtOnce && bytes.length <= SLAB ? inSlab(bytes) : allocatedCopy(bytes, 0, bytes.length);
-  }
-
   /**
-   * Whether the system is likely to take what is written at once. TLS never does: each message would keep the whole
-   * slab. A replaced `write` may keep it too.
+   * Whether the system is likely to take what is written at once. TLS never does, and a replaced `write` may keep it.
    */
-  get #takesAtOnce(): boolean {
+  get takesAtOnce(): boolean {
     const socket = this.#socket;
     if (!this.#isSocket || (socket as Partial<TLSSocket>).encrypted === true) return false;
     return socket.write === Socket.prototype.write && socket.writableLength === 0;
@@ -98,7 +93,7 @@ export class NodeTransport implements Transport {
   write(parts: readonly Uint8Array[], writer?: Writer): boolean {
     const socket = this.#socket;
     if (!socket.writable) return false;
-    const takesAtOnce = this.#takesAtOnce;
+    const { takesAtOnce } = this;
     const last = parts.length - 1;
     if (last > 0) socket.cork();
     for (let index = 0; index < last; index++) socket.write(parts[index]);
@@ -106,7 +101,6 @@ export class NodeTransport implements Transport {
     if (takesAtOnce) socket.write(parts[last]);
     else this.#writeLast(parts[last], writer);
     if (last > 0) socket.uncork();
-    if (socket.writableLength > 0 && parts[last]?.buffer === slab?.buffer) slab = undefined;
     if (!takesAtOnce || socket.errored != null) return false;
     if (socket.writableLength > 0) this.#writeLast(NOTHING, writer);
     return socket.writableLength === 0;
@@ -145,19 +139,6 @@ export class NodeTransport implements Transport {
 
 /** Written behind what the system did not take at once: when it is done, so is all before it. */
 const NOTHING = new Uint8Array(0);
-
-/** Bytes of memory that is reused for writing: as many as an engine makes at once. */
-const SLAB = 132 * 1024;
-
-/** Where bytes stand that a socket is given. If the system does not take all of them at once, they keep it. */
-let slab: Uint8Array<ArrayBuffer> | undefined;
-
-/** A copy that is good until the next, in memory that is not allocated for each. */
-function inSlab(bytes: Uint8Array): Uint8Array {
-  slab ??= allocate(SLAB);
-  slab.set(bytes);
-  return part(slab, 0, bytes.length);
-}
 
 // the listeners are the same functions for all sockets: closures would take half a kilobyte for each
 

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { allocate, concat, copyOf } from "../engine/bytes.js";
+import { allocate, concat } from "../engine/bytes.js";
 import { queueMicrotask } from "./tasks.js";
 import type { Transport, TransportListener, Writer } from "./transport.js";
 
@@ -36,9 +36,6 @@ export abstract class SocketTransport implements Transport {
   /** Our side; `ending` while something is still waiting. */
   #side: "open" | "ending" | "closed" = "open";
   #isClosed = false;
-
-  /** Whether the next part to be written will change after that. */
-  #hasAdopted = false;
 
   /** Whether `send` is done with its bytes when it returns. */
   protected readonly sendsAtOnce: boolean = false;
@@ -76,14 +73,11 @@ export abstract class SocketTransport implements Transport {
     queueMicrotask(() => this.#deliver());
   }
 
-  adopt(bytes: Uint8Array): Uint8Array {
-    this.#hasAdopted = this.sendsAtOnce && this.#waiting.length === 0;
-    return this.#hasAdopted ? bytes : copyOf(bytes);
+  get takesAtOnce(): boolean {
+    return this.sendsAtOnce && this.#waiting.length === 0;
   }
 
   write(parts: readonly Uint8Array[], writer?: Writer): boolean {
-    const hasAdopted = this.#hasAdopted;
-    this.#hasAdopted = false;
     if (this.#side !== "open" || this.#isClosed) return false;
     for (const bytes of parts) {
       this.#waiting.push({ bytes, writers: [] });
@@ -91,8 +85,6 @@ export abstract class SocketTransport implements Transport {
     }
     this.#isFull ||= this.#waitingBytes >= HIGH_WATER_MARK;
     this.#sendNext();
-    // what the network did not take has to be kept
-    if (hasAdopted) for (const rest of this.#waiting) rest.bytes = copyOf(rest.bytes);
     const isTaken = this.#waiting.length === 0 && !this.#isClosed;
     if (writer !== undefined) this.#waiting.at(-1)?.writers.push(writer);
     return isTaken;

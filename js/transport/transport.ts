@@ -16,8 +16,8 @@ export interface Transport {
    * is told when it has, or never.
    */
   write(parts: readonly Uint8Array[], writer?: Writer): boolean;
-  /** Takes bytes over that will change, to be the last part of the next `write`: without it they have to be copied. */
-  adopt?(bytes: Uint8Array): Uint8Array;
+  /** Whether it is likely to be done with what it is given now when `write` returns, which then returns true. */
+  readonly takesAtOnce?: boolean;
   /**
    * Answers a request whose head is not bytes, but frames of HTTP/2; without this method, the head is written. Fields
    * that only HTTP/1.1 has are left out. With a body, the answer is whole, and the transport closes once it is sent.

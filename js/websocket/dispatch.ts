@@ -8,6 +8,7 @@ import { getEventListeners } from "node:events";
 
 import { unlessEnded } from "./ends.js";
 import type { Listener, ListenerOptions } from "./events.js";
+import { tellsChanges } from "./listening.js";
 
 type PlainListener = (event: MessageEvent) => unknown;
 
@@ -206,7 +207,7 @@ function listenersOf(target: EventTarget, type: string): readonly unknown[] | un
 export class MessageListeners {
   #all: readonly Entry[] = [];
   #arePlain = !isDispatchWrapped;
-  /** When it was last made sure that the runtime has the same listeners. */
+  /** When it was last made sure that the runtime has the same listeners; 0 if they have changed since. */
   #comparedAt = 0;
 
   /** Those that are functions, in their order. Changes make a new list. */
@@ -239,6 +240,15 @@ export class MessageListeners {
     return this.#all.find((one) => one.listener === listener);
   }
 
+  /** The runtime's listeners have changed. */
+  changed(): void {
+    this.#comparedAt = 0;
+  }
+
+  #isCompared(timeStamp: number): boolean {
+    return tellsChanges ? this.#comparedAt > 0 : this.#comparedAt === timeStamp;
+  }
+
   /** Methods of the class, or of `EventTarget`, may be called on a socket in place of its own, which tell us. */
   #compare(target: EventTarget, timeStamp: number): void {
     this.#comparedAt = timeStamp;
@@ -255,7 +265,7 @@ export class MessageListeners {
    * @param timeStamp of the event, if the runtime does not make it; one for all messages that are delivered together
    */
   dispatch(target: EventTarget, data: unknown, origin: string, timeStamp: number): void {
-    if (this.#arePlain && timeStamp !== this.#comparedAt) this.#compare(target, timeStamp);
+    if (this.#arePlain && !this.#isCompared(timeStamp)) this.#compare(target, timeStamp);
     const isOurs = this.#arePlain && target.dispatchEvent === dispatchEvent;
     if (!isOurs) target.dispatchEvent(new MessageEvent("message", { data, origin }));
     else if (this.#all.length > 0) ReceivedMessage.dispatch(new ReceivedMessage(target, data, origin, timeStamp), this);

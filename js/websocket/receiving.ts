@@ -18,6 +18,7 @@ import { countListeners, MessageListeners, mayHaveListeners } from "./dispatch.j
 import { markAsEnd } from "./ends.js";
 import { ControlEvent, type Listener, type ListenerOptions } from "./events.js";
 import { IteratorOf } from "./iterator.js";
+import { tellsChanges } from "./listening.js";
 import { MessageFeed, type MessageStream } from "./messages.js";
 
 /**
@@ -63,6 +64,9 @@ export interface SocketHooks<S> {
 }
 
 const NONE: readonly never[] = Object.freeze([]);
+
+/** Those whose sockets ever had a listener of `drain`: few, so the others have no field for it. */
+const awaitingDrain = new WeakSet<object>();
 
 /** The receiving side of one socket. */
 export class Receiving<S extends EventTarget> implements ConnectionOwner {
@@ -115,6 +119,12 @@ export class Receiving<S extends EventTarget> implements ConnectionOwner {
   /** Our own close: messages are no longer given out. */
   shut(): void {
     this.#isShut = true;
+  }
+
+  /** Listeners of the socket have changed. */
+  changed(type: string): void {
+    if (type === "drain") awaitingDrain.add(this);
+    else if (type === "message") this.#listeners?.changed();
   }
 
   /** A listener of messages claims them. */
@@ -231,7 +241,7 @@ export class Receiving<S extends EventTarget> implements ConnectionOwner {
   /** @internal */
   awaits(what: "drain" | "message"): boolean {
     return what === "drain"
-      ? mayHaveListeners(this.#socket, what)
+      ? (awaitingDrain.has(this) || !tellsChanges) && mayHaveListeners(this.#socket, what)
       : countListeners(this.#socket, what) > this.#observers;
   }
 

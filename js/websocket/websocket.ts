@@ -35,6 +35,7 @@ import {
   type ListenerOptions,
 } from "./events.js";
 import { type Handler, type Handlers, handlerOf, setHandler } from "./handlers.js";
+import { onListenersChanged } from "./listening.js";
 import { handled } from "./messages.js";
 import { type BinaryType, type DataEvent, type MessageData, Receiving, type SocketHooks } from "./receiving.js";
 import { defineReferring, type Referring } from "./referring.js";
@@ -596,6 +597,7 @@ for (const target of [WebSocket, WebSocket.prototype]) {
 }
 defineSubscribing(WebSocket, (socket) => partsOf(socket).members?.topics);
 defineReferring(WebSocket, (socket) => partsOf(socket).receiving);
+onListenersChanged(WebSocket, (socket, type) => partsOf(socket).receiving.changed(type));
 defineInterface(WebSocket, "WebSocket", [
   ...["url", "readyState", "bufferedAmount", "onopen", "onerror", "onclose", "extensions", "protocol", "close"],
   ...["onmessage", "binaryType", "send"],

@@ -282,34 +282,86 @@ test("text is the same where there is no global Buffer", async () => {
   await promisify(execFile)(process.execPath, ["--input-type=module", "--eval", program]);
 });
 
-test("what waits in TLS keeps about its own memory", async () => {
+test("only a socket of the system is given memory that is used again: not TLS, and not a write of the application's", async () => {
   const { NodeTransport } = await inner<{
-    NodeTransport: new (socket: Duplex) => { adopt(bytes: Uint8Array): Uint8Array };
+    NodeTransport: new (socket: Duplex) => { readonly takesAtOnce: boolean };
   }>("transport/node.js");
-  const secure = new TLSSocket(new Socket());
-  const bytes = new Uint8Array(5000);
-  const adopted = new NodeTransport(secure).adopt(bytes);
-  secure.destroy();
-  assert.deepEqual(new Uint8Array(adopted), bytes);
-  assert.ok(adopted.buffer.byteLength <= 8192, `${adopted.buffer.byteLength}`);
+  const replaced = new Socket();
+  replaced.write = () => true;
+  const sockets = [new Socket(), new TLSSocket(new Socket()), replaced];
+  assert.deepEqual(
+    sockets.map((socket) => new NodeTransport(socket).takesAtOnce),
+    [true, false, false],
+  );
+  for (const socket of sockets) socket.destroy();
 });
 
-test("what a socket with a write of its own was given stays as it was until that is done with it", async () => {
-  const { NodeTransport } = await inner<{
-    NodeTransport: new (
-      socket: Duplex,
+test("what the network has not taken stays as it was, whatever is sent after it", async () => {
+  const { keepOutput } = await inner<{ keepOutput(): void }>("engine/output.js");
+  const { wasm } = await inner<{ wasm: { Session: new (...limits: (number | boolean)[]) => object } }>(
+    "engine/engine.js",
+  );
+  const { FrameSession } = await inner<{
+    FrameSession: new (
+      session: object,
+      isServer: boolean,
+    ) => { send(data: string | Uint8Array): void; takeOutput(network?: { takesAtOnce: boolean }): Uint8Array[] };
+  }>("session/session.js");
+  const newSession = () => new wasm.Session(true, 2 ** 30, 2 ** 30, 10);
+  const takesAtOnce = { takesAtOnce: true };
+  for (const network of [takesAtOnce, { takesAtOnce: false }, undefined]) {
+    const [first, other] = [new FrameSession(newSession(), true), new FrameSession(newSession(), true)];
+    first.send("first");
+    first.send(pattern(70_000));
+    const taken = first.takeOutput(network);
+    keepOutput();
+    const before = Buffer.concat(taken);
+    for (const one of [first, other]) {
+      one.send("something else");
+      one.send(Buffer.alloc(70_000));
+      one.takeOutput(takesAtOnce);
+    }
+    assert.deepEqual(Buffer.concat(taken), before);
+    assert.deepEqual(before.subarray(0, 7), Buffer.from("\x81\x05first", "latin1"));
+    assert.deepEqual(before.subarray(7 + 10), pattern(70_000));
+  }
+});
+
+test("a server's frames that are made without the engine have its headers, and are refused where it refuses them", async () => {
+  type EngineSession = { header(type: number, start: number, length: number): number };
+  const { wasm, scratch } = await inner<{
+    wasm: { Session: new (...limits: (number | boolean)[]) => EngineSession };
+    scratch(): { output: Uint8Array };
+  }>("engine/engine.js");
+  const { FrameSession } = await inner<{
+    FrameSession: new (
+      session: object,
+      isServer: boolean,
     ) => {
-      adopt(bytes: Uint8Array): Uint8Array;
-      write(parts: Uint8Array[]): boolean;
+      send(data: string | Uint8Array): void;
+      close(status: number, reason: string): void;
+      takeOutput(): Uint8Array[];
     };
-  }>("transport/node.js");
-  const socket = new Socket();
-  const given: Uint8Array[] = [];
-  socket.write = (chunk: Uint8Array | string) => given.push(chunk as Uint8Array) > 0;
-  const transport = new NodeTransport(socket);
-  for (const payload of ["first", "other"]) transport.write([transport.adopt(Buffer.from(payload))]);
-  socket.destroy();
-  assert.deepEqual(given.map(String), ["first", "other"]);
+  }>("session/session.js");
+  const limits = [2 ** 30, 2 ** 30, 10];
+  const engine = new wasm.Session(true, ...limits);
+  const session = new FrameSession(new wasm.Session(true, ...limits), true);
+  for (const size of [0, 1, 125, 126, 127, 43_690, 65_535, 65_536, 131_072]) {
+    for (const [type, data] of [[0, "a".repeat(size)] as const, [2, new Uint8Array(size)] as const]) {
+      const header = Buffer.from(scratch().output.subarray(0, engine.header(type, 0, size)));
+      session.send(data);
+      const frame = Buffer.concat(session.takeOutput());
+      assert.deepEqual(frame, Buffer.concat([header, Buffer.from(data)]));
+    }
+  }
+  session.close(1000, "");
+  session.takeOutput();
+  for (const data of ["a", "a".repeat(1000), new Uint8Array(1)]) {
+    assert.throws(() => {
+      session.send(data);
+      session.takeOutput();
+    }, /WebSocketProtocolError/);
+  }
 });
 
 test("to transfer a message takes nothing from those that came with it, or are still to be read", async (t) => {

@@ -1,0 +1,39 @@
+/**
+ * The frames that need no engine: a server's, of whole messages that are not compressed. Its payloads are not masked.
+ *
+ * @module
+ */
+
+/** The first byte of a message's only frame. */
+export const WHOLE_TEXT = 0x81;
+export const WHOLE_BINARY = 0x82;
+
+/** The bytes of the longest header without a mask. */
+export const LONGEST_HEADER = 10;
+
+/** The bytes of a header without a mask. */
+export function headerSize(payload: number): number {
+  return payload < 126 ? 2 : payload < 65536 ? 4 : 10;
+}
+
+/** Writes the header of a payload of less than 4 GiB (RFC 6455 §5.2), and returns where the payload begins. */
+export function writeHeader(bytes: Uint8Array, at: number, first: number, payload: number): number {
+  bytes[at] = first;
+  if (payload < 126) {
+    bytes[at + 1] = payload;
+    return at + 2;
+  }
+  if (payload < 65536) {
+    bytes[at + 1] = 126;
+    bytes[at + 2] = payload >>> 8;
+    bytes[at + 3] = payload;
+    return at + 4;
+  }
+  bytes[at + 1] = 127;
+  bytes.fill(0, at + 2, at + 6);
+  bytes[at + 6] = payload >>> 24;
+  bytes[at + 7] = payload >>> 16;
+  bytes[at + 8] = payload >>> 8;
+  bytes[at + 9] = payload;
+  return at + 10;
+}

@@ -1,0 +1,32 @@
+/**
+ * Whether the listeners of a target have changed. To ask the runtime for them takes longer than to deliver a short
+ * message.
+ *
+ * @module
+ */
+
+/** What Node calls on a target whose listeners have changed, by whichever method. */
+type Hook = (this: EventTarget, size: number, type: string, ...others: unknown[]) => void;
+type Hooked = Record<symbol, Hook>;
+
+const hooks = ["kNewListener", "kRemoveListener"]
+  .map((name) => Object.getOwnPropertySymbols(EventTarget.prototype).find(({ description }) => description === name))
+  .filter((symbol) => symbol !== undefined);
+
+/** Whether targets tell of all changes. Elsewhere than in Node they do not. */
+export const tellsChanges = hooks.length === 2;
+
+/** Calls back when a listener was added to a target of this class, or removed. */
+export function onListenersChanged<S extends EventTarget>(
+  { prototype }: { prototype: S & object },
+  changed: (target: S, type: string) => void,
+): void {
+  for (const hook of hooks) {
+    const inherited = (EventTarget.prototype as unknown as Hooked)[hook];
+    const value: Hook = function (size, type, ...others) {
+      inherited?.call(this, size, type, ...others);
+      changed(this as S, type);
+    };
+    Object.defineProperty(prototype, hook, { value, configurable: true, writable: true });
+  }
+}
