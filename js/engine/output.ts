@@ -1,6 +1,6 @@
 /**
- * Bytes for the network, in the engine's output memory and in a slab beside it, which all sessions share; and what a trap
- * in any call of the engine asks for.
+ * Bytes for the network, in the engine's output memory and in a slab beside it, which all sessions share; and what a
+ * trap in any call of the engine asks for.
  *
  * @module
  */
