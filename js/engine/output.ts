@@ -1,5 +1,5 @@
 /**
- * Bytes for the network, in the engine's output memory, which all sessions share, and in memory of ours. And what a
+ * Bytes for the network, in the engine's output memory and in a slab beside it, which all sessions share; and what a
  * trap in any call of the engine asks for.
  *
  * @module

@@ -72,7 +72,7 @@ export class Batch {
   /** Where the chunk is in that memory. */
   readonly #chunkStart: number;
   readonly #chunkEnd: number;
-  /** Where the last message ends that the engine has told of. */
+  /** Where the last message ends that the engine has reported. */
   #end = 0;
   readonly #chunk: Uint8Array;
   readonly #isOwned: boolean;
@@ -97,7 +97,7 @@ export class Batch {
     this.#isMasked = isMasked;
   }
 
-  /** The engine tells of more messages, up to here. Nothing of them was unmasked before. */
+  /** The engine reports more messages, up to here. Nothing of them was unmasked before. */
   extend(end: number, { bytes }: Scratch): void {
     this.#memory = bytes;
     this.#end = end;

@@ -1,5 +1,5 @@
 /**
- * Whether the listeners of a target have changed. To ask the runtime for them takes longer than to deliver a short
+ * Whether the listeners of a target have changed: asking the runtime for them takes longer than delivering a short
  * message.
  *
  * @module
@@ -13,7 +13,7 @@ const hooks = ["kNewListener", "kRemoveListener"]
   .map((name) => Object.getOwnPropertySymbols(EventTarget.prototype).find(({ description }) => description === name))
   .filter((symbol) => symbol !== undefined);
 
-/** Whether targets tell of all changes. Elsewhere than in Node they do not. */
+/** Whether targets report all changes. Elsewhere than in Node they do not. */
 export const tellsChanges = hooks.length === 2;
 
 /** Calls back when a listener was added to a target of this class, or removed. */
