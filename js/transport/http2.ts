@@ -84,9 +84,9 @@ export function isExtendedConnect(headers: IncomingHttpHeaders): boolean {
   return headers[":method"] === "CONNECT" && headers[":protocol"] !== undefined;
 }
 
-/** Whether a request is one for a WebSocket. */
+/** Whether a request is one for a WebSocket. A proxy may pass on `WebSocket`, as a client wrote it (RFC 9110 §7.8). */
 export function isForWebSocket(headers: IncomingHttpHeaders): boolean {
-  return isExtendedConnect(headers) && headers[":protocol"] === PROTOCOL;
+  return isExtendedConnect(headers) && `${headers[":protocol"]}`.toLowerCase() === PROTOCOL;
 }
 
 /** A request over HTTP/2, as a request for an upgrade. */

@@ -599,6 +599,12 @@ test("a refusal has the application's type of content, and the length that is tr
   assert.equal(await peer.body(), "{}");
 });
 
+test("the protocol's name is one in any case of letters, as HAProxy passes it on", async (t) => {
+  const { origin } = await serveHttp2(t);
+  const peer = new RawStream(await readySession(t, origin), { ":protocol": "WebSocket" });
+  assert.equal((await peer.answer)[":status"], 200);
+});
+
 test("a request may say that it has no body", async (t) => {
   const { origin } = await serveHttp2(t);
   const peer = new RawStream(await readySession(t, origin), { "content-length": "0" });
