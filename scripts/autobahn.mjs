@@ -1,17 +1,20 @@
-// Runs Autobahn's test suite, the real one, against our server and client, and those of the crate's examples:
-// `npm run autobahn -- [--role server|client|native-server|native-client|c-server|c-client]… [--cases PATTERN]…
-// [--quick] [--runtime PROGRAM]`. The runtime is what runs our JavaScript: this Node by default, `deno` or `bun` from
-// npm, or a program. `--quick` leaves out most cases of compression (12, 13), which take most of the time. Prints a
-// table by category, leaves the HTML reports in build/autobahn/, and exits with 1 on anything but OK and INFORMATIONAL,
-// with 3 if the suite cannot run here. Cases of extensions that we do not have yet are counted as unimplemented.
+// Runs Autobahn's test suite, the real one, against our server and client, and those of the crate's examples: `npm
+// run autobahn -- [--role server|client|native-server|native-client|c-server|c-client|h2-server|h2-client]… [--cases
+// PATTERN]… [--quick] [--runtime PROGRAM]`. The roles of HTTP/2, which are not run by default, have HAProxy between
+// them and the suite, which speaks HTTP/1.1 only. The runtime runs our JavaScript: this Node by default, `deno` or
+// `bun` from npm, or a program. `--quick` leaves out most cases of compression (12, 13), which take most of the time.
+// Prints a table by category, leaves the HTML reports in build/autobahn/, and exits with 1 on anything but OK and
+// INFORMATIONAL, with 3 if the suite cannot run here. Cases of extensions that we do not have yet are counted as
+// unimplemented.
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 
+import { certificate, key } from "../tests/runtime/certificate.mjs";
 import { freePort } from "./lib/ports.mjs";
 import { ended, printed, startSuite } from "./lib/wstest.mjs";
 import { prepare, root } from "./prepare.mjs";
@@ -40,6 +43,8 @@ const drivers = {
   "native-server": (port) => run(example("echo_server"), `127.0.0.1:${port}`),
   "native-client": (port) => run(process.execPath, script("native-client.mjs"), example("echo_client"), port, AGENT),
   "c-server": (port) => run(inC("echo_server"), port),
+  "h2-server": (port) => run(...runtime, script("server.mjs"), port, "--http2"),
+  "h2-client": (port) => run(...runtime, script("client.mjs"), port, AGENT, "--http2"),
   "c-client": (port) => run(process.execPath, script("native-client.mjs"), inC("echo_client"), port, AGENT, "--url"),
 };
 
@@ -68,26 +73,58 @@ for (const role of values.role) {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   console.log(`\nOur ${role}, cases ${patterns.join(", ")} …`);
-  await (role.endsWith("server") ? testServer(role, folder) : testClient(role, folder));
+  const proxy = role.startsWith("h2") ? throughHaproxy : undefined;
+  await (role.endsWith("server") ? testServer(role, folder, proxy) : testClient(role, folder, proxy));
   failed += report(role, folder);
 }
 process.exit(failed > 0 ? 1 : 0);
 
-async function testServer(role, folder) {
+async function testServer(role, folder, throughProxy) {
   const port = await freePort();
   const server = drivers[role](String(port));
   await reachable(port);
-  const specification = { outdir: folder, servers: [{ agent: AGENT, url: `ws://127.0.0.1:${port}` }] };
-  await once(suite("fuzzingclient", folder, specification), "exit");
+  const proxy = await throughProxy?.({ folder, to: port, http2: "behind" });
+  const url = `ws://127.0.0.1:${proxy?.port ?? port}`;
+  await once(suite("fuzzingclient", folder, { outdir: folder, servers: [{ agent: AGENT, url }] }), "exit");
+  proxy?.process.kill();
   server.kill();
 }
 
-async function testClient(role, folder) {
+async function testClient(role, folder, throughProxy) {
   const port = await freePort();
   const fuzzer = suite("fuzzingserver", folder, { outdir: folder, url: `ws://127.0.0.1:${port}` });
   await Promise.race([reachable(port), ended(fuzzer, folder)]);
-  await once(drivers[role](String(port)), "exit");
+  const proxy = await throughProxy?.({ folder, to: port, http2: "in front" });
+  await once(drivers[role](String(proxy?.port ?? port)), "exit");
+  proxy?.process.kill();
   fuzzer.kill();
+}
+
+/** HAProxy, which speaks HTTP/2 with ours: over TLS in front, in clear text behind. */
+async function throughHaproxy({ folder, to, http2 }) {
+  const port = await freePort();
+  const pem = join(folder, "haproxy.pem");
+  writeFileSync(pem, `${certificate}\n${key}\n`);
+  const file = join(folder, "haproxy.cfg");
+  const [tls, protocol] = http2 === "behind" ? ["", "proto h2"] : [`ssl crt ${pem} alpn h2`, ""];
+  const text = `defaults
+  mode http
+  timeout connect 5s
+  timeout client 1m
+  timeout server 1m
+  timeout tunnel 1h
+frontend front
+  bind 127.0.0.1:${port} ${tls}
+  default_backend behind
+backend behind
+  http-request set-header Host 127.0.0.1:${to} # the suite compares it with its own port
+  server one 127.0.0.1:${to} ${protocol}
+`;
+  writeFileSync(file, text);
+  const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` };
+  const haproxy = spawn("haproxy", ["-f", file, "-db"], { env, stdio: ["ignore", "ignore", "inherit"] });
+  await reachable(port);
+  return { port, process: haproxy };
 }
 
 function run(program, ...args) {

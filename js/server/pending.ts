@@ -86,6 +86,10 @@ export class Pending implements TransportListener, VerifyContext {
    */
   refuse(rejection: Rejection, timeout: number, why?: WebSocketError): void {
     if (this.#state !== "undecided") return;
+    if (this.answersBy.isAnswered) {
+      this.#gone(); // the stream is another listener's
+      return;
+    }
     reject(this.answersBy, rejection, timeout, () => this.#gone(), this.isHead);
     this.#end("refused");
     if (why !== undefined) this.#controller?.abort(why);
@@ -105,7 +109,7 @@ export class Pending implements TransportListener, VerifyContext {
   onDrain(): void {}
 
   onEnd(): void {
-    this.drop();
+    if (this.#state !== "over") this.drop();
   }
 
   onClose(): void {

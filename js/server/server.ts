@@ -227,8 +227,13 @@ export class WebSocketServer<
     callback?: (socket: WebSocket<B>, request: R) => void,
   ): void {
     if (stream.destroyed) return;
+    const transport = new StreamTransport(stream);
+    if (transport.isAnswered) {
+      this.#tell(new WebSocketError("WS_ERR_INVALID_OPTION", "handleStream: the stream was answered before"));
+      return;
+    }
     const request: HandshakeRequest = new StreamRequest(stream, headers);
-    this.#upgrade(request as R, new StreamTransport(stream), NOTHING, callback);
+    this.#upgrade(request as R, transport, NOTHING, callback);
   }
 
   /** Sends a message to all open clients. It is framed and compressed once. */

@@ -45,7 +45,8 @@ export class Streams {
   }
 
   readonly #onStream = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void => {
-    if (headers[":method"] !== "CONNECT" || isTaken(stream)) return;
+    if (isTaken(stream)) return;
+    if (headers[":method"] !== "CONNECT" && this.#hasPages) return;
     if (isForWebSocket(headers)) {
       const taker = takerOf(this.#takers, { url: headers[":path"] });
       if (taker === undefined) this.#leave(stream, headers, 404);
@@ -74,6 +75,11 @@ export class Streams {
       clearTimeout(timer);
       this.#left.delete(stream);
     });
+  }
+
+  /** Whether other requests than CONNECT are the application's. If not, they have no owner but us. */
+  get #hasPages(): boolean {
+    return this.#server.listenerCount("request") > 0 || this.#hasOthers;
   }
 
   /** Whether the application listens, too. Node's own listener, which serves those of `request`, takes no CONNECT. */

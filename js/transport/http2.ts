@@ -41,11 +41,15 @@ export class StreamTransport extends NodeTransport {
     this.#onHold?.(isHeld);
   }
 
+  get isAnswered(): boolean {
+    return (this.#stream as ServerHttp2Stream).headersSent;
+  }
+
   /** @throws WebSocketError `WS_ERR_INVALID_OPTION` if HTTP/2 cannot have a field twice; then nothing was sent */
   respond(status: number, fields: readonly HeaderField[], body?: Uint8Array): void {
     const stream = this.#stream as ServerHttp2Stream;
     if (stream.destroyed || stream.closed) return;
-    if (stream.headersSent) throw new WebSocketError("WS_ERR_INVALID_OPTION", "Another listener answered the stream");
+    if (this.isAnswered) throw new WebSocketError("WS_ERR_INVALID_OPTION", "Another listener answered the stream");
     try {
       stream.respond({ ":status": status, ...outgoing(fields) });
     } catch (cause) {
@@ -80,9 +84,9 @@ export function isExtendedConnect(headers: IncomingHttpHeaders): boolean {
   return headers[":method"] === "CONNECT" && headers[":protocol"] !== undefined;
 }
 
-/** Whether a request is one for a WebSocket. */
+/** Whether a request is one for a WebSocket. A proxy may pass on `WebSocket`, as a client wrote it (RFC 9110 §7.8). */
 export function isForWebSocket(headers: IncomingHttpHeaders): boolean {
-  return isExtendedConnect(headers) && headers[":protocol"] === PROTOCOL;
+  return isExtendedConnect(headers) && `${headers[":protocol"]}`.toLowerCase() === PROTOCOL;
 }
 
 /** A request over HTTP/2, as a request for an upgrade. */
@@ -117,7 +121,7 @@ export class StreamRequest implements HandshakeRequest {
       isHost(host) &&
       (authority === undefined || host.toLowerCase() === authority.toLowerCase()) && // RFC 9113 §8.3.1
       resource(path) !== undefined &&
-      received["content-length"] === undefined;
+      /^0*$/.test(received["content-length"] ?? "");
     this.#peer = peerOf(stream.session);
   }
 

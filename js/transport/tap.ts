@@ -111,6 +111,10 @@ class TappedStream extends TappedTransport {
     this.#stream = stream;
   }
 
+  get isAnswered(): boolean {
+    return this.#stream.isAnswered === true;
+  }
+
   respond(status: number, fields: readonly HeaderField[], body?: Uint8Array): void {
     this.#stream.respond?.(status, fields, body);
     tapHead(this.tap, "sent", `HTTP/2 ${status}`, flatten(fields), body);

@@ -23,6 +23,8 @@ export interface Transport {
    * that only HTTP/1.1 has are left out. With a body, the answer is whole, and the transport closes once it is sent.
    */
   respond?(status: number, fields: readonly HeaderField[], body?: Uint8Array): void;
+  /** Whether the request has its answer, perhaps by another listener of the application's. */
+  readonly isAnswered?: boolean;
   /** Whether more is waiting to be written than should; `drain` tells when no longer. */
   readonly isFull: boolean;
   /** Whether an open connection keeps the process alive; by default it does. */

@@ -38,9 +38,9 @@ export interface HandshakeRequest {
 export interface Rejection {
   /** HTTP status, 400 to 599. */
   readonly status: number;
-  /** Fields of the answer. */
+  /** Fields of the answer. The length is known. */
   readonly headers?: HeaderFields;
-  /** Plain text; the status's name by default. */
+  /** Plain text, unless `headers` has another `Content-Type`; the status's name by default. */
   readonly body?: string;
 }
 
@@ -123,6 +123,8 @@ const REASONS = new Map([
   [505, "HTTP Version Not Supported"],
 ]);
 
+const PLAIN_TEXT: HeaderField = ["Content-Type", "text/plain; charset=utf-8"];
+
 /**
  * Sends the answer that accepts.
  *
@@ -151,10 +153,12 @@ export function reject(
 ): void {
   const reason = REASONS.get(status) ?? "";
   const bytes = Buffer.from(body ?? reason);
+  const own = pairs(flatten(headers)).filter(([name]) => !isName(name, "Content-Length"));
+  const hasType = own.some(([name]) => isName(name, "Content-Type"));
   const fields: HeaderField[] = [
-    ...pairs(flatten(headers)),
+    ...own,
     ["Connection", "close"],
-    ["Content-Type", "text/plain; charset=utf-8"],
+    ...(hasType ? [] : [PLAIN_TEXT]),
     ["Content-Length", String(bytes.length)],
   ];
   const head = writeResponse(status, reason, fields);

@@ -1,7 +1,11 @@
-// The client that Autobahn's server tests, case after case: `node client.mjs PORT AGENT`.
+// The client that Autobahn's server tests, case after case: `node client.mjs PORT AGENT [--http2]`.
 import { WebSocket } from "websocket-component";
 
-const [port, agent] = process.argv.slice(2);
+import { authority } from "../runtime/certificate.mjs";
+
+const [port, agent, http2] = process.argv.slice(2);
+const base = http2 === undefined ? `ws://127.0.0.1:${port}` : `wss://localhost:${port}`;
+const options = http2 === undefined ? {} : { http2: true, tls: { ca: authority } };
 
 let count = 0;
 await connect("getCaseCount", (_socket, data) => {
@@ -15,7 +19,7 @@ await connect(`updateReports?agent=${agent}`);
 /** One connection, until it is closed; that is how Autobahn ends each of them. */
 function connect(path, onMessage = () => {}) {
   return new Promise((resolve) => {
-    const socket = new WebSocket(`ws://127.0.0.1:${port}/${path}`);
+    const socket = new WebSocket(`${base}/${path}`, options);
     socket.binaryType = "nodebuffer";
     socket.onmessage = (event) => onMessage(socket, event.data);
     socket.onclose = resolve;

@@ -99,10 +99,13 @@ async function closed(socket, code) {
 /** A round trip by a client of others, against our server. */
 async function roundTripOf(t, program, ...args) {
   const seen = [];
-  const ends = [];
+  let onEnd;
+  const end = new Promise((resolve) => {
+    onEnd = resolve;
+  });
   const port = await serve(t, (request, socket) => {
     seen.push(`${request.method} ${request.httpVersion}`);
-    socket.onclose = ({ code, wasClean }) => ends.push({ code, wasClean });
+    socket.onclose = ({ code, wasClean }) => onEnd({ code, wasClean });
   });
   const child = spawn(
     program,
@@ -118,7 +121,7 @@ async function roundTripOf(t, program, ...args) {
     { data: "Hello", protocol: "chat" },
     { code: 4000, wasClean: true },
   ]);
-  assert.deepEqual([seen, ends], [["CONNECT 2.0"], [{ code: 4000, wasClean: true }]]);
+  assert.deepEqual([seen, await end], [["CONNECT 2.0"], { code: 4000, wasClean: true }]);
 }
 
 test(

@@ -528,3 +528,85 @@ test("a stream that another listener has answered is left to it", async (t) => {
   assert.equal((await new RawStream(await readySession(t, origin)).answer)[":status"], 204);
   assert.equal(server.statistics.accepted, 0);
 });
+
+async function decided(server: WebSocketServer<HandshakeRequest>): Promise<void> {
+  while (server.pendingHandshakes > 0) await new Promise(setImmediate);
+}
+
+for (const [name, verdict] of [
+  ["accepts", async () => true],
+  ["refuses", async () => false],
+  ["never decides", () => new Promise<boolean>(() => {})],
+] as const) {
+  test(`a stream that another listener answers while verify waits is left to it: it ${name}`, async (t) => {
+    const { http, origin } = await listenHttp2(t);
+    const reached = new Promise<ServerHttp2Stream>((resolve) => http.on("stream", resolve));
+    let decide = () => {};
+    const answered = new Promise<void>((resolve) => (decide = resolve));
+    const verify = () => answered.then(verdict);
+    const server = new WebSocketServer<HandshakeRequest>({ server: http, verify, handshakeTimeout: 200 });
+    const told: unknown[] = [];
+    server.on("error", (error) => told.push((error as { code?: string }).code));
+    const peer = new RawStream(await readySession(t, origin));
+    const stream = await reached;
+    stream.respond({ ":status": 404 });
+    decide();
+    assert.equal((await peer.answer)[":status"], 404);
+    await within("the verdict", decided(server));
+    assert.deepEqual([told, stream.destroyed], [name === "accepts" ? ["WS_ERR_INVALID_OPTION"] : [], false]);
+    stream.end("theirs");
+    assert.equal(await peer.body(), "theirs");
+    await server.close();
+  });
+}
+
+test("a stream that is given to handleStream twice keeps its first socket, and that is reported", async (t) => {
+  const { http, origin } = await listenHttp2(t);
+  const server = new WebSocketServer<HandshakeRequest>({ noServer: true });
+  const error = once(server, "error");
+  http.on("connect", () => {});
+  http.on("stream", (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
+    for (let time = 0; time < 2; time++) {
+      server.handleStream(stream, headers, (socket) => {
+        socket.onmessage = ({ data }) => socket.send(data as string);
+      });
+    }
+  });
+  const peer = new RawStream(await readySession(t, origin));
+  assert.equal(((await error)[0] as { code?: string }).code, "WS_ERR_INVALID_OPTION");
+  peer.stream.write(masked(0x81, "Hello"));
+  assert.deepEqual(await peer.bytes(7), unmasked(0x81, "Hello"));
+});
+
+test("a request without a listener gets 405, and a client that resets it ends no process", async (t) => {
+  const { origin } = await serveHttp2(t);
+  const session = await readySession(t, origin);
+  const get = { ":method": "GET", ":protocol": undefined };
+  const reset = new RawStream(session, get);
+  reset.stream.close(http2.NGHTTP2_INTERNAL_ERROR);
+  await reset.ended;
+  const peer = new RawStream(session, get).resume();
+  assert.equal((await peer.answer)[":status"], 405);
+  await peer.ended;
+});
+
+test("a refusal has the application's type of content, and the length that is true", async (t) => {
+  const headers = { "Content-Type": "application/json", "Content-Length": "99" };
+  const { origin } = await serveHttp2(t, { verify: () => ({ status: 403, headers, body: "{}" }) });
+  const peer = new RawStream(await readySession(t, origin)).resume();
+  const { ":status": status, "content-type": type, "content-length": length } = await peer.answer;
+  assert.deepEqual([status, type, length], [403, "application/json", "2"]);
+  assert.equal(await peer.body(), "{}");
+});
+
+test("the protocol's name is one in any case of letters, as HAProxy passes it on", async (t) => {
+  const { origin } = await serveHttp2(t);
+  const peer = new RawStream(await readySession(t, origin), { ":protocol": "WebSocket" });
+  assert.equal((await peer.answer)[":status"], 200);
+});
+
+test("a request may say that it has no body", async (t) => {
+  const { origin } = await serveHttp2(t);
+  const peer = new RawStream(await readySession(t, origin), { "content-length": "0" });
+  assert.equal((await peer.answer)[":status"], 200);
+});
