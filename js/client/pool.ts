@@ -144,7 +144,7 @@ class Origin {
     return this.#dial.join(exchange);
   }
 
-  /** @internal Whoever comes from now on dials anew. */
+  /** @internal The next request dials anew. */
   leave(dial: Dial): void {
     if (this.#dial === dial) this.#dial = undefined;
   }
@@ -247,7 +247,7 @@ class Dial {
 
   #share(shared: Shared): void {
     if (shared.isFree) for (const exchange of this.#end(shared)) exchange.retry();
-    // another session would be the same, so nobody dials again
+    // another session would be the same, so these requests do not dial again
     else this.#fail(new WebSocketError("WS_ERR_CONNECTION", "The connection failed: the server allows no streams"));
     shared.endIfUnused();
   }
