@@ -22,6 +22,8 @@ interface StreamOptions {
   readonly tap: Tap | undefined;
   /** Gets the stream; returns what is told whether the connection keeps the process alive. */
   readonly onStream?: (stream: ClientHttp2Stream) => (isHeld: boolean) => void;
+  /** The stream was given up before the server said anything of it. */
+  readonly onUnanswered?: () => void;
 }
 
 /** Opens streams of this session. The session stays its owner's: it is neither closed nor listened to for errors. */
@@ -72,6 +74,11 @@ class StreamExchange {
   }
 
   abandon(): void {
+    if (!this.#isOver) this.#options.onUnanswered?.();
+    this.#leave();
+  }
+
+  #leave(): void {
     this.#isOver = true;
     if (this.#stream !== undefined) cancel(this.#stream);
   }
@@ -126,7 +133,7 @@ class StreamExchange {
 
   #fail(error: Error): void {
     if (this.#isOver) return;
-    this.abandon();
+    this.#leave();
     this.#listener.onFailed(error);
   }
 }

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { ClientHttp2Session, ClientHttp2Stream } from "node:http2";
+import type { ClientHttp2Session } from "node:http2";
 import type { TLSSocket } from "node:tls";
 
 import { WebSocketError } from "../engine/errors.js";
@@ -14,8 +14,8 @@ import { connectSecurely } from "../transport/tls.js";
 import type { UpgradeRequest } from "./exchange.js";
 import { type ConnectOptions, destinationOf, type Exchange, type ExchangeListener, exchange } from "./exchange.js";
 import { connectionError } from "./failure.js";
-import { openStream } from "./http2.js";
 import { Readiness } from "./readiness.js";
+import { endSession, Shared } from "./shared.js";
 
 /** The protocols that TLS negotiates, the preferred first. */
 const PROTOCOLS = ["h2", "http/1.1"];
@@ -68,11 +68,18 @@ class PooledExchange {
 
   /** Goes on with HTTP/1.1, over a connection that is there, or one of its own. */
   upgrade(socket: TLSSocket | undefined): void {
-    if (this.#isOver) return;
-    const createConnection = socket === undefined ? undefined : () => socket;
-    this.#attempt(() => {
-      this.#abandon = exchange(this.#request, { ...this.options, createConnection }, this.#listener);
-    });
+    let unclaimed = socket;
+    const claim = (): TLSSocket => {
+      unclaimed = undefined;
+      return socket as TLSSocket;
+    };
+    const createConnection = socket === undefined ? undefined : claim;
+    if (!this.#isOver) {
+      this.#attempt(() => {
+        this.#abandon = exchange(this.#request, { ...this.options, createConnection }, this.#listener);
+      });
+    }
+    unclaimed?.on("error", ignore).destroy(); // the request has a field that it cannot have
   }
 
   /** A session was opened. It need not have a stream for everyone. */
@@ -131,15 +138,20 @@ class Origin {
     return undefined;
   }
 
-  /** Waits for the session that is being opened; one at a time, because it may have room for all. */
+  /** Waits for the session that is being opened; as a rule one at a time, because it may have room for all. */
   wait(exchange: PooledExchange): () => void {
     this.#dial ??= new Dial(this, exchange);
     return this.#dial.join(exchange);
   }
 
-  /** @internal Nothing more is dialled. */
-  dialled(outcome: Shared | "plain" | undefined): void {
-    this.#dial = undefined;
+  /** @internal The next request dials anew. */
+  leave(dial: Dial): void {
+    if (this.#dial === dial) this.#dial = undefined;
+  }
+
+  /** @internal */
+  dialled(dial: Dial, outcome: Shared | "plain" | undefined): void {
+    this.leave(dial);
     if (outcome === "plain") this.#plainUntil = performance.now() + PLAIN_TIME;
     else if (outcome !== undefined) this.#add(outcome);
   }
@@ -167,12 +179,16 @@ class Dial {
   /** Returns a function that leaves again; without anyone who waits, the connection is given up. */
   join(exchange: PooledExchange): () => void {
     this.#waiting.add(exchange);
-    return () => {
-      this.#waiting.delete(exchange);
-      if (this.#waiting.size > 0 || this.#isOver) return;
-      this.#end(undefined);
-      this.#abandon();
-    };
+    return () => this.#left(exchange);
+  }
+
+  /** The connection may have stalled, since it was not there in time for this one. */
+  #left(exchange: PooledExchange): void {
+    this.#waiting.delete(exchange);
+    this.#origin.leave(this);
+    if (this.#waiting.size > 0 || this.#isOver) return;
+    this.#end(undefined);
+    this.#abandon();
   }
 
   async #begin(destination: ReturnType<typeof destinationOf>, url: URL): Promise<void> {
@@ -207,23 +223,33 @@ class Dial {
     const settings = { enablePush: false, initialWindowSize: WINDOW };
     const session = http2.connect(`https://${url.host}`, { createConnection: () => socket, settings });
     session.on("error", ignore); // its streams have it, too
-    session.once("connect", () => session.setLocalWindowSize(2 * WINDOW));
-    const stop = Readiness.of(session).ask((error) => this.#asked(session, error));
+    session.once("connect", () => {
+      if (!session.destroyed) session.setLocalWindowSize(2 * WINDOW);
+    });
+    const stop = Readiness.of(session).ask((error) => this.#asked(session, socket, error));
     this.#abandon = () => {
       stop();
       session.destroy();
+      socket.destroy();
     };
   }
 
-  #asked(session: ClientHttp2Session, error: WebSocketError | undefined): void {
+  #asked(session: ClientHttp2Session, socket: TLSSocket, error: WebSocketError | undefined): void {
     if (error === undefined) {
-      for (const exchange of this.#end(new Shared(session))) exchange.retry();
-    } else if (session.closed || session.destroyed) {
-      this.#fail(error);
-    } else {
-      session.close();
-      for (const exchange of this.#end("plain")) exchange.upgrade(undefined);
+      this.#share(new Shared(session, socket));
+      return;
     }
+    const isOver = session.closed || session.destroyed;
+    endSession(session, socket);
+    if (isOver) this.#fail(error);
+    else for (const exchange of this.#end("plain")) exchange.upgrade(undefined);
+  }
+
+  #share(shared: Shared): void {
+    if (shared.isFree) for (const exchange of this.#end(shared)) exchange.retry();
+    // another session would be the same, so these requests do not dial again
+    else this.#fail(new WebSocketError("WS_ERR_CONNECTION", "The connection failed: the server allows no streams"));
+    shared.endIfUnused();
   }
 
   #fail(error: WebSocketError): void {
@@ -234,50 +260,8 @@ class Dial {
   #end(outcome: Shared | "plain" | undefined): PooledExchange[] {
     if (this.#isOver) return [];
     this.#isOver = true;
-    this.#origin.dialled(outcome);
+    this.#origin.dialled(this, outcome);
     return [...this.#waiting];
-  }
-}
-
-/** A session of the pool's own, which ends with its last stream. */
-class Shared {
-  readonly session: ClientHttp2Session;
-  readonly #streams = new Set<ClientHttp2Stream>();
-  /** Those that keep the process alive. */
-  readonly #holding = new Set<ClientHttp2Stream>();
-
-  constructor(session: ClientHttp2Session) {
-    this.session = session;
-  }
-
-  /** Whether it may have one more stream. */
-  get isFree(): boolean {
-    const { closed, destroyed, remoteSettings } = this.session;
-    const { maxConcurrentStreams = Number.POSITIVE_INFINITY } = remoteSettings ?? {};
-    return !closed && !destroyed && this.#streams.size < maxConcurrentStreams;
-  }
-
-  open(request: UpgradeRequest, { tap }: ConnectOptions, listener: ExchangeListener): () => void {
-    return openStream(this.session, request, { tap, onStream: (stream) => this.#add(stream) }, listener);
-  }
-
-  #add(stream: ClientHttp2Stream): (isHeld: boolean) => void {
-    this.#streams.add(stream);
-    stream.once("close", () => {
-      this.#streams.delete(stream);
-      this.#hold(stream, false);
-      if (this.#streams.size === 0) this.session.close();
-    });
-    this.#hold(stream, true);
-    return (isHeld) => this.#hold(stream, isHeld);
-  }
-
-  #hold(stream: ClientHttp2Stream, isHeld: boolean): void {
-    if (isHeld) this.#holding.add(stream);
-    else this.#holding.delete(stream);
-    if (this.session.destroyed) return;
-    if (this.#holding.size > 0) this.session.ref();
-    else this.session.unref();
   }
 }
 

@@ -13,45 +13,30 @@ import process from "node:process";
 import { type TestContext, test } from "node:test";
 import { createServer as createTlsServer, type TLSSocket } from "node:tls";
 import {
-  type ErrorEvent,
   type HandshakeRequest,
   type StreamRequest,
   type Traffic,
   WebSocket,
-  type WebSocketError,
   type WebSocketOptions,
   WebSocketStream,
 } from "websocket-component";
 
 import { certificate as cert, key } from "./certificate.js";
-import { type Http2, listenHttp2, openSession, readySession, serveEchoHttp2, serveHttp2, tls } from "./sessions.js";
-import { closed, messages, nextEvent, once, serveRaw, unmasked } from "./support.js";
+import {
+  failure,
+  type Http2,
+  listenHttp2,
+  opened,
+  openSession,
+  readySession,
+  roundTrip,
+  serveEchoHttp2,
+  serveHttp2,
+  tls,
+} from "./sessions.js";
+import { closed, messages, once, serveRaw, unmasked } from "./support.js";
 
 const DAY = 86_400_000;
-
-async function opened(url: string, options: WebSocketOptions): Promise<WebSocket> {
-  const socket = new WebSocket(url, options);
-  const failure = nextEvent<ErrorEvent>(socket, "error").then(({ error }) => {
-    throw error;
-  });
-  failure.catch(() => {});
-  await Promise.race([nextEvent(socket, "open"), failure]);
-  return socket;
-}
-
-async function roundTrip(socket: WebSocket, text = "Hello"): Promise<void> {
-  const answer = messages(socket, 1);
-  socket.send(text);
-  assert.deepEqual(await answer, [text]);
-}
-
-async function failure(url: string, options: WebSocketOptions): Promise<WebSocketError> {
-  const socket = new WebSocket(url, options);
-  const end = closed(socket);
-  const { error } = await nextEvent<ErrorEvent>(socket, "error");
-  assert.equal((await end).code, 1006);
-  return error as WebSocketError;
-}
 
 /** A server of HTTP/2 whose streams a test answers by hand. */
 async function serveStreams(

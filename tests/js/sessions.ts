@@ -1,4 +1,5 @@
 /** HTTP/2 for tests: servers, sessions, and streams that a test drives by hand. */
+import assert from "node:assert/strict";
 import {
   type ClientHttp2Session,
   type ClientHttp2Stream,
@@ -15,14 +16,17 @@ import {
 import type { AddressInfo } from "node:net";
 import type { TestContext } from "node:test";
 import {
+  type ErrorEvent,
   type HandshakeRequest,
-  type WebSocket,
+  WebSocket,
+  type WebSocketError,
+  type WebSocketOptions,
   WebSocketServer,
   type WebSocketServerOptions,
 } from "websocket-component";
 
 import { certificate as cert, key } from "./certificate.js";
-import { once, within } from "./support.js";
+import { closed, messages, nextEvent, once, within } from "./support.js";
 
 /** TLS that trusts the tests' certificate; one object, because sockets share sessions by it. */
 export const tls: { readonly ca: string } = { ca: cert };
@@ -93,6 +97,33 @@ export async function serveEchoHttp2(
     socket.onmessage = (event) => socket.send(event.data);
   });
   return served;
+}
+
+/** A socket that is open. */
+export async function opened(url: string, options: WebSocketOptions): Promise<WebSocket> {
+  const socket = new WebSocket(url, options);
+  const failure = nextEvent<ErrorEvent>(socket, "error").then(({ error }) => {
+    throw error;
+  });
+  failure.catch(() => {});
+  await Promise.race([nextEvent(socket, "open"), failure]);
+  return socket;
+}
+
+/** Sends a message to an echo and gets it back. */
+export async function roundTrip(socket: WebSocket, text = "Hello"): Promise<void> {
+  const answer = messages(socket, 1);
+  socket.send(text);
+  assert.deepEqual(await answer, [text]);
+}
+
+/** The error of a socket that does not open. */
+export async function failure(url: string, options: WebSocketOptions): Promise<WebSocketError> {
+  const socket = new WebSocket(url, options);
+  const end = closed(socket);
+  const { error } = await nextEvent<ErrorEvent>(socket, "error");
+  assert.equal((await end).code, 1006);
+  return error as WebSocketError;
 }
 
 /** A client's session, which ends with the test. */
