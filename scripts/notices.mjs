@@ -55,7 +55,7 @@ function notices() {
   ];
   const parts = [head.join("\n"), ...crates.map(notice), ...bundled.map(packageNotice)];
   const texts = [...terms.values()].map(({ name, text }) => `${name}\n\n${text}`);
-  return `${[...parts, ...texts].join(`\n\n${"-".repeat(80)}\n\n`)}\n`;
+  return `${[...parts, ...texts].join(`\n\n${"-".repeat(8)}\n\n`)}\n`;
 }
 
 /** A licence without the terms that others have too, and the name of those. */

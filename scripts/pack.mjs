@@ -8,7 +8,7 @@ import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync,
 import { basename, dirname, join, posix } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { deflateRawSync, gzipSync } from "node:zlib";
+import { brotliCompressSync, deflateRawSync } from "node:zlib";
 
 import { bundle, bundleTypes } from "./lib/bundles.mjs";
 
@@ -36,8 +36,7 @@ async function packFull() {
   for (const file of readdirSync("pkg").filter((name) => /component(?:_inspect)?_bg\.wasm$/.test(name)))
     copy(`pkg/${file}`, out);
   packPage(out);
-  finish(out, { ...manifest, exports, typesVersions, files: [...FILES, "CHANGELOG.md"] }, "README.md");
-  copy("CHANGELOG.md", out);
+  finish(out, { ...manifest, exports, typesVersions, files: FILES }, "README.md");
 }
 
 async function packSlim() {
@@ -118,7 +117,7 @@ function packPage(out) {
     script = script.replaceAll(text, `@${name}@`);
   }
   copy("dist/page/index.html", out);
-  writeFileSync(`${out}/dist/page/index.js.gz`, gzipSync(script, { level: 9 }));
+  writeFileSync(`${out}/dist/page/index.js.br`, brotliCompressSync(script));
 }
 
 /** What is beside the modules. */

@@ -8,7 +8,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { extname } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { deflateRawSync, gunzipSync } from "node:zlib";
+import { brotliDecompressSync, deflateRawSync } from "node:zlib";
 
 import { WebSocketServer } from "../server/server.js";
 import { feed } from "./feed.js";
@@ -115,8 +115,8 @@ export class PageServer {
 /** A file of the page. The package has its script compressed, and the engines, which are in it, apart. */
 function contentOf(file: string): Buffer | string | undefined {
   if (existsSync(file)) return statSync(file).isFile() ? readFileSync(file) : undefined;
-  if (!existsSync(`${file}.gz`)) return undefined;
-  const text = gunzipSync(readFileSync(`${file}.gz`)).toString();
+  if (!existsSync(`${file}.br`)) return undefined;
+  const text = brotliDecompressSync(readFileSync(`${file}.br`)).toString();
   return text.replace(/@(\w+_bg\.wasm)@/g, (_, name) => {
     const engine = readFileSync(new URL(`../../pkg/${name}`, pathToFileURL(file)));
     return deflateRawSync(engine, { level: 9 }).toString("base64");
