@@ -209,7 +209,12 @@ export class WebSocketServer<
    * @param head the bytes that came after the request
    * @param callback called instead of the `connection` event
    */
-  handleUpgrade(request: R, socket: Duplex, head: Uint8Array, callback?: OnAccepted<R, D, B>): void {
+  handleUpgrade(
+    request: R,
+    socket: Duplex,
+    head: Uint8Array,
+    callback?: (socket: WebSocket<B, D>, request: R) => void,
+  ): void {
     if (!socket.destroyed) this.#upgrade(request, new NodeTransport(socket), head, callback);
   }
 
@@ -224,7 +229,7 @@ export class WebSocketServer<
   handleStream(
     stream: ServerHttp2Stream,
     headers: IncomingHttpHeaders,
-    callback?: (socket: WebSocket<B>, request: R) => void,
+    callback?: (socket: WebSocket<B, D>, request: R) => void,
   ): void {
     if (stream.destroyed) return;
     const transport = new StreamTransport(stream);
