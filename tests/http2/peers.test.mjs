@@ -250,7 +250,9 @@ test("our client and hypercorn", {
   skip: lacks(hypercorn || "hypercorn", "hypercorn from PyPI, in the variable HYPERCORN", "--help"),
 }, async (t) => {
   const port = await freePort();
-  const args = ["--bind", `127.0.0.1:${port}`, "--certfile", files.cert, "--keyfile", files.key, "hypercorn_app:app"];
+  // in one process, which the test ends; else its workers would outlive it
+  const one = ["--workers", "0", "--bind", `127.0.0.1:${port}`];
+  const args = [...one, "--certfile", files.cert, "--keyfile", files.key, "hypercorn_app:app"];
   await start(t, hypercorn, args, port);
   const url = `wss://localhost:${port}/`;
   for (const options of [{ http2: true, tls }, { tls }]) {
