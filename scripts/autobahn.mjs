@@ -1,8 +1,10 @@
-// Runs Autobahn's test suite, the real one, against our server and client, and those of the crate's examples: `npm
-// run autobahn -- [--role server|client|native-server|native-client|c-server|c-client|h2-server|h2-client]… [--cases
-// PATTERN]… [--quick] [--runtime PROGRAM]`. The roles of HTTP/2, which are not run by default, have HAProxy between
-// them and the suite, which speaks HTTP/1.1 only. The runtime runs our JavaScript: this Node by default, `deno` or
-// `bun` from npm, or a program. `--quick` leaves out most cases of compression (12, 13), which take most of the time.
+// Runs Autobahn's test suite, the real one, against our server and client, and those of the crate's examples.
+// `npm run autobahn -- [OPTION]…`:
+//   --role R           server, client, native-server, native-client, c-server or c-client; all of them by default. Or
+//                      h2-server, h2-client: over HTTP/2, with HAProxy before the suite, which speaks HTTP/1.1 only
+//   --cases PATTERN    such as 7.*; may be given again
+//   --quick            leaves out most cases of compression (12, 13), which take most of the time
+//   --runtime PROGRAM  runs our JavaScript: this Node by default, `deno` or `bun` from npm, or a program
 // Prints a table by category, leaves the HTML reports in build/autobahn/, and exits with 1 on anything but OK and
 // INFORMATIONAL, with 3 if the suite cannot run here. Cases of extensions that we do not have yet are counted as
 // unimplemented.

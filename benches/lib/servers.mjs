@@ -35,6 +35,27 @@ export const ECHO_PAIRS = [
   ["ours in Deno", "Deno.serve"],
 ];
 
+/** Clients, by name: runtime, and what is imported. */
+export const CLIENTS = {
+  ours: ["node", "websocket-component"],
+  "ours as ws": ["node", "websocket-component/ws"],
+  ws: ["node", "ws"],
+  undici: ["node", "undici"],
+  "ours in Bun": ["bun", "websocket-component"],
+  "Bun's own": ["bun", "own"],
+  "ours in Deno": ["deno", "websocket-component"],
+  "Deno's own": ["deno", "own"],
+};
+
+/** Which of them are compared. */
+export const CLIENT_PAIRS = [
+  ["ours", "ws"],
+  ["ours", "undici"],
+  ["ours as ws", "ws"],
+  ["ours in Bun", "Bun's own"],
+  ["ours in Deno", "Deno's own"],
+];
+
 let found;
 
 /** Each runtime's path and version; or the problem, if it is not there and does not come from npm. */

@@ -1,7 +1,7 @@
 // Clients.
 import process from "node:process";
 
-import { absent } from "../lib/servers.mjs";
+import { absent, CLIENT_PAIRS, CLIENTS } from "../lib/servers.mjs";
 import { measureClients, withPrograms } from "../lib/sockets.mjs";
 
 export const about =
@@ -14,26 +14,9 @@ export const notes = [
     : [`Node ${process.versions.node} has no WebSocket of its own; undici's is what later versions have.`]),
 ];
 
-export const contenders = {
-  ours: ["node", "websocket-component"],
-  "ours as ws": ["node", "websocket-component/ws"],
-  ws: ["node", "ws"],
-  undici: ["node", "undici"],
-  ...(hasOwn && { "Node's own": ["node", "own"] }),
-  "ours in Bun": ["bun", "websocket-component"],
-  "Bun's own": ["bun", "own"],
-  "ours in Deno": ["deno", "websocket-component"],
-  "Deno's own": ["deno", "own"],
-};
+export const contenders = { ...CLIENTS, ...(hasOwn && { "Node's own": ["node", "own"] }) };
 
-const PAIRS = [
-  ["ours", "ws"],
-  ["ours", "undici"],
-  ["ours", "Node's own"],
-  ["ours as ws", "ws"],
-  ["ours in Bun", "Bun's own"],
-  ["ours in Deno", "Deno's own"],
-];
+const PAIRS = [...CLIENT_PAIRS, ["ours", "Node's own"]];
 
 const CELLS = [
   { mode: "feed", size: 200, batch: 64, connections: 10 },

@@ -3,33 +3,15 @@ import { fileURLToPath } from "node:url";
 
 import { sizesOf } from "../../scripts/lib/sizes.mjs";
 import { byFigure } from "../lib/compare.mjs";
-import { absent, present, start } from "../lib/servers.mjs";
+import { absent, CLIENT_PAIRS, CLIENTS, present, start } from "../lib/servers.mjs";
 
 export const about =
   "A client in a fresh process: until its module is imported, and from there until the first message has come back from a server that runs already; and the processor time of the process until then, the runtime's own start with it. The less the better.";
 export const notes = absent();
 
-/** Runtime, and what is imported. */
-export const contenders = {
-  ours: ["node", "websocket-component"],
-  "ours, slim": ["node", "websocket-component/slim"],
-  "ours as ws": ["node", "websocket-component/ws"],
-  ws: ["node", "ws"],
-  undici: ["node", "undici"],
-  "ours in Bun": ["bun", "websocket-component"],
-  "Bun's own": ["bun", "own"],
-  "ours in Deno": ["deno", "websocket-component"],
-  "Deno's own": ["deno", "own"],
-};
+export const contenders = { ...CLIENTS, "ours, slim": ["node", "websocket-component/slim"] };
 
-const PAIRS = [
-  ["ours", "ws"],
-  ["ours", "undici"],
-  ["ours, slim", "ws"],
-  ["ours as ws", "ws"],
-  ["ours in Bun", "Bun's own"],
-  ["ours in Deno", "Deno's own"],
-];
+const PAIRS = [...CLIENT_PAIRS, ["ours, slim", "ws"]];
 
 const ENGINES = { "with compression": "websocket_component_bg", slim: "websocket_component_slim_bg" };
 

@@ -112,15 +112,27 @@ export class PageServer {
   }
 }
 
-/** A file of the page. The package has its script compressed, and the engines, which are in it, apart. */
+/** A file of the page. */
 function contentOf(file: string): Buffer | string | undefined {
   if (existsSync(file)) return statSync(file).isFile() ? readFileSync(file) : undefined;
-  if (!existsSync(`${file}.br`)) return undefined;
-  const text = brotliDecompressSync(readFileSync(`${file}.br`)).toString();
-  return text.replace(/@(\w+_bg\.wasm)@/g, (_, name) => {
-    const engine = readFileSync(new URL(`../../pkg/${name}`, pathToFileURL(file)));
-    return deflateRawSync(engine, { level: 9 }).toString("base64");
-  });
+  return existsSync(`${file}.br`) ? unpacked(file) : undefined;
+}
+
+/** Files that were put together: it takes tens of milliseconds, in which the process of the application waits. */
+const whole = new Map<string, string>();
+
+/** The package has the page's script compressed, and the engines, which are in it, apart. */
+function unpacked(file: string): string {
+  let text = whole.get(file);
+  if (text !== undefined) return text;
+  text = brotliDecompressSync(readFileSync(`${file}.br`))
+    .toString()
+    .replace(/@(\w+_bg\.wasm)@/g, (_, name) => {
+      const engine = readFileSync(new URL(`../../pkg/${name}`, pathToFileURL(file)));
+      return deflateRawSync(engine, { level: 9 }).toString("base64");
+    });
+  whole.set(file, text);
+  return text;
 }
 
 /** The built page; in the repository there may be none. */
