@@ -8,7 +8,7 @@ summary=()
 # step KIND NAME COMMAND…: a `check` only succeeds or fails, a `suite` also counts its tests; an `optional` suite and an
 # `optional-check` may say by status 3 that this machine lacks what they need.
 step() {
-  local kind=$1 name=$2 log=$logs/${2// /-}.log status=0 start=$SECONDS good=0 bad=0 left=0 note
+  local kind=$1 name=$2 log=$logs/${2//[ \/]/-}.log status=0 start=$SECONDS good=0 bad=0 left=0 note
   shift 2
   printf '\n== %s\n' "$name"
   "$@" </dev/null 2>&1 | tee "$log" || status=$?
