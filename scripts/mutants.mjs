@@ -66,17 +66,18 @@ async function report(side, all, run) {
     console.log(`${side}: nothing to plant`);
     return true;
   }
+  const how = { all, areFew: values.since !== undefined };
   const until = Date.now() + Number(values.seconds) * 1000;
   const rows = new Map();
   const missed = [];
   let done = 0;
-  for await (const { mutant, outcome } of run(mutants, () => Date.now() > until)) {
+  for await (const { mutant, outcome, by } of run(mutants, () => Date.now() > until, how)) {
     done += 1;
     const folder = mutant.file.split("/").slice(0, 2).join("/");
     const reason = accepted.find(({ name }) => name === mutant.key)?.reason;
     const kind = outcome === "missed" && reason !== undefined ? "accepted" : outcome;
     if (kind === "missed") missed.push(mutant);
-    console.log(`${kind}: ${mutant.key}`);
+    console.log(`${kind}: ${mutant.key}${by === undefined ? "" : ` (${by})`}`);
     if (!rows.has(folder)) rows.set(folder, { caught: 0, timeout: 0, missed: 0, accepted: 0, unviable: 0 });
     rows.get(folder)[kind] += 1;
   }
