@@ -340,7 +340,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
       this.#outbox.flush();
       throw error;
     }
-    this.#outbox.flush();
+    this.#outbox.delivered();
     this.#count();
     if (this.#inbox.isHolding || this.#inbox.hasReadAhead) this.#messageTimer?.stop(); // the peer cannot go on
     if (this.#inbox.hasReadAhead || this.#inbox.isWaiting) this.#transport.pause();
@@ -356,6 +356,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
   #endTransport(ending: Ending): void {
     ending.hasTransportEnded = false;
     if (ending.peerClose === undefined) ending.failure ??= lost(undefined);
+    this.#outbox.flush();
     if (this.#state === "open") this.#startClosing("closing");
     this.#transport.end();
   }

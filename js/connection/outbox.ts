@@ -57,6 +57,8 @@ export class Outbox implements Flushable, Writer {
   readonly #owner: OutboxOwner;
   #bytesSent = 0;
   #isFlushDue = false;
+  /** Whether something was sent while messages were delivered. */
+  #isAnswering = false;
   /** Bytes of messages that the session has counted, and those among them that were sent since the last flush. */
   #counted = 0;
   #unflushed = 0;
@@ -191,9 +193,17 @@ export class Outbox implements Flushable, Writer {
 
   /** All frames of one turn leave in one write: at the end of a delivery, else when the running code is done. */
   #flushSoon(): void {
-    if (this.#owner.isDelivering || this.#isFlushDue) return;
-    this.#isFlushDue = true;
-    flushSoon(this);
+    if (this.#owner.isDelivering) {
+      this.#isAnswering = true;
+    } else if (!this.#isFlushDue) {
+      this.#isFlushDue = true;
+      flushSoon(this);
+    }
+  }
+
+  /** A delivery is over. What was sent before it leaves by the flush that is due. */
+  delivered(): void {
+    if (this.#isAnswering) this.flush();
   }
 
   /** @internal */
@@ -204,6 +214,7 @@ export class Outbox implements Flushable, Writer {
 
   /** Gives the network all that was sent. Nothing may be sent between `takeOutput` and `write`. */
   flush(): void {
+    this.#isAnswering = false;
     const parts = this.#takeOutput();
     if (parts.length === 0) return;
     for (const { length } of parts) this.#bytesSent += length;

@@ -24,6 +24,7 @@ import {
   serveEcho,
   serveRaw,
   take,
+  unclaimed,
   unmasked,
 } from "./support.js";
 
@@ -286,6 +287,21 @@ test("a paused socket whose peer has closed its side delivers what it held, and 
       assert.deepEqual(received, ["a", "b", "c"]);
     }
   }
+});
+
+test("what a loop sends leaves before the peer's end is seen behind the next message", async (t) => {
+  const { peer, socket } = await unclaimed(t);
+  socket.addEventListener("message", () => {});
+  const loop = (async () => {
+    for await (const data of socket) {
+      for (let turns = 0; turns < 10; turns++) await turn();
+      socket.send(data);
+    }
+  })();
+  peer.write(masked(0x81, "a"), masked(0x81, "b"));
+  peer.socket.end();
+  assert.deepEqual((await peer.rest()).subarray(0, 3), unmasked(0x81, "a"));
+  await assert.rejects(loop, { code: "WS_ERR_CONNECTION_LOST" });
 });
 
 test("an idle connection keeps nothing of what has come", async (t) => {
