@@ -22,7 +22,6 @@ import {
   closeTimedOut,
   controlsTooMany,
   full,
-  lost,
   messageTimedOut,
   pingTimedOut,
   terminated,
@@ -354,8 +353,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
 
   /** The peer has closed its side. Nothing will be answered any more: what is on its way has its time to leave. */
   #endTransport(ending: Ending): void {
-    ending.hasTransportEnded = false;
-    if (ending.peerClose === undefined) ending.failure ??= lost(undefined);
+    ending.handleTransportEnd();
     this.#outbox.flush();
     if (this.#state === "open") this.#startClosing("closing");
     this.#transport.end();
@@ -527,7 +525,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     this.#inbox.shut();
     this.#messageTimer?.stop(); // a message that was still to be read has begun, and will not end
     this.#session.free();
-    this.#outbox.close(failure ?? lost(undefined));
+    this.#outbox.close(failure);
     this.#owner.onClosed(status, reason, wasClean, failure);
   }
 }

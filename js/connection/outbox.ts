@@ -11,7 +11,7 @@ import type { Framing, SentData } from "../session/outgoing.js";
 import type { FrameSession } from "../session/session.js";
 import { clearTimeout, nextTick, queueMicrotask, setTimeout } from "../transport/tasks.js";
 import type { Transport, Writer } from "../transport/transport.js";
-import type { ConnectionFailure } from "./failures.js";
+import { type ConnectionFailure, lost } from "./failures.js";
 import { type Flushable, flushSoon } from "./flushes.js";
 import { OVERHEAD } from "./received.js";
 
@@ -174,11 +174,13 @@ export class Outbox implements Flushable, Writer {
   }
 
   /** The end: calls back all that wait. */
-  close(failure: ConnectionFailure): void {
+  close(failure: ConnectionFailure | undefined): void {
     clearTimeout(this.#releaseTimer);
-    const batches = this.#batches ?? [];
+    const batches = this.#batches;
     this.#batches = undefined;
-    for (const { waiters } of batches) callAll(waiters, failure);
+    if (batches === undefined) return; // an error costs more than all the rest
+    const reason = failure ?? lost(undefined);
+    for (const { waiters } of batches) callAll(waiters, reason);
   }
 
   /** The compressor is kept until no message has been sent for a while. */
