@@ -77,7 +77,7 @@ function childrenOf(node) {
   return Object.values(node).flatMap((value) => (Array.isArray(value) ? value : [value]).filter(isNode));
 }
 
-/** Plants each, and gives what came of it and which tests told: caught, missed, or timeout. `each`: seconds of tests. */
+/** Plants each, and gives what came of it and which tests told: caught, missed, timeout. `each`: seconds of tests. */
 export async function* runJs(mutants, isLate, { all, areFew, each }) {
   const folders = new Set(mutants.map(({ file }) => file.split("/")[1]));
   const testsBy = reached(areFew ? likely(folders) : allTests(), areFew ? mutants : all);
