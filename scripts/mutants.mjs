@@ -4,7 +4,7 @@
 //   --sample N         as many, taken at random by --seed S (1 by default)
 //   --from N           begins behind the first N of these, for a sample in pieces
 //   --only TEXT        only faults whose name begins with this or another such text: a file, a folder
-//   --each N           js: tests of at most so many seconds for a fault, the quickest that come by
+//   --each N           js: tests of at most N seconds for a fault, the quickest that come by
 //   --seconds N        begins no more of them after that time, on each side; says how many were left
 // Prints a table by folder. tests/mutants.json has the faults that no test can notice, with a reason each; the command
 // fails for others that were not noticed.
