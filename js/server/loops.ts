@@ -34,7 +34,7 @@ export class Loops<C extends unknown[]> {
   }
 
   /**
-   * The server cannot listen: they throw the error, and its event `error` tells it if anyone listens, or if there is
+   * The server cannot listen: they throw the error, and its event `error` reports it if anyone listens, or if there is
    * no loop. A failure that a client's request has caused must not end a loop, so it goes to the event alone.
    */
   fail(error: Error): void {

@@ -1,9 +1,9 @@
 /**
- * What no one watches any more, or never did: promises without a handler, sources of messages that are not sent, loops
+ * Promises without a handler, sources of messages that are not sent, loops
  * beside a stranger's request, and connections that are over.
  */
 import assert from "node:assert/strict";
-import { EventEmitter } from "node:events";
+import { EventEmitter, getEventListeners } from "node:events";
 import { Readable } from "node:stream";
 import { type TestContext, test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
@@ -329,4 +329,16 @@ test("a connection that is over holds nothing of the budget, whatever its transp
   connection.onClose(new Error("a write has failed"));
   connection.onEnd(); // Deno's read ends later
   assert.equal(held, 0);
+});
+
+test("headers that throw while they are read leave no attempt behind", () => {
+  const headers = {
+    // biome-ignore lint/correctness/useYield: it fails before
+    *[Symbol.iterator]() {
+      throw new Error("of an iterator");
+    },
+  };
+  const signal = new AbortController().signal;
+  assert.throws(() => new WebSocket("ws://localhost:8080", { headers, signal }), { message: "of an iterator" });
+  assert.equal(getEventListeners(signal, "abort").length, 0);
 });
