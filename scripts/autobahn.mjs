@@ -7,8 +7,8 @@
 //   --quick            leaves out most cases of compression (12, 13), which take most of the time
 //   --runtime PROGRAM  runs our JavaScript: this Node by default, `deno` or `bun` from npm, or a program
 // Prints a table by category, leaves the HTML reports in build/autobahn/, and exits with 1 on anything but OK and
-// INFORMATIONAL, with 3 if the suite, or a role, cannot run here. Cases of extensions that we do not have yet are counted as
-// unimplemented.
+// INFORMATIONAL, with 3 if the suite, or a role, cannot run here. Cases of extensions that we do not have yet are
+// counted as unimplemented.
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
