@@ -271,3 +271,32 @@ test("a stream that is destroyed before its socket opens fails as the socket doe
     });
   }
 });
+
+test("exactly maxRedirects redirects are followed", async (t) => {
+  for (const hops of [1, 2, 3]) {
+    await alike(async (library) => {
+      const { port } = await serve(t, library);
+      const http = createServer(({ url = "" }, response) => {
+        const rest = Number(url.slice(1)) - 1;
+        const Location = rest > 0 ? `/${rest}` : `ws://127.0.0.1:${port}/`;
+        response.writeHead(302, { Location }).end();
+      }).listen(0, "127.0.0.1");
+      await once(http, "listening");
+      t.after(() => http.close());
+      const url = `ws://127.0.0.1:${(http.address() as AddressInfo).port}/${hops}`;
+      const socket = new library.WebSocket(url, { followRedirects: true, maxRedirects: 2 });
+      return new Promise((done) =>
+        socket.once("open", () => done("open")).once("error", ({ message }) => done(message)),
+      );
+    });
+  }
+});
+
+test("a socket that never opened has not closed cleanly", async () => {
+  await alike(async (library) => {
+    const socket = new library.WebSocket("ws://127.0.0.1:1");
+    socket.onerror = () => {};
+    const { code, wasClean } = await new Promise<ours.CloseEvent>((done) => (socket.onclose = done));
+    return [code, wasClean];
+  });
+});
