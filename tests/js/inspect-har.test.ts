@@ -82,5 +82,8 @@ test("the messages beside a HAR are found in its folder of an archive, as lines 
 
 test("an archive that cannot be read says why of each file", () => {
   const archive = zip({ "one.har": '{"log": {', "two.bin": "\0\0\0" });
-  assert.throws(() => readCapture(archive), /one\.har: It begins as a HAR, and is no whole one; two\.bin: It has no/);
+  assert.throws(
+    () => readCapture(archive),
+    /one\.har: It begins as a HAR, and is not a whole one; two\.bin: It has no/,
+  );
 });

@@ -90,7 +90,7 @@ test("a capture that begins within an answer's body finds the upgrade behind it"
   assert.deepEqual(seen(captureOf(segments)), [WHOLE]);
 });
 
-test("empty lines before a request are no part of it", () => {
+test("empty lines before a request are not a part of it", () => {
   const turns: Turn[] = [[true, `\r\n${GET}`], [false, OK], [true, `\r\n${REQUEST}`], [false, RESPONSE], ...TALK];
   assert.deepEqual(seen(captureOf(segmentsOf(turns))), [WHOLE]);
 });

@@ -116,7 +116,7 @@ test("packets without TCP that can be read are counted by their kind, and a file
   assert.deepEqual(readCapture(pcap([], 1)).notes, ["There are no packets in it"]);
 });
 
-test("a header that is shorter than it can be is no payload", () => {
+test("a header that is shorter than it can be is not a payload", () => {
   const packets = SEGMENTS.map((segment) => ipPacket(segment));
   const malformed = Buffer.from(packets[5] as Buffer);
   malformed[32] = 0; // the length of TCP's header

@@ -73,7 +73,7 @@ function unknownFormat(bytes: Uint8Array): string {
   const start = String.fromCharCode(...bytes.subarray(0, 6));
   const packer = PACKERS.find(([magic]) => start.startsWith(magic))?.[1];
   if (packer !== undefined) return `It is packed by ${packer}: unpack it first`;
-  if (/^\s*\{\s*"log"/.test(textOf(bytes.subarray(0, 100)))) return "It begins as a HAR, and is no whole one";
+  if (/^\s*\{\s*"log"/.test(textOf(bytes.subarray(0, 100)))) return "It begins as a HAR, and is not a whole one";
   return "It has no known format; as raw, it is read as the bytes of one direction";
 }
 

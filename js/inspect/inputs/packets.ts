@@ -50,7 +50,7 @@ const FRAGMENT_HEADER = 44;
 const MOST_LAYERS = 32;
 /** Datagrams whose fragments are kept. */
 const MOST_DATAGRAMS = 1024;
-/** After so many milliseconds a datagram's number stands for another one (RFC 8200 §4.5). */
+/** After these milliseconds, a datagram's number stands for another one (RFC 8200 §4.5). */
 const LIFE_OF_DATAGRAM = 60_000;
 const NOTHING = new Uint8Array(0);
 

@@ -83,7 +83,7 @@ export function* pcapPackets(bytes: Uint8Array, tell: Tell = () => {}): Generato
     // up to version 2.2, and in some files of 2.3, they stand the other way round
     const isSwapped = minor < 3 || (minor === 3 && lengths[0] > lengths[1]);
     const end = start + lengths[isSwapped ? 1 : 0];
-    // zeros, as of space that was reserved, are no packet
+    // zeros, as of space that was reserved, are not a packet
     if (end > bytes.length || (lengths[0] === 0 && lengths[1] === 0)) return tell(at);
     yield { linkType, time, start, end };
     at = end;
