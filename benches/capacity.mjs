@@ -90,6 +90,7 @@ async function connections() {
     ["plain", "ours", 4000, {}],
     ["TLS", "ours, TLS", 2000, { isSecure: true }],
     ["HTTP/2 over TLS, 100 on a session", "ours, HTTP/2 over TLS", 4000, { isSecure: true, isHttp2: true }],
+    ["HTTP/2 over TLS, one", "ours, HTTP/2 over TLS", 2000, { isSecure: true, isHttp2: true, streams: 1 }],
   ]) {
     const program = await start("node", "capacity-server.mjs", server);
     const options = { ...how, path: "/alone" };
@@ -116,6 +117,7 @@ async function echoes() {
     ["125 bytes, TLS", "ours, TLS", { isSecure: true }],
     ["125 bytes, HTTP/2", "ours, HTTP/2", { isHttp2: true }],
     ["125 bytes, HTTP/2 over TLS", "ours, HTTP/2 over TLS", { isHttp2: true, isSecure: true }],
+    ["125 bytes, HTTP/2 over TLS, one", "ours, HTTP/2 over TLS", { isHttp2: true, isSecure: true, streams: 1 }],
     ["1,024 letters, compressed both ways", "ours", { isCompressed: true, size: 1024 }],
   ]) {
     const program = await start("node", "capacity-server.mjs", server);

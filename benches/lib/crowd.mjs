@@ -6,7 +6,7 @@ import { connect as connectSecurely } from "node:tls";
 import { deflateRawSync } from "node:zlib";
 
 const ENTERING = 50;
-/** Streams of one session of HTTP/2. */
+/** Streams of one session of HTTP/2, if nothing else is said. */
 const STREAMS = 100;
 
 export class Crowd {
@@ -30,8 +30,8 @@ export class Crowd {
   }
 
   /** A stream is a socket, too: it is written and read in the same way. */
-  async #enterStream(port, { isSecure, path = "/" }) {
-    if (this.#streams % STREAMS === 0) {
+  async #enterStream(port, { isSecure, path = "/", streams = STREAMS }) {
+    if (this.#streams % streams === 0) {
       const session = connectHttp2(`${isSecure ? "https" : "http"}://127.0.0.1:${port}`, { rejectUnauthorized: false });
       this.#session = once(session, "remoteSettings").then(() => session);
       this.#sessions.push(session);
@@ -49,8 +49,9 @@ export class Crowd {
     this.#add(stream);
   }
 
-  async #enter(port, { isHttp2, isSecure, isCompressed, isSocketIo, path = "/" }) {
-    if (isHttp2) return await this.#enterStream(port, { isSecure, path });
+  async #enter(port, options) {
+    if (options.isHttp2) return await this.#enterStream(port, options);
+    const { isSecure, isCompressed, isSocketIo, path = "/" } = options;
     const where = { port, host: "127.0.0.1" };
     const socket = isSecure ? connectSecurely({ ...where, rejectUnauthorized: false }) : connect(where);
     await once(socket, isSecure ? "secureConnect" : "connect");
