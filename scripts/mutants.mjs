@@ -6,6 +6,7 @@
 //   --sample N         as many, taken at random by --seed S (1 by default)
 //   --from N           begins behind the first N of these, for a sample in pieces
 //   --only TEXT        only faults whose name begins with this or another such text: a file, a folder
+//   --each N           js: tests of at most N seconds for a fault, the quickest that come by
 //   --seconds N        begins no more of them after that time, on each side; says how many were left
 // Prints a table by folder. tests/mutants.json has the faults that no test can notice, with a reason each; the command
 // fails for others that were not noticed.
@@ -29,6 +30,7 @@ const { values } = parseArgs({
     from: { type: "string", default: "0" },
     only: { type: "string", multiple: true, default: [""] },
     seconds: { type: "string", default: "1e9" },
+    each: { type: "string", default: "1e9" },
     "in-place": { type: "string" }, // this side, in the place that was made for it
   },
 });
@@ -75,7 +77,7 @@ function chosen(mutants) {
 async function report(side, all, run) {
   const mutants = chosen(all);
   if (mutants.length === 0) return nothing(side);
-  const how = { all, areFew: values.since !== undefined };
+  const how = { all, areFew: values.since !== undefined, each: Number(values.each) };
   const until = Date.now() + Number(values.seconds) * 1000;
   const rows = new Map();
   const missed = [];

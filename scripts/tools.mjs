@@ -14,6 +14,7 @@ const VERSIONS = {
   bun: "1.4.5",
   deno: "2.9.6",
   jco: "1.35.0",
+  "monocart-coverage-reports": "2.13.0",
   pnpm: "10.34.8",
   "rolldown-plugin-dts": "0.30.0",
   vite: "8.3.8",

@@ -455,7 +455,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     this.#keepAlive?.sent(hasPing);
   }
 
-  #count(isOver = false): void {
+  #count(isOver = this.#state === "closed"): void {
     const { budget } = this.#settings;
     const sent = budget?.countsSent === false ? 0 : this.#outbox.heldBytes;
     const held = isOver ? 0 : this.#inbox.heldBytes + sent;
