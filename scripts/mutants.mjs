@@ -99,7 +99,8 @@ async function report(side, all, run) {
   if (!values.change) return missed.length === 0 ? 0 : 1;
   const noticed = sum.caught + sum.timeout;
   const judged = noticed + sum.missed;
-  if (judged < SOME) console.log(`${side}: fewer than ${SOME} were planted, too few to judge by`);
+  if (judged < SOME) console.log(`${side}: ${judged} planted in the time, too few to judge by`);
+  if (judged === 0) return NOTHING;
   return judged >= SOME && noticed / judged < BARS[side] ? 1 : 0;
 }
 
