@@ -266,7 +266,7 @@ export class Outbox implements Flushable, Writer {
     const index = this.#batches?.indexOf(batch) ?? -1;
     const taken = this.#batches?.splice(0, index + 1) ?? [];
     if (this.#batches?.length === 0) this.#batches = undefined;
-    for (const { waiters } of taken) callAll(waiters);
+    for (const { waiters } of taken) callAll(waiters, undefined);
   }
 
   #takeOutput(): Uint8Array[] {
@@ -304,10 +304,10 @@ export class Outbox implements Flushable, Writer {
 }
 
 /** If one throws, the others are called all the same. Its error is uncaught in a task of its own. */
-function callAll(waiters: readonly Waiter[], failure?: ConnectionFailure): void {
-  for (const waiter of waiters) {
+export function callAll<T>(calls: readonly ((outcome: T) => void)[], outcome: T): void {
+  for (const call of calls) {
     try {
-      waiter(failure);
+      call(outcome);
     } catch (error) {
       nextTick(() => {
         throw error;
