@@ -1,5 +1,6 @@
-// `capacity-server.mjs NAME [ARGUMENT]`, of Redis its port, of HTTP/2 the window of a stream: a server on a port of its own, which it tells. Its sockets echo, and get
-// the texts that it publishes when it is asked for "publish". Runs in the runtime that has what it names.
+// `capacity-server.mjs NAME [ARGUMENT]`, of Redis its port, of HTTP/2 the window of a stream: a server on a port of its
+// own, which it tells. Its sockets echo, and get the texts that it publishes when it is asked for "publish". Runs in
+// the runtime that has what it names.
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { join } from "node:path";
