@@ -7,7 +7,15 @@ import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders, Outgoi
 
 import { WebSocketError } from "../engine/errors.js";
 import { type HeaderField, hasName, pairs } from "../engine/http.js";
-import { cancel, outgoing, PROTOCOL, rawFields, StreamTransport } from "../transport/http2.js";
+import {
+  cancel,
+  fieldsError,
+  outgoing,
+  PROTOCOL,
+  REFUSED_STREAM,
+  rawFields,
+  StreamTransport,
+} from "../transport/http2.js";
 import { type Tap, tapHead, tapped } from "../transport/tap.js";
 import { queueMicrotask } from "../transport/tasks.js";
 import { StreamBody } from "./body.js";
@@ -69,7 +77,7 @@ class StreamExchange {
     try {
       this.#begin(session, request);
     } catch (error) {
-      queueMicrotask(() => this.#fail(error instanceof WebSocketError ? error : connectionError(error as Error)));
+      queueMicrotask(() => this.#fail(error as Error));
     }
   }
 
@@ -88,8 +96,11 @@ class StreamExchange {
     if (isSecure && session.encrypted !== true) {
       throw new WebSocketError("WS_ERR_INVALID_OPTION", "The session is not encrypted, so it cannot serve a wss: URL");
     }
-    this.#sent = headOf(request, request.fields("connect"));
-    const stream = session.request(this.#sent, { endStream: false });
+    const fields = request.fields("connect");
+    const stream = withTypedErrors(() => {
+      this.#sent = headOf(request, fields);
+      return session.request(this.#sent, { endStream: false });
+    });
     this.#stream = stream;
     this.#onHold = this.#options.onStream?.(stream);
     // it stays when the exchange is over, because an error without a listener ends the process
@@ -127,6 +138,11 @@ class StreamExchange {
 
   readonly #onClose = (): void => {
     const { errored, rstCode = 0 } = this.#stream as ClientHttp2Stream;
+    if (rstCode === REFUSED_STREAM) {
+      const message = "The server refused the stream before it processed the request, so it may be sent again";
+      this.#fail(new WebSocketError("WS_ERR_REFUSED_STREAM", message, { cause: errored }));
+      return;
+    }
     const why = errored?.message ?? `the server closed the stream with code ${rstCode} before an answer`;
     this.#fail(new WebSocketError("WS_ERR_CONNECTION", `The connection failed: ${why}`, { cause: errored }));
   };
@@ -138,17 +154,32 @@ class StreamExchange {
   }
 }
 
+/**
+ * @throws WebSocketError `WS_ERR_CONNECTION` if the session has ended, `WS_ERR_INVALID_OPTION` if HTTP/2 cannot have a
+ *   field
+ */
+function withTypedErrors<T>(request: () => T): T {
+  try {
+    return request();
+  } catch (cause) {
+    throw cause instanceof TypeError ? fieldsError(cause) : connectionError(cause as Error);
+  }
+}
+
 /** The head of a request (RFC 8441 §4 and §5). */
 function headOf({ url }: UpgradeRequest, fields: readonly HeaderField[]): OutgoingHttpHeaders {
   const host = fields.find((field) => hasName(field, "Host"));
-  return {
+  const pseudo = {
     ":method": "CONNECT",
     ":protocol": PROTOCOL,
     ":scheme": url.protocol === "wss:" ? "https" : "http",
     ":path": url.pathname + url.search,
     ":authority": host?.[1] ?? url.host,
-    ...outgoing(fields.filter((field) => field !== host)),
   };
+  return outgoing(
+    pseudo,
+    fields.filter((field) => field !== host),
+  );
 }
 
 function ignore(): void {}

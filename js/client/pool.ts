@@ -42,6 +42,8 @@ class PooledExchange {
   readonly #origin: Origin;
   #abandon: () => void = ignore;
   #isOver = false;
+  /** Whether the server has refused a stream for it. */
+  #isSecondTry = false;
 
   constructor(request: UpgradeRequest, options: ConnectOptions, listener: ExchangeListener) {
     this.#request = request;
@@ -56,9 +58,25 @@ class PooledExchange {
 
   begin(): void {
     const shared = this.#origin.free();
-    if (shared !== undefined) this.#abandon = shared.open(this.#request, this.options, this.#listener);
+    if (shared !== undefined) this.#open(shared);
     else if (this.#origin.isPlain) this.upgrade(undefined);
     else this.#abandon = this.#origin.wait(this);
+  }
+
+  /** If the server refuses the stream, nothing was processed: it is tried once more, by another session. */
+  #open(shared: Shared): void {
+    const onFailed = (error: Error) => {
+      const isRefused = error instanceof WebSocketError && error.code === "WS_ERR_REFUSED_STREAM";
+      if (!isRefused || this.#isSecondTry) {
+        this.fail(error);
+        return;
+      }
+      this.#isSecondTry = true;
+      shared.probe();
+      this.retry();
+    };
+    const { onSwitched, onRefused } = this.#listener;
+    this.#abandon = shared.open(this.#request, this.options, { onSwitched, onRefused, onFailed });
   }
 
   abandon(): void {

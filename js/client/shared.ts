@@ -20,7 +20,7 @@ export class Shared {
   readonly #streams = new Set<ClientHttp2Stream>();
   /** Those that keep the process alive. */
   readonly #holding = new Set<ClientHttp2Stream>();
-  /** Whether the server left a request without an answer, and was not heard of since. */
+  /** Whether the server left a request without an answer, or refused it, and was not heard of since. */
   #isSilent = false;
 
   constructor(session: ClientHttp2Session, socket: TLSSocket) {
@@ -38,7 +38,16 @@ export class Shared {
   /** Opens a stream. Returns a function that gives it up. */
   open(request: UpgradeRequest, { tap }: ConnectOptions, listener: ExchangeListener): () => void {
     const onStream = (stream: ClientHttp2Stream) => this.#add(stream);
-    return openStream(this.session, request, { tap, onStream, onUnanswered: () => this.#probe() }, listener);
+    return openStream(this.session, request, { tap, onStream, onUnanswered: () => this.probe() }, listener);
+  }
+
+  /** Has no new streams until the server shows that it is there. */
+  probe(): void {
+    if (this.#isSilent || this.session.destroyed) return;
+    this.#isSilent = true;
+    this.session.ping((error) => {
+      this.#isSilent = error !== null;
+    });
   }
 
   /** Ends it if no request of those that waited for it became a stream. */
@@ -55,15 +64,6 @@ export class Shared {
     });
     this.#hold(stream, true);
     return (isHeld) => this.#hold(stream, isHeld);
-  }
-
-  /** Has no new streams until the server shows that it is there. */
-  #probe(): void {
-    if (this.#isSilent || this.session.destroyed) return;
-    this.#isSilent = true;
-    this.session.ping((error) => {
-      this.#isSilent = error !== null;
-    });
   }
 
   #hold(stream: ClientHttp2Stream, isHeld: boolean): void {

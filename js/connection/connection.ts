@@ -22,7 +22,6 @@ import {
   closeTimedOut,
   controlsTooMany,
   full,
-  lost,
   messageTimedOut,
   pingTimedOut,
   terminated,
@@ -336,7 +335,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
       this.#outbox.flush();
       throw error;
     }
-    this.#outbox.flush();
+    this.#outbox.delivered();
     this.#count();
     if (this.#inbox.isHolding || this.#inbox.hasReadAhead) this.#messageTimer?.stop(); // the peer cannot go on
     if (this.#inbox.hasReadAhead || this.#inbox.isWaiting) this.#transport.pause();
@@ -350,8 +349,8 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
 
   /** The peer has closed its side. Nothing will be answered any more: what is on its way has its time to leave. */
   #endTransport(ending: Ending): void {
-    ending.hasTransportEnded = false;
-    if (ending.peerClose === undefined) ending.failure ??= lost(undefined);
+    ending.handleTransportEnd();
+    this.#outbox.flush();
     if (this.#state === "open") this.#startClosing("closing");
     this.#outbox.inOrder(() => this.#transport.end());
   }
@@ -523,7 +522,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     this.#inbox.shut();
     this.#messageTimer?.stop(); // a message that was still to be read has begun, and will not end
     this.#session.free();
-    this.#outbox.close(failure ?? lost(undefined));
+    this.#outbox.close(failure);
     this.#owner.onClosed(status, reason, wasClean, failure);
   }
 }

@@ -32,6 +32,12 @@ export class Ending {
     if (this.transportClosed === undefined) this.#timer ??= setTimeout(onTimeout, timeout);
   }
 
+  /** The end of the peer's side is handled: it is a failure where no close frame came before it. */
+  handleTransportEnd(): void {
+    this.hasTransportEnded = false;
+    if (this.peerClose === undefined) this.failure ??= lost(undefined);
+  }
+
   /** The transport is closed. The reader may take its time with what came before. */
   closeTransport(error: Error | undefined): void {
     this.transportClosed = { error };

@@ -14,7 +14,7 @@ import type { FrameSession } from "../session/session.js";
 import { clearTimeout, nextTick, queueMicrotask, setTimeout } from "../transport/tasks.js";
 import type { Transport, Writer } from "../transport/transport.js";
 import { Backlog, type Waiter } from "./backlog.js";
-import type { ConnectionFailure } from "./failures.js";
+import { type ConnectionFailure, lost } from "./failures.js";
 import { type Flushable, flushSoon } from "./flushes.js";
 import { OVERHEAD } from "./received.js";
 
@@ -57,6 +57,8 @@ export class Outbox implements Flushable, Writer {
   readonly #owner: OutboxOwner;
   #bytesSent = 0;
   #isFlushDue = false;
+  /** Whether something was sent while messages were delivered. */
+  #isAnswering = false;
   /** Bytes of messages that the session has counted, and those among them that were sent since the last flush. */
   #counted = 0;
   #unflushed = 0;
@@ -271,14 +273,16 @@ export class Outbox implements Flushable, Writer {
   }
 
   /** The end: calls back all that wait. */
-  close(failure: ConnectionFailure): void {
+  close(failure: ConnectionFailure | undefined): void {
     clearTimeout(this.#releaseTimer);
     const batches = this.#batches ?? [];
-    this.#batches = undefined;
-    for (const { waiters } of batches) callAll(waiters, failure);
     const waiters = this.#backlog?.waiters ?? [];
+    this.#batches = undefined;
     this.giveUp();
-    callAll(waiters, failure);
+    if (batches.length + waiters.length === 0) return; // an error costs more than all the rest
+    const reason = failure ?? lost(undefined);
+    for (const batch of batches) callAll(batch.waiters, reason);
+    callAll(waiters, reason);
   }
 
   /** The compressor is kept until no message has been sent for a while. */
@@ -293,9 +297,17 @@ export class Outbox implements Flushable, Writer {
 
   /** All frames of one turn leave in one write: at the end of a delivery, else when the running code is done. */
   #flushSoon(): void {
-    if (this.#owner.isDelivering || this.#isFlushDue) return;
-    this.#isFlushDue = true;
-    flushSoon(this);
+    if (this.#owner.isDelivering) {
+      this.#isAnswering = true;
+    } else if (!this.#isFlushDue) {
+      this.#isFlushDue = true;
+      flushSoon(this);
+    }
+  }
+
+  /** A delivery is over. What was sent before it leaves by the flush that is due. */
+  delivered(): void {
+    if (this.#isAnswering) this.flush();
   }
 
   /** @internal */
@@ -306,6 +318,7 @@ export class Outbox implements Flushable, Writer {
 
   /** Gives the network all that was sent. Nothing may be sent between `takeOutput` and `write`. */
   flush(): void {
+    this.#isAnswering = false;
     const parts = this.#takeOutput();
     if (parts.length === 0) return;
     for (const { length } of parts) this.#bytesSent += length;

@@ -53,6 +53,8 @@ export class WebSocketProtocolError extends Error {
 export type WebSocketErrorCode =
   /** The connection could not be made, or broke; `cause` is the runtime's error. */
   | "WS_ERR_CONNECTION"
+  /** The server refused a stream of HTTP/2 before it processed the request, which may be sent again (RFC 9113 §8.7). */
+  | "WS_ERR_REFUSED_STREAM"
   /** The connection ended without a close frame. */
   | "WS_ERR_CONNECTION_LOST"
   /** The opening handshake took longer than `handshakeTimeout`. */

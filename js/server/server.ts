@@ -498,7 +498,7 @@ export class WebSocketServer<
     this.#accepted += 1;
     transport.unread(head);
     const { socket, start } = accept<B, D>({
-      ...answer,
+      agreed: answer, // a spread would take many times as long
       transport,
       url: urlOf(request),
       binaryType: this.#options.binaryType ?? "nodebuffer",

@@ -8,6 +8,7 @@ import { wasm } from "../engine/engine.js";
 import { WebSocketError } from "../engine/errors.js";
 import { flatten, type HeaderField, type HeaderFields, hasName, joined, pairs } from "../engine/http.js";
 import { guarded, release } from "../engine/output.js";
+import { textBytes } from "../engine/text.js";
 import { type DeflateSettings, enableDeflate } from "./deflate.js";
 import type { Limits } from "./options.js";
 import { FrameSession } from "./session.js";
@@ -141,8 +142,8 @@ export function answerHandshake(
       const own = pairs(flatten(add(made)));
       refuseFields(own);
       const fields = [...made, ...own.filter((field) => !made.some(([name]) => hasName(field, name)))];
-      // this checks the fields, too
-      const head = wasm.write_response(101, "Switching Protocols", flatten(fields));
+      // the engine checks what is not its own
+      const head = own.length === 0 ? headOf(made) : wasm.write_response(101, REASON, flatten(fields));
       const extensions = joined(made, "Sec-WebSocket-Extensions");
       return { head, fields, session: sessionOf(handle, true, options), protocol, extensions };
     });
@@ -150,6 +151,15 @@ export function answerHandshake(
     release(handle, error);
     throw error;
   }
+}
+
+const REASON = "Switching Protocols";
+
+/** The head of an answer that has the engine's fields alone. */
+function headOf(made: readonly HeaderField[]): Uint8Array {
+  let head = `HTTP/1.1 101 ${REASON}\r\n`;
+  for (const [name, value] of made) head += `${name}: ${value}\r\n`;
+  return textBytes(`${head}\r\n`);
 }
 
 function sessionOf(handle: wasm.Handle, isServer: boolean, { limits, deflate }: SessionOptions): FrameSession {

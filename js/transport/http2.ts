@@ -24,6 +24,8 @@ export const PROTOCOL = "websocket";
 /** Error codes of RFC 9113 §7. */
 const NO_ERROR = 0;
 const CANCEL = 8;
+/** Nothing was processed: the request may be sent again. Node has it too for streams that a GOAWAY leaves out. */
+export const REFUSED_STREAM = 7;
 
 /** A transport over a stream. */
 export class StreamTransport extends NodeTransport {
@@ -51,10 +53,9 @@ export class StreamTransport extends NodeTransport {
     if (stream.destroyed || stream.closed) return;
     if (this.isAnswered) throw new WebSocketError("WS_ERR_INVALID_OPTION", "Another listener answered the stream");
     try {
-      stream.respond({ ":status": status, ...outgoing(fields) });
+      stream.respond(outgoing({ ":status": status }, fields));
     } catch (cause) {
-      const message = `HTTP/2 cannot have these fields: ${(cause as Error).message}`;
-      throw new WebSocketError("WS_ERR_INVALID_OPTION", message, { cause });
+      throw fieldsError(cause as Error);
     }
     if (body === undefined) return;
     // the client may still be sending; what it sends is not wanted (RFC 9113 §8.1)
@@ -66,6 +67,12 @@ export class StreamTransport extends NodeTransport {
   override destroy(): void {
     cancel(this.#stream);
   }
+}
+
+/** The error for fields that `node:http2` does not take, such as a second `Authorization`. */
+export function fieldsError(cause: Error): WebSocketError {
+  const message = `HTTP/2 cannot have these fields: ${cause.message}`;
+  return new WebSocketError("WS_ERR_INVALID_OPTION", message, { cause });
 }
 
 /** Gives a stream up at once. */
@@ -188,17 +195,27 @@ const HOP_BY_HOP = [
   "http2-settings",
 ];
 
-/** Fields as `node:http2` takes them, without those of a connection of HTTP/1.1. */
-export function outgoing(fields: readonly HeaderField[]): OutgoingHttpHeaders {
+/** Bytes of a head that nghttp2 sends at most, with what it adds to a field; beyond it, Node closes the session. */
+const MAX_HEAD_SIZE = 64 * 1024;
+const FIELD_OVERHEAD = 16;
+
+/**
+ * A head as `node:http2` takes it, without the fields of a connection of HTTP/1.1.
+ *
+ * @throws TypeError if it is too large
+ */
+export function outgoing(pseudo: OutgoingHttpHeaders, fields: readonly HeaderField[]): OutgoingHttpHeaders {
   const lower = fields.map(([name, value]) => [name.toLowerCase(), value] as const);
   const named = lower.filter(([name]) => name === "connection").flatMap(([, value]) => value.toLowerCase().split(","));
   const dropped = new Set([...HOP_BY_HOP, ...named.map((name) => name.trim())]);
-  const headers: Record<string, string | string[]> = Object.create(null);
+  const headers: OutgoingHttpHeaders = Object.assign(Object.create(null), pseudo);
   for (const [name, value] of lower) {
     if (dropped.has(name)) continue;
     const before = headers[name];
-    headers[name] = before === undefined ? value : [before, value].flat();
+    headers[name] = before === undefined ? value : [before, value].flat().map(String);
   }
+  const size = rawFields(headers).reduce((sum, text) => sum + text.length + FIELD_OVERHEAD / 2, 0);
+  if (size > MAX_HEAD_SIZE) throw new TypeError("with them, the head is larger than 64 KiB");
   return headers;
 }
 

@@ -129,7 +129,8 @@ export class NodeTransport implements Transport {
   }
 
   end(): void {
-    this.#socket.end();
+    // a second time it would make an error, for no one
+    if (!this.#socket.writableEnded) this.#socket.end();
   }
 
   destroy(): void {

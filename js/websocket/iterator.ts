@@ -38,7 +38,7 @@ export class IteratorOf<T> implements AsyncIterableIterator<T, undefined, void> 
 
   /** The next value, when there is one. */
   next(): Promise<IteratorResult<T, undefined>> {
-    const value = this.#given.shift() ?? this.#take();
+    const value = this.take();
     if (value !== undefined) return Promise.resolve({ done: false, value });
     if (this.#isDone) return this.#afterEnd();
     return new Promise((resolve) => {
@@ -47,8 +47,9 @@ export class IteratorOf<T> implements AsyncIterableIterator<T, undefined, void> 
     });
   }
 
-  #take(): T | undefined {
-    return this.#isDone || this.#asked.length > 0 ? undefined : (this.#source.take?.() as T | undefined);
+  /** The next value, if it can be had at once. */
+  take(): T | undefined {
+    return this.#given.shift() ?? (this.#isDone || this.#asked.length > 0 ? undefined : (this.#source.take?.() as T));
   }
 
   /** Ends the loop, and a `next` that waits. */

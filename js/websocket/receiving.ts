@@ -257,11 +257,15 @@ export class Receiving<S extends EventTarget> implements ConnectionOwner {
   /** @internal */
   onClosed(status: number, reason: string, wasClean: boolean, failure: ConnectionFailure | undefined): void {
     this.#end = { failure };
-    const unfinished = failure ?? new WebSocketError("WS_ERR_CONNECTION_LOST", "The message was not finished");
-    this.#message?.fail(markAsEnd(this.#socket, unfinished));
+    this.#message?.fail(markAsEnd(this.#socket, failure ?? unfinished()));
     this.#hooks.onClosed(this.#socket, status, reason, wasClean, failure);
     for (const loop of this.#loops) loop.end(failure);
   }
+}
+
+/** What reading the rest of a message fails with. */
+function unfinished(): WebSocketError {
+  return new WebSocketError("WS_ERR_CONNECTION_LOST", "The message was not finished");
 }
 
 /** The socket of the messages, and how it gives them out. */

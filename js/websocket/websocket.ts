@@ -21,8 +21,10 @@ import type { ConnectionFailure } from "../connection/failures.js";
 import { bytesOf } from "../engine/bytes.js";
 import { WebSocketError } from "../engine/errors.js";
 import { CloseStatus } from "../engine/status.js";
+import type { Agreed } from "../session/handshake.js";
 import { type ConnectionSettings, connectionSettings, ownOptions } from "../session/options.js";
 import { setImmediate } from "../transport/tasks.js";
+import type { Transport } from "../transport/transport.js";
 import { channels } from "./diagnostics.js";
 import { hasListeners } from "./dispatch.js";
 import { markAsEnd } from "./ends.js";
@@ -51,7 +53,9 @@ import {
 } from "./webidl.js";
 
 /** A server's connection whose handshake is done. */
-export interface Accepted extends Opened {
+export interface Accepted {
+  readonly agreed: Agreed;
+  readonly transport: Transport;
   readonly url: string;
   readonly binaryType: BinaryType;
   readonly settings: RunSettings;
@@ -76,7 +80,7 @@ export let accept: <B extends BinaryType, D>(accepted: Accepted) => { socket: We
 let partsOf: (socket: WebSocket) => { receiving: Receiving<WebSocket>; members: Members | undefined };
 
 /** The constructor's argument from a server; only a server has one. */
-const accepting = new WeakSet<object>();
+let accepting: Accepted | undefined;
 
 const CONNECTING = 0;
 const OPEN = 1;
@@ -179,8 +183,9 @@ export class WebSocket<B extends BinaryType = any, D = unknown> extends WebSocke
   static {
     partsOf = (socket) => ({ members: socket.#siblings, receiving: socket.#receiving });
     accept = <B extends BinaryType, D>(accepted: Accepted) => {
-      accepting.add(accepted);
+      accepting = accepted;
       const socket = new WebSocket<B, D>(accepted as unknown as string);
+      accepting = undefined;
       return { socket, start: () => socket.#connection?.start() };
     };
   }
@@ -210,7 +215,7 @@ export class WebSocket<B extends BinaryType = any, D = unknown> extends WebSocke
       this.#receiving = this.#receiver("", url.binaryType);
       Object.defineProperty(this, "removeEventListener", WebSocket.#unlisten);
       this.#leaveUnclaimed();
-      this.#opened(url, url.settings);
+      this.#opened(url.agreed, url.transport, url.settings);
       this.#receiving.hold("unclaimed");
       return;
     }
@@ -483,14 +488,14 @@ export class WebSocket<B extends BinaryType = any, D = unknown> extends WebSocke
   /** https://websockets.spec.whatwg.org/#feedback-from-the-protocol: "When the WebSocket connection is established" */
   #established(opened: Opened, settings: ConnectionSettings): void {
     this.#abandon = undefined;
-    this.#opened(opened, settings);
+    this.#opened(opened, opened.transport, settings);
     // 4. Fire an event named open.
     this.dispatchEvent(new Event("open"));
     this.#sending?.drained();
     this.#connection?.start();
   }
 
-  #opened({ session, transport, extensions, protocol }: Opened, settings: RunSettings): void {
+  #opened({ session, extensions, protocol }: Agreed, transport: Transport, settings: RunSettings): void {
     const connection = new Connection(session, transport, this.#receiving, settings);
     this.#connection = connection;
     this.#receiving.connect(connection, transport);
@@ -604,5 +609,5 @@ defineInterface(WebSocket, "WebSocket", [
 ]);
 
 function isAccepted(url: unknown): url is Accepted {
-  return typeof url === "object" && url !== null && accepting.has(url);
+  return url !== undefined && url === accepting;
 }

@@ -4,14 +4,20 @@
  * @module
  */
 import type { WebSocketOptions } from "../client/arguments.js";
-import { isBuffer } from "../engine/bytes.js";
+import { isBlob, isBuffer } from "../engine/bytes.js";
 import { WebSocketError } from "../engine/errors.js";
 import { markAsEnd } from "./ends.js";
 import type { CloseEvent, ErrorEvent } from "./events.js";
+import type { IteratorOf } from "./iterator.js";
 import type { SendData } from "./sending.js";
 import { checkReason, invalidCode } from "./webidl.js";
 import { WebSocket } from "./websocket.js";
 import { ReadableStream, WritableStream } from "./webstreams.js";
+
+/** Bytes that wait for the network when a write waits too, as Node's sockets have it, … */
+const ROOM = 16 * 1024;
+/** … and of as many writes one waits however small they are. */
+const UNAWAITED = 256;
 
 /** Options of a `WebSocketStream`: the proposal's `protocols` and `signal`, and those of our `WebSocket`. */
 export interface WebSocketStreamOptions extends Omit<WebSocketOptions, "protocols" | "streamMessages"> {
@@ -23,7 +29,7 @@ export interface WebSocketStreamOptions extends Omit<WebSocketOptions, "protocol
 export interface WebSocketOpenInfo {
   /** Messages: strings and `Uint8Array`s. The peer has to wait while a message is unread. */
   readonly readable: ReadableStream<string | Uint8Array<ArrayBuffer>>;
-  /** Takes messages; a write is done when the network has room for more. */
+  /** Takes messages; a write is done when the network has room for more. Those of a turn leave together. */
   readonly writable: WritableStream<SendData>;
   /** The extensions that were agreed on, or `""`. */
   readonly extensions: string;
@@ -110,7 +116,9 @@ export class WebSocketStream {
   #readable: ReadableStreamDefaultController<string | Uint8Array<ArrayBuffer>> | undefined;
   #writable: WritableStreamDefaultController | undefined;
   /** The read of the next message. */
-  #pull: Promise<void> | undefined;
+  #pull: Promise<unknown> | undefined;
+  /** Writes since one has waited for room. */
+  #writes = 0;
   /** Ends the wait of a write for room. */
   #endWait: (() => void) | undefined;
   /** Whether the peer closed before a write was done. */
@@ -185,26 +193,27 @@ export class WebSocketStream {
   }
 
   #messages(): WebSocketOpenInfo["readable"] {
-    const messages = this.#socket[Symbol.asyncIterator]() as AsyncIterator<string | ArrayBuffer, undefined>;
+    const messages = this.#socket[Symbol.asyncIterator]() as Messages;
     return new ReadableStream({
       start: (controller) => {
         this.#readable = controller;
       },
       pull: () => {
-        this.#pull = messages.next().then(
-          ({ value }) => {
-            if (value === undefined) return;
-            this.#readable?.enqueue(isBuffer(value) ? new Uint8Array(value) : value);
-          },
-          ignore, // the stream learns of it by the close event
-        );
-        return this.#pull;
+        const waiting = messages.take();
+        if (waiting !== undefined) this.#enqueue(waiting);
+        // of the end the stream learns by the close event
+        else this.#pull = messages.next().then(({ value }) => value === undefined || this.#enqueue(value), ignore);
+        return this.#pull as Promise<void>;
       },
       cancel: (reason) => {
         this.#readable = undefined;
         this.#closeFor(reason);
       },
     });
+  }
+
+  #enqueue(message: string | ArrayBuffer): void {
+    this.#readable?.enqueue(isBuffer(message) ? new Uint8Array(message) : message);
   }
 
   #sink(): WebSocketOpenInfo["writable"] {
@@ -223,12 +232,17 @@ export class WebSocketStream {
     });
   }
 
-  async #write(message: SendData): Promise<void> {
-    const wasOpen = this.#socket.readyState === this.#socket.OPEN;
-    this.#socket.send(message);
-    await new Promise<void>((resolve, reject) => {
+  /** Messages of a turn leave together, and few are written without a look at the network. */
+  #write(message: SendData): Promise<void> | undefined {
+    const socket = this.#socket;
+    const wasOpen = socket.readyState === socket.OPEN;
+    socket.send(message);
+    this.#writes += 1;
+    if (wasOpen && this.#writes < UNAWAITED && socket.bufferedAmount < ROOM && !isBlob(message)) return undefined;
+    this.#writes = 0;
+    return new Promise((resolve, reject) => {
       this.#endWait = resolve;
-      this.#socket.ready.then(resolve, () => {
+      socket.ready.then(resolve, () => {
         this.#isCut ||= wasOpen;
         this.#writesEnd.promise.catch(reject);
       });
@@ -279,6 +293,8 @@ for (const [target, names] of [
 ] as const) {
   for (const name of names) Object.defineProperty(target, name, { enumerable: true });
 }
+
+type Messages = IteratorOf<string | ArrayBuffer>;
 
 interface Deferred<T> {
   readonly promise: Promise<T>;

@@ -6,7 +6,14 @@ import { type TestContext, test } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
-import { EngineTrap, type ErrorEvent, sessionCount, WebSocket, WebSocketServer } from "websocket-component";
+import {
+  EngineTrap,
+  type ErrorEvent,
+  sessionCount,
+  WebSocket,
+  WebSocketError,
+  WebSocketServer,
+} from "websocket-component";
 
 import {
   acceptOf,
@@ -24,6 +31,7 @@ import {
   serveEcho,
   serveRaw,
   take,
+  unclaimed,
   unmasked,
 } from "./support.js";
 
@@ -286,6 +294,43 @@ test("a paused socket whose peer has closed its side delivers what it held, and 
       assert.deepEqual(received, ["a", "b", "c"]);
     }
   }
+});
+
+test("what a loop sends leaves before the peer's end is seen behind the next message", async (t) => {
+  const { peer, socket } = await unclaimed(t);
+  socket.addEventListener("message", () => {});
+  const loop = (async () => {
+    for await (const data of socket) {
+      for (let turns = 0; turns < 10; turns++) await turn();
+      socket.send(data);
+    }
+  })();
+  peer.write(masked(0x81, "a"), masked(0x81, "b"));
+  peer.socket.end();
+  assert.deepEqual((await peer.rest()).subarray(0, 3), unmasked(0x81, "a"));
+  await assert.rejects(loop, { code: "WS_ERR_CONNECTION_LOST" });
+});
+
+test("a clean close makes no errors, and ends the server's socket once", async (t) => {
+  const { peer, socket, tcp } = await unclaimed(t);
+  let errors = 0;
+  class Counted extends Error {
+    constructor(...args: ConstructorParameters<ErrorConstructor>) {
+      super(...args);
+      errors += 1;
+    }
+  }
+  const Base = Object.getPrototypeOf(WebSocketError);
+  Object.setPrototypeOf(WebSocketError, Counted);
+  t.after(() => Object.setPrototypeOf(WebSocketError, Base));
+  const end = t.mock.method(tcp, "end");
+  const over = closed(socket);
+  peer.write(masked(0x88, hex("03E8")));
+  peer.socket.end();
+  assert.equal((await over).wasClean, true);
+  assert.deepEqual([errors, end.mock.callCount()], [0, 1]);
+  new WebSocketError("WS_ERR_TERMINATED", "is counted");
+  assert.equal(errors, 1);
 });
 
 test("an idle connection keeps nothing of what has come", async (t) => {

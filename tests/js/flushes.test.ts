@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 
-import { WebSocket } from "websocket-component";
+import { WebSocket, WebSocketStream } from "websocket-component";
 
 import { messages, once, serve } from "./support.js";
 
@@ -40,6 +40,15 @@ const idioms: { readonly [name: string]: (socket: WebSocket) => unknown } = {
   },
   "a loop that awaits, and sends": async (socket) => {
     for await (const data of socket) socket.send(await Promise.resolve(data));
+  },
+  "a WebSocketStream that is piped": async (socket) => {
+    const { readable, writable } = await new WebSocketStream(socket).opened;
+    await readable.pipeTo(writable).catch(() => {}); // until the client has gone
+  },
+  "a WebSocketStream whose writes are awaited": async (socket) => {
+    const { readable, writable } = await new WebSocketStream(socket).opened;
+    const writer = writable.getWriter();
+    for await (const data of readable) await writer.write(data);
   },
 };
 

@@ -17,6 +17,7 @@ import {
   type StreamRequest,
   type Traffic,
   WebSocket,
+  type WebSocketError,
   type WebSocketOptions,
   WebSocketStream,
 } from "websocket-component";
@@ -42,13 +43,18 @@ const DAY = 86_400_000;
 async function serveStreams(
   t: TestContext,
   onStream: (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void,
+  secure = false,
 ): Promise<Http2> {
-  const listening = await listenHttp2(t);
+  const listening = await listenHttp2(t, {}, secure);
   listening.http.on("stream", (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
     stream.on("error", () => {});
     onStream(stream, headers);
   });
   return listening;
+}
+
+function refuseStream(stream: ServerHttp2Stream): void {
+  stream.on("error", () => {}).close(http2.NGHTTP2_REFUSED_STREAM);
 }
 
 test("a socket on a session has all that one over HTTP/1.1 has", async (t) => {
@@ -206,7 +212,6 @@ for (const [what, fields, code] of lies) {
 
 const losses: [what: string, lose: (stream: ServerHttp2Stream) => void][] = [
   ["resets the stream", (stream) => stream.close(http2.NGHTTP2_CANCEL)],
-  ["resets the stream with REFUSED_STREAM", (stream) => stream.close(http2.NGHTTP2_REFUSED_STREAM)],
   ["destroys its session", (stream) => stream.session?.destroy()],
   ["breaks the session off", (stream) => stream.session?.destroy(undefined, http2.NGHTTP2_INTERNAL_ERROR)],
 ];
@@ -226,6 +231,73 @@ for (const [what, lose] of losses) {
     socket.onerror = () => {};
     socket.send("lose it");
     assert.deepEqual([(await end).code, (await end).wasClean], [1006, false]);
+  });
+}
+
+const refusals: [what: string, refuse: (stream: ServerHttp2Stream) => void][] = [
+  ["is reset with REFUSED_STREAM", refuseStream],
+  ["a GOAWAY leaves out", (stream) => stream.session?.goaway(http2.NGHTTP2_NO_ERROR, (stream.id as number) - 2)],
+];
+for (const [what, refuse] of refusals) {
+  test(`a stream that ${what} was not processed: its error says that it may be sent again`, async (t) => {
+    const { origin, url } = await serveStreams(t, (stream, headers) => {
+      if (headers[":path"] === "/first") stream.respond({ ":status": 200 });
+      else refuse(stream);
+    });
+    const sessions = await Promise.all([readySession(t, origin), readySession(t, origin)]);
+    for (const session of sessions) await opened(`${url}/first`, { session });
+    const error = await failure(url, { session: sessions[0], handshakeTimeout: DAY });
+    assert.equal(error.code, "WS_ERR_REFUSED_STREAM");
+    assert.match(error.message, /may be sent again/);
+    const stream = new WebSocketStream(url, { session: sessions[1] });
+    stream.opened.catch(() => {});
+    await assert.rejects(stream.closed, ({ cause }) => (cause as WebSocketError).code === "WS_ERR_REFUSED_STREAM");
+  });
+}
+
+const wrong: [what: string, headers: WebSocketOptions["headers"], code: string][] = [
+  ["a line end in a value", { Cookie: "a\nb" }, "E_INVALIDARG"],
+  ["NUL in a value", { "X-Own": "a\0b" }, "E_INVALIDARG"],
+  ["a value beyond Latin-1", { "X-Own": "\u20ac" }, "E_INVALIDARG"],
+  ["a blank in a name", { "X Own": "1" }, "E_INVALIDARG"],
+  ["no name", { "": "1" }, "E_INVALIDARG"],
+  ["the name of a pseudo-field", { ":path": "/other" }, "E_INVALIDARG"],
+  ["a body", { "Content-Length": "5" }, "WS_ERR_INVALID_OPTION"],
+  ["extensions", { "Sec-WebSocket-Extensions": "x-own" }, "WS_ERR_INVALID_OPTION"],
+  ["a subprotocol that the server does not choose", { "Sec-WebSocket-Protocol": "x" }, "E_SUBPROTOCOL_NOT_SUPPORTED"],
+];
+for (const [what, headers = {}, code] of wrong) {
+  test(`fields with ${what} are one error over every version of HTTP`, async (t) => {
+    const { origin, url } = await serveHttp2(t, { chooseProtocol: () => "x" }, { allowHTTP1: true }, true);
+    const plain = await failure(url, { tls, headers });
+    assert.equal(plain.code, code);
+    for (const way of [{ session: openSession(t, origin) }, { http2: true, tls }]) {
+      const { name, message, ...error } = await failure(url, { ...way, headers });
+      assert.deepEqual([error.code, name, message], [plain.code, plain.name, plain.message]);
+    }
+  });
+}
+
+const unsendable: [what: string, headers: WebSocketOptions["headers"], path: string][] = [
+  [
+    "a field twice",
+    [
+      ["Authorization", "Basic eA=="],
+      ["Authorization", "Basic eQ=="],
+    ],
+    "/",
+  ],
+  ["a field of 64 KiB", { "X-Own": "x".repeat(64 * 1024) }, "/"],
+  ["a path of 64 KiB", {}, `/${"x".repeat(64 * 1024)}`],
+];
+for (const [what, headers = {}, path] of unsendable) {
+  test(`a head with ${what} is a mistake of the caller's over HTTP/2, and its session goes on`, async (t) => {
+    const { origin, url } = await serveEchoHttp2(t);
+    const session = openSession(t, origin);
+    const error = await failure(url + path, { session, headers });
+    assert.equal(error.code, "WS_ERR_INVALID_OPTION");
+    assert.match(error.message, /^HTTP\/2 cannot have these fields/);
+    await roundTrip(await opened(url, { session }));
   });
 }
 
@@ -391,6 +463,42 @@ test("with http2, a session that got GOAWAY has no new sockets", async (t) => {
   await roundTrip(await opened(url, { http2: true, tls }));
   assert.equal(sessions.length, 2);
   await roundTrip(first);
+});
+
+test("with http2, a stream that was refused is opened on another session, and the first one goes on", async (t) => {
+  const { http, sessions, url } = await serveEchoHttp2(t, {}, {}, true);
+  const first = await opened(url, { http2: true, tls });
+  let isRefused = false;
+  http.prependListener("stream", (stream: ServerHttp2Stream) => {
+    if (isRefused) return;
+    isRefused = true;
+    refuseStream(stream);
+  });
+  await roundTrip(await opened(url, { http2: true, tls }));
+  assert.equal(sessions.length, 2);
+  await roundTrip(first);
+});
+
+test("with http2, the only stream of a session may be refused, too", async (t) => {
+  const { http, sessions, url } = await serveEchoHttp2(t, {}, {}, true);
+  http.prependOnceListener("stream", refuseStream);
+  await roundTrip(await opened(url, { http2: true, tls }));
+  assert.equal(sessions.length, 2);
+});
+
+test("with http2, a server that refuses every stream is asked twice", async (t) => {
+  let count = 0;
+  const { sessions, url } = await serveStreams(
+    t,
+    (stream) => {
+      count += 1;
+      refuseStream(stream);
+    },
+    true,
+  );
+  const error = await failure(url, { http2: true, tls, handshakeTimeout: DAY });
+  assert.equal(error.code, "WS_ERR_REFUSED_STREAM");
+  assert.deepEqual([count, sessions.length], [2, 2]);
 });
 
 test("with http2, a server that closes its side of TCP ends the sockets with 1006", async (t) => {

@@ -287,14 +287,18 @@ test("a hook that fails is answered with 500 and reported, and so are fields tha
       ],
     },
     { headers: { "X-Line": "a\r\nb" } },
+    { headers: { "X-Large": "x".repeat(64 * 1024) } },
   ];
   for (const options of hooks) {
     const { server, origin } = await serveHttp2(t, options);
     const error = once(server, "error");
-    const peer = new RawStream(await readySession(t, origin)).resume();
+    const session = await readySession(t, origin);
+    const peer = new RawStream(session).resume();
     assert.equal((await peer.answer)[":status"], 500);
     assert.ok((await error)[0] instanceof Error);
     assert.equal(server.clients.size, 0);
+    await peer.ended;
+    assert.equal(session.closed, false, "the others on the session are not to blame");
   }
 });
 

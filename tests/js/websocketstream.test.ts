@@ -214,6 +214,23 @@ for (const role of ROLES) {
     assert.equal(await rejection(writer.write("later")), pending);
   });
 
+  test(`a ${role}'s writes of nothing wait for room as well`, async (t) => {
+    const { socket, peer, writable } = await ends(t, role);
+    const writer = writable.getWriter();
+    await clog({ socket, peer, received: [] });
+    let done = 0;
+    const writes = Array.from({ length: 1000 }, () =>
+      writer.write("").then(
+        () => done++,
+        () => {},
+      ),
+    );
+    for (let count = 0; count < 50; count++) await turn();
+    assert.ok(done < writes.length, `${done} writes were done`);
+    socket.terminate();
+    await Promise.all(writes);
+  });
+
   test(`a ${role}'s write after close() fails, and closed tells how the peer closed`, async (t) => {
     const { stream, peer, writable } = await ends(t, role);
     stream.close();
