@@ -19,7 +19,7 @@ const MOST_BEYOND = 4096;
 /** A ping or a pong that came. */
 type PingOrPong = Control & { readonly kind: "ping" | "pong" };
 
-/** Who is told of them. */
+/** Gets them, once they are handled. */
 interface Listener {
   /** Whether it answers pings itself. */
   readonly answersPings?: boolean;
