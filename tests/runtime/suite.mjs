@@ -1092,7 +1092,7 @@ async function sliced(t) {
     await echo;
   }
   await answer;
-  assert.ok(echoes >= 5, `${echoes} round trips`);
+  assert.ok(echoes >= 8, `${echoes} round trips`);
 }
 
 async function large(t) {
