@@ -1,22 +1,23 @@
 // Runs Autobahn's test suite, the real one, against our server and client, and those of the crate's examples.
 // `npm run autobahn -- [OPTION]…`:
 //   --role R           server, client, native-server, native-client, c-server or c-client; all of them by default. Or
-//                      h2-server, h2-client: over HTTP/2, with HAProxy before the suite, which speaks HTTP/1.1 only
+//                      h2-server, h2-client: over HTTP/2, with HAProxy before the suite, which speaks HTTP/1.1 only;
+//                      without HAProxy they are skipped
 //   --cases PATTERN    such as 7.*; may be given again
 //   --quick            leaves out most cases of compression (12, 13), which take most of the time
 //   --runtime PROGRAM  runs our JavaScript: this Node by default, `deno` or `bun` from npm, or a program
 // Prints a table by category, leaves the HTML reports in build/autobahn/, and exits with 1 on anything but OK and
-// INFORMATIONAL, with 3 if the suite cannot run here. Cases of extensions that we do not have yet are counted as
-// unimplemented.
+// INFORMATIONAL, with 3 if the suite, or a role, cannot run here. Cases of extensions that we do not have yet are
+// counted as unimplemented.
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 
-import { certificate, key } from "../tests/runtime/certificate.mjs";
+import { env, haproxyArguments, lacksHaproxy } from "./lib/haproxy.mjs";
 import { freePort } from "./lib/ports.mjs";
 import { ended, printed, startSuite } from "./lib/wstest.mjs";
 import { prepare, root } from "./prepare.mjs";
@@ -68,18 +69,23 @@ if (values.role.some((role) => role.startsWith("native"))) {
 if (values.role.some((role) => role.startsWith("c-"))) {
   execFileSync("make", ["--silent", "-C", "bindings/c"], { cwd: root, stdio: "inherit" });
 }
+const isOverHttp2 = (role) => role.startsWith("h2");
+const lack = values.role.some(isOverHttp2) && lacksHaproxy();
+if (lack) console.error(`skipped ${values.role.filter(isOverHttp2).join(", ")}: ${lack}`);
+const roles = lack ? values.role.filter((role) => !isOverHttp2(role)) : values.role;
+if (roles.length === 0) process.exit(CANNOT_RUN);
 const wstest = findSuite();
 let failed = 0;
-for (const role of values.role) {
+for (const role of roles) {
   const folder = join(root, "build/autobahn", role);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   console.log(`\nOur ${role}, cases ${patterns.join(", ")} …`);
-  const proxy = role.startsWith("h2") ? throughHaproxy : undefined;
+  const proxy = isOverHttp2(role) ? throughHaproxy : undefined;
   await (role.endsWith("server") ? testServer(role, folder, proxy) : testClient(role, folder, proxy));
   failed += report(role, folder);
 }
-process.exit(failed > 0 ? 1 : 0);
+process.exit(failed > 0 ? 1 : lack ? CANNOT_RUN : 0);
 
 async function testServer(role, folder, throughProxy) {
   const port = await freePort();
@@ -105,26 +111,8 @@ async function testClient(role, folder, throughProxy) {
 /** HAProxy, which speaks HTTP/2 with ours: over TLS in front, in clear text behind. */
 async function throughHaproxy({ folder, to, http2 }) {
   const port = await freePort();
-  const pem = join(folder, "haproxy.pem");
-  writeFileSync(pem, `${certificate}\n${key}\n`);
-  const file = join(folder, "haproxy.cfg");
-  const [tls, protocol] = http2 === "behind" ? ["", "proto h2"] : [`ssl crt ${pem} alpn h2`, ""];
-  const text = `defaults
-  mode http
-  timeout connect 5s
-  timeout client 1m
-  timeout server 1m
-  timeout tunnel 1h
-frontend front
-  bind 127.0.0.1:${port} ${tls}
-  default_backend behind
-backend behind
-  http-request set-header Host 127.0.0.1:${to} # the suite compares it with its own port
-  server one 127.0.0.1:${to} ${protocol}
-`;
-  writeFileSync(file, text);
-  const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` };
-  const haproxy = spawn("haproxy", ["-f", file, "-db"], { env, stdio: ["ignore", "ignore", "inherit"] });
+  const options = { env, stdio: ["ignore", "ignore", "inherit"] };
+  const haproxy = spawn("haproxy", haproxyArguments(folder, { port, to, http2 }), options);
   await reachable(port);
   return { port, process: haproxy };
 }

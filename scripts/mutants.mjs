@@ -4,6 +4,7 @@
 //   --sample N         as many, taken at random by --seed S (1 by default)
 //   --from N           begins behind the first N of these, for a sample in pieces
 //   --only TEXT        only faults whose name begins with this or another such text: a file, a folder
+//   --each N           js: tests of at most N seconds for a fault, the quickest that come by
 //   --seconds N        begins no more of them after that time, on each side; says how many were left
 // Prints a table by folder. tests/mutants.json has the faults that no test can notice, with a reason each; the command
 // fails for others that were not noticed.
@@ -26,6 +27,7 @@ const { values } = parseArgs({
     from: { type: "string", default: "0" },
     only: { type: "string", multiple: true, default: [""] },
     seconds: { type: "string", default: "1e9" },
+    each: { type: "string", default: "1e9" },
     "in-build": { type: "boolean", default: false }, // within scripts/test-js, which has made build/
   },
 });
@@ -66,17 +68,18 @@ async function report(side, all, run) {
     console.log(`${side}: nothing to plant`);
     return true;
   }
+  const how = { all, areFew: values.since !== undefined, each: Number(values.each) };
   const until = Date.now() + Number(values.seconds) * 1000;
   const rows = new Map();
   const missed = [];
   let done = 0;
-  for await (const { mutant, outcome } of run(mutants, () => Date.now() > until)) {
+  for await (const { mutant, outcome, by } of run(mutants, () => Date.now() > until, how)) {
     done += 1;
     const folder = mutant.file.split("/").slice(0, 2).join("/");
     const reason = accepted.find(({ name }) => name === mutant.key)?.reason;
     const kind = outcome === "missed" && reason !== undefined ? "accepted" : outcome;
     if (kind === "missed") missed.push(mutant);
-    console.log(`${kind}: ${mutant.key}`);
+    console.log(`${kind}: ${mutant.key}${by === undefined ? "" : ` (${by})`}`);
     if (!rows.has(folder)) rows.set(folder, { caught: 0, timeout: 0, missed: 0, accepted: 0, unviable: 0 });
     rows.get(folder)[kind] += 1;
   }

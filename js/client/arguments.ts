@@ -22,7 +22,7 @@ import type { CreateConnection, TlsClientOptions } from "../transport/runtime.js
 import type { Tap } from "../transport/tap.js";
 import { agentExchange } from "./agent.js";
 import { type Exchange, exchange } from "./exchange.js";
-import { sessionExchange } from "./http2.js";
+import { isSession, sessionExchange } from "./http2.js";
 import type { OpenOptions } from "./opening.js";
 import { pooledExchange } from "./pool.js";
 
@@ -76,12 +76,7 @@ export interface WebSocketOptions extends SocketOptions {
   tap?: Tap;
 }
 
-const SESSION: Kind = {
-  wanted: "a client's session of node:http2",
-  is: (value) =>
-    typeof (value as ClientHttp2Session | null)?.request === "function" &&
-    typeof (value as ClientHttp2Session).ping === "function",
-};
+const SESSION: Kind = { wanted: "a client's session of node:http2", is: isSession };
 
 const KINDS: Kinds<WebSocketOptions> = {
   ...socketKinds,

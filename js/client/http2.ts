@@ -29,17 +29,30 @@ interface StreamOptions {
   /** Receives a copy of the connection's bytes. */
   readonly tap: Tap | undefined;
   /** Gets the stream; returns what is told whether the connection keeps the process alive. */
-  readonly onStream?: (stream: ClientHttp2Stream) => (isHeld: boolean) => void;
+  readonly onStream?: ((stream: ClientHttp2Stream) => ((isHeld: boolean) => void) | undefined) | undefined;
   /** The stream was given up before the server said anything of it. */
   readonly onUnanswered?: () => void;
 }
 
-/** Opens streams of this session. The session stays its owner's: it is neither closed nor listened to for errors. */
-export function sessionExchange(session: ClientHttp2Session): Exchange {
+/** Whether a value is a session on which streams can be opened. */
+export function isSession(value: unknown): value is ClientHttp2Session {
+  const { request, ping } = (value ?? {}) as Partial<ClientHttp2Session>;
+  return typeof request === "function" && typeof ping === "function";
+}
+
+/**
+ * Opens streams of this session. The session stays its owner's: it is neither closed nor listened to for errors.
+ *
+ * @param onStream gets the stream before its events
+ */
+export function sessionExchange(
+  session: ClientHttp2Session,
+  onStream?: (stream: ClientHttp2Stream) => undefined,
+): Exchange {
   return (request, options, listener) => {
     let abandon = (): void => stopAsking();
     const stopAsking = Readiness.of(session).ask((error) => {
-      if (error === undefined) abandon = openStream(session, request, options, listener);
+      if (error === undefined) abandon = openStream(session, request, { tap: options.tap, onStream }, listener);
       else listener.onFailed(error);
     });
     return () => abandon();

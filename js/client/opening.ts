@@ -66,8 +66,9 @@ export function open(
   options: OpenOptions,
   listener: OpenListener,
 ): (reason: Error) => void {
+  const own = pairs(flatten(options.headers)); // before there is a timer: an iterator of the caller's may throw
   const attempt = new Attempt(protocols, options, listener);
-  attempt.ask(url, pairs(flatten(options.headers)));
+  attempt.ask(url, own);
   return (reason) => attempt.fail(reason);
 }
 

@@ -449,7 +449,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     this.#keepAlive?.sent(hasPing);
   }
 
-  #count(isOver = false): void {
+  #count(isOver = this.#state === "closed"): void {
     const { budget } = this.#settings;
     const held = isOver ? 0 : this.#inbox.heldBytes + (budget?.countsSent === false ? 0 : this.#outbox.heldBytes);
     if (held !== this.#told) budget?.update(this, this.#told, held);

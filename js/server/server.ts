@@ -38,10 +38,10 @@ import {
 } from "../transport/upgrade.js";
 import { channels, isWatched, type RefusalReason } from "../websocket/diagnostics.js";
 import { isEndOf, isPromise } from "../websocket/ends.js";
-import { IteratorOf } from "../websocket/iterator.js";
 import type { BinaryType } from "../websocket/receiving.js";
 import { accept, type Members, WebSocket } from "../websocket/websocket.js";
 import { type CloseOptions, type CloseResult, closeOptions, Drain } from "./drain.js";
+import { Loops } from "./loops.js";
 import { type Acceptance, quotas, serverOptions, type WebSocketServerOptions } from "./options.js";
 import { Pending, type PendingOwner } from "./pending.js";
 import { type Exceeded, Quota } from "./quota.js";
@@ -141,6 +141,7 @@ export class WebSocketServer<
   #accepted = 0;
   readonly #refusals = new Map<RefusalReason, number>();
   #hasWarned = false;
+  readonly #loops = new Loops<[socket: WebSocket<B, D>, request: R]>(this);
   #closing: Promise<CloseResult> | undefined;
 
   /** @throws WebSocketError `WS_ERR_INVALID_OPTION` */
@@ -168,7 +169,7 @@ export class WebSocketServer<
       { port, host, socketPath, tls, details, handshakeTimeout: this.#handshakeTimeout },
       {
         onListening: () => this.emit("listening"),
-        onError: (error) => this.emit("error", error),
+        onError: (error) => this.#loops.fail(error),
         onUpgrade: (request, transport, head) => this.#route(request as R, transport, head),
         onRefused: (status, request, address) => this.#count("http", status, request as R | undefined, address),
       },
@@ -269,19 +270,9 @@ export class WebSocketServer<
     return this.topics.subscribers(topic);
   }
 
-  /** The connections from now on, until the server closes; an `error` event is thrown into the loop. */
+  /** The connections from now on, until the server closes. If its port cannot be opened, the loop throws the error. */
   [Symbol.asyncIterator](): AsyncIterableIterator<[socket: WebSocket<B, D>, request: R], undefined, void> {
-    const onConnection = (socket: WebSocket<B, D>, request: R): void => connections.give([socket, request]);
-    const onError = (error: unknown): void => connections.end(error);
-    const onClose = (): void => connections.end();
-    const connections = new IteratorOf<[WebSocket<B, D>, R]>({
-      ask: () => () => {},
-      leave: () => {
-        this.off("connection", onConnection).off("error", onError).off("close", onClose);
-      },
-    });
-    this.on("connection", onConnection).on("error", onError).on("close", onClose);
-    return connections;
+    return this.#loops.begin(this.#closing);
   }
 
   /**
@@ -314,9 +305,14 @@ export class WebSocketServer<
     }, options.timeout);
     const result = await drain.done;
     if (this.#options.server !== undefined) Upgrades.of(this.#options.server).remove(this.#taker);
-    await Promise.all([this.#listener?.close(), this.topics.close()]);
-    clearTimeout(timer);
-    this.emit("close");
+    const unlistened = this.#listener?.close();
+    try {
+      await this.topics.close();
+    } finally {
+      await unlistened;
+      clearTimeout(timer);
+      this.emit("close"); // also when the backplane fails
+    }
     return result;
   }
 
@@ -454,17 +450,20 @@ export class WebSocketServer<
    * because a stranger's request must not end the process; and only one, because it must not fill a log either.
    */
   #tell(error: unknown): void {
-    if (this.listenerCount("error") > 0) {
-      this.emit("error", error as Error);
-    } else if (!this.#hasWarned) {
-      this.#hasWarned = true;
-      process.emitWarning(warningOf(error));
-    }
+    if (this.listenerCount("error") > 0) this.emit("error", error as Error);
+    else this.#warn(error);
+  }
+
+  #warn(error: unknown): void {
+    if (!this.#hasWarned) process.emitWarning(warningOf(error));
+    this.#hasWarned = true;
   }
 
   /** A promise that a listener returned was rejected: `EventEmitter` calls this. */
   override [captureRejectionSymbol](error: Error, event: unknown, ...[socket]: unknown[]): void {
     if (event === "connection" && socket instanceof WebSocket) this.#failed(socket, error);
+    else if (event === "error")
+      this.#warn(error); // the listener would fail again, and again
     else this.#tell(error);
   }
 

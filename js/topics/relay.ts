@@ -77,7 +77,7 @@ export class Relay {
       await channel.want(true);
     } catch (cause) {
       this.#drop(topic);
-      throw failure(`The topic ${topic} could not be subscribed to`, cause);
+      throw this.#fail(topic, "could not be subscribed to", cause);
     }
   }
 
@@ -149,7 +149,8 @@ export class Relay {
   }
 
   #send(topic: string, bytes: Uint8Array): void {
-    const call = this.#publish(topic, bytes).catch((cause) => this.#fail(topic, "did not get a message", cause));
+    const failed = (cause: unknown) => void this.#fail(topic, "did not get a message", cause);
+    const call = this.#publish(topic, bytes).catch(failed);
     this.#calls.add(call);
     call.finally(() => this.#calls.delete(call));
   }
@@ -181,15 +182,13 @@ export class Relay {
     if (!isDown) this.#numberings.announce();
   }
 
-  #fail(topic: string, what: string, cause: unknown): void {
-    this.#owner.onBackplane({ state: "error", topic, error: failure(`The topic ${topic} ${what}`, cause) });
+  #fail(topic: string, what: string, cause: unknown): WebSocketError {
+    const error = new WebSocketError("WS_ERR_BACKPLANE", `The topic ${topic} ${what}`, { cause });
+    this.#owner.onBackplane({ state: "error", topic, error });
+    return error;
   }
 
   #drop(topic: string): void {
     if (this.#channels.get(topic)?.isOver) this.#channels.delete(topic);
   }
-}
-
-function failure(message: string, cause: unknown): WebSocketError {
-  return new WebSocketError("WS_ERR_BACKPLANE", message, { cause });
 }

@@ -7,6 +7,8 @@ import { WebSocketError } from "../engine/errors.js";
 import { TRY_AGAIN_LATER } from "../engine/status.js";
 import { PreparedMessage } from "../session/prepared.js";
 import { setImmediate } from "../transport/tasks.js";
+import { markAsEnd } from "../websocket/ends.js";
+import { handled } from "../websocket/messages.js";
 import type { BackplaneListener } from "./backplane.js";
 import type { Travelling } from "./envelope.js";
 import { checkTopic, type TopicOptions, type TopicSettings, topicOptions } from "./options.js";
@@ -76,15 +78,24 @@ export class Topics<S extends Subscriber = Subscriber> {
 
   /**
    * Lets a socket get what is published to a topic, from now on until it closes. It resolves when messages of other
-   * processes come too. Twice is as good as once.
+   * processes come too. Twice is as good as once. A rejection needs no handling, but for a topic that cannot be one:
+   * the socket's end is an event of the socket, and what the backplane refuses is one of the backplane.
    *
    * @throws (as a rejection) WebSocketError `WS_ERR_INVALID_OPTION` for what cannot be a topic, `WS_ERR_INVALID_STATE`
    *   if the socket is not open, `WS_ERR_BACKPLANE` if the backplane refuses; then it is not subscribed
    */
-  async subscribe(socket: S, topic: string): Promise<void> {
-    checkTopic(topic);
+  subscribe(socket: S, topic: string): Promise<void> {
+    try {
+      checkTopic(topic);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return handled(this.#subscribe(socket, topic));
+  }
+
+  async #subscribe(socket: S, topic: string): Promise<void> {
     if (socket.readyState !== socket.OPEN) {
-      throw new WebSocketError("WS_ERR_INVALID_STATE", "Only a socket that is open can subscribe");
+      throw markAsEnd(socket, new WebSocketError("WS_ERR_INVALID_STATE", "Only a socket that is open can subscribe"));
     }
     const member = this.#memberOf(socket);
     if (!member.topics.has(topic)) this.#enter(member, topic);

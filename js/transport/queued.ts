@@ -134,7 +134,7 @@ export abstract class SocketTransport implements Transport {
 
   /** The peer has closed its side. */
   protected ended(): void {
-    if (this.#end !== "open") return;
+    if (this.#end !== "open" || this.#isClosed) return;
     this.#end = "closed";
     if (!this.#isPaused && this.#unread.length === 0) this.#tellEnd();
   }

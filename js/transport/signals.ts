@@ -4,6 +4,9 @@
  * @module
  */
 
+import type { WebSocketError } from "../engine/errors.js";
+import { invalidOption, kind } from "../session/kinds.js";
+
 /** Whom a signal's one listener calls. */
 interface Watch {
   readonly callbacks: Set<() => void>;
@@ -12,12 +15,22 @@ interface Watch {
 
 const watches = new WeakMap<AbortSignal, Watch>();
 
+/** The error for an option that is not a signal. */
+export function invalidSignal(given: unknown): WebSocketError | undefined {
+  const { wanted, is } = kind.signal;
+  return given === undefined || is(given) ? undefined : invalidOption("signal", wanted, given);
+}
+
 /**
  * Calls back when the signal is aborted, until the returned function is called. All callbacks of a signal share one
  * listener, because Node takes more than ten for a leak, and warns.
+ *
+ * @throws WebSocketError `WS_ERR_INVALID_OPTION` if it is not a signal
  */
 export function onAbort(signal: AbortSignal | undefined, callback: () => void): () => void {
   if (signal === undefined) return ignore;
+  const invalid = invalidSignal(signal);
+  if (invalid !== undefined) throw invalid;
   const { callbacks, listener } = watches.get(signal) ?? watch(signal);
   callbacks.add(callback);
   return () => {

@@ -78,7 +78,8 @@ class Attempt {
 }
 
 function isStream(made: unknown): made is Duplex {
-  return typeof (made as Partial<Duplex> | null | undefined)?.on === "function";
+  const { on, write, pause } = (made ?? {}) as Partial<Duplex>;
+  return [on, write, pause].every((method) => typeof method === "function"); // other emitters have `on`
 }
 
 function ignore(): void {}

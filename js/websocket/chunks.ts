@@ -16,12 +16,20 @@ const DONE = { done: true, value: undefined } as const;
  * call `cancel` while it waits, tells the source at once that no more is wanted.
  */
 export class Chunks<T> implements AsyncIterableIterator<T, undefined, void> {
-  readonly #read: () => Promise<IteratorResult<T, undefined>>;
-  readonly #tell: (reason: unknown) => unknown;
+  readonly #source: AsyncIterable<T> | Iterable<T>;
+  #read: (() => Promise<IteratorResult<T, undefined>>) | undefined;
+  #tell: ((reason: unknown) => unknown) | undefined;
   #settle: ((result: IteratorResult<T, undefined>) => void) | undefined;
   #isOver = false;
 
   constructor(source: AsyncIterable<T> | Iterable<T>) {
+    this.#source = source;
+  }
+
+  /** Takes the source, when it is first needed. */
+  #begin(): void {
+    if (this.#read !== undefined) return;
+    const source = this.#source;
     const { getReader, destroy } = source as { getReader?(): StreamReader<T>; destroy?(reason: unknown): void };
     if (typeof getReader === "function") {
       const reader = getReader.call(source);
@@ -38,8 +46,9 @@ export class Chunks<T> implements AsyncIterableIterator<T, undefined, void> {
   next(): Promise<IteratorResult<T, undefined>> {
     if (this.#isOver) return Promise.resolve(DONE);
     return new Promise((resolve, reject) => {
+      this.#begin();
       this.#settle = resolve;
-      this.#read().then(
+      this.#read?.().then(
         (result) => {
           this.#isOver ||= result.done === true;
           resolve(result);
@@ -67,6 +76,9 @@ export class Chunks<T> implements AsyncIterableIterator<T, undefined, void> {
     this.#isOver = true;
     this.#settle?.(DONE);
     // what it makes of that is of no interest
-    void (async () => this.#tell(reason))().catch(() => {});
+    void (async () => {
+      this.#begin();
+      await this.#tell?.(reason);
+    })().catch(() => {});
   }
 }

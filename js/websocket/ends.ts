@@ -5,10 +5,10 @@
  * @module
  */
 
-const ends = new WeakMap<object, EventTarget>();
+const ends = new WeakMap<object, object>();
 
 /** Marks an error as one that this socket's end has caused. */
-export function markAsEnd<E extends Error>(socket: EventTarget, error: E): E {
+export function markAsEnd<E extends Error>(socket: object, error: E): E {
   ends.set(error, socket);
   return error;
 }

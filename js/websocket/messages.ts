@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { onAbort } from "../transport/signals.js";
+import { invalidSignal, onAbort } from "../transport/signals.js";
 import { IteratorOf } from "./iterator.js";
 import { ReadableStream } from "./webstreams.js";
 
@@ -145,9 +145,11 @@ export class Promised {
 
   /**
    * @param begin may settle this one before the others are
-   * @param signal rejects this one with its reason
+   * @param signal rejects this one with its reason; what is none is refused before `begin`
    */
   promise(begin: (settle: Settle) => void = () => {}, signal?: AbortSignal): Promise<void> {
+    const invalid = invalidSignal(signal);
+    if (invalid !== undefined) return Promise.reject(invalid); // not handled: the caller's mistake must show
     const promise = new Promise<void>((resolve, reject) => {
       const leave = (): void => {
         this.#waiting.delete(settle);

@@ -12,7 +12,7 @@ import { PreparedMessage } from "../session/prepared.js";
 import { onAbort } from "../transport/signals.js";
 import { Chunks } from "./chunks.js";
 import { errorEvent } from "./events.js";
-import { Promised, type Settle, TextPieces } from "./messages.js";
+import { handled, Promised, type Settle, TextPieces } from "./messages.js";
 
 /** Data for `send`. */
 export type SendData = string | ArrayBufferLike | ArrayBufferView | Blob | PreparedMessage;
@@ -41,6 +41,14 @@ export function isReady(content: Content): content is string | Uint8Array | Prep
   return typeof content === "string" || ArrayBuffer.isView(content) || content instanceof PreparedMessage;
 }
 
+type Source = Chunks<string | ArrayBufferLike | ArrayBufferView>;
+
+/** Ends the source of a message that is not sent, and says why it is not. */
+export function unsent(source: MessageSource, reason: unknown): Promise<void> {
+  new Chunks(source).cancel(reason);
+  return handled(Promise.reject(reason));
+}
+
 /** A socket that what it sends may end. */
 interface Sender extends EventTarget {
   readonly readyState: number;
@@ -56,8 +64,10 @@ export class Sending {
   /** Messages that the network shall have taken, and calls that wait for room for more. */
   #writes: Promised | undefined;
   #ready: Promised | undefined;
-  /** The source of the message that is being sent. */
-  #source: { cancel(reason: Error): void } | undefined;
+  /** The sources of the messages that are sent, or wait for their turn. */
+  readonly #sources = new Set<Source>();
+  /** That of the message whose beginning was sent. */
+  #begun: Source | undefined;
 
   /** @param connection none before the socket is open */
   constructor(socket: Sender, connection: Connection | undefined) {
@@ -101,7 +111,23 @@ export class Sending {
 
   /** Sends one message in chunks, and resolves when the network has taken it. */
   stream(source: MessageSource, signal: AbortSignal | undefined): Promise<void> {
-    return this.#whenTaken((settle) => this.#order().takeSlow(() => this.#sendChunks(source, settle, signal)), signal);
+    const chunks: Source = new Chunks(source);
+    return this.#whenTaken((settle) => {
+      this.#sources.add(chunks);
+      const ignoreSignal = onAbort(signal, () => this.#abandon(chunks, signal?.reason));
+      const forget = (): void => {
+        this.#sources.delete(chunks);
+        ignoreSignal();
+      };
+      this.#order().takeSlow(() => this.#sendChunks(chunks, settle, signal).finally(forget), forget);
+    }, signal);
+  }
+
+  /** The source is told at once, though its turn has not come, or the network is full. */
+  #abandon(chunks: Source, cause: unknown): void {
+    chunks.cancel(cause);
+    if (this.#begun !== chunks) return;
+    this.#connection?.fail(new WebSocketError("WS_ERR_SOURCE", "A message was given up", { cause }));
   }
 
   /** Resolves when the network can take more: at once, if the socket is open and there is room. */
@@ -126,14 +152,13 @@ export class Sending {
   /** The peer has closed, or the connection failed: what has not left will not be read. */
   closing(reason: Error): void {
     this.#ready?.reject(reason);
-    this.#source?.cancel(reason);
+    for (const chunks of this.#sources) chunks.cancel(reason);
   }
 
   /** The connection has ended. */
   closed(reason: Error): void {
-    this.#ready?.reject(reason);
     this.#writes?.reject(reason);
-    this.#source?.cancel(reason);
+    this.closing(reason);
   }
 
   #whenTaken(begin: (settle: Settle) => void, signal: AbortSignal | undefined): Promise<void> {
@@ -158,28 +183,18 @@ export class Sending {
   }
 
   /** Sends the chunks of a message, as fast as the network takes them. */
-  async #sendChunks(source: MessageSource, { resolve, reject }: Settle, signal?: AbortSignal): Promise<void> {
+  async #sendChunks(chunks: Source, { resolve, reject }: Settle, signal?: AbortSignal): Promise<void> {
     const connection = this.#connection as Connection;
     const pieces = new TextPieces();
     let isText: boolean | undefined;
-    let hasBegun = false;
-    const abort = (): void => {
-      const cause: unknown = signal?.reason;
-      this.#source?.cancel(cause as Error);
-      if (hasBegun) connection.fail(new WebSocketError("WS_ERR_SOURCE", "A message was given up", { cause }));
-    };
-    const ignoreSignal = onAbort(signal, abort);
     try {
-      const chunks = new Chunks(source);
-      this.#source = chunks;
-      if (signal?.aborted) abort();
       for await (const chunk of chunks) {
         isText ??= typeof chunk === "string";
         const data = typeof chunk === "string" ? pieces.next(chunk) : bytesOf(chunk);
         if (data === undefined || isText !== (typeof data === "string")) {
           throw new TypeError("The chunks of a message are all strings, or all buffers");
         }
-        hasBegun ||= data.length > 0;
+        if (data.length > 0) this.#begun = chunks;
         if (data.length > 0) connection.send(data, false, { isLast: false });
         if (connection.flush()) await this.#whenReady();
         if (!connection.canSend) return;
@@ -189,9 +204,8 @@ export class Sending {
       if (connection.canSend) reject(error);
       connection.fail(error);
       return;
-    } finally {
-      ignoreSignal();
     }
+    this.#begun = undefined;
     if (!connection.canSend || signal?.aborted) return; // it was cancelled
     const last = isText ? pieces.rest : new Uint8Array(0);
     connection.send(last, false, { isLast: true }, resolve);

@@ -4,7 +4,7 @@
  * @module
  */
 import { WebSocketError } from "../engine/errors.js";
-import { defineAdditions } from "./webidl.js";
+import { defineAdditions, orRejected } from "./webidl.js";
 
 /** A socket's side of its server's topics. */
 export interface Subscribing {
@@ -38,10 +38,12 @@ export function defineSubscribing<S>(
   topicsOf: (socket: S) => SocketTopics<S> | undefined,
 ): void {
   const methods: Subscribing & ThisType<S> = {
-    async subscribe(topic) {
-      const topics = topicsOf(this);
-      if (topics === undefined) throw new WebSocketError("WS_ERR_INVALID_STATE", "Only sockets of a server subscribe");
-      await topics.subscribe(this, topic);
+    subscribe(topic) {
+      return orRejected(() => {
+        const topics = topicsOf(this);
+        if (topics !== undefined) return topics.subscribe(this, topic);
+        throw new WebSocketError("WS_ERR_INVALID_STATE", "Only sockets of a server subscribe");
+      });
     },
     unsubscribe(topic) {
       topicsOf(this)?.unsubscribe(this, topic);

@@ -77,3 +77,12 @@ export function mayCloseWith(status: number, isServer: boolean): boolean {
 export function invalidCode(code: string): DOMException {
   return new DOMException(`${code} is not a close code that may be given here`, "InvalidAccessError");
 }
+
+/** Web IDL: what a member that is a promise would throw, of a foreign `this`, it rejects with. */
+export function orRejected<T>(get: () => Promise<T>): Promise<T> {
+  try {
+    return get();
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}

@@ -41,7 +41,7 @@ import { onListenersChanged } from "./listening.js";
 import { handled } from "./messages.js";
 import { type BinaryType, type DataEvent, type MessageData, Receiving, type SocketHooks } from "./receiving.js";
 import { defineReferring, type Referring } from "./referring.js";
-import { contentOf, isReady, type MessageSource, type SendData, Sending, sizeOfContent } from "./sending.js";
+import { contentOf, isReady, type MessageSource, type SendData, Sending, sizeOfContent, unsent } from "./sending.js";
 import { defineSubscribing, type SocketTopics, type Subscribing } from "./subscribing.js";
 import {
   checkReason,
@@ -330,8 +330,8 @@ export class WebSocket<B extends BinaryType = any, D = unknown> extends WebSocke
    *   ends before, or is not open; the signal's reason if it is aborted before
    */
   sendStream(source: MessageSource, { signal }: { signal?: AbortSignal } = {}): Promise<void> {
-    if (signal?.aborted) return handled(Promise.reject(signal.reason));
-    if (this.#readyState !== OPEN) return handled(Promise.reject(this.#notSent()));
+    if (signal?.aborted) return unsent(source, signal.reason);
+    if (this.#readyState !== OPEN) return unsent(source, this.#notSent());
     return this.#sender().stream(source, signal);
   }
 

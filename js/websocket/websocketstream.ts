@@ -10,7 +10,7 @@ import { markAsEnd } from "./ends.js";
 import type { CloseEvent, ErrorEvent } from "./events.js";
 import type { IteratorOf } from "./iterator.js";
 import type { SendData } from "./sending.js";
-import { checkReason, invalidCode } from "./webidl.js";
+import { checkReason, invalidCode, orRejected } from "./webidl.js";
 import { WebSocket } from "./websocket.js";
 import { ReadableStream, WritableStream } from "./webstreams.js";
 
@@ -249,10 +249,14 @@ export class WebSocketStream {
     });
   }
 
-  /** "To close using reason": by the code and the reason of the proposal's error, and by nothing else. */
+  /** "To close using reason": by the code and the reason of the proposal's error, if they may be sent. */
   #closeFor(cause: unknown): void {
-    if (cause instanceof WebSocketStreamError) this.#socket.close(cause.closeCode ?? undefined, cause.reason);
-    else this.#socket.close();
+    const { closeCode = null, reason = "" } = cause instanceof WebSocketStreamError ? cause : {};
+    try {
+      this.#socket.close(closeCode ?? undefined, reason);
+    } catch {
+      this.#socket.close(); // another connection's end may be the cause, such as 1006
+    }
   }
 
   async #onClose({ code, reason, wasClean }: CloseEvent): Promise<void> {
@@ -332,15 +336,6 @@ function dictionary<T extends object>(given: T | null): Partial<T> {
   if (given === null) return {};
   if (typeof given !== "object" && typeof given !== "function") throw new TypeError(`${given} is not an object`);
   return given;
-}
-
-/** Web IDL: what an attribute that is a promise would throw, of a foreign `this`, it rejects with. */
-function orRejected<T>(get: () => Promise<T>): Promise<T> {
-  try {
-    return get();
-  } catch (error) {
-    return Promise.reject(error);
-  }
 }
 
 function isAbort(failure: unknown): failure is WebSocketError {

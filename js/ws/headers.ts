@@ -105,9 +105,9 @@ export const extension = {
       while (reader.has(";")) {
         const parameter = reader.token();
         const value = reader.has("=") ? (reader.take(QUOTED)?.replaceAll("\\", "") ?? reader.token()) : true;
-        parameters[parameter] = [...(parameters[parameter] ?? []), value];
+        add(parameters, parameter, value);
       }
-      extensions[name] = [...(extensions[name] ?? []), parameters];
+      add(extensions, name, parameters);
     } while (reader.has(","));
     reader.end();
     return extensions;
@@ -120,6 +120,13 @@ export const extension = {
       .join(", ");
   },
 };
+
+/** Appends to the list of this name. A copy for each would take a stranger's long list quadratic time. */
+function add<T>(lists: { [name: string]: T[] }, name: string, value: T): void {
+  const list = lists[name];
+  if (list === undefined) lists[name] = [value];
+  else list.push(value);
+}
 
 function formatted(parameters: ParametersToFormat): string[] {
   return Object.entries(parameters).flatMap(([name, values]) =>

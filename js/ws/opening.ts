@@ -1,31 +1,26 @@
 /**
- * Opens a client's connection as `ws` does: by `node:http`, so that agents, proxies and the options of its requests
- * work, and with its `upgrade`, `unexpected-response` and `redirect` events.
+ * What a client's opening handshake tells its socket, whichever way it goes.
  *
  * @module
  */
-// by the modules' default exports, where those who trace or mock requests put their own functions
-import http, {
-  type ClientRequest,
-  type IncomingMessage,
-  type OutgoingHttpHeaders,
-  type RequestOptions,
-} from "node:http";
-import https from "node:https";
-import net, { type TcpNetConnectOpts } from "node:net";
+import type { ClientRequest, IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
-import tls, { type ConnectionOptions } from "node:tls";
-import { pairs } from "../engine/http.js";
-import { hostOf, toWebSocketScheme } from "../engine/url.js";
-import { type Agreed, ClientHandshake, type SessionOptions } from "../session/handshake.js";
-import { handshakeErrorOf, unreadableExtensions } from "./errors.js";
+
+import type { Agreed, SessionOptions } from "../session/handshake.js";
+import type { Transport } from "../transport/transport.js";
 import type { OpeningOptions } from "./options.js";
 
 /** The events of an opening, with their arguments. */
 export interface OpeningEvents {
-  /** The answer to the handshake's request. */
+  /**
+   * The answer to the handshake's request. Over HTTP/2 it has `statusCode`, `headers`, `rawHeaders`, `httpVersion` and
+   * `socket`.
+   */
   upgrade: [response: IncomingMessage];
-  /** The answer is not an upgrade. A listener has to end the request. */
+  /**
+   * The answer is not an upgrade. A listener has to end the request. Over HTTP/2 both are the stream, which has the
+   * members of the answer that `upgrade` names, too.
+   */
   "unexpected-response": [request: ClientRequest, response: IncomingMessage];
   /** A redirect is followed; the request can be changed. */
   redirect: [url: string, request: ClientRequest];
@@ -41,237 +36,33 @@ export interface OpeningEmitter {
 export interface OpeningListener {
   /** A request is made, and has to be ended. */
   onRequest(request: ClientRequest): void;
-  /** The handshake is done; what came behind the answer is `head`. */
-  onOpened(stream: Duplex, head: Uint8Array, agreed: Agreed): void;
+  /** The handshake is done; what came behind the answer is `head`. The stream may have a transport already. */
+  onOpened(stream: Duplex, head: Uint8Array, agreed: Agreed, transport?: Transport): void;
   onFailed(error: Error): void;
 }
 
-/** Where to connect to. */
-interface Target {
-  readonly url: URL;
-  readonly isSecure: boolean;
-  /** Of a URL `ws+unix:`. */
-  readonly socketPath: string | undefined;
-  /** The path and query of the request. */
-  readonly path: string;
+/** What an opening is made of. */
+export interface OpeningRequest {
+  /** The socket. */
+  readonly emitter: OpeningEmitter;
+  readonly address: string | URL;
+  /** Subprotocols to offer. */
+  readonly protocols: readonly string[];
+  readonly options: OpeningOptions;
+  readonly session: SessionOptions;
+  readonly listener: OpeningListener;
 }
 
-/** One client's opening handshake, over redirects if they are wanted. */
-export class Opening {
-  readonly #emitter: OpeningEmitter;
-  readonly #protocols: readonly string[];
-  readonly #options: OpeningOptions;
-  readonly #session: SessionOptions;
-  readonly #listener: OpeningListener;
-  readonly #first: Target;
-  #url: URL;
-  #request: ClientRequest | undefined;
-  #redirects = 0;
-  #isOver = false;
-
-  /**
-   * @param emitter is the socket
-   * @throws SyntaxError for a URL or a subprotocol that is not valid, RangeError for another version than 13
-   */
-  constructor(
-    emitter: OpeningEmitter,
-    address: string | URL,
-    protocols: readonly string[],
-    options: OpeningOptions,
-    session: SessionOptions,
-    listener: OpeningListener,
-  ) {
-    const { protocolVersion = 13 } = options;
-    if (protocolVersion !== 13) {
-      throw new RangeError(`Unsupported protocol version: ${protocolVersion} (supported versions: 13)`);
-    }
-    this.#emitter = emitter;
-    this.#protocols = protocols;
-    this.#options = options;
-    this.#session = session;
-    this.#listener = listener;
-    this.#first = targetOf(urlOf(address));
-    this.#url = this.#first.url;
-  }
-
+/** One client's opening handshake. */
+export interface Opening {
   /** The URL, as it was resolved, and as the latest redirect has it. */
-  get url(): string {
-    return this.#url.href;
-  }
-
-  /** Sends the request. */
-  begin(): void {
-    this.#send(this.#first);
-  }
-
+  readonly url: string;
+  /**
+   * Sends the request.
+   *
+   * @throws SyntaxError for a subprotocol that is not valid, and what a field that is not
+   */
+  begin(): void;
   /** Gives up. */
-  abort(message: string): void {
-    this.#give(new Error(message));
-  }
-
-  #give(error: Error): void {
-    this.#isOver = true;
-    this.#request?.destroy();
-    this.#request?.socket?.destroy();
-    this.#listener.onFailed(error);
-  }
-
-  #send(target: Target): void {
-    const handshake = begin(this.#protocols, this.#session);
-    this.#url = target.url;
-    const request = (target.isSecure ? https : http).request(this.#requestOptions(target, handshake));
-    this.#request = request;
-    if (this.#redirects > 0) this.#emitter.emit("redirect", target.url.href, request);
-    const fail = (error: Error) => {
-      if (!this.#isOver && this.#request === request) this.#give(error);
-    };
-    request.on("timeout", () => fail(new Error("Opening handshake has timed out")));
-    request.on("error", fail);
-    request.on("close", () => handshake.abandon());
-    request.on("response", (response) => this.#answered(request, response, target));
-    request.on("upgrade", (response, stream, head) => this.#upgraded(response, stream, head, handshake));
-    this.#listener.onRequest(request);
-  }
-
-  #requestOptions(target: Target, handshake: ClientHandshake): RequestOptions {
-    const { url, isSecure, socketPath, path } = target;
-    const { origin, handshakeTimeout, createConnection, headers, auth, agent, ...options } = this.#options;
-    // without a listener that checks redirects, secrets must not go to another host, or out of TLS
-    const isUnseen = this.#redirects > 0 && this.#emitter.listenerCount("redirect") === 0;
-    const isOther = isUnseen && this.#isOtherHost(target);
-    const isSecret = isOther || (isUnseen && this.#first.isSecure && !isSecure);
-    const own = isSecret ? withoutSecrets(headers) : headers;
-    return {
-      ...options,
-      ...(agent === undefined ? {} : { agent }),
-      protocol: isSecure ? "https:" : "http:",
-      method: "GET",
-      host: hostOf(url),
-      hostname: null,
-      port: url.port || (isSecure ? 443 : 80),
-      defaultPort: options.defaultPort ?? (isSecure ? 443 : 80),
-      path,
-      socketPath,
-      auth: isSecret ? undefined : (authOf(this.#first.url) ?? auth ?? authOf(url)),
-      timeout: handshakeTimeout,
-      headers: {
-        ...(isOther ? without(own, "host") : own),
-        ...requestFields(handshake, this.#protocols),
-        ...(origin ? { Origin: origin } : {}),
-      },
-      createConnection: createConnection ?? (isSecure ? secureConnection : plainConnection),
-    } as RequestOptions;
-  }
-
-  #isOtherHost(target: Target): boolean {
-    const { url, socketPath } = this.#first;
-    return socketPath === undefined && target.socketPath === undefined
-      ? url.host !== target.url.host
-      : socketPath !== target.socketPath;
-  }
-
-  #answered(request: ClientRequest, response: IncomingMessage, target: Target): void {
-    const { statusCode = 0, headers } = response;
-    const { followRedirects = false, maxRedirects = 10 } = this.#options;
-    if (followRedirects && headers.location !== undefined && statusCode >= 300 && statusCode < 400) {
-      this.#redirects += 1;
-      if (this.#redirects > maxRedirects) this.abort("Maximum redirects exceeded");
-      else this.#redirect(request, headers.location, target);
-    } else if (!this.#emitter.emit("unexpected-response", request, response)) {
-      this.abort(`Unexpected server response: ${statusCode}`);
-    }
-  }
-
-  #redirect(request: ClientRequest, location: string, { url }: Target): void {
-    this.#request = undefined; // what it still tells is of no interest
-    request.destroy();
-    try {
-      this.#send(targetOf(urlOf(location, url)));
-    } catch (error) {
-      this.#give(error as Error);
-    }
-  }
-
-  #upgraded(response: IncomingMessage, stream: Duplex, head: Uint8Array, handshake: ClientHandshake): void {
-    this.#emitter.emit("upgrade", response);
-    if (this.#isOver) return void stream.destroy();
-    this.#isOver = true;
-    try {
-      if (response.headers.upgrade?.toLowerCase() !== "websocket") throw new Error("Invalid Upgrade header");
-      if (response.headers["sec-websocket-extensions"] === "") throw unreadableExtensions(this.#session.deflate);
-      const agreed = handshake.finish(pairs(response.rawHeaders));
-      if (this.#protocols.length > 0 && agreed.protocol === "") throw new Error("Server sent no subprotocol");
-      this.#listener.onOpened(stream, head, agreed);
-    } catch (error) {
-      stream.on("error", () => {});
-      stream.destroy();
-      this.#give(handshakeErrorOf(error, this.#protocols.length > 0, this.#session.deflate !== undefined));
-    }
-  }
-}
-
-function begin(protocols: readonly string[], session: SessionOptions): ClientHandshake {
-  try {
-    return new ClientHandshake(protocols, [], session);
-  } catch (cause) {
-    throw new SyntaxError("An invalid or duplicated subprotocol was specified", { cause });
-  }
-}
-
-/** The handshake's fields as `ws` gives them to a request: in its order, and the version as a number. */
-function requestFields({ fields }: ClientHandshake, protocols: readonly string[]): OutgoingHttpHeaders {
-  const made: OutgoingHttpHeaders = Object.fromEntries(fields);
-  const { "Sec-WebSocket-Key": key, "Sec-WebSocket-Extensions": extensions } = made;
-  return {
-    "Sec-WebSocket-Version": 13,
-    "Sec-WebSocket-Key": key,
-    Connection: "Upgrade",
-    Upgrade: "websocket",
-    ...(extensions === undefined ? {} : { "Sec-WebSocket-Extensions": extensions }),
-    ...(protocols.length === 0 ? {} : { "Sec-WebSocket-Protocol": protocols.join(",") }),
-  };
-}
-
-function urlOf(address: string | URL, base?: URL): URL {
-  const given = String(address);
-  if (!URL.canParse(given, base?.href)) throw new SyntaxError(`Invalid URL: ${given}`);
-  return toWebSocketScheme(new URL(given, base));
-}
-
-function targetOf(url: URL): Target {
-  const isUnix = url.protocol === "ws+unix:";
-  if (!isUnix && url.protocol !== "ws:" && url.protocol !== "wss:") {
-    const schemes = '"ws:", "wss:", "http:", "https:", or "ws+unix:"';
-    throw new SyntaxError(`The URL's protocol must be one of ${schemes}`);
-  }
-  if (isUnix && url.pathname === "") throw new SyntaxError("The URL's pathname is empty");
-  if (url.hash !== "") throw new SyntaxError("The URL contains a fragment identifier");
-  const isSecure = url.protocol === "wss:";
-  if (!isUnix) return { url, isSecure, socketPath: undefined, path: url.pathname + url.search };
-  // the socket's path, and behind a colon what to ask for
-  const [socketPath = "", ...path] = (url.pathname + url.search).split(":");
-  return { url, isSecure, socketPath, path: path.join(":") || "/" };
-}
-
-function authOf({ username, password }: URL): string | undefined {
-  return username || password ? `${decodeURIComponent(username)}:${decodeURIComponent(password)}` : undefined;
-}
-
-function withoutSecrets(headers: OpeningOptions["headers"]): OpeningOptions["headers"] {
-  return ["authorization", "cookie", "proxy-authorization"].reduce(without, headers);
-}
-
-function without(headers: OpeningOptions["headers"] = {}, name: string): OpeningOptions["headers"] {
-  return Object.fromEntries(Object.entries(headers).filter(([own]) => own.toLowerCase() !== name));
-}
-
-/** For `net` and `tls`, a path is that of a unix socket. */
-function plainConnection({ socketPath: path, ...options }: RequestOptions): Duplex {
-  return net.connect({ ...options, path } as unknown as TcpNetConnectOpts);
-}
-
-function secureConnection({ socketPath, ...options }: RequestOptions & ConnectionOptions): Duplex {
-  const host = options.host ?? "";
-  const { servername = net.isIP(host) ? "" : host } = options;
-  return tls.connect({ ...options, servername, path: socketPath ?? undefined } as ConnectionOptions);
+  abort(message: string): void;
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import type { OutgoingHttpHeaders, RequestOptions } from "node:http";
+import type { ClientHttp2Session } from "node:http2";
 import type { ConnectionOptions } from "node:tls";
 import type { ZlibOptions } from "node:zlib";
 
@@ -65,23 +66,52 @@ export interface SharedOptions extends Partial<Omit<ConnectionSettings, "streamM
   skipUTF8Validation?: boolean | undefined;
 }
 
+/** The names of `SharedOptions`. */
+export const SHARED_OPTIONS: readonly (keyof SharedOptions)[] = [
+  "allowSynchronousEvents",
+  "autoPong",
+  "maxBufferedChunks",
+  "maxFragments",
+  "maxPayload",
+  "maxPendingAutoPongs",
+  "perMessageDeflate",
+  "skipUTF8Validation",
+  "claimTimeout",
+  "closeTimeout",
+  "maxBufferedBytes",
+  "messageTimeout",
+  "pingInterval",
+  "pongTimeout",
+];
+
 /** Options of a client's opening handshake: those of `ws`, `http.request` and `tls.connect`. */
 export interface OpeningOptions
   extends SharedOptions,
     Omit<RequestOptions, "headers" | "protocol">,
-    Omit<ConnectionOptions, "timeout" | "lookup" | "host" | "port" | "path" | "socketPath" | "family" | "hints"> {
+    Omit<
+      ConnectionOptions,
+      "timeout" | "lookup" | "host" | "port" | "path" | "socketPath" | "family" | "hints" | "session"
+    > {
   /** Fields of the request, beside those of the handshake. */
   headers?: OutgoingHttpHeaders | undefined;
   /** The value of the field `Origin`. */
   origin?: string | undefined;
   /** Subprotocols to offer, if they are not the second argument. */
   protocols?: string | string[] | undefined;
-  /** Milliseconds without a byte of the answer after which the handshake is given up; by default, none. */
+  /**
+   * Milliseconds without a byte of the answer after which the handshake is given up, and over HTTP/2 without all of its
+   * head; by default, none.
+   */
   handshakeTimeout?: number | undefined;
   /** Whether to follow redirects; `false`. */
   followRedirects?: boolean | undefined;
   /** How many; 10. */
   maxRedirects?: number | undefined;
+  /**
+   * A session of `node:http2` on which to open a stream (RFC 8441). It excludes the options of a connection, such as
+   * `agent` and `ca`, and `finishRequest` and `followRedirects`. A Buffer is a session of TLS, for `tls.connect`.
+   */
+  session?: ClientHttp2Session | Buffer | undefined;
   /** Only 13. */
   protocolVersion?: number | undefined;
   /** Not called: masks are random, as RFC 6455 asks. */

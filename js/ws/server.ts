@@ -22,6 +22,7 @@ import { flatten, type HeaderField, type HeaderFields, writeResponse } from "../
 import { type Answer, answerHandshake } from "../session/handshake.js";
 import { nextTick } from "../transport/tasks.js";
 import { channels, type RefusalReason } from "../websocket/diagnostics.js";
+import { isPromise } from "../websocket/ends.js";
 import { type Extensions, extension, subprotocol } from "./headers.js";
 import { type SharedOptions, type SocketSettings, socketSettings } from "./options.js";
 import { prepare, WebSocket } from "./websocket.js";
@@ -219,14 +220,23 @@ export class WebSocketServer<W extends typeof WebSocket = typeof WebSocket> exte
     const refusal = refusalOf(request);
     if (refusal !== undefined) {
       this.#refuse(request, stream, refusal);
-    } else if (!this.shouldHandle(request)) {
-      this.#answer(request, stream, "path", { status: 400 });
-    } else {
+    } else if (this.#handles(request, stream)) {
       this.#negotiate(request, stream, (extensions, protocols) => {
         const key = request.headers["sec-websocket-key"] as string;
         this.completeUpgrade(extensions, key, protocols, request, stream, head, callback);
       });
     }
+  }
+
+  /** Whether it is for this server; if it is not, it was answered. */
+  #handles(request: IncomingMessage, stream: Duplex): boolean {
+    try {
+      if (this.shouldHandle(request)) return true;
+      this.#answer(request, stream, "path", { status: 400 });
+    } catch (error) {
+      this.#failed(request, stream, error);
+    }
+    return false;
   }
 
   /** Reads what the client offers, and asks the application. */
@@ -279,18 +289,28 @@ export class WebSocketServer<W extends typeof WebSocket = typeof WebSocket> exte
       });
     // a verdict that never comes must not keep the socket
     const timer = setTimeout(() => once(() => this.#answer(request, stream, "timeout", { status: 503 })), ANSWER_TIME);
-    try {
-      if (verifyClient.length === 2) verifyClient(info, decide);
-      else decide((verifyClient as (given: typeof info) => boolean)(info));
-    } catch (error) {
+    const fail = (error: unknown) => {
       if (isDecided) throw error; // by a listener of `connection`
       once(() => this.#failed(request, stream, error));
+    };
+    try {
+      const isAsync = verifyClient.length === 2;
+      const ask = verifyClient as (given: typeof info, callback?: typeof decide) => unknown;
+      const returned = isAsync ? ask(info, decide) : ask(info);
+      if (isPromise(returned)) returned.then(undefined, isAsync ? fail : (error) => this.#tell(error));
+      if (!isAsync) decide(returned); // a promise accepts, as in `ws`
+    } catch (error) {
+      fail(error);
     }
   }
 
   /** A hook failed. A stranger's request must not end the process; with `ws` it does. */
   #failed(request: IncomingMessage, stream: Duplex, error: unknown): void {
     this.#answer(request, stream, "failed", { status: 500 });
+    this.#tell(error);
+  }
+
+  #tell(error: unknown): void {
     if (this.listenerCount("error") > 0) this.emit("error", error as Error);
     else if (!this.#hasWarned) process.emitWarning(error as Error);
     this.#hasWarned = true;

@@ -32,8 +32,10 @@ import {
   MessageEvent,
   removeListener,
 } from "./events.js";
-import { Opening, type OpeningEvents } from "./opening.js";
+import type { Opening, OpeningEvents, OpeningListener, OpeningRequest } from "./opening.js";
 import { type OpeningOptions, type SharedOptions, type SocketSettings, socketSettings } from "./options.js";
+import { RequestOpening } from "./request.js";
+import { StreamOpening, sessionOf } from "./session.js";
 
 /** Options of a client: those of `ws`, `http.request` and `tls.connect`. */
 export interface ClientOptions extends OpeningOptions {
@@ -249,7 +251,8 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
    * @param address of the scheme `ws:`, `wss:`, `http:`, `https:` or `ws+unix:`; `null` makes a socket that
    *   `setSocket` gives its connection
    * @param protocols subprotocols to offer, or options
-   * @throws SyntaxError for a URL or a subprotocol that is not valid; WebSocketError `WS_ERR_INVALID_OPTION`
+   * @throws SyntaxError for a URL or a subprotocol that is not valid; RangeError for another version than 13;
+   *   WebSocketError `WS_ERR_INVALID_OPTION`
    */
   constructor(
     address: string | URL | null,
@@ -264,17 +267,19 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
     const { protocols: offered = [] } = isOptions(protocols) || protocols === undefined ? all : { protocols };
     const settings = socketSettings(all as SharedOptions, false);
     const { finishRequest } = all;
-    this.#opening = new Opening(this, address, [offered].flat(), all, settings.session, {
+    const listener: OpeningListener = {
       onRequest: (request) => {
         if (finishRequest) finishRequest(request, this);
         else request.end();
       },
-      onOpened: (stream, head, agreed) => {
-        this.#agreement = { ...agreed, settings };
+      onOpened: (stream, head, agreed, transport) => {
+        this.#agreement = { ...agreed, settings, transport };
         this.setSocket(stream, head, all);
       },
       onFailed: (error) => this.#failed(error),
-    });
+    };
+    const { session } = settings;
+    this.#opening = openingOf({ emitter: this, address, protocols: [offered].flat(), options: all, session, listener });
     this.#opening.begin();
   }
 
@@ -426,12 +431,12 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
    */
   setSocket(stream: Duplex, head: Uint8Array, options: SharedOptions = {}): void {
     const made = () => withoutHandshake({ autoPong: false, ...this.#given, ...options }, this._isServer);
-    const { session, protocol, extensions, settings } = this.#agreement ?? made();
+    const { session, protocol, extensions, settings, transport: given } = this.#agreement ?? made();
     this.#agreement = this.#given = undefined;
     this.#endOpening();
     withoutDelay(stream);
     session.textAsBytes = true;
-    const transport = new NodeTransport(stream);
+    const transport = given ?? new NodeTransport(stream);
     transport.unread(head);
     const owner = new Owner(this, settings);
     this.#connection = new Connection(session, transport, owner, settings.connection);
@@ -597,6 +602,15 @@ for (const target of [WebSocket, WebSocket.prototype]) {
 }
 const attributes = ["binaryType", "bufferedAmount", "extensions", "isPaused", "protocol", "readyState", "url"];
 for (const name of attributes) Object.defineProperty(WebSocket.prototype, name, { enumerable: true });
+
+function openingOf(request: OpeningRequest): Opening {
+  const { protocolVersion = 13 } = request.options;
+  if (protocolVersion !== 13) {
+    throw new RangeError(`Unsupported protocol version: ${protocolVersion} (supported versions: 13)`);
+  }
+  const session = sessionOf(request.options);
+  return session === undefined ? new RequestOpening(request) : new StreamOpening(session, request);
+}
 
 /** Many senders' messages leave in one write: each callback runs in its sender's asynchronous context. */
 function inContext(callback: SendCallback | undefined): SendCallback | undefined {

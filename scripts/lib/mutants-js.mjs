@@ -1,23 +1,11 @@
-// Faults in js/, planted in what tsc made of it in build/dist/, so that none has to be compiled. Stryker would run
-// every test file that comes by a fault, which most come by, and takes neither a random sample nor a seed.
-import { spawnSync } from "node:child_process";
+// Faults in js/, planted in what tsc made of it in build/dist/, so that none has to be compiled, and run by the test
+// files that come by, the quickest first. Stryker would run them all, and takes neither a random sample nor a seed.
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { SourceMap } from "node:module";
-import { fileURLToPath } from "node:url";
 
 import { parseAst } from "rolldown/parseAst";
 
-/** The tests of each folder, those first that see most. Each runs until the first of them fails. */
-const TESTS = {
-  connection:
-    "connection isolation inbox limits sending messages keepalive endings survivors data flushes quota ws-turns",
-  session: "connection isolation protocol messages deflate data prepared limits options handshake survivors engine",
-  client: "client client-errors handshake survivors mistakes-handshake ws-client",
-  server: "server quota drain handshake options survivors observe strangers",
-  ws: "ws ws-members ws-client ws-turns ws-wire survivors",
-  websocket: "websocket iteration sending messages events websocketstream whatwg dispatch data survivors",
-};
-const DEADLINE = 90_000;
+import { allTests, likely, reached, run } from "./reached.mjs";
 
 /** What is put in place of an operator. */
 const OPERATORS = {
@@ -70,7 +58,7 @@ function faultsOf(path, file) {
       const key = count > 1 ? `${plain}, ${count}` : plain;
       const before = text.slice(0, from).split("\n");
       const line = map.findEntry(before.length - 1, before.at(-1).length).originalLine + 1;
-      faults.push({ name: key, key, file, line, path, from, to, replacement });
+      faults.push({ name: key, key, file, line, path, at: node.start, from, to, replacement });
     }
     for (const child of childrenOf(node)) visit(child, name);
   };
@@ -89,28 +77,51 @@ function childrenOf(node) {
   return Object.values(node).flatMap((value) => (Array.isArray(value) ? value : [value]).filter(isNode));
 }
 
-/** Plants each, and gives what came of it: caught, missed, or timeout. */
-export async function* runJs(mutants, isLate) {
+/** Plants each, and gives what came of it and which tests told: caught, missed, timeout. `each`: seconds of tests. */
+export async function* runJs(mutants, isLate, { all, areFew, each }) {
+  const folders = new Set(mutants.map(({ file }) => file.split("/")[1]));
+  const testsBy = reached(areFew ? likely(folders) : allTests(), areFew ? mutants : all);
   for (const mutant of mutants) {
     if (isLate()) return;
-    const text = readFileSync(mutant.path, "utf8");
-    writeFileSync(mutant.path, text.slice(0, mutant.from) + mutant.replacement + text.slice(mutant.to));
-    try {
-      yield { mutant, outcome: test(mutant) };
-    } finally {
-      writeFileSync(mutant.path, text);
-    }
+    yield { mutant, ...outcomeOf(mutant, testsBy(mutant), each * 1000) };
   }
 }
 
-function test({ file }) {
-  const deadline = fileURLToPath(new URL("deadline.cjs", import.meta.url));
-  for (const name of TESTS[file.split("/")[1]].split(" ")) {
-    const args = ["--require", deadline, `build/tests/${name}.test.js`];
-    const env = { ...process.env, TEST_DEADLINE: "20000" };
-    const { status, error } = spawnSync(process.execPath, args, { stdio: "ignore", timeout: DEADLINE, env });
-    if (error !== undefined) return "timeout";
-    if (status !== 0) return "caught";
+function outcomeOf(mutant, files, most) {
+  let [count, time] = [0, 0];
+  for (const tests of files) {
+    if (count > 0 && time + tests.ms > most) break;
+    const outcome = planted(mutant, () => run(tests));
+    if (outcome === "passed") passed(tests);
+    else if (isByFault(outcome, tests)) return { outcome, by: tests.name };
+    count += tests.tests.length;
+    time += tests.ms;
   }
-  return "missed";
+  const sum = files.reduce((sum, { tests }) => sum + tests.length, 0);
+  return { outcome: "missed", by: `${count} of ${sum} tests that come by` };
+}
+
+/** Tests that passed without others of their file. */
+const good = new Set();
+
+function passed({ name, tests }) {
+  for (const test of tests) good.add(`${name} ${test}`);
+}
+
+/** Whether these tests pass without the fault: some might need others of their file, or time on a busy machine. */
+function isByFault(outcome, tests) {
+  if (outcome === "caught" && tests.tests.every((test) => good.has(`${tests.name} ${test}`))) return true;
+  if (run(tests) !== "passed") return false;
+  passed(tests);
+  return true;
+}
+
+function planted({ path, from, to, replacement }, work) {
+  const text = readFileSync(path, "utf8");
+  writeFileSync(path, text.slice(0, from) + replacement + text.slice(to));
+  try {
+    return work();
+  } finally {
+    writeFileSync(path, text);
+  }
 }

@@ -12,6 +12,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 
 import { WebSocket, WebSocketServer } from "websocket-component";
 
+import { env, haproxyArguments, lacksHaproxy } from "../../scripts/lib/haproxy.mjs";
 import { freePort } from "../../scripts/lib/ports.mjs";
 import { node, packageFolder } from "../../scripts/tools.mjs";
 import { authority, certificate, key } from "../runtime/certificate.mjs";
@@ -21,7 +22,6 @@ import { reachable } from "../scale/engines.mjs";
 const NODE = "26.10.0";
 const UNDICI = "8.13.1";
 const SOCKETS = 100;
-const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` };
 const tls = { ca: authority };
 
 const folder = mkdtempSync(join(tmpdir(), "http2-"));
@@ -193,7 +193,7 @@ test("Chromium opens many sockets on one session", {
 });
 
 test("through HAProxy, HTTP/2 in front of our server of HTTP/1.1", {
-  skip: lacks("haproxy", "HAProxy: apt-get install haproxy", "-v"),
+  skip: lacksHaproxy(),
 }, async (t) => {
   const server = new WebSocketServer({ port: 0, host: "127.0.0.1", closeTimeout: 1000 });
   t.after(() => server.close({ timeout: 0 }));
@@ -204,27 +204,8 @@ test("through HAProxy, HTTP/2 in front of our server of HTTP/1.1", {
   });
   await once(server, "listening");
   const port = await freePort();
-  const pem = join(folder, "haproxy.pem");
-  writeFileSync(pem, `${certificate}\n${key}\n`);
-  const config = join(folder, "haproxy.cfg");
-  writeFileSync(
-    config,
-    `global
-  default-path parent
-defaults
-  mode http
-  timeout connect 5s
-  timeout client 30s
-  timeout server 30s
-  timeout tunnel 1h
-frontend front
-  bind 127.0.0.1:${port} ssl crt ${pem} alpn h2,http/1.1
-  default_backend ours
-backend ours
-  server one 127.0.0.1:${server.address().port}
-`,
-  );
-  await start(t, "haproxy", ["-f", config, "-db"], port);
+  const options = { port, to: server.address().port, http2: "in front" };
+  await start(t, "haproxy", haproxyArguments(folder, options), port);
   const url = `wss://localhost:${port}/`;
   const session = connect(`https://localhost:${port}`, tls);
   t.after(() => session.destroy());

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { Socket } from "node:net";
 import { test } from "node:test";
-import { setImmediate as turn, setTimeout as wait } from "node:timers/promises";
+import { setImmediate as turn } from "node:timers/promises";
 
 import { type ErrorEvent, type MessageStream, sessionCount, WebSocket, WebSocketStream } from "websocket-component";
 
@@ -362,6 +362,7 @@ test("a handler that was there before a loop gets the message behind it", async 
 });
 
 test("a slow reader gets all messages of a peer that has gone, whatever closeTimeout is", async (t) => {
+  mockTimers(t);
   for (const last of [masked(0x88, statusBytes(1000)), Buffer.alloc(0)]) {
     const { peer, socket, tcp } = await unclaimed(t, { closeTimeout: 20 }, masked(0x81, "1"), masked(0x81, "2"));
     const gone = once(tcp, "close");
@@ -372,7 +373,8 @@ test("a slow reader gets all messages of a peer that has gone, whatever closeTim
     const reading = (async () => {
       for await (const message of socket) {
         data.push(message);
-        await wait(40); // more than closeTimeout
+        t.mock.timers.tick(40); // more than closeTimeout
+        await turn();
       }
     })();
     if (last.length > 0) await reading;

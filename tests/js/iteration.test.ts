@@ -6,7 +6,7 @@ import { pipeline } from "node:stream/promises";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 
-import { type MessageStream, WebSocket } from "websocket-component";
+import { type MessageStream, WebSocket, WebSocketServer } from "websocket-component";
 
 import { closed, nextEvent, once, serve } from "./support.js";
 
@@ -191,15 +191,16 @@ test("return ends the server's next that waits, and takes its listeners off", as
   assert.ok((await connection)[0] instanceof WebSocket);
 });
 
-test("an error event of the server is thrown into its loop, also one from while the body worked", async (t) => {
-  const { server } = await serve(t);
-  const failure = new Error("a hook failed");
+test("a server that cannot listen throws into its loops, also into one whose body worked, and tells a listener", async (t) => {
+  const { port } = await serve(t);
+  const server = new WebSocketServer({ port, host: "127.0.0.1" });
+  const told = once(server, "error");
   const waits = server[Symbol.asyncIterator]().next();
   const works = server[Symbol.asyncIterator]();
-  server.emit("error", failure);
-  await assert.rejects(waits, failure);
-  await assert.rejects(works.next(), failure);
+  await assert.rejects(waits, { code: "EADDRINUSE" });
+  await assert.rejects(works.next(), { code: "EADDRINUSE" });
   assert.equal((await works.next()).done, true);
+  assert.equal((await told)[0].code, "EADDRINUSE");
 });
 
 test("an aborted signal rejects write and sendStream before they begin, and nothing is sent", async (t) => {

@@ -1,6 +1,7 @@
 /** The class, by the WHATWG standard (https://websockets.spec.whatwg.org/). */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setImmediate as turn } from "node:timers/promises";
 
 import { CloseEvent, type ErrorEvent, WebSocket, type WebSocketEventMap } from "websocket-component";
 
@@ -224,17 +225,22 @@ test("a paused socket delivers nothing and loses nothing", async (t) => {
   });
   const socket = new WebSocket(url);
   const data: string[] = [];
+  const whilePaused: Promise<number>[] = [];
+  const resumed = async () => {
+    for (let turns = 0; turns < 20; turns++) await turn();
+    const { length } = data;
+    socket.resume();
+    return length % 100;
+  };
   socket.onmessage = (event) => {
     data.push(event.data);
     if (data.length % 100 === 0) {
       socket.pause();
-      setTimeout(() => {
-        assert.equal(data.length % 100, 0, "paused");
-        socket.resume();
-      }, 5);
+      whilePaused.push(resumed());
     }
   };
   assert.equal((await closed(socket)).code, 1000);
+  assert.deepEqual(await Promise.all(whilePaused), Array(10).fill(0));
   assert.deepEqual(
     data,
     Array.from({ length: 1000 }, (_, index) => `${index}`),

@@ -30,6 +30,7 @@ const tests = [
   ["client", "a name that does not exist is an error whose cause has a code", unknownName],
   ["client", "a stream that the application makes", ownStream],
   ["client", "over HTTP/2, sockets share a session, its own or a given one, and see a reset", http2Client],
+  ["client", "over HTTP/2, one of websocket-component/ws opens on a given session, and sees refusals", http2Ws],
   ["server", "frames in the request's packet are delivered", requestedAtOnce],
   ["server", "over HTTP/2, streams are sockets, refused or closed as others", http2Server],
   ["server", "a request comes byte by byte", byteByByte],
@@ -1244,6 +1245,33 @@ async function http2Client(scope) {
   }
   assert.deepEqual(seen, ["2.0", "2.0", "2.0", "2.0"]);
   assert.equal(sessions.size, 2);
+}
+
+async function http2Ws(scope) {
+  const { WebSocket } = await import("websocket-component/ws");
+  const verify = ({ url }) => url !== "/no" || { status: 403, headers: { "X-Why": "no seat" }, body: "Full" };
+  const http = createHttp2Server({ settings: HTTP2 });
+  const { port } = await serveHttp2(scope, http, { verify }, (socket) => {
+    socket.onmessage = ({ data }) => socket.send(data);
+  });
+  const session = connectHttp2(`http://127.0.0.1:${port}`);
+  session.on("error", () => {});
+  scope.after(() => session.destroy());
+  const url = `ws://127.0.0.1:${port}`;
+  const text = "long ".repeat(100_000);
+  const socket = new WebSocket(url, { session });
+  await event(socket, "open");
+  socket.send(text);
+  assert.equal((await event(socket, "message")).data, text);
+  socket.close(4000, "done");
+  assert.equal((await event(socket, "close")).code, 4000);
+  const refused = new WebSocket(`${url}/no`, { session });
+  refused.on("error", () => {});
+  const answer = await new Promise((resolve) => refused.on("unexpected-response", (_, response) => resolve(response)));
+  assert.deepEqual([answer.statusCode, answer.headers["x-why"]], [403, "no seat"]);
+  refused.terminate();
+  const unknown = { agent: false, session };
+  assert.throws(() => new WebSocket(url, unknown), { code: "WS_ERR_INVALID_OPTION" });
 }
 
 async function http2Server(scope) {

@@ -1,32 +1,39 @@
 // The engines that carry topics between processes, started on free ports of loopback, and the clients that people have.
-import { spawn, spawnSync } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
+import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { connect } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 
 import { freePort } from "../../scripts/lib/ports.mjs";
 
-/** Debian puts servers where only root's path leads. */
-const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` };
+/** Debian puts servers where only root's path leads, and PostgreSQL where none does. */
+const env = { ...process.env, PATH: [process.env.PATH, "/usr/sbin", "/sbin", ...postgresFolders()].join(":") };
+
+function postgresFolders() {
+  const all = "/usr/lib/postgresql";
+  return existsSync(all) ? readdirSync(all).map((version) => join(all, version, "bin")) : [];
+}
 
 /** Why a program cannot be run here; `false` if it can. */
 export function lacks(program) {
   const { error } = spawnSync(program, ["--version"], { env, stdio: "ignore" });
-  return error ? `needs ${program}: apt-get install redis-server nats-server haproxy` : false;
+  return error ? `needs ${program}: apt-get install redis-server nats-server haproxy postgresql` : false;
 }
 
 /** A server process that can be killed, and started again at the same port. */
 export class Engine {
   #child;
 
-  static async start(program, argumentsFor) {
+  static async start(program, argumentsFor, user = {}) {
     const engine = new Engine();
     engine.port = await freePort();
     engine.start = async () => {
-      engine.#child = spawn(program, argumentsFor(engine.port), { env, stdio: "ignore" });
+      engine.#child = spawn(program, argumentsFor(engine.port), { env, stdio: "ignore", ...user });
       await reachable(engine.port, engine.#child);
     };
     await engine.start();
@@ -50,6 +57,25 @@ export const startRedis = () =>
     ...["--save", "", "--appendonly", "no", "--dir", "/tmp"],
   ]);
 export const startNats = () => Engine.start("nats-server", (port) => ["-a", "127.0.0.1", "-p", port]);
+
+/** A new cluster of PostgreSQL, whose superuser is `postgres`. It never runs as root. */
+export async function startPostgres() {
+  const folder = mkdtempSync(join(tmpdir(), "postgres-"));
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  const user = process.getuid() === 0 ? { uid: idOf("postgres", "-u"), gid: idOf("postgres", "-g") } : {};
+  if (user.uid !== undefined) chownSync(folder, user.uid, user.gid);
+  const data = join(folder, "data");
+  const options = { env, cwd: folder, stdio: "ignore", ...user };
+  execFileSync("initdb", ["-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"], options);
+  const settings = ["listen_addresses=127.0.0.1", "fsync=off", "max_connections=10"];
+  const argumentsFor = (port) => ["-D", data, "-k", folder, "-p", port, ...settings.flatMap((one) => ["-c", one])];
+  return await Engine.start("postgres", argumentsFor, { cwd: folder, ...user });
+}
+
+/** An id of a user of the system, whom Debian's package adds. */
+function idOf(user, which) {
+  return Number(execFileSync("id", [which, user]));
+}
 
 /** Waits until something listens on the port. */
 export async function reachable(port, child) {
