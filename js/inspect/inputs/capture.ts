@@ -64,27 +64,45 @@ export function readCapture(given: Uint8Array, options: ReadOptions = {}): Captu
   if (options.format === undefined && isGzip(bytes)) return readCapture(unzipped(bytes), options);
   if (options.format === undefined && isZip(bytes)) return readArchive(filesOf(bytes), options);
   const format = options.format ?? formatOf(bytes) ?? (options.direction === undefined ? undefined : "raw");
-  if (format === undefined) {
-    throw new CaptureError(UNKNOWN, "It has no known format; as raw, it is read as the bytes of one direction");
-  }
+  if (format === undefined) throw new CaptureError(UNKNOWN, unknownFormat(bytes));
   return { format, skipped: 0, ...read(format, bytes, options) };
 }
 
+/** What to do with a file of no known format. */
+function unknownFormat(bytes: Uint8Array): string {
+  const start = String.fromCharCode(...bytes.subarray(0, 6));
+  const packer = PACKERS.find(([magic]) => start.startsWith(magic))?.[1];
+  if (packer !== undefined) return `It is packed by ${packer}: unpack it first`;
+  if (/^\s*\{\s*"log"/.test(textOf(bytes.subarray(0, 100)))) return "It begins as a HAR, and is not a whole one";
+  return "It has no known format; as raw, it is read as the bytes of one direction";
+}
+
+/** Those that are not unpacked here, by their first bytes. */
+const PACKERS = [
+  ["\xfd7zXZ", "xz"],
+  ["\x28\xb5\x2f\xfd", "zstd"],
+  ["BZh", "bzip2"],
+  ["7z\xbc\xaf", "7-Zip"],
+] as const;
+
 /** The first file of an archive that is a capture; others may be what it has beside it. */
 function readArchive(files: readonly Packed[], options: ReadOptions): Capture {
-  const beside = (name: string) => files.find((file) => file.name === name)?.unpack();
+  const problems: string[] = [];
   for (const file of files.toSorted((one, other) => Number(isNamedHar(other)) - Number(isNamedHar(one)))) {
+    const folder = file.name.slice(0, file.name.lastIndexOf("/") + 1);
+    const beside = (name: string) => files.find((other) => other.name === folder + name)?.unpack();
     try {
       return readCapture(file.unpack(), { ...options, beside });
     } catch (error) {
       if (!(error instanceof CaptureError)) throw error;
+      problems.push(`${file.name}: ${error.message}`);
     }
   }
-  throw new CaptureError(UNKNOWN, "No file in the zip archive has a known format");
+  throw new CaptureError(UNKNOWN, `No file in the zip archive can be read: ${problems.slice(0, 9).join("; ")}`);
 }
 
 function isNamedHar({ name }: Packed): boolean {
-  return name.endsWith(".har");
+  return /\.har$/i.test(name);
 }
 
 function read(format: Format, bytes: Uint8Array, options: ReadOptions): Found {
@@ -92,13 +110,13 @@ function read(format: Format, bytes: Uint8Array, options: ReadOptions): Found {
   switch (format) {
     case "pcap":
       if (!isPcap(bytes)) throw notThis(format);
-      return inPackets(bytes, () => pcapPackets(bytes), options);
+      return inPackets(bytes, (_, tell) => pcapPackets(bytes, tell), options);
     case "pcapng":
       if (!isPcapng(bytes)) throw notThis(format);
-      return inPackets(bytes, (keys) => pcapngPackets(bytes, (text) => keys.add(text)), options);
+      return inPackets(bytes, (keys, tell) => pcapngPackets(bytes, tell, (text) => keys.add(text)), options);
     case "snoop":
       if (!isSnoop(bytes)) throw notThis(format);
-      return inPackets(bytes, () => snoopPackets(bytes), options);
+      return inPackets(bytes, (_, tell) => snoopPackets(bytes, tell), options);
     case "har": {
       const value = jsonOf(textOf(bytes));
       if (!isHar(value)) throw notThis(format);
@@ -121,17 +139,28 @@ function read(format: Format, bytes: Uint8Array, options: ReadOptions): Found {
   }
 }
 
-function inPackets(file: Uint8Array, packets: (keys: KeyLog) => Iterable<Packet>, options: ReadOptions): Found {
+type ReadPackets = (keys: KeyLog, tell: (place: number) => void) => Iterable<Packet>;
+
+function inPackets(file: Uint8Array, packets: ReadPackets, options: ReadOptions): Found {
+  const notes: string[] = [];
   const keys = new KeyLog();
   keys.add(options.keys ?? "");
   const reader = new SegmentReader(file);
   const streams = new TcpStreams();
-  for (const packet of packets(keys)) {
+  let count = 0;
+  const tell = (place: number) => notes.push(`The file is cut or corrupt at byte ${place}, and is read up to there`);
+  for (const packet of packets(keys, tell)) {
+    count += 1;
     const segment = reader.read(packet);
     if (segment !== undefined) streams.take(segment);
   }
   const found = streams.finish().map((stream) => connectionsOf(stream, { ...options, keys }));
-  const notes = [...reader.unread].map(([kind, count]) => `${counted(count, "packet")} not read: ${kind}`);
+  if (count === 0) notes.push("There are no packets in it");
+  else if (found.length === 0) notes.push("No packet has TCP in it that can be read");
+  for (const [kind, number] of reader.unread) notes.push(`${counted(number, "packet")} not read: ${kind}`);
+  if (reader.unassembled > 0)
+    notes.push(`${counted(reader.unassembled, "fragmented packet")} not read: a part is missing`);
+  if (reader.cut > 0) notes.push(`${counted(reader.cut, "packet")} cut: tcpdump -s 0 captures them whole`);
   notes.push(...encryptedNotes(found.flatMap(({ encrypted }) => encrypted ?? [])));
   const unknown = found.filter(({ needsExtensions }) => needsExtensions).length;
   if (unknown > 0) {
@@ -149,8 +178,8 @@ function inPackets(file: Uint8Array, packets: (keys: KeyLog) => Iterable<Packet>
 function encryptedNotes(reasons: readonly string[]): string[] {
   return [...new Set(reasons)].map((reason) => {
     const count = reasons.filter((other) => other === reason).length;
-    const hint = "a key log, as browsers and Node write it (SSLKEYLOGFILE, --tls-keylog), decrypts TLS 1.2 and 1.3";
-    return `${counted(count, "connection")} encrypted by TLS: ${reason}; ${hint}`;
+    const hint = "; a key log, as browsers and Node write it (SSLKEYLOGFILE, --tls-keylog), decrypts TLS 1.2 and 1.3";
+    return `${counted(count, "connection")} encrypted by TLS: ${reason}${/key/.test(reason) ? hint : ""}`;
   });
 }
 

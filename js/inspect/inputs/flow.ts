@@ -3,14 +3,19 @@
  *
  * @module
  */
-import { concat } from "../../engine/bytes.js";
 import type { Direction } from "../records.js";
 import type { Piece } from "./connection.js";
 
-/** Bytes of a direction, and how many are missing before them. */
-export interface Part {
-  readonly bytes: Uint8Array;
+/** When something was captured. */
+export interface Moment {
   readonly time: number;
+  /** The packet's number: of several of a time, it tells which came first. */
+  readonly order: number;
+}
+
+/** Bytes of a direction, and how many are missing before them. */
+export interface Part extends Moment {
+  readonly bytes: Uint8Array;
   readonly missing: number;
 }
 
@@ -51,20 +56,32 @@ export class Flow {
 
   /** The bytes from a place on, up to what is missing, or to so many. */
   read(place: number, most = LONGEST): Uint8Array {
-    let bytes: Uint8Array = new Uint8Array(0);
-    for (let index = this.#indexOf(place); index < this.parts.length && bytes.length < most; index++) {
-      const start = this.#starts[index] as number;
-      const next = place + bytes.length;
-      if (start > next) break;
-      const rest = (this.parts[index] as Part).bytes.subarray(next - start);
-      bytes = bytes.length === 0 ? rest : concat(bytes, rest);
+    const found: Uint8Array[] = [];
+    let size = 0;
+    for (let index = this.#indexOf(place); index < this.parts.length && size < most; index++) {
+      const from = place + size - (this.#starts[index] as number);
+      if (from < 0) break;
+      const rest = (this.parts[index] as Part).bytes.subarray(from, from + most - size);
+      found.push(rest);
+      size += rest.length;
     }
-    return bytes.subarray(0, most);
+    return joined(found);
+  }
+
+  /** How many bytes are missing from a place on. */
+  missing(place: number): number {
+    const start = this.#starts[this.#indexOf(place)] ?? this.length;
+    return Math.max(0, start - place);
   }
 
   /** When the byte at a place was sent. */
   time(place: number): number {
-    return this.parts[this.#indexOf(place)]?.time ?? 0;
+    return this.moment(place).time;
+  }
+
+  moment(place: number): Moment {
+    const { time = 0, order = 0 } = this.parts[this.#indexOf(place)] ?? {};
+    return { time, order };
   }
 
   /** Where parts begin, from a place on. */
@@ -78,32 +95,54 @@ export class Flow {
   from(place: number): Flow {
     const parts: Part[] = [];
     for (let index = this.#indexOf(place); index < this.parts.length; index++) {
-      const { bytes, time, missing } = this.parts[index] as Part;
+      const part = this.parts[index] as Part;
       const start = this.#starts[index] as number;
-      const skipped = Math.max(0, place - start);
-      parts.push({ bytes: bytes.subarray(skipped), time, missing: Math.min(missing, Math.max(0, start - place)) });
+      const bytes = part.bytes.subarray(Math.max(0, place - start));
+      const missing = Math.min(part.missing, Math.max(0, start - place));
+      parts.push({ bytes, time: part.time, order: part.order, missing });
     }
     return new Flow(parts, this.isStartSeen || place > 0);
   }
-
-  /** Its bytes as pieces of a connection. */
-  pieces(direction: Direction): Piece[] {
-    let latest = 0;
-    return this.parts.map(({ bytes, time, missing }) => {
-      // bytes that waited for ones before them are there when those are
-      latest = Math.max(latest, time);
-      return { direction, bytes, time: latest, missing };
-    });
-  }
 }
 
-/** Both directions' pieces in the order of their times. */
-export function merged(first: readonly Piece[], second: readonly Piece[]): Piece[] {
-  const all: Piece[] = [];
+/** What has come to a side, and when. */
+type Timed = Piece & Moment;
+
+/** The pieces of a direction in the order of its bytes. */
+function piecesOf(direction: Direction, { parts }: Flow): Timed[] {
+  let latest: Moment = { time: 0, order: 0 };
+  return parts.map((part) => {
+    // bytes that waited for ones before them are there when those are
+    if (isBefore(latest, part)) latest = part;
+    return { direction, bytes: part.bytes, time: latest.time, order: latest.order, missing: part.missing };
+  });
+}
+
+/** Whether something was captured before something else. */
+export function isBefore(one: Moment, other: Moment): boolean {
+  return one.time < other.time || (one.time === other.time && one.order < other.order);
+}
+
+/** The pieces of a connection: those of both directions in the order in which they came. */
+export function piecesIn(toServer: Flow, toClient: Flow): Piece[] {
+  const [first, second] = [piecesOf("toServer", toServer), piecesOf("toClient", toClient)];
+  const all: Timed[] = [];
   let at = 0;
   for (const piece of first) {
-    for (let other = second[at]; other !== undefined && other.time < piece.time; other = second[++at]) all.push(other);
+    for (let other = second[at]; other !== undefined && isBefore(other, piece); other = second[++at]) all.push(other);
     all.push(piece);
   }
   return all.concat(second.slice(at));
+}
+
+/** All of them, one behind the other. */
+export function joined(parts: readonly Uint8Array[]): Uint8Array {
+  if (parts.length === 1) return parts[0] as Uint8Array;
+  const all = new Uint8Array(parts.reduce((size, { length }) => size + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
 }

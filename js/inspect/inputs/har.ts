@@ -6,6 +6,7 @@
  */
 import type { Direction } from "../records.js";
 import type { Connection, Note, Piece } from "./connection.js";
+import { joined } from "./flow.js";
 import { isBase64, parseBase64 } from "./text.js";
 
 interface Har {
@@ -47,12 +48,14 @@ class Entry {
 
   get isWebSocket(): boolean {
     const { _resourceType: type, _webSocketMessages: messages } = this.#entry;
-    const upgrade = fieldsOf(this.#response).find(([name]) => name.toLowerCase() === "upgrade");
+    const fields = fieldsOf(this.#response);
+    const upgrade = fields.find(([name]) => name.toLowerCase() === "upgrade");
     return (
       Array.isArray(messages) ||
       String(type).toLowerCase() === "websocket" ||
       /^wss?:/i.test(textOf(this.#request.url)) ||
-      upgrade?.[1].toLowerCase() === "websocket"
+      upgrade?.[1].toLowerCase() === "websocket" ||
+      (Number(this.#response.status) === 101 && fields.length === 0)
     );
   }
 
@@ -129,7 +132,7 @@ class Entry {
       return NOTHING;
     }
     const start = `HTTP/1.1 ${status} ${textOf(this.#response.statusText).replace(/[^ -~]/g, "")}`;
-    return status === 101 ? head(start, fields) : joined(head(start, fields), this.#body());
+    return status === 101 ? head(start, fields) : joined([head(start, fields), this.#body()]);
   }
 
   /** The body of a refusal. */
@@ -160,13 +163,14 @@ class Entry {
   #piece(message: Odd): Piece | undefined {
     const time = timeOf(message.time);
     this.#lastTime = time;
-    const direction = DIRECTIONS[textOf(message.type)];
+    const direction = DIRECTIONS.get(message.type);
     const { opcode, data } = message;
     if (direction === undefined || !isOpcode(opcode) || typeof data !== "string") {
       this.#tell(toldOf(message), time);
       return undefined;
     }
-    if (opcode !== 1 && data !== "" && !isBase64(data)) {
+    // without its padding, Base64 looks like many a word
+    if (opcode !== 1 && data !== "" && (data.length % 4 > 0 || !isBase64(data))) {
       this.#tell(`A message of opcode ${opcode} was not recorded as Base64: ${JSON.stringify(data)}`, time);
       return undefined;
     }
@@ -193,7 +197,10 @@ class Entry {
 
 const NOTHING = new Uint8Array(0);
 
-const DIRECTIONS: Readonly<Record<string, Direction>> = { send: "toServer", receive: "toClient" };
+const DIRECTIONS: ReadonlyMap<unknown, Direction> = new Map([
+  ["send", "toServer"],
+  ["receive", "toClient"],
+]);
 
 function isOpcode(value: unknown): value is number {
   return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 15;
@@ -261,19 +268,12 @@ function head(startLine: string, fields: readonly [string, string][]): Uint8Arra
     : Uint8Array.from(text, (character) => character.charCodeAt(0));
 }
 
-function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
-  const all = new Uint8Array(first.length + second.length);
-  all.set(first);
-  all.set(second, first.length);
-  return all;
-}
-
 /** Each line as JSON; a line that is not JSON as its text. */
 function linesOf(file: Uint8Array): unknown[] {
   const lines = new TextDecoder().decode(file).split("\n");
   return lines
     .filter((line) => line.trim() !== "")
-    .map((line) => {
+    .flatMap((line) => {
       try {
         return JSON.parse(line);
       } catch {

@@ -13,17 +13,31 @@ export interface Segment {
   readonly destination: string;
   readonly sequence: number;
   readonly syn: boolean;
+  readonly rst: boolean;
   readonly ack: boolean;
   /** As much of it as was captured. */
   readonly payload: Uint8Array;
   /** How long the payload was on the wire. */
   readonly length: number;
   readonly time: number;
+  /** The packet's number in the file: of several of a time, it tells which came first. */
+  readonly order: number;
 }
 
-const EtherType = { Ipv4: 0x0800, Ipv6: 0x86dd, Ethernet: 0x6558, Pppoe: 0x8864 } as const;
+const EtherType = {
+  Ipv4: 0x0800,
+  Ipv6: 0x86dd,
+  Ethernet: 0x6558,
+  Pppoe: 0x8864,
+  Backbone: 0x88e7,
+  Services: 0x894f,
+} as const;
 const VLAN_TAGS: ReadonlySet<number> = new Set([0x8100, 0x88a8, 0x9100, 0x9200]);
 const MPLS: ReadonlySet<number> = new Set([0x8847, 0x8848]);
+/** VN-Tag and HSR: four bytes, then another EtherType. */
+const LONG_TAGS: ReadonlySet<number> = new Set([0x8926, 0x892f]);
+/** What UDP carries that is not read, by its port. */
+const UDP_KINDS: Readonly<Record<number, string>> = { 443: "QUIC", 4500: "encrypted by IPsec", 51820: "WireGuard" };
 /** ARP, Wake-on-LAN, RARP, flow control, LACP, EAPOL, loops, LLDP, discovery of PPPoE: they carry no TCP. */
 const WITHOUT_TCP: ReadonlySet<number> = new Set([
   0x0806, 0x0842, 0x8035, 0x8808, 0x8809, 0x888e, 0x9000, 0x88cc, 0x8863, 0x88e1, 0x893a, 0x88d9, 0x88f7,
@@ -34,8 +48,10 @@ const EXTENSION_HEADERS: ReadonlySet<number> = new Set([0, 43, 60]);
 const FRAGMENT_HEADER = 44;
 /** A packet with more headers than this is malformed. */
 const MOST_LAYERS = 32;
-/** Datagrams whose fragments have not all come. */
+/** Datagrams whose fragments are kept. */
 const MOST_DATAGRAMS = 1024;
+/** After these milliseconds, a datagram's number stands for another one (RFC 8200 §4.5). */
+const LIFE_OF_DATAGRAM = 60_000;
 const NOTHING = new Uint8Array(0);
 
 /** The payload of an IP packet, and its two addresses. */
@@ -53,30 +69,42 @@ interface Fragments {
   readonly parts: { readonly offset: number; readonly bytes: Uint8Array }[];
   /** How long it is, once the last one has come. */
   length: number | undefined;
+  readonly time: number;
+  /** It was put together: what still comes of it is repeated. */
+  isDone: boolean;
 }
 
 /** Reads the TCP segments of a file's packets, and counts the packets of kinds that it does not read. */
 export class SegmentReader {
   /** How many packets there were of each such kind. */
   readonly unread = new Map<string, number>();
+  /** How many segments were not captured whole. */
+  cut = 0;
   readonly #file: Uint8Array;
   readonly #datagrams = new Map<string, Fragments>();
   #layers = 0;
   #time = 0;
+  #order = 0;
 
   constructor(file: Uint8Array) {
     this.#file = file;
   }
 
+  /** How many datagrams lack a fragment. */
+  get unassembled(): number {
+    return [...this.#datagrams.values()].filter(({ isDone }) => !isDone).length;
+  }
+
   /** The packet's segment, if it has one. Of a fragmented datagram, only the last fragment has. */
   read({ linkType, time, start, end }: Packet): Segment | undefined {
     [this.#layers, this.#time] = [0, time];
+    this.#order += 1;
     const view = new DataView(this.#file.buffer, this.#file.byteOffset + start, end - start);
     try {
       return this.#link(linkType, view, 0);
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
-      return this.#leave("cut within their headers");
+      return this.#leave("cut or malformed headers");
     }
   }
 
@@ -84,13 +112,22 @@ export class SegmentReader {
     this.unread.set(kind, (this.unread.get(kind) ?? 0) + 1);
   }
 
-  #link(type: number, view: DataView, at: number): Segment | undefined {
+  #link(type: number | undefined, view: DataView, at: number): Segment | undefined {
     switch (type) {
       case 1:
         return this.#ethernet(view, at);
       case 0: // loopback of BSD, whose first four bytes are an address family
       case 108:
         return this.#ip(view, at + 4);
+      case 100: // ATM (RFC 2684)
+        return this.#llc(view, at);
+      case 109: // of OpenBSD: what IPsec has decrypted, and what its firewall has seen
+        return this.#ip(view, at + 12);
+      case 117:
+        return this.#ip(view, at + ((view.getUint8(at) + 3) & ~3));
+      case 119: // Prism's and AVS' headers, before 802.11
+      case 163:
+        return this.#wireless(view, at + (view.getUint32(at) >>> 8 === 0x802110 ? view.getUint32(at + 4) : 144));
       case 12: // IP alone; 12 and 14 in files of some systems
       case 14:
       case 101:
@@ -129,6 +166,8 @@ export class SegmentReader {
         return this.#nflog(view, at);
       case 240: // Hilscher's, four bytes before Ethernet
         return this.#ethernet(view, at + 4);
+      case undefined:
+        return this.#leave("of an interface that the file does not describe");
       default:
         return this.#leave(`link type ${type}`);
     }
@@ -153,14 +192,29 @@ export class SegmentReader {
     if (MPLS.has(type)) return this.#mpls(view, at);
     if (type === EtherType.Pppoe) return this.#ppp(view, at + 6);
     if (type === EtherType.Ethernet) return this.#ethernet(view, at);
+    if (type === EtherType.Backbone) return this.#ethernet(view, at + 4);
+    if (type === EtherType.Services) return this.#services(view, at);
+    if (LONG_TAGS.has(type)) return this.#ether(view.getUint16(at + 4), view, at + 6);
     if (type <= 1500) return this.#llc(view, at);
     return WITHOUT_TCP.has(type) ? undefined : this.#leave(`EtherType 0x${type.toString(16).padStart(4, "0")}`);
   }
 
   /** IEEE 802.2, whose SNAP has an EtherType; what else there is carries no TCP. */
   #llc(view: DataView, at: number): Segment | undefined {
-    const isSnap = view.byteLength >= at + 8 && view.getUint16(at) === 0xaaaa && view.getUint8(at + 2) === 3;
-    return isSnap ? this.#ether(view.getUint16(at + 6), view, at + 8) : undefined;
+    return isSnap(view, at) ? this.#ether(view.getUint16(at + 6), view, at + 8) : undefined;
+  }
+
+  /** The header of a chain of services (RFC 8300). */
+  #services(view: DataView, at: number): Segment | undefined {
+    return this.#next(view.getUint8(at + 3), view, at + (view.getUint8(at + 1) & 0x3f) * 4);
+  }
+
+  /** What comes behind that header, and behind VXLAN's with the generic extension. */
+  #next(protocol: number, view: DataView, at: number): Segment | undefined {
+    this.#deeper(protocol);
+    if (protocol === 1 || protocol === 2) return this.#ip(view, at);
+    if (protocol === 3) return this.#ethernet(view, at);
+    return protocol === 4 ? this.#services(view, at) : protocol === 5 ? this.#mpls(view, at) : undefined;
   }
 
   /** Data frames of IEEE 802.11. */
@@ -172,7 +226,10 @@ export class SegmentReader {
     if (control & 0x4000) return this.#leave("encrypted 802.11");
     const fourAddresses = (control & 0x0300) === 0x0300 ? 6 : 0;
     const quality = subtype & 8 ? 2 : 0;
-    return this.#llc(view, at + 24 + fourAddresses + quality + (quality > 0 && control & 0x8000 ? 4 : 0));
+    const start = at + 24 + fourAddresses + quality + (quality > 0 && control & 0x8000 ? 4 : 0);
+    // some cards pad the header to four bytes
+    const found = [start, start + 2].find((place) => isSnap(view, place));
+    return found === undefined ? this.#leave("802.11 that is aggregated or without IP") : this.#llc(view, found);
   }
 
   /** With address and control bytes, or without; the protocol in two bytes, or in one that is odd. */
@@ -192,9 +249,10 @@ export class SegmentReader {
     let at = start;
     while ((view.getUint8(at + 2) & 1) === 0) at += 4;
     const version = view.getUint8(at + 4) >> 4;
-    if (version === 4 || version === 6) return this.#ip(view, this.#deeper(at + 4));
+    const isWire = isEthernet(view, this.#deeper(at + 4));
+    if (!isWire && (version === 4 || version === 6)) return this.#ip(view, at + 4);
     // a pseudowire's control word begins with 0 (RFC 4385)
-    return this.#ethernet(view, this.#deeper(at + (version === 0 ? 8 : 4)));
+    return this.#ethernet(view, at + (!isWire && version === 0 ? 8 : 4));
   }
 
   /** Of Linux: attributes of a length and a type, in the order of the machine's bytes; 9 is the packet. */
@@ -215,7 +273,7 @@ export class SegmentReader {
   }
 
   #ipv4(view: DataView, at: number): Datagram | undefined {
-    const header = (view.getUint8(at) & 0x0f) * 4;
+    const header = atLeast(20, (view.getUint8(at) & 0x0f) * 4);
     // 0 if the network card was to cut the packet; behind the length there is padding
     const length = (view.getUint16(at + 2) || view.byteLength - at) - header;
     const protocol = view.getUint8(at + 9);
@@ -255,14 +313,17 @@ export class SegmentReader {
   #assembled(id: string, fragment: Datagram, offset: number, isLast: boolean): Datagram | undefined {
     const { source, destination, protocol, view } = fragment;
     const key = `${id} ${source} ${destination} ${protocol}`;
-    const datagram = this.#datagrams.get(key) ?? { parts: [], length: undefined };
+    const known = this.#datagrams.get(key);
+    const isKnown = known !== undefined && Math.abs(this.#time - known.time) < LIFE_OF_DATAGRAM;
+    const datagram = isKnown ? known : { parts: [], length: undefined, time: this.#time, isDone: false };
+    if (datagram.isDone) return undefined;
     this.#datagrams.set(key, datagram);
     if (this.#datagrams.size > MOST_DATAGRAMS) this.#datagrams.delete(this.#datagrams.keys().next().value as string);
     datagram.parts.push({ offset, bytes: new Uint8Array(view.buffer, view.byteOffset, view.byteLength) });
     if (isLast) datagram.length = offset + fragment.length;
     const bytes = joined(datagram);
     if (bytes === undefined) return undefined;
-    this.#datagrams.delete(key);
+    [datagram.isDone, datagram.parts.length] = [true, 0];
     return { ...fragment, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length), length: bytes.length };
   }
 
@@ -311,7 +372,23 @@ export class SegmentReader {
     if (goesTo(2152) && has(8) && view.getUint8(9) === 0xff) return this.#gtp(view, 8);
     if (goesTo(6635) && has(4)) return this.#mpls(view, 8);
     if (goesTo(37008) && has(5)) return this.#tzsp(view, 8);
-    return undefined;
+    if (goesTo(4790) && has(8)) return this.#next(view.getUint8(11), view, 16);
+    if (goesTo(1701) && has(6)) return this.#l2tp(view, 8);
+    if (goesTo(3544) && has(40) && view.getUint8(8) >> 4 === 6) return this.#ip(view, 8);
+    // VXLAN by itself, on a port of someone's choice
+    const isVxlan = has(22) && view.getUint32(8) === 0x08000000 && view.getUint8(15) === 0 && isEthernet(view, 16);
+    if (isVxlan) return this.#ethernet(view, 16);
+    const kind = ports.map((port) => UDP_KINDS[port]).find((name) => name !== undefined);
+    return kind === undefined ? undefined : this.#leave(kind);
+  }
+
+  /** RFC 2661 §3.1; messages of control carry nothing. */
+  #l2tp(view: DataView, at: number): Segment | undefined {
+    const flags = view.getUint16(at);
+    if (flags & 0x8000) return undefined;
+    let end = at + 6 + (flags & 0x4000 ? 2 : 0) + (flags & 0x0800 ? 4 : 0);
+    if (flags & 0x0200) end += 2 + view.getUint16(end);
+    return this.#ppp(view, end);
   }
 
   /** GTP-U, as between mobile base stations and the core (3GPP TS 29.281). */
@@ -350,20 +427,44 @@ export class SegmentReader {
   }
 
   #tcp({ source, destination, view, length }: Datagram): Segment | undefined {
-    const header = (view.getUint8(12) >> 4) * 4;
+    const header = atLeast(20, (view.getUint8(12) >> 4) * 4);
     const flags = view.getUint8(13);
     const captured = Math.max(0, view.byteLength - header);
+    if (view.byteLength < length) this.cut += 1;
     return {
       source: `${source}:${view.getUint16(0)}`,
       destination: `${destination}:${view.getUint16(2)}`,
       sequence: view.getUint32(4),
       syn: (flags & 0x02) !== 0,
+      rst: (flags & 0x04) !== 0,
       ack: (flags & 0x10) !== 0,
       payload: captured > 0 ? new Uint8Array(view.buffer, view.byteOffset + header, captured) : NOTHING,
       length: Math.max(captured, length - header),
       time: this.#time,
+      order: this.#order,
     };
   }
+}
+
+/** Whether SNAP is at a place (RFC 1042). */
+function isSnap(view: DataView, at: number): boolean {
+  return view.byteLength >= at + 8 && view.getUint16(at) === 0xaaaa && view.getUint8(at + 2) === 3;
+}
+
+/** Whether a frame of Ethernet with IP in it, tagged or not, is at a place, where it could be something else. */
+function isEthernet(view: DataView, at: number): boolean {
+  if (view.byteLength < at + 15) return false;
+  const type = view.getUint16(at + 12);
+  const version = view.getUint8(at + 14) >> 4;
+  return (
+    VLAN_TAGS.has(type) || (type === EtherType.Ipv4 && version === 4) || (type === EtherType.Ipv6 && version === 6)
+  );
+}
+
+/** @throws RangeError if a header is shorter than it can be */
+function atLeast(least: number, length: number): number {
+  if (length < least) throw new RangeError("A header is too short");
+  return length;
 }
 
 /** `length` bytes from an offset on, or as many as there are. */

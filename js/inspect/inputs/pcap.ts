@@ -3,18 +3,19 @@
  *
  * @module
  */
-import { malformed } from "../errors.js";
-
 /** A packet as it was captured. */
 export interface Packet {
-  /** The kind of its first header, by the numbers of https://www.tcpdump.org/linktypes.html. */
-  readonly linkType: number;
+  /** The kind of its first header, by the numbers of https://www.tcpdump.org/linktypes.html; nothing if not known. */
+  readonly linkType: number | undefined;
   /** Milliseconds since 1970. */
   readonly time: number;
   /** Where its bytes are in the file: creating an array for each packet would take most of the time. */
   readonly start: number;
   readonly end: number;
 }
+
+/** Is told where a file is cut or corrupt; what comes before is read. */
+type Tell = (place: number) => void;
 
 /** How a kind of pcap file is written. */
 interface Kind {
@@ -67,21 +68,25 @@ function kindOf(bytes: Uint8Array): Kind | undefined {
   return PCAP_KINDS[viewOf(bytes).getUint32(0).toString(16).padStart(8, "0")];
 }
 
-/** The packets of a pcap file; a last one that is cut is left out. */
-export function* pcapPackets(bytes: Uint8Array): Generator<Packet> {
+/** The packets of a pcap file. */
+export function* pcapPackets(bytes: Uint8Array, tell: Tell = () => {}): Generator<Packet> {
   const view = viewOf(bytes);
   const { little, ticks, file, packet } = kindOf(bytes) as Kind;
   const minor = view.getUint16(6, little);
   const linkType = view.getUint32(20, little) & 0x03ffffff;
   const header = packet.find((size) => fits(view, file, size, little)) ?? (packet[0] as number);
-  for (let at = file; at + header <= bytes.length; ) {
-    const time = view.getUint32(at, little) * 1000 + view.getUint32(at + 4, little) / ticks;
+  for (let at = file; at < bytes.length; ) {
     const start = at + header;
+    if (start > bytes.length) return tell(at);
+    const time = view.getUint32(at, little) * 1000 + view.getUint32(at + 4, little) / ticks;
     const lengths = [view.getUint32(at + 8, little), view.getUint32(at + 12, little)] as const;
     // up to version 2.2, and in some files of 2.3, they stand the other way round
     const isSwapped = minor < 3 || (minor === 3 && lengths[0] > lengths[1]);
-    at = start + lengths[isSwapped ? 1 : 0];
-    if (at <= bytes.length) yield { linkType, time, start, end: at };
+    const end = start + lengths[isSwapped ? 1 : 0];
+    // zeros, as of space that was reserved, are not a packet
+    if (end > bytes.length || (lengths[0] === 0 && lengths[1] === 0)) return tell(at);
+    yield { linkType, time, start, end };
+    at = end;
   }
 }
 
@@ -102,18 +107,18 @@ function fits(view: DataView, file: number, size: number, little: boolean): bool
   return true;
 }
 
-/** The packets of a snoop file (RFC 1761); a last one that is cut is left out. */
-export function* snoopPackets(bytes: Uint8Array): Generator<Packet> {
+/** The packets of a snoop file (RFC 1761). */
+export function* snoopPackets(bytes: Uint8Array, tell: Tell = () => {}): Generator<Packet> {
   const view = viewOf(bytes);
-  // "IEEE 802.3", "Ethernet" and what later versions call so
+  // IEEE 802.3, Ethernet, and what later versions call CSMA/CD and 100BASE-T
   const datalink = view.getUint32(12);
-  const linkType = [0, 4, 8].includes(datalink) ? 1 : UNKNOWN_SNOOP + datalink;
-  for (let at = 16; at + 24 <= bytes.length; ) {
+  const linkType = [0, 4, 24, 25].includes(datalink) ? 1 : UNKNOWN_SNOOP + datalink;
+  for (let at = 16; at < bytes.length; ) {
     const start = at + 24;
+    if (start > bytes.length) return tell(at);
     const end = start + view.getUint32(at + 4);
     const next = at + view.getUint32(at + 8);
-    if (next < end) throw malformed(`The packet at ${at} says that it is longer than its record`);
-    if (end > bytes.length) return;
+    if (next < end || end > bytes.length) return tell(at);
     const time = view.getUint32(at + 16) * 1000 + view.getUint32(at + 20) / 1000;
     yield { linkType, time, start, end };
     at = next;
@@ -124,7 +129,7 @@ export function* snoopPackets(bytes: Uint8Array): Generator<Packet> {
 const UNKNOWN_SNOOP = 0x10000;
 
 interface Interface {
-  readonly linkType: number;
+  readonly linkType: number | undefined;
   /** Units of time in a second. */
   readonly ticks: bigint;
   /** Seconds to add. */
@@ -136,25 +141,27 @@ const Block = { Interface: 1, Packet: 2, SimplePacket: 3, EnhancedPacket: 6, Sec
 const TLS_KEY_LOG = 0x544c534b;
 
 /**
- * The packets of a pcapng file (https://www.ietf.org/archive/id/draft-ietf-opsawg-pcapng-02.html); a last block that is
- * cut is left out.
+ * The packets of a pcapng file (https://www.ietf.org/archive/id/draft-ietf-opsawg-pcapng-02.html).
  *
  * @param secrets is called with each key log in the file
- * @throws CaptureError if a block's length cannot be
  */
-export function* pcapngPackets(bytes: Uint8Array, secrets: (keyLog: string) => void = () => {}): Generator<Packet> {
+export function* pcapngPackets(
+  bytes: Uint8Array,
+  tell: Tell = () => {},
+  secrets: (keyLog: string) => void = () => {},
+): Generator<Packet> {
   const view = viewOf(bytes);
   let little = false;
   let interfaces: Interface[] = [];
-  for (let at = 0; at + 12 <= bytes.length; ) {
+  for (let at = 0; at < bytes.length; ) {
+    if (at + 12 > bytes.length) return tell(at);
     if (view.getUint32(at) === PCAPNG_MAGIC) {
       little = view.getUint32(at + 8) !== BYTE_ORDER_MAGIC;
       interfaces = [];
     }
     const type = view.getUint32(at, little);
     const length = view.getUint32(at + 4, little);
-    if (length < 12) throw malformed(`The block at ${at} says that it has ${length} bytes`);
-    if (at + length > bytes.length) return;
+    if (length < 12 || at + length > bytes.length) return tell(at);
     const [start, end] = [at + 8, at + length - 4];
     if (type === Block.Interface && end - start >= 8) interfaces.push(interfaceOf(view, start, end, little));
     if (type === Block.Secrets && end - start >= 8 && view.getUint32(start, little) === TLS_KEY_LOG) {
@@ -176,13 +183,11 @@ function packetOf(
   interfaces: readonly Interface[],
 ): Packet | undefined {
   if (type === Block.SimplePacket) {
-    const linkType = interfaces[0]?.linkType;
-    return linkType === undefined || end - start < 4 ? undefined : { linkType, time: 0, start: start + 4, end };
+    return end - start < 4 ? undefined : { linkType: interfaces[0]?.linkType, time: 0, start: start + 4, end };
   }
   if ((type !== Block.EnhancedPacket && type !== Block.Packet) || end - start < 20) return undefined;
   const number = type === Block.Packet ? view.getUint16(start, little) : view.getUint32(start, little);
-  const from = interfaces[number];
-  if (from === undefined) return undefined;
+  const from: Interface = interfaces[number] ?? { linkType: undefined, ticks: 1n, offset: 0 };
   // nanoseconds since 1970 are more than a number tells apart
   const ticks = (BigInt(view.getUint32(start + 4, little)) << 32n) | BigInt(view.getUint32(start + 8, little));
   const seconds = Number(ticks / from.ticks);

@@ -7,8 +7,8 @@
 import { Inspector } from "../inspector.js";
 import type { InspectRecord } from "../records.js";
 import type { Connection, Note } from "./connection.js";
-import { type Flow, merged } from "./flow.js";
-import { endOfBody, type Head, headAt, isRequest, isResponse, isUpgrade, statusOf } from "./http.js";
+import { type Flow, isBefore, piecesIn } from "./flow.js";
+import { endOfBody, fieldOf, type Head, headAt, isRequest, isResponse, isUpgrade, statusOf } from "./http.js";
 import { http2Connections, isHttp2 } from "./http2.js";
 import type { TcpStream } from "./tcp.js";
 import { decrypted, isTls, type KeyLog } from "./tls.js";
@@ -74,6 +74,8 @@ class Reader {
     if (isRequest(first)) return this.#exchanges();
     const answer = isResponse(toClient.read(0, 16)) ? headAt(toClient, 0) : undefined;
     const isGranted = answer !== undefined && statusOf(answer) === 101 && isUpgrade(answer);
+    // others may have come before the one that grants it
+    if (!isGranted && answer !== undefined) return this.#search(0);
     // what begins in another way is something else, and not a conversation that was joined
     if (!isGranted && !this.#isForced() && (toServer.isStartSeen || toClient.isStartSeen)) return NONE;
     const { isConvincing, needsExtensions } = this.#probe(toServer, toClient);
@@ -110,14 +112,16 @@ class Reader {
     const { toServer, toClient } = this.#stream;
     let [sent, received] = [0, 0];
     while (isRequest(toServer.read(sent, LONGEST_LINE))) {
+      // an empty line may stand before it
+      if (toServer.read(sent, 1)[0] === 0x0d) sent += 2;
       const request = headAt(toServer, sent);
       if (request === undefined) return this.#cutRequest(sent, received);
       received = this.#skipInterim(received);
-      const response = headAt(toClient, received);
-      if (response === undefined) return isUpgrade(request) ? this.#connection(sent, received) : this.#search(sent);
+      const response = isResponse(toClient.read(received, 16)) ? headAt(toClient, received) : undefined;
+      if (response === undefined) return this.#unanswered(request, sent, received);
       const status = statusOf(response);
-      if (status === 101) return isUpgrade(request) || isUpgrade(response) ? this.#connection(sent, received) : NONE;
       const nextSent = endOfBody(toServer, sent, request);
+      if (status === 101) return this.#upgraded(request, sent, nextSent, response, received);
       const isTunnel = /^CONNECT /.test(request.line) && status >= 200 && status < 300;
       const nextReceived = isTunnel ? received + response.length : endOfBody(toClient, received, response, request);
       const isLast = nextSent === undefined || toServer.read(nextSent, 1).length === 0;
@@ -128,6 +132,24 @@ class Reader {
       [sent, received] = [nextSent, nextReceived];
     }
     return this.#search(sent);
+  }
+
+  /** What comes instead of the answer is the rest of something else, is missing, or has not come. */
+  #unanswered(request: Head, sent: number, received: number): Found {
+    const { toClient } = this.#stream;
+    const isRest = toClient.missing(received) === 0 && !isResponse(toClient.read(received, 16));
+    const found = isUpgrade(request) && !isRest ? NONE : this.#search(sent);
+    return isUpgrade(request) && found === NONE ? this.#connection(sent, received) : found;
+  }
+
+  #upgraded(request: Head, sent: number, nextSent: number | undefined, response: Head, received: number): Found {
+    const { toServer, toClient } = this.#stream;
+    if (isUpgrade(request)) return this.#connection(sent, received);
+    // it answers a later request: something is missing
+    if (isUpgrade(response)) return this.#search(sent);
+    if (nextSent === undefined || fieldOf(response, "upgrade").toLowerCase() !== "h2c") return NONE;
+    this.#tell(`${request.line} was answered by ${response.line}, to HTTP/2`, toClient.time(received));
+    return this.#behind(toServer.from(nextSent), toClient.from(received + response.length));
   }
 
   /** Behind a 100 or a 103, the answer is still to come. */
@@ -168,17 +190,25 @@ class Reader {
   /** Bytes are missing among the exchanges: looks for an upgrade where a segment begins. */
   #search(from: number): Found {
     const { toServer, toClient } = this.#stream;
-    const latin1 = new TextDecoder("latin1");
-    const granted = [...toClient.starts(0)].find((place) => {
-      const text = latin1.decode(toClient.read(place, 16 * 1024));
-      return /^HTTP\/1\.[01] 101 /.test(text) && /\r\nupgrade: *websocket/i.test(text);
-    });
-    if (granted === undefined) return NONE;
-    const asked = [...toServer.starts(from)].find((place) => {
-      const text = latin1.decode(toServer.read(place, 64 * 1024));
-      return /^GET /.test(text) && /\r\nupgrade: *websocket/i.test(text);
-    });
-    return asked === undefined ? NONE : this.#connection(asked, granted);
+    const granted = upgrades(toClient, 0, "HTTP").find((place) => statusOf(headAt(toClient, place) as Head) === 101);
+    if (granted === undefined && toClient.length > 0) return NONE;
+    const isEarlier = (place: number) =>
+      granted === undefined || isBefore(toServer.moment(place), toClient.moment(granted));
+    const asked = upgrades(toServer, from, "GET ").findLast(isEarlier);
+    if (granted === undefined && asked === undefined) return NONE;
+    return this.#connection(asked ?? this.#endOfRequests(from), granted ?? 0);
+  }
+
+  #endOfRequests(from: number): number {
+    const { toServer } = this.#stream;
+    let at = from;
+    while (isRequest(toServer.read(at, LONGEST_LINE))) {
+      const request = headAt(toServer, at);
+      const end = request && endOfBody(toServer, at, request);
+      if (end === undefined) break;
+      at = end;
+    }
+    return at;
   }
 
   /** The rest is a WebSocket connection, perhaps a refused one. */
@@ -186,7 +216,7 @@ class Reader {
     const { client, server } = this.#stream;
     const toServer = this.#stream.toServer.from(sent);
     const toClient = this.#stream.toClient.from(received);
-    const pieces = merged(toServer.pieces("toServer"), toClient.pieces("toClient"));
+    const pieces = piecesIn(toServer, toClient);
     return { ...NONE, connections: [{ client, server, pieces, synthetic: false, notes: this.#notes }] };
   }
 
@@ -194,9 +224,8 @@ class Reader {
   #probe(toServer: Flow, toClient: Flow): { isConvincing: boolean; needsExtensions: boolean } {
     const inspector = new Inspector({ midStream: true, extensions: this.#options.extensions ?? "" });
     try {
-      const pieces = merged(toServer.pieces("toServer"), toClient.pieces("toClient"));
       let size = 0;
-      for (const { direction, bytes, time, missing } of pieces) {
+      for (const { direction, bytes, time, missing } of piecesIn(toServer, toClient)) {
         if (missing > 0) inspector.pushMissing(direction, missing, time);
         inspector.push(direction, bytes, time);
         size += bytes.length;
@@ -213,6 +242,15 @@ class Reader {
       inspector.free();
     }
   }
+}
+
+/** Where segments begin with a head that asks for an upgrade, or grants it. */
+function upgrades(flow: Flow, from: number, start: string): number[] {
+  return [...flow.starts(from)].filter((place) => {
+    const isHead = String.fromCharCode(...flow.read(place, 4)) === start;
+    const head = isHead ? headAt(flow, place) : undefined;
+    return head !== undefined && isUpgrade(head);
+  });
 }
 
 /** Bytes of a request's first line. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Flow, type Part } from "./flow.js";
+import { Flow, type Moment, type Part } from "./flow.js";
 import type { Segment } from "./packets.js";
 
 /** A TCP connection. */
@@ -47,6 +47,7 @@ class TcpConnection {
   readonly #names: readonly [string, string];
   /** The side that asked for the connection, if that was seen. */
   #client: string | undefined;
+  #isReset = false;
 
   constructor({ source, destination }: Segment) {
     this.#names = [source, destination];
@@ -56,10 +57,13 @@ class TcpConnection {
 
   /** Whether the segment begins another connection between the same ports. */
   isSucceededBy(segment: Segment): boolean {
-    return segment.syn && !segment.ack && this.#streamOf(segment).isOtherStart(segment.sequence);
+    const stream = this.#streamOf(segment);
+    if (segment.syn) return stream.isOtherStart(segment.sequence);
+    return this.#isReset && segment.length > 0 && stream.isFar(segment.sequence);
   }
 
   take(segment: Segment): void {
+    this.#isReset ||= segment.rst;
     if (segment.syn) this.#client = segment.ack ? segment.destination : segment.source;
     this.#streamOf(segment).take(segment);
   }
@@ -80,6 +84,8 @@ class TcpConnection {
 
 /** A segment that is farther ahead belongs to something else. */
 const LARGEST_GAP = 1 << 30;
+/** So does one that is farther away once the connection was reset. */
+const FAR = 1 << 16;
 
 /**
  * One direction: segments in any order, repeated, overlapping or missing. Of bytes that come twice, the first count.
@@ -94,59 +100,66 @@ class Stream {
   /** Where what was sent ends, as far as it is known: a packet may be cut. */
   #end = 0;
   /** Segments that are ahead, by their place. */
-  #ahead: { at: number; bytes: Uint8Array; time: number }[] = [];
+  #ahead: (Moment & { readonly at: number; readonly bytes: Uint8Array })[] = [];
+  /** The first place among them. */
+  #nearest = Number.POSITIVE_INFINITY;
 
   isOtherStart(sequence: number): boolean {
     return this.#start !== undefined && this.#start !== (sequence + 1) >>> 0;
   }
 
-  take({ sequence, syn, payload, length, time }: Segment): void {
+  isFar(sequence: number): boolean {
+    return this.#start !== undefined && Math.abs((sequence - this.#start - this.#length) | 0) > FAR;
+  }
+
+  take({ sequence, syn, payload, length, time, order }: Segment): void {
     const first = syn ? (sequence + 1) >>> 0 : sequence;
-    this.#start ??= first;
     if (syn) this.#isStartSeen = true;
-    if (length === 0) return;
+    // one that keeps the connection alive has the number of the byte before the next one
+    if (syn || length > 0) this.#start ??= first;
+    if (length === 0 || this.#start === undefined) return;
     // numbers are of 32 bits, so a place is known by its distance from the next one that is expected
     const distance = (first - this.#start - this.#length) | 0;
     if (distance > LARGEST_GAP) return;
     this.#end = Math.max(this.#end, this.#length + distance + length);
-    this.#place(this.#length + distance, payload, time);
-    if (this.#ahead.length > 0 && distance <= 0) this.#catchUp();
+    const at = this.#length + distance;
+    if (distance > 0) {
+      this.#ahead.push({ at, bytes: payload, time, order });
+      this.#nearest = Math.min(this.#nearest, at);
+    } else {
+      this.#place(at, payload, { time, order });
+      if (this.#nearest <= this.#length) this.#catchUp();
+    }
   }
 
-  #place(at: number, bytes: Uint8Array, time: number): void {
-    if (at > this.#length) {
-      this.#ahead.push({ at, bytes, time });
-      return;
-    }
-    const fresh = at === this.#length ? bytes : bytes.subarray(this.#length - at);
+  /** Adds bytes, of which some may be there already, and some missing before them. */
+  #place(at: number, bytes: Uint8Array, { time, order }: Moment): void {
+    const fresh = at < this.#length ? bytes.subarray(this.#length - at) : bytes;
     if (fresh.length === 0) return;
-    this.#parts.push({ bytes: fresh, time, missing: 0 });
-    this.#length += fresh.length;
+    const missing = Math.max(0, at - this.#length);
+    this.#parts.push({ bytes: fresh, time, order, missing });
+    this.#length += missing + fresh.length;
   }
 
   /** Takes those that are not ahead any more. */
   #catchUp(): void {
     this.#ahead.sort((one, other) => one.at - other.at);
     let done = 0;
-    for (const { at, bytes, time } of this.#ahead) {
-      if (at > this.#length) break;
-      this.#place(at, bytes, time);
+    for (const segment of this.#ahead) {
+      if (segment.at > this.#length) break;
+      this.#place(segment.at, segment.bytes, segment);
       done += 1;
     }
     this.#ahead.splice(0, done);
+    this.#nearest = this.#ahead[0]?.at ?? Number.POSITIVE_INFINITY;
   }
 
   finish(): Flow {
-    this.#catchUp();
-    for (let next = this.#ahead.shift(); next !== undefined; next = this.#ahead.shift()) {
-      const { at, bytes, time } = next;
-      this.#parts.push({ bytes, time, missing: at - this.#length });
-      this.#length = at + bytes.length;
-      this.#catchUp();
-    }
+    this.#ahead.sort((one, other) => one.at - other.at);
+    for (const segment of this.#ahead) this.#place(segment.at, segment.bytes, segment);
     const missing = this.#end - this.#length;
-    const time = this.#parts.at(-1)?.time ?? 0;
-    if (missing > 0) this.#parts.push({ bytes: new Uint8Array(0), time, missing });
+    const { time, order } = this.#parts.at(-1) ?? { time: 0, order: 0 };
+    if (missing > 0) this.#parts.push({ bytes: new Uint8Array(0), time, order, missing });
     return new Flow(this.#parts, this.#isStartSeen);
   }
 }

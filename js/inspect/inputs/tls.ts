@@ -6,7 +6,7 @@
  */
 import { concat } from "../../engine/bytes.js";
 import { decryptCbc, hmac, openSealed } from "../inspector.js";
-import { Flow, type Part } from "./flow.js";
+import { Flow, type Moment, type Part } from "./flow.js";
 
 const LINE = /^([A-Z0-9_]+) ([0-9a-f]{64}) ([0-9a-f]+)$/i;
 
@@ -41,7 +41,12 @@ export interface Decrypted {
 
 const Content = { ChangeCipherSpec: 20, Handshake: 22, Data: 23 } as const;
 const Message = { ClientHello: 1, ServerHello: 2, Finished: 20 } as const;
+const TLS_1_2 = 0x0303;
 const TLS_1_3 = 0x0304;
+/** By what a record of TLS 1.2 is longer than its content, by the cipher's number; CBC pads. */
+const OVERHEADS = [undefined, 24, 24, 16, undefined] as const;
+/** The most records that are looked for among missing bytes. */
+const MOST_LOST = 4096;
 /** The random of a server that asks for another hello (RFC 8446 §4.1.3). */
 const RETRY = "cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c";
 /** The most bytes of a record (RFC 5246 §6.2.3). */
@@ -96,46 +101,66 @@ export function decrypted(toServer: Flow, toClient: Flow, keys: KeyLog): Decrypt
   const hello = serverHello(server.body);
   const suite = SUITES.get(hello.suite);
   if (suite === undefined) return `its cipher suite 0x${hello.suite.toString(16).padStart(4, "0")} is not known here`;
+  if (hello.version < TLS_1_2) return `it is TLS 1.${Math.max(0, hello.version - 0x0301)}, which is not decrypted here`;
   const isNew = hello.version === TLS_1_3;
-  const sides = (["CLIENT", "SERVER"] as const).map((side) =>
-    isNew ? epochsOf13(side, random, suite, keys) : epochsOf12(side, random, hello, suite, keys),
-  );
-  const [ofClient, ofServer] = sides;
-  if (ofClient === undefined || ofServer === undefined) return "the key log has no secrets of it";
+  const [sent, received] = (["CLIENT", "SERVER"] as const).map((side): Opened => {
+    const epoch = isNew ? epochsOf13(side, random, suite, keys) : epochsOf12(side, random, hello, suite, keys);
+    if (epoch === undefined) return { parts: [], problem: "the key log has no secrets of it" };
+    const overhead = isNew ? 17 : OVERHEADS[suite.cipher];
+    return new Direction(side === "CLIENT" ? toServer : toClient, epoch, isNew, overhead).read();
+  }) as [Opened, Opened];
+  if (sent.parts.length + received.parts.length === 0) return sent.problem ?? received.problem ?? "it has no data";
   const notes = [`Decrypted from TLS 1.${isNew ? 3 : 2}`];
-  const [sent, received] = [
-    new Direction(toServer, ofClient, isNew).read(),
-    new Direction(toClient, ofServer, isNew).read(),
-  ];
-  for (const [{ problem }, name] of [
+  for (const [{ parts, problem }, name] of [
     [sent, "client"],
     [received, "server"],
   ] as const) {
-    if (problem !== undefined) notes.push(`From there on, the bytes of the ${name} cannot be decrypted: ${problem}`);
+    const from = parts.length === 0 ? "The" : "From there on, the";
+    if (problem !== undefined) notes.push(`${from} bytes of the ${name} cannot be decrypted: ${problem}`);
   }
   return { toServer: new Flow(sent.parts, true), toClient: new Flow(received.parts, true), notes };
 }
 
-interface Record {
+interface Record extends Moment {
   readonly type: number;
   /** With the header of five bytes. */
   readonly bytes: Uint8Array;
-  readonly time: number;
+  /** How many bytes of records are missing before it. */
+  readonly lost: number;
 }
 
-/** The records of a direction; `isTorn` if they end where bytes are missing, and not where the connection does. */
-function* recordsOf(flow: Flow): Generator<Record, "torn" | "end"> {
+/** The records of a direction that are whole; at its end, how many bytes are missing behind the last one. */
+function* recordsOf(flow: Flow): Generator<Record, number> {
+  let lost = 0;
   for (let at = 0; at < flow.length; ) {
     const header = flow.read(at, 5);
     const [type = 0, , , high = 0, low = 0] = header;
-    const length = (high << 8) | low;
-    if (header.length < 5 || length > LONGEST_RECORD) return at + 5 > flow.length ? "end" : "torn";
-    const bytes = flow.read(at, 5 + length);
-    if (bytes.length < 5 + length) return at + 5 + length > flow.length ? "end" : "torn";
-    yield { type, bytes, time: flow.time(at + 4 + length) };
-    at += 5 + length;
+    const end = at + 5 + ((high << 8) | low);
+    const isHeader = isRecord(header);
+    const bytes = isHeader ? flow.read(at, end - at) : header;
+    if (isHeader && bytes.length === end - at) {
+      yield { type, bytes, lost, ...flow.moment(end - 1) };
+      [at, lost] = [end, 0];
+      continue;
+    }
+    // it is cut by the connection's end
+    if (flow.missing(at + bytes.length) === 0 && at + bytes.length >= flow.length) break;
+    const next = isHeader ? end : nextRecord(flow, at + 1);
+    lost += next - at;
+    at = next;
   }
-  return "end";
+  return lost;
+}
+
+function isRecord([type = 0, major = 0, minor = 0, high = 0, low]: Uint8Array): boolean {
+  const isKind = type >= Content.ChangeCipherSpec && type <= Content.Data;
+  return low !== undefined && isKind && major === 3 && minor <= 4 && ((high << 8) | low) <= LONGEST_RECORD;
+}
+
+/** Behind missing bytes, a record is looked for where a segment begins. */
+function nextRecord(flow: Flow, from: number): number {
+  for (const place of flow.starts(from)) if (isRecord(flow.read(place, 5))) return place;
+  return flow.length;
 }
 
 interface HandshakeMessage {
@@ -148,7 +173,7 @@ function handshakeOf(flow: Flow): HandshakeMessage[] {
   let bytes: Uint8Array = new Uint8Array(0);
   for (const record of recordsOf(flow)) {
     // a change of ciphers comes before a second hello too
-    if (record.type === Content.Data) break;
+    if (record.type === Content.Data || record.lost > 0) break;
     if (record.type === Content.Handshake) bytes = concat(bytes, record.bytes.subarray(5));
     if (bytes.length > 1 << 18) break;
   }
@@ -281,46 +306,73 @@ function openCbc(suite: Suite, hello: ServerHello, key: Uint8Array, { bytes }: R
   return isPadding && length >= 0 ? plain.subarray(0, length) : undefined;
 }
 
+/** What a direction's records contain, and why that is not all. */
+interface Opened {
+  readonly parts: Part[];
+  readonly problem: string | undefined;
+}
+
 /** One direction's records, opened one after the other. */
 class Direction {
   readonly #flow: Flow;
   readonly #isNew: boolean;
+  /** By what a record is longer than its content, if that is always the same. */
+  readonly #overhead: number | undefined;
   readonly #parts: Part[] = [];
   #epoch: Epoch;
   #sequence = 0;
+  /** Bytes of content that are missing before what comes next. */
+  #missing = 0;
 
-  constructor(flow: Flow, epoch: Epoch, isNew: boolean) {
+  constructor(flow: Flow, epoch: Epoch, isNew: boolean, overhead: number | undefined) {
     this.#flow = flow;
     this.#epoch = epoch;
     this.#isNew = isNew;
+    this.#overhead = overhead;
   }
 
-  read(): { parts: Part[]; problem: string | undefined } {
+  read(): Opened {
     const records = recordsOf(this.#flow);
     let isEncrypted = false;
+    let isSkipped = false;
     let step = records.next();
     for (; !step.done; step = records.next()) {
       const record = step.value;
       if (record.type === Content.ChangeCipherSpec) isEncrypted = true;
-      else if (this.#isNew ? record.type === Content.Data : isEncrypted) {
+      else if (record.type === Content.Data || (isEncrypted && !this.#isNew)) {
         const opened = this.#open(record);
         // data that was sent before the handshake's end has keys of its own
         const isEarly = this.#isNew && this.#parts.length === 0;
-        if (opened === undefined && !isEarly)
-          return { parts: this.#parts, problem: "a record is corrupt, or its key is not known" };
-        if (opened?.type === Content.Data && opened.content.length > 0) {
-          this.#parts.push({ bytes: opened.content, time: record.time, missing: 0 });
-        }
+        if (opened === undefined && !isEarly) return this.#ended(record.lost > 0 ? MISSING : UNKNOWN);
+        isSkipped ||= opened === undefined;
+        if (opened?.type === Content.Data && opened.content.length > 0) this.#take(opened.content, record);
       }
     }
-    return { parts: this.#parts, problem: step.value === "torn" ? "bytes are missing" : undefined };
+    if (step.value > 0) return this.#ended(MISSING);
+    return this.#ended(isSkipped && this.#parts.length === 0 ? UNKNOWN : undefined);
+  }
+
+  #ended(problem: string | undefined): Opened {
+    return { parts: this.#parts, problem };
+  }
+
+  #take(bytes: Uint8Array, { time, order }: Moment): void {
+    this.#parts.push({ bytes, time, order, missing: this.#missing });
+    this.#missing = 0;
   }
 
   /** With the present key, or with the one after it. */
   #open(record: Record): { type: number; content: Uint8Array } | undefined {
-    const opened = this.#epoch.open(record, this.#sequence);
-    if (opened !== undefined) {
-      this.#sequence += 1;
+    const { lost } = record;
+    const added = 5 + (this.#overhead ?? 0);
+    const most = lost === 0 ? 0 : Math.min(MOST_LOST, Math.ceil(lost / added));
+    if (lost > 0 && this.#overhead === undefined) return undefined;
+    // each lost record had a number
+    for (let skipped = Math.min(1, lost); skipped <= most; skipped++) {
+      const opened = this.#epoch.open(record, this.#sequence + skipped);
+      if (opened === undefined) continue;
+      this.#sequence += skipped + 1;
+      if (this.#parts.length > 0) this.#missing += Math.max(0, lost - skipped * added);
       return opened;
     }
     const next = this.#epoch.next();
@@ -329,6 +381,9 @@ class Direction {
     return reopened;
   }
 }
+
+const MISSING = "bytes are missing";
+const UNKNOWN = "a record is corrupt, or its key is not in the key log";
 
 /** A vector with the record's number in it (RFC 8446 §5.3). */
 function mixed(iv: Uint8Array, sequence: number): Uint8Array {
