@@ -93,7 +93,7 @@ test("a verdict that comes when the server closes is answered with 503", async (
   });
 });
 
-test("a client that has gone when the verdict comes gets no answer, and is no connection", async (t) => {
+test("a client that has gone when the verdict comes gets no answer, and no listener hears of it", async (t) => {
   await alike(async (library) => {
     const told: unknown[] = [];
     const verdicts: (() => void)[] = [];
