@@ -162,6 +162,17 @@ test("streams of paths that no server has get 404, at once or when no listener t
   assert.deepEqual(server.statistics.refused, { path: 2 });
 });
 
+test("streams that wait for another listener end when the server closes, as they would have", async (t) => {
+  const { http, server, origin } = await serveHttp2(t, { path: "/chat", handshakeTimeout: DAY });
+  http.on("stream", () => {}); // someone who might take it
+  const session = await readySession(t, origin);
+  const missed = new RawStream(session, { ":path": "/other" });
+  const other = new RawStream(session, { ":protocol": "other" });
+  for (let came = 0; came < 2; came++) await once(http, "stream");
+  void server.close();
+  assert.deepEqual([(await missed.answer)[":status"], (await other.answer)[":status"]], [404, 501]);
+});
+
 test("several servers share one of HTTP/2 by their paths, and the last one takes its listeners along", async (t) => {
   const { http, server, origin } = await serveHttp2(t, { path: "/one" });
   const second = new WebSocketServer<HandshakeRequest>({ server: http, path: "/two" });
