@@ -7,7 +7,7 @@ import { setImmediate as turn } from "node:timers/promises";
 
 import * as ours from "websocket-component/ws";
 
-import { answer, once, RawPeer, serveRaw, unmasked } from "./support.js";
+import { answer, masked, once, RawPeer, serveRaw, unmasked } from "./support.js";
 import { type Library, serve, theirs } from "./ws-both.js";
 
 type Socket = ours.WebSocket;
@@ -299,4 +299,36 @@ test("a socket that never opened has not closed cleanly", async () => {
     const { code, wasClean } = await new Promise<ours.CloseEvent>((done) => (socket.onclose = done));
     return [code, wasClean];
   });
+});
+
+test("a client that is terminated when it gets its answer does not open", async (t) => {
+  await alike(async (library) => {
+    const { port } = await serve(t, library);
+    const client = new library.WebSocket(`ws://127.0.0.1:${port}`);
+    const told: unknown[] = [];
+    for (const type of ["open", "error"]) client.on(type as "open", () => told.push(type));
+    client.on("upgrade", () => client.terminate());
+    const [code] = await new Promise<unknown[]>((done) => client.once("close", (...args) => done(args)));
+    return [...told, code, client.readyState];
+  });
+});
+
+test("without allowSynchronousEvents, pause in the task of a message holds the next one back until resume", async (t) => {
+  const { server, port } = await serve(t, ours, { allowSynchronousEvents: false });
+  const connection = once(server, "connection");
+  const peer = await RawPeer.connect(port);
+  t.after(() => peer.socket.destroy());
+  const [socket] = (await connection) as [Socket];
+  let count = 0;
+  socket.on("message", () => {
+    count += 1;
+    if (count < 3) queueMicrotask(() => socket.pause());
+  });
+  peer.write(masked(0x81, "1"), masked(0x81, "2"), masked(0x81, "3"));
+  for (const expected of [1, 2, 3]) {
+    while (count < expected) await turn();
+    for (let turns = 0; turns < 10; turns++) await turn();
+    assert.equal(count, expected);
+    socket.resume();
+  }
 });
