@@ -1,11 +1,16 @@
 // What connections and messages cost a server, for docs/capacity.md: `npm run build`, then
-// `node benches/capacity.mjs [PART…]`, of acrossProcesses, redisItself, connections and echoes. Needs
+// `node benches/capacity.mjs [PART…]`, of acrossProcesses, redisItself, connections, echoes and windows. Needs
 // redis-server, and the packages that `npm run test:scale` installs. Prints tables.
+import { once } from "node:events";
+import { connect as connectHttp2 } from "node:http2";
 import { setTimeout as wait } from "node:timers/promises";
+
+import { WebSocket } from "websocket-component";
 
 import { clients, startRedis } from "../tests/scale/engines.mjs";
 import { inTurns, spread } from "./lib/compare.mjs";
 import { Crowd } from "./lib/crowd.mjs";
+import { farAway } from "./lib/distance.mjs";
 import { published, scalePackages, settle } from "./lib/publishing.mjs";
 import { start } from "./lib/servers.mjs";
 
@@ -81,17 +86,19 @@ async function redisItself() {
 
 async function connections() {
   const rows = [];
-  for (const [name, server, count] of [
-    ["plain", "ours", 4000],
-    ["TLS", "ours, TLS", 2000],
+  for (const [name, server, count, how] of [
+    ["plain", "ours", 4000, {}],
+    ["TLS", "ours, TLS", 2000, { isSecure: true }],
+    ["HTTP/2 over TLS, 100 on a session", "ours, HTTP/2 over TLS", 4000, { isSecure: true, isHttp2: true }],
+    ["HTTP/2 over TLS, one", "ours, HTTP/2 over TLS", 2000, { isSecure: true, isHttp2: true, streams: 1 }],
   ]) {
     const program = await start("node", "capacity-server.mjs", server);
-    const isSecure = server === "ours, TLS";
-    const first = await Crowd.open(program.greeting.port, 50, { isSecure, path: "/alone" });
+    const options = { ...how, path: "/alone" };
+    const first = await Crowd.open(program.greeting.port, 50, options);
     await wait(300);
     const before = await program.ask("memory");
     const cpuBefore = await program.ask("cpu");
-    const crowd = await Crowd.open(program.greeting.port, count, { isSecure, path: "/alone" });
+    const crowd = await Crowd.open(program.greeting.port, count, options);
     const cpu = (await program.ask("cpu")) - cpuBefore;
     await wait(1000);
     const after = await program.ask("memory");
@@ -108,6 +115,9 @@ async function echoes() {
   for (const [name, server, options] of [
     ["125 bytes", "ours", {}],
     ["125 bytes, TLS", "ours, TLS", { isSecure: true }],
+    ["125 bytes, HTTP/2", "ours, HTTP/2", { isHttp2: true }],
+    ["125 bytes, HTTP/2 over TLS", "ours, HTTP/2 over TLS", { isHttp2: true, isSecure: true }],
+    ["125 bytes, HTTP/2 over TLS, one", "ours, HTTP/2 over TLS", { isHttp2: true, isSecure: true, streams: 1 }],
     ["1,024 letters, compressed both ways", "ours", { isCompressed: true, size: 1024 }],
   ]) {
     const program = await start("node", "capacity-server.mjs", server);
@@ -126,13 +136,64 @@ async function echoes() {
   print("A message there and back, one at a time on each of 100 connections", ["server's CPU, µs"], rows);
 }
 
+/** Large messages by the windows of HTTP/2, near and far. */
+async function windows() {
+  const rows = [];
+  for (const [name, window] of [
+    ["HTTP/2, the defaults: 64 KiB", "default"],
+    ["HTTP/2, 256 KiB", 256 * 1024],
+    ["HTTP/2, 1 MiB", 1024 * 1024],
+    ["HTTP/2, 4 MiB", 4 * 1024 * 1024],
+    ["HTTP/1.1", undefined],
+  ]) {
+    const server = window === undefined ? ["ours"] : ["ours, HTTP/2", ...(window === "default" ? [] : [`${window}`])];
+    const program = await start("node", "capacity-server.mjs", ...server);
+    const far = await farAway(program.greeting.port, 25);
+    const [one, four] = await echoed(far.port, window, [1, 4]);
+    const [near] = await echoed(program.greeting.port, window, [16]);
+    rows.push([name, [one, perSecond(4, four), perSecond(16, near)]]);
+    far.end();
+    await program.stop();
+  }
+  const columns = ["1 MiB there and back at 50 ms, ms", "4 MiB at 50 ms, MiB/s", "16 MiB on loopback, MiB/s"];
+  print("Windows", columns, rows);
+}
+
+/** A message of as many MiB goes both ways. */
+function perSecond(size, milliseconds) {
+  return (2 * size * 1000) / milliseconds;
+}
+
+/** Milliseconds of messages of as many MiB there and back; a session has `window` for a stream, and twice that. */
+async function echoed(port, window, sizes) {
+  const settings = window === undefined || window === "default" ? {} : { initialWindowSize: window };
+  const session = window === undefined ? undefined : connectHttp2(`http://127.0.0.1:${port}`, { settings });
+  if (session !== undefined) await once(session, "remoteSettings");
+  if (settings.initialWindowSize !== undefined) session.setLocalWindowSize(2 * window);
+  const url = `ws://127.0.0.1:${port}/alone`;
+  const socket = new WebSocket(url, { perMessageDeflate: false, ...(session === undefined ? {} : { session }) });
+  await socket.ready;
+  const times = sizes.map(() => []);
+  for (let round = 0; round < 4; round++) {
+    for (const [index, size] of sizes.entries()) {
+      const begin = performance.now();
+      socket.send(new Uint8Array(size * 1024 * 1024));
+      await once(socket, "message");
+      if (round > 0) times[index].push(performance.now() - begin); // the first one finds TCP's window small
+    }
+  }
+  socket.terminate();
+  session?.destroy();
+  return times.map(median);
+}
+
 function print(title, columns, rows) {
   const number = (value) => (value >= 1000 ? Math.round(value).toLocaleString("en") : value.toPrecision(3));
   console.log(`\n| ${title} | ${columns.join(" | ")} |\n| --- |${" --- |".repeat(columns.length)}`);
   for (const [name, figures] of rows) console.log(`| ${name} | ${figures.map(number).join(" | ")} |`);
 }
 
-const parts = { acrossProcesses, redisItself, connections, echoes };
+const parts = { acrossProcesses, redisItself, connections, echoes, windows };
 const named = process.argv.slice(2);
 for (const [name, run] of Object.entries(parts)) if (named.length === 0 || named.includes(name)) await run();
 process.exit();

@@ -134,13 +134,15 @@ export class Session {
      */
     close(start: number, status: number, reason_length: number): number;
     /**
-     * Compresses the next `length` bytes of a message, which are in the output memory at `start`. Returns 0, without
-     * effect, if there is no memory for it; this can happen only at the first piece.
+     * Compresses the next `length` bytes of a message, which are in the output memory at `start`; `first` of those
+     * for one frame. Returns 0, without effect, if there is no memory for it; only a message's first piece may find
+     * none.
      */
     compress(start: number, length: number, first: boolean, last: boolean): number;
     /**
-     * Makes the frame of the message that was compressed, at `start` of the output memory; if its payload has no room
-     * there, its address is reported. Returns the end of the written part, or a negative error.
+     * Makes the frame of what was compressed, at `start` of the output memory; if its payload has no room there, its
+     * address is reported. Returns the end of the written part, which is the start if the compressor has kept all of a
+     * message that goes on; or a negative error.
      */
     compressed_frame(buffer_type: number, start: number): number;
     /**

@@ -470,8 +470,9 @@ export class Session {
         return ret !== 0;
     }
     /**
-     * Compresses the next `length` bytes of a message, which are in the output memory at `start`. Returns 0, without
-     * effect, if there is no memory for it; this can happen only at the first piece.
+     * Compresses the next `length` bytes of a message, which are in the output memory at `start`; `first` of those
+     * for one frame. Returns 0, without effect, if there is no memory for it; only a message's first piece may find
+     * none.
      * @param {number} start
      * @param {number} length
      * @param {boolean} first
@@ -483,8 +484,9 @@ export class Session {
         return ret;
     }
     /**
-     * Makes the frame of the message that was compressed, at `start` of the output memory; if its payload has no room
-     * there, its address is reported. Returns the end of the written part, or a negative error.
+     * Makes the frame of what was compressed, at `start` of the output memory; if its payload has no room there, its
+     * address is reported. Returns the end of the written part, which is the start if the compressor has kept all of a
+     * message that goes on; or a negative error.
      * @param {number} buffer_type
      * @param {number} start
      * @returns {number}

@@ -11,14 +11,15 @@ use websocket_component::{ClientHandshake, Event, Failure, ServerHandshake, Viol
 
 /// An example, which is built beside the tests; `cargo test --test examples` would not do it.
 fn example(name: &str) -> Command {
-    let built = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--example", name])
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .status();
-    assert!(built.is_ok_and(|status| status.success()), "{name} is not built");
     let mut path: PathBuf = std::env::current_exe().expect("the test's own path");
     path.pop();
     path.pop();
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--example", name, "--target-dir"])
+        .arg(path.parent().expect("the folder of the profile is within it"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .status();
+    assert!(built.is_ok_and(|status| status.success()), "{name} is not built");
     Command::new(
         path.join("examples")
             .join(name)

@@ -1,13 +1,19 @@
 // Many clients that do as little as can be: they count bytes.
 import { once } from "node:events";
+import { connect as connectHttp2 } from "node:http2";
 import { connect } from "node:net";
 import { connect as connectSecurely } from "node:tls";
 import { deflateRawSync } from "node:zlib";
 
 const ENTERING = 50;
+/** Streams of one session of HTTP/2, if nothing else is said. */
+const STREAMS = 100;
 
 export class Crowd {
   #sockets = [];
+  #sessions = [];
+  #session;
+  #streams = 0;
   #bytes = 0;
   #each = 0;
   #wanted = Number.POSITIVE_INFINITY;
@@ -23,7 +29,29 @@ export class Crowd {
     return crowd;
   }
 
-  async #enter(port, { isSecure, isCompressed, isSocketIo, path = "/" }) {
+  /** A stream is a socket, too: it is written and read in the same way. */
+  async #enterStream(port, { isSecure, path = "/", streams = STREAMS }) {
+    if (this.#streams % streams === 0) {
+      const session = connectHttp2(`${isSecure ? "https" : "http"}://127.0.0.1:${port}`, { rejectUnauthorized: false });
+      this.#session = once(session, "remoteSettings").then(() => session);
+      this.#sessions.push(session);
+    }
+    this.#streams += 1;
+    const session = await this.#session;
+    const stream = session.request(
+      {
+        ...{ ":method": "CONNECT", ":protocol": "websocket", ":scheme": isSecure ? "https" : "http" },
+        ...{ ":path": path, ":authority": "localhost", "sec-websocket-version": "13" },
+      },
+      { endStream: false },
+    );
+    await once(stream, "response");
+    this.#add(stream);
+  }
+
+  async #enter(port, options) {
+    if (options.isHttp2) return await this.#enterStream(port, options);
+    const { isSecure, isCompressed, isSocketIo, path = "/" } = options;
     const where = { port, host: "127.0.0.1" };
     const socket = isSecure ? connectSecurely({ ...where, rejectUnauthorized: false }) : connect(where);
     await once(socket, isSecure ? "secureConnect" : "connect");
@@ -41,6 +69,10 @@ export class Crowd {
     await once(socket, "data");
     // the namespace of socket.io is entered by a message
     if (isSocketIo) socket.write(masked(Buffer.from("40"), 0x81));
+    this.#add(socket);
+  }
+
+  #add(socket) {
     socket.on("data", (chunk) => this.#count(chunk.length));
     socket.on("error", () => {});
     this.#sockets.push(socket);
@@ -87,7 +119,7 @@ export class Crowd {
   }
 
   end() {
-    for (const socket of this.#sockets) socket.destroy();
+    for (const socket of [...this.#sockets, ...this.#sessions]) socket.destroy();
   }
 }
 

@@ -1,5 +1,6 @@
-// `capacity-server.mjs NAME [REDIS-PORT]`: a server on a port of its own, which it tells. Its sockets echo, and get
-// the texts that it publishes when it is asked for "publish". Runs in the runtime that has what it names.
+// `capacity-server.mjs NAME [ARGUMENT]`, of Redis its port, of HTTP/2 the window of a stream: a server on a port of its
+// own, which it tells. Its sockets echo, and get the texts that it publishes when it is asked for "publish". Runs in
+// the runtime that has what it names.
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { join } from "node:path";
@@ -10,7 +11,7 @@ import { pathToFileURL } from "node:url";
 import { cpuMicroseconds, memory, serveRequests } from "../lib/requests.mjs";
 
 const HOST = "127.0.0.1";
-const [, , name, redisPort] = process.argv;
+const [, , name, argument] = process.argv;
 
 /** By name: what makes a server, and gives its port and the function that publishes. */
 const servers = {
@@ -22,7 +23,16 @@ const servers = {
   "ours, Redis": async () => {
     const { redis } = await import("websocket-component/backplane");
     const { default: Redis } = await installed("ioredis");
-    return await ours({ backplane: redis(new Redis({ host: HOST, port: Number(redisPort) })) });
+    return await ours({ backplane: redis(new Redis({ host: HOST, port: Number(argument) })) });
+  },
+  "ours, HTTP/2": async () => {
+    const { createServer: createHttp2Server } = await import("node:http2");
+    return await overHttp2(createHttp2Server({ settings: http2Settings() }));
+  },
+  "ours, HTTP/2 over TLS": async () => {
+    const { certificate: cert, key } = await import("../../tests/runtime/certificate.mjs");
+    const { createSecureServer } = await import("node:http2");
+    return await overHttp2(createSecureServer({ cert, key, settings: http2Settings() }));
   },
   "ours as ws": async () => {
     const { Topics } = await import("websocket-component");
@@ -72,7 +82,18 @@ async function ours(options) {
     socket.onmessage = ({ data }) => socket.send(data);
     if (url !== "/alone") await socket.subscribe("all");
   });
-  return { port: await portOf(server), publish: (text) => server.publish("all", text) };
+  const port = options.server === undefined ? await portOf(server) : undefined;
+  return { port, publish: (text) => server.publish("all", text) };
+}
+
+function http2Settings() {
+  return { enableConnectProtocol: true, ...(argument === undefined ? {} : { initialWindowSize: Number(argument) }) };
+}
+
+async function overHttp2(server) {
+  if (argument !== undefined) server.on("session", (session) => session.setLocalWindowSize(2 * Number(argument)));
+  const port = portOf(server.listen(0, HOST));
+  return { ...(await ours({ server, port: undefined, host: undefined })), port: await port };
 }
 
 async function likeWs(specifier, { join, publish }) {

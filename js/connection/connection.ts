@@ -5,7 +5,6 @@
  * @module
  */
 
-import { copyOf } from "../engine/bytes.js";
 import { CloseStatus, TRY_AGAIN_LATER } from "../engine/status.js";
 import { Unfinished } from "../session/incoming.js";
 import { LONGEST_TIME } from "../session/options.js";
@@ -14,6 +13,7 @@ import type { Control, Part, Received } from "../session/received.js";
 import type { Counters, FrameSession } from "../session/session.js";
 import { queueMicrotask, setImmediate } from "../transport/tasks.js";
 import type { Transport, TransportListener } from "../transport/transport.js";
+import type { Waiter } from "./backlog.js";
 import type { Holder, RunSettings } from "./budget.js";
 import { Controls } from "./controls.js";
 import { Ending } from "./ending.js";
@@ -29,7 +29,7 @@ import {
 import { type Demand, Inbox, type InboxOwner } from "./inbox.js";
 import { KeepAlive } from "./keepalive.js";
 import { MessageTimer } from "./messagetimer.js";
-import { Outbox, type OutboxOwner, type Taken, type Waiter } from "./outbox.js";
+import { Outbox, type OutboxOwner, type Taken } from "./outbox.js";
 import { type Message, OVERHEAD } from "./received.js";
 
 /** The owner of a connection. The engine is never busy when these run, so they may call every method. */
@@ -132,7 +132,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
 
   /** Asks whether the peer is there. While messages wait, a little more is read, or its answer would not be seen. */
   #probe(): void {
-    this.ping(this.#ownControls().pings.next());
+    if (this.canSend) this.#ownControls().ping(this.#ownControls().pings.next());
     if (this.#inbox.hasReadAhead && !this.#inbox.isStopped) this.#transport.resume();
   }
 
@@ -149,7 +149,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
   /** Writes what was sent. Returns whether the transport is full; `onDrain` follows when it no longer is. */
   flush(): boolean {
     this.#outbox.flush();
-    return this.#transport.isFull;
+    return this.#outbox.isFull;
   }
 
   /** Bytes of messages that were sent, or wait with the owner, and that the network has not taken. */
@@ -185,13 +185,9 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     this.#outbox.whenTaken(waiter);
   }
 
-  /** Sends a ping of at most 125 bytes; after a close it is dropped. */
+  /** Sends a ping of at most 125 bytes, behind what was sent before; after a close it is dropped. */
   ping(payload: Uint8Array): void {
-    if (!this.#canTake(payload)) return;
-    this.#outbox.sendBy(() => {
-      this.#session.ping(payload);
-      this.#ownControls().pings.made(copyOf(payload));
-    });
+    this.#outbox.inOrder(() => this.#canTake(payload) && this.#ownControls().ping(payload));
   }
 
   /** Sends a pong of at most 125 bytes; after a close it is dropped. */
@@ -205,7 +201,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
    * @throws WebSocketProtocolError if the status or the reason may not be sent
    */
   close(status: number, reason: string): void {
-    if (this.#state === "open") this.#sendClose(status, reason);
+    this.#outbox.inOrder(() => this.#state === "open" && this.#sendClose(status, reason));
     if (this.#inbox.open()) this.goOn();
   }
 
@@ -356,7 +352,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     ending.handleTransportEnd();
     this.#outbox.flush();
     if (this.#state === "open") this.#startClosing("closing");
-    this.#transport.end();
+    this.#outbox.inOrder(() => this.#transport.end());
   }
 
   /** @internal The peer has `messageTimeout` from the first byte of a message, or of a lone frame, to its last. */
@@ -382,14 +378,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
   }
 
   #handleControl(control: Control): void {
-    if ((control.kind === "ping" || control.kind === "pong") && this.#ownControls().isOneTooMany()) {
-      this.#fail(controlsTooMany(), CloseStatus.PolicyViolation);
-    } else if (control.kind === "ping") {
-      if (!this.#owner.answersPings) this.#ownControls().answer(control.payload);
-      this.#owner.onPing(control.payload);
-    } else if (control.kind === "pong") {
-      this.#owner.onPong(control.payload, this.#controls?.pings.answered(control.payload));
-    } else if (control.kind === "close") {
+    if (control.kind === "close") {
       this.#handleClose(control.status, control.reason);
     } else if (control.kind === "failed") {
       this.#fail(control.error, control.error.closeStatus ?? CloseStatus.ProtocolError);
@@ -397,6 +386,8 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
       this.#fail(full(this.#settings.maxBufferedBytes), CloseStatus.MessageTooBig);
     } else if (control.kind === "trapped") {
       this.abort(control.error);
+    } else if (!this.#ownControls().handle(control, this.#owner)) {
+      this.#fail(controlsTooMany(), CloseStatus.PolicyViolation);
     }
   }
 
@@ -404,10 +395,14 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
   #handleClose(status: number, reason: string): void {
     this.#end.peerClose = { status, reason };
     this.#controls?.forget();
-    if (this.#state === "open") this.#sendClose(status, this.#owner.echoesReason ? reason : "");
-    this.#outbox.flush();
-    // §7.1.1: the server closes the connection first; the client waits for it, but not for ever
-    if (this.#session.isServer) this.#transport.end();
+    const isAnswer = this.#state === "open";
+    if (isAnswer && this.#outbox.isBusy) this.#startClosing("closing"); // it "MAY delay" the frame, not more
+    this.#outbox.inOrder(() => {
+      if (isAnswer) this.#sendClose(status, this.#owner.echoesReason ? reason : "");
+      this.#outbox.flush();
+      // §7.1.1: the server closes the connection first; the client waits for it, but not for ever
+      if (this.#session.isServer) this.#transport.end();
+    });
   }
 
   get #end(): Ending {
@@ -417,14 +412,13 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
 
   #canTake(data: SentData): boolean {
     // the size of text is asked for only if it matters
-    return (
-      this.canSend && (this.#hasRoomFor(mostOfSent(data) + HEADER) || this.#mustHaveRoom(sizeOfSent(data) + HEADER))
-    );
+    if (!this.canSend) return false;
+    return this.#hasRoomFor(mostOfSent(data) + HEADER) || this.#mustHaveRoom(sizeOfSent(data) + HEADER);
   }
 
   /** https://websockets.spec.whatwg.org/#dom-websocket-send: data that finds no room closes the connection. */
   #mustHaveRoom(size: number): boolean {
-    if (this.#hasRoomFor(size)) return true;
+    if (this.#hasRoomFor(size) || (this.#outbox.finish() && this.#hasRoomFor(size))) return true;
     this.#fail(full(this.#settings.maxBufferedBytes), CloseStatus.ServerError);
     return false;
   }
@@ -457,8 +451,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
 
   #count(isOver = this.#state === "closed"): void {
     const { budget } = this.#settings;
-    const sent = budget?.countsSent === false ? 0 : this.#outbox.heldBytes;
-    const held = isOver ? 0 : this.#inbox.heldBytes + sent;
+    const held = isOver ? 0 : this.#inbox.heldBytes + (budget?.countsSent === false ? 0 : this.#outbox.heldBytes);
     if (held !== this.#told) budget?.update(this, this.#told, held);
     if (isOver) budget?.forget(this);
     this.#told = held;
@@ -466,10 +459,11 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
 
   /** @internal */
   letGo(failure: ConnectionFailure): void {
+    const isLess = this.#outbox.finish(); // a message takes less once it is compressed
     // a close frame would wait behind what the peer does not read
-    if (this.#outbox.heldBytes > this.#inbox.heldBytes) this.abort(failure);
-    else this.fail(failure, TRY_AGAIN_LATER);
-    this.#count(true);
+    if (!isLess && this.#outbox.heldBytes > this.#inbox.heldBytes) this.abort(failure);
+    else if (!isLess) this.fail(failure, TRY_AGAIN_LATER);
+    this.#count(!isLess);
   }
 
   /** Fails the connection (§7.1.7); the close frame says why. */
@@ -493,8 +487,11 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
   #startClosing(state: "closing" | "failed"): void {
     const wasOpen = this.#state === "open";
     this.#state = state;
-    if (state === "failed") this.#inbox.shut();
-    if (state === "failed") this.#controls?.forget();
+    if (state === "failed") {
+      this.#inbox.shut();
+      this.#outbox.giveUp();
+      this.#controls?.forget();
+    }
     this.#messageTimer?.stop();
     this.#keepAlive?.stop();
     this.#end.wait(this.#settings.closeTimeout, () => this.#onCloseTimeout());
@@ -504,13 +501,13 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
   #onCloseTimeout(): void {
     if (this.#end.peerClose === undefined) {
       this.#end.failure ??= closeTimedOut();
-      this.#state = "failed";
-      this.#inbox.shut(); // a reader that is still paused does not get the rest
+      this.#startClosing("failed"); // a reader that is still paused does not get the rest
     }
     this.#abortTransport();
   }
 
   #abortTransport(): void {
+    this.#outbox.giveUp();
     this.#transport.destroy();
     // a transport that ended while we were paused tells nothing again: what was held for its owner goes now
     if (this.#end.transportClosed !== undefined) queueMicrotask(() => this.#deliver());

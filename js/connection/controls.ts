@@ -4,7 +4,7 @@
  * @module
  */
 import { copyOf } from "../engine/bytes.js";
-import type { Received } from "../session/received.js";
+import type { Control, Received } from "../session/received.js";
 import type { FrameSession } from "../session/session.js";
 import type { Transport } from "../transport/transport.js";
 import { Pings } from "./keepalive.js";
@@ -15,6 +15,17 @@ import { isOfMessage } from "./received.js";
 const ANSWERED = 16;
 /** The most pings and pongs beyond those that may come without a message. */
 const MOST_BEYOND = 4096;
+
+/** A ping or a pong that came. */
+type PingOrPong = Control & { readonly kind: "ping" | "pong" };
+
+/** Gets them, once they are handled. */
+interface Listener {
+  /** Whether it answers pings itself. */
+  readonly answersPings?: boolean;
+  onPing(payload: Uint8Array): void;
+  onPong(payload: Uint8Array, roundTripTime: number | undefined): void;
+}
 
 /** Pings and pongs of one connection. */
 export class Controls {
@@ -36,11 +47,26 @@ export class Controls {
     this.#outbox = outbox;
   }
 
-  /** A ping or pong came. Tells whether it is one too many. */
-  isOneTooMany(): boolean {
+  /** A ping or pong came: it is answered, and the listener told. Tells whether it is not one too many. */
+  handle({ kind, payload }: PingOrPong, listener: Listener): boolean {
     this.#together += 1;
     if (this.#together > ANSWERED) this.#beyond += 1;
-    return this.#beyond > MOST_BEYOND;
+    if (this.#beyond > MOST_BEYOND) return false;
+    if (kind === "pong") {
+      listener.onPong(payload, this.pings.answered(payload));
+    } else {
+      if (!listener.answersPings) this.answer(payload);
+      listener.onPing(payload);
+    }
+    return true;
+  }
+
+  /** Sends a ping. */
+  ping(payload: Uint8Array): void {
+    this.#outbox.sendBy(() => {
+      this.#session.ping(payload);
+      this.pings.made(copyOf(payload));
+    });
   }
 
   /** If a message came, then pings count anew: those between messages are worth an answer each. */

@@ -4,13 +4,16 @@
  *
  * @module
  */
+
+import { copyOf } from "../engine/bytes.js";
 import { EngineTrap } from "../engine/engine.js";
 import { WebSocketError } from "../engine/errors.js";
 import { keepOutput } from "../engine/output.js";
-import type { Framing, SentData } from "../session/outgoing.js";
+import { type Framing, type SentData, sizeOfSent } from "../session/outgoing.js";
 import type { FrameSession } from "../session/session.js";
 import { clearTimeout, nextTick, queueMicrotask, setTimeout } from "../transport/tasks.js";
 import type { Transport, Writer } from "../transport/transport.js";
+import { Backlog, type Waiter } from "./backlog.js";
 import { type ConnectionFailure, lost } from "./failures.js";
 import { type Flushable, flushSoon } from "./flushes.js";
 import { OVERHEAD } from "./received.js";
@@ -30,9 +33,6 @@ export interface OutboxOwner {
   /** All messages have left. */
   onAllTaken(): void;
 }
-
-/** Is called when the network has taken what was sent before, or with the reason why it never will. */
-export type Waiter = (failure?: ConnectionFailure) => void;
 
 /** Who waits for the network to take a message, and hears of nothing else. */
 export interface Taken {
@@ -80,6 +80,10 @@ export class Outbox implements Flushable, Writer {
   /** Bytes that wait for the network, or with the owner for their turn; with their overhead. */
   #unsent = 0;
   #releaseTimer: ReturnType<typeof setTimeout> | undefined;
+  /** A long message, and what was sent behind it. */
+  #backlog: Backlog | undefined;
+  /** Whether the owner waits for its end. */
+  #isEndAwaited = false;
 
   constructor(session: FrameSession, transport: Transport, owner: OutboxOwner) {
     this.#session = session;
@@ -94,13 +98,24 @@ export class Outbox implements Flushable, Writer {
 
   /** The memory of what has not left, in bytes, with its overhead. */
   get heldBytes(): number {
-    return this.#session.outputBytes + this.#unsent;
+    return this.#session.outputBytes + this.#unsent + (this.#backlog?.held ?? 0);
   }
 
   /** Bytes of messages that were sent, or wait with the owner, and that the network has not taken. */
   countBuffered(): number {
     this.#countSent();
-    return this.#bufferedAmount + this.#session.countTexts();
+    return this.#bufferedAmount + this.#session.countTexts() + (this.#backlog?.left ?? 0);
+  }
+
+  /** Whether a long message is being compressed: what is sent waits behind it. */
+  get isBusy(): boolean {
+    return this.#backlog?.isEmpty === false;
+  }
+
+  /** Whether there is room for no more now: `onAllTaken` of the owner tells when there is, or `onDrain` of its own. */
+  get isFull(): boolean {
+    this.#isEndAwaited ||= this.isBusy;
+    return this.isBusy || this.#transport.isFull;
   }
 
   /** Makes frames of what was sent, so that it is counted; it leaves by the flush that is due since. */
@@ -148,15 +163,94 @@ export class Outbox implements Flushable, Writer {
    * @param taken is resolved when the network has taken it, or never
    */
   send(data: SentData, compress?: boolean, framing?: Framing, taken?: Taken): void {
+    if (this.isBusy || this.#session.takesLong(data, compress, framing)) this.#queue(data, compress, framing);
+    else if (!this.#sendNow(data, compress, framing)) return;
+    if (taken !== undefined) this.whenTaken((failure) => failure ?? taken.resolve());
+  }
+
+  /** Sends a long message, or one behind it. */
+  #queue(data: SentData, compress?: boolean, framing?: Framing): void {
+    const isLong = this.#session.takesLong(data, compress, framing);
+    const kept = ArrayBuffer.isView(data) ? copyOf(data) : data;
+    const slices = isLong ? this.#session.slices(kept, framing) : undefined;
+    const size = sizeOfSent(data);
+    // what was prepared is not this connection's alone
+    const held = typeof data === "string" || ArrayBuffer.isView(data) ? size : 0;
+    this.#push(size, held, slices ?? (() => this.#sendNow(kept, compress, framing) || true), isLong);
+  }
+
+  /** Tells whether it did. */
+  #sendNow(data: SentData, compress?: boolean, framing?: Framing): boolean {
     try {
       this.#session.send(data, compress, framing);
     } catch (error) {
       this.#abortFor(error);
-      return;
+      return false;
     }
-    if (taken !== undefined) this.whenTaken((failure) => failure ?? taken.resolve());
     this.#flushSoon();
     this.#releaseLater();
+    return true;
+  }
+
+  /** Does it now, or behind a long message. */
+  inOrder(act: () => void): void {
+    if (!this.isBusy) {
+      act();
+      return;
+    }
+    this.#push(0, 0, () => {
+      act();
+      return true;
+    });
+  }
+
+  #push(left: number, held: number, run: () => boolean, isLong = false): void {
+    const step = {
+      isLong,
+      held: held + OVERHEAD,
+      left,
+      waiters: [] as Waiter[],
+      run: () => {
+        const before = this.#session.messageBytesSent;
+        const isDone = this.#try(run);
+        step.left -= this.#session.messageBytesSent - before;
+        if (isDone && isLong) this.#releaseLater();
+        if (isDone) for (const waiter of step.waiters) this.#addWaiter(waiter);
+        return isDone;
+      },
+    };
+    this.#backlog ??= new Backlog(() => this.#onWorked());
+    this.#backlog.push(step);
+  }
+
+  /** An error ends the connection: the code that has sent is not there any more. */
+  #try(run: () => boolean): boolean {
+    try {
+      return run();
+    } catch (error) {
+      this.#owner.abort(error as ConnectionFailure);
+      return true;
+    }
+  }
+
+  #onWorked(): void {
+    this.flush();
+    if (this.isBusy || !this.#isEndAwaited) return;
+    this.#isEndAwaited = false;
+    if (!this.#transport.isFull) this.#owner.onAllTaken();
+  }
+
+  /** Compresses all that waits at once, as there is no room for it. Tells whether there was any. */
+  finish(): boolean {
+    if (!this.isBusy) return false;
+    this.#backlog?.finish();
+    this.#onWorked();
+    return true;
+  }
+
+  /** Drops what waits behind a long message, and the rest of that: it cannot be sent any more. */
+  giveUp(): void {
+    this.#backlog?.drop();
   }
 
   /** Sends what a call of the session makes. */
@@ -172,6 +266,11 @@ export class Outbox implements Flushable, Writer {
 
   /** Calls back when the network has taken what was sent last, or with the reason why it never will. */
   whenTaken(waiter: Waiter): void {
+    if (this.isBusy) this.#backlog?.whenTaken(waiter);
+    else this.#addWaiter(waiter);
+  }
+
+  #addWaiter(waiter: Waiter): void {
     const last = this.#batches?.at(-1);
     if (last?.isFlushed === false) {
       last.waiters.push(waiter);
@@ -185,11 +284,14 @@ export class Outbox implements Flushable, Writer {
   /** The end: calls back all that wait. */
   close(failure: ConnectionFailure | undefined): void {
     clearTimeout(this.#releaseTimer);
-    const batches = this.#batches;
+    const batches = this.#batches ?? [];
+    const waiters = this.#backlog?.waiters ?? [];
     this.#batches = undefined;
-    if (batches === undefined) return; // an error costs more than all the rest
+    this.giveUp();
+    if (batches.length + waiters.length === 0) return; // an error costs more than all the rest
     const reason = failure ?? lost(undefined);
-    for (const { waiters } of batches) callAll(waiters, reason);
+    for (const batch of batches) callAll(batch.waiters, reason);
+    callAll(waiters, reason);
   }
 
   /** The compressor is kept until no message has been sent for a while. */
@@ -275,7 +377,7 @@ export class Outbox implements Flushable, Writer {
     const batches = this.#batches ?? [];
     const rest = batches.slice(batches.indexOf(batch) + 1);
     this.#batches = rest.length === 0 ? undefined : rest;
-    for (const { waiters } of batches.slice(0, batches.length - rest.length)) callAll(waiters);
+    for (const { waiters } of batches.slice(0, batches.length - rest.length)) callAll(waiters, undefined);
   }
 
   #takeOutput(): Uint8Array[] {
@@ -313,10 +415,10 @@ export class Outbox implements Flushable, Writer {
 }
 
 /** If one throws, the others are called all the same. Its error is uncaught in a task of its own. */
-function callAll(waiters: readonly Waiter[], failure?: ConnectionFailure): void {
-  for (const waiter of waiters) {
+export function callAll<T>(calls: readonly ((outcome: T) => void)[], outcome: T): void {
+  for (const call of calls) {
     try {
-      waiter(failure);
+      call(outcome);
     } catch (error) {
       nextTick(() => {
         throw error;

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { setImmediate } from "node:timers";
+import { afterNetwork } from "../transport/tasks.js";
 
 /** Work as `FrameSession.work` counts it, after which heavy connections wait for the next turn: about 10 ms. */
 const TURN = 2 * 1024 * 1024;
@@ -35,7 +35,7 @@ export function later(goOn: () => void): void {
 function startTurn(): void {
   if (isDue) return;
   isDue = true;
-  setImmediate(() => {
+  afterNetwork(() => {
     isDue = false;
     spent = 0;
     for (let count = waiting.length; count > 0 && spent < TURN; count--) waiting.shift()?.();

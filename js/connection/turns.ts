@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { callAll } from "./outbox.js";
 
 /** Something to do when its turn comes. */
 interface Step {
@@ -78,13 +79,15 @@ export class Turns {
       for (step = waiting.shift(); step !== undefined; step = waiting.shift()) await step.run();
     } catch (cause) {
       const error = cause as Error;
-      step?.drop?.(error);
+      callAll([step?.drop ?? ignore], error);
       this.#onFailed(error);
-      for (const { drop } of waiting) drop?.(error);
+      for (const { drop = ignore } of waiting) callAll([drop], error);
     }
     this.#waiting = undefined;
   }
 }
+
+function ignore(): void {}
 
 /** A Blob's bytes. */
 export async function bytesOfBlob(blob: Blob): Promise<Uint8Array> {

@@ -147,21 +147,32 @@ export class ReverseProxy {
     };
     const outgoing = (this.#isSecure ? secureRequest : plainRequest)(options as object);
     outgoing.on("response", (answer) => {
-      const fields = pairs(answer.rawHeaders)
-        .filter(isEndToEnd)
-        .map((field) => this.#located(field, request));
-      response.sendDate = false;
-      response.writeHead(answer.statusCode ?? 502, answer.statusMessage, fields.flat());
-      answer.on("error", () => response.destroy());
-      answer.pipe(response);
+      try {
+        this.#passAnswer(answer, request, response);
+      } catch (error) {
+        outgoing.destroy(error as Error); // a status or a field that Node reads, and does not write
+      }
     });
-    outgoing.on("error", (error) => {
+    const fail = (why: string): void => {
       if (response.headersSent) response.destroy();
-      else response.writeHead(502, { "Content-Type": "text/plain" }).end(`The proxy's target: ${error.message}\n`);
-    });
+      else response.writeHead(502, { "Content-Type": "text/plain" }).end(`The proxy's target: ${why}\n`);
+    };
+    outgoing.on("error", (error) => fail(error.message));
+    // an upgrade that was not asked for is neither a response nor an error
+    outgoing.on("close", () => response.headersSent || response.destroyed || fail("it gave no response"));
     response.on("close", () => outgoing.destroy());
     request.on("error", () => outgoing.destroy());
     request.pipe(outgoing);
+  }
+
+  #passAnswer(answer: IncomingMessage, request: IncomingMessage, response: ServerResponse): void {
+    const fields = pairs(answer.rawHeaders)
+      .filter(isEndToEnd)
+      .map((field) => this.#located(field, request));
+    answer.on("error", () => response.destroy());
+    response.sendDate = false;
+    response.writeHead(answer.statusCode ?? 502, answer.statusMessage, fields.flat());
+    answer.pipe(response);
   }
 
   /** A redirection to the target itself leads to the proxy. */

@@ -233,13 +233,8 @@ export class WebSocketServer<
     callback?: (socket: WebSocket<B, D>, request: R) => void,
   ): void {
     if (stream.destroyed) return;
-    const transport = new StreamTransport(stream);
-    if (transport.isAnswered) {
-      this.#tell(new WebSocketError("WS_ERR_INVALID_OPTION", "handleStream: the stream was answered before"));
-      return;
-    }
     const request: HandshakeRequest = new StreamRequest(stream, headers);
-    this.#upgrade(request as R, transport, NOTHING, callback);
+    this.#upgrade(request as R, new StreamTransport(stream), NOTHING, callback);
   }
 
   /** Sends a message to all open clients. It is framed and compressed once. */
@@ -351,6 +346,11 @@ export class WebSocketServer<
   }
 
   #upgrade(request: R, raw: Transport, head: Uint8Array, callback?: OnAccepted<R, D, B>): void {
+    if (raw.isTaken) {
+      const message = "The connection was answered, or given to a server, before: a listener must not go on then";
+      this.#tell(new WebSocketError("WS_ERR_INVALID_OPTION", message));
+      return;
+    }
     // until there is a connection that listens, a broken transport has no one to report to
     const pending = this.#begin(request, raw);
     const exceeded = this.#quota.enter(pending);

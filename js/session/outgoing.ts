@@ -17,6 +17,8 @@ export interface PreparedFrames {
   readonly size: number;
   /** @param window the bits of the window to compress by; 0 not to compress */
   frame(window: number): Uint8Array;
+  /** Does a slice of the work that makes that frame. Tells whether it is made. */
+  prepare(window: number): boolean;
 }
 
 /** Data to send: text, bytes, or a message that was framed before. */
@@ -72,8 +74,10 @@ const COLLECTED_COUNT = 1024;
 const LARGE_PAYLOAD = 128 * 1024;
 /** The most UTF-16 units of a text that is made there whatever it consists of. */
 const LARGE_TEXT = Math.floor(LARGE_PAYLOAD / 3);
-/** Bytes that are compressed at once. */
+/** Bytes that are given to the compressor in one call. */
 const COMPRESSED_AT_ONCE = 32 * 1024;
+/** Bytes, or UTF-16 units, of the longest message that is compressed at once: four milliseconds' work. */
+export const LONGEST_AT_ONCE = 128 * 1024;
 const MAX_HEADER_SIZE = 14;
 const MAX_CONTROL_PAYLOAD = 125;
 
@@ -110,11 +114,10 @@ export class Outgoing {
       return;
     }
     const { isText = typeof data === "string", isLast = true } = framing;
-    const isPart = this.#place === "within" || !isLast;
+    const isCompressed = this.compresses(data, compress, framing);
     if (isLast) this.messages += 1;
     const type = isText ? Frame.Text : Frame.Binary;
-    const compressible = !isPart && this.#compresses(data, compress);
-    if (compressible && this.#sendCompressed(type, typeof data === "string" ? textBytes(data) : data)) return;
+    if (isCompressed && this.#sendCompressed(type, typeof data === "string" ? textBytes(data) : data, true)) return;
     if (isText) {
       this.sendText(data, isLast);
     } else {
@@ -123,8 +126,8 @@ export class Outgoing {
   }
 
   #sendPrepared(message: PreparedFrames, compress?: boolean): void {
-    const isCompressed = this.#compresses(message.data, compress);
-    const window = isCompressed ? (this.#engine.compression?.preparedWindow ?? 0) : 0;
+    const isCompressed = this.compresses(message, compress);
+    const window = isCompressed ? this.preparedWindow : 0;
     if (!this.#engine.isServer || (isCompressed && window === 0)) {
       this.send(message.data, compress);
       return;
@@ -136,8 +139,19 @@ export class Outgoing {
     this.messageBytes += message.size;
   }
 
-  #compresses(data: string | Uint8Array, compress: boolean | undefined): boolean {
-    return this.#engine.compression !== undefined && (compress ?? isAtLeast(data, this.#engine.compression.threshold));
+  /** As {@link Compression} has it. */
+  get preparedWindow(): number {
+    return this.#engine.compression?.preparedWindow ?? 0;
+  }
+
+  /** Whether a message is compressed, by the caller's word or its size; a part of one is not. */
+  compresses(data: SentData, compress: boolean | undefined, { isLast = true }: Framing = WHOLE): boolean {
+    const { compression } = this.#engine;
+    if (compression === undefined || !isLast || this.#place === "within") return false;
+    return (
+      compress ??
+      isAtLeast(typeof data === "string" || ArrayBuffer.isView(data) ? data : data.data, compression.threshold)
+    );
   }
 
   /** Makes a text message that is not compressed, or a part of one. Bytes are UTF-8, and copied. */
@@ -321,30 +335,44 @@ export class Outgoing {
 
   /** Frees what is kept from one sent message to compress the next one by; the next is compressed for itself. */
   releaseCompressor(): void {
-    if (this.#engine.compression?.isUsed !== true) return;
+    if (this.#engine.compression?.isUsed !== true || this.#place === "within") return;
     this.#engine.enter(release_compressor);
     this.#engine.compression.isUsed = false;
   }
 
   /**
-   * A whole message, which goes through the output memory in pieces and is compressed elsewhere. Tells whether the
-   * engine has the memory for that; without effect if not.
+   * Compresses the next slice of a message, of which nothing has been sent in another way. Tells whether the engine has
+   * the memory for that; without effect if not.
    */
-  #sendCompressed(type: number, payload: Uint8Array): boolean {
+  sendSlice(payload: Uint8Array, isText: boolean, isLast: boolean): boolean {
+    const isSent = this.#sendCompressed(isText ? Frame.Text : Frame.Binary, payload, isLast);
+    if (isSent) this.#isWhole(isLast);
+    if (isSent && isLast) this.messages += 1;
+    return isSent;
+  }
+
+  /**
+   * A whole message, or the next slice of one, which goes through the output memory in pieces and is compressed
+   * elsewhere. Tells whether the engine has the memory for that; without effect if not.
+   */
+  #sendCompressed(type: number, payload: Uint8Array, isLast: boolean): boolean {
     this.settle();
     const start = this.#claim(MAX_HEADER_SIZE + Math.min(payload.length, COMPRESSED_AT_ONCE));
     let at = 0;
     do {
       const piece = payload.subarray(at, at + COMPRESSED_AT_ONCE);
       scratch().output.set(piece, start);
-      const isLast = at + piece.length === payload.length;
-      if (this.#engine.enter(compress, start, piece.length, at === 0, isLast) === 0) return false;
+      const isFirst = at === 0;
       at += piece.length;
+      const ends = isLast && at === payload.length;
+      if (this.#engine.enter(compress, start, piece.length, isFirst, ends) === 0) return false;
     } while (at < payload.length);
     if (this.#engine.compression !== undefined) this.#engine.compression.isUsed = true;
     this.messageBytes += payload.length;
     try {
-      this.#output?.extend(this.#make(compressed_frame, type, start));
+      const end = this.#engine.enter(compressed_frame, isLast ? type : type + 1, start);
+      if (end > start) this.frames += 1; // else the compressor has kept all of it
+      this.#output?.extend(end);
     } catch (error) {
       // the peer will never see what the compressor has taken in
       if (!(error instanceof EngineTrap)) this.releaseCompressor();

@@ -21,7 +21,9 @@ export class PreparedMessage {
   /** Bytes of the message, text as UTF-8. */
   readonly size: number;
   /** By the bits of the window that they are compressed by; the one at 0 is not. */
-  readonly #frames: Uint8Array[] = [];
+  readonly #frames: (Uint8Array | undefined)[] = [];
+  /** What goes on with those that are made slice by slice. */
+  readonly #unfinished: (ReturnType<typeof preparing> | undefined)[] = [];
 
   constructor(data: string | ArrayBufferLike | ArrayBufferView) {
     this.data = typeof data === "string" ? data : copyOf(bytesOf(data) ?? new Uint8Array(0));
@@ -34,18 +36,50 @@ export class PreparedMessage {
     return this.#frames[window];
   }
 
+  /** @internal As {@link PreparedFrames} says. */
+  prepare(window: number): boolean {
+    if (this.#frames[window] !== undefined) return true;
+    const prepare = this.#unfinished[window] ?? preparing(this.data, window);
+    this.#unfinished[window] = undefined;
+    this.#frames[window] = prepare();
+    const isDone = this.#frames[window] !== undefined;
+    if (!isDone) this.#unfinished[window] = prepare;
+    return isDone;
+  }
+
   #make(window: number): Uint8Array {
-    const { POSITIVE_INFINITY: NONE } = Number;
-    const session = guarded(() => {
-      const inner = new wasm.Session(true, NONE, NONE, NONE);
-      if (window > 0) inner.enable_deflate(LEVEL, MEMORY_LEVEL, window);
-      return new FrameSession(inner, true);
-    });
+    const session = sessionFor(window);
     try {
       session.send(this.data, window > 0);
-      return session.takeOutput().reduce(concat, new Uint8Array(0));
+      return allOf(session);
     } finally {
       session.free();
     }
   }
+}
+
+/** Makes the compressed frame slice by slice: the function that does the next gives the frame if that was the last. */
+function preparing(data: string | Uint8Array, window: number): () => Uint8Array | undefined {
+  const session = sessionFor(window);
+  const slices = session.slices(data);
+  return () => {
+    if (!slices()) return undefined;
+    const frame = allOf(session);
+    session.free();
+    return frame;
+  };
+}
+
+/** A session of a server that compresses with this window, or, with 0, does not. */
+function sessionFor(window: number): FrameSession {
+  const { POSITIVE_INFINITY: NONE } = Number;
+  return guarded(() => {
+    const inner = new wasm.Session(true, NONE, NONE, NONE);
+    if (window > 0) inner.enable_deflate(LEVEL, MEMORY_LEVEL, window);
+    return new FrameSession(inner, true);
+  });
+}
+
+function allOf(session: FrameSession): Uint8Array {
+  return session.takeOutput().reduce(concat, new Uint8Array(0));
 }

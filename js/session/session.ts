@@ -13,6 +13,7 @@ import type { DeflateSettings } from "./deflate.js";
 import { Incoming, type MessageForm, Unfinished } from "./incoming.js";
 import { type Compression, type Compressor, type Framing, Outgoing, type SentData } from "./outgoing.js";
 import type { Received } from "./received.js";
+import { isLong, type Slices, slicesOf } from "./slices.js";
 
 /** Counters of a session. */
 export interface Counters {
@@ -187,6 +188,16 @@ export class FrameSession implements EngineCalls, MessageForm, Compressor {
    */
   send(data: SentData, compress?: boolean, framing?: Framing): void {
     this.#sending().send(data, compress, framing);
+  }
+
+  /** Whether a message takes long to compress, so that others should have their turn in between. */
+  takesLong(data: SentData, compress?: boolean, framing?: Framing): boolean {
+    return this.compression !== undefined && isLong(data) && this.#sending().compresses(data, compress, framing);
+  }
+
+  /** The slices of such a message, as {@link slicesOf} says. */
+  slices(data: SentData, framing?: Framing): Slices {
+    return slicesOf(this.#sending(), data, framing?.isText);
   }
 
   /** Makes a text message that is not compressed, or a part of one. Bytes are UTF-8, and copied. */

@@ -47,6 +47,10 @@ export class StreamTransport extends NodeTransport {
     return (this.#stream as ServerHttp2Stream).headersSent;
   }
 
+  override get isTaken(): boolean {
+    return this.isAnswered || super.isTaken;
+  }
+
   /** @throws WebSocketError `WS_ERR_INVALID_OPTION` if HTTP/2 cannot have a field twice; then nothing was sent */
   respond(status: number, fields: readonly HeaderField[], body?: Uint8Array): void {
     const stream = this.#stream as ServerHttp2Stream;

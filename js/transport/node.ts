@@ -51,6 +51,11 @@ export class NodeTransport implements Transport {
     }
   }
 
+  get isTaken(): boolean {
+    const owner = this.#socket[TRANSPORT];
+    return owner !== undefined && owner !== this;
+  }
+
   /** @internal */
   onData(chunk: Uint8Array): void {
     this.#listener?.onData(chunk, this.#isSocket);

@@ -5,12 +5,17 @@
  * @module
  */
 import process from "node:process";
+import { setImmediate, setTimeout } from "node:timers";
 
 // not the globals: some test runners replace those before a module is loaded
 export { clearTimeout, setImmediate, setTimeout } from "node:timers";
 
 /** That of the runtime. */
 export const queueMicrotask: (callback: () => void) => void = globalThis.queueMicrotask;
+
+/** Calls back once the network has had its turn, for which Deno's `setImmediate` does not wait. */
+export const afterNetwork: (callback: () => void) => unknown =
+  "deno" in process.versions ? (callback) => setTimeout(callback, 0) : setImmediate;
 
 /** Node's. */
 export const nextTick: typeof process.nextTick = process.nextTick;

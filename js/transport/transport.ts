@@ -25,6 +25,8 @@ export interface Transport {
   respond?(status: number, fields: readonly HeaderField[], body?: Uint8Array): void;
   /** Whether the request has its answer, perhaps by another listener of the application's. */
   readonly isAnswered?: boolean;
+  /** Whether another has the stream already: it was answered, or another transport over it was started. */
+  readonly isTaken?: boolean;
   /** Whether more is waiting to be written than should; `drain` tells when no longer. */
   readonly isFull: boolean;
   /** Whether an open connection keeps the process alive; by default it does. */

@@ -27,7 +27,7 @@ export function createWebSocketStream(socket: WebSocket, options: DuplexOptions 
       whenClosed(socket, () => done(failure));
       if (hasFailed) return; // the peer is being told why
       socket.once("error", (later: Error) => {
-        failure ??= later;
+        failure = later;
       });
       socket.terminate();
     },

@@ -81,8 +81,9 @@ impl WasmSession {
         self.session.prepared_window()
     }
 
-    /// Compresses the next `length` bytes of a message, which are in the output memory at `start`. Returns 0, without
-    /// effect, if there is no memory for it; this can happen only at the first piece.
+    /// Compresses the next `length` bytes of a message, which are in the output memory at `start`; `first` of those
+    /// for one frame. Returns 0, without effect, if there is no memory for it; only a message's first piece may find
+    /// none.
     pub fn compress(&mut self, start: usize, length: usize, first: bool, last: bool) -> i32 {
         with_scratch(|scratch| {
             if first {
@@ -95,14 +96,19 @@ impl WasmSession {
         })
     }
 
-    /// Makes the frame of the message that was compressed, at `start` of the output memory; if its payload has no room
-    /// there, its address is reported. Returns the end of the written part, or a negative error.
+    /// Makes the frame of what was compressed, at `start` of the output memory; if its payload has no room there, its
+    /// address is reported. Returns the end of the written part, which is the start if the compressor has kept all of a
+    /// message that goes on; or a negative error.
     pub fn compressed_frame(&mut self, buffer_type: u32, start: usize) -> i32 {
         let Some(buffer_type) = BufferType::from_value(FIRST_BUFFER_TYPE + buffer_type) else {
             return -Error::from(Misuse::BufferTypeUnknown).id();
         };
         with_scratch(|scratch| {
             let payload = &mut scratch.compressed[..];
+            scratch.report[REPORT_SIZE] = 0;
+            if payload.is_empty() && !buffer_type.is_final() {
+                return start as i32;
+            }
             let header = match self.session.compressed_header(buffer_type, payload.len() as u64) {
                 Ok(header) => header,
                 Err(error) => return -error.id(),

@@ -331,3 +331,17 @@ test("a signal ends the TCP connection of the attempt", async (t) => {
   controller.abort();
   await Promise.all([failed, once(peer, "close")]);
 });
+
+test("user and password of the URL, or one of them, are sent as Basic authorization", async (t) => {
+  const seen: (string | undefined)[] = [];
+  const verify = ({ headers }: IncomingMessage) => seen.push(headers.authorization) > 0;
+  const { port } = await serve(t, { verify });
+  const credentials = { "user:pass%20word@": "user:pass word", "user@": "user:", ":word@": ":word", "": undefined };
+  for (const given of Object.keys(credentials)) {
+    const socket = new WebSocket(`ws://${given}127.0.0.1:${port}`);
+    await nextEvent(socket, "open");
+    socket.close();
+  }
+  const expected = Object.values(credentials).map((text) => text && `Basic ${Buffer.from(text).toString("base64")}`);
+  assert.deepEqual(seen, expected);
+});

@@ -53,15 +53,16 @@ test("a byte order mark stays in the text, and half a surrogate pair becomes U+F
 });
 
 test("text whose UTF-8 has another length form than its UTF-16 gets the right header", async (t) => {
-  const { url } = await serveEcho(t);
-  const socket = await connect(url);
-  const texts = ["é", "€", "\u{1f600}"].flatMap((letter) =>
-    [30, 41, 42, 62, 63, 64, 125, 126, 16_383, 16_384, 21_845, 21_846, 32_767, 32_768].map((n) => letter.repeat(n)),
-  );
-  const received = messages(socket, texts.length);
-  for (const text of texts) socket.send(text);
-  assert.deepEqual(await received, texts);
-  socket.close();
+  const sizes = [30, 41, 42, 62, 63, 64, 125, 126, 16_383, 16_384, 21_845, 21_846, 32_767, 32_768, 43_690, 100_000];
+  const texts = ["é", "€", "\u{1f600}"].flatMap((letter) => sizes.map((size) => letter.repeat(size)));
+  for (const perMessageDeflate of [true, false]) {
+    const { url } = await serveEcho(t, { perMessageDeflate });
+    const socket = await connect(url);
+    const received = messages(socket, texts.length);
+    for (const text of texts) socket.send(text);
+    assert.deepEqual(await received, texts);
+    socket.close();
+  }
 });
 
 test("binary of every size at which a buffer ends comes back equal, though its sender overwrites it", async (t) => {

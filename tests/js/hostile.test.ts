@@ -181,6 +181,29 @@ test("servers without a budget of their own share that of the process, those of 
   assert.equal(processBudget.held, before);
 });
 
+test("a budget takes exactly as much as it says, and lets no more go than brings it back to that", async () => {
+  const { Budget } = await inner<Budgets>("connection/budget.js");
+  const budget = new Budget(100_000);
+  const ended: string[] = [];
+  const hold = (name: string, size: number) => {
+    const own = {
+      letGo() {
+        ended.push(name);
+        budget.update(own, size, 0);
+      },
+    };
+    budget.update(own, 0, size);
+  };
+  hold("first", 40_000);
+  hold("second", 60_000);
+  await turn();
+  assert.deepEqual(ended, []);
+  hold("third", 50_000);
+  hold("fourth", 10_000);
+  await turn();
+  assert.deepEqual([ended, budget.held], [["second"], 100_000]);
+});
+
 test("beyond the budget of the process, the connection that holds most goes, whichever server it belongs to", async () => {
   const { Budget } = await inner<Budgets>("connection/budget.js");
   const whole = new Budget(10_000_000);

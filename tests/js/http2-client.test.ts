@@ -76,6 +76,7 @@ test("a socket on a session has all that one over HTTP/1.1 has", async (t) => {
   assert.equal(request.url, "/chat?room=1");
   await roundTrip(socket);
   await roundTrip(socket, "long ".repeat(100_000));
+  assert.deepEqual([socket.statistics?.messagesSent, socket.statistics?.messagesReceived], [2, 2]);
   const end = closed(accepted);
   const own = closed(socket);
   socket.close(4000, "done");

@@ -9,7 +9,7 @@ import nodeTls, { createServer as createTlsServer, type TLSSocket } from "node:t
 
 import { certificate as cert, key } from "./certificate.js";
 import { failure, opened, roundTrip, serveEchoHttp2, serveHttp2, tls } from "./sessions.js";
-import { closed, mockTimers, once } from "./support.js";
+import { closed, mockTimers, once, serve } from "./support.js";
 
 /** Longer than the package waits for a server that does not close its side. */
 const LONG = 60_000;
@@ -205,4 +205,13 @@ test("a socket that is given up while its session begins is only that", async (t
   const [connection] = made as [TLSSocket];
   if (!connection.closed) await once(connection, "close");
   await turn();
+});
+
+test("all who wait for a server that turns out to speak HTTP/1.1 alone get a connection of their own", async (t) => {
+  const { port } = await serve(t, { tls: { key, cert, ALPNProtocols: ["http/1.1"] } }, (socket) => {
+    socket.onmessage = ({ data }) => socket.send(data);
+  });
+  const sockets = await Promise.all([1, 2, 3].map(() => opened(`wss://localhost:${port}/`, { http2: true, tls })));
+  await Promise.all(sockets.map((socket) => roundTrip(socket)));
+  for (const socket of sockets) socket.close();
 });

@@ -12,7 +12,7 @@ import {
   type WebSocketServerOptions,
 } from "websocket-component";
 
-import { listenHttp2, RawStream, readySession, serveEchoHttp2, serveHttp2, tls } from "./sessions.js";
+import { listenHttp2, opened, RawStream, readySession, serveEchoHttp2, serveHttp2, tls } from "./sessions.js";
 import { closed, masked, messages, nextEvent, once, unmasked, within } from "./support.js";
 
 const DAY = 86_400_000;
@@ -162,6 +162,17 @@ test("streams of paths that no server has get 404, at once or when no listener t
   assert.deepEqual(server.statistics.refused, { path: 2 });
 });
 
+test("streams that wait for another listener end when the server closes, as they would have", async (t) => {
+  const { http, server, origin } = await serveHttp2(t, { path: "/chat", handshakeTimeout: DAY });
+  http.on("stream", () => {}); // someone who might take it
+  const session = await readySession(t, origin);
+  const missed = new RawStream(session, { ":path": "/other" });
+  const other = new RawStream(session, { ":protocol": "other" });
+  for (let came = 0; came < 2; came++) await once(http, "stream");
+  void server.close();
+  assert.deepEqual([(await missed.answer)[":status"], (await other.answer)[":status"]], [404, 501]);
+});
+
 test("several servers share one of HTTP/2 by their paths, and the last one takes its listeners along", async (t) => {
   const { http, server, origin } = await serveHttp2(t, { path: "/one" });
   const second = new WebSocketServer<HandshakeRequest>({ server: http, path: "/two" });
@@ -179,6 +190,17 @@ test("several servers share one of HTTP/2 by their paths, and the last one takes
     [http.listenerCount("stream"), http.listenerCount("connect"), http.listenerCount("upgrade")],
     [0, 0, 0],
   );
+});
+
+test("a topic has subscribers over both versions", async (t) => {
+  const { server, origin, url } = await serveHttp2(t, {}, { allowHTTP1: true }, true);
+  server.on("connection", (socket) => void socket.subscribe("news"));
+  const session = await readySession(t, origin);
+  const sockets = [await opened(url, { tls }), await opened(url, { session }), await opened(url, { session })];
+  const received = Promise.all(sockets.map((socket) => messages(socket, 1)));
+  const text = "a line of text ".repeat(1000);
+  assert.equal(server.publish("news", text), 3);
+  assert.deepEqual(await received, [[text], [text], [text]]);
 });
 
 test("a server of HTTP/2 that allows HTTP/1.1 has WebSockets over both", async (t) => {

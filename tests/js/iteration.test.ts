@@ -361,3 +361,17 @@ test("listeners are called by the runtime where addEventListener was patched, as
   await message;
   assert.deepEqual(seen, ["wrapped", "hello"]);
 });
+
+test("an iterator that is disposed of ends its loop, and leaves what comes to the next one", async (t) => {
+  const { client, socket } = await pair(t);
+  const iterator = client[Symbol.asyncIterator]() as unknown as AsyncIterator<unknown> & AsyncDisposable;
+  const pending = iterator.next();
+  await iterator[Symbol.asyncDispose]();
+  assert.deepEqual(await pending, { value: undefined, done: true });
+  assert.deepEqual(await iterator.next(), { value: undefined, done: true });
+  socket.send("next");
+  for await (const data of client) {
+    assert.equal(data, "next");
+    break;
+  }
+});

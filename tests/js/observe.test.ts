@@ -126,6 +126,24 @@ test("the channels report connections that open and close, and pings and pongs",
   assert.equal(typeof of("pong", client)[0]?.[1].roundTripTime, "number");
 });
 
+for (const name of ["open", "close"]) {
+  test(`the channel ${name} alone reports the server, the request and the address, too`, async (t) => {
+    const told: Record<string, unknown>[] = [];
+    const listener = (message: unknown) => told.push(message as Record<string, unknown>);
+    subscribe(`websocket-component:${name}`, listener);
+    t.after(() => unsubscribe(`websocket-component:${name}`, listener));
+    const { server, url } = await serve(t);
+    const connection = once(server, "connection");
+    const client = new WebSocket(url);
+    const [socket, request] = (await connection) as [WebSocket, unknown];
+    await nextEvent(client, "open");
+    client.close();
+    await Promise.all([closed(client), closed(socket)]);
+    const ofServer = told.find((message) => message.socket === socket);
+    assert.deepEqual([ofServer?.server, ofServer?.request, ofServer?.address], [server, request, "127.0.0.1"]);
+  });
+}
+
 /** What a tap was told, by direction. */
 function recorder(): { tap: Tap; sent: () => Buffer; received: () => Buffer } {
   const traffic: Traffic[] = [];

@@ -8,6 +8,8 @@ import { type SocketOptions, WebSocket, WebSocketServer, WebSocketStream } from 
 import { Handle } from "websocket-component/component";
 import { WebSocketServer as ServerOfWs } from "websocket-component/ws";
 
+import { inner } from "./support.js";
+
 const code = "WS_ERR_INVALID_OPTION";
 
 /** A port without a listener; nothing connects, because the constructor throws. */
@@ -147,4 +149,21 @@ test("a server of Deno.serve or Bun.serve is refused by a typed error that says 
     const make = () => new WebSocketServer({ server } as object);
     assert.throws(make, { code: "WS_ERR_INVALID_OPTION", message: /Deno\.serve and Bun\.serve .*node:http/ });
   }
+});
+
+test("sizes and times that are not given are what the documentation says", async () => {
+  const { size, milliseconds, LONGEST_TIME } = await inner<{
+    size(name: string): number;
+    milliseconds(name: string): number;
+    LONGEST_TIME: number;
+  }>("session/options.js");
+  const MIB = 2 ** 20;
+  const sizes = { maxMessageSize: 100 * MIB, maxFragments: 131_072, maxBufferedBytes: 256 * MIB, maxTopicBacklog: MIB };
+  for (const [name, value] of Object.entries(sizes)) assert.equal(size(name), value, name);
+  const unlimited = ["maxFrameSize", "maxTotalBufferedBytes", "maxConnections", "maxConnectionsPerAddress"];
+  for (const name of [...unlimited, "maxHandshakesPerSecond"]) assert.equal(size(name), Number.POSITIVE_INFINITY, name);
+  const times = { handshakeTimeout: 30_000, closeTimeout: 30_000, messageTimeout: 300_000, pongTimeout: 30_000 };
+  for (const [name, value] of Object.entries({ ...times, claimTimeout: 10_000 }))
+    assert.equal(milliseconds(name), value, name);
+  for (const name of ["pingInterval", "releaseAfter"]) assert.equal(milliseconds(name), LONGEST_TIME, name);
 });

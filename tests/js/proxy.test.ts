@@ -14,7 +14,7 @@ import { Inspector, inspectConnection, readCapture } from "websocket-component/i
 import { WebSocket as Peer, type ServerOptions, WebSocketServer } from "ws";
 
 import { certificate, key } from "./certificate.js";
-import { once } from "./support.js";
+import { once, within } from "./support.js";
 
 const bin = fileURLToPath(new URL("../bin.js", import.meta.resolve("websocket-component")));
 
@@ -261,6 +261,29 @@ test("other requests go through with their bodies, statuses and fields, and redi
   assert.equal(await response.text(), body);
   const redirected = await fetch(`${base}there`, { redirect: "manual" });
   assert.equal(redirected.headers.get("location"), `${base}here?x#y`);
+});
+
+test("a target whose response cannot be passed on, or is none, costs a 502, and the proxy goes on", async (t) => {
+  let answer = "";
+  const server = createTcpServer((socket) => {
+    socket.on("error", () => {});
+    socket.once("data", () => socket.end(answer));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => server.close());
+  const { address } = await startProxy(t, `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  for (const head of [
+    "HTTP/1.1 000 Zero", // Node reads it, and does not write it
+    "HTTP/1.1 099 Low",
+    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: Upgrade",
+    "SSH-2.0-OpenSSH",
+  ]) {
+    answer = `${head}\r\n\r\n`;
+    const response = await within(`a response, not ${head}`, fetch(address.replace("ws:", "http:")));
+    assert.equal(response.status, 502, head);
+    assert.match(await response.text(), /^The proxy's target: /);
+  }
 });
 
 test("a refusal goes through with its body, and a target that cannot be reached is 502 with the reason", async (t) => {

@@ -56,6 +56,26 @@ test("beyond maxConnections a server answers with 503 until one has closed", asy
   assert.deepEqual(server.statistics.refused, { connections: 2 });
 });
 
+test("each connection of an address that closes makes room for one more", async (t) => {
+  const { server, port } = await serve(t, { maxConnectionsPerAddress: 3 });
+  const peers: RawPeer[] = [];
+  const open = async () => {
+    const [status, peer] = await statusOf(port);
+    if (status === 101) peers.push(peer);
+    else peer.socket.destroy();
+    return status;
+  };
+  for (let count = 0; count < 3; count++) assert.equal(await open(), 101);
+  assert.equal(await open(), 429);
+  for (const leaving of [1, 2, 3]) {
+    for (const peer of peers.splice(0, leaving)) peer.socket.destroy();
+    while (server.clients.size > 3 - leaving) await new Promise(setImmediate);
+    for (let count = 0; count < leaving; count++) assert.equal(await open(), 101);
+    assert.equal(await open(), 429);
+  }
+  for (const peer of peers) peer.socket.destroy();
+});
+
 test("requests that wait for their verdict count as connections, and no longer when they are refused", async (t) => {
   const verdicts: ((verdict: boolean) => void)[] = [];
   const ends: Promise<unknown>[] = [];

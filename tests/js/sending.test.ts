@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 
-import { WebSocket } from "websocket-component";
+import { type ErrorEvent, WebSocket, type WebSocketError } from "websocket-component";
 import Ws from "ws";
 
 import { clog, connector, FRAME, ROLES, statusBytes } from "./ends.js";
@@ -257,4 +257,21 @@ test("a write that the network has not taken is rejected when the connection is 
   assert.ok(socket.bufferedAmount > 0);
   socket.terminate();
   await assert.rejects(writing, { code: "WS_ERR_NOT_SENT" });
+});
+
+test("a Blob that cannot be read ends the connection, and the socket's error says so", async (t) => {
+  const { socket } = await rawClient(t);
+  const cause = new Error("gone");
+  class Unreadable extends Blob {
+    override arrayBuffer(): Promise<ArrayBuffer> {
+      return Promise.reject(cause);
+    }
+  }
+  const failure = nextEvent<ErrorEvent>(socket, "error");
+  const end = closed(socket);
+  socket.send(new Unreadable(["data"]));
+  const { error } = await failure;
+  const { code, cause: told } = error as WebSocketError;
+  assert.deepEqual([code, told], ["WS_ERR_CONNECTION", cause]);
+  assert.equal((await end).code, 1006);
 });

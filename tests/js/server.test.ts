@@ -4,10 +4,12 @@
 import assert from "node:assert/strict";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
 import { test } from "node:test";
+import { setImmediate as turn } from "node:timers/promises";
 import { PreparedMessage, WebSocket, WebSocketServer } from "websocket-component";
 
-import { closed, messages, nextEvent, once, RawPeer, REQUEST, serve } from "./support.js";
+import { closed, masked, messages, nextEvent, once, RawPeer, REQUEST, serve } from "./support.js";
 
 test("pages of other origins are refused with 403; those without an origin are let in", async (t) => {
   const { port } = await serve(t, { origins: ["https://example.com"] });
@@ -145,5 +147,58 @@ test("a connection whose stream is handed to another server ends, and that one's
   const [end] = (await Promise.all(ends)) as [{ code: number }];
   assert.equal(end.code, 1006);
   assert.deepEqual([first.clients.size, second.clients.size], [0, 1]);
+  peer.socket.destroy();
+});
+
+test("an async listener that fails is reported by the error event, whatever it listens to", async (t) => {
+  const mistake = new Error("mine");
+  const { server } = await serve(t);
+  server.on("headers" as "listening", async () => {
+    throw mistake;
+  });
+  const error = once(server, "error");
+  server.emit("headers" as "listening");
+  assert.deepEqual(await error, [mistake]);
+});
+
+test("a callback of handleUpgrade that fails later closes its socket with 1011, and is reported", async (t) => {
+  const mistake = new Error("mine");
+  const server = new WebSocketServer({ noServer: true });
+  const http = createServer().listen(0, "127.0.0.1");
+  await once(http, "listening");
+  t.after(() => http.close());
+  http.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    server.handleUpgrade(request, socket, head, async () => {
+      await turn();
+      throw mistake;
+    });
+  });
+  const error = once(server, "error");
+  const client = new WebSocket(`ws://127.0.0.1:${(http.address() as AddressInfo).port}`);
+  const end = closed(client);
+  assert.deepEqual(await error, [mistake]);
+  assert.equal((await end).code, 1011);
+});
+
+test("a client that waits for its verdict and sends much has to wait, and loses nothing", async (t) => {
+  let accept: (isGood: boolean) => void = () => {};
+  let tcp: IncomingMessage["socket"] | undefined;
+  const verify = (request: IncomingMessage) => {
+    tcp = request.socket;
+    return new Promise<boolean>((resolve) => {
+      accept = resolve;
+    });
+  };
+  const received: unknown[] = [];
+  const { port } = await serve(t, { verify }, (socket) => {
+    socket.onmessage = ({ data }) => received.push((data as Buffer).length) === 40 && socket.close();
+  });
+  const peer = await RawPeer.connect(port);
+  for (let sent = 0; sent < 40; sent++) peer.write(masked(0x82, Buffer.alloc(1000)));
+  while (!tcp?.isPaused()) await turn();
+  accept(true);
+  await peer.head();
+  assert.equal((await peer.bytes(2))[0], 0x88);
+  assert.deepEqual(received, Array(40).fill(1000));
   peer.socket.destroy();
 });

@@ -216,6 +216,30 @@ test("what is published within one turn makes no subscriber slow", async (t) => 
   assert.equal(ends.received.length, 50);
 });
 
+test("a message that waits for many subscribers is in memory once", async (t) => {
+  const { server, port } = await serve(t, { perMessageDeflate: false });
+  const [count, size, times] = [20, 1024 * 1024, 8];
+  const peers: RawPeer[] = [];
+  const stalled: WebSocket[] = [];
+  for (let index = 0; index < count; index++) {
+    const connection = once(server, "connection") as Promise<[WebSocket]>;
+    const peer = await RawPeer.connect(port);
+    peers.push(peer);
+    const [socket] = await connection;
+    stalled.push(socket);
+    await peer.head();
+    peer.socket.pause();
+    await socket.subscribe("a");
+  }
+  const before = process.memoryUsage().arrayBuffers;
+  for (let sent = 0; sent < times; sent++) assert.equal(server.publish("a", new Uint8Array(size)), count);
+  const held = process.memoryUsage().arrayBuffers - before;
+  const waiting = stalled.reduce((sum, { bufferedAmount }) => sum + bufferedAmount, 0);
+  assert.ok(waiting > (count * times * size) / 2, `${waiting} bytes wait`);
+  assert.ok(held < 4 * times * size, `${held} bytes are held`);
+  for (const peer of peers) peer.socket.destroy();
+});
+
 test("a subscriber that closes in the middle of a publish does no harm", async (t) => {
   const served = await serve(t);
   const all = [await join(served, "a"), await join(served, "a"), await join(served, "a")];

@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { EventEmitter, getEventListeners } from "node:events";
+import { createServer } from "node:http";
 import { Readable } from "node:stream";
 import { type TestContext, test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
@@ -330,6 +331,33 @@ test("a connection that is over holds nothing of the budget, whatever its transp
   connection.onEnd(); // Deno's read ends later
   assert.equal(held, 0);
 });
+
+for (const decides of ["at once", "later"]) {
+  test(`a socket that is given to two servers, of which the first decides ${decides}, keeps the first, and that is reported`, async (t) => {
+    const http = createServer();
+    http.listen(0, "127.0.0.1");
+    await once(http, "listening");
+    t.after(() => http.close());
+    const verify = decides === "later" ? async () => true : () => true;
+    const [first, second] = [new WebSocketServer({ noServer: true, verify }), new WebSocketServer({ noServer: true })];
+    const error = once(second, "error");
+    http.on("upgrade", (request, socket, head) => {
+      for (const server of [first, second]) {
+        server.handleUpgrade(request, socket, head, (one) => {
+          one.onmessage = ({ data }) => one.send(`${server === first ? "first" : "second"} has ${data}`);
+        });
+      }
+    });
+    const client = new WebSocket(`ws://127.0.0.1:${(http.address() as { port: number }).port}`);
+    t.after(() => client.terminate());
+    assert.equal((await error)[0].code, "WS_ERR_INVALID_OPTION");
+    await nextEvent(client, "open");
+    const answer = nextEvent<MessageEvent>(client, "message");
+    client.send("it");
+    assert.equal((await answer).data, "first has it");
+    assert.deepEqual([first.clients.size, second.clients.size], [1, 0]);
+  });
+}
 
 test("headers that throw while they are read leave no attempt behind", () => {
   const headers = {

@@ -1,5 +1,6 @@
 /** The class, by the WHATWG standard (https://websockets.spec.whatwg.org/). */
 import assert from "node:assert/strict";
+import { connect } from "node:net";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 
@@ -291,4 +292,69 @@ test("a header of the caller's that is not valid fails the connection before a b
   const { error } = await nextEvent<ErrorEvent>(socket, "error");
   assert.equal((error as { code: string }).code, "E_INVALIDARG");
   assert.equal(bytes, 0);
+});
+
+test("handlers that are taken out in any order leave the others where they are", async (t) => {
+  const types = ["open", "message", "close"] as const;
+  for (const [first, second] of [
+    [0, 1],
+    [1, 0],
+    [0, 2],
+    [2, 0],
+    [1, 2],
+    [2, 1],
+  ] as const) {
+    const { url } = await serveEcho(t);
+    const socket = new WebSocket(url);
+    const handlers = types.map(() => () => {});
+    for (const [at, type] of types.entries()) socket[`on${type}`] = handlers[at] as () => void;
+    for (const at of [first, second]) {
+      socket[`on${types[at] as "open"}`] = null;
+      handlers[at] = null as never;
+      assert.deepEqual(
+        types.map((type) => socket[`on${type}`]),
+        handlers,
+      );
+    }
+    socket.close();
+  }
+});
+
+test("a socket that connects has nothing buffered, and is not paused", () => {
+  const socket = new WebSocket("ws://127.0.0.1:1");
+  assert.deepEqual([socket.bufferedAmount, socket.isPaused], [0, false]);
+  socket.terminate();
+});
+
+test("ref and unref, before the connection opens or after, are those of its stream", async (t) => {
+  const { url } = await serveEcho(t);
+  for (const isEarly of [true, false]) {
+    const calls: string[] = [];
+    const stream = connect(Number(new URL(url).port), "127.0.0.1");
+    const socket = new WebSocket(url, { createConnection: () => stream });
+    for (const method of ["ref", "unref"] as const) {
+      t.mock.method(stream, method, function (this: unknown) {
+        calls.push(method);
+        return this;
+      });
+    }
+    if (isEarly) socket.unref();
+    assert.deepEqual(calls, []);
+    await nextEvent(socket, "open");
+    if (!isEarly) socket.unref();
+    assert.deepEqual(calls.splice(0), ["unref"]);
+    socket.ref();
+    assert.deepEqual(calls, ["ref"]);
+    socket.close();
+    await closed(socket);
+  }
+});
+
+test("addEventListener of a socket may be replaced, as that of other targets", () => {
+  const socket = new WebSocket("ws://127.0.0.1:1");
+  const added: string[] = [];
+  socket.addEventListener = (type: string) => void added.push(type);
+  socket.addEventListener("message", () => {});
+  assert.deepEqual(added, ["message"]);
+  socket.terminate();
 });

@@ -130,6 +130,44 @@ server.on("listening", () => {
 });
 `;
 
+/** The same, whose Blob cannot be read. */
+const UNREADABLE = `
+import { WebSocket, WebSocketServer } from "websocket-component/ws";
+const told = [];
+process.on("uncaughtException", (error) => told.push("uncaught " + error.message));
+process.on("unhandledRejection", (error) => told.push("unhandled " + error.message));
+class Unreadable extends Blob {
+  arrayBuffer() { return Promise.reject(new Error("unreadable")); }
+}
+const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
+server.on("listening", () => {
+  const client = new WebSocket("ws://127.0.0.1:" + server.address().port);
+  client.on("error", ({ message }) => told.push("error " + message));
+  client.on("close", () => {
+    console.log(JSON.stringify(told));
+    process.exit();
+  });
+  client.on("open", () => {
+    client.send(new Unreadable(["x"]), () => { throw new Error("callback"); });
+    client.send("behind it", () => { throw new Error("callback"); });
+  });
+});
+`;
+
+test("a callback that throws when its Blob cannot be read does not keep the connection from its end", () => {
+  const { stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", UNREADABLE], {
+    cwd: new URL("..", import.meta.url),
+    encoding: "utf8",
+    timeout: 60_000,
+  });
+  assert.equal(stderr, "");
+  assert.deepEqual((JSON.parse(stdout) as string[]).sort(), [
+    "error unreadable",
+    "uncaught callback",
+    "uncaught callback",
+  ]);
+});
+
 test("a listener or a callback that throws holds up neither the rest of its packet, nor replies, nor the close", () => {
   const packet = [masked(0x81, "one"), masked(0x81, "two"), masked(0x81, "three"), GOODBYE];
   const { stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", SURVIVOR], {

@@ -91,6 +91,7 @@ const tests = [
   ["TLS", "at a unix socket", secureUnixSocket],
   ["deflate", "agreed on, and used", compressed],
   ["deflate", "not agreed on if one side does not want it", uncompressed],
+  ["deflate", "others have their messages answered while a long one is compressed", sliced],
   ["stream", "a WebSocketStream at each end, text and bytes, and a clean close", streams],
   ["stream", "a loop over messages, awaited writes, a message in chunks and in pieces", loops],
   ["keep-alive", "a peer that answers is kept and its round trip known; a silent one is given up", keepAlive],
@@ -1071,6 +1072,28 @@ async function uncompressed(t) {
   const { url } = await t.serveEcho({ perMessageDeflate: false });
   const socket = await t.open(url);
   assert.equal(socket.extensions, "");
+}
+
+async function sliced(t) {
+  const { url } = await t.serve({}, (socket) => {
+    socket.onmessage = ({ data }) => socket.send(data === "long" ? long : data);
+  });
+  const long = pattern(8 << 20);
+  const [one, other] = [await t.open(url), await t.open(url)];
+  let isWhole = false;
+  const answer = messages(one, 1).then(([bytes]) => {
+    isWhole = true;
+    same(bytes, long);
+  });
+  one.send("long");
+  let echoes = 0;
+  for (; !isWhole; echoes++) {
+    const echo = messages(other, 1);
+    other.send("here?");
+    await echo;
+  }
+  await answer;
+  assert.ok(echoes >= 8, `${echoes} round trips`);
 }
 
 async function large(t) {

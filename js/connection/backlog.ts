@@ -1,0 +1,121 @@
+/**
+ * What is sent behind a long message: that is compressed a slice a turn, so that no other connection waits for it.
+ *
+ * @module
+ */
+import type { ConnectionFailure } from "./failures.js";
+import { isOver, later, spend } from "./turn.js";
+
+/** Is called when the network has taken what was sent before, or with the reason why it never will. */
+export type Waiter = (failure?: ConnectionFailure) => void;
+
+/** Something to send, in its order. */
+export interface Step {
+  /** Whether it takes several turns. */
+  readonly isLong: boolean;
+  /** Bytes of memory that it takes until it is done. */
+  readonly held: number;
+  /** Bytes of messages that it has still to send. */
+  left: number;
+  /** Those who wait until the network has taken it. */
+  readonly waiters: Waiter[];
+  /** Does it, or a slice of it. Tells whether it is done. */
+  run(): boolean;
+}
+
+/** The work of a slice beside that of what comes in: compressing a byte takes as long as decompressing sixteen. */
+const WORK_OF_SLICE = 16 * 64 * 1024;
+
+/** Those that are not empty; the first is at work. So only one needs a compressor at a time. */
+const working: Backlog[] = [];
+
+/** The steps of one connection. */
+export class Backlog {
+  readonly #steps: Step[] = [];
+  readonly #onWorked: () => void;
+  #isWorking = false;
+  #isRunning = false;
+  #isDropped = false;
+  /** Bytes of memory that the steps take. */
+  held = 0;
+  /** Bytes of messages that they have still to send. */
+  left = 0;
+
+  /** @param onWorked is called when a turn's part was done */
+  constructor(onWorked: () => void) {
+    this.#onWorked = onWorked;
+  }
+
+  /** Whether nothing is to be done. */
+  get isEmpty(): boolean {
+    return this.#steps.length === 0 || this.#isDropped;
+  }
+
+  /** Those who wait for what was not sent. */
+  get waiters(): Waiter[] {
+    return this.#steps.flatMap(({ waiters }) => waiters);
+  }
+
+  push(step: Step): void {
+    this.#steps.push(step);
+    this.held += step.held;
+    this.left += step.left;
+    if (!this.#isWorking) this.#queue();
+  }
+
+  #queue(): void {
+    this.#isWorking = true;
+    working.push(this);
+    if (working.length === 1) later(work);
+  }
+
+  /** Does all at once, unless it is a step that asks for this. */
+  finish(): void {
+    while (!this.isEmpty && !this.#isRunning) this.#run();
+  }
+
+  /** Does nothing any more, as nothing can be sent: what was still to be sent stays counted. */
+  drop(): void {
+    this.#isDropped = true;
+    this.held = 0;
+  }
+
+  /** Calls back when what was pushed last has been taken, or will never be. */
+  whenTaken(waiter: Waiter): void {
+    this.#steps.at(-1)?.waiters.push(waiter);
+  }
+
+  /** Does a slice of a long message, and, if that was the last, what follows up to the next long message. */
+  advance(): void {
+    const isDone = this.isEmpty || this.#run();
+    while (isDone && !this.isEmpty && this.#steps[0]?.isLong === false) this.#run();
+    this.#onWorked();
+    if (!isDone) return;
+    working.shift();
+    this.#isWorking = false;
+    if (!this.isEmpty) this.#queue();
+  }
+
+  /** Tells whether the first step is done. */
+  #run(): boolean {
+    const step = this.#steps[0] as Step;
+    const before = step.left;
+    this.#isRunning = true;
+    const isDone = step.run();
+    this.#isRunning = false;
+    if (this.isEmpty) return true; // it was dropped meanwhile
+    if (isDone) step.left = 0;
+    this.left -= before - step.left;
+    if (isDone) this.#steps.shift();
+    if (isDone) this.held -= step.held;
+    return isDone;
+  }
+}
+
+function work(): void {
+  do {
+    working[0]?.advance();
+    spend(WORK_OF_SLICE);
+  } while (working.length > 0 && !isOver(WORK_OF_SLICE));
+  if (working.length > 0) later(work);
+}
