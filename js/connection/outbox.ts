@@ -34,7 +34,7 @@ export interface OutboxOwner {
   onAllTaken(): void;
 }
 
-/** Who waits for the network to take a message, and hears of nothing else. */
+/** A sender that waits for the network to take a message, and hears of nothing else. */
 export interface Taken {
   resolve(): void;
 }
