@@ -112,8 +112,8 @@ export async function bundleTypes(out, names, chunks) {
 }
 
 /**
- * Declares once what several entries export that differ in how they load the engine: the others name the first, and that
- * one its CommonJS form. A default would be another thing from there.
+ * Declares once what several entries export that differ in how they load the engine: the others name the first, and
+ * that one its CommonJS form. A default would be another thing from there.
  *
  * @param cjs the entries that have that form
  */
