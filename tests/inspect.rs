@@ -576,7 +576,7 @@ fn a_record_takes_96_bytes_at_most() {
 }
 
 /// A conversation's bytes, from headers that are often nearly right.
-/// The kinds of what is told of this piece behind a lost one, before and after the end of the recording.
+/// The kinds of the records that this piece makes behind a lost one, before and after the end of the recording.
 fn behind_a_loss(piece: &[u8]) -> [Vec<&'static str>; 2] {
     let mut inspector = Inspector::new(Options::default());
     inspector.push(ToClient, b"\x82\x01a", 0.0);
