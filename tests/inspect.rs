@@ -354,6 +354,29 @@ fn what_is_missing_in_a_payload_hides_that_message_and_is_never_read_as_bytes() 
 }
 
 /// A frame of a client, with a key that is none of the payload's bytes.
+#[test]
+fn without_the_response_it_is_not_known_whether_messages_are_compressed() {
+    let request = b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
+        Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n";
+    let compressed = masked(0xC1, b"\xF2\x48\xCD\xC9\xC9\x07\x00");
+    for request_length in [request.len(), 40] {
+        for is_lost in [true, false] {
+            let mut inspector = Inspector::new(Options::default());
+            inspector.push(ToServer, &request[..request_length], 1.0);
+            inspector.push_missing(ToServer, (request.len() - request_length) as u64, 1.0);
+            if is_lost {
+                inspector.push_missing(ToClient, 129, 2.0);
+                inspector.push(ToClient, b"\xC1\x07\xF2\x48\xCD\xC9\xC9\x07\x00", 2.0);
+            }
+            inspector.push(ToServer, &compressed, 3.0);
+            inspector.finish();
+            assert!(!inspector.extensions().are_known);
+            assert_eq!(violations(&inspector), [], "{request_length} {is_lost}");
+        }
+    }
+}
+
 fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
     let key = [0x1F, 0x80, 0xA5, 0xC3];
     let length = u8::try_from(payload.len()).expect("a short payload");

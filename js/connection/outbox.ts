@@ -34,6 +34,11 @@ export interface OutboxOwner {
   onAllTaken(): void;
 }
 
+/** A sender that waits for the network to take a message, and hears of nothing else. */
+export interface Taken {
+  resolve(): void;
+}
+
 /** Those who wait for one flush. */
 interface Batch {
   readonly waiters: Waiter[];
@@ -155,12 +160,12 @@ export class Outbox implements Flushable, Writer {
    * @param compress whether to compress it, if that was agreed; by default, if it is not too small
    * @param framing of data that is not prepared; until a message's last part nothing but pings, pongs and a close may
    *   come between
-   * @param taken is called when the network has taken it, or never
+   * @param taken is resolved when the network has taken it, or never
    */
-  send(data: SentData, compress?: boolean, framing?: Framing, taken?: () => void): void {
+  send(data: SentData, compress?: boolean, framing?: Framing, taken?: Taken): void {
     if (this.isBusy || this.#session.takesLong(data, compress, framing)) this.#queue(data, compress, framing);
     else if (!this.#sendNow(data, compress, framing)) return;
-    if (taken !== undefined) this.whenTaken((failure) => failure ?? taken());
+    if (taken !== undefined) this.whenTaken((failure) => failure ?? taken.resolve());
   }
 
   /** Sends a long message, or one behind it. */
@@ -266,10 +271,14 @@ export class Outbox implements Flushable, Writer {
   }
 
   #addWaiter(waiter: Waiter): void {
-    this.#batches ??= [];
-    const last = this.#batches.at(-1);
-    if (last?.isFlushed === false) last.waiters.push(waiter);
-    else this.#batches.push({ waiters: [waiter], isFlushed: false });
+    const last = this.#batches?.at(-1);
+    if (last?.isFlushed === false) {
+      last.waiters.push(waiter);
+      return;
+    }
+    const batch = { waiters: [waiter], isFlushed: false };
+    if (this.#batches === undefined) this.#batches = [batch];
+    else this.#batches.push(batch);
   }
 
   /** The end: calls back all that wait. */
@@ -365,10 +374,10 @@ export class Outbox implements Flushable, Writer {
 
   /** The network takes what it is given in order. */
   #callUpTo(batch: Batch): void {
-    const index = this.#batches?.indexOf(batch) ?? -1;
-    const taken = this.#batches?.splice(0, index + 1) ?? [];
-    if (this.#batches?.length === 0) this.#batches = undefined;
-    for (const { waiters } of taken) callAll(waiters, undefined);
+    const batches = this.#batches ?? [];
+    const rest = batches.slice(batches.indexOf(batch) + 1);
+    this.#batches = rest.length === 0 ? undefined : rest;
+    for (const { waiters } of batches.slice(0, batches.length - rest.length)) callAll(waiters, undefined);
   }
 
   #takeOutput(): Uint8Array[] {
