@@ -101,7 +101,7 @@ export function decrypt_cbc(key: Uint8Array | number[], iv: Uint8Array | number[
 export function describe(number: number): any[];
 
 /**
- * HMAC (RFC 2104) with SHA-256 or, by 384, with SHA-384; of any other number nothing.
+ * HMAC (RFC 2104) with SHA-256 or, by 160 and 384, with SHA-1 and SHA-384; of any other number nothing.
  */
 export function hmac(bits: number, key: Uint8Array | number[], data: Uint8Array | number[]): Uint8Array;
 

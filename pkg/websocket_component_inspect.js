@@ -292,7 +292,7 @@ export function describe(number) {
 }
 
 /**
- * HMAC (RFC 2104) with SHA-256 or, by 384, with SHA-384; of any other number nothing.
+ * HMAC (RFC 2104) with SHA-256 or, by 160 and 384, with SHA-1 and SHA-384; of any other number nothing.
  * @param {number} bits
  * @param {Uint8Array | number[]} key
  * @param {Uint8Array | number[]} data

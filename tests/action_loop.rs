@@ -806,6 +806,29 @@ fn c22_every_close_status_is_sent_and_received_as_the_table_of_1_6_says() {
     }
 }
 
+#[test]
+fn a_handle_gives_its_session_once_nothing_is_queued() {
+    let taken = |prepare: fn(&mut Handle<u32>)| {
+        let mut server = open_server(vec![]);
+        prepare(&mut server);
+        server.into_session().map(|session| session.state())
+    };
+    let refused = |misuse: Misuse| Err(Error::from(misuse));
+    assert_eq!(taken(|_| {}), Ok(State::Open));
+    let send = |server: &mut Handle<u32>| server.send(BufferType::Utf8Message, data(b"a"), 1).unwrap();
+    assert_eq!(taken(send), refused(Misuse::QueueNotEmpty));
+    assert_eq!(
+        taken(|server| server.receive(None, 1).unwrap()),
+        refused(Misuse::QueueNotEmpty)
+    );
+    assert_eq!(taken(Handle::abort), refused(Misuse::Aborted));
+    let created = Handle::<u32>::create(Role::Server, vec![], Box::new(FixedRandom(KEY))).unwrap();
+    assert_eq!(
+        created.into_session().map(|session| session.state()),
+        refused(Misuse::HandshakeNotEnded)
+    );
+}
+
 /// §5.4, "Abort with both queues busy".
 #[test]
 fn an_abort_drains_both_queues_and_waits_for_what_is_outstanding() {

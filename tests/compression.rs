@@ -10,13 +10,16 @@
 mod replay;
 mod support;
 
+use std::time::Duration;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 use support::*;
 use websocket_component::deflate::{Agreement, DeflateOptions, Deflater, Flush};
 use websocket_component::{
-    ActionQueue, Buffer, BufferType, CloseStatus, DeflateSettings, Error, Handle, HandshakeError, Header, HttpHeader,
-    Limits, Misuse, Property, Received, Role, Session, SessionOptions, Violation,
+    ActionQueue, Buffer, BufferType, ClientHandshake, ClientOptions, CloseStatus, DeflateSettings, Error, Event,
+    Failure, Handle, HandshakeError, Header, HttpHeader, Limits, Misuse, Property, Received, Role, ServerHandshake,
+    ServerOptions, Session, SessionOptions, Violation,
 };
 
 const ROLES: [Role; 2] = [Role::Client, Role::Server];
@@ -281,6 +284,31 @@ fn what_a_message_has_before_its_missing_end_is_delivered_before_it_fails() {
             let end = session.receive(&mut frame[step.consumed..]);
             assert_eq!(end, Err(Violation::DeflateCorrupt));
         }
+    }
+}
+
+/// RFC 6455 §8.1: what is decompressed in many steps is checked in each of them.
+#[test]
+fn a_long_compressed_text_that_is_not_utf8_fails_wherever_that_is() {
+    let length = 300_000;
+    for place in [0, 1000, length / 2, length - 1] {
+        let mut bytes = vec![b'a'; length];
+        bytes[place] = 0xFF;
+        let mut payload = Vec::new();
+        Deflater::new(15, 8, 6).compress(&bytes, Flush::Last, &mut payload);
+        let mut options = ClientOptions::default();
+        options.deflate = Some(Default::default());
+        let mut client = ClientHandshake::with_options("localhost", "/", options).unwrap();
+        let mut options = ServerOptions::default();
+        options.deflate = Some(Default::default());
+        let mut server = ServerHandshake::with_options(options);
+        server.receive(client.transmit(), Duration::ZERO).unwrap();
+        server.accept(None, &[]).unwrap();
+        client.receive(server.transmit(), Duration::ZERO).unwrap();
+        let mut client = client.into_connection().unwrap();
+        client.receive(frame_to(Role::Client, 0xC1, &payload), Duration::ZERO);
+        let failed = Some(Event::Failed(Failure::Violation(Violation::TextNotUtf8)));
+        assert_eq!(client.next_owned_event(), failed, "at {place}");
     }
 }
 

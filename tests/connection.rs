@@ -208,6 +208,23 @@ fn a_server_transmits_a_long_shared_payload_from_where_it_is_and_then_drops_it()
     assert_eq!((server.transmit(), Arc::strong_count(&text)), (&b"\x81\x03end"[..], 1));
 }
 
+/// From 4096 bytes on, a call of its own for the transport costs less than the copy.
+#[cfg(feature = "std")]
+#[test]
+fn a_short_payload_is_sent_with_its_header_and_a_long_one_from_where_it_is() {
+    for (length, buffers) in [(4095, 1), (4096, 2)] {
+        let payload: Arc<[u8]> = vec![7; length].into();
+        let mut given = Connection::new(Role::Server, Config::default());
+        given.send_binary(payload.to_vec()).unwrap();
+        let mut shared = Connection::new(Role::Server, Config::default());
+        shared.send_shared_binary(Arc::clone(&payload)).unwrap();
+        for server in [given, shared] {
+            let mut slices = [std::io::IoSlice::new(&[]); 4];
+            assert_eq!(server.transmit_vectored(&mut slices), buffers, "{length} bytes");
+        }
+    }
+}
+
 #[test]
 fn a_shared_payload_that_changes_its_length_harms_nobody_but_its_peer() {
     /// Gives other bytes each time.
@@ -695,6 +712,28 @@ fn a_send_without_a_key_changes_nothing() {
     );
     assert_eq!(session.header(BufferType::Close, 0), Err(Error::RandomUnavailable));
     assert!(session.header(BufferType::Utf8Fragment, 3).is_ok());
+}
+
+#[test]
+fn the_room_for_a_read_grows_with_what_came_and_is_used_again() {
+    let mut config = Config::default();
+    config.read_size = 1000;
+    let mut client = Connection::new(Role::Client, config);
+    // a frame that announces more than will come
+    let mut bytes = [&[0x82, 127, 0, 0, 0, 0, 1, 0, 0, 0][..], &[7; 990]].concat();
+    for _ in 0..20 {
+        assert_eq!(client.read_buffer().len(), 1000, "it is not what was announced");
+        client.read_buffer().copy_from_slice(&bytes);
+        client.received(1000, NOW);
+        assert_eq!(client.next_event(), None);
+        bytes = vec![7; 1000];
+    }
+    let mut client = Connection::new(Role::Client, config);
+    client.receive(frame(Role::Client, 0x82, &[7; 50_000]), NOW);
+    assert_eq!(events(&mut client), [binary(&[7; 50_000])]);
+    client.receive(&frame(Role::Client, 0x82, &[7; 9000])[..], NOW);
+    assert_eq!(events(&mut client), [binary(&[7; 9000])]);
+    assert!(client.read_buffer().len() >= 9000, "a buffer of the usual size is kept");
 }
 
 #[test]

@@ -241,6 +241,34 @@ fn a_handshake_may_end_in_a_session_which_checks_text() {
     assert!(matches!(step.received, Received::Data { .. }));
 }
 
+/// RFC 9110 §15; RFC 6585 §5.
+#[test]
+fn a_refusal_has_the_reason_phrase_of_its_status() {
+    let reasons = [
+        (400, "Bad Request"),
+        (401, "Unauthorized"),
+        (403, "Forbidden"),
+        (404, "Not Found"),
+        (405, "Method Not Allowed"),
+        (408, "Request Timeout"),
+        (426, "Upgrade Required"),
+        (431, "Request Header Fields Too Large"),
+        (502, "Bad Gateway"),
+        (503, "Service Unavailable"),
+        (505, "HTTP Version Not Supported"),
+        (599, ""),
+    ];
+    for (status, reason) in reasons {
+        let mut server = asked("");
+        server.refuse(status, &[]).unwrap();
+        let response = head(server.transmit());
+        assert!(
+            response.starts_with(&format!("HTTP/1.1 {status} {reason}\r\n")),
+            "{response}"
+        );
+    }
+}
+
 /// A server's response to this client's request, and bytes behind it.
 fn answer_to(client: &ClientHandshake, more: &str, behind: &[u8]) -> Vec<u8> {
     let headers = client.headers();

@@ -164,3 +164,43 @@ fn a_message_of_many_final_blocks_costs_its_bytes_alone() {
     assert_eq!(total.message, expected);
     assert_eq!(session.work(), 32 * payload.len() as u64 + expected.len() as u64);
 }
+
+/// Blocks that are stored as they are, each with five bytes before its payload.
+fn stored(payload: &[u8], size: usize) -> Vec<u8> {
+    let block = |bytes: &[u8]| {
+        let length = u16::try_from(bytes.len()).expect("a short block").to_le_bytes();
+        [&[0][..], &length, &length.map(|byte| !byte), bytes].concat()
+    };
+    // the empty block at the end has four of its bytes left out (RFC 7692 §7.2.1)
+    [payload.chunks(size).flat_map(block).collect(), vec![0]].concat()
+}
+
+#[test]
+fn a_message_at_its_limit_may_be_a_quarter_longer_compressed_and_no_more() {
+    let message = |size: usize| {
+        let mut options = SessionOptions::default();
+        options.limits.max_message_size = 10_000;
+        let mut session = Session::new(Role::Server, options);
+        session.enable_deflate(&AGREEMENT, DeflateSettings::default());
+        let mut frame = masked_frame(&stored(&[7; 10_000], size));
+        let mut received = 0;
+        let mut input = &mut frame[..];
+        loop {
+            let step = session.receive(input)?;
+            match step.received {
+                Received::Inflated {
+                    payload, buffer_type, ..
+                } => {
+                    received += payload.len();
+                    if buffer_type.is_final() {
+                        return Ok(received);
+                    }
+                }
+                other => panic!("{other:?}"),
+            }
+            input = &mut input[step.consumed..];
+        }
+    };
+    assert_eq!(message(20), Ok(10_000), "of 12,501 bytes");
+    assert_eq!(message(15), Err(Violation::MessageTooBig), "of 13,336 bytes");
+}

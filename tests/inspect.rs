@@ -354,6 +354,29 @@ fn what_is_missing_in_a_payload_hides_that_message_and_is_never_read_as_bytes() 
 }
 
 /// A frame of a client, with a key that is none of the payload's bytes.
+#[test]
+fn without_the_response_it_is_not_known_whether_messages_are_compressed() {
+    let request = b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
+        Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n";
+    let compressed = masked(0xC1, b"\xF2\x48\xCD\xC9\xC9\x07\x00");
+    for request_length in [request.len(), 40] {
+        for is_lost in [true, false] {
+            let mut inspector = Inspector::new(Options::default());
+            inspector.push(ToServer, &request[..request_length], 1.0);
+            inspector.push_missing(ToServer, (request.len() - request_length) as u64, 1.0);
+            if is_lost {
+                inspector.push_missing(ToClient, 129, 2.0);
+                inspector.push(ToClient, b"\xC1\x07\xF2\x48\xCD\xC9\xC9\x07\x00", 2.0);
+            }
+            inspector.push(ToServer, &compressed, 3.0);
+            inspector.finish();
+            assert!(!inspector.extensions().are_known);
+            assert_eq!(violations(&inspector), [], "{request_length} {is_lost}");
+        }
+    }
+}
+
 fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
     let key = [0x1F, 0x80, 0xA5, 0xC3];
     let length = u8::try_from(payload.len()).expect("a short payload");
@@ -406,6 +429,42 @@ fn a_lost_piece_may_hold_the_beginning_of_a_message_and_the_end_of_another() {
     assert_eq!(inspector.faults(), []);
     let states: Vec<_> = inspector.messages().iter().map(|message| message.state).collect();
     assert_eq!(states, [MessageState::Unreadable, MessageState::Whole]);
+    let kinds: Vec<_> = inspector.records().iter().map(|record| record.kind).collect();
+    assert_eq!(kinds[1], RecordKind::Bytes(Reason::Missing));
+    assert_eq!(kinds.len(), 5, "a message may go on behind what was lost");
+}
+
+#[test]
+fn a_recording_that_begins_inside_a_message_is_read_from_the_next_message_on() {
+    let rest = [framed(0x00, b"three"), framed(0x80, b"four")].concat();
+    let mut inspector = Inspector::new(Options {
+        is_mid_stream: true,
+        ..Options::default()
+    });
+    inspector.push(ToClient, &rest, 0.0);
+    inspector.push(ToClient, &framed(0x81, b"five"), 0.0);
+    inspector.push(ToClient, &framed(0x81, b"six"), 0.0);
+    inspector.finish();
+    assert_eq!(inspector.messages().len(), 2);
+    let places: Vec<_> = inspector
+        .records()
+        .iter()
+        .map(|record| (record.start, record.is_found))
+        .collect();
+    let start = rest.len() as u64;
+    assert_eq!(places, [(0, false), (start, true), (start + 6, false)]);
+}
+
+#[test]
+fn zeros_behind_what_was_lost_are_no_frames() {
+    for (piece, expected) in [(&[0; 40][..], 2), (&[0x00, 1, b'a', 0x80, 1, b'b', 0x89, 0], 5)] {
+        let mut inspector = Inspector::new(Options::default());
+        inspector.push(ToClient, &framed(0x81, b"one"), 0.0);
+        inspector.push_missing(ToClient, 12, 0.0);
+        inspector.push(ToClient, piece, 0.0);
+        inspector.finish();
+        assert_eq!(inspector.records().len(), expected, "{piece:?}");
+    }
 }
 
 #[test]
@@ -435,6 +494,11 @@ fn a_head_that_is_cut_shows_what_is_there_and_the_frames_behind_it() {
     inspector.push(ToClient, &RESPONSE[..70], 0.0);
     inspector.push_missing(ToClient, RESPONSE.len() as u64 - 70, 0.0);
     inspector.push(ToServer, &masked(0x81, b"Hello, server"), 1.0);
+    assert_eq!(
+        inspector.records()[0].kind,
+        RecordKind::Request,
+        "it need not wait for the end"
+    );
     // compressed, perhaps: what was agreed on is not known
     inspector.push(ToClient, &framed(0xC1, b"\xF2\x48\xCD\xC9\xC9\x07\x00"), 1.0);
     inspector.finish();
@@ -451,6 +515,59 @@ fn a_head_that_is_cut_shows_what_is_there_and_the_frames_behind_it() {
         ]
     ));
     assert_eq!(inspector.payload(0, Stage::Wire, usize::MAX), &REQUEST[..60]);
+}
+
+#[test]
+fn a_head_whose_end_is_lost_is_told_at_the_end_of_the_recording() {
+    let mut inspector = Inspector::new(Options::default());
+    inspector.push(ToServer, &REQUEST[..60], 0.0);
+    inspector.push_missing(ToServer, 20, 0.0);
+    assert_eq!(inspector.records(), [], "more of it may be lost");
+    inspector.finish();
+    let [record] = inspector.records() else { panic!() };
+    assert_eq!((record.kind, record.start..record.end), (RecordKind::Request, 0..80));
+}
+
+#[test]
+fn behind_a_head_with_a_hole_the_first_frame_is_where_the_head_ends() {
+    let mut inspector = Inspector::new(Options::default());
+    inspector.push(ToServer, &REQUEST[..60], 0.0);
+    inspector.push_missing(ToServer, 20, 0.0);
+    inspector.push(ToServer, &[&REQUEST[80..], &masked(0x82, &[7; 20])].concat(), 0.0);
+    inspector.push(ToClient, RESPONSE, 0.0);
+    inspector.finish();
+    let records: Vec<_> = inspector
+        .records()
+        .iter()
+        .filter(|record| record.direction == ToServer)
+        .collect();
+    assert_eq!(records.len(), 2);
+    assert_eq!(records[0].end, REQUEST.len() as u64);
+    assert_eq!(frame(records[1]).header_size, 6);
+}
+
+#[test]
+fn a_part_of_a_masked_payload_is_unmasked_from_any_place_on() {
+    let mut inspector = inspected("", &[(ToServer, &masked(0x82, b"0123456789"))]);
+    for offset in 0..10 {
+        let expected = &b"0123456789"[offset..];
+        assert_eq!(
+            inspector.payload_from(0, Stage::Unmasked, offset as u64, usize::MAX),
+            expected
+        );
+        assert_eq!(
+            inspector.payload_from(0, Stage::Unmasked, offset as u64, 1),
+            expected[..1]
+        );
+    }
+    assert_eq!(inspector.payload(0, Stage::Unmasked, 3), b"012");
+    assert_eq!(
+        inspector.payload_from(7, Stage::Wire, 0, 1),
+        b"",
+        "there is no such record"
+    );
+    assert_eq!(inspector.payload(7, Stage::Wire, 1), b"");
+    assert_eq!(inspector.message_payload(7, Stage::Wire, 1), b"");
 }
 
 #[test]

@@ -29,7 +29,7 @@ import {
 import { type Demand, Inbox, type InboxOwner } from "./inbox.js";
 import { KeepAlive } from "./keepalive.js";
 import { MessageTimer } from "./messagetimer.js";
-import { Outbox, type OutboxOwner } from "./outbox.js";
+import { Outbox, type OutboxOwner, type Taken } from "./outbox.js";
 import { type Message, OVERHEAD } from "./received.js";
 
 /** The owner of a connection. The engine is never busy when these run, so they may call every method. */
@@ -174,7 +174,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
   }
 
   /** Sends a message as the outbox does; after a close it is dropped. */
-  send(data: SentData, compress?: boolean, framing?: Framing, taken?: () => void): void {
+  send(data: SentData, compress?: boolean, framing?: Framing, taken?: Taken): void {
     if (this.#state !== "open") return;
     if (this.#canTake(data)) this.#outbox.send(data, compress, framing, taken);
     else this.#outbox.drop(sizeOfSent(data));

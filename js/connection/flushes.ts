@@ -12,17 +12,21 @@ export interface Flushable {
   onFlushDue(): void;
 }
 
-let due: Flushable[] = [];
+let due: Flushable[] | undefined;
 
 /** Calls back soon, all in the order in which they have asked: to ask twice calls back twice. */
 export function flushSoon(one: Flushable): void {
-  due.push(one);
-  if (due.length === 1) nextTick(flushAll);
+  if (due !== undefined) {
+    due.push(one);
+    return;
+  }
+  due = [one];
+  nextTick(flushAll);
 }
 
 function flushAll(): void {
-  const all = due;
-  due = [];
+  const all = due ?? [];
+  due = undefined;
   for (const one of all) {
     try {
       one.onFlushDue();

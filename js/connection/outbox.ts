@@ -35,6 +35,11 @@ export interface OutboxOwner {
   onAllTaken(): void;
 }
 
+/** A sender that waits for the network to take a message, and hears of nothing else. */
+export interface Taken {
+  resolve(): void;
+}
+
 /** Those who wait for one flush. */
 interface Batch {
   readonly waiters: Waiter[];
@@ -158,12 +163,12 @@ export class Outbox implements Flushable, Writer {
    * @param compress whether to compress it, if that was agreed; by default, if it is not too small
    * @param framing of data that is not prepared; until a message's last part nothing but pings, pongs and a close may
    *   come between
-   * @param taken is called when the network has taken it, or never
+   * @param taken is resolved when the network has taken it, or never
    */
-  send(data: SentData, compress?: boolean, framing?: Framing, taken?: () => void): void {
+  send(data: SentData, compress?: boolean, framing?: Framing, taken?: Taken): void {
     if (this.isBusy || this.#session.takesLong(data, compress, framing)) this.#queue(data, compress, framing);
     else if (!this.#sendNow(data, compress, framing)) return;
-    if (taken !== undefined) this.whenTaken((failure) => failure ?? taken());
+    if (taken !== undefined) this.whenTaken((failure) => failure ?? taken.resolve());
   }
 
   /** Sends a long message, or one behind it. */

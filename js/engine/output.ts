@@ -91,8 +91,9 @@ export class Output {
   }
 
   #append(bytes: Uint8Array): void {
-    this.#parts ??= [];
-    this.#parts.push(bytes);
+    // a list that is made with its first has no room for sixteen more
+    if (this.#parts === undefined) this.#parts = [bytes];
+    else this.#parts.push(bytes);
     this.#size += bytes.length;
   }
 

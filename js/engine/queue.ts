@@ -33,11 +33,10 @@ export class Queue<T extends object> {
     const item = this.#items[this.#first];
     if (item === undefined) return undefined;
     this.#items[this.#first++] = undefined;
-    const count = this.#first;
-    if (count === this.#items.length || (count >= EMPTY && 2 * count >= this.#items.length)) {
-      this.#items = this.#items.slice(count);
-      this.#first = 0;
-    }
+    if (this.length === 0) this.#items.length = 0;
+    else if (this.#first < EMPTY || 2 * this.#first < this.#items.length) return item;
+    else this.#items = this.#items.slice(this.#first);
+    this.#first = 0;
     return item;
   }
 }

@@ -231,8 +231,8 @@ export class Outgoing {
     if (this.#texts.length + text.length > COLLECTED_UNITS || this.#lengths?.length === COLLECTED_COUNT) this.settle();
     this.#texts += text;
     if (this.#textBytes !== undefined) this.#textBytes += textSize(text);
-    this.#lengths ??= [];
-    this.#lengths.push(text.length);
+    if (this.#lengths === undefined) this.#lengths = [text.length];
+    else this.#lengths.push(text.length);
   }
 
   /** Frames the texts that wait for it. Before this, `counters` do not have their bytes. */

@@ -124,10 +124,10 @@ export class MessageFeed {
   }
 }
 
-/** The functions that settle a promise. */
+/** What settles a promise. */
 export interface Settle {
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
+  resolve(): void;
+  reject(error: unknown): void;
 }
 
 /**
@@ -135,39 +135,62 @@ export interface Settle {
  * well, so an unhandled rejection must not end the process.
  */
 export function handled<T>(promise: Promise<T>): Promise<T> {
-  promise.catch(() => {});
+  promise.then(undefined, ignore);
   return promise;
+}
+
+function ignore(): void {}
+
+/** One of the promises that wait for the same thing. It has methods, since closures would take longer to make. */
+class Waiting implements Settle {
+  readonly #all: Set<Settle>;
+  readonly #resolve: () => void;
+  readonly #reject: (error: unknown) => void;
+  #ignoreSignal: (() => void) | undefined;
+
+  constructor(all: Set<Settle>, resolve: () => void, reject: (error: unknown) => void) {
+    this.#all = all;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    all.add(this);
+  }
+
+  /** The signal rejects it with its reason. */
+  obey(signal: AbortSignal): void {
+    this.#ignoreSignal = onAbort(signal, () => this.reject(signal.reason));
+  }
+
+  resolve(): void {
+    this.#leave();
+    this.#resolve();
+  }
+
+  reject(error: unknown): void {
+    this.#leave();
+    this.#reject(error);
+  }
+
+  #leave(): void {
+    this.#all.delete(this);
+    this.#ignoreSignal?.();
+  }
 }
 
 /** Promises that wait for the same thing of a connection. */
 export class Promised {
-  #waiting = new Set<Settle>();
+  readonly #waiting = new Set<Settle>();
 
   /**
    * @param begin may settle this one before the others are
    * @param signal rejects this one with its reason; what is none is refused before `begin`
    */
-  promise(begin: (settle: Settle) => void = () => {}, signal?: AbortSignal): Promise<void> {
+  promise(begin: (settle: Settle) => void = ignore, signal?: AbortSignal): Promise<void> {
     const invalid = invalidSignal(signal);
     if (invalid !== undefined) return Promise.reject(invalid); // not handled: the caller's mistake must show
     const promise = new Promise<void>((resolve, reject) => {
-      const leave = (): void => {
-        this.#waiting.delete(settle);
-        ignoreSignal();
-      };
-      const settle: Settle = {
-        resolve: () => {
-          leave();
-          resolve();
-        },
-        reject: (error) => {
-          leave();
-          reject(error);
-        },
-      };
-      this.#waiting.add(settle);
-      const ignoreSignal = onAbort(signal, () => settle.reject(signal?.reason));
-      begin(settle);
+      const waiting = new Waiting(this.#waiting, resolve, reject);
+      if (signal !== undefined) waiting.obey(signal);
+      begin(waiting);
     });
     return handled(promise);
   }

@@ -80,8 +80,8 @@ export class Sending {
     this.#connection = connection;
   }
 
-  /** Sends a message; `taken` is called when the network has taken it, or never. */
-  send(content: Content, compress: boolean | undefined, taken?: () => void): void {
+  /** Sends a message; `taken` is resolved when the network has taken it, or never. */
+  send(content: Content, compress: boolean | undefined, taken?: Settle): void {
     if (!isReady(content)) {
       this.#delay(content.size, compress, () => bytesOfBlob(content), taken);
     } else if (this.#turns?.isBusy) {
@@ -97,7 +97,7 @@ export class Sending {
     size: number,
     compress: boolean | undefined,
     read: () => string | Uint8Array | PreparedMessage | Promise<Uint8Array>,
-    taken: (() => void) | undefined,
+    taken: Settle | undefined,
   ): void {
     const send = (data: string | Uint8Array | PreparedMessage) =>
       this.#connection?.send(data, compress, undefined, taken);
@@ -106,7 +106,7 @@ export class Sending {
 
   /** Sends a message, and resolves when the network has taken it. */
   write(data: SendData, compress: boolean | undefined, signal: AbortSignal | undefined): Promise<void> {
-    return this.#whenTaken(({ resolve }) => this.send(contentOf(data), compress, resolve), signal);
+    return this.#whenTaken((settle) => this.send(contentOf(data), compress, settle), signal);
   }
 
   /** Sends one message in chunks, and resolves when the network has taken it. */
@@ -132,9 +132,9 @@ export class Sending {
 
   /** Resolves when the network can take more: at once, if the socket is open and there is room. */
   ready(): Promise<void> {
-    return this.#whenReady(({ resolve }) => {
+    return this.#whenReady((settle) => {
       const connection = this.#connection;
-      if (connection !== undefined) this.inOrder(() => connection.flush() || resolve());
+      if (connection !== undefined) this.inOrder(() => connection.flush() || settle.resolve());
     });
   }
 
@@ -183,7 +183,7 @@ export class Sending {
   }
 
   /** Sends the chunks of a message, as fast as the network takes them. */
-  async #sendChunks(chunks: Source, { resolve, reject }: Settle, signal?: AbortSignal): Promise<void> {
+  async #sendChunks(chunks: Source, settle: Settle, signal?: AbortSignal): Promise<void> {
     const connection = this.#connection as Connection;
     const pieces = new TextPieces();
     let isText: boolean | undefined;
@@ -201,13 +201,13 @@ export class Sending {
       }
     } catch (cause) {
       const error = new WebSocketError("WS_ERR_SOURCE", "The source of a message failed", { cause });
-      if (connection.canSend) reject(error);
+      if (connection.canSend) settle.reject(error);
       connection.fail(error);
       return;
     }
     this.#begun = undefined;
     if (!connection.canSend || signal?.aborted) return; // it was cancelled
     const last = isText ? pieces.rest : new Uint8Array(0);
-    connection.send(last, false, { isLast: true }, resolve);
+    connection.send(last, false, { isLast: true }, settle);
   }
 }

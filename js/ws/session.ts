@@ -84,6 +84,7 @@ export class StreamOpening implements Opening {
     const time = handshakeTimeout ? milliseconds("handshakeTimeout", handshakeTimeout) : undefined;
     const handshake = beginHandshake(protocols, session, fieldsOf(options, url), "connect");
     this.#handshake = handshake;
+    this.#ignoreSignal = onAbort(signal, () => this.#give(abortError(signal)));
     const exchange = sessionExchange(this.#on, (stream) => {
       this.#stream = stream.once("response", (received) => {
         this.#received = received;
@@ -96,7 +97,6 @@ export class StreamOpening implements Opening {
       onFailed: (error) => this.#give(error),
     });
     if (time !== undefined) this.#timer = setTimeout(() => this.abort("Opening handshake has timed out"), time);
-    this.#ignoreSignal = onAbort(signal, () => this.#give(abortError(signal)));
     if (signal?.aborted) nextTick(() => this.#give(abortError(signal)));
   }
 

@@ -7,7 +7,7 @@ import { basename, join, resolve } from "node:path";
 
 const COPY = "build/mutants/rust";
 /** Not in the one program: they have an allocator of their own, are programs themselves, or test no code of src/. */
-const APART = new Set(["memory", "wasm", "examples", "tables"]);
+const APART = new Set(["memory", "connection_memory", "wasm", "examples", "tables"]);
 /** These two take as long as all others together. */
 const LONG = ["--skip=messages_arrive_whole_whatever", "--skip=c22_every_close_status"];
 /** What a fault passes one after the other, until a test fails: most are found by what takes little time. */
@@ -16,7 +16,12 @@ const STAGES = [
   { target: "--lib", args: [], cases: "24", cpuSeconds: 15 },
   { target: "--test=all", args: [], cases: "256", cpuSeconds: 60 },
   { target: "--test=memory", args: [], cases: "256", cpuSeconds: 15 },
+  { target: "--test=connection_memory", args: [], cases: "256", cpuSeconds: 15 },
+  { target: "--doc", args: [], cases: "256", cpuSeconds: 60 },
 ];
+/** Where these tests spend their time beside this crate is worth a compiler's. */
+const FAST = ["zlib-rs", "simdutf8"].map((name) => `--config=profile.dev.package.${name}.opt-level=2`);
+const TEST = ["test", ...FAST, "--locked", "--quiet", "--features=http"];
 /** A fault may wait for ever, or take all memory; time on the processor does not depend on who else uses it. */
 const LIMITS = 'ulimit -S -t "$0" && ulimit -v 4000000 && exec "$@"';
 const ENV = {
@@ -65,32 +70,29 @@ function offset(source, { line, column }) {
 
 async function outcome() {
   for (const stage of STAGES) {
-    const program = build(stage.target);
-    if (program === undefined) return "unviable";
-    const end = await run(program, stage);
+    const command = stage.target === "--doc" ? ["cargo", ...TEST, "--doc"] : build(stage.target);
+    if (command === undefined) return "unviable";
+    const end = await run(command, stage);
     if (end !== "passed") return end;
   }
   return "missed";
 }
 
-/** The program's path, if it compiles. */
+/** Compiles it, and gives the program's path, if it compiles. */
 function build(target) {
-  const how = ["--no-run", "--locked", "--quiet", "--features=http", "--message-format=json"];
-  // where these tests spend their time, beside this crate
-  const options = ["zlib-rs", "simdutf8"].map((name) => `--config=profile.dev.package.${name}.opt-level=2`);
-  const { status, stdout } = spawnSync("cargo", ["test", ...options, ...how, target], {
+  const { status, stdout } = spawnSync("cargo", [...TEST, "--no-run", "--message-format=json", target], {
     cwd: COPY,
     env: ENV,
     encoding: "utf8",
     maxBuffer: 1 << 26,
   });
   const paths = stdout.split("\n").map((line) => /"executable":"([^"]+)"/.exec(line)?.[1]);
-  return status === 0 ? paths.findLast((path) => path !== undefined) : undefined;
+  return status === 0 ? paths.filter((path) => path !== undefined).slice(-1) : undefined;
 }
 
 /** Runs it up to the first test that fails. */
-async function run(program, { args, cases, cpuSeconds }) {
-  const child = spawn("bash", ["-c", LIMITS, String(cpuSeconds), program, ...args], {
+async function run(command, { args, cases, cpuSeconds }) {
+  const child = spawn("bash", ["-c", LIMITS, String(cpuSeconds), ...command, ...args], {
     cwd: COPY,
     env: { ...ENV, PROPTEST_CASES: cases },
     stdio: ["ignore", "pipe", "ignore"],

@@ -238,21 +238,29 @@ impl Inspector {
 
     fn start(&mut self, direction: Direction) {
         let is_mid_stream = self.is_mid_stream;
-        let side = &mut self.sides[direction as usize];
+        let side = &self.sides[direction as usize];
         if side.store.length() == 0 {
             return;
         }
         let first = side.store.bytes(0..LONGEST_START);
+        if first.is_empty() && direction == Direction::ToClient {
+            self.doubt_extensions();
+        }
         let begins_head = match (is_mid_stream, first.first()) {
             (false, first) => matches!(first, Some(b'C'..=b'Z')),
             // a payload may begin with any letter
             (true, _) => search::is_start_of_head(&first),
         };
-        side.mode = match (begins_head, is_mid_stream || first.is_empty()) {
+        self.sides[direction as usize].mode = match (begins_head, is_mid_stream || first.is_empty()) {
             (true, _) => Mode::Head,
             (false, true) => Mode::Lost(0),
             (false, false) => Mode::Frames,
         };
+    }
+
+    /// What was agreed on is in a response that may never come, unless the options say it.
+    const fn doubt_extensions(&mut self) {
+        self.extensions.are_known = self.extensions.deflate.is_some() || self.extensions.others;
     }
 
     /// The meaning of a client's frames is known once the response is.
@@ -339,6 +347,9 @@ impl Inspector {
             Direction::ToClient => RecordKind::Response,
         };
         let errors = checks.iter().filter_map(|check| check.error).collect();
+        if direction == Direction::ToServer {
+            self.doubt_extensions();
+        }
         let record = self.add(direction, length as u64, kind);
         self.add_handshake_faults(record, errors);
         self.checks[direction as usize] = checks;

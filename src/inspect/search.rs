@@ -165,12 +165,12 @@ impl Inspector {
         let head = [&bytes[..whole_lines], b"\r\n"].concat();
         let mut is_accepted = true;
         let mut checks = Vec::new();
+        self.doubt_extensions();
         if direction == Direction::ToServer {
             if let Ok(Some(head)) = RequestHead::parse_within(&head, MAX_HEAD) {
                 checks = heads::check_request(&head);
             }
         } else {
-            self.extensions.are_known = false;
             if let Ok(Some(head)) = ResponseHead::parse_within(&head, MAX_HEAD) {
                 checks = heads::check_response(&head, None);
                 is_accepted = head.status == 101;

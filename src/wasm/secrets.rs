@@ -8,13 +8,15 @@ use aes_gcm::aead::{Aead, KeyInit, Nonce, Payload};
 use aes_gcm::{Aes128Gcm, Aes256Gcm};
 use chacha20poly1305::ChaCha20Poly1305;
 use hmac::{Hmac, Mac};
+use sha1::Sha1;
 use sha2::{Sha256, Sha384};
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// HMAC (RFC 2104) with SHA-256 or, by 384, with SHA-384; of any other number nothing.
+/// HMAC (RFC 2104) with SHA-256 or, by 160 and 384, with SHA-1 and SHA-384; of any other number nothing.
 #[wasm_bindgen]
 pub fn hmac(bits: u32, key: &[u8], data: &[u8]) -> Vec<u8> {
     match bits {
+        160 => mac::<Hmac<Sha1>>(key, data),
         256 => mac::<Hmac<Sha256>>(key, data),
         384 => mac::<Hmac<Sha384>>(key, data),
         _ => Vec::new(),

@@ -11,6 +11,7 @@ import { after, test } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 import { WebSocket, WebSocketServer } from "websocket-component";
+import { WebSocket as WsSocket } from "websocket-component/ws";
 
 import { env, haproxyArguments, lacksHaproxy } from "../../scripts/lib/haproxy.mjs";
 import { freePort } from "../../scripts/lib/ports.mjs";
@@ -71,8 +72,8 @@ async function serve(t, onRequest, page = "") {
   return http.address().port;
 }
 
-async function opened(url, options) {
-  const socket = new WebSocket(url, options);
+async function opened(url, options, Class = WebSocket) {
+  const socket = new Class(url, options);
   await new Promise((resolve, reject) => {
     socket.onopen = resolve;
     socket.onerror = ({ error }) => reject(error);
@@ -215,6 +216,9 @@ test("through HAProxy, HTTP/2 in front of our server of HTTP/1.1", {
     await echoed(socket, "long ".repeat(100_000));
     assert.equal(await closed(socket, 4000), 4000);
   }
+  const ws = await opened(url, { session }, WsSocket);
+  await echoed(ws, "long ".repeat(100_000));
+  assert.equal(await closed(ws, 4000), 4000);
   const lost = await opened(url, { session });
   const end = new Promise((resolve) => {
     lost.onclose = resolve;
@@ -222,7 +226,7 @@ test("through HAProxy, HTTP/2 in front of our server of HTTP/1.1", {
   lost.onerror = () => {};
   lost.send("lose me");
   assert.equal((await end).code, 1006);
-  assert.deepEqual(versions, Array(5).fill("1.1"));
+  assert.deepEqual(versions, Array(6).fill("1.1"));
   assert.equal(session.destroyed, false);
 });
 
@@ -236,13 +240,20 @@ test("our client and hypercorn", {
   const args = [...one, "--certfile", files.cert, "--keyfile", files.key, "hypercorn_app:app"];
   await start(t, hypercorn, args, port);
   const url = `wss://localhost:${port}/`;
-  for (const options of [{ http2: true, tls }, { tls }]) {
-    const socket = new WebSocket(url, { ...options, protocols: ["chat"] });
+  for (const [Class, given] of [
+    [WebSocket, { http2: true, tls }],
+    [WebSocket, { tls }],
+    [WsSocket, {}],
+  ]) {
+    const session = Class === WsSocket ? connect(`https://localhost:${port}`, tls) : undefined;
+    t.after(() => session?.destroy());
+    const options = { ...given, ...(session && { session }) };
+    const socket = new Class(url, { ...options, protocols: ["chat"] });
     const { data } = await new Promise((resolve, reject) => {
       socket.onmessage = resolve;
       socket.onerror = ({ error }) => reject(error);
     });
-    assert.equal(data, options.http2 ? "2" : "1.1");
+    assert.equal(data, options.tls && !options.http2 ? "1.1" : "2");
     assert.equal(socket.protocol, "chat");
     await echoed(socket, "Hello");
     await echoed(socket, "long ".repeat(50_000));

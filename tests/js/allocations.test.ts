@@ -50,13 +50,13 @@ const servers: { readonly [path: string]: Path } = {
   "a listener that reads bufferedAmount after each send": echo(1025, 1035, 1000, 990),
   "a listener of ws that sends": echo(1115, 1110, 1085, 1080),
   "a loop that sends": echo(1170, 1150, 1035, 930),
-  "a loop that awaits each write": echo(5235, 5275, 4865, 4430),
-  "a WebSocketStream in a pipe": echo(8840, 8590, 4640, 4560),
+  "a loop that awaits each write": echo(3975, 4010, 3655, 3220),
+  "a WebSocketStream in a pipe": echo(5225, 4955, 1280, 1275),
   "a broadcast": {
     packet: masked(0x81, TEXT),
     reply: unmasked(0x81, TEXT).length,
     receivers: PACKET,
-    measured: [1365, 1350, 1350, 1170],
+    measured: [1025, 1005, 1020, 840],
   },
 };
 

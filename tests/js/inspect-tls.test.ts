@@ -158,6 +158,19 @@ for (const options of CIPHERS.filter(({ ciphers }) => /GCM|CHACHA/.test(ciphers 
   });
 }
 
+for (const ciphers of ["ECDHE-ECDSA-AES128-SHA", "ECDHE-ECDSA-AES256-SHA384"]) {
+  test(`a record of ${ciphers} with a changed bit is not shown`, async (t) => {
+    const { packets, keys } = await conversation(t, { ciphers, maxVersion: "TLSv1.2" });
+    const whole = packets.flatMap((packet, index) => (packet.readUInt16BE(2) === 1440 ? [index] : []));
+    const changed = packets[whole[Math.floor(whole.length / 2)] as number] as Buffer;
+    changed[700] = (changed[700] as number) ^ 1;
+    const capture = readCapture(pcap(packets, 101), { keys });
+    assert.deepEqual(payloads(capture).sort()[0], "from the server");
+    const notes = capture.connections[0]?.notes?.map(({ text }) => text).join();
+    assert.match(notes ?? "", /From there on, the bytes of the client cannot be decrypted: a record is corrupt/);
+  });
+}
+
 test("with the secrets of one side, that side is read", async (t) => {
   const { capture, keys } = await conversation(t, { minVersion: "TLSv1.3" });
   const ofServer = readCapture(capture, { keys: keys.replace(/^CLIENT_.*\n/gm, "") });

@@ -263,17 +263,20 @@ function epochsOf12(
   const isClient = side === "CLIENT";
   const at = (start: number, size: number) =>
     block.subarray(start + (isClient ? 0 : size), start + (isClient ? size : 2 * size));
+  const mac = at(0, suite.mac);
   const key = at(2 * suite.mac, suite.key);
   const iv = at(2 * (suite.mac + suite.key), fixed);
   const open: Epoch["open"] = (record, sequence) => {
     const content =
-      suite.cipher === 4 ? openCbc(suite, hello, key, record) : openAead(suite, key, iv, record, sequence);
+      suite.cipher === 4
+        ? openCbc(suite, hello, [mac, key], record, sequence)
+        : openAead(suite, key, iv, record, sequence);
     return content === undefined ? undefined : { type: record.type, content };
   };
   return { open, next: () => undefined };
 }
 
-/** RFC 5288 §3 and RFC 7905 §2: what is sealed with a record are its number, its type, its version and its length. */
+/** RFC 5288 §3 and RFC 7905 §2. */
 function openAead(
   suite: Suite,
   key: Uint8Array,
@@ -286,24 +289,40 @@ function openAead(
   const length = sealed.length - 16;
   if (length < 0) return undefined;
   const nonce = explicit === 0 ? mixed(iv, sequence) : concat(iv, bytes.subarray(5, 13));
-  const associated = new Uint8Array(13);
-  const view = new DataView(associated.buffer);
-  view.setBigUint64(0, BigInt(sequence));
-  associated.set(bytes.subarray(0, 3), 8);
-  view.setUint16(11, length);
-  return openSealed(suite.cipher, key, nonce, associated, sealed);
+  return openSealed(suite.cipher, key, nonce, associated(bytes, sequence, length), sealed);
 }
 
-/** RFC 5246 §6.2.3.2: a vector, then blocks, of which the padding is the end, and before it stands the MAC. */
-function openCbc(suite: Suite, hello: ServerHello, key: Uint8Array, { bytes }: Record): Uint8Array | undefined {
-  const end = bytes.length - (hello.encryptThenMac ? suite.mac : 0);
-  if (hello.version < 0x0302 || end < 5 + 32) return undefined;
+/** What is sealed with a record: its number, its type, its version and its length. */
+function associated(bytes: Uint8Array, sequence: number, length: number): Uint8Array {
+  const data = new Uint8Array(13);
+  const view = new DataView(data.buffer);
+  view.setBigUint64(0, BigInt(sequence));
+  data.set(bytes.subarray(0, 3), 8);
+  view.setUint16(11, length);
+  return data;
+}
+
+/** RFC 5246 §6.2.3.2 and RFC 7366: a vector, then blocks, of which the padding is the end; and a MAC. */
+function openCbc(
+  suite: Suite,
+  { encryptThenMac }: ServerHello,
+  [macKey, key]: readonly [Uint8Array, Uint8Array],
+  { bytes }: Record,
+  sequence: number,
+): Uint8Array | undefined {
+  const isSealed = (content: Uint8Array, mac: Uint8Array) => {
+    const data = concat(associated(bytes, sequence, content.length), content);
+    return hexOf(hmac(suite.mac === 20 ? 160 : suite.mac * 8, macKey, data)) === hexOf(mac);
+  };
+  const end = bytes.length - (encryptThenMac ? suite.mac : 0);
+  if (end < 5 + 32 || (encryptThenMac && !isSealed(bytes.subarray(5, end), bytes.subarray(end)))) return undefined;
   const plain = decryptCbc(key, bytes.subarray(5, 21), bytes.subarray(21, end));
   if (plain === undefined) return undefined;
   const padding = (plain.at(-1) as number) + 1;
-  const length = plain.length - padding - (hello.encryptThenMac ? 0 : suite.mac);
-  const isPadding = plain.subarray(-padding).every((byte) => byte === padding - 1);
-  return isPadding && length >= 0 ? plain.subarray(0, length) : undefined;
+  const content = plain.subarray(0, Math.max(0, plain.length - padding));
+  if (encryptThenMac) return content;
+  const length = Math.max(0, content.length - suite.mac);
+  return isSealed(content.subarray(0, length), content.subarray(length)) ? content.subarray(0, length) : undefined;
 }
 
 /** What a direction's records contain, and why that is not all. */
