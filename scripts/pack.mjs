@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { brotliCompressSync, deflateRawSync } from "node:zlib";
 
-import { bundle, bundleTypes } from "./lib/bundles.mjs";
+import { bundle, bundleTypes, shareTypes } from "./lib/bundles.mjs";
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));
 const { out: OUT } = parseArgs({ options: { out: { type: "string", default: "build" } } }).values;
@@ -92,15 +92,13 @@ async function packModules(out, modules, exports) {
   await bundle(out, "dist", { names: esm, modules, format: "esm" });
   await bundle(out, "dist/cjs", { names: cjs, modules, format: "cjs" });
   const typed = [...new Set([...esm, ...cjs])].filter((name) => name.startsWith("entry/"));
-  await bundleTypes(
-    out,
-    typed.filter((name) => existsSync(`dist/${name}.d.ts`)),
-    SHARED,
-  );
+  const declaring = typed.filter((name) => existsSync(`dist/${name}.d.ts`));
+  await bundleTypes(out, declaring, SHARED);
   for (const name of cjs) {
     const declared = readFileSync(`${out}/dist/${name}.d.ts`, "utf8");
     writeFileSync(`${out}/dist/cjs/${name}.d.ts`, declared.replaceAll(`"../${SHARED}/`, '"../chunks/'));
   }
+  shareTypes(out, declaring, cjs);
   copy("dist/cjs/package.json", out);
 }
 

@@ -1,7 +1,8 @@
 // Bundles modules of dist/ and their declarations: a file for each entry, and chunks of what entries share, so that all
 // entries of a form have one engine.
 import { createHash } from "node:crypto";
-import { dirname, resolve } from "node:path";
+import { readFileSync, writeFileSync } from "node:fs";
+import { basename, dirname, resolve } from "node:path";
 import { inflateRawSync } from "node:zlib";
 
 import { rolldown } from "rolldown";
@@ -108,4 +109,28 @@ export async function bundleTypes(out, names, chunks) {
     entryFileNames: "[name].d.ts",
     chunkFileNames: `${chunks}/[name].d.ts`,
   });
+}
+
+/**
+ * Declares once what several entries export that differ in how they load the engine: the others name the first, and
+ * that one its CommonJS form. A default would be another thing from there.
+ *
+ * @param cjs the entries that have that form
+ */
+export function shareTypes(out, names, cjs) {
+  const owners = new Map();
+  for (const name of names) {
+    const file = `${out}/dist/${name}.d.ts`;
+    const [, comment = "", body] = /^(\/\*\*[\s\S]*?\*\/\n)?([\s\S]*)$/.exec(readFileSync(file, "utf8"));
+    const lines = body.split("\n").filter((line) => !line.startsWith('import "'));
+    const declared = lines.sort().join("\n");
+    const hasDefault = / as default\b/.test(declared);
+    const owner = owners.get(declared);
+    owners.set(declared, owner ?? name);
+    const form = cjs.includes(name) && !hasDefault ? `../cjs/${name}` : undefined;
+    const other = owner === undefined ? form : `./${basename(owner)}`;
+    if (other === undefined || dirname(name) !== "entry") continue;
+    const byName = hasDefault ? `export { default } from "${other}.js";\n` : "";
+    writeFileSync(file, `${comment}export * from "${other}.js";\n${byName}`);
+  }
 }

@@ -209,7 +209,7 @@ test("a packer that is not read is named, and so is a HAR that is not whole", ()
     [Buffer.from("\xfd7zXZ\0 and so on", "latin1"), /packed by xz: unpack it first/],
     [Buffer.from("\x28\xb5\x2f\xfd and so on", "latin1"), /packed by zstd/],
     [Buffer.from("BZh91AY&SY\0\0", "latin1"), /packed by bzip2/],
-    [Buffer.from('{ "log": { "entries": [ {'), /begins as a HAR, and is no whole one/],
+    [Buffer.from('{ "log": { "entries": [ {'), /begins as a HAR, and is not a whole one/],
   ];
   for (const [bytes, expected] of packed) assert.throws(() => readCapture(bytes), expected);
 });
