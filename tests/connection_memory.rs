@@ -65,4 +65,14 @@ fn a_connection_keeps_small_buffers_for_the_next_message_and_frees_large_ones() 
         dhat::HeapStats::get().curr_bytes < 128 * KIB,
         "a long message leaves nothing behind, but room for {room}"
     );
+
+    assert!(room > 0 && dhat::HeapStats::get().curr_bytes >= room);
+    client.send_text("short").unwrap();
+    client.consumed(usize::MAX);
+    client.release();
+    assert_eq!(
+        dhat::HeapStats::get().curr_bytes,
+        0,
+        "an idle connection holds no buffers"
+    );
 }

@@ -599,6 +599,327 @@ fn a_record_takes_96_bytes_at_most() {
 }
 
 /// A conversation's bytes, from headers that are often nearly right.
+/// The kinds of the records that this piece makes behind a lost one, before and after the end of the recording.
+fn behind_a_loss(piece: &[u8]) -> [Vec<&'static str>; 2] {
+    let mut inspector = Inspector::new(Options::default());
+    inspector.push(ToClient, b"\x82\x01a", 0.0);
+    inspector.push_missing(ToClient, 7, 0.0);
+    inspector.push(ToClient, piece, 0.0);
+    let kinds = |inspector: &Inspector| {
+        let kinds = inspector.records()[1..].iter().map(|record| match record.kind {
+            RecordKind::Frame(_) => "frame",
+            RecordKind::Bytes(Reason::Missing) => "missing",
+            RecordKind::Bytes(Reason::Cut) => "cut",
+            _ => "other",
+        });
+        kinds.collect()
+    };
+    let before = kinds(&inspector);
+    inspector.finish();
+    [before, kinds(&inspector)]
+}
+
+#[test]
+fn a_header_behind_a_loss_is_believed_once_it_cannot_be_chance() {
+    let none = Vec::<&str>::new;
+    let cases: [(&[u8], [Vec<&str>; 2]); 11] = [
+        // a piece that ends with the frame, which has a payload
+        (b"\x82\x02ab", [vec!["missing", "frame"], vec!["missing", "frame"]]),
+        // headers alone: two and the end of the recording, or three and more bytes
+        (b"\x89\0", [none(), vec!["missing"]]),
+        (b"\x89\0\x89\0", [none(), vec!["missing", "frame", "frame"]]),
+        (
+            b"\x89\0\x89\0\x89\0\x89\0",
+            [(); 2].map(|()| vec!["missing", "frame", "frame", "frame", "frame"]),
+        ),
+        // the third may be cut
+        (
+            b"\x89\0\x89\0\x89",
+            [
+                vec!["missing", "frame", "frame"],
+                vec!["missing", "frame", "frame", "cut"],
+            ],
+        ),
+        (b"\x89\0\x89", [none(), vec!["missing"]]),
+        // eight bytes of valid text, of a frame that has not ended
+        (
+            b"\x81\x7Da text, ",
+            [vec!["missing", "frame"], vec!["missing", "frame"]],
+        ),
+        (b"\x81\x7Da text,", [none(), vec!["missing"]]),
+        (b"\x81\x7Da text\xFF\xFF", [none(), vec!["missing"]]),
+        (b"\x82\x7Da text, ", [none(), vec!["missing"]]),
+        // a client's frame is no server's
+        (b"\x82\x81\0\0\0\0a", [none(), vec!["missing"]]),
+    ];
+    for (piece, expected) in cases {
+        assert_eq!(behind_a_loss(piece), expected, "{:?}", piece.escape_ascii().to_string());
+    }
+}
+
+#[test]
+fn behind_a_loss_a_later_piece_may_begin_with_the_header() {
+    let mut inspector = Inspector::new(Options::default());
+    inspector.push_missing(ToClient, 5, 0.0);
+    inspector.push(ToClient, b"no header", 1.0);
+    inspector.push(ToClient, &framed(0x82, b"payload"), 2.0);
+    inspector.finish();
+    let places: Vec<_> = inspector
+        .records()
+        .iter()
+        .map(|record| (record.start, record.time))
+        .collect();
+    assert_eq!(places, [(0, 0.0), (14, 2.0)]);
+}
+
+#[test]
+fn a_recording_that_begins_in_the_middle_may_begin_with_a_head_all_the_same() {
+    let kind = |direction, bytes: &[u8]| {
+        let mut inspector = Inspector::new(Options {
+            is_mid_stream: true,
+            ..Options::default()
+        });
+        inspector.push(direction, bytes, 0.0);
+        inspector.finish();
+        inspector.records()[0].kind
+    };
+    assert_eq!(kind(ToServer, REQUEST), RecordKind::Request);
+    assert_eq!(kind(ToServer, b"GET http://a/ HTTP/1.1\r\n\r\n"), RecordKind::Request);
+    assert_eq!(kind(ToClient, RESPONSE), RecordKind::Response);
+    for payload in ["GET 1/", "GO /x", "get /x", "HTTP/2 it"] {
+        assert_eq!(
+            kind(ToServer, payload.as_bytes()),
+            RecordKind::Bytes(Reason::Missing),
+            "{payload}"
+        );
+    }
+}
+
+#[test]
+fn nothing_comes_after_the_end_of_the_recording() {
+    let mut inspector = inspected("", &[(ToClient, b"\x82\x01a")]);
+    inspector.push(ToClient, b"\x82\x01b", 1.0);
+    inspector.push_missing(ToClient, 3, 1.0);
+    inspector.finish();
+    assert_eq!((inspector.records().len(), inspector.length(ToClient)), (1, 3));
+}
+
+#[test]
+fn a_response_that_is_cut_and_refuses_has_no_frames_behind_it() {
+    let response = b"HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n";
+    let mut inspector = Inspector::new(Options::default());
+    inspector.push(ToServer, REQUEST, 0.0);
+    inspector.push(ToClient, response, 0.0);
+    inspector.push_missing(ToClient, 10, 0.0);
+    inspector.push(ToClient, &framed(0x82, b"body"), 0.0);
+    inspector.finish();
+    let kinds: Vec<_> = inspector.records().iter().map(|record| record.kind).collect();
+    assert_eq!(
+        kinds,
+        [
+            RecordKind::Request,
+            RecordKind::Response,
+            RecordKind::Bytes(Reason::NotWebSocket)
+        ]
+    );
+    let subjects: Vec<_> = inspector.checks(ToClient).iter().map(|check| check.subject).collect();
+    assert!(!subjects.contains(&"fields") && !subjects.is_empty(), "{subjects:?}");
+    // what was agreed on is known if the field is there
+    let mut inspector = Inspector::new(Options::default());
+    inspector.push(ToServer, REQUEST, 0.0);
+    inspector.push(ToClient, &RESPONSE[..RESPONSE.len() - 2], 0.0);
+    inspector.push_missing(ToClient, 2, 0.0);
+    inspector.push(ToClient, &framed(0x82, b"body"), 0.0);
+    inspector.finish();
+    assert_eq!(
+        inspector
+            .extensions()
+            .deflate
+            .map(|agreed| agreed.client_max_window_bits),
+        Some(9)
+    );
+}
+
+#[test]
+fn a_pong_answers_the_last_ping_with_its_payload_and_those_before_it() {
+    let partners = |frames: &[(Direction, &[u8])]| {
+        let inspector = inspected("", frames);
+        let records = inspector.records().iter();
+        records.map(|record| frame(record).partner).collect::<Vec<_>>()
+    };
+    let [ping, pong]: [fn(&'static [u8]) -> (Direction, &'static [u8]); 2] =
+        [|bytes| (ToServer, bytes), |bytes| (ToClient, bytes)];
+    let [one, two] = [b"\x89\x81\0\0\0\x001", b"\x89\x81\0\0\0\x002"];
+    assert_eq!(
+        partners(&[
+            ping(one),
+            ping(two),
+            ping(one),
+            pong(b"\x8A\x011"),
+            pong(b"\x8A\x012"),
+            pong(b"\x8A\x011")
+        ]),
+        [None, None, Some(3), Some(2), None, None],
+        "earlier ones are owed no pong any more"
+    );
+    assert_eq!(
+        partners(&[ping(one), ping(two), pong(b"\x8A\x011"), pong(b"\x8A\x012")]),
+        [Some(2), Some(3), Some(0), Some(1)],
+        "later ones are"
+    );
+    assert_eq!(
+        partners(&[ping(one), pong(b"\x8A\x0212"), pong(b"\x8A\0"), pong(b"\x8A\x011")]),
+        [Some(3), None, None, Some(0)],
+        "a pong that answers nothing changes nothing"
+    );
+    let mut many: Vec<_> = [ping(one)].into_iter().chain([ping(two)].repeat(64)).collect();
+    many.push(pong(b"\x8A\x011"));
+    assert_eq!(partners(&many)[0], Some(65), "of 65 pings");
+    many.insert(1, ping(two));
+    assert_eq!(partners(&many)[0], None, "of 66 pings: what is kept is bounded");
+}
+
+#[test]
+fn a_frame_tells_how_its_length_was_written() {
+    for (length, bits) in [(125, 7), (126, 16), (65_535, 16), (65_536, 64)] {
+        for mask in [None, Some(websocket_component::MaskKey([1, 2, 3, 4]))] {
+            let header = websocket_component::Header {
+                fin: true,
+                rsv: 0,
+                opcode: websocket_component::Opcode::Binary,
+                mask,
+                length,
+            };
+            let mut bytes = [0; 14];
+            let size = header.encode(&mut bytes);
+            let direction = if mask.is_some() { ToServer } else { ToClient };
+            let inspector = inspected("", &[(direction, &bytes[..size])]);
+            let frame = frame(&inspector.records()[0]);
+            assert_eq!(
+                (frame.length_bits(), usize::from(frame.header_size), frame.mask),
+                (bits, size, mask)
+            );
+            assert_eq!(
+                (frame.fin(), frame.opcode()),
+                (true, Some(websocket_component::Opcode::Binary))
+            );
+        }
+    }
+}
+
+#[test]
+fn a_message_that_another_interrupts_takes_its_window_with_it() {
+    let hello = b"\xF2\x48\xCD\xC9\xC9\x07\x00";
+    let wire = [framed(0x41, &hello[..3]), framed(0xC1, hello), framed(0x81, b"plain")].concat();
+    let states = |extensions: &str| {
+        let inspector = inspected(extensions, &[(ToClient, &wire)]);
+        assert_eq!(violations(&inspector), [(1, Violation::MessageUnfinished)]);
+        inspector
+            .messages()
+            .iter()
+            .map(|message| message.state)
+            .collect::<Vec<_>>()
+    };
+    let [failed, whole] = [MessageState::Failed, MessageState::Whole];
+    assert_eq!(states(DEFLATE), [failed, MessageState::Unreadable, whole]);
+    assert_eq!(
+        states("permessage-deflate; server_no_context_takeover"),
+        [failed, whole, whole]
+    );
+}
+
+#[test]
+fn what_cannot_be_decompressed_is_no_fault_if_it_may_refer_to_what_came_before_the_recording() {
+    let told = |extensions: &str, is_mid_stream| {
+        let mut inspector = Inspector::new(Options {
+            extensions,
+            is_mid_stream,
+            ..Options::default()
+        });
+        inspector.push(ToClient, b"\xC1\x02\xFF\xFF", 0.0);
+        inspector.push(ToClient, &framed(0x81, b"a plain text"), 0.0);
+        inspector.finish();
+        (inspector.messages()[0].state, inspector.faults().len())
+    };
+    let alone = "permessage-deflate; server_no_context_takeover";
+    assert_eq!(told(DEFLATE, true), (MessageState::Unreadable, 0));
+    assert_eq!(told(DEFLATE, false), (MessageState::Failed, 1));
+    assert_eq!(told(alone, true), (MessageState::Failed, 1));
+}
+
+#[test]
+fn behind_a_lost_header_compressed_messages_are_read_unless_they_refer_to_what_was_lost() {
+    let hello = framed(0xC1, b"\xF2\x48\xCD\xC9\xC9\x07\x00");
+    let last = |extensions: &str| {
+        let mut inspector = Inspector::new(Options {
+            extensions,
+            ..Options::default()
+        });
+        inspector.push(ToClient, &hello, 0.0);
+        inspector.push(ToClient, b"\x41\x02\xF2", 0.0);
+        inspector.push_missing(ToClient, 9, 0.0);
+        inspector.push(ToClient, &hello, 0.0);
+        inspector.push(ToClient, &hello, 0.0);
+        inspector.finish();
+        assert_eq!(inspector.faults(), []);
+        inspector
+            .messages()
+            .iter()
+            .map(|message| message.state)
+            .collect::<Vec<_>>()
+    };
+    let [whole, unreadable] = [MessageState::Whole, MessageState::Unreadable];
+    assert_eq!(last(DEFLATE), [whole, unreadable, unreadable, unreadable]);
+    let alone = "permessage-deflate; server_no_context_takeover";
+    assert_eq!(last(alone), [whole, unreadable, whole, whole]);
+}
+
+#[test]
+fn a_limit_ends_a_payload_within_or_between_frames() {
+    let wire = [framed(0x02, b"abc"), framed(0x89, b"ping"), framed(0x80, b"def")].concat();
+    let mut inspector = inspected("", &[(ToClient, &wire)]);
+    for limit in 0..8 {
+        assert_eq!(
+            inspector.message_payload(0, Stage::Unmasked, limit),
+            b"abcdef"[..limit.min(6)]
+        );
+    }
+    let mut inspector = Inspector::new(Options::default());
+    inspector.push(ToClient, b"\x02\x03a", 0.0);
+    inspector.push_missing(ToClient, 2, 0.0);
+    inspector.push(ToClient, &framed(0x80, b"def"), 0.0);
+    inspector.finish();
+    assert_eq!(
+        inspector.message_payload(0, Stage::Unmasked, 100),
+        b"a",
+        "up to the first byte that is missing"
+    );
+}
+
+#[test]
+fn a_close_whose_payload_is_lost_ends_the_frames() {
+    let mut inspector = Inspector::new(Options::default());
+    inspector.push(ToClient, b"\x88\x02\x03", 0.0);
+    inspector.push_missing(ToClient, 1, 0.0);
+    inspector.push(ToClient, &framed(0x82, b"after"), 0.0);
+    inspector.finish();
+    assert_eq!(inspector.faults(), []);
+    assert_eq!(inspector.records()[1].kind, RecordKind::Bytes(Reason::AfterClose));
+    assert_eq!(frame(&inspector.records()[0]).status, 0);
+}
+
+/// RFC 6455 §5.5.1, §7.4.1.
+#[test]
+fn a_close_is_checked_where_its_payload_is() {
+    let faults = |payload: &[u8]| violations(&inspected("", &[(ToClient, &framed(0x88, payload))]));
+    assert_eq!(faults(b""), []);
+    assert_eq!(faults(b"\x03"), [(0, Violation::ClosePayloadTooShort)]);
+    assert_eq!(faults(b"\x03\xE8ok"), []);
+    assert_eq!(faults(b"\x03\xED"), [(0, Violation::CloseStatusInvalid)]);
+    let inspector = inspected("", &[(ToClient, &framed(0x88, b"\x03\xE8\xFF"))]);
+    assert_eq!((violations(&inspector).len(), inspector.faults()[0].offset), (1, 2));
+}
+
 fn bytes() -> impl Strategy<Value = Vec<u8>> {
     let good = (0..11_u8, any::<bool>(), vec(any::<u8>(), 0..20))
         .prop_map(|(opcode, fin, payload)| framed(if fin { 0x80 } else { 0 } | opcode, &payload));

@@ -9,6 +9,7 @@ import { copyOf } from "../engine/bytes.js";
 import { EngineTrap } from "../engine/engine.js";
 import { WebSocketError } from "../engine/errors.js";
 import { keepOutput } from "../engine/output.js";
+import { Queue } from "../engine/queue.js";
 import { type Framing, type SentData, sizeOfSent } from "../session/outgoing.js";
 import type { FrameSession } from "../session/session.js";
 import { clearTimeout, nextTick, queueMicrotask, setTimeout } from "../transport/tasks.js";
@@ -43,6 +44,8 @@ export interface Taken {
 interface Batch {
   readonly waiters: Waiter[];
   isFlushed: boolean;
+  /** Whether they were called. */
+  isOver: boolean;
 }
 
 /** What one flush has given to the network. */
@@ -69,9 +72,9 @@ export class Outbox implements Flushable, Writer {
   #unflushed = 0;
   #bufferedAmount = 0;
   /** The writes that the network has not taken. */
-  #writes: Write[] | undefined;
+  #writes: Queue<Write> | undefined;
   /** The waiters, by the flush that they wait for; the last flush may be still to come. */
-  #batches: Batch[] | undefined;
+  #batches: Queue<Batch> | undefined;
   /**
    * Whether messages are on their way, and the owner may wait for `onAllTaken`. The transport need not have been full:
    * what is compressed, or was not flushed yet, may be little for it.
@@ -271,26 +274,22 @@ export class Outbox implements Flushable, Writer {
   }
 
   #addWaiter(waiter: Waiter): void {
-    const last = this.#batches?.at(-1);
-    if (last?.isFlushed === false) {
-      last.waiters.push(waiter);
-      return;
-    }
-    const batch = { waiters: [waiter], isFlushed: false };
-    if (this.#batches === undefined) this.#batches = [batch];
-    else this.#batches.push(batch);
+    this.#batches ??= new Queue();
+    const { last } = this.#batches;
+    if (last?.isFlushed === false) last.waiters.push(waiter);
+    else this.#batches.push({ waiters: [waiter], isFlushed: false, isOver: false });
   }
 
   /** The end: calls back all that wait. */
   close(failure: ConnectionFailure | undefined): void {
     clearTimeout(this.#releaseTimer);
-    const batches = this.#batches ?? [];
+    const batches = this.#batches;
     const waiters = this.#backlog?.waiters ?? [];
     this.#batches = undefined;
     this.giveUp();
-    if (batches.length + waiters.length === 0) return; // an error costs more than all the rest
+    if ((batches?.length ?? 0) + waiters.length === 0) return; // an error costs more than all the rest
     const reason = failure ?? lost(undefined);
-    for (const batch of batches) callAll(batch.waiters, reason);
+    for (let batch = batches?.shift(); batch !== undefined; batch = batches?.shift()) callAll(batch.waiters, reason);
     callAll(waiters, reason);
   }
 
@@ -337,12 +336,12 @@ export class Outbox implements Flushable, Writer {
     this.#unflushed = 0;
     this.#isUntold ||= size > 0;
     const hasPing = this.#owner.onLeaving();
-    const batch = this.#batches?.at(-1);
+    const batch = this.#batches?.last;
     if (batch !== undefined) batch.isFlushed = true;
     if (isTaken) {
       this.#taken(size, hasPing, batch);
     } else {
-      this.#writes ??= [];
+      this.#writes ??= new Queue();
       this.#writes.push({ size, held, hasPing, batch });
     }
   }
@@ -374,10 +373,14 @@ export class Outbox implements Flushable, Writer {
 
   /** The network takes what it is given in order. */
   #callUpTo(batch: Batch): void {
-    const batches = this.#batches ?? [];
-    const rest = batches.slice(batches.indexOf(batch) + 1);
-    this.#batches = rest.length === 0 ? undefined : rest;
-    for (const { waiters } of batches.slice(0, batches.length - rest.length)) callAll(waiters, undefined);
+    const batches = this.#batches;
+    while (batches !== undefined && !batch.isOver) {
+      const next = batches.shift();
+      if (batches.length === 0) this.#batches = undefined; // before a waiter can add one
+      if (next === undefined) return;
+      next.isOver = true;
+      callAll(next.waiters, undefined);
+    }
   }
 
   #takeOutput(): Uint8Array[] {

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { Queue } from "../engine/queue.js";
 import { afterNetwork } from "../transport/tasks.js";
 
 /** Work as `FrameSession.work` counts it, after which heavy connections wait for the next turn: about 10 ms. */
@@ -13,7 +14,7 @@ const HEAVY = 128 * 1024;
 
 let spent = 0;
 let isDue = false;
-const waiting: (() => void)[] = [];
+const waiting = new Queue<() => void>();
 
 /** Counts work that was done. Little work takes several turns to add up, so that most turns need no timer. */
 export function spend(work: number): void {

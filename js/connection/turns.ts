@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { Queue } from "../engine/queue.js";
 import { callAll } from "./outbox.js";
 
 /** Something to do when its turn comes. */
@@ -33,7 +34,7 @@ export interface Delayed<T> {
 export class Turns {
   readonly #holder: Holder;
   readonly #onFailed: (error: Error) => void;
-  #waiting: Step[] | undefined;
+  #waiting: Queue<Step> | undefined;
 
   /** @param onFailed ends the connection: what comes behind a step that failed must not take its place */
   constructor(holder: Holder, onFailed: (error: Error) => void) {
@@ -54,7 +55,7 @@ export class Turns {
 
   /** The same of a step that takes its time: those after it wait for it. */
   takeSlow(run: () => Promise<unknown>, drop?: (error: Error) => void): void {
-    if (this.#waiting === undefined) void this.#work([{ run, drop }]);
+    if (this.#waiting === undefined) void this.#work({ run, drop });
     else this.#waiting.push({ run, drop });
   }
 
@@ -72,16 +73,17 @@ export class Turns {
     }, drop);
   }
 
-  async #work(waiting: Step[]): Promise<void> {
+  async #work(first: Step): Promise<void> {
+    const waiting = new Queue<Step>();
     this.#waiting = waiting;
-    let step: Step | undefined;
+    let step: Step | undefined = first;
     try {
-      for (step = waiting.shift(); step !== undefined; step = waiting.shift()) await step.run();
+      for (; step !== undefined; step = waiting.shift()) await step.run();
     } catch (cause) {
       const error = cause as Error;
       callAll([step?.drop ?? ignore], error);
       this.#onFailed(error);
-      for (const { drop = ignore } of waiting) callAll([drop], error);
+      for (step = waiting.shift(); step !== undefined; step = waiting.shift()) callAll([step.drop ?? ignore], error);
     }
     this.#waiting = undefined;
   }
