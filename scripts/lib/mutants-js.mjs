@@ -5,7 +5,7 @@ import { SourceMap } from "node:module";
 
 import { parseAst } from "rolldown/parseAst";
 
-import { allTests, likely, reached, run } from "./reached.mjs";
+import { reached, reachedOfLikely, run } from "./reached.mjs";
 
 /** What is put in place of an operator. */
 const OPERATORS = {
@@ -79,26 +79,25 @@ function childrenOf(node) {
 
 /** Plants each, and gives what came of it and which tests told: caught, missed, timeout. `each`: seconds of tests. */
 export async function* runJs(mutants, isLate, { all, areFew, each }) {
-  const folders = new Set(mutants.map(({ file }) => file.split("/")[1]));
-  const testsBy = reached(areFew ? likely(folders) : allTests(), areFew ? mutants : all);
+  const testsBy = areFew ? reachedOfLikely(mutants) : reached(all);
   for (const mutant of mutants) {
+    const end = outcomeOf(mutant, testsBy(mutant), each * 1000, isLate);
     if (isLate()) return;
-    yield { mutant, ...outcomeOf(mutant, testsBy(mutant), each * 1000) };
+    yield { mutant, ...end };
   }
 }
 
-function outcomeOf(mutant, files, most) {
+function outcomeOf(mutant, files, most, isLate) {
   let [count, time] = [0, 0];
   for (const tests of files) {
-    if (count > 0 && time + tests.ms > most) break;
+    if (isLate() || (count > 0 && time + tests.ms > most)) break;
     const outcome = planted(mutant, () => run(tests));
     if (outcome === "passed") passed(tests);
     else if (isByFault(outcome, tests)) return { outcome, by: tests.name };
     count += tests.tests.length;
     time += tests.ms;
   }
-  const sum = files.reduce((sum, { tests }) => sum + tests.length, 0);
-  return { outcome: "missed", by: `${count} of ${sum} tests that come by` };
+  return { outcome: "missed", by: `after ${count} tests that come by` };
 }
 
 /** Tests that passed without others of their file. */

@@ -15,23 +15,20 @@ const REPORTER = new URL("first-failure.mjs", import.meta.url).href;
 const ASIDE = new RegExp(
   `^(?:${[
     ...["allocations", "backplane", "bench", "bin", "blemishes", "browser", "captures", "component.*", "decoders"],
-    ...["docs", "inspect.*", "loading", "proxy", "report", "samples", "scripts", "slim", "topics", ".*-command"],
+    ...["docs", "inspect.*", "loading", "proxy", "report", "samples", "scripts", "slim", ".*-command"],
   ].join("|")})$`,
 );
 
 /** The test files of each folder that see most. */
 const LIKELY = {
-  connection: "connection isolation inbox limits sending messages keepalive endings survivors data flushes quota",
+  connection:
+    "connection isolation inbox limits sending messages keepalive endings survivors hostile data flushes quota",
   session: "connection isolation protocol messages deflate data prepared limits options handshake survivors engine",
-  client: "client client-errors handshake survivors mistakes-handshake ws-client",
-  server: "server quota drain handshake options survivors observe strangers",
-  ws: "ws ws-members ws-client ws-turns ws-wire survivors",
-  websocket: "websocket iteration sending messages events websocketstream whatwg dispatch data survivors",
+  client: "client client-errors handshake survivors http2-pool http2-client mistakes-handshake ws-client",
+  server: "server quota drain handshake options survivors http2-server observe strangers",
+  ws: "ws ws-members ws-endings ws-client ws-turns ws-wire survivors",
+  websocket: "websocket iteration sending messages events websocketstream whatwg dispatch instrumentation data",
 };
-
-export function likely(folders) {
-  return [...new Set([...folders].flatMap((folder) => LIKELY[folder].split(" ")))];
-}
 
 export function allTests() {
   return readdirSync("build/tests")
@@ -61,25 +58,40 @@ export function run({ name, tests, ms }, env = {}) {
   return status === 0 ? "passed" : "caught";
 }
 
-/** Gives the tests that come by a place, `{ path, at }`, as `{ name, tests, ms }` by test file, the quickest first. */
-export function reached(names, places) {
+/** Gives the tests that come by a place, `{ path, at }`, as `{ name, tests, ms }` by file, the quickest first. */
+export function reached(places) {
+  const names = allTests();
   const state = stateOf(names);
   let kept;
   try {
     kept = JSON.parse(readFileSync(KEPT, "utf8"));
   } catch {}
   if (kept?.state !== state) {
-    kept = { state, files: names.map((name) => comesBy(name, places)).filter((file) => file !== undefined) };
+    kept = { state, files: names.map((name) => comesBy(name, places)) };
     writeFileSync(KEPT, JSON.stringify(kept));
   }
-  return ({ path, at }) =>
+  return (place) =>
     kept.files
-      .map(({ name, start, times, by }) => {
-        const tests = by[`${path}:${at}`] ?? [];
-        return { name, tests, ms: tests.reduce((sum, test) => sum + times[test], start) };
-      })
+      .map((file) => testsAt(file, place))
       .filter(({ tests }) => tests.length > 0)
       .sort((one, other) => one.ms - other.ms);
+}
+
+/** The same for a few places in `js/`: of the likely files alone, of which each runs when it is first asked for. */
+export function reachedOfLikely(places) {
+  const known = new Map();
+  return function* (place) {
+    for (const name of LIKELY[place.file.split("/")[1]].split(" ")) {
+      if (!known.has(name)) known.set(name, comesBy(name, places));
+      const tests = testsAt(known.get(name), place);
+      if (tests.tests.length > 0) yield tests;
+    }
+  };
+}
+
+function testsAt({ name, start, times, by }, { path, at }) {
+  const tests = by[`${path}:${at}`] ?? [];
+  return { name, tests, ms: tests.reduce((sum, test) => sum + times[test], start) };
 }
 
 function stateOf(names) {
@@ -90,7 +102,7 @@ function stateOf(names) {
   return hash.digest("hex");
 }
 
-/** A test file's times, and the tests that come by each place; nothing if it fails as it is. */
+/** A test file's times, and the tests that come by each place; no tests if it fails as it is. */
 function comesBy(name, places) {
   const folder = mkdtempSync(join(tmpdir(), "reached-"));
   const written = join(folder, "rows.json");
@@ -98,7 +110,7 @@ function comesBy(name, places) {
     const outcome = run({ name, tests: [], ms: 60_000 }, { COMES_BY: written, TESTS: undefined });
     if (outcome !== "passed") {
       console.log(`${name}.test.js is of no use here: ${outcome} without a fault`);
-      return undefined;
+      return { name, start: 0, times: [], by: {} };
     }
     const [first, ...rows] = JSON.parse(readFileSync(written, "utf8"));
     const times = rows.map(({ time }, index) => Math.round(time - (index === 0 ? first : rows[index - 1]).time));

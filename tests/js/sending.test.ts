@@ -6,7 +6,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { type ErrorEvent, WebSocket, type WebSocketError } from "websocket-component";
 import Ws from "ws";
 
-import { clog, connector, FRAME, ROLES, statusBytes } from "./ends.js";
+import { clog, connector, FRAME, ROLES, statusBytes, wireSize } from "./ends.js";
 import { closed, masked, nextEvent, once, rawClient, serve, settled, unclaimed, unmasked } from "./support.js";
 
 /** The data of all messages until the loop ends. */
@@ -121,6 +121,44 @@ for (const role of ROLES) {
       await settled();
       assert.deepEqual([drains, socket.bufferedAmount], [1, 0]);
     }
+  });
+
+  test(`a ${role} whose drain no one has awaited tells no one later, when only a ping has left`, async (t) => {
+    const { socket, peer } = await (await connector(t, role))();
+    socket.send("data");
+    await peer.bytes(wireSize(role, 4));
+    while (socket.bufferedAmount > 0) await turn();
+    for (let turns = 0; turns < 10; turns++) await turn();
+    let drains = 0;
+    socket.addEventListener("drain", () => (drains += 1));
+    socket.ping();
+    await peer.bytes(wireSize(role, 0));
+    for (let turns = 0; turns < 10; turns++) await turn();
+    assert.equal(drains, 0);
+    socket.send("more");
+    await nextEvent(socket, "drain");
+    assert.equal(drains, 1);
+  });
+
+  test(`short texts that a ${role} sends in one turn count towards maxBufferedBytes`, async (t) => {
+    const { socket } = await (await connector(t, role, { maxBufferedBytes: 10_000 }))();
+    const failure = nextEvent<ErrorEvent>(socket, "error");
+    let sent = 0;
+    for (; sent < 1000 && socket.readyState === WebSocket.OPEN; sent++) socket.send("x".repeat(50));
+    assert.equal(((await failure).error as WebSocketError).code, "WS_ERR_BUFFER_FULL");
+    assert.ok(sent > 150 && sent <= 201, `${sent} texts`);
+  });
+
+  test(`a ${role} that was paused and goes on before anything came gets what comes`, async (t) => {
+    const { socket, peer, received } = await (await connector(t, role))();
+    socket.pause();
+    await turn();
+    socket.resume();
+    await turn();
+    const message = nextEvent(socket, "message");
+    peer.write(frame(0x81, "first"));
+    await message;
+    assert.deepEqual(received, ["first"]);
   });
 
   test(`a ${role}'s write and ready fail with a typed error if the connection ends before`, async (t) => {

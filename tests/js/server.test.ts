@@ -131,25 +131,6 @@ test("a server needs exactly one way to get its connections", () => {
   }
 });
 
-test("a connection whose stream is handed to another server ends, and that one's goes on", async (t) => {
-  const [first, second] = [new WebSocketServer({ noServer: true }), new WebSocketServer({ noServer: true })];
-  const http = createServer();
-  t.after(() => Promise.all([first.close(), second.close(), http.close()]));
-  const ends: Promise<unknown>[] = [];
-  http.on("upgrade", (request, stream, head) => {
-    first.handleUpgrade(request, stream, head, (socket) => ends.push(closed(socket)));
-    second.handleUpgrade(request, stream, head, (socket) => socket.send("mine"));
-  });
-  http.listen(0, "127.0.0.1");
-  await once(http, "listening");
-  const peer = await RawPeer.connect((http.address() as AddressInfo).port);
-  await peer.head();
-  const [end] = (await Promise.all(ends)) as [{ code: number }];
-  assert.equal(end.code, 1006);
-  assert.deepEqual([first.clients.size, second.clients.size], [0, 1]);
-  peer.socket.destroy();
-});
-
 test("an async listener that fails is reported by the error event, whatever it listens to", async (t) => {
   const mistake = new Error("mine");
   const { server } = await serve(t);
