@@ -747,8 +747,8 @@ fn a_pong_answers_the_last_ping_with_its_payload_and_those_before_it() {
         let records = inspector.records().iter();
         records.map(|record| frame(record).partner).collect::<Vec<_>>()
     };
-    let [ping, pong]: [fn(&'static [u8]) -> (Direction, &'static [u8]); 2] =
-        [|bytes| (ToServer, bytes), |bytes| (ToClient, bytes)];
+    let ping = |bytes: &'static [u8]| (ToServer, bytes);
+    let pong = |bytes: &'static [u8]| (ToClient, bytes);
     let [one, two] = [b"\x89\x81\0\0\0\x001", b"\x89\x81\0\0\0\x002"];
     assert_eq!(
         partners(&[

@@ -170,8 +170,9 @@ test("pcapng's packets of an interface that is not described are counted", () =>
   assert.match(notes?.join() ?? "", /7 packets not read: of an interface that the file does not describe/);
 });
 
-test("fragments that come twice are read once, and those without the rest are counted", () => {
-  const fragments = SEGMENTS.flatMap((segment, id) => {
+/** The segments in IP fragments of 16 bytes. */
+function fragmented(idOf: (index: number) => number): Buffer[] {
+  return SEGMENTS.flatMap((segment, at) => {
     const packet = ipPacket(segment);
     const [header, payload] = [packet.subarray(0, 20), packet.subarray(20, packet.readUInt16BE(2))];
     const size = 16;
@@ -179,11 +180,15 @@ test("fragments that come twice are read once, and those without the rest are co
       const part = payload.subarray(index * size, (index + 1) * size);
       const fragment = Buffer.concat([header, part]);
       fragment.writeUInt16BE(20 + part.length, 2);
-      fragment.writeUInt16BE(id + 1, 4);
+      fragment.writeUInt16BE(idOf(at), 4);
       fragment.writeUInt16BE(index * 2 + ((index + 1) * size < payload.length ? 0x2000 : 0), 6);
       return fragment;
     });
   });
+}
+
+test("fragments that come twice are read once, and those without the rest are counted", () => {
+  const fragments = fragmented((at) => at + 1);
   const twice = readCapture(
     pcap(
       fragments.flatMap((fragment) => [fragment, fragment]),
@@ -193,6 +198,16 @@ test("fragments that come twice are read once, and those without the rest are co
   assert.deepEqual([spoken(twice), twice.notes], [SPOKEN, []]);
   const { notes } = readCapture(pcap(fragments.slice(0, -1), 101));
   assert.deepEqual(notes, ["One fragmented packet not read: a part is missing"]);
+});
+
+test("datagrams that follow each other may have one number", () => {
+  const { notes, ...capture } = readCapture(
+    pcap(
+      fragmented(() => 7),
+      101,
+    ),
+  );
+  assert.deepEqual([spoken(capture), notes], [SPOKEN, []]);
 });
 
 test("packets that were cut are counted, with what captures them whole", () => {

@@ -55,6 +55,28 @@ test("a prepared message reaches every kind of connection, and is compressed whe
   for (const client of clients) client.terminate();
 });
 
+test("a prepared message that is small, or is not to be compressed, goes as it is", async (t) => {
+  const { server, port } = await serve(t);
+  const connection = once(server, "connection");
+  const peer = await RawPeer.connect(port, OFFER);
+  t.after(() => peer.socket.destroy());
+  const [socket] = (await connection) as [WebSocket];
+  await peer.head();
+  for (const [data, options] of [
+    ["short", {}],
+    [TEXT, { compress: false }],
+  ] as const) {
+    socket.send(new PreparedMessage(data), options);
+    const bytes = await peer.bytes((data.length < 126 ? 2 : 4) + data.length);
+    assert.deepEqual(
+      frames(bytes).map(({ first, payload }) => [first, String(payload)]),
+      [[0x81, data]],
+    );
+  }
+  socket.send(new PreparedMessage(TEXT));
+  assert.equal((await peer.bytes(1))[0], 0xc1);
+});
+
 test("a prepared message is framed and compressed once, its data taken when it was made", async (t) => {
   const { server, port } = await serve(t);
   const peers = await Promise.all([RawPeer.connect(port, OFFER), RawPeer.connect(port, OFFER)]);

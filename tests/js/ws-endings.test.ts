@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import { type TestContext, test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 
+import { PreparedMessage } from "websocket-component";
 import * as ours from "websocket-component/ws";
 
 import { answer, masked, once, RawPeer, serveRaw, unmasked } from "./support.js";
@@ -189,6 +190,15 @@ test("the parts of a message are of the first one's type, whatever the others ar
       return [String(data), isBinary, ...((await next.catch(() => [])) as unknown[]).map(String)];
     });
   }
+});
+
+test("a prepared message within another one is a part of it", async (t) => {
+  const { client, socket } = await pair(t, ours);
+  const message = once(socket, "message");
+  client.send("one ", { fin: false });
+  client.send(new PreparedMessage("two ") as never, { fin: false });
+  client.send("three");
+  assert.equal(String((await message)[0]), "one two three");
 });
 
 test("a reason may be bytes; other things are refused", async (t) => {

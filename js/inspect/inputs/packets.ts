@@ -64,13 +64,18 @@ interface Datagram {
   readonly length: number;
 }
 
+interface Part {
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+}
+
 /** The fragments of a datagram. */
 interface Fragments {
-  readonly parts: { readonly offset: number; readonly bytes: Uint8Array }[];
+  readonly parts: Part[];
   /** How long it is, once the last one has come. */
   length: number | undefined;
   readonly time: number;
-  /** It was put together: what still comes of it is repeated. */
+  /** It was put together: the same part once more is repeated, another one is of the next datagram of that number. */
   isDone: boolean;
 }
 
@@ -313,17 +318,19 @@ export class SegmentReader {
   #assembled(id: string, fragment: Datagram, offset: number, isLast: boolean): Datagram | undefined {
     const { source, destination, protocol, view } = fragment;
     const key = `${id} ${source} ${destination} ${protocol}`;
-    const known = this.#datagrams.get(key);
-    const isKnown = known !== undefined && Math.abs(this.#time - known.time) < LIFE_OF_DATAGRAM;
-    const datagram = isKnown ? known : { parts: [], length: undefined, time: this.#time, isDone: false };
-    if (datagram.isDone) return undefined;
+    const piece = { offset, bytes: new Uint8Array(view.buffer, view.byteOffset, view.byteLength) };
+    let datagram = this.#datagrams.get(key);
+    if (datagram !== undefined && Math.abs(this.#time - datagram.time) >= LIFE_OF_DATAGRAM) datagram = undefined;
+    if (datagram?.isDone && datagram.parts.some((known) => isSame(known, piece))) return undefined;
+    if (datagram === undefined || datagram.isDone)
+      datagram = { parts: [], length: undefined, time: this.#time, isDone: false };
     this.#datagrams.set(key, datagram);
     if (this.#datagrams.size > MOST_DATAGRAMS) this.#datagrams.delete(this.#datagrams.keys().next().value as string);
-    datagram.parts.push({ offset, bytes: new Uint8Array(view.buffer, view.byteOffset, view.byteLength) });
+    datagram.parts.push(piece);
     if (isLast) datagram.length = offset + fragment.length;
     const bytes = joined(datagram);
     if (bytes === undefined) return undefined;
-    [datagram.isDone, datagram.parts.length] = [true, 0];
+    datagram.isDone = true;
     return { ...fragment, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length), length: bytes.length };
   }
 
@@ -470,6 +477,11 @@ function atLeast(least: number, length: number): number {
 /** `length` bytes from an offset on, or as many as there are. */
 function part(view: DataView, at: number, length: number): DataView {
   return new DataView(view.buffer, view.byteOffset + at, Math.min(Math.max(0, length), view.byteLength - at));
+}
+
+function isSame(one: Part, other: Part): boolean {
+  if (one.offset !== other.offset || one.bytes.length !== other.bytes.length) return false;
+  return one.bytes.every((byte, at) => byte === other.bytes[at]);
 }
 
 function joined({ parts, length }: Fragments): Uint8Array | undefined {
