@@ -51,7 +51,7 @@ export function newSession(isServer: boolean, frame = 300, message = 500, fragme
 /** How a connection is run. */
 interface Options {
   readonly session?: Frames;
-  /** Is told of each message. */
+  /** Gets each message. */
   readonly onMessage?: (data: string | Uint8Array, connection: Connection) => void;
   readonly settings?: object;
   /** Whether the network takes nothing until it is told to. */
