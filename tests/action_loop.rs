@@ -861,6 +861,24 @@ fn an_abort_drains_both_queues_and_waits_for_what_is_outstanding() {
     assert_eq!(drain(ActionQueue::All), None);
 }
 
+#[test]
+fn whatever_is_sent_after_an_abort_is_refused_for_the_abort() {
+    type Send = fn(&mut Handle<u32>) -> Result<(), Error>;
+    let sends: [Send; 5] = [
+        |handle| handle.send(BufferType::Utf8Message, data(b"a"), 1),
+        |handle| handle.send(BufferType::Close, close(1000, b""), 1),
+        // of the wrong kind, and of a status that may not be sent
+        |handle| handle.send(BufferType::Utf8Message, close(1000, b""), 1),
+        |handle| handle.send(BufferType::Close, close(1005, b""), 1),
+        |handle| handle.send_shared(BufferType::Close, b"a", 1),
+    ];
+    for (index, send) in sends.into_iter().enumerate() {
+        let mut server = open_server(vec![]);
+        server.abort();
+        assert_eq!(send(&mut server), Err(Misuse::Aborted.into()), "send {index}");
+    }
+}
+
 /// §3.8: each piece is a whole frame, so that a pong may go between any two.
 #[test]
 fn a_clients_long_message_leaves_as_continuation_frames_that_fit_the_send_buffer() {

@@ -17,9 +17,9 @@ use proptest::prelude::*;
 use support::*;
 use websocket_component::deflate::{Agreement, DeflateOptions, Deflater, Flush};
 use websocket_component::{
-    ActionQueue, Buffer, BufferType, ClientHandshake, ClientOptions, CloseStatus, DeflateSettings, Error, Event,
-    Failure, Handle, HandshakeError, Header, HttpHeader, Limits, Misuse, Property, Received, Role, ServerHandshake,
-    ServerOptions, Session, SessionOptions, Violation,
+    ActionQueue, Buffer, BufferType, ClientHandshake, ClientOptions, CloseStatus, Connection, DeflateSettings,
+    Delivery, Error, Event, Failure, Handle, HandshakeError, Header, HttpHeader, Limits, Misuse, Property, Received,
+    Role, ServerHandshake, ServerOptions, Session, SessionOptions, Violation,
 };
 
 const ROLES: [Role; 2] = [Role::Client, Role::Server];
@@ -294,21 +294,57 @@ fn a_long_compressed_text_that_is_not_utf8_fails_wherever_that_is() {
     for place in [0, 1000, length / 2, length - 1] {
         let mut bytes = vec![b'a'; length];
         bytes[place] = 0xFF;
-        let mut payload = Vec::new();
-        Deflater::new(15, 8, 6).compress(&bytes, Flush::Last, &mut payload);
-        let mut options = ClientOptions::default();
-        options.deflate = Some(Default::default());
-        let mut client = ClientHandshake::with_options("localhost", "/", options).unwrap();
-        let mut options = ServerOptions::default();
-        options.deflate = Some(Default::default());
-        let mut server = ServerHandshake::with_options(options);
-        server.receive(client.transmit(), Duration::ZERO).unwrap();
-        server.accept(None, &[]).unwrap();
-        client.receive(server.transmit(), Duration::ZERO).unwrap();
-        let mut client = client.into_connection().unwrap();
-        client.receive(frame_to(Role::Client, 0xC1, &payload), Duration::ZERO);
-        let failed = Some(Event::Failed(Failure::Violation(Violation::TextNotUtf8)));
-        assert_eq!(client.next_owned_event(), failed, "at {place}");
+        let mut client = client(Delivery::Messages);
+        client.receive(
+            frame_to(Role::Client, 0xC1, &compressed(&bytes, Flush::Last)),
+            Duration::ZERO,
+        );
+        assert_eq!(client.next_owned_event(), Some(NOT_UTF8), "at {place}");
+    }
+}
+
+const NOT_UTF8: Event<'static> = Event::Failed(Failure::Violation(Violation::TextNotUtf8));
+
+fn compressed(message: &[u8], flush: Flush) -> Vec<u8> {
+    let mut payload = Vec::new();
+    Deflater::new(15, 8, 6).compress(message, flush, &mut payload);
+    payload
+}
+
+/// A client's connection, with compression.
+fn client(delivery: Delivery) -> Connection {
+    let mut options = ClientOptions::default();
+    options.deflate = Some(Default::default());
+    options.connection.delivery = delivery;
+    let mut client = ClientHandshake::with_options("localhost", "/", options).unwrap();
+    let mut options = ServerOptions::default();
+    options.deflate = Some(Default::default());
+    let mut server = ServerHandshake::with_options(options);
+    server.receive(client.transmit(), Duration::ZERO).unwrap();
+    server.accept(None, &[]).unwrap();
+    client.receive(server.transmit(), Duration::ZERO).unwrap();
+    client.into_connection().unwrap()
+}
+
+/// RFC 6455 §8.1.
+#[test]
+fn a_compressed_text_that_is_not_utf8_fails_before_the_message_ends_and_no_piece_of_it_is_reported() {
+    for delivery in [Delivery::Messages, Delivery::Pieces] {
+        // whole, and the first of several frames
+        for (first, flush) in [(0xC1, Flush::Last), (0x41, Flush::Now)] {
+            let mut client = client(delivery);
+            let payload = compressed(b"ab\xFF", flush);
+            client.receive(frame_to(Role::Client, first, &payload), Duration::ZERO);
+            assert_eq!(client.next_owned_event(), Some(NOT_UTF8), "{delivery:?} {first:x}");
+        }
+    }
+}
+
+#[test]
+fn a_session_says_whether_compression_was_agreed() {
+    for role in ROLES {
+        assert!(!Session::new(role, SessionOptions::default()).is_deflate_enabled());
+        assert!(session(role, &TAKEOVER, Limits::NONE).is_deflate_enabled());
     }
 }
 
