@@ -807,6 +807,22 @@ fn c22_every_close_status_is_sent_and_received_as_the_table_of_1_6_says() {
 }
 
 #[test]
+fn there_is_a_session_from_the_end_of_the_handshake_to_an_abort() {
+    let states = [
+        (State::Created, false),
+        (State::HandshakeBegun, false),
+        (State::Open, true),
+        (State::CloseSent, true),
+        (State::CloseReceived, true),
+        (State::Closed, true),
+        (State::Aborted, false),
+    ];
+    for (state, is_session) in states {
+        assert_eq!(state.is_session(), is_session, "{state:?}");
+    }
+}
+
+#[test]
 fn a_handle_gives_its_session_once_nothing_is_queued() {
     let taken = |prepare: fn(&mut Handle<u32>)| {
         let mut server = open_server(vec![]);

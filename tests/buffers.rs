@@ -233,3 +233,29 @@ fn buffers_that_cannot_be_had_are_refused_when_the_handle_is_made() {
     );
     assert_eq!(ErrorCode::OutOfMemory, Error::OutOfMemory.code());
 }
+
+/// It runs itself again, in a process that may have a gigabyte.
+#[cfg(all(target_os = "linux", not(miri)))]
+#[test]
+fn a_size_beyond_the_memory_is_refused_when_the_handle_is_made_and_ends_no_process() {
+    const LIMITED: &str = "WEBSOCKET_COMPONENT_LIMITED";
+    if std::env::var_os(LIMITED).is_some() {
+        let most = (1 << 31) - 1024;
+        for property in [Property::ReceiveBufferSize(most), Property::SendBufferSize(most)] {
+            assert_eq!(
+                Handle::<u32>::create_server(&[property]).unwrap_err(),
+                Error::OutOfMemory
+            );
+        }
+        return;
+    }
+    let output = std::process::Command::new("sh")
+        .args(["-c", "ulimit -v 1000000 && exec \"$0\" \"$@\""])
+        .arg(std::env::current_exe().unwrap())
+        .arg("a_size_beyond_the_memory_is_refused")
+        .env(LIMITED, "")
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && told.contains("1 passed"), "{output:?}");
+}

@@ -349,6 +349,56 @@ fn a_session_says_whether_compression_was_agreed() {
 }
 
 #[test]
+fn a_session_says_whether_decompressed_bytes_wait_or_more_input_is_needed() {
+    let frame = frame_to(Role::Client, 0xC2, &compressed(&vec![0; 300_000], Flush::Last));
+    for cut in [0, 1] {
+        let mut session = session(Role::Client, &TAKEOVER, Limits::NONE);
+        let mut input = frame[..frame.len() - cut].to_vec();
+        let mut without_input = 0;
+        loop {
+            let waits = session.has_more();
+            let step = session.receive(if waits { &mut [] } else { &mut input[..] }).unwrap();
+            input.drain(..step.consumed);
+            match step.received {
+                Received::Inflated { buffer_type, .. } if !buffer_type.is_final() => without_input += i32::from(waits),
+                received => break assert_eq!(received == Received::NeedMore, cut == 1, "{received:?}"),
+            }
+        }
+        assert!(without_input > 2 && input.is_empty() && !session.has_more());
+    }
+}
+
+/// RFC 7692 §7.1.1: a sender need not refer to earlier messages.
+#[test]
+fn a_released_compressor_compresses_the_next_message_for_itself_but_goes_on_within_one() {
+    let message = noise(1000);
+    let (mut sender, mut receiver) = (
+        session(Role::Server, &TAKEOVER, Limits::NONE),
+        session(Role::Client, &TAKEOVER, Limits::NONE),
+    );
+    let mut lengths = Vec::new();
+    for released in [false, false, true] {
+        if released {
+            sender.release_compressor();
+        }
+        let mut out = Vec::new();
+        sender.write(BufferType::BinaryMessage, &message, &mut out).unwrap();
+        lengths.push(out.len());
+        let expected = vec![("BinaryMessage".to_owned(), message.clone())];
+        assert_eq!(receive(&mut receiver, &out, 100), (expected, None));
+    }
+    assert!(lengths[1] < 100 && lengths[2] > 1000, "{lengths:?}");
+
+    let mut out = Vec::new();
+    sender.write(BufferType::BinaryFragment, &message, &mut out).unwrap();
+    sender.release_compressor();
+    sender.write(BufferType::BinaryMessage, &message, &mut out).unwrap();
+    let expected = vec![("BinaryMessage".to_owned(), message.repeat(2))];
+    assert!(out.len() < 200, "{}", out.len());
+    assert_eq!(receive(&mut receiver, &out, 100), (expected, None));
+}
+
+#[test]
 fn without_takeover_a_message_cannot_refer_to_the_one_before() {
     for role in ROLES {
         let stream = [
