@@ -319,3 +319,15 @@ export function generator(seed: number): () => number {
     return state / 2 ** 32;
   };
 }
+
+/** What is thrown and not caught until the test ends, in which nothing else fails by it. */
+export function uncaughtErrors(t: TestContext): unknown[] {
+  const errors: unknown[] = [];
+  const present = process.listeners("uncaughtException");
+  process.removeAllListeners("uncaughtException").on("uncaughtException", (error) => errors.push(error));
+  t.after(() => {
+    process.removeAllListeners("uncaughtException");
+    for (const listener of present) process.on("uncaughtException", listener);
+  });
+  return errors;
+}
