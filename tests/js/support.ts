@@ -342,7 +342,7 @@ export function uncaughtErrors(t: TestContext): unknown[] {
   return errors;
 }
 
-/** What somebody waits for until it is opened. */
+/** A promise, and what resolves it. */
 export function gate(): { opened: Promise<void>; open: () => void } {
   let open: () => void = () => {};
   const opened = new Promise<void>((resolve) => {
