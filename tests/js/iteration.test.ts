@@ -8,11 +8,7 @@ import { setImmediate as turn } from "node:timers/promises";
 
 import { type MessageStream, WebSocket, WebSocketServer } from "websocket-component";
 
-<<<<<<< HEAD
-import { closed, masked, nextEvent, once, rawClient, serve } from "./support.js";
-=======
-import { closed, gate, nextEvent, once, serve } from "./support.js";
->>>>>>> main
+import { closed, gate, masked, nextEvent, once, rawClient, serve } from "./support.js";
 
 async function pair(t: Parameters<typeof serve>[0], options = {}) {
   const { server, url } = await serve(t, options);
