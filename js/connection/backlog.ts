@@ -28,6 +28,7 @@ const WORK_OF_SLICE = 16 * 64 * 1024;
 
 /** Those that are not empty; the first is at work. So only one needs a compressor at a time. */
 const working: Backlog[] = [];
+let isDue = false;
 
 /** The steps of one connection. */
 export class Backlog {
@@ -66,7 +67,7 @@ export class Backlog {
   #queue(): void {
     this.#isWorking = true;
     working.push(this);
-    if (working.length === 1) later(work);
+    workLater();
   }
 
   /** Does all at once, unless it is a step that asks for this. */
@@ -89,14 +90,18 @@ export class Backlog {
   advance(): void {
     const isDone = this.isEmpty || this.#run();
     while (isDone && !this.isEmpty && this.#steps[0]?.isLong === false) this.#run();
+    if (isDone) this.#leave();
     this.#onWorked();
-    if (!isDone) return;
+  }
+
+  /** Another one is at work. This one comes behind all that wait. */
+  #leave(): void {
     working.shift();
     this.#isWorking = false;
     if (!this.isEmpty) this.#queue();
   }
 
-  /** Tells whether the first step is done. */
+  /** Does the first step, or a slice of it. Tells whether it is done. */
   #run(): boolean {
     const step = this.#steps[0] as Step;
     const before = step.left;
@@ -112,10 +117,21 @@ export class Backlog {
   }
 }
 
+/** Once a turn, however many there are: those who wait for their turn beside it get theirs in the next one. */
+function workLater(): void {
+  if (isDue || working.length === 0) return;
+  isDue = true;
+  later(work);
+}
+
 function work(): void {
-  do {
-    working[0]?.advance();
-    spend(WORK_OF_SLICE);
-  } while (working.length > 0 && !isOver(WORK_OF_SLICE));
-  if (working.length > 0) later(work);
+  isDue = false;
+  try {
+    do {
+      working[0]?.advance();
+      spend(WORK_OF_SLICE);
+    } while (working.length > 0 && !isOver(WORK_OF_SLICE));
+  } finally {
+    workLater();
+  }
 }

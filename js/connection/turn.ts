@@ -39,7 +39,10 @@ function startTurn(): void {
   afterNetwork(() => {
     isDue = false;
     spent = 0;
-    for (let count = waiting.length; count > 0 && spent < TURN; count--) waiting.shift()?.();
-    if (waiting.length > 0) startTurn();
+    try {
+      for (let count = waiting.length; count > 0 && spent < TURN; count--) waiting.shift()?.();
+    } finally {
+      if (waiting.length > 0) startTurn();
+    }
   });
 }

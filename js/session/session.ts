@@ -32,8 +32,8 @@ export interface Counters {
 }
 
 /**
- * Frees the engine's part of sessions that were dropped without `free()`; nothing relies on it. `scripts/glue.mjs`
- * takes out the one that wasm-bindgen would have.
+ * Frees the engine's part of sessions that were dropped without `free()`: those of prepared messages that the
+ * application drops. `scripts/glue.mjs` takes out the one that wasm-bindgen would have.
  */
 const forgotten = new FinalizationRegistry<wasm.Session>((session) => {
   session.free();

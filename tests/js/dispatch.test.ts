@@ -5,7 +5,7 @@ import { inspect } from "node:util";
 
 import { WebSocket } from "websocket-component";
 
-import { masked, nextEvent, once, rawClient, serve } from "./support.js";
+import { masked, nextEvent, once, rawClient, serve, uncaughtErrors } from "./support.js";
 
 type Listen = (socket: WebSocket, log: unknown[]) => void;
 
@@ -126,13 +126,7 @@ test("an event that is stopped at once goes to no further listener, one that is 
   }));
 
 test("a listener's exception or rejected promise is reported as uncaught, and the others are called", async (t) => {
-  const uncaught: unknown[] = [];
-  const present = process.listeners("uncaughtException");
-  process.removeAllListeners("uncaughtException").on("uncaughtException", (error) => uncaught.push(error.message));
-  t.after(() => {
-    process.removeAllListeners("uncaughtException");
-    for (const listener of present) process.on("uncaughtException", listener);
-  });
+  const uncaught = uncaughtErrors(t);
   await alike(t, 6, (socket, log) => {
     socket.onmessage = (event) => {
       log.push(data(event));
@@ -144,7 +138,7 @@ test("a listener's exception or rejected promise is reported as uncaught, and th
     });
   });
   const each = ["a", "b", "c"].flatMap((name) => [`handler ${name}`, `listener ${name}`]);
-  assert.deepEqual(uncaught.sort(), [...each, ...each].sort());
+  assert.deepEqual(uncaught.map((error) => (error as Error).message).sort(), [...each, ...each].sort());
 });
 
 test("events that others dispatch reach the same listeners", (t) =>

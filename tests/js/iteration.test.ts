@@ -8,7 +8,7 @@ import { setImmediate as turn } from "node:timers/promises";
 
 import { type MessageStream, WebSocket, WebSocketServer } from "websocket-component";
 
-import { closed, nextEvent, once, serve } from "./support.js";
+import { closed, gate, nextEvent, once, serve } from "./support.js";
 
 async function pair(t: Parameters<typeof serve>[0], options = {}) {
   const { server, url } = await serve(t, options);
@@ -104,14 +104,11 @@ test("a signal that is aborted while the loop's body works ends the loop with it
 async function begun(t: Parameters<typeof serve>[0]) {
   const { client, socket } = await pair(t, { streamMessages: true });
   const message = nextEvent<MessageEvent>(socket, "message");
-  let goOn: () => void = () => {};
-  const gate = new Promise<void>((resolve) => {
-    goOn = resolve;
-  });
+  const { opened, open: goOn } = gate();
   const sent = client.sendStream(
     (async function* () {
       yield "first";
-      await gate;
+      await opened;
       yield "second";
     })(),
   );

@@ -123,6 +123,16 @@ export const REQUEST: string = [
   "",
 ].join("\r\n");
 
+/** The answer to it. */
+export const RESPONSE = [
+  "HTTP/1.1 101 Switching Protocols",
+  "Upgrade: websocket",
+  "Connection: Upgrade",
+  "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=",
+  "",
+  "",
+].join("\r\n");
+
 /** A TCP peer that speaks bytes and remembers all that it read. */
 export class RawPeer {
   readonly socket: Socket;
@@ -318,4 +328,25 @@ export function generator(seed: number): () => number {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
     return state / 2 ** 32;
   };
+}
+
+/** What is thrown and not caught until the test ends, in which nothing else fails by it. */
+export function uncaughtErrors(t: TestContext): unknown[] {
+  const errors: unknown[] = [];
+  const present = process.listeners("uncaughtException");
+  process.removeAllListeners("uncaughtException").on("uncaughtException", (error) => errors.push(error));
+  t.after(() => {
+    process.removeAllListeners("uncaughtException");
+    for (const listener of present) process.on("uncaughtException", listener);
+  });
+  return errors;
+}
+
+/** A promise, and what resolves it. */
+export function gate(): { opened: Promise<void>; open: () => void } {
+  let open: () => void = () => {};
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { opened, open };
 }
