@@ -556,8 +556,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
       this.#control(kind, given[0] as Data, undefined, given[1] as SendCallback);
       return;
     }
-    // a copy, as it may have to wait behind a Blob
-    const payload = isBlob(data) ? data : Buffer.from(content(data as Exclude<Data, Blob>) as string);
+    const payload = isBlob(data) ? data : payloadOf(data as Exclude<Data, Blob>);
     const size = isBlob(payload) ? payload.size : payload.length;
     if (this.#readyState !== OPEN) {
       this.#refuse(size, callback);
@@ -659,6 +658,11 @@ function content(data: Exclude<Data, Blob> | PreparedMessage): Content {
   if (isBytes(data)) return data;
   if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   return Buffer.from(data as ArrayBuffer);
+}
+
+/** The bytes of a ping or a pong, copied: it may have to wait behind a Blob. */
+function payloadOf(data: Exclude<Data, Blob>): Uint8Array {
+  return Buffer.from(content(data) as string);
 }
 
 /** The code and the reason as the connection takes them. */
