@@ -12,7 +12,8 @@ import { keepOutput } from "../engine/output.js";
 import { Queue } from "../engine/queue.js";
 import { type Framing, type SentData, sizeOfSent } from "../session/outgoing.js";
 import type { FrameSession } from "../session/session.js";
-import { clearTimeout, nextTick, queueMicrotask, setTimeout } from "../transport/tasks.js";
+import { isLong, type Slices } from "../session/slices.js";
+import { clearTimeout, nextTick, queueMicrotask, setWatch } from "../transport/tasks.js";
 import type { Transport, Writer } from "../transport/transport.js";
 import { Backlog, type Waiter } from "./backlog.js";
 import { type ConnectionFailure, lost } from "./failures.js";
@@ -82,7 +83,7 @@ export class Outbox implements Flushable, Writer {
   #isUntold = false;
   /** Bytes that wait for the network, or with the owner for their turn; with their overhead. */
   #unsent = 0;
-  #releaseTimer: ReturnType<typeof setTimeout> | undefined;
+  #releaseTimer: ReturnType<typeof setWatch> | undefined;
   /** A long message, and what was sent behind it. */
   #backlog: Backlog | undefined;
   /** Whether the owner waits for its end. */
@@ -173,13 +174,19 @@ export class Outbox implements Flushable, Writer {
 
   /** Sends a long message, or one behind it. */
   #queue(data: SentData, compress?: boolean, framing?: Framing): void {
-    const isLong = this.#session.takesLong(data, compress, framing);
     const kept = ArrayBuffer.isView(data) ? copyOf(data) : data;
-    const slices = isLong ? this.#session.slices(kept, framing) : undefined;
+    let slices: Slices | undefined;
+    // whether it is a message or a part of one, which is not compressed, is known when its turn has come
+    const run = () => {
+      slices ??= this.#session.takesLong(kept, compress, framing)
+        ? this.#session.slices(kept, framing)
+        : () => this.#sendNow(kept, compress, framing) || true;
+      return slices();
+    };
     const size = sizeOfSent(data);
     // what was prepared is not this connection's alone
     const held = typeof data === "string" || ArrayBuffer.isView(data) ? size : 0;
-    this.#push(size, held, slices ?? (() => this.#sendNow(kept, compress, framing) || true), isLong);
+    this.#push(size, held, run, isLong(data));
   }
 
   /** Tells whether it did. */
@@ -298,7 +305,7 @@ export class Outbox implements Flushable, Writer {
     const { releaseAfter } = this.#session;
     if (releaseAfter === undefined || !this.#session.hasCompressed || this.#session.closeSent) return;
     clearTimeout(this.#releaseTimer);
-    this.#releaseTimer = setTimeout(() => {
+    this.#releaseTimer = setWatch(() => {
       if (!this.#session.closeSent) this.sendBy(() => this.#session.releaseCompressor());
     }, releaseAfter);
   }

@@ -64,8 +64,10 @@ export function closeOptions(given: CloseOptions, closeTimeout: number): Require
   checkOptions(options, KINDS);
   const { code = CloseStatus.EndpointUnavailable, reason = "", spread = 0 } = options;
   const { timeout = spread + closeTimeout } = options;
-  if (timeout >= spread) return { code, reason, spread, timeout: Math.min(timeout, LONGEST_TIME) };
-  throw new WebSocketError("WS_ERR_INVALID_OPTION", "The option timeout must not be less than spread");
+  if (timeout < spread) {
+    throw new WebSocketError("WS_ERR_INVALID_OPTION", "The option timeout must not be less than spread");
+  }
+  return { code, reason, spread: Math.min(spread, LONGEST_TIME), timeout: Math.min(timeout, LONGEST_TIME) };
 }
 
 /** Closes connections. */

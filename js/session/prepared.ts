@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { bytesOf, concat, copyOf } from "../engine/bytes.js";
+import { bytesOf, concat, copyOf, isBlob } from "../engine/bytes.js";
 import { wasm } from "../engine/engine.js";
 import { guarded } from "../engine/output.js";
 import { textSize } from "../engine/text.js";
@@ -25,8 +25,14 @@ export class PreparedMessage {
   /** What goes on with those that are made slice by slice. */
   readonly #unfinished: (ReturnType<typeof preparing> | undefined)[] = [];
 
+  /**
+   * @param data what is neither text nor bytes becomes a string, as in `send`
+   * @throws TypeError for a Blob, which has to be read first
+   */
   constructor(data: string | ArrayBufferLike | ArrayBufferView) {
-    this.data = typeof data === "string" ? data : copyOf(bytesOf(data) ?? new Uint8Array(0));
+    if (isBlob(data)) throw new TypeError("A Blob cannot be prepared: give what its arrayBuffer() resolves with");
+    const bytes = bytesOf(data);
+    this.data = bytes === undefined ? `${data}` : copyOf(bytes);
     this.size = textSize(this.data);
   }
 

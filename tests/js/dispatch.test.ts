@@ -178,6 +178,18 @@ test("an event says of itself what one of the runtime's says, while it is dispat
     });
   }));
 
+test("an event that was dispatched is over, whatever is called on it then", (t) =>
+  alike(t, 9, (socket, log) => {
+    const events: Event[] = [];
+    socket.addEventListener("message", (event) => events.push(event));
+    socket.addEventListener("ping", () => {
+      for (const event of events) {
+        event.stopImmediatePropagation();
+        log.push(event.currentTarget, event.eventPhase, event.composedPath().length);
+      }
+    });
+  }));
+
 test("an event is shown as one of the runtime's, and another can be made of it and dispatched", async (t) => {
   const { server, url } = await serve(t);
   const client = new WebSocket(url);

@@ -82,6 +82,21 @@ test("spread closes come to all, in the order of their connections", async (t) =
   assert.equal(order.length, 5);
 });
 
+test("closes that are spread over more than a timer can wait do not keep the process busy", async (t) => {
+  const { server, url } = await serve(t);
+  const [first, ...others] = (await connected(url, 3)) as [WebSocket, ...WebSocket[]];
+  const end = closed(first);
+  const warnings: Error[] = [];
+  const onWarning = (warning: Error) => warnings.push(warning);
+  process.on("warning", onWarning);
+  t.after(() => process.off("warning", onWarning));
+  const done = server.close({ spread: Number.POSITIVE_INFINITY });
+  await end;
+  for (const socket of others) socket.terminate();
+  assert.deepEqual(await done, { closed: 1, terminated: 2 });
+  assert.deepEqual(warnings, []);
+});
+
 test("a client that does not answer is terminated after timeout, and counted", async (t) => {
   const { server, url, port } = await serve(t, { closeTimeout: DAY });
   const silent = await RawPeer.connect(port);
@@ -91,6 +106,15 @@ test("a client that does not answer is terminated after timeout, and counted", a
   assert.deepEqual(await server.close({ timeout: 50 }), { closed: 1, terminated: 1 });
   assert.equal((await end).code, 1001);
   await silent.ended;
+});
+
+test("a server that has closed keeps the process alive no longer, whatever its timeout was", async (t) => {
+  const timers = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
+  const { server, url } = await serve(t);
+  await connected(url, 1);
+  const before = timers();
+  await server.close({ timeout: DAY });
+  assert.ok(timers() <= before);
 });
 
 test("a timeout of 0 terminates at once", async (t) => {

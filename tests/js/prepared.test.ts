@@ -95,6 +95,30 @@ test("a prepared message is framed and compressed once, its data taken when it w
   }
 });
 
+test("what is neither text nor bytes is prepared, published and broadcast as its string; a Blob is refused", async (t) => {
+  const { server, url } = await serve(t);
+  const client = new Ws(url);
+  const received: string[] = [];
+  client.on("message", (data, isBinary) => received.push(`${isBinary} ${data}`));
+  await once(client, "open");
+  const [socket] = server.clients;
+  await socket?.subscribe("a");
+  for (const data of [12, null, { toString: () => "own" }, new Date(0).toJSON()] as unknown as string[]) {
+    socket?.send(data);
+    socket?.send(new PreparedMessage(data));
+    server.publish("a", data);
+    server.broadcast(data);
+  }
+  while (received.length < 16) await new Promise((turn) => setImmediate(turn));
+  const expected = ["12", "null", "own", "1970-01-01T00:00:00.000Z"].flatMap((text) => Array(4).fill(`false ${text}`));
+  assert.deepEqual(received, expected);
+  const blob = new Blob(["read me"]) as unknown as string;
+  for (const call of [() => new PreparedMessage(blob), () => server.publish("a", blob), () => server.broadcast(blob)]) {
+    assert.throws(call, { name: "TypeError", message: /Blob/ });
+  }
+  client.terminate();
+});
+
 test("a client sends a prepared message masked, each time with another key", async (t) => {
   const { url } = await serveEcho(t);
   const socket = new WebSocket(url);

@@ -198,6 +198,37 @@ for (const role of ROLES) {
   });
 }
 
+test("a long message that is sent within another one is compressed slice by slice too", async (t) => {
+  const { socket, peer } = await pair(t, "server");
+  socket.send(lines(MIB));
+  const first = await frame(peer);
+  assert.equal(first.first & 0x80, 0, "the message goes on");
+  socket.send(noise(MIB));
+  socket.close();
+  const all = [first, ...(await framesTo(peer, CLOSE))];
+  assert.deepEqual(messagesOf(all).map(String), [Buffer.from(lines(MIB)).toString(), String(noise(MIB))]);
+  const second = all.filter((one) => !isControl(one)).slice(1 + all.findIndex((one) => (one.first & 0x80) !== 0));
+  assert.ok(second.length > 8, `${second.length} frames`);
+});
+
+test("the last part of a message is not compressed, though a long message before it is", async (t) => {
+  const server = new ours.WebSocketServer({ port: 0, host: "127.0.0.1", perMessageDeflate: true });
+  t.after(() => server.close());
+  await once(server, "listening");
+  const connection = once(server, "connection") as Promise<[ours.WebSocket]>;
+  const client = new Ws(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  t.after(() => client.terminate());
+  const [socket] = await connection;
+  const received: string[] = [];
+  client.on("message", (data) => received.push(`${data}`)).on("error", ({ message }) => received.push(message));
+  const long = Buffer.from(lines(MIB)).toString();
+  socket.send(long);
+  socket.send("part", { fin: false });
+  socket.send(long);
+  while (received.length < 2) await turn();
+  assert.deepEqual(received, [long, `part${long}`]);
+});
+
 test("others have their messages answered between the slices of a long one", async (t) => {
   const { server, url } = await serve(t, { perMessageDeflate: true });
   const [one, other] = [new Ws(url), new Ws(url)];

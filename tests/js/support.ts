@@ -123,6 +123,16 @@ export const REQUEST: string = [
   "",
 ].join("\r\n");
 
+/** The answer to it. */
+export const RESPONSE = [
+  "HTTP/1.1 101 Switching Protocols",
+  "Upgrade: websocket",
+  "Connection: Upgrade",
+  "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=",
+  "",
+  "",
+].join("\r\n");
+
 /** A TCP peer that speaks bytes and remembers all that it read. */
 export class RawPeer {
   readonly socket: Socket;
@@ -330,4 +340,13 @@ export function uncaughtErrors(t: TestContext): unknown[] {
     for (const listener of present) process.on("uncaughtException", listener);
   });
   return errors;
+}
+
+/** A promise, and what resolves it. */
+export function gate(): { opened: Promise<void>; open: () => void } {
+  let open: () => void = () => {};
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { opened, open };
 }
