@@ -155,6 +155,18 @@ for (const role of ROLES) {
     assert.deepEqual(summary(await peer.bytes(wireSize(role, 9))), [[0x81, "behind it"]]);
   });
 
+  test(`a ${role} that closes behind a Blob is closing at once, and sends what came before alone`, async (t) => {
+    const { socket, peer } = await (await connector(t, role))();
+    socket.send(new Blob(["read first"]));
+    socket.close(1000);
+    assert.equal(socket.readyState, WebSocket.CLOSING);
+    socket.send("too late");
+    assert.deepEqual(summary(await peer.bytes(wireSize(role, 10, 2))), [
+      [0x82, "read first"],
+      [0x88, statusBytes(1000).toString("latin1")],
+    ]);
+  });
+
   test(`short texts that a ${role} sends in one turn count towards maxBufferedBytes`, async (t) => {
     const { socket } = await (await connector(t, role, { maxBufferedBytes: 10_000 }))();
     const failure = nextEvent<ErrorEvent>(socket, "error");
