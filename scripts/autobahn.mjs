@@ -5,6 +5,7 @@
 //                      without HAProxy they are skipped
 //   --cases PATTERN    such as 7.*; may be given again
 //   --quick            leaves out most cases of compression (12, 13), which take most of the time
+//   --whole R          has all cases of this role in spite of --quick; may be given again
 //   --runtime PROGRAM  runs our JavaScript: this Node by default, `deno` or `bun` from npm, or a program
 // Prints a table by category, leaves the HTML reports in build/autobahn/, and exits with 1 on anything but OK and
 // INFORMATIONAL, with 3 if the suite, or a role, cannot run here. Cases of extensions that we do not have yet are
@@ -34,12 +35,13 @@ const { values } = parseArgs({
     },
     cases: { type: "string", multiple: true },
     quick: { type: "boolean", default: false },
+    whole: { type: "string", multiple: true, default: [] },
     runtime: { type: "string", default: process.execPath },
   },
 });
 const CANNOT_RUN = 3;
 const QUICK = ["1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "9.*", "10.*", "12.1.*", "13.1.*"];
-const patterns = values.cases ?? (values.quick ? QUICK : ["*"]);
+const patternsOf = (role) => values.cases ?? (values.quick && !values.whole.includes(role) ? QUICK : ["*"]);
 const drivers = {
   server: (port) => run(...runtime, script("server.mjs"), port),
   client: (port) => run(...runtime, script("client.mjs"), port, AGENT),
@@ -58,7 +60,7 @@ const RUNTIMES = {
 
 prepare();
 const runtime = RUNTIMES[values.runtime]?.() ?? [values.runtime];
-const unknown = values.role.find((role) => !(role in drivers));
+const unknown = [...values.role, ...values.whole].find((role) => !(role in drivers));
 if (unknown !== undefined) {
   console.error(`autobahn: no role ${unknown}; there are ${Object.keys(drivers).join(", ")}`);
   process.exit(2);
@@ -80,7 +82,7 @@ for (const role of roles) {
   const folder = join(root, "build/autobahn", role);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  console.log(`\nOur ${role}, cases ${patterns.join(", ")} …`);
+  console.log(`\nOur ${role}, cases ${patternsOf(role).join(", ")} …`);
   const proxy = isOverHttp2(role) ? throughHaproxy : undefined;
   await (role.endsWith("server") ? testServer(role, folder, proxy) : testClient(role, folder, proxy));
   failed += report(role, folder);
@@ -93,14 +95,14 @@ async function testServer(role, folder, throughProxy) {
   await reachable(port);
   const proxy = await throughProxy?.({ folder, to: port, http2: "behind" });
   const url = `ws://127.0.0.1:${proxy?.port ?? port}`;
-  await once(suite("fuzzingclient", folder, { outdir: folder, servers: [{ agent: AGENT, url }] }), "exit");
+  await once(suite("fuzzingclient", role, folder, { outdir: folder, servers: [{ agent: AGENT, url }] }), "exit");
   proxy?.process.kill();
   server.kill();
 }
 
 async function testClient(role, folder, throughProxy) {
   const port = await freePort();
-  const fuzzer = suite("fuzzingserver", folder, { outdir: folder, url: `ws://127.0.0.1:${port}` });
+  const fuzzer = suite("fuzzingserver", role, folder, { outdir: folder, url: `ws://127.0.0.1:${port}` });
   await Promise.race([reachable(port), ended(fuzzer, folder)]);
   const proxy = await throughProxy?.({ folder, to: port, http2: "in front" });
   await once(drivers[role](String(proxy?.port ?? port)), "exit");
@@ -133,8 +135,8 @@ function inC(name) {
   return join(root, "bindings/c/build", name);
 }
 
-function suite(mode, folder, specification) {
-  const selection = { cases: patterns, "exclude-cases": [], "exclude-agent-cases": {} };
+function suite(mode, role, folder, specification) {
+  const selection = { cases: patternsOf(role), "exclude-cases": [], "exclude-agent-cases": {} };
   return startSuite(wstest, mode, folder, { ...specification, ...selection });
 }
 

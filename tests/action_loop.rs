@@ -807,6 +807,22 @@ fn c22_every_close_status_is_sent_and_received_as_the_table_of_1_6_says() {
 }
 
 #[test]
+fn there_is_a_session_from_the_end_of_the_handshake_to_an_abort() {
+    let states = [
+        (State::Created, false),
+        (State::HandshakeBegun, false),
+        (State::Open, true),
+        (State::CloseSent, true),
+        (State::CloseReceived, true),
+        (State::Closed, true),
+        (State::Aborted, false),
+    ];
+    for (state, is_session) in states {
+        assert_eq!(state.is_session(), is_session, "{state:?}");
+    }
+}
+
+#[test]
 fn a_handle_gives_its_session_once_nothing_is_queued() {
     let taken = |prepare: fn(&mut Handle<u32>)| {
         let mut server = open_server(vec![]);
@@ -859,6 +875,24 @@ fn an_abort_drains_both_queues_and_waits_for_what_is_outstanding() {
     let mut drain = |queue| act(&mut server, queue, &mut vec![], 0).unwrap();
     assert_eq!(drain(ActionQueue::Receive), Some(Done::Cancelled(1)));
     assert_eq!(drain(ActionQueue::All), None);
+}
+
+#[test]
+fn whatever_is_sent_after_an_abort_is_refused_for_the_abort() {
+    type Send = fn(&mut Handle<u32>) -> Result<(), Error>;
+    let sends: [Send; 5] = [
+        |handle| handle.send(BufferType::Utf8Message, data(b"a"), 1),
+        |handle| handle.send(BufferType::Close, close(1000, b""), 1),
+        // of the wrong kind, and of a status that may not be sent
+        |handle| handle.send(BufferType::Utf8Message, close(1000, b""), 1),
+        |handle| handle.send(BufferType::Close, close(1005, b""), 1),
+        |handle| handle.send_shared(BufferType::Close, b"a", 1),
+    ];
+    for (index, send) in sends.into_iter().enumerate() {
+        let mut server = open_server(vec![]);
+        server.abort();
+        assert_eq!(send(&mut server), Err(Misuse::Aborted.into()), "send {index}");
+    }
 }
 
 /// §3.8: each piece is a whole frame, so that a pong may go between any two.

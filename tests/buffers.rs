@@ -141,16 +141,45 @@ impl Block for Watched {
     }
 }
 
+#[test]
+fn a_handle_does_the_same_in_any_memory() {
+    let memory = || vec![0; internal_buffer_size(256, 16)];
+    let blocks: [Box<dyn Block>; 3] = [
+        Box::new(memory()),
+        Box::new(memory().into_boxed_slice()),
+        Box::new(Watched(memory().into(), Arc::default())),
+    ];
+    for (index, block) in blocks.into_iter().enumerate() {
+        let mut server = server_in(block);
+        server.receive(None, 1).unwrap();
+        let mut network = [masked(0x89, b"ping"), masked(0x81, b"Hello")].concat();
+        let mut next = || act(&mut server, ActionQueue::Receive, &mut network, usize::MAX).unwrap();
+        let expected = [
+            Some(Done::Reading),
+            Some(Done::Sent(BufferType::PingPong, b"\x8A\x04ping".to_vec(), None)),
+            Some(Done::Received(BufferType::Utf8Message, b"Hello".to_vec(), 1)),
+        ];
+        assert_eq!([next(), next(), next()], expected, "memory {index}");
+        server.send(BufferType::Utf8Message, data(b"a"), 2).unwrap();
+        assert_eq!(drain_sends(&mut server), hex("81 01 61"), "memory {index}");
+    }
+}
+
+fn server_in(block: Box<dyn Block>) -> Handle<u32> {
+    let properties = [Property::ReceiveBufferSize(256), Property::SendBufferSize(16)];
+    let mut server = Handle::create_in(Role::Server, properties, Box::new(FixedRandom(KEY)), block).unwrap();
+    server
+        .begin_server_handshake(None, &[], &server_request("dGhlIHNhbXBsZSBub25jZQ=="))
+        .unwrap();
+    server
+}
+
 /// Callers read from the network into the one while another thread sends.
 #[test]
 fn sending_touches_no_memory_that_is_being_read_into() {
     let asked = Arc::default();
     let memory = Watched(vec![0; internal_buffer_size(256, 16)].into(), Arc::clone(&asked));
-    let properties = [Property::ReceiveBufferSize(256), Property::SendBufferSize(16)];
-    let mut server = Handle::create_in(Role::Server, properties, Box::new(FixedRandom(KEY)), Box::new(memory)).unwrap();
-    server
-        .begin_server_handshake(None, &[], &server_request("dGhlIHNhbXBsZSBub25jZQ=="))
-        .unwrap();
+    let mut server = server_in(Box::new(memory));
     server.receive(None, 1).unwrap();
     server.get_action(ActionQueue::Receive).unwrap();
     asked.lock().unwrap().clear();
@@ -203,4 +232,30 @@ fn buffers_that_cannot_be_had_are_refused_when_the_handle_is_made() {
         Misuse::AllocatedBufferTooSmall.into()
     );
     assert_eq!(ErrorCode::OutOfMemory, Error::OutOfMemory.code());
+}
+
+/// It runs itself again, in a process that may have a gigabyte.
+#[cfg(all(target_os = "linux", not(miri)))]
+#[test]
+fn a_size_beyond_the_memory_is_refused_when_the_handle_is_made_and_ends_no_process() {
+    const LIMITED: &str = "WEBSOCKET_COMPONENT_LIMITED";
+    if std::env::var_os(LIMITED).is_some() {
+        let most = (1 << 31) - 1024;
+        for property in [Property::ReceiveBufferSize(most), Property::SendBufferSize(most)] {
+            assert_eq!(
+                Handle::<u32>::create_server(&[property]).unwrap_err(),
+                Error::OutOfMemory
+            );
+        }
+        return;
+    }
+    let output = std::process::Command::new("sh")
+        .args(["-c", "ulimit -v 1000000 && exec \"$0\" \"$@\""])
+        .arg(std::env::current_exe().unwrap())
+        .arg("a_size_beyond_the_memory_is_refused")
+        .env(LIMITED, "")
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && told.contains("1 passed"), "{output:?}");
 }

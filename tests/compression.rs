@@ -17,9 +17,9 @@ use proptest::prelude::*;
 use support::*;
 use websocket_component::deflate::{Agreement, DeflateOptions, Deflater, Flush};
 use websocket_component::{
-    ActionQueue, Buffer, BufferType, ClientHandshake, ClientOptions, CloseStatus, DeflateSettings, Error, Event,
-    Failure, Handle, HandshakeError, Header, HttpHeader, Limits, Misuse, Property, Received, Role, ServerHandshake,
-    ServerOptions, Session, SessionOptions, Violation,
+    ActionQueue, Buffer, BufferType, ClientHandshake, ClientOptions, CloseStatus, Connection, DeflateSettings,
+    Delivery, Error, Event, Failure, Handle, HandshakeError, Header, HttpHeader, Limits, Misuse, Property, Received,
+    Role, ServerHandshake, ServerOptions, Session, SessionOptions, Violation,
 };
 
 const ROLES: [Role; 2] = [Role::Client, Role::Server];
@@ -294,22 +294,108 @@ fn a_long_compressed_text_that_is_not_utf8_fails_wherever_that_is() {
     for place in [0, 1000, length / 2, length - 1] {
         let mut bytes = vec![b'a'; length];
         bytes[place] = 0xFF;
-        let mut payload = Vec::new();
-        Deflater::new(15, 8, 6).compress(&bytes, Flush::Last, &mut payload);
-        let mut options = ClientOptions::default();
-        options.deflate = Some(Default::default());
-        let mut client = ClientHandshake::with_options("localhost", "/", options).unwrap();
-        let mut options = ServerOptions::default();
-        options.deflate = Some(Default::default());
-        let mut server = ServerHandshake::with_options(options);
-        server.receive(client.transmit(), Duration::ZERO).unwrap();
-        server.accept(None, &[]).unwrap();
-        client.receive(server.transmit(), Duration::ZERO).unwrap();
-        let mut client = client.into_connection().unwrap();
-        client.receive(frame_to(Role::Client, 0xC1, &payload), Duration::ZERO);
-        let failed = Some(Event::Failed(Failure::Violation(Violation::TextNotUtf8)));
-        assert_eq!(client.next_owned_event(), failed, "at {place}");
+        let mut client = client(Delivery::Messages);
+        client.receive(
+            frame_to(Role::Client, 0xC1, &compressed(&bytes, Flush::Last)),
+            Duration::ZERO,
+        );
+        assert_eq!(client.next_owned_event(), Some(NOT_UTF8), "at {place}");
     }
+}
+
+const NOT_UTF8: Event<'static> = Event::Failed(Failure::Violation(Violation::TextNotUtf8));
+
+fn compressed(message: &[u8], flush: Flush) -> Vec<u8> {
+    let mut payload = Vec::new();
+    Deflater::new(15, 8, 6).compress(message, flush, &mut payload);
+    payload
+}
+
+/// A client's connection, with compression.
+fn client(delivery: Delivery) -> Connection {
+    let mut options = ClientOptions::default();
+    options.deflate = Some(Default::default());
+    options.connection.delivery = delivery;
+    let mut client = ClientHandshake::with_options("localhost", "/", options).unwrap();
+    let mut options = ServerOptions::default();
+    options.deflate = Some(Default::default());
+    let mut server = ServerHandshake::with_options(options);
+    server.receive(client.transmit(), Duration::ZERO).unwrap();
+    server.accept(None, &[]).unwrap();
+    client.receive(server.transmit(), Duration::ZERO).unwrap();
+    client.into_connection().unwrap()
+}
+
+/// RFC 6455 §8.1.
+#[test]
+fn a_compressed_text_that_is_not_utf8_fails_before_the_message_ends_and_no_piece_of_it_is_reported() {
+    for delivery in [Delivery::Messages, Delivery::Pieces] {
+        // whole, and the first of several frames
+        for (first, flush) in [(0xC1, Flush::Last), (0x41, Flush::Now)] {
+            let mut client = client(delivery);
+            let payload = compressed(b"ab\xFF", flush);
+            client.receive(frame_to(Role::Client, first, &payload), Duration::ZERO);
+            assert_eq!(client.next_owned_event(), Some(NOT_UTF8), "{delivery:?} {first:x}");
+        }
+    }
+}
+
+#[test]
+fn a_session_says_whether_compression_was_agreed() {
+    for role in ROLES {
+        assert!(!Session::new(role, SessionOptions::default()).is_deflate_enabled());
+        assert!(session(role, &TAKEOVER, Limits::NONE).is_deflate_enabled());
+    }
+}
+
+#[test]
+fn a_session_says_whether_decompressed_bytes_wait_or_more_input_is_needed() {
+    let frame = frame_to(Role::Client, 0xC2, &compressed(&vec![0; 300_000], Flush::Last));
+    for cut in [0, 1] {
+        let mut session = session(Role::Client, &TAKEOVER, Limits::NONE);
+        let mut input = frame[..frame.len() - cut].to_vec();
+        let mut without_input = 0;
+        loop {
+            let waits = session.has_more();
+            let step = session.receive(if waits { &mut [] } else { &mut input[..] }).unwrap();
+            input.drain(..step.consumed);
+            match step.received {
+                Received::Inflated { buffer_type, .. } if !buffer_type.is_final() => without_input += i32::from(waits),
+                received => break assert_eq!(received == Received::NeedMore, cut == 1, "{received:?}"),
+            }
+        }
+        assert!(without_input > 2 && input.is_empty() && !session.has_more());
+    }
+}
+
+/// RFC 7692 §7.1.1: a sender need not refer to earlier messages.
+#[test]
+fn a_released_compressor_compresses_the_next_message_for_itself_but_goes_on_within_one() {
+    let message = noise(1000);
+    let (mut sender, mut receiver) = (
+        session(Role::Server, &TAKEOVER, Limits::NONE),
+        session(Role::Client, &TAKEOVER, Limits::NONE),
+    );
+    let mut lengths = Vec::new();
+    for released in [false, false, true] {
+        if released {
+            sender.release_compressor();
+        }
+        let mut out = Vec::new();
+        sender.write(BufferType::BinaryMessage, &message, &mut out).unwrap();
+        lengths.push(out.len());
+        let expected = vec![("BinaryMessage".to_owned(), message.clone())];
+        assert_eq!(receive(&mut receiver, &out, 100), (expected, None));
+    }
+    assert!(lengths[1] < 100 && lengths[2] > 1000, "{lengths:?}");
+
+    let mut out = Vec::new();
+    sender.write(BufferType::BinaryFragment, &message, &mut out).unwrap();
+    sender.release_compressor();
+    sender.write(BufferType::BinaryMessage, &message, &mut out).unwrap();
+    let expected = vec![("BinaryMessage".to_owned(), message.repeat(2))];
+    assert!(out.len() < 200, "{}", out.len());
+    assert_eq!(receive(&mut receiver, &out, 100), (expected, None));
 }
 
 #[test]

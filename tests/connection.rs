@@ -736,6 +736,37 @@ fn the_room_for_a_read_grows_with_what_came_and_is_used_again() {
     assert!(client.read_buffer().len() >= 9000, "a buffer of the usual size is kept");
 }
 
+/// So the next message begins at the front of the buffer, and need not be moved there.
+#[test]
+fn a_read_stops_at_the_end_of_a_long_message_and_takes_what_follows_a_short_one() {
+    for (length, stops) in [(10, false), (65_535, false), (65_536, true), (100_000, true)] {
+        let mut client = Connection::new(Role::Client, Config::default());
+        let bytes = frame(Role::Client, 0x82, &vec![7; length]);
+        assert_eq!(feed(&mut client, &bytes[..bytes.len() - 5]), []);
+        let room = client.read_buffer().len();
+        assert_eq!(room == 5, stops, "room for {room} bytes in a message of {length}");
+    }
+}
+
+#[test]
+fn a_count_above_the_room_for_a_read_counts_as_all_of_it() {
+    let mut config = Config::default();
+    config.read_size = 100;
+    let payload: Vec<u8> = (0..=255).cycle().take(1000).collect();
+    for before in [0, 1, 10, 200] {
+        let mut client = Connection::new(Role::Client, config);
+        let bytes = frame(Role::Client, 0x82, &payload);
+        let (first, rest) = bytes.split_at(before);
+        assert_eq!(feed(&mut client, first), []);
+        let room = client.read_buffer();
+        let (second, third) = rest.split_at(room.len());
+        room.copy_from_slice(second);
+        client.received(usize::MAX, NOW);
+        assert_eq!(events(&mut client), [], "{before} bytes before");
+        assert_eq!(feed(&mut client, third), [binary(&payload)], "{before} bytes before");
+    }
+}
+
 #[test]
 fn an_idle_connection_holds_no_buffers() {
     let mut config = Config::default();

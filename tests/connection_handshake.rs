@@ -388,6 +388,7 @@ fn a_handshake_that_takes_too_long_fails() {
 
     let mut server = ServerHandshake::new();
     assert_eq!(server.receive(b"GET", 100 * second), Ok(false));
+    assert_eq!(server.poll_timeout(), Some(130 * second));
     assert_eq!(server.handle_timeout(130 * second), Err(Error::HandshakeTimeout));
     assert!(server.transmit().starts_with(b"HTTP/1.1 408 Request Timeout\r\n"));
     assert_eq!(Error::HandshakeTimeout.status(), Some(408));
@@ -519,6 +520,20 @@ fn heads_go_to_the_crate_http_and_back() {
     let (response, _) = ServerHandshake::answer_http(&request, None, ServerOptions::default()).unwrap();
     client.receive_http_response(&response).unwrap();
     assert!(client.into_connection().unwrap().is_open());
+
+    // RFC 6455 §4.1: "HTTP/1.1 or higher"
+    use http::Version;
+    let versions = [
+        (Version::HTTP_09, 0),
+        (Version::HTTP_10, 0),
+        (Version::HTTP_11, 1),
+        (Version::HTTP_2, 1),
+        (Version::HTTP_3, 1),
+    ];
+    for (version, minor) in versions {
+        *request.version_mut() = version;
+        assert_eq!(RequestHead::from(&request).version, minor, "{version:?}");
+    }
 
     *request.method_mut() = http::Method::POST;
     let error = ServerHandshake::answer_http(&request, None, ServerOptions::default())

@@ -22,17 +22,23 @@ fn send(connection: &mut Connection, text: &str) {
 fn a_connection_keeps_small_buffers_for_the_next_message_and_frees_large_ones() {
     let text = "x".repeat(1000);
     let mut server = Connection::new(Role::Server, Config::default());
-    server.send_text(&*text).unwrap();
-    server.consumed(usize::MAX);
+    let send_100 = |server: &mut Connection| {
+        for _ in 0..100 {
+            server.send_text(&*text).unwrap();
+        }
+        server.consumed(usize::MAX);
+    };
+    send_100(&mut server);
     {
         let _profiler = dhat::Profiler::builder().testing().build();
-        for _ in 0..1000 {
-            server.send_text(&*text).unwrap();
-            server.consumed(usize::MAX);
+        for _ in 0..10 {
+            send_100(&mut server);
         }
         assert_eq!(dhat::HeapStats::get().total_blocks, 0, "the buffer is used again");
-        for _ in 0..2000 {
-            send(&mut server, &text);
+        for (times, text) in [(2000, &text), (40, &"x".repeat(100_000))] {
+            for _ in 0..times {
+                send(&mut server, text);
+            }
         }
         let most = dhat::HeapStats::get().max_bytes;
         assert!(

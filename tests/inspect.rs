@@ -224,6 +224,12 @@ fn it_goes_on_after_a_violation_and_says_what_is_unreliable() {
     );
     let unreliable: Vec<bool> = inspector.records().iter().map(|record| record.is_unreliable).collect();
     assert_eq!(unreliable, [false, true, true, true]);
+    let refused: Vec<bool> = inspector
+        .records()
+        .iter()
+        .map(|record| frame(record).is_violation)
+        .collect();
+    assert_eq!(refused, [true, true, false, true]);
     assert_eq!(inspector.messages()[1].state, MessageState::Whole);
 }
 
@@ -244,6 +250,8 @@ fn what_a_stream_ends_in_is_told() {
     assert_eq!(frame(&inspector.records()[0]).status, 1005);
     let mut inspector = inspected("", &[(ToClient, b"\x82\x05abc")]);
     assert!(!inspector.is_whole(&inspector.records()[0]));
+    let whole = inspected("", &[(ToClient, b"\x82\x05abcde")]);
+    assert!(whole.is_whole(&whole.records()[0]));
     assert_eq!(inspector.payload(0, Stage::Inflated, usize::MAX), b"abc");
 }
 
@@ -598,7 +606,6 @@ fn a_record_takes_96_bytes_at_most() {
     assert!(size_of::<Record>() <= 96, "{}", size_of::<Record>());
 }
 
-/// A conversation's bytes, from headers that are often nearly right.
 /// The kinds of the records that this piece makes behind a lost one, before and after the end of the recording.
 fn behind_a_loss(piece: &[u8]) -> [Vec<&'static str>; 2] {
     let mut inspector = Inspector::new(Options::default());
@@ -673,6 +680,30 @@ fn behind_a_loss_a_later_piece_may_begin_with_the_header() {
 }
 
 #[test]
+fn no_frame_is_found_before_the_header_that_was_lost() {
+    // a header of which only the first byte is there: at the beginning, and behind a byte that could begin one itself
+    let cases: [(&[&[u8]], u64); 2] = [(&[b"\x82"], 0), (&[b"\x82\x01", b"\x82\x02"], 3)];
+    for (pieces, lost) in cases {
+        let mut inspector = Inspector::new(Options::default());
+        for piece in pieces {
+            inspector.push(ToClient, piece, 0.0);
+        }
+        inspector.push_missing(ToClient, 2, 1.0);
+        inspector.push(ToClient, &framed(0x82, b"payload"), 2.0);
+        inspector.finish();
+        let records = inspector.records();
+        let [.., missing, found] = records else {
+            panic!("{records:?}")
+        };
+        assert_eq!(
+            (missing.start, missing.kind),
+            (lost, RecordKind::Bytes(Reason::Missing))
+        );
+        assert_eq!((found.start, found.is_found), (lost + 3, true));
+    }
+}
+
+#[test]
 fn a_recording_that_begins_in_the_middle_may_begin_with_a_head_all_the_same() {
     let kind = |direction, bytes: &[u8]| {
         let mut inspector = Inspector::new(Options {
@@ -702,6 +733,46 @@ fn nothing_comes_after_the_end_of_the_recording() {
     inspector.push_missing(ToClient, 3, 1.0);
     inspector.finish();
     assert_eq!((inspector.records().len(), inspector.length(ToClient)), (1, 3));
+}
+
+#[test]
+fn a_response_lets_both_directions_be_read_to_where_their_frames_end() {
+    let mut inspector = Inspector::new(Options::default());
+    let after_close = |head: &[u8], close: &[u8]| [head, close, b"after"].concat();
+    inspector.push(ToServer, &after_close(REQUEST, &masked(0x88, b"")), 0.0);
+    assert_eq!(
+        inspector.records().len(),
+        1,
+        "what a request asks for, its response says"
+    );
+    inspector.push(ToClient, &after_close(RESPONSE, &framed(0x88, b"")), 1.0);
+    for direction in [ToServer, ToClient] {
+        let last = inspector.records().iter().rfind(|record| record.direction == direction);
+        assert_eq!(
+            last.map(|record| record.kind),
+            Some(RecordKind::Bytes(Reason::AfterClose)),
+            "{direction:?}"
+        );
+    }
+}
+
+/// RFC 6455 §9: an extension may give any reserved bit a meaning.
+#[test]
+fn behind_a_request_whose_end_is_lost_the_response_tells_what_a_header_may_be() {
+    let response = std::str::from_utf8(RESPONSE)
+        .unwrap()
+        .replace(DEFLATE, "x-with-a-reserved-bit");
+    let mut inspector = Inspector::new(Options::default());
+    inspector.push(ToServer, &REQUEST[..REQUEST.len() - 2], 0.0);
+    inspector.push_missing(ToServer, 2, 0.0);
+    inspector.push(ToServer, &masked(0xA2, b"payload"), 0.0);
+    inspector.push(ToClient, response.as_bytes(), 1.0);
+    inspector.finish();
+    let last = inspector.records().last().unwrap();
+    assert_eq!(
+        (last.direction, frame(last).first, last.is_found),
+        (ToServer, 0xA2, true)
+    );
 }
 
 #[test]
@@ -920,6 +991,7 @@ fn a_close_is_checked_where_its_payload_is() {
     assert_eq!((violations(&inspector).len(), inspector.faults()[0].offset), (1, 2));
 }
 
+/// A conversation's bytes, from headers that are often nearly right.
 fn bytes() -> impl Strategy<Value = Vec<u8>> {
     let good = (0..11_u8, any::<bool>(), vec(any::<u8>(), 0..20))
         .prop_map(|(opcode, fin, payload)| framed(if fin { 0x80 } else { 0 } | opcode, &payload));

@@ -1,5 +1,10 @@
-# Sourced by scripts/test: runs steps one after the other, counts their tests, and sums up.
+# Sourced by scripts/test: runs steps one after the other, one job beside them, counts their tests, and sums up.
 logs=$root/build/logs
+# A step that hangs is a failure with a name, after as many seconds. Not at a terminal, whose user can end it.
+longest_step=1500
+longest_job=3600
+timeout=
+if [ ! -t 0 ]; then timeout=$(command -v timeout || true); fi
 passed=0
 failed=0
 skipped=0
@@ -8,12 +13,41 @@ summary=()
 # step KIND NAME COMMAND…: a `check` only succeeds or fails, a `suite` also counts its tests; an `optional` suite and an
 # `optional-check` may say by status 3 that this machine lacks what they need.
 step() {
-  local kind=$1 name=$2 log=$logs/${2//[ \/]/-}.log status=0 start=$SECONDS good=0 bad=0 left=0 note
+  local kind=$1 name=$2 start=$SECONDS status=0
   shift 2
   printf '\n== %s\n' "$name"
-  "$@" </dev/null 2>&1 | tee "$log" || status=$?
+  ${timeout:+"$timeout" --kill-after=10 "$longest_step"} "$@" </dev/null 2>&1 | tee "$(log_of "$name")" || status=$?
+  note_result "$kind" "$name" "$status" "$((SECONDS - start))"
+}
+
+# The same beside the steps that follow; `join` waits for it, shows what it printed, and counts it.
+beside() {
+  beside=("$1" "$2" "$SECONDS")
+  local log
+  log=$(log_of "$2")
+  shift 2
+  ${timeout:+"$timeout" --kill-after=10 "$longest_job"} "$@" </dev/null >"$log" 2>&1 &
+  job=$!
+  trap 'kill "$job"' EXIT
+}
+
+join() {
+  local kind=${beside[0]} name=${beside[1]} status=0
+  wait "$job" || status=$?
+  trap - EXIT
+  printf '\n== %s\n' "$name"
+  cat "$(log_of "$name")"
+  note_result "$kind" "$name" "$status" "$((SECONDS - beside[2]))"
+}
+
+log_of() { printf '%s\n' "$logs/${1//[ \/]/-}.log"; }
+
+# note_result KIND NAME STATUS SECONDS: adds a step to the summary.
+note_result() {
+  local kind=$1 name=$2 status=$3 took=$4 good=0 bad=0 left=0 note log
+  log=$(log_of "$name")
   if [[ $kind = optional* ]] && [ "$status" = 3 ]; then
-    summary+=("$(printf '%-28s %4ss  %s' "$name" "$((SECONDS - start))" "not run: $(tail -n 2 "$log" | head -n 1)")")
+    summary+=("$(printf '%-28s %4ss  %s' "$name" "$took" "not run: $(tail -n 2 "$log" | head -n 1)")")
     skipped=$((skipped + 1))
     return
   fi
@@ -22,6 +56,7 @@ step() {
   if [ "$left" != 0 ]; then note+=", $left skipped"; fi
   if [[ $kind = *check ]]; then note=ok; fi
   if [[ $kind != *check ]] && [ "$((good + bad))" = 0 ]; then status=1 note="no test ran"; fi
+  if [ "$status" = 124 ] || [ "$status" = 137 ]; then note+=", did not come to its end"; fi
   if [ "$status" != 0 ] && [ "$bad" = 0 ]; then
     bad=1
     note="failed${note:+ ($note)}"
@@ -30,7 +65,7 @@ step() {
   passed=$((passed + good))
   failed=$((failed + bad))
   skipped=$((skipped + left))
-  summary+=("$(printf '%-28s %4ss  %s' "$name" "$((SECONDS - start))" "$note")")
+  summary+=("$(printf '%-28s %4ss  %s' "$name" "$took" "$note")")
 }
 
 # Adds up the last lines of cargo's, wasm-bindgen's and Node's test runners, and of Autobahn's.

@@ -19,12 +19,28 @@ const ROUNDS = 3;
 /** `maxTotalBufferedBytes`, and what a process has without any. */
 const MOST_HELD = 512 * 1024 * 1024;
 const ORDINARY = "ordinary messages";
+/** Milliseconds for one attack, which takes seconds. */
+const DEADLINE = 120_000;
 
 const { values } = parseArgs({ options: { check: { type: "boolean" }, only: { type: "string" } } });
 const names = Object.keys(attacks).filter((name) => name !== ORDINARY && name.includes(values.only ?? ""));
 
-/** Has a server attacked, and measures what that costs. */
+const programs = [];
+process.once("exit", () => {
+  for (const program of programs) program.kill("SIGKILL");
+});
+
+/** Has a server attacked, and measures what that costs. An attack without end is an error with its name. */
 async function attack(library, name) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    const error = new Error(`${name}, against ${library}, has no end within ${DEADLINE} ms`);
+    timer = setTimeout(reject, DEADLINE, error);
+  });
+  return Promise.race([attackUntilDone(library, name), late]).finally(() => clearTimeout(timer));
+}
+
+async function attackUntilDone(library, name) {
   const server = start("server.mjs", ["--expose-gc"], library);
   let death;
   server.once("exit", (code, signal) => {
@@ -35,7 +51,7 @@ async function attack(library, name) {
   const before = await ask(server);
   const attacker = start("attacker.mjs", [], String(port), name);
   const watching = clients.map(delays);
-  const [{ sent }] = await Promise.race([once(attacker, "message"), once(server, "exit").then(() => [{ sent: 0 }])]);
+  const { sent } = await Promise.race([first(attacker), once(server, "exit").then(() => ({ sent: 0 }))]);
   const [longest, usual] = await Promise.all(watching.map((watched) => watched.stop()));
   for (const client of clients) client.terminate();
   if (death !== undefined) {
@@ -52,12 +68,17 @@ async function attack(library, name) {
   return { sent, cpu: during.cpu - before.cpu, longest, delay: longest - usual, held, kept };
 }
 
-/** What a program says first; one that cannot begin is an error, and not a wait without end. */
+/** What a program says next; one that ends instead, is an error, and not a wait without end. */
 async function first(program) {
-  const end = once(program, "exit").then(([code]) => Promise.reject(new Error(`A server ended at once: ${code}`)));
-  const [message] = await Promise.race([once(program, "message"), end]);
-  end.catch(() => {}); // later on, that is a result
-  return message;
+  const file = program.spawnargs.find((one) => one.endsWith(".mjs"));
+  const found = new AbortController();
+  const end = once(program, "exit", found).then(([code]) => Promise.reject(new Error(`${file} ended: ${code}`)));
+  try {
+    const [message] = await Promise.race([once(program, "message", found), end]);
+    return message;
+  } finally {
+    found.abort();
+  }
 }
 
 async function open(port) {
@@ -67,13 +88,16 @@ async function open(port) {
 }
 
 function start(file, execArgv, ...args) {
-  return fork(new URL(file, import.meta.url), args, { execArgv, stdio: ["ignore", "inherit", "inherit", "ipc"] });
+  const stdio = ["ignore", "inherit", "inherit", "ipc"];
+  const program = fork(new URL(file, import.meta.url), args, { execArgv, stdio });
+  programs.push(program);
+  return program;
 }
 
 async function ask(server) {
-  const answer = once(server, "message");
+  const answer = first(server);
   server.send("statistics");
-  return (await answer)[0];
+  return answer;
 }
 
 /** Round trips one after another; the longest of them. */
