@@ -31,7 +31,7 @@ export class Quota {
   readonly #quotas: Quotas;
   #count = 0;
   /** Connections by address; nothing for those that have none. */
-  readonly #byAddress = new Map<string, number>();
+  readonly #byAddress = new Map<string | undefined, number>();
   /** Handshakes by address in the second that `#second` names. */
   #begun = new Map<string, number>();
   #second = 0;
@@ -66,9 +66,8 @@ export class Quota {
   leave(from: Addressed): void {
     this.#count -= 1;
     const key = this.#keyOf(from);
-    const count = key === undefined ? undefined : this.#byAddress.get(key);
-    if (key === undefined || count === undefined) return;
-    if (count > 1) this.#byAddress.set(key, count - 1);
+    const others = (this.#byAddress.get(key) ?? 1) - 1;
+    if (others > 0) this.#byAddress.set(key, others);
     else this.#byAddress.delete(key);
   }
 
@@ -160,14 +159,13 @@ function withoutPort(text: string): string {
 export function networkOf(address: string): string {
   const plain = unmapped(address).split("%", 1)[0] as string;
   if (isIP(plain) !== 6) return plain;
-  const [head = "", tail] = plain.toLowerCase().split("::");
-  const first = head === "" ? [] : head.split(":");
-  const last = tail === undefined || tail === "" ? [] : tail.split(":");
+  const [head = "", tail = ""] = plain.toLowerCase().split("::");
+  const first = head.split(":").filter(Boolean);
+  const last = tail.split(":").filter(Boolean);
   // a dotted end, of which none is in the first 64 bits, stands for two groups
   const isDotted = plain.includes(".");
   const zeros = Math.max(0, 8 - first.length - last.length - (isDotted ? 1 : 0));
-  const groups = tail === undefined ? first : [...first, ...Array(zeros).fill("0"), ...last];
-  return groups
+  return [...first, ...Array(zeros).fill("0"), ...last]
     .slice(0, 4)
     .map((group) => Number.parseInt(group, 16).toString(16))
     .join(":");

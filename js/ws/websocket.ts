@@ -341,7 +341,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
     const { binary = isBinary(data), compress = true, fin = true } = options ?? {};
     const sending = { isText: !binary, isLast: fin, compress, callback: inContext(callback) };
     if (isBlob(data)) this.#readBlob(data, sending.callback, (bytes) => this.#send(bytes, sending));
-    else this.#sendNow(content(data, !binary), sending);
+    else this.#sendNow(content(data), sending);
   }
 
   /**
@@ -370,7 +370,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
    * @throws TypeError for a code that must not be sent; RangeError for more than 123 bytes of reason
    */
   close(code?: number, data?: string | Uint8Array): void {
-    if (this.#readyState === CONNECTING) this.#opening?.abort(CLOSED_TOO_SOON);
+    this.#opening?.abort(CLOSED_TOO_SOON);
     if (this.#readyState !== OPEN) return;
     const [status, reason] = closing(code, data);
     this.#readyState = CLOSING;
@@ -379,7 +379,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
 
   /** Ends the connection at once. Messages that have come already are given out before `close`. */
   terminate(): void {
-    if (this.#readyState === CONNECTING) this.#opening?.abort(CLOSED_TOO_SOON);
+    this.#opening?.abort(CLOSED_TOO_SOON);
     if (this.#connection === undefined || this.#readyState === CLOSED) return;
     this.#readyState = CLOSING;
     this.#connection.terminate(true);
@@ -556,7 +556,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
       this.#control(kind, given[0] as Data, undefined, given[1] as SendCallback);
       return;
     }
-    const payload = isBlob(data) ? data : (content(data as Exclude<Data, Blob>, false) as Uint8Array);
+    const payload = isBlob(data) ? data : payloadOf(data as Exclude<Data, Blob>);
     const size = isBlob(payload) ? payload.size : payload.length;
     if (this.#readyState !== OPEN) {
       this.#refuse(size, callback);
@@ -650,14 +650,19 @@ function plain(data: Content): string | Uint8Array {
   return data instanceof PreparedMessage ? data.data : data;
 }
 
-/** The content of a message; a string only for text. */
-function content(data: Exclude<Data, Blob> | PreparedMessage, isText: boolean): Content {
+/** The content of a message; what makes text by default is a string. */
+function content(data: Exclude<Data, Blob> | PreparedMessage): Content {
   if (data instanceof PreparedMessage) return data;
-  if (typeof data === "number" || typeof data === "string") return isText ? `${data}` : Buffer.from(`${data}`);
+  if (typeof data === "number" || typeof data === "string") return `${data}`;
   if (data === null || data === undefined) return EMPTY;
   if (isBytes(data)) return data;
   if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   return Buffer.from(data as ArrayBuffer);
+}
+
+/** The bytes of a ping or a pong, copied: it may have to wait behind a Blob. */
+function payloadOf(data: Exclude<Data, Blob>): Uint8Array {
+  return Buffer.from(content(data) as string);
 }
 
 /** The code and the reason as the connection takes them. */

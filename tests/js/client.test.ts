@@ -345,3 +345,18 @@ test("user and password of the URL, or one of them, are sent as Basic authorizat
   const expected = Object.values(credentials).map((text) => text && `Basic ${Buffer.from(text).toString("base64")}`);
   assert.deepEqual(seen, expected);
 });
+
+test("a Host and an Authorization of the caller's take the place of the URL's", async (t) => {
+  const seen: IncomingMessage["rawHeaders"][] = [];
+  const { port } = await serve(t, { verify: ({ rawHeaders }) => seen.push(rawHeaders) > 0 });
+  const url = `ws://user:secret@127.0.0.1:${port}`;
+  const headers = { host: "example.com", authorization: "Bearer own" };
+  for (const options of [{ headers }, { headers, agent: new Agent() }]) {
+    const socket = new WebSocket(url, options);
+    await nextEvent(socket, "open");
+    socket.close();
+    const raw = seen.pop() ?? [];
+    const values = (name: string) => raw.filter((_, at) => at % 2 === 1 && raw[at - 1]?.toLowerCase() === name);
+    assert.deepEqual([values("host"), values("authorization")], [["example.com"], ["Bearer own"]]);
+  }
+});

@@ -108,6 +108,15 @@ test("a client that does not answer is terminated after timeout, and counted", a
   await silent.ended;
 });
 
+test("a server that has closed keeps the process alive no longer, whatever its timeout was", async (t) => {
+  const timers = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
+  const { server, url } = await serve(t);
+  await connected(url, 1);
+  const before = timers();
+  await server.close({ timeout: DAY });
+  assert.ok(timers() <= before);
+});
+
 test("a timeout of 0 terminates at once", async (t) => {
   const { server, port } = await serve(t, { closeTimeout: DAY });
   const silent = await RawPeer.connect(port);

@@ -7,7 +7,18 @@ import { setImmediate as turn } from "node:timers/promises";
 import { type CloseEvent, type ErrorEvent, WebSocket } from "websocket-component";
 
 import { connector, statusBytes, switching } from "./ends.js";
-import { closed, messages, nextEvent, once, type RawPeer, rawServer, serve, serveRaw, unmasked } from "./support.js";
+import {
+  closed,
+  inner,
+  messages,
+  nextEvent,
+  once,
+  type RawPeer,
+  rawServer,
+  serve,
+  serveRaw,
+  unmasked,
+} from "./support.js";
 
 /** All events until the close, with the ready state in each. */
 async function observed(socket: WebSocket): Promise<string[]> {
@@ -89,6 +100,12 @@ test("a port that refuses, a name that does not resolve, and TLS that fails end 
   }
 });
 
+/** https://fetch.spec.whatwg.org/#bad-port, of 2025 */
+const BAD_PORTS = `
+  0 1 7 9 11 13 15 17 19 20 21 22 23 25 37 42 43 53 69 77 79 87 95 101 102 103 104 109 110 111 113 115 117 119 123 135
+  137 139 143 161 179 389 427 465 512 513 514 515 526 530 531 532 540 548 554 556 563 587 601 636 989 990 993 995 1719
+  1720 1723 2049 3659 4045 4190 5060 5061 6000 6566 6665 6666 6667 6668 6669 6679 6697 10080`;
+
 test("a port that Fetch blocks fails the connection before it is begun", async () => {
   for (const port of [0, 1, 25, 6000, 6667, 10080]) {
     const socket = new WebSocket(`ws://127.0.0.1:${port}/`);
@@ -97,6 +114,16 @@ test("a port that Fetch blocks fails the connection before it is begun", async (
     assert.deepEqual(await observed(socket), FAILED, String(port));
     assert.match((await error).message, /blocked/);
   }
+});
+
+test("the ports that are blocked are those of Fetch, and none beside them", async () => {
+  const { hasBadPort } = await inner<{ hasBadPort(url: URL): boolean }>("client/opening.js");
+  const ports = Array.from({ length: 65_536 }, (_, port) => port);
+  assert.deepEqual(
+    ports.filter((port) => hasBadPort(new URL(`ws://localhost:${port}`))),
+    BAD_PORTS.match(/\d+/g)?.map(Number),
+  );
+  assert.equal(hasBadPort(new URL("ws://localhost")), false);
 });
 
 test("close while connecting fails the connection, in a task of its own", async (t) => {

@@ -181,6 +181,27 @@ test("servers without a budget of their own share that of the process, those of 
   assert.equal(processBudget.held, before);
 });
 
+test("what an application sends by /ws is its own affair, as with ws: it counts for no budget", async (t) => {
+  const { processBudget } = await inner<{ processBudget: { held: number } }>("connection/budget.js");
+  const before = processBudget.held;
+  const server = new ServerOfWs({ port: 0, host: "127.0.0.1" });
+  await once(server, "listening");
+  t.after(() => server.close());
+  const connection = once(server, "connection");
+  const peer = await RawPeer.connect((server.address() as AddressInfo).port);
+  const [socket] = await connection;
+  peer.socket.pause();
+  const size = 32 << 20; // more than the network takes
+  for (const part of [size / 2, size / 2]) {
+    socket.send(Buffer.alloc(part));
+    await turn();
+  }
+  assert.ok(socket.bufferedAmount > size / 2);
+  assert.equal(processBudget.held, before);
+  socket.terminate();
+  peer.socket.destroy();
+});
+
 test("a budget takes exactly as much as it says, and lets no more go than brings it back to that", async () => {
   const { Budget } = await inner<Budgets>("connection/budget.js");
   const budget = new Budget(100_000);
@@ -336,6 +357,22 @@ test("pings between messages never end a connection, nor do pings that wait for 
   }
   assert.equal(socket.readyState, WebSocket.OPEN);
   peer.socket.destroy();
+});
+
+test("those that wait for a turn get one each, if each does a turn's work", async () => {
+  const { later, spend } = await inner<{ later(goOn: () => void): void; spend(work: number): void }>(
+    "connection/turn.js",
+  );
+  let now = 0;
+  const ran: number[] = [];
+  for (let count = 0; count < 3; count++) {
+    later(() => {
+      ran.push(now);
+      spend(2 << 20);
+    });
+  }
+  for (; ran.length < 3; now++) await turn();
+  assert.equal(new Set(ran).size, 3, `in the turns ${ran}`);
 });
 
 test("a flood of small frames takes many turns, and others get theirs", async (t) => {

@@ -138,6 +138,24 @@ test("a session whose server did not enable it, or that is closed, fails at once
   );
 });
 
+test("a session is asked by one ping, and not again once its server's SETTINGS are known", async (t) => {
+  const takes = await serveEchoHttp2(t);
+  const session = openSession(t, takes.origin);
+  const asked = t.mock.method(session, "ping");
+  await Promise.all([opened(takes.url, { session }), opened(takes.url, { session })]);
+  await opened(takes.url, { session });
+  assert.equal(asked.mock.callCount(), 1);
+  const ready = await readySession(t, takes.origin);
+  const neverAsked = t.mock.method(ready, "ping");
+  await opened(takes.url, { session: ready });
+  assert.equal(neverAsked.mock.callCount(), 0);
+  const refuses = await listenHttp2(t, { settings: {} });
+  const refusing = openSession(t, refuses.origin);
+  const askedInVain = t.mock.method(refusing, "ping");
+  for (let time = 0; time < 3; time++) await failure(refuses.url, { session: refusing });
+  assert.equal(askedInVain.mock.callCount(), 1);
+});
+
 test("a server that never sends its SETTINGS, or never answers, is given up after handshakeTimeout", async (t) => {
   const silent = await serveRaw(t, () => {});
   const session = openSession(t, silent.replace("ws:", "http:"));
@@ -436,7 +454,9 @@ test("with http2, sockets of an origin share a session, which ends with the last
   await Promise.all(sockets.map((socket) => roundTrip(socket)));
   assert.deepEqual([...versions], ["2.0"]);
   assert.equal(sessions.length, 1);
-  assert.equal((sessions[0] as ServerHttp2Session).remoteSettings.initialWindowSize, 1024 * 1024);
+  const [session] = sessions as [ServerHttp2Session];
+  assert.equal(session.remoteSettings.initialWindowSize, 1024 * 1024);
+  assert.equal(Math.ceil((session.state.remoteWindowSize ?? 0) / (1024 * 1024)), 2, "that of the connection");
   const end = once(sessions[0] as ServerHttp2Session, "close");
   for (const socket of sockets) socket.close();
   await end;

@@ -122,6 +122,18 @@ test("a server that allows no streams is dialled once, and all who wait fail", a
   assert.equal(sessions.length, 1);
 });
 
+test("a server that leaves instead of its SETTINGS is a failed connection for all who wait", async (t) => {
+  const server = createTlsServer({ key, cert, ALPNProtocols: ["h2"] }, (socket) => {
+    socket.on("error", () => {}).once("data", () => socket.destroy());
+  });
+  server.listen(0);
+  t.after(() => server.close());
+  await once(server, "listening");
+  const url = `wss://localhost:${(server.address() as AddressInfo).port}/`;
+  const errors = await Promise.all([1, 2].map(() => failure(url, { http2: true, tls, handshakeTimeout: LONG })));
+  for (const { code } of errors) assert.equal(code, "WS_ERR_CONNECTION");
+});
+
 test("a server that never closes its side of TCP is left soon after the last socket", async (t) => {
   const { port } = await serveEchoHttp2(t, {}, {}, true);
   const front = await Front.of(t, port);
@@ -196,14 +208,19 @@ test("a session whose server is there gets sockets again after one had no answer
 test("a socket that is given up while its session begins is only that", async (t) => {
   const { url } = await serveEchoHttp2(t, {}, {}, true);
   const controller = new AbortController();
+  let isLeftAtOnce = false;
   const made = connections(t, (connection) => {
-    // behind the listeners of the package
-    queueMicrotask(() => connection.once("secureConnect", () => controller.abort()));
+    const giveUp = () => {
+      controller.abort();
+      isLeftAtOnce = connection.destroyed;
+    };
+    queueMicrotask(() => connection.once("secureConnect", giveUp)); // behind the listeners of the package
   });
   const { code } = await failure(url, { http2: true, tls, signal: controller.signal });
   assert.equal(code, "WS_ERR_ABORTED");
   const [connection] = made as [TLSSocket];
   if (!connection.closed) await once(connection, "close");
+  assert.ok(isLeftAtOnce);
   await turn();
 });
 

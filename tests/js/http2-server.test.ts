@@ -173,6 +173,26 @@ test("streams that wait for another listener end when the server closes, as they
   assert.deepEqual([(await missed.answer)[":status"], (await other.answer)[":status"]], [404, 501]);
 });
 
+/** How an application takes a stream that it will answer later. */
+const TAKINGS: { readonly [how: string]: (stream: ServerHttp2Stream) => void } = {
+  "listens to data and pauses": (stream) => void stream.on("data", () => {}).pause(),
+  "listens to readable": (stream) => void stream.on("readable", () => {}),
+  "lets it flow": (stream) => void stream.resume(),
+};
+
+for (const [how, take] of Object.entries(TAKINGS)) {
+  test(`a stream is another listener's as soon as that ${how}`, async (t) => {
+    const { http, server, origin } = await serveHttp2(t, { path: "/chat", handshakeTimeout: DAY });
+    const arrival = once(http, "stream");
+    http.on("stream", take);
+    const peer = new RawStream(await readySession(t, origin), { ":path": "/other" });
+    const [stream] = (await arrival) as [ServerHttp2Stream];
+    await server.close(); // ends the streams that no one has taken
+    stream.respond({ ":status": 200, "x-taken": "yes" });
+    assert.equal((await peer.answer)["x-taken"], "yes");
+  });
+}
+
 test("several servers share one of HTTP/2 by their paths, and the last one takes its listeners along", async (t) => {
   const { http, server, origin } = await serveHttp2(t, { path: "/one" });
   const second = new WebSocketServer<HandshakeRequest>({ server: http, path: "/two" });

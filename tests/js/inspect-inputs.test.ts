@@ -10,17 +10,9 @@ import {
   readCapture,
 } from "websocket-component/inspect";
 
-import { ACK, FIN, ipPacket, LINKS, pcap, pcapng, SYN, type TestSegment } from "./packets.js";
-import { generator, hex, masked, REQUEST, unmasked } from "./support.js";
+import { ACK, FIN, ipPacket, LINKS, pcap, pcapng, SYN, segmentsOf, type TestSegment } from "./packets.js";
+import { generator, hex, masked, REQUEST, RESPONSE, unmasked } from "./support.js";
 
-const RESPONSE = [
-  "HTTP/1.1 101 Switching Protocols",
-  "Upgrade: websocket",
-  "Connection: Upgrade",
-  "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=",
-  "",
-  "",
-].join("\r\n");
 const HELLO = hex("818537fa213d7f9f4d5158");
 const TEXT = new TextEncoder();
 
@@ -234,22 +226,6 @@ test("a capture that begins in the midst of a connection is read by its frames",
   assert.deepEqual(bytesOf(connection, "toServer"), HELLO);
 });
 
-/** A conversation that is none of WebSocket: what each side sends in turns, with its beginning or without. */
-function others(turns: readonly (readonly [toServer: boolean, payload: Buffer])[], isSeen: boolean): TestSegment[] {
-  const next = { true: 1001, false: 5001 };
-  const segments: TestSegment[] = isSeen
-    ? [
-        { toServer: true, sequence: 1000, flags: SYN },
-        { toServer: false, sequence: 5000, flags: SYN | ACK },
-      ]
-    : [];
-  for (const [toServer, payload] of turns) {
-    segments.push({ toServer, sequence: next[`${toServer}`], payload });
-    next[`${toServer}`] += payload.length;
-  }
-  return segments;
-}
-
 test("other protocols are not called WebSocket, whether their beginning was captured or not", () => {
   const sized = (size: 2 | 4, ...bytes: number[]) => {
     const length = Buffer.alloc(size);
@@ -278,7 +254,7 @@ test("other protocols are not called WebSocket, whether their beginning was capt
   ];
   for (const [name, turns] of protocols) {
     for (const isSeen of [true, false]) {
-      const capture = readCapture(pcapOf(others(turns, isSeen)));
+      const capture = readCapture(pcapOf(segmentsOf(turns).slice(isSeen ? 0 : 2)));
       assert.deepEqual([capture.connections.length, capture.skipped], [0, 1], `${name}, ${isSeen}`);
     }
   }
@@ -286,7 +262,7 @@ test("other protocols are not called WebSocket, whether their beginning was capt
 
 test("what goes to a port that is named is WebSocket, whatever it looks like", () => {
   // the end of a message, and no more
-  const segments = others([[true, masked(0x80, "end")]], true);
+  const segments = segmentsOf([[true, masked(0x80, "end")]]);
   assert.equal(readCapture(pcapOf(segments)).connections.length, 0);
   const { connections } = readCapture(pcapOf(segments), { port: 80 });
   assert.equal(connections.length, 1);

@@ -4,16 +4,11 @@ import { test } from "node:test";
 
 import { type Capture, type Connection, inspectConnection, readCapture } from "websocket-component/inspect";
 
-import { ACK, ipPacket, pcap, SYN, type TestSegment } from "./packets.js";
-import { masked, REQUEST, unmasked } from "./support.js";
+import { ipPacket, pcap, segmentsOf, type TestSegment, type Turn } from "./packets.js";
+import { masked, REQUEST, RESPONSE, unmasked } from "./support.js";
 
-const RESPONSE =
-  "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-  "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
 const GET = "GET /a HTTP/1.1\r\nHost: example.com\r\n\r\n";
 const OK = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabcde";
-
-type Turn = readonly [toServer: boolean, payload: string | Buffer];
 
 const TALK: readonly Turn[] = [
   [true, masked(0x81, "one question")],
@@ -21,20 +16,6 @@ const TALK: readonly Turn[] = [
   [true, masked(0x81, "and thanks")],
 ];
 const KEPT: readonly Turn[] = [[true, GET], [false, OK], [true, REQUEST], [false, RESPONSE], ...TALK];
-
-function segmentsOf(turns: readonly Turn[], start = [1000, 5000]): TestSegment[] {
-  const next = { true: (start[0] as number) + 1, false: (start[1] as number) + 1 };
-  return [
-    { toServer: true, sequence: start[0] as number, flags: SYN },
-    { toServer: false, sequence: start[1] as number, flags: SYN | ACK },
-    ...turns.map(([toServer, text]): TestSegment => {
-      const payload = Buffer.from(text);
-      const sequence = next[`${toServer}`];
-      next[`${toServer}`] += payload.length;
-      return { toServer, sequence, payload };
-    }),
-  ];
-}
 
 function captureOf(segments: readonly TestSegment[]): Capture {
   return readCapture(

@@ -4,35 +4,18 @@ import { test } from "node:test";
 
 import { type Capture, inspectConnection, readCapture } from "websocket-component/inspect";
 
-import { ACK, ipPacket, pcap, pcapng, SYN, type TestSegment } from "./packets.js";
-import { hex, masked, REQUEST, unmasked } from "./support.js";
-
-const RESPONSE =
-  "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-  "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+import { ipPacket, pcap, pcapng, segmentsOf } from "./packets.js";
+import { hex, masked, REQUEST, RESPONSE, unmasked } from "./support.js";
 
 /** A handshake, and three frames in turns. */
 const SEGMENTS = segmentsOf([
-  [true, Buffer.from(REQUEST)],
-  [false, Buffer.from(RESPONSE)],
+  [true, REQUEST],
+  [false, RESPONSE],
   [true, masked(0x81, "question")],
   [false, unmasked(0x81, "answer")],
   [true, masked(0x81, "thanks")],
 ]);
 const SPOKEN = ["question", "answer", "thanks"];
-
-function segmentsOf(turns: readonly (readonly [toServer: boolean, payload: Buffer])[]): TestSegment[] {
-  const next = { true: 1001, false: 5001 };
-  const segments: TestSegment[] = [
-    { toServer: true, sequence: 1000, flags: SYN },
-    { toServer: false, sequence: 5000, flags: SYN | ACK },
-  ];
-  for (const [toServer, payload] of turns) {
-    segments.push({ toServer, sequence: next[`${toServer}`], payload });
-    next[`${toServer}`] += payload.length;
-  }
-  return segments;
-}
 
 /** The messages of all connections, in their order. */
 function spoken({ connections, notes }: Capture): string[] {

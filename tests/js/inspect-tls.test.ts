@@ -9,11 +9,7 @@ import { type Capture, type Connection, inspectConnection, readCapture } from "w
 
 import { certificate, key } from "./certificate.js";
 import { ACK, ipPacket, pcap, SYN } from "./packets.js";
-import { masked, once, REQUEST, unmasked } from "./support.js";
-
-const RESPONSE =
-  "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-  "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+import { masked, once, REQUEST, RESPONSE, unmasked } from "./support.js";
 
 /** Stands between two ends, and writes down what goes from one to the other as a capture of packets. */
 class Wiretap {

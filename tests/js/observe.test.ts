@@ -73,15 +73,19 @@ test("each fragment is a frame, and a message that is compressed has fewer bytes
   assert.ok(short < 100, `${short}`);
 });
 
+/** Listens to a channel until the test ends. */
+function listen(t: TestContext, name: string, listener: (message: unknown) => void): void {
+  subscribe(`websocket-component:${name}`, listener);
+  t.after(() => unsubscribe(`websocket-component:${name}`, listener));
+}
+
 test("a diagnostics subscriber may listen to a server socket's messages, which still wait for others", async (t) => {
   const observed: unknown[] = [];
   const onOpen = (message: unknown) => {
     const { socket } = message as { socket: WebSocket };
     socket.addEventListener("message", ({ data }) => observed.push(data));
   };
-  const name = "websocket-component:open";
-  subscribe(name, onOpen);
-  t.after(() => unsubscribe(name, onOpen));
+  listen(t, "open", onOpen);
   const { server, port } = await serve(t);
   const connection = once(server, "connection");
   const peer = await RawPeer.connect(port);
@@ -99,8 +103,7 @@ test("the channels report connections that open and close, and pings and pongs",
   const told: [string, Record<string, unknown>][] = [];
   for (const name of ["open", "close", "ping", "pong"]) {
     const listener = (message: unknown) => told.push([name, message as Record<string, unknown>]);
-    subscribe(`websocket-component:${name}`, listener);
-    t.after(() => unsubscribe(`websocket-component:${name}`, listener));
+    listen(t, name, listener);
   }
   const { server, url } = await serve(t);
   const connection = once(server, "connection");
@@ -130,8 +133,7 @@ for (const name of ["open", "close"]) {
   test(`the channel ${name} alone reports the server, the request and the address, too`, async (t) => {
     const told: Record<string, unknown>[] = [];
     const listener = (message: unknown) => told.push(message as Record<string, unknown>);
-    subscribe(`websocket-component:${name}`, listener);
-    t.after(() => unsubscribe(`websocket-component:${name}`, listener));
+    listen(t, name, listener);
     const { server, url } = await serve(t);
     const connection = once(server, "connection");
     const client = new WebSocket(url);

@@ -45,6 +45,7 @@ const OF_SERVER: readonly [name: string, values: readonly unknown[]][] = [
   ["streamMessages", [1, "true", null]],
   ["host", ["127.0.0.1", 1]],
   ["tls", [{}, null, true]],
+  ["maxTotalBufferedBytes", [0, -1, Number.NaN, "1", null]],
 ];
 
 const OF_CLIENT: readonly [name: string, values: readonly unknown[]][] = [

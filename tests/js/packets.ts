@@ -12,6 +12,24 @@ export const SYN = 0x02;
 export const FIN = 0x01;
 export const ACK = 0x10;
 
+/** What one side sends. */
+export type Turn = readonly [toServer: boolean, payload: string | Buffer];
+
+/** The segments of a conversation, with its beginning: a segment for a turn, and the first numbers of both sides. */
+export function segmentsOf(turns: readonly Turn[], [client, server]: [number, number] = [1000, 5000]): TestSegment[] {
+  const next = { true: client + 1, false: server + 1 };
+  return [
+    { toServer: true, sequence: client, flags: SYN },
+    { toServer: false, sequence: server, flags: SYN | ACK },
+    ...turns.map(([toServer, text]): TestSegment => {
+      const payload = Buffer.from(text);
+      const sequence = next[`${toServer}`];
+      next[`${toServer}`] += payload.length;
+      return { toServer, sequence, payload };
+    }),
+  ];
+}
+
 /** The IP packet of a segment. */
 export function ipPacket(
   { toServer, sequence, flags = ACK, payload = Buffer.alloc(0) }: TestSegment,

@@ -4,7 +4,7 @@ import { test } from "node:test";
 
 import { WebSocket } from "websocket-component";
 
-import { closed, inner, nextEvent, once, serve, within } from "./support.js";
+import { closed, gate, inner, nextEvent, once, serve, within } from "./support.js";
 
 interface Numbered {
   readonly number: number;
@@ -40,14 +40,11 @@ test("messages that wait behind a stream, and promises of some, come in order an
   const [[socket]] = await Promise.all([connection, nextEvent(client, "open")]);
   const received: unknown[] = [];
   socket.onmessage = ({ data }) => received.push(data);
-  let goOn: () => void = () => {};
-  const gate = new Promise<void>((resolve) => {
-    goOn = resolve;
-  });
+  const { opened, open: goOn } = gate();
   const streamed = client.sendStream(
     (async function* () {
       yield "first";
-      await gate;
+      await opened;
     })(),
   );
   const taken: number[] = [];

@@ -1,8 +1,11 @@
 /** How many connections a server takes, from which addresses, and what it reports of those that it refuses. */
 import assert from "node:assert/strict";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { WebSocket, WebSocketServer } from "websocket-component";
 import { WebSocketServer as ServerOfWs } from "websocket-component/ws";
@@ -94,6 +97,57 @@ test("requests that wait for their verdict count as connections, and no longer w
   while (verdicts.length === 0) await nextTurn();
   verdicts.shift()?.(true);
   assert.match(await again.head(), / 101 /);
+});
+
+test("a client that leaves before its verdict does not count for its address any more", async (t) => {
+  const verify = ({ url }: IncomingMessage) => (url === "/slow" ? new Promise<boolean>(() => {}) : true);
+  const { server, port } = await serve(t, { verify, maxConnectionsPerAddress: 1 });
+  const slow = await RawPeer.connect(port, REQUEST.replace("GET /", "GET /slow"));
+  while (server.pendingHandshakes === 0) await nextTurn();
+  assert.deepEqual(await statuses(port, [REQUEST]), [429]);
+  slow.socket.resetAndDestroy();
+  while (server.pendingHandshakes > 0) await nextTurn();
+  assert.deepEqual(await statuses(port, [REQUEST, REQUEST]), [101, 429]);
+});
+
+test("a client's address is looked up once, and not at all if nothing asks for it", async (t) => {
+  for (const [options, count] of [
+    [{ maxConnectionsPerAddress: 5, maxHandshakesPerSecond: 5 }, 1],
+    [{}, 0],
+  ] as const) {
+    const { server, port } = await serve(t, { verify: () => true, ...options });
+    const lookUp = t.mock.method(server, "addressOf");
+    const connection = once(server, "connection");
+    const [, peer] = await statusOf(port);
+    const [socket] = (await connection) as [WebSocket];
+    const end = closed(socket);
+    peer.socket.destroy();
+    await end;
+    assert.equal(lookUp.mock.callCount(), count);
+  }
+});
+
+test("clients without an address, as at a unix socket, have no quota of one", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "ws-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const socketPath = join(folder, "socket");
+  const server = new WebSocketServer({ socketPath, maxConnectionsPerAddress: 1, maxHandshakesPerSecond: 1 });
+  t.after(() => server.close({ timeout: 0 }));
+  await once(server, "listening");
+  for (let count = 0; count < 3; count++) {
+    await nextEvent(new WebSocket("ws://localhost/", { socketPath }), "open");
+  }
+  assert.equal(server.clients.size, 3);
+});
+
+test("a refusal that the client has not taken yet is counted once, also when the server closes", async (t) => {
+  const { server, port } = await serve(t, { verify: () => ({ status: 403, body: "x".repeat(30_000_000) }) });
+  const peer = await RawPeer.connect(port);
+  peer.socket.pause();
+  while (server.statistics.refused.verify === undefined) await nextTurn();
+  await server.close({ timeout: 0 });
+  assert.deepEqual(server.statistics.refused, { verify: 1 });
+  peer.socket.destroy();
 });
 
 test("one address has maxConnectionsPerAddress, and others have theirs; all behind a trusted proxy", async (t) => {

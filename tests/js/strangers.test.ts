@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { type TestContext, test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import { type VerifyContext, WebSocket, WebSocketServer, WebSocketStream } from "websocket-component";
@@ -126,6 +127,30 @@ test("an upgrade that another listener takes later stays that one's", async (t) 
   assert.equal(String((await peer.bytes(6)).subarray(2)), "mine");
   peer.socket.destroy();
 });
+
+/** How an application takes a socket that it will answer later. */
+const TAKINGS: { readonly [how: string]: (socket: Duplex) => void } = {
+  "listens to data and pauses": (socket) => void socket.on("data", () => {}).pause(),
+  "listens to readable": (socket) => void socket.on("readable", () => {}),
+  "lets it flow": (socket) => void socket.resume(),
+  "has written to it": (socket) => void socket.write("HTTP/1.1 "),
+};
+
+for (const [how, take] of Object.entries(TAKINGS)) {
+  test(`an upgrade is another listener's as soon as that ${how}`, async (t) => {
+    const { server, port } = await http(t);
+    const ours = new WebSocketServer({ server, path: "/a" });
+    const arrival = once(server, "upgrade");
+    server.on("upgrade", (_request, socket) => take(socket));
+    const peer = await RawPeer.connect(port, requestTo("/c"));
+    const [, socket] = (await arrival) as [IncomingMessage, Duplex];
+    await turn();
+    await ours.close(); // ends the upgrades that no one has taken
+    socket.end(how === "has written to it" ? "200 OK\r\n\r\n" : "HTTP/1.1 200 OK\r\n\r\n");
+    assert.equal(String(await peer.rest()), "HTTP/1.1 200 OK\r\n\r\n");
+    peer.socket.destroy();
+  });
+}
 
 /** Listeners of `connection` as people write them: each fails when its client leaves. */
 const LISTENERS: readonly [name: string, listener: (socket: WebSocket) => unknown][] = [

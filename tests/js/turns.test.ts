@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { inner } from "./support.js";
+import { gate, inner } from "./support.js";
 
 interface Turns {
   readonly isBusy: boolean;
@@ -33,10 +33,7 @@ test("a step runs at once, unless a slow one is before it", async () => {
   const { order, log } = turns();
   order.take(() => log.push("first"));
   assert.deepEqual([log, order.isBusy], [["first"], false]);
-  let finish: () => void = () => {};
-  const slow = new Promise<void>((resolve) => {
-    finish = resolve;
-  });
+  const { opened: slow, open: finish } = gate();
   order.takeSlow(() => slow.then(() => log.push("slow")));
   order.take(() => log.push("behind"));
   assert.deepEqual([log, order.isBusy], [["first"], true]);

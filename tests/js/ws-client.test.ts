@@ -125,6 +125,24 @@ for (const [where, kept] of [
   });
 }
 
+test("a redirect to a unix socket drops secrets, though its URL names the same host", {
+  skip: process.platform === "win32",
+}, async (t) => {
+  const [first, second] = [createServer(), createServer()];
+  const port = await listen(t, first);
+  const path = join(tmpdir(), `websocket-component-redirect-${process.pid}.sock`);
+  await listen(t, second, path);
+  first.on("upgrade", (_request, stream) => {
+    stream.end(`HTTP/1.1 302 Found\r\nLocation: ws+unix://127.0.0.1:${port}${path}\r\n\r\n`);
+  });
+  const client = new WebSocket(`ws://127.0.0.1:${port}/`, {
+    followRedirects: true,
+    headers: { Cookie: "secret=1", "X-Plain": "1" },
+  });
+  const { headers } = await opened(t, new WebSocketServer({ server: second }), client);
+  assert.deepEqual([headers["x-plain"], headers.cookie], ["1", undefined]);
+});
+
 test("a server that does not answer is given up after handshakeTimeout", async (t) => {
   const silent = createTcpServer((socket) => socket.on("error", () => {}).resume());
   const port = await listen(t, silent);

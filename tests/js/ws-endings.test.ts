@@ -1,7 +1,9 @@
 /** Ends of servers, sockets and streams of `ws`, and what is refused because of them: the same here as there. */
 import assert from "node:assert/strict";
-import { createServer, get, type IncomingMessage } from "node:http";
+import { EventEmitter } from "node:events";
+import { Agent, createServer, get, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
 import { type TestContext, test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 
@@ -251,6 +253,64 @@ test("a stream takes what is written before the socket opens", async (t) => {
   });
 });
 
+test("a stream in object mode gives text as strings, and binary messages as Buffers", async (t) => {
+  for (const readableObjectMode of [true, false]) {
+    await alike(async (library) => {
+      const { client, socket } = await pair(t, library);
+      const stream = library.createWebSocketStream(client, { readableObjectMode });
+      socket.send("text");
+      socket.send(Buffer.from("bytes"));
+      socket.close();
+      return (await stream.toArray()).map((chunk) => [typeof chunk, String(chunk)]);
+    });
+  }
+});
+
+test("a stream that was ended closes, also when its connection is broken off before the peer's close", async (t) => {
+  const arrival = new EventEmitter();
+  const url = await serveRaw(t, (one) => arrival.emit("peer", one));
+  const [client, came] = [new ours.WebSocket(url), once(arrival, "peer")];
+  const stream = ours.createWebSocketStream(client).resume();
+  const [peer] = (await came) as [RawPeer];
+  await answer(peer);
+  stream.end("last");
+  await peer.bytes(16); // the message, and the close
+  const close = once(stream, "close");
+  client.terminate();
+  await close;
+});
+
+test("a client that is terminated after its refusal was read closes TCP, though its agent would keep it", async (t) => {
+  await alike(async (library) => {
+    const http = createServer((_request, response) => response.writeHead(403).end("no")).listen(0, "127.0.0.1");
+    http.keepAliveTimeout = 0;
+    await once(http, "listening");
+    t.after(() => http.close());
+    const connection = once(http, "connection");
+    const agent = new Agent({ keepAlive: true });
+    const client = new library.WebSocket(`ws://127.0.0.1:${(http.address() as AddressInfo).port}`, { agent });
+    const [tcp] = (await connection) as [Duplex];
+    const end = once(tcp, "close");
+    const [, response] = (await once(client, "unexpected-response")) as [unknown, IncomingMessage];
+    const body = String(Buffer.concat(await response.toArray()));
+    for (let turns = 0; turns < 10; turns++) await turn();
+    client.terminate();
+    const [error] = (await once(client, "error")) as [Error];
+    await end;
+    return [body, error.message];
+  });
+});
+
+test("a ping that waits behind a Blob has the bytes of its call", async (t) => {
+  const { client, socket } = await pair(t, ours);
+  const pinged = once(socket, "ping");
+  const payload = Buffer.from("before");
+  client.send(new Blob(["first"]));
+  client.ping(payload);
+  payload.write("behind");
+  assert.equal(String((await pinged)[0]), "before");
+});
+
 test("a stream fails with its socket, and the peer is told why", async (t) => {
   await alike(async (library) => {
     let peer: RawPeer | undefined;
@@ -282,8 +342,8 @@ test("a stream that is destroyed before its socket opens fails as the socket doe
   }
 });
 
-test("exactly maxRedirects redirects are followed", async (t) => {
-  for (const hops of [1, 2, 3]) {
+test("exactly maxRedirects redirects are followed, 10 by default, and told", async (t) => {
+  for (const [hops, maxRedirects] of [[0, 2], [1, 2], [2, 2], [3, 2], [10], [11]] as const) {
     await alike(async (library) => {
       const { port } = await serve(t, library);
       const http = createServer(({ url = "" }, response) => {
@@ -293,11 +353,15 @@ test("exactly maxRedirects redirects are followed", async (t) => {
       }).listen(0, "127.0.0.1");
       await once(http, "listening");
       t.after(() => http.close());
-      const url = `ws://127.0.0.1:${(http.address() as AddressInfo).port}/${hops}`;
-      const socket = new library.WebSocket(url, { followRedirects: true, maxRedirects: 2 });
-      return new Promise((done) =>
+      const first = hops === 0 ? port : (http.address() as AddressInfo).port;
+      const given = maxRedirects === undefined ? {} : { maxRedirects };
+      const socket = new library.WebSocket(`ws://127.0.0.1:${first}/${hops}`, { followRedirects: true, ...given });
+      const told: string[] = [];
+      socket.on("redirect", (url) => told.push(new URL(url).pathname));
+      const end = await new Promise<string>((done) =>
         socket.once("open", () => done("open")).once("error", ({ message }) => done(message)),
       );
+      return [...told, end];
     });
   }
 });

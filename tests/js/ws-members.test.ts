@@ -1,5 +1,6 @@
 /** What programs that are made for `ws` reach for beside its documented members: the same here as there. */
 import assert from "node:assert/strict";
+import { EventEmitter } from "node:events";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { duplexPair } from "node:stream";
@@ -332,6 +333,70 @@ test("emitClose tells the end, by hand too, and can be overridden", async (t) =>
     told.push(await ended, client._closeCode, client._closeMessage);
     return told;
   });
+});
+
+/** Values of `Sec-WebSocket-Extensions` and `Sec-WebSocket-Protocol`, good and bad. */
+const FIELDS = [
+  ...["", " ", "a", "a,", ",a", "a, b", " a", "a a", "a,,b", "a, a", "A, a", "a;b", "a; b=1; b=2; c", "a; b=", "a;"],
+  ...["a; b=1, a; b", "a; =1", 'a; b="1"', 'a; b="1\\2"', 'a; b="1" 2', "a\t,\tb", "ä", "a/b", "a; b=c/d"],
+  ...["permessage-deflate; client_max_window_bits; server_max_window_bits=10", "__proto__; __proto__"],
+];
+
+test("the parsers of fields read what those of ws read, and throw what they throw", async () => {
+  for (const { name, parse } of [
+    { name: "extension", parse: (library: Library, field: string) => library.extension.parse(field) },
+    { name: "subprotocol", parse: (library: Library, field: string) => [...library.subprotocol.parse(field)] },
+  ]) {
+    const told = (library: Library) =>
+      FIELDS.map((field) => {
+        try {
+          return [field, JSON.stringify(parse(library, field))];
+        } catch (error) {
+          return [field, (error as Error).name, (error as Error).message];
+        }
+      });
+    assert.deepEqual(told(ours), told(theirs), name);
+  }
+});
+
+test("extensions are written as ws writes them", async () => {
+  for (const extensions of [
+    {},
+    { a: {} },
+    { a: [{ b: [true, "1"] }, { c: 2 }], d: { e: true } },
+    { "permessage-deflate": { client_max_window_bits: 10, server_no_context_takeover: true } },
+  ]) {
+    await alike(({ extension }) => extension.format(extensions as never));
+  }
+});
+
+test("a client emits what one of ws emits, from its constructor on", async (t) => {
+  await alike(async (library) => {
+    const { port } = await serve(t, library);
+    const told: unknown[] = [];
+    class Own extends library.WebSocket {}
+    Object.assign(Own.prototype, {
+      emit(this: EventEmitter, ...args: Parameters<EventEmitter["emit"]>): boolean {
+        told.push(args[0]);
+        return EventEmitter.prototype.emit.apply(this, args);
+      },
+    });
+    const client = new Own(`ws://127.0.0.1:${port}`, { followRedirects: true });
+    await once(client, "open");
+    const end = once(client, "close");
+    client.close();
+    await end;
+    return told;
+  });
+});
+
+test("a stream that was accepted has the listeners for errors that it needs, and none of the handshake's", async (t) => {
+  const count = async (verifyClient: ours.ServerOptions["verifyClient"]) => {
+    const { socket } = await pair(t, ours, { verifyClient });
+    return socket._socket?.listenerCount("error");
+  };
+  assert.equal(await count(undefined), 1);
+  assert.equal(await count((_info, decide) => setImmediate(() => decide(true))), 1);
 });
 
 test("what bundles for pages get can be imported, and throws when it is called, as ws's own", async () => {
