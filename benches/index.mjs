@@ -1,12 +1,14 @@
 // Benchmarks, ours against others: `npm run bench`, or after `npm run build` this file. `--help` lists the options.
 import { spawnSync } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
+import { resolve } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
 import { node } from "../scripts/tools.mjs";
 import { machine, moment } from "./lib/machine.mjs";
+import { isPackage } from "./lib/package.mjs";
 import { machineLines, suiteText, summary } from "./lib/tables.mjs";
 
 const SUITES = [
@@ -28,6 +30,8 @@ greatest. On a machine that does other things too, only ratios mean something.
   --rounds N          how often each contender has its turn: 11, with --quick 5
   --milliseconds N    how long a turn takes at least: 30, with --quick 10; on sockets more
   --node PATH         the Node that runs it all, or a version that comes from npm, such as 24.21.0
+  --package DIR       servers and clients import our package of this folder, such as build/package (\`npm run bench\`
+                      does); else, and in decode and encode, the modules of dist/
   --json [FILE]       writes JSON to the file, beside the tables; without one to stdout, in their place
                       (\`npm run --silent bench\`, as npm prints a line of its own)
   --help              prints this
@@ -46,6 +50,7 @@ const { values: flags } = parseArgs({
     rounds: { type: "string" },
     milliseconds: { type: "string" },
     node: { type: "string" },
+    package: { type: "string" },
     json: { type: "string" },
     help: { type: "boolean", default: false },
   },
@@ -76,6 +81,8 @@ async function main() {
     sizes: flags.sizes?.split(",").map(wholeNumber) ?? (quick ? QUICK_SIZES : SIZES),
     pace: paceOf(quick),
   };
+  if (flags.package !== undefined && !isPackage(flags.package)) return fail(`${flags.package} has no package`);
+  if (flags.package !== undefined) process.env.BENCH_PACKAGE = resolve(flags.package);
   const report = { machine: machine(), settings, suites: {} };
   save(report); // that a file cannot be written is to be known before it all
   print(["# Benchmarks", "", ...machineLines(report.machine)]);

@@ -22,6 +22,7 @@ export function machine() {
       .filter(([name]) => name !== "node")
       .map(([name, one]) => `${name} ${one.version ?? `not there (${one.problem})`}`)
       .join(", "),
+    "our package": process.env.BENCH_PACKAGE === undefined ? "its modules one by one" : "as it is published",
     peers: PEERS.map((name) => `${name} ${versionOf(name)}`).join(", "),
     "ws's native addons": addons(),
   };

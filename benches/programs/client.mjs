@@ -1,9 +1,10 @@
 // `client.mjs NAME`: clients of a library, or with the name "own" the runtime's. Asked to "connect" to a server, they
 // do as the mode says; asked for "cpu" it says what it has used.
+import { importModule } from "../lib/package.mjs";
 import { cpuMicroseconds, serveRequests } from "../lib/requests.mjs";
 
 const [, , name] = process.argv;
-const { WebSocket } = name === "own" ? globalThis : await import(name);
+const { WebSocket } = name === "own" ? globalThis : await importModule(name);
 
 /** By mode: what makes the function that gets a connection's messages. */
 const modes = {

@@ -6,6 +6,7 @@ import { createServer } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 
 import { bun, deno, ours, prepareBig, ws } from "../lib/answers.mjs";
+import { importModule } from "../lib/package.mjs";
 import { cpuMicroseconds, memory, serveRequests } from "../lib/requests.mjs";
 
 const HOST = "127.0.0.1";
@@ -23,7 +24,7 @@ async function readIdentity() {
 /** By name: what makes a server, and gives its port. */
 const servers = {
   async ours() {
-    const entry = await import("websocket-component");
+    const entry = await importModule("websocket-component");
     const options = { port: 0, host: HOST, ...compression, ...(isSecure && { tls: identity }) };
     const server = new entry.WebSocketServer(options);
     server.on("connection", (socket) => ours[mode](socket, server, entry));
@@ -85,7 +86,7 @@ const servers = {
 const ANSWER = ["HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade", "\r\n"].join("\r\n");
 
 async function likeWs(specifier) {
-  const entry = await import(specifier);
+  const entry = await importModule(specifier);
   const http = isSecure ? createSecureServer(identity).listen(0, HOST) : undefined;
   const where = isSecure ? { server: http } : { port: 0, host: HOST };
   const server = new entry.WebSocketServer({ ...where, ...compression });

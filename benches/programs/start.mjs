@@ -2,10 +2,12 @@
 // server, and tells how long that took.
 import process from "node:process";
 
+import { importModule } from "../lib/package.mjs";
+
 const [, , specifier, url] = process.argv;
 
 const begin = performance.now();
-const { WebSocket } = specifier === "own" ? globalThis : await import(specifier);
+const { WebSocket } = specifier === "own" ? globalThis : await importModule(specifier);
 const imported = performance.now();
 const socket = new WebSocket(url);
 socket.onopen = () => socket.send("Hello");

@@ -133,7 +133,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
   /** Asks whether the peer is there. While messages wait, a little more is read, or its answer would not be seen. */
   #probe(): void {
     if (this.canSend) this.#ownControls().ping(this.#ownControls().pings.next());
-    if (this.#inbox.hasReadAhead && !this.#inbox.isStopped) this.#transport.resume();
+    if (this.#inbox.hasReadAhead) this.#transport.resume();
   }
 
   #ownControls(): Controls {

@@ -5,7 +5,7 @@
  */
 
 import type { ConnectionSettings } from "../session/options.js";
-import { clearTimeout, setTimeout } from "../transport/tasks.js";
+import { clearTimeout, setWatch } from "../transport/tasks.js";
 
 type Settings = Pick<ConnectionSettings, "pingInterval" | "pongTimeout">;
 
@@ -14,7 +14,7 @@ export class KeepAlive {
   readonly #settings: Settings;
   readonly #ping: () => void;
   readonly #onDead: () => void;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #timer: ReturnType<typeof setWatch> | undefined;
   /** `leaving`: a ping waits for the network to take it. `awaited`: it has left, and nothing came since. */
   #state: "none" | "leaving" | "awaited" = "none";
 
@@ -59,10 +59,8 @@ export class KeepAlive {
     this.#timer?.refresh();
   }
 
-  /** The connection keeps the process alive, or not; what watches it does not. */
   #startTimer(time: number): void {
-    this.#timer = setTimeout(this.#onSilence, time);
-    this.#timer.unref?.(); // a test's timers may not have it
+    this.#timer = setWatch(this.#onSilence, time);
   }
 
   readonly #onSilence = (): void => {

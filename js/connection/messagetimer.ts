@@ -5,14 +5,14 @@
  */
 import { Unfinished } from "../session/incoming.js";
 import type { Received } from "../session/received.js";
-import { clearTimeout, setTimeout } from "../transport/tasks.js";
+import { clearTimeout, setWatch } from "../transport/tasks.js";
 import { endsMessage } from "./received.js";
 
 /** Runs while a message, or a frame outside one, has begun and not ended. */
 export class MessageTimer {
   readonly #time: number;
   readonly #onTimeout: () => void;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #timer: ReturnType<typeof setWatch> | undefined;
   #deadline = 0;
   /** The milliseconds that were left when it was suspended. */
   #timeLeft: number | undefined;
@@ -35,7 +35,7 @@ export class MessageTimer {
     this.#timeLeft = undefined;
     if (this.#timer !== undefined) return;
     this.#deadline = performance.now() + time;
-    this.#timer = setTimeout(() => {
+    this.#timer = setWatch(() => {
       this.#timer = undefined;
       this.#onTimeout();
     }, time);

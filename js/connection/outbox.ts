@@ -13,7 +13,7 @@ import { Queue } from "../engine/queue.js";
 import { type Framing, type SentData, sizeOfSent } from "../session/outgoing.js";
 import type { FrameSession } from "../session/session.js";
 import { isLong, type Slices } from "../session/slices.js";
-import { clearTimeout, nextTick, queueMicrotask, setTimeout } from "../transport/tasks.js";
+import { clearTimeout, nextTick, queueMicrotask, setWatch } from "../transport/tasks.js";
 import type { Transport, Writer } from "../transport/transport.js";
 import { Backlog, type Waiter } from "./backlog.js";
 import { type ConnectionFailure, lost } from "./failures.js";
@@ -83,7 +83,7 @@ export class Outbox implements Flushable, Writer {
   #isUntold = false;
   /** Bytes that wait for the network, or with the owner for their turn; with their overhead. */
   #unsent = 0;
-  #releaseTimer: ReturnType<typeof setTimeout> | undefined;
+  #releaseTimer: ReturnType<typeof setWatch> | undefined;
   /** A long message, and what was sent behind it. */
   #backlog: Backlog | undefined;
   /** Whether the owner waits for its end. */
@@ -305,7 +305,7 @@ export class Outbox implements Flushable, Writer {
     const { releaseAfter } = this.#session;
     if (releaseAfter === undefined || !this.#session.hasCompressed || this.#session.closeSent) return;
     clearTimeout(this.#releaseTimer);
-    this.#releaseTimer = setTimeout(() => {
+    this.#releaseTimer = setWatch(() => {
       if (!this.#session.closeSent) this.sendBy(() => this.#session.releaseCompressor());
     }, releaseAfter);
   }

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Direction } from "../inspect/records.js";
+import { LONGEST_TIME } from "../session/options.js";
 
 /** What a rule looks at: a message, or a control frame. */
 export interface Subject {
@@ -92,10 +93,13 @@ function wordsOf(text: string): string[] {
   return text.match(/\/(?:\\.|[^/\\])+\/i?(?=\s|$)|\S+/g) ?? [];
 }
 
-/** Milliseconds. */
+/** Milliseconds. A timer of more would be over at once. */
 function timeOf(word = ""): number | undefined {
   const [, number, unit] = /^(\d+(?:\.\d+)?)(ms|s)$/.exec(word) ?? [];
-  return number === undefined ? undefined : Number(number) * (unit === "s" ? 1000 : 1);
+  if (number === undefined) return undefined;
+  const time = Number(number) * (unit === "s" ? 1000 : 1);
+  if (time <= LONGEST_TIME) return time;
+  throw new RuleError(`A time is at most ${LONGEST_TIME} ms, which is 24 days: ${word}`);
 }
 
 function filterOf(words: readonly string[]): Pick<Rule, "conditions" | "every"> {

@@ -17,5 +17,12 @@ export const queueMicrotask: (callback: () => void) => void = globalThis.queueMi
 export const afterNetwork: (callback: () => void) => unknown =
   "deno" in process.versions ? (callback) => setTimeout(callback, 0) : setImmediate;
 
+/** A timer that watches a connection: whether the process lives is that one's to say, by `ref` and `unref`. */
+export function setWatch(callback: () => void, time: number): ReturnType<typeof setTimeout> {
+  const timer = setTimeout(callback, time);
+  timer.unref?.(); // a test's timers may not have it
+  return timer;
+}
+
 /** Node's. */
 export const nextTick: typeof process.nextTick = process.nextTick;

@@ -9,6 +9,7 @@ import { getEventListeners } from "node:events";
 import { unlessEnded } from "./ends.js";
 import type { Listener, ListenerOptions } from "./events.js";
 import { tellsChanges } from "./listening.js";
+import { messageEvent, NO_PORTS } from "./messageevent.js";
 
 type PlainListener = (event: MessageEvent) => unknown;
 
@@ -178,8 +179,6 @@ const { dispatchEvent } = EventTarget.prototype;
 /** A wrapper that was there before us is a `function`, which has a prototype; a method of the runtime's has none. */
 const isDispatchWrapped = Object.hasOwn(dispatchEvent, "prototype");
 
-const NO_PORTS: readonly MessagePort[] = Object.freeze([]);
-
 /** Whether anyone listens, however they were added. jsdom's targets do not tell. */
 export function hasListeners(target: EventTarget, type: string): boolean {
   return countListeners(target, type) > 0;
@@ -268,7 +267,7 @@ export class MessageListeners {
   dispatch(target: EventTarget, data: unknown, origin: string, timeStamp: number): void {
     if (this.#arePlain && !this.#isCompared(timeStamp)) this.#compare(target, timeStamp);
     const isOurs = this.#arePlain && target.dispatchEvent === dispatchEvent;
-    if (!isOurs) target.dispatchEvent(new MessageEvent("message", { data, origin }));
+    if (!isOurs) target.dispatchEvent(messageEvent(data, origin));
     else if (this.#all.length > 0) ReceivedMessage.dispatch(new ReceivedMessage(target, data, origin, timeStamp), this);
   }
 }

@@ -19,6 +19,7 @@ import { markAsEnd } from "./ends.js";
 import { ControlEvent, type Listener, type ListenerOptions } from "./events.js";
 import { IteratorOf } from "./iterator.js";
 import { tellsChanges } from "./listening.js";
+import { messageEvent } from "./messageevent.js";
 import { MessageFeed, type MessageStream } from "./messages.js";
 
 /**
@@ -215,7 +216,7 @@ export class Receiving<S extends EventTarget> implements ConnectionOwner {
     if (listeners !== undefined) {
       listeners.dispatch(this.#socket, data, this.#origin, this.#connection?.deliveryTime() ?? 0);
     } else {
-      this.#socket.dispatchEvent(new MessageEvent("message", { data, origin: this.#origin }));
+      this.#socket.dispatchEvent(messageEvent(data, this.#origin));
     }
   }
 

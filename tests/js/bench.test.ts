@@ -127,6 +127,18 @@ test("another Node runs it all, and is named", async () => {
   assert.match(reason, /cannot run \/nonsense/);
 });
 
+test("servers and clients import the package of a folder, which is said; one that is none is refused", async () => {
+  const root = fileURLToPath(new URL("../build", benches));
+  const suite = [...SHORTEST, "--suite", "client", "--json", "--package"];
+  const { code, out, error } = await run("index.mjs", ...suite, root);
+  assert.equal(code, 0, error);
+  const report: Report = JSON.parse(out);
+  assert.equal(report.machine["our package"], "as it is published");
+  everyContenderIsMeasured(report);
+  const { code: failed, error: reason } = await run("index.mjs", ...suite, benches.pathname);
+  assert.deepEqual([failed, reason], [1, `bench: ${benches.pathname} has no package\n`]);
+});
+
 test("tables are made of the JSON, with a row for each cell", async (t) => {
   const file = join(temporaryFolder(t), "bench.json");
   const bench = await run("index.mjs", ...SHORTEST, "--suite", "encode", "--sizes", "16,125", "--json", file);

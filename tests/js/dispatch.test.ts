@@ -158,7 +158,7 @@ function members(event: MessageEvent): [name: string, value: unknown][] {
 }
 
 /** What it says of itself, sockets and times by what they are. */
-function told(event: MessageEvent, socket: WebSocket): unknown[] {
+function told(event: MessageEvent, socket: EventTarget): unknown[] {
   const ofSocket = (value: unknown) => (value === socket ? "the socket" : value);
   const values = members(event).map(([name, value]) => [name, name === "timeStamp" ? typeof value : ofSocket(value)]);
   return [values, event.composedPath().map(ofSocket), event instanceof MessageEvent, `${event}`, Object.keys(event)];
@@ -175,6 +175,18 @@ test("an event says of itself what one of the runtime's says, while it is dispat
     });
     socket.addEventListener("ping", () => {
       for (const event of events) log.push(origin(told(event, socket)));
+    });
+  }));
+
+test("an event that was dispatched is over, whatever is called on it then", (t) =>
+  alike(t, 9, (socket, log) => {
+    const events: Event[] = [];
+    socket.addEventListener("message", (event) => events.push(event));
+    socket.addEventListener("ping", () => {
+      for (const event of events) {
+        event.stopImmediatePropagation();
+        log.push(event.currentTarget, event.eventPhase, event.composedPath().length);
+      }
     });
   }));
 
@@ -197,3 +209,33 @@ test("an event is shown as one of the runtime's, and another can be made of it a
   assert.ok(event.timeStamp > 0 && event.timeStamp <= performance.now());
   assert.equal(event.timeStamp, event.timeStamp);
 });
+
+test("a client's event says of itself what one of the runtime's says, and any target dispatches it again", async (t) => {
+  const { server, url } = await serve(t);
+  const client = new WebSocket(url);
+  const [socket] = (await once(server, "connection")) as [WebSocket];
+  await nextEvent(client, "open");
+  const came = whileDispatched(client);
+  socket.send("Hello");
+  const [event, during] = await came;
+
+  const target = new EventTarget();
+  const likewise = whileDispatched(target);
+  const runtimes = new MessageEvent("message", { data: "Hello", origin: new URL(client.url).origin });
+  target.dispatchEvent(runtimes);
+  assert.deepEqual([during, told(event, client)], [(await likewise)[1], told(runtimes, target)]);
+  const withoutTime = (shown: string) => shown.replace(/timeStamp: [\d.]+/, "");
+  assert.equal(withoutTime(inspect(event)), withoutTime(inspect(runtimes)));
+
+  const again = nextEvent<MessageEvent>(target, "message");
+  assert.equal(target.dispatchEvent(event), true);
+  assert.equal(await again, event);
+});
+
+/** The next message's event, and what it says while it is dispatched. */
+function whileDispatched(target: EventTarget): Promise<[event: MessageEvent, told: unknown[]]> {
+  return new Promise((resolve) => {
+    const take = (event: Event) => resolve([event as MessageEvent, told(event as MessageEvent, target)]);
+    target.addEventListener("message", take, { once: true });
+  });
+}

@@ -359,6 +359,22 @@ test("pings between messages never end a connection, nor do pings that wait for 
   peer.socket.destroy();
 });
 
+test("those that wait for a turn get one each, if each does a turn's work", async () => {
+  const { later, spend } = await inner<{ later(goOn: () => void): void; spend(work: number): void }>(
+    "connection/turn.js",
+  );
+  let now = 0;
+  const ran: number[] = [];
+  for (let count = 0; count < 3; count++) {
+    later(() => {
+      ran.push(now);
+      spend(2 << 20);
+    });
+  }
+  for (; ran.length < 3; now++) await turn();
+  assert.equal(new Set(ran).size, 3, `in the turns ${ran}`);
+});
+
 test("a flood of small frames takes many turns, and others get theirs", async (t) => {
   const { port } = await serveEcho(t, { perMessageDeflate: false });
   const peer = await RawPeer.connect(port);

@@ -230,6 +230,17 @@ test("a socket whose peer has gone is closed by the server's close, though its m
   assert.equal(socket.readyState, WebSocket.CLOSED);
 });
 
+test("a close drops the messages of a peer that has closed, though they are claimed right behind it", async (t) => {
+  const { peer, socket } = await unclaimed(t, {}, masked(0x81, "1"), masked(0x88, statusBytes(1000)));
+  await peer.bytes(4);
+  const end = closed(socket);
+  const data: unknown[] = [];
+  socket.close();
+  socket.onmessage = (event) => data.push(event.data);
+  peer.socket.end();
+  assert.deepEqual([(await end).code, data], [1000, []]);
+});
+
 test("messages of a peer that has gone are delivered if claimed in time", async (t) => {
   const { peer, socket, tcp } = await unclaimed(t, {}, masked(0x81, "1"), masked(0x81, "2"));
   const ended = once(tcp, "end");

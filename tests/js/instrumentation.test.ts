@@ -4,7 +4,7 @@ import { type TestContext, test } from "node:test";
 
 import { WebSocket } from "websocket-component";
 
-import { masked, mockTimers, nextEvent, once, RawPeer, rawClient, serve, unclaimed } from "./support.js";
+import { masked, mockTimers, nextEvent, once, RawPeer, rawClient, serve, unclaimed, within } from "./support.js";
 
 type Listener = (event: Event) => void;
 type Add = (type: string, listener: Listener, options?: AddEventListenerOptions) => void;
@@ -96,6 +96,36 @@ test("messages that wait are claimed by a listener that is added so, though noth
   await nextEvent(socket, "ping"); // behind the message, which waits
   const message = new Promise((resolve) => native.call(socket, "message", (event) => resolve(data(event))));
   assert.equal(await message, "a");
+});
+
+const claims: Record<string, (socket: WebSocket, listener: Listener, peer: RawPeer) => void> = {
+  "at once by a listener": (socket, listener) => socket.addEventListener("message", listener),
+  "with the next message by a listener that EventTarget's own method adds": (socket, listener, peer) => {
+    native.call(socket, "message", listener);
+    peer.write(masked(0x81, "b"));
+  },
+};
+
+for (const [name, claim] of Object.entries(claims)) {
+  test(`messages that wait are claimed ${name}: no timer is needed`, async (t) => {
+    mockTimers(t);
+    const { peer, socket } = await unclaimed(t);
+    peer.write(masked(0x81, "a"), masked(0x89));
+    await nextEvent(socket, "ping"); // behind the message, which waits
+    const message = new Promise((resolve) => claim(socket, (event) => resolve(data(event)), peer));
+    assert.equal(await within("the message", message), "a");
+  });
+}
+
+test("messages that wait are claimed by a listener that is added so, at the next of several looks", async (t) => {
+  mockTimers(t);
+  const { peer, socket } = await unclaimed(t);
+  peer.write(masked(0x81, "a"), masked(0x89));
+  await nextEvent(socket, "ping");
+  for (const time of [50, 100]) t.mock.timers.tick(time);
+  const message = new Promise((resolve) => native.call(socket, "message", (event) => resolve(data(event))));
+  t.mock.timers.tick(200);
+  assert.equal(await within("the message", message), "a");
 });
 
 test("a listener that EventTarget's own method takes out is not called", async (t) => {

@@ -74,6 +74,32 @@ test("a session that is forgotten is freed by the garbage collector", async () =
   assert.equal(freed.length, 10);
 });
 
+test("a connection that is over is kept by no budget, its server's or the process's", async () => {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  const { Budget } = await inner<{
+    Budget: new (
+      most: number,
+      options?: object,
+    ) => { update(holder: object, before: number, now: number): void; forget(holder: object): void };
+  }>("connection/budget.js");
+  const budget = new Budget(1e6, { whole: new Budget(1e6) });
+  const over = () => {
+    const holder = { letGo() {} };
+    budget.update(holder, 0, 100_000);
+    budget.update(holder, 100_000, 0);
+    budget.forget(holder);
+    return new WeakRef(holder);
+  };
+  const kept = over();
+  for (let turns = 0; turns < 50 && kept.deref() !== undefined; turns++) {
+    await new Promise((turn) => setImmediate(turn));
+    collect();
+  }
+  assert.equal(kept.deref(), undefined);
+  budget.update({}, 0, 1); // it is in use still
+});
+
 function countFrees(wasm: Engine["wasm"], onFree: () => void): void {
   const free = wasm.Session.prototype.free;
   wasm.Session.prototype.free = function () {

@@ -8,7 +8,7 @@ import { setImmediate as turn } from "node:timers/promises";
 
 import { type MessageStream, WebSocket, WebSocketServer } from "websocket-component";
 
-import { closed, gate, nextEvent, once, serve } from "./support.js";
+import { closed, gate, masked, nextEvent, once, rawClient, serve } from "./support.js";
 
 async function pair(t: Parameters<typeof serve>[0], options = {}) {
   const { server, url } = await serve(t, options);
@@ -322,6 +322,27 @@ test("a source learns at once that the peer has gone, while it makes its next ch
     await isTold;
     await assert.rejects(sent, { code: "WS_ERR_NOT_SENT" }, name);
   }
+});
+
+test("a source is taken no further when its connection's transport is closed, though a message still waits", async (t) => {
+  const { peer, socket } = await rawClient(t);
+  socket.onmessage = () => socket.pause();
+  peer.write(masked(0x81, "delivered"), masked(0x81, "held"));
+  while (!socket.isPaused) await turn();
+  peer.socket.resetAndDestroy();
+  while (socket.bufferedAmount < 1000) {
+    socket.send("into the void"); // by which the server learns of the reset
+    await turn();
+  }
+  let taken = 0;
+  const chunks = async function* () {
+    for (; taken < 100; taken++) yield "chunk";
+  };
+  const sent = socket.sendStream(chunks());
+  for (let turns = 0; turns < 200; turns++) await turn();
+  assert.ok(taken < 3, `${taken} chunks`);
+  socket.terminate();
+  await assert.rejects(sent, { code: "WS_ERR_NOT_SENT" });
 });
 
 test("ready fails with the error of the opening", async (t) => {

@@ -1,8 +1,13 @@
 /** Pings of our own: when they are sent, what counts as an answer, and what becomes of a peer that gives none. */
 import assert from "node:assert/strict";
+import { syncBuiltinESMExports } from "node:module";
 import { type TestContext, test } from "node:test";
+import timers from "node:timers";
+
 import { type ControlEvent, type ErrorEvent, WebSocket } from "websocket-component";
 
+import { type Driven, driven } from "./driven.js";
+import { frames } from "./ends.js";
 import {
   closed,
   hex,
@@ -154,6 +159,81 @@ test("a connection that was reset is not pinged or given up any more: it has clo
   await end;
   await closed((await rawClient(t, options)).socket); // which began later, and was given up
   assert.deepEqual(events, ["error", "close"]);
+});
+
+/** A clock that goes on by what this returns, and whose timers can be refreshed, as those of `node:test` cannot. */
+function mockRefreshable(t: TestContext): (ms: number) => void {
+  let now = 0;
+  const running = new Set<{ due: number; run: () => void }>();
+  t.mock.method(timers, "setTimeout", (run: () => void, time: number) => {
+    const timer = { run, due: now + time, refresh: () => (timer.due = now + time) };
+    running.add(timer);
+    return timer;
+  });
+  t.mock.method(timers, "clearTimeout", (timer: never) => running.delete(timer));
+  syncBuiltinESMExports();
+  t.after(() => {
+    t.mock.restoreAll();
+    syncBuiltinESMExports();
+  });
+  return (ms) => {
+    for (now += ms; ; ) {
+      const [next] = [...running].filter(({ due }) => due <= now);
+      if (next === undefined) return;
+      running.delete(next);
+      next.run();
+    }
+  };
+}
+
+/** The first bytes of the frames that were written so far. */
+function firsts({ connection, written }: Driven): number[] {
+  connection.flush();
+  return frames(Buffer.concat(written)).map(({ first }) => first);
+}
+
+test("no ping is sent while messages leave, but pingInterval after the last of them", async (t) => {
+  const tick = mockRefreshable(t);
+  const own = driven(true, { settings: { pingInterval: 1000, pongTimeout: 500 } });
+  await settle();
+  for (let sent = 0; sent < 3; sent++) {
+    tick(999);
+    own.connection.send("x");
+    own.connection.flush();
+  }
+  tick(999);
+  assert.deepEqual(firsts(own), [0x81, 0x81, 0x81]);
+  tick(1);
+  assert.deepEqual(firsts(own), [0x81, 0x81, 0x81, 0x89]);
+});
+
+test("a ping behind what the network takes slowly has pongTimeout from each write, and from its own on no more", async (t) => {
+  const tick = mockRefreshable(t);
+  const own = driven(true, { isSlow: true, settings: { pingInterval: 1000, pongTimeout: 500 } });
+  await settle();
+  own.connection.onData(masked(0x89));
+  assert.deepEqual(firsts(own), [PONG_OF_OURS]);
+  own.taken();
+  for (const data of ["first", "second"]) {
+    own.connection.send(data);
+    own.connection.flush();
+  }
+  tick(1000);
+  assert.deepEqual(firsts(own), [PONG_OF_OURS, 0x81, 0x81, 0x89]);
+  for (const write of ["first", "second", "ping"]) {
+    tick(499);
+    assert.deepEqual(own.ends, [], write);
+    own.taken();
+  }
+  tick(499);
+  own.connection.send("third");
+  own.connection.flush();
+  own.taken();
+  tick(1);
+  assert.deepEqual(
+    own.ends.map(([status, , , error]) => [status, (error as { code: string }).code]),
+    [[1006, "WS_ERR_PING_TIMEOUT"]],
+  );
 });
 
 test("intervals that are not times are refused", () => {

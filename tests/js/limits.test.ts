@@ -113,6 +113,13 @@ for (const [role, { connect, frame }] of Object.entries(pairs)) {
     t.mock.timers.tick(10_000);
     await pong(peer, frame);
     assert.equal(socket.readyState, WebSocket.OPEN);
+    // and it is over, though nothing more comes
+    peer.write(frame(0x01, "c"));
+    await pong(peer, frame);
+    socket.pause();
+    socket.resume();
+    t.mock.timers.tick(1000);
+    await expectClose(peer, 1008, isMasked);
     peer.socket.destroy();
   });
 

@@ -636,6 +636,8 @@ test("wrong usage of the proxy is said in one line, with status 2", async () => 
     [["ws://a", "--delay", "soon"], /a time/],
     [["ws://a", "--close-after", "0"], /a number/],
     [["ws://a", "--close-after", "1 code=999"], /close status/],
+    [["ws://a", "--close-after", "2147484s"], /at most 2147483647 ms/],
+    [["ws://a", "--delay", "2147483648ms"], /at most 2147483647 ms/],
     [["ws://a", "--cert", "x"], /belong together/],
     [["ws://a", "--memory", "0"], /--memory/],
   ];

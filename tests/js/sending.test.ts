@@ -6,7 +6,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { type ErrorEvent, WebSocket, type WebSocketError } from "websocket-component";
 import Ws from "ws";
 
-import { clog, connector, FRAME, ROLES, statusBytes, wireSize } from "./ends.js";
+import { clog, connector, FRAME, ROLES, statusBytes, summary, wireSize } from "./ends.js";
 import { closed, masked, nextEvent, once, rawClient, serve, settled, unclaimed, unmasked } from "./support.js";
 
 /** The data of all messages until the loop ends. */
@@ -138,6 +138,33 @@ for (const role of ROLES) {
     socket.send("more");
     await nextEvent(socket, "drain");
     assert.equal(drains, 1);
+  });
+
+  test(`a message of a ${role} that is given up before its first bytes leaves nothing on the wire`, async (t) => {
+    const ends = await (await connector(t, role))();
+    const { socket, peer } = ends;
+    const count = await clog(ends);
+    const stop = new AbortController();
+    const given = socket.sendStream(["", "too late"], { signal: stop.signal });
+    await turn(); // its first chunk was taken, and waits for room
+    stop.abort(new Error("enough"));
+    await assert.rejects(given, { message: "enough" });
+    peer.socket.resume();
+    await socket.write("behind it");
+    await peer.bytes(wireSize(role, ...Array<number>(count).fill(1 << 20)));
+    assert.deepEqual(summary(await peer.bytes(wireSize(role, 9))), [[0x81, "behind it"]]);
+  });
+
+  test(`a ${role} that closes behind a Blob is closing at once, and sends what came before alone`, async (t) => {
+    const { socket, peer } = await (await connector(t, role))();
+    socket.send(new Blob(["read first"]));
+    socket.close(1000);
+    assert.equal(socket.readyState, WebSocket.CLOSING);
+    socket.send("too late");
+    assert.deepEqual(summary(await peer.bytes(wireSize(role, 10, 2))), [
+      [0x82, "read first"],
+      [0x88, statusBytes(1000).toString("latin1")],
+    ]);
   });
 
   test(`short texts that a ${role} sends in one turn count towards maxBufferedBytes`, async (t) => {

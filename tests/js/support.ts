@@ -136,14 +136,17 @@ export const RESPONSE = [
 /** A TCP peer that speaks bytes and remembers all that it read. */
 export class RawPeer {
   readonly socket: Socket;
-  #read = Buffer.alloc(0);
+  /** What was read and not taken: one chunk, once someone looks. */
+  #chunks: Buffer[] = [];
+  #length = 0;
   readonly ended: Promise<unknown>;
 
   constructor(socket: Socket) {
     this.socket = socket;
     socket.on("error", () => {});
     socket.on("data", (chunk: Buffer) => {
-      this.#read = Buffer.concat([this.#read, chunk]);
+      this.#chunks.push(chunk);
+      this.#length += chunk.length;
       socket.emit("more");
     });
     this.ended = Promise.race([onceOfNode(socket, "end"), onceOfNode(socket, "close")]);
@@ -169,27 +172,34 @@ export class RawPeer {
 
   /** The head of the peer's HTTP message. */
   async head(): Promise<string> {
-    const end = () => this.#read.indexOf("\r\n\r\n");
+    const end = () => this.#read().indexOf("\r\n\r\n");
     while (end() < 0) await this.#more("an HTTP head");
     return this.take(end() + 4).toString("latin1");
   }
 
   /** The next `length` bytes. */
   async bytes(length: number): Promise<Buffer> {
-    while (this.#read.length < length) await this.#more(`${length} bytes, of which there are ${this.#read.length}`);
+    while (this.#length < length) await this.#more(`${length} bytes, of which there are ${this.#length}`);
     return this.take(length);
   }
 
   /** Whatever comes until the peer closes its side. */
   async rest(): Promise<Buffer> {
-    await within(`the peer's end, behind ${this.#read.length} bytes`, this.ended);
-    return this.take(this.#read.length);
+    await within(`the peer's end, behind ${this.#length} bytes`, this.ended);
+    return this.take(this.#length);
+  }
+
+  #read(): Buffer {
+    const [all = Buffer.alloc(0)] = this.#chunks.length > 1 ? [Buffer.concat(this.#chunks)] : this.#chunks;
+    this.#chunks = [all];
+    return all;
   }
 
   private take(length: number): Buffer {
-    const taken = this.#read.subarray(0, length);
-    this.#read = this.#read.subarray(length);
-    return taken;
+    const all = this.#read();
+    this.#chunks = [all.subarray(length)];
+    this.#length -= length;
+    return all.subarray(0, length);
   }
 
   async #more(what: string): Promise<void> {

@@ -1,8 +1,10 @@
 /** The class, by the WHATWG standard (https://websockets.spec.whatwg.org/). */
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { connect } from "node:net";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
+import { promisify } from "node:util";
 
 import { CloseEvent, type ErrorEvent, WebSocket, type WebSocketEventMap } from "websocket-component";
 
@@ -57,6 +59,8 @@ test("subprotocols must be tokens and different, whatever their case", () => {
 test("sending while connecting is an InvalidStateError", async (t) => {
   const socket = new WebSocket(await serveRaw(t, () => {}));
   assert.throws(() => socket.send("early"), { name: "InvalidStateError" });
+  for (const sent of [socket.write("early"), socket.sendStream(["early"])])
+    await assert.rejects(sent, { name: "InvalidStateError" });
   socket.terminate();
   await closed(socket);
 });
@@ -350,11 +354,48 @@ test("ref and unref, before the connection opens or after, are those of its stre
   }
 });
 
-test("addEventListener of a socket may be replaced, as that of other targets", () => {
-  const socket = new WebSocket("ws://127.0.0.1:1");
-  const added: string[] = [];
-  socket.addEventListener = (type: string) => void added.push(type);
-  socket.addEventListener("message", () => {});
-  assert.deepEqual(added, ["message"]);
-  socket.terminate();
+/** In a program of its own. */
+const unreferred = `
+  const { WebSocket } = await import(ENTRY);
+  const long = 600_000;
+  const socket = new WebSocket(process.argv[1], {
+    ...{ pingInterval: long, messageTimeout: long },
+    perMessageDeflate: { threshold: 0, releaseAfter: long },
+  });
+  socket.onopen = () => socket.send("compressed");
+  socket.addEventListener("ping", () => socket.unref());
+`;
+
+test("unref lets the process end, though a ping is due, a message is unfinished, and a compressor to be released", async (t) => {
+  const half = async function* () {
+    yield "half";
+    await new Promise(() => {});
+  };
+  const { url } = await serve(t, {}, (socket) => {
+    socket.onmessage = () => {
+      socket.sendStream(half()).catch(() => {}); // the program ends before
+      setImmediate(() => socket.ping());
+    };
+  });
+  const entry = JSON.stringify(new URL("../dist/entry/node.js", import.meta.url));
+  const program = ["--input-type=module", "--eval", unreferred.replace("ENTRY", entry), url];
+  await promisify(execFile)(process.execPath, program, { timeout: 60_000 });
+});
+
+test("addEventListener and removeEventListener of a socket may be replaced, as those of other targets", async (t) => {
+  const { server, url } = await serve(t);
+  const connection = once(server, "connection");
+  const client = new WebSocket(url);
+  const [socket] = (await connection) as [WebSocket];
+  for (const one of [client, socket]) {
+    for (const method of ["addEventListener", "removeEventListener"] as const) {
+      const calls: string[] = [];
+      const listener = () => {};
+      one[method] = (type: string) => void calls.push(type);
+      one[method]("message", listener);
+      assert.deepEqual(calls, ["message"]);
+      assert.ok(Reflect.deleteProperty(one, method));
+    }
+  }
+  client.terminate();
 });
