@@ -175,7 +175,7 @@ fn a_failure_is_an_error_once_its_close_frame_is_written() {
 }
 
 #[test]
-fn a_handshake_goes_on_behind_an_interruption_and_ends_with_the_stream() {
+fn a_handshake_goes_on_behind_an_interruption_and_ends_with_the_stream_or_its_error() {
     let interrupted = Err(ErrorKind::Interrupted);
     let mut stream = Stream::reading(&[interrupted, Ok(b"HTTP/1.1 101"), interrupted]);
     let mut outcome = ClientHandshake::new("localhost", "/").unwrap().complete(&mut stream);
@@ -186,6 +186,10 @@ fn a_handshake_goes_on_behind_an_interruption_and_ends_with_the_stream() {
     let mut stream = Stream::reading(&[interrupted, Ok(b"GET / HT"), interrupted]);
     outcome = ServerHandshake::new().complete(&mut stream);
     assert_eq!(outcome.unwrap_err().kind(), ErrorKind::UnexpectedEof);
+
+    let reads = [Ok(&b"GET / HT"[..]), Err(ErrorKind::ConnectionReset)];
+    outcome = ServerHandshake::new().complete(&mut Stream::reading(&reads));
+    assert_eq!(outcome.unwrap_err().kind(), ErrorKind::ConnectionReset);
 
     let mut stream = Stream::reading(&[Ok(b"GET / HTTP/1.0\r\n\r\n")]);
     outcome = ServerHandshake::new().complete(&mut stream);

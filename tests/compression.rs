@@ -368,6 +368,28 @@ fn a_session_says_whether_decompressed_bytes_wait_or_more_input_is_needed() {
     }
 }
 
+#[test]
+fn input_that_gives_no_bytes_yet_makes_no_piece() {
+    for role in ROLES {
+        let mut session = session(role, &TAKEOVER, Limits::NONE);
+        let mut input = Vec::new();
+        let mut message = Vec::new();
+        for byte in frame_to(role, 0xC1, HELLO) {
+            input.push(byte);
+            let step = session.receive(&mut input).unwrap();
+            input.drain(..step.consumed);
+            if let Received::Inflated {
+                buffer_type, payload, ..
+            } = step.received
+            {
+                assert!(!payload.is_empty() || buffer_type.is_final());
+                message.extend_from_slice(&session.inflated()[payload]);
+            }
+        }
+        assert_eq!(message, b"Hello");
+    }
+}
+
 /// RFC 7692 §7.1.1: a sender need not refer to earlier messages.
 #[test]
 fn a_released_compressor_compresses_the_next_message_for_itself_but_goes_on_within_one() {

@@ -455,6 +455,7 @@ fn a_peer_that_pings_and_reads_nothing_is_owed_one_pong_at_most() {
         let before = connection.buffered();
         connection.consumed(before);
         if !cfg!(miri) {
+            assert!(before > 64 * 1024, "a peer that is slow gets all of {before} bytes");
             let last = &connection.transmit()[connection.transmit().len() - 104..];
             assert!(
                 role == Role::Client || last[..4] == 9_999_u32.to_be_bytes(),
@@ -765,6 +766,30 @@ fn a_count_above_the_room_for_a_read_counts_as_all_of_it() {
         assert_eq!(events(&mut client), [], "{before} bytes before");
         assert_eq!(feed(&mut client, third), [binary(&payload)], "{before} bytes before");
     }
+}
+
+#[test]
+fn bytes_may_come_through_the_buffer_and_as_a_slice_in_turns() {
+    let message: Vec<u8> = (0..=255).cycle().take(3000).collect();
+    let bytes = frame(Role::Client, 0x82, &message);
+    let mut client = Connection::new(Role::Client, Config::default());
+    for (index, piece) in bytes.chunks(100).enumerate() {
+        let room = client.read_buffer();
+        if index % 2 == 0 {
+            room[..piece.len()].copy_from_slice(piece);
+            client.received(piece.len(), NOW);
+        } else {
+            client.receive(piece, NOW);
+        }
+    }
+    assert_eq!(events(&mut client), [binary(&message)]);
+}
+
+#[test]
+fn what_comes_behind_the_end_of_the_transport_is_not_taken() {
+    let mut client = Connection::new(Role::Client, Config::default());
+    client.eof();
+    assert_eq!(feed(&mut client, b"\x81\x02hi"), [Event::Failed(Failure::Eof)]);
 }
 
 #[test]

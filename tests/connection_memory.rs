@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use websocket_component::{Config, Connection, Role};
+use websocket_component::{Config, Connection, KeepAlive, Role};
 
 #[global_allocator]
 static ALLOCATOR: dhat::Alloc = dhat::Alloc;
@@ -80,5 +80,30 @@ fn a_connection_keeps_small_buffers_for_the_next_message_and_frees_large_ones() 
         dhat::HeapStats::get().curr_bytes,
         0,
         "an idle connection holds no buffers"
+    );
+
+    client.receive(&b"\x88\x02\x03\xE8"[..], Duration::ZERO);
+    assert!(client.next_event().is_some());
+    for _ in 0..10 {
+        client.receive(vec![0; 10 * KIB], Duration::ZERO);
+        client.receive(&[0; 10 * KIB][..], Duration::ZERO);
+    }
+    let kept = dhat::HeapStats::get().curr_bytes;
+    assert!(kept < KIB, "{kept} bytes of what a peer sends behind its close");
+    drop(client);
+
+    let mut config = Config::default();
+    config.keep_alive = Some(KeepAlive {
+        idle: Duration::from_secs(10),
+        answer: Duration::from_secs(5),
+    });
+    let mut client = Connection::new(Role::Client, config);
+    client.receive(&b"\x81\x02hi"[..], Duration::ZERO);
+    assert!(client.next_event().is_some() && client.read_buffer().len() > KIB);
+    client.handle_timeout(client.poll_timeout().unwrap());
+    let kept = dhat::HeapStats::get().curr_bytes;
+    assert!(
+        client.wants_write() && kept < KIB,
+        "{kept} bytes beside a keep-alive ping"
     );
 }

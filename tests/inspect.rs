@@ -191,6 +191,17 @@ fn every_check_of_a_handshake_has_a_verdict() {
 }
 
 #[test]
+fn a_head_has_at_most_256_kib() {
+    for (excess, errors) in [(0, &[][..]), (1, &[HandshakeError::HeadTooLarge])] {
+        let start = &REQUEST[..REQUEST.len() - 2];
+        let rest = 256 * 1024 + excess - start.len() - b"X: \r\n\r\n".len();
+        let head = [start, b"X: ", &vec![b'x'; rest], b"\r\n\r\n"].concat();
+        let inspector = inspected("", &[(ToServer, &head)]);
+        assert_eq!(handshake_errors(&inspector), errors, "{} bytes", head.len());
+    }
+}
+
+#[test]
 fn what_is_no_websocket_is_bytes() {
     let pieces: [(Direction, &[u8]); 2] = [(ToServer, REQUEST), (ToClient, b"HTTP/1.1 404 Not Found\r\n\r\nbody")];
     let inspector = inspected("", &pieces);
@@ -296,21 +307,39 @@ fn a_compressed_message_that_is_no_text_is_decompressed_all_the_same() {
 }
 
 #[test]
+fn a_long_message_is_decompressed_to_its_end_or_the_limit() {
+    let message = [0, 1, 2, 3].repeat(1_500_000);
+    let mut compressed = Vec::new();
+    Deflater::new(15, 8, 1).compress(&message, Flush::Last, &mut compressed);
+    let mut inspector = inspected(DEFLATE, &[(ToClient, &framed(0xC2, &compressed))]);
+    for limit in [usize::MAX, 5_000_000, 3] {
+        let payload = inspector.message_payload(0, Stage::Inflated, limit);
+        assert!(payload == message[..limit.min(message.len())], "{}", payload.len());
+    }
+}
+
+#[test]
 fn messages_that_refer_to_one_another_are_decompressed_in_any_order() {
     let texts: Vec<String> = (0..400)
         .map(|index| format!("{index} ").repeat(8000 + index * 13))
         .collect();
     let mut deflater = Deflater::new(15, 8, 1);
-    let mut noise = 1_u32;
+    let mut state = 1_u32;
+    let mut noise = |length| -> Vec<u8> {
+        let bytes = (0..length).map(|_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        });
+        bytes.collect()
+    };
     let mut wire = Vec::new();
     let mut payloads: Vec<Vec<u8>> = Vec::new();
+    let mut end_of_last = Vec::new();
     for text in &texts {
-        // some of each does not compress, so that there are checkpoints
-        let mut payload = text.clone().into_bytes();
-        payload.extend((0..4000).map(|_| {
-            noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (noise >> 24) as u8
-        }));
+        // some of each does not compress, so that there are checkpoints; each begins as the one before it ends
+        let end = noise(4000);
+        let payload = [&end_of_last[..], text.as_bytes(), &end].concat();
+        end_of_last = end;
         let mut compressed = Vec::new();
         deflater.compress(&payload, Flush::Last, &mut compressed);
         wire.extend(framed(0xC2, &compressed));
@@ -749,8 +778,8 @@ fn a_response_lets_both_directions_be_read_to_where_their_frames_end() {
     for direction in [ToServer, ToClient] {
         let last = inspector.records().iter().rfind(|record| record.direction == direction);
         assert_eq!(
-            last.map(|record| record.kind),
-            Some(RecordKind::Bytes(Reason::AfterClose)),
+            last.map(|record| (record.kind, record.end)),
+            Some((RecordKind::Bytes(Reason::AfterClose), inspector.length(direction))),
             "{direction:?}"
         );
     }

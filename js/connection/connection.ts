@@ -470,8 +470,8 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
   #fail(error: ConnectionFailure, status: number): void {
     this.#end.failure = error;
     if (!this.#session.closeSent) this.#outbox.sendBy(() => this.#session.close(status, ""));
+    this.#startClosing("failed"); // first: who hears that something was taken may want to send more
     this.#outbox.flush();
-    this.#startClosing("failed");
     this.#transport.end();
     if (this.#inbox.open()) this.#transport.resume(); // the end of the stream has to be read
   }

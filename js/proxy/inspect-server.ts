@@ -88,7 +88,10 @@ async function serve(log: TrafficLog, port: number, address: () => string, stop:
     limit: log.limit,
     rules: [],
   }));
-  const url = await page.listen(port);
+  const url = await page.listen(port).catch((error: unknown) => {
+    stop(); // no one would see it
+    throw error;
+  });
   page.unref();
   return {
     url,

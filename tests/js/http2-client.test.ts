@@ -467,6 +467,12 @@ test("with http2, sockets of an origin share a session, which ends with the last
   other.terminate();
 });
 
+test("with http2, an origin's session is shared whatever other origins come between", async (t) => {
+  const [one, other] = [await serveEchoHttp2(t, {}, {}, true), await serveEchoHttp2(t, {}, {}, true)];
+  for (const { url } of [one, other, one, other]) await opened(url, { http2: true, tls });
+  assert.deepEqual([one.sessions.length, other.sessions.length], [1, 1]);
+});
+
 test("with http2, another session is opened when the streams of the first run out", async (t) => {
   const settings = { enableConnectProtocol: true, maxConcurrentStreams: 2 };
   const { server, sessions, url } = await serveEchoHttp2(t, {}, { settings }, true);

@@ -123,6 +123,15 @@ test("a closed page looks at nothing more, and the server goes on", async (t) =>
   await talk(url);
 });
 
+test("a server whose page has no port to listen on is not looked at", async (t) => {
+  const { server } = await serveEcho(t);
+  const taken = createServer();
+  t.after(() => taken.close());
+  await Promise.race([once(taken.listen(65_535, "127.0.0.1"), "listening"), once(taken, "error")]); // by us, or by others
+  await assert.rejects(inspectServer(server, { port: 65_535 }), { code: "EADDRINUSE" });
+  assert.equal(server.tap, undefined);
+});
+
 test("wrong options are refused", async () => {
   const server = new WebSocketServer({ noServer: true });
   await assert.rejects(inspectServer(server, { port: 70_000 }), { code: "WS_ERR_INVALID_OPTION" });

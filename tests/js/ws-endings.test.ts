@@ -406,3 +406,17 @@ test("without allowSynchronousEvents, pause in the task of a message holds the n
     socket.resume();
   }
 });
+
+test("a callback of what leaves with a failed connection's close may send, which fails as it should", async (t) => {
+  const { server, port } = await serve(t, ours);
+  const connection = once(server, "connection");
+  const peer = await RawPeer.connect(port);
+  const [socket] = (await connection) as [ours.WebSocket];
+  await peer.head();
+  socket.on("error", () => {});
+  const failure = new Promise<Error | null | undefined>((done) => {
+    socket.on("message", (data) => socket.send(data, () => socket.send("more", done)));
+  });
+  peer.write(Buffer.concat([masked(0x81, "one"), masked(0x83)])); // a reserved opcode
+  assert.match(`${await failure}`, /not open/);
+});
