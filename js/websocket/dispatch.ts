@@ -9,7 +9,7 @@ import { getEventListeners } from "node:events";
 import { unlessEnded } from "./ends.js";
 import type { Listener, ListenerOptions } from "./events.js";
 import { tellsChanges } from "./listening.js";
-import { messageEvent, NO_PORTS } from "./messageevent.js";
+import { NO_PORTS } from "./messageevent.js";
 
 type PlainListener = (event: MessageEvent) => unknown;
 
@@ -267,7 +267,7 @@ export class MessageListeners {
   dispatch(target: EventTarget, data: unknown, origin: string, timeStamp: number): void {
     if (this.#arePlain && !this.#isCompared(timeStamp)) this.#compare(target, timeStamp);
     const isOurs = this.#arePlain && target.dispatchEvent === dispatchEvent;
-    if (!isOurs) target.dispatchEvent(messageEvent(data, origin));
+    if (!isOurs) target.dispatchEvent(new MessageEvent("message", { data, origin }));
     else if (this.#all.length > 0) ReceivedMessage.dispatch(new ReceivedMessage(target, data, origin, timeStamp), this);
   }
 }

@@ -6,7 +6,7 @@
  */
 
 /** What Node calls on a target whose listeners have changed, by whichever method. */
-type Hook = (this: EventTarget, size: number, type: string, ...others: unknown[]) => void;
+type Hook = (this: EventTarget, size: number, type: string, listener: unknown, ...options: unknown[]) => void;
 type Hooked = Record<symbol, Hook>;
 
 const hooks = ["kNewListener", "kRemoveListener"]
@@ -16,16 +16,16 @@ const hooks = ["kNewListener", "kRemoveListener"]
 /** Whether targets report all changes. Elsewhere than in Node they do not. */
 export const tellsChanges = hooks.length === 2;
 
-/** Calls back when a listener was added to a target of this class, or removed. */
+/** Calls back when a listener was added to a target of this class, or removed, and says whether with options. */
 export function onListenersChanged<S extends EventTarget>(
   { prototype }: { prototype: S & object },
-  changed: (target: S, type: string) => void,
+  changed: (target: S, type: string, hasOptions: boolean) => void,
 ): void {
   for (const hook of hooks) {
     const inherited = (EventTarget.prototype as unknown as Hooked)[hook];
-    const value: Hook = function (size, type, ...others) {
-      inherited?.call(this, size, type, ...others);
-      changed(this as S, type);
+    const value: Hook = function (size, type, listener, ...options) {
+      inherited?.call(this, size, type, listener, ...options);
+      changed(this as S, type, options.includes(true));
     };
     Object.defineProperty(prototype, hook, { value, configurable: true, writable: true });
   }

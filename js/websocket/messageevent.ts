@@ -51,10 +51,13 @@ class PlainMessageEvent extends Event {
 Object.setPrototypeOf(PlainMessageEvent.prototype, MessageEvent.prototype);
 Object.defineProperty(PlainMessageEvent.prototype, "constructor", { value: MessageEvent });
 
-/** A `MessageEvent` that any target dispatches. */
-export function messageEvent(data: unknown, origin: string): MessageEvent {
-  // elsewhere the own one is not known to be slower; in Deno it is three times faster than ours
-  return tellsChanges
-    ? (new PlainMessageEvent(data, origin) as unknown as MessageEvent)
-    : new MessageEvent("message", { data, origin });
+/**
+ * A `MessageEvent` that any target dispatches.
+ *
+ * @param isNative whether it is the runtime's; elsewhere than in Node it always is: in Deno that is three times faster
+ */
+export function messageEvent(data: unknown, origin: string, isNative: boolean): MessageEvent {
+  return isNative || !tellsChanges
+    ? new MessageEvent("message", { data, origin })
+    : (new PlainMessageEvent(data, origin) as unknown as MessageEvent);
 }

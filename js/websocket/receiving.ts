@@ -81,6 +81,8 @@ export class Receiving<S extends EventTarget> implements ConnectionOwner {
   #observers = 0;
   /** The listeners of messages, for a server's socket. */
   readonly #listeners: MessageListeners | undefined;
+  /** Whether a listener was ever added with options: from then on, events are the runtime's, for its getters too. */
+  #hasOptions = false;
   /** The message that is given out in pieces. */
   #message: MessageFeed | undefined;
   /** Whether messages are no longer given out. */
@@ -123,9 +125,12 @@ export class Receiving<S extends EventTarget> implements ConnectionOwner {
   }
 
   /** Listeners of the socket have changed. */
-  changed(type: string): void {
+  changed(type: string, hasOptions: boolean): void {
     if (type === "drain") awaitingDrain.add(this);
-    else if (type === "message") this.#listeners?.changed();
+    else if (type === "message") {
+      this.#listeners?.changed();
+      if (hasOptions) this.#hasOptions = true;
+    }
   }
 
   /** A listener of messages claims them. */
@@ -216,7 +221,7 @@ export class Receiving<S extends EventTarget> implements ConnectionOwner {
     if (listeners !== undefined) {
       listeners.dispatch(this.#socket, data, this.#origin, this.#connection?.deliveryTime() ?? 0);
     } else {
-      this.#socket.dispatchEvent(messageEvent(data, this.#origin));
+      this.#socket.dispatchEvent(messageEvent(data, this.#origin, this.#hasOptions));
     }
   }
 

@@ -602,7 +602,7 @@ for (const target of [WebSocket, WebSocket.prototype]) {
 }
 defineSubscribing(WebSocket, (socket) => partsOf(socket).members?.topics);
 defineReferring(WebSocket, (socket) => partsOf(socket).receiving);
-onListenersChanged(WebSocket, (socket, type) => partsOf(socket).receiving.changed(type));
+onListenersChanged(WebSocket, (socket, ...change) => partsOf(socket).receiving.changed(...change));
 defineInterface(WebSocket, "WebSocket", [
   ...["url", "readyState", "bufferedAmount", "onopen", "onerror", "onclose", "extensions", "protocol", "close"],
   ...["onmessage", "binaryType", "send"],

@@ -160,7 +160,7 @@ test("dispatchEvent that is wrapped is called with the runtime's events, whose g
   );
 });
 
-test("getters of the runtime's work on a message event of a client, and on one of a server that was asked for with options", async (t) => {
+test("getters of the runtime's work on a message event that was asked for with options, on either side", async (t) => {
   const { server, url } = await serve(t);
   const client = new WebSocket(url);
   const [socket] = (await once(server, "connection")) as [WebSocket];
