@@ -1,8 +1,6 @@
 /** The component API in JavaScript: names and numbers of websocket.h, and the action loop through the wasm boundary. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 
 import {
   Action,
@@ -23,7 +21,7 @@ import {
 } from "websocket-component/component";
 
 import { feed, HEADERS, openClient, openServer, utf8 } from "./handles.js";
-import { hex, masked, REQUEST, unmasked } from "./support.js";
+import { garbageCollector, hex, masked, REQUEST, unmasked } from "./support.js";
 
 test("names have the numbers of websocket.h", () => {
   assert.deepEqual(Object.values(Action), [0, 1, 2, 3, 4]);
@@ -260,8 +258,7 @@ test("an abort drains every operation with its context", () => {
 
 /** Collects garbage, and lets what waits for that run. */
 function collector(): () => Promise<void> {
-  setFlagsFromString("--expose-gc");
-  const collect = runInNewContext("gc") as () => void;
+  const collect = garbageCollector();
   return async () => {
     await new Promise((next) => setTimeout(next, 5));
     collect();

@@ -3,8 +3,6 @@ import assert from "node:assert/strict";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type TestContext, test } from "node:test";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 
 import {
   EngineTrap,
@@ -18,6 +16,7 @@ import {
 import {
   acceptOf,
   closed,
+  garbageCollector,
   hex,
   inner,
   masked,
@@ -334,8 +333,7 @@ test("a clean close makes no errors, and ends the server's socket once", async (
 });
 
 test("an idle connection keeps nothing of what has come", async (t) => {
-  setFlagsFromString("--expose-gc");
-  const collect = runInNewContext("gc") as () => void;
+  const collect = garbageCollector();
   const { url, server } = await serveEcho(t);
   const sockets = await Promise.all(
     Array.from({ length: 100 }, async () => {

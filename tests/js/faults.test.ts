@@ -4,13 +4,12 @@
 import assert from "node:assert/strict";
 import { connect as connectTcp } from "node:net";
 import { test } from "node:test";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 
 import { type CloseEvent, type ErrorEvent, sessionCount, WebSocket } from "websocket-component";
 
 import {
   closed,
+  garbageCollector,
   generator,
   hex,
   inner,
@@ -195,8 +194,7 @@ test("server: a handshake that never ends is answered with 408 after handshakeTi
 });
 
 test("2,000 connections that open and drop at random, with messages in flight, leave nothing behind and cost the others nothing", async (t) => {
-  setFlagsFromString("--expose-gc");
-  const collect = runInNewContext("gc") as () => void;
+  const collect = garbageCollector();
   const { memorySize } = await inner<{ memorySize(): number }>("engine/engine.js");
   const { url, port, server } = await serveEcho(t);
   const living = await Promise.all(

@@ -1,13 +1,12 @@
 /** What one connection must not do to the others: memory, traps, listeners that throw, many at once. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 
 import { EngineTrap, engineStatistics, sessionCount, WebSocket, WebSocketServer } from "websocket-component";
 
 import {
   closed,
+  garbageCollector,
   inner,
   masked,
   messages,
@@ -58,8 +57,7 @@ test("a session's memory goes with its connection", async (t) => {
 });
 
 test("a session that is forgotten is freed by the garbage collector", async () => {
-  setFlagsFromString("--expose-gc");
-  const collect = runInNewContext("gc") as () => void;
+  const collect = garbageCollector();
   const { wasm } = await inner<Engine>("engine/engine.js");
   const { FrameSession } = await inner<Sessions>("session/session.js");
   const freed: number[] = [];
@@ -75,8 +73,7 @@ test("a session that is forgotten is freed by the garbage collector", async () =
 });
 
 test("a connection that is over is kept by no budget, its server's or the process's", async () => {
-  setFlagsFromString("--expose-gc");
-  const collect = runInNewContext("gc") as () => void;
+  const collect = garbageCollector();
   const { Budget } = await inner<{
     Budget: new (
       most: number,

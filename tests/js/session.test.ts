@@ -2,12 +2,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { constants, deflateRawSync } from "node:zlib";
 
 import { frames } from "./ends.js";
-import { inner, masked, take, unmasked } from "./support.js";
+import { garbageCollector, inner, masked, take, unmasked } from "./support.js";
 
 interface Session {
   readonly counters: { framesReceived: number };
@@ -126,8 +124,7 @@ test("a compressor is kept from the first compressed message until it is release
 });
 
 test("the memory of a long text in pieces is not kept for the next one", async () => {
-  setFlagsFromString("--expose-gc");
-  const collect = runInNewContext("gc") as () => void;
+  const collect = garbageCollector();
   const size = 16 << 20;
   const receive = () => {
     const session = newSession(false);

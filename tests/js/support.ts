@@ -7,6 +7,8 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import type { TestContext } from "node:test";
 import timers from "node:timers";
 import { setImmediate as turn } from "node:timers/promises";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 
 import { type CloseEvent, WebSocket, WebSocketServer, type WebSocketServerOptions } from "websocket-component";
 
@@ -359,4 +361,10 @@ export function gate(): { opened: Promise<void>; open: () => void } {
     open = resolve;
   });
   return { opened, open };
+}
+
+/** What collects garbage at once, for those who measure memory, or wait for what is collected. */
+export function garbageCollector(): () => void {
+  setFlagsFromString("--expose-gc");
+  return runInNewContext("gc") as () => void;
 }

@@ -6,13 +6,11 @@ import { type AddressInfo, createServer as createTcpServer, type Server } from "
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 
 import { createWebSocketStream, type ServerOptions, WebSocket, WebSocketServer } from "websocket-component/ws";
 
 import { certificate, key } from "./certificate.js";
-import { once } from "./support.js";
+import { garbageCollector, once } from "./support.js";
 
 /** Listens; the port is 0 for a unix socket. */
 async function listen(t: TestContext, server: Server, where: number | string = 0): Promise<number> {
@@ -43,8 +41,7 @@ test("a URL ws+unix: names a socket and, behind a colon, a path", { skip: proces
 });
 
 test("an open socket has its URL, and keeps neither the request that opened it nor the answer", async (t) => {
-  setFlagsFromString("--expose-gc");
-  const collect = runInNewContext("gc") as () => void;
+  const collect = garbageCollector();
   const http = createServer();
   const server = new WebSocketServer({ server: http });
   const client = new WebSocket(`ws://127.0.0.1:${await listen(t, http)}/chat`);
