@@ -1,5 +1,6 @@
 /** Tools that watch a program put their own functions in the place of `EventTarget`'s, or call those on a socket. */
 import assert from "node:assert/strict";
+import { setMaxListeners } from "node:events";
 import { type TestContext, test } from "node:test";
 
 import { WebSocket } from "websocket-component";
@@ -174,6 +175,15 @@ test("getters of the runtime's work on a message event that was asked for with o
     other.send("Hello");
     assert.deepEqual(read(await event), ["message", "Hello"]);
   }
+});
+
+test("Node warns of more listeners on a socket than its limit, as on any target", async (t) => {
+  const { socket } = await rawClient(t);
+  setMaxListeners(1, socket);
+  const warned = once(process, "warning");
+  for (const listener of [() => {}, () => {}]) socket.addEventListener("message", listener);
+  const [warning] = (await warned) as [Error & { target: unknown }];
+  assert.deepEqual([warning.name, warning.target], ["MaxListenersExceededWarning", socket]);
 });
 
 test("without a listener, however it was added, messages are dropped when claimTimeout is over", async (t) => {
