@@ -211,7 +211,8 @@ test("a long message that is sent within another one is compressed slice by slic
   assert.ok(second.length > 8, `${second.length} frames`);
 });
 
-test("the last part of a message is not compressed, though a long message before it is", async (t) => {
+/** A client of `ws`, and its socket of `websocket-component/ws`, which compresses. */
+async function endsOfWs(t: TestContext): Promise<{ client: Ws; socket: ours.WebSocket }> {
   const server = new ours.WebSocketServer({ port: 0, host: "127.0.0.1", perMessageDeflate: true });
   t.after(() => server.close());
   await once(server, "listening");
@@ -219,6 +220,12 @@ test("the last part of a message is not compressed, though a long message before
   const client = new Ws(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`);
   t.after(() => client.terminate());
   const [socket] = await connection;
+  await once(client, "open");
+  return { client, socket };
+}
+
+test("the last part of a message is not compressed, though a long message before it is", async (t) => {
+  const { client, socket } = await endsOfWs(t);
   const received: string[] = [];
   client.on("message", (data) => received.push(`${data}`)).on("error", ({ message }) => received.push(message));
   const long = Buffer.from(lines(MIB)).toString();
@@ -284,14 +291,7 @@ test("a long message that is prepared is compressed once, slice by slice, and it
 });
 
 test("as ws, websocket-component/ws calls back in order around a long message, and with errors behind an end", async (t) => {
-  const server = new ours.WebSocketServer({ port: 0, host: "127.0.0.1", perMessageDeflate: true });
-  t.after(() => server.close());
-  await once(server, "listening");
-  const connection = once(server, "connection") as Promise<[ours.WebSocket]>;
-  const client = new Ws(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`);
-  t.after(() => client.terminate());
-  const [socket] = await connection;
-  await once(client, "open");
+  const { client, socket } = await endsOfWs(t);
   const [received, called]: string[][] = [[], []];
   client.on("message", (data, isBinary) => received?.push(`${isBinary} ${(data as Buffer).length}`));
   client.on("ping", (data) => received?.push(`ping ${data}`));
