@@ -283,8 +283,13 @@ test("a message that waits for many subscribers is in memory once", async (t) =>
   collect();
   const before = process.memoryUsage().arrayBuffers;
   for (let sent = 0; sent < times; sent++) assert.equal(server.publish("a", new Uint8Array(size)), count);
-  collect(); // the arrays of the publisher
-  const held = process.memoryUsage().arrayBuffers - before;
+  let held = Number.POSITIVE_INFINITY;
+  // the arrays of the publisher; V8 frees their memory in another thread
+  for (let round = 0; round < 10 && held >= 4 * times * size; round++) {
+    collect();
+    await turn();
+    held = process.memoryUsage().arrayBuffers - before;
+  }
   const waiting = stalled.reduce((sum, { bufferedAmount }) => sum + bufferedAmount, 0);
   assert.ok(waiting > (count * times * size) / 2, `${waiting} bytes wait`);
   assert.ok(held < 4 * times * size, `${held} bytes are held`);
