@@ -496,7 +496,7 @@ export class WebSocket<B extends BinaryType = any, D = unknown> extends WebSocke
   #opened({ session, extensions, protocol }: Agreed, transport: Transport, settings: RunSettings): void {
     const connection = new Connection(session, transport, this.#receiving, settings);
     this.#connection = connection;
-    this.#receiving.connect(connection, transport);
+    this.#receiving.connect(connection);
     this.#sending?.connect(connection);
     // 1. Change the ready state to OPEN. 2. Change the extensions. 3. Change the protocol.
     this.#readyState = OPEN;
