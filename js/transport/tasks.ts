@@ -19,7 +19,8 @@ export const afterNetwork: (callback: () => void) => unknown =
 
 /** Says whether a timer keeps the process alive; it does at first. */
 export function holdBy(timer: ReturnType<typeof setTimeout> | undefined, isHeld: boolean): void {
-  if (isHeld) timer?.ref?.(); // a test's timers may have neither
+  if (isHeld)
+    timer?.ref?.(); // a test's timers may have neither
   else timer?.unref?.();
 }
 
