@@ -180,6 +180,11 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     else this.#outbox.drop(sizeOfSent(data));
   }
 
+  /** Whether `data` may leave with what answers the message that waits to be taken; it is to be sent at once then. */
+  leavesWithNext(data: SentData): boolean {
+    return this.canSend && this.#inbox.hasNext && this.#outbox.promises(mostOfSent(data));
+  }
+
   /** Calls back when the network has taken what was sent last, or with the reason why it never will. */
   whenTaken(waiter: Waiter): void {
     this.#outbox.whenTaken(waiter);
@@ -237,7 +242,6 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
   resume(): void {
     if (!this.#inbox.isPaused && this.#inbox.demand !== "unclaimed") return;
     this.#inbox.resume();
-    if (this.#inbox.demand === "unclaimed") this.#inbox.want("wanted");
     this.goOn();
   }
 
@@ -340,8 +344,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     if (this.#inbox.isHolding || this.#inbox.hasReadAhead) this.#messageTimer?.stop(); // the peer cannot go on
     if (this.#inbox.hasReadAhead || this.#inbox.isWaiting) this.#transport.pause();
     const ending = this.#ending;
-    if (ending?.isTransportOver && this.#inbox.demand === "unclaimed")
-      this.#inbox.awaitClaim(this.#settings.closeTimeout);
+    if (ending?.isTransportOver) this.#inbox.awaitClaim(this.#settings.closeTimeout);
     if (!this.#inbox.isEmpty) return;
     if (ending?.hasTransportEnded) this.#endTransport(ending);
     if (ending?.transportClosed !== undefined && !this.#inbox.hasUnclaimed) this.#closed();

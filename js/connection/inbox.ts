@@ -166,8 +166,10 @@ export class Inbox {
     this.#isPaused = true;
   }
 
+  /** Undoes `pause`. Messages that were not claimed are. */
   resume(): void {
     this.#isPaused = false;
+    if (this.#demand === "unclaimed") this.want("wanted");
   }
 
   throttle(isThrottled: boolean): void {
@@ -199,7 +201,7 @@ export class Inbox {
 
   /** The peer has gone. Messages that are not claimed soon are dropped, after `most` milliseconds at the latest. */
   awaitClaim(most: number): void {
-    if (this.#claim?.isSenderGone) return;
+    if (this.#demand !== "unclaimed" || this.#claim?.isSenderGone) return;
     this.#endClaim();
     const drop = () => {
       this.#passes = "controls";
@@ -274,11 +276,17 @@ export class Inbox {
     else if (this.#undeliveredBytes === 0) this.#countUndelivered();
   }
 
-  /** The message that waits, if it is whole and may be had at once. */
-  take(): Message | undefined {
+  /** Whether a message waits that is whole and may be had at once. */
+  get hasNext(): boolean {
+    if (this.#demand !== "held" || this.isStopped || this.#isDelivering || this.#passes !== "all") return false;
     const received = this.#undelivered[this.#next];
-    if (this.#demand !== "held" || this.isStopped || this.#isDelivering || this.#passes !== "all") return undefined;
-    if (received === undefined || !isMessage(received)) return undefined;
+    return received !== undefined && isMessage(received);
+  }
+
+  /** That message. */
+  take(): Message | undefined {
+    if (!this.hasNext) return undefined;
+    const received = this.#undelivered[this.#next] as Message;
     if (this.#undeliveredBytes > 0) this.#undeliveredBytes -= sizeOf(received);
     this.#undelivered[this.#next++] = undefined;
     if (this.#next === this.#undelivered.length) this.#emptied();

@@ -17,7 +17,7 @@ import { clearTimeout, nextTick, queueMicrotask, setWatch } from "../transport/t
 import type { Transport, Writer } from "../transport/transport.js";
 import { Backlog, type Waiter } from "./backlog.js";
 import { type ConnectionFailure, lost } from "./failures.js";
-import { type Flushable, flushSoon } from "./flushes.js";
+import { type Flushable, flushAtExit, flushSoon } from "./flushes.js";
 import { OVERHEAD } from "./received.js";
 
 /** The owner of an outbox. */
@@ -40,6 +40,9 @@ export interface OutboxOwner {
 export interface Taken {
   resolve(): void;
 }
+
+/** Bytes that senders may take for sent before they have left. */
+const PROMISED = 16 * 1024;
 
 /** Those who wait for one flush. */
 interface Batch {
@@ -70,6 +73,8 @@ export class Outbox implements Flushable, Writer {
   #isFlushDue = false;
   /** Whether something was sent while messages were delivered. */
   #isAnswering = false;
+  /** Whether its sender was told that it leaves. */
+  #isPromised = false;
   /** Bytes of messages that the session has counted, and those among them that were sent since the last flush. */
   #counted = 0;
   #unflushed = 0;
@@ -174,6 +179,18 @@ export class Outbox implements Flushable, Writer {
     if (taken !== undefined) this.whenTaken((failure) => failure ?? taken.resolve());
   }
 
+  /**
+   * Whether what is sent next, of at most this size, is as good as taken: with what was sent since the last flush it is
+   * little, and the network takes that at once. It leaves by the flush that is due, or before the end.
+   */
+  promises(size: number): boolean {
+    if (this.isBusy || this.#session.outputBytes + size > PROMISED || this.#writes !== undefined) return false;
+    if (this.#transport.takesAtOnce !== true) return false;
+    flushAtExit();
+    this.#isPromised = true;
+    return true;
+  }
+
   /** Sends a long message, or one behind it. */
   #queue(data: SentData, compress?: boolean, framing?: Framing): void {
     const kept = ArrayBuffer.isView(data) ? copyOf(data) : data;
@@ -262,6 +279,7 @@ export class Outbox implements Flushable, Writer {
 
   /** Drops what waits behind a long message, and the rest of that: it cannot be sent any more. */
   giveUp(): void {
+    if (this.#isPromised) this.flush();
     this.#backlog?.drop();
   }
 
@@ -336,6 +354,7 @@ export class Outbox implements Flushable, Writer {
   /** Gives the network all that was sent. */
   flush(): void {
     this.#isAnswering = false;
+    this.#isPromised = false;
     const parts = this.#takeOutput();
     if (parts.length === 0) return;
     for (const { length } of parts) this.#bytesSent += length;

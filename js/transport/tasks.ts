@@ -26,3 +26,8 @@ export function setWatch(callback: () => void, time: number): ReturnType<typeof 
 
 /** Node's. */
 export const nextTick: typeof process.nextTick = process.nextTick;
+
+/** Calls back when the process exits of itself; what it does then has to be done when it returns. */
+export function onceAtExit(callback: () => void): void {
+  process.once("exit", callback);
+}

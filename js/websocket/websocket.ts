@@ -305,7 +305,8 @@ export class WebSocket<B extends BinaryType = any, D = unknown> extends WebSocke
 
   /**
    * Sends a message as `send` does, and resolves when the network has taken it: the operating system, not the peer (an
-   * addition to the standard).
+   * addition to the standard). In a loop over one packet's messages, it resolves at once for all but the last: up to
+   * 16 KiB of answers leave together, when the loop waits, and before `terminate` or the end of the process.
    *
    * @param options `signal` ends the waiting, but does not take back the message
    * @throws (as a rejection) WebSocketError `WS_ERR_NOT_SENT` if the connection ends before, or is not open; the
@@ -357,10 +358,7 @@ export class WebSocket<B extends BinaryType = any, D = unknown> extends WebSocke
     return this.messages();
   }
 
-  /**
-   * The same as iterating over the socket, until the signal is aborted (an addition to the standard): then the pending
-   * or the next `next` rejects with its reason.
-   */
+  /** Iterates so until the signal is aborted: then the pending or the next `next` rejects with its reason. */
   messages({ signal }: { signal?: AbortSignal } = {}): AsyncIterableIterator<MessageData<B>, undefined, void> {
     return this.#receiving.messages<MessageData<B>>(signal, () => this.#leaveUnclaimed());
   }
