@@ -5,10 +5,11 @@
  * @module
  */
 import { WebSocketError } from "../engine/errors.js";
+import { ownOptions } from "../engine/own.js";
 import { CloseStatus, MAX_CLOSE_REASON_LENGTH } from "../engine/status.js";
 import { textSize } from "../engine/text.js";
 import { checkOptions, type Kind, type Kinds } from "../session/kinds.js";
-import { LONGEST_TIME, ownOptions } from "../session/options.js";
+import { LONGEST_TIME } from "../session/options.js";
 import { clearTimeout, setTimeout } from "../transport/tasks.js";
 import { mayCloseWith } from "../websocket/webidl.js";
 import type { WebSocket } from "../websocket/websocket.js";

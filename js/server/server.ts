@@ -13,6 +13,7 @@ import { inspect } from "node:util";
 import { Budget, processBudget, type RunSettings } from "../connection/budget.js";
 import { WebSocketError } from "../engine/errors.js";
 import { flatten, offeredSubprotocols, pairs } from "../engine/http.js";
+import { ownOptions } from "../engine/own.js";
 import { CloseStatus } from "../engine/status.js";
 import { type DeflateSettings, deflateSettings } from "../session/deflate.js";
 import { type Answer, answerHandshake } from "../session/handshake.js";
@@ -238,10 +239,8 @@ export class WebSocketServer<
   }
 
   /** Sends a message to all open clients. It is framed and compressed once. */
-  broadcast(
-    data: string | ArrayBufferLike | ArrayBufferView | PreparedMessage,
-    { except, compress }: { except?: WebSocket | undefined; compress?: boolean | undefined } = {},
-  ): void {
+  broadcast(data: TopicData, given: PublishOptions<WebSocket> = {}): void {
+    const { except, compress } = ownOptions(given);
     const message = data instanceof PreparedMessage ? data : new PreparedMessage(data);
     const options = compress === undefined ? {} : { compress };
     for (const socket of [...this.clients]) {
