@@ -111,9 +111,15 @@ export class Drain {
   }
 }
 
+/** Called with the ends of connections. Listeners of theirs might not be: another one may stop the event. */
+const ends = new WeakMap<WebSocket, (wasClean: boolean) => void>();
+
+/** A connection of a server has ended: by close frames of both sides, or otherwise. */
+export function ended(socket: WebSocket, wasClean: boolean): void {
+  ends.get(socket)?.(wasClean);
+}
+
 /** Whether it ended by close frames. */
 function ending(socket: WebSocket): Promise<boolean> {
-  return new Promise((resolve) =>
-    socket.addEventListener("close", ({ wasClean }) => resolve(wasClean), { once: true }),
-  );
+  return new Promise((resolve) => ends.set(socket, resolve));
 }

@@ -41,7 +41,7 @@ import { channels, isWatched, type RefusalReason } from "../websocket/diagnostic
 import { isEndOf, isPromise } from "../websocket/ends.js";
 import type { BinaryType } from "../websocket/receiving.js";
 import { accept, type Members, WebSocket } from "../websocket/websocket.js";
-import { type CloseOptions, type CloseResult, closeOptions, Drain } from "./drain.js";
+import { type CloseOptions, type CloseResult, closeOptions, Drain, ended } from "./drain.js";
 import { Loops } from "./loops.js";
 import { type Acceptance, quotas, serverOptions, type WebSocketServerOptions } from "./options.js";
 import { Pending, type PendingOwner } from "./pending.js";
@@ -315,8 +315,9 @@ export class WebSocketServer<
     return {
       topics: this.topics,
       add: (socket) => this.clients.add(socket as WebSocket<B, D>),
-      delete: (socket) => {
+      delete: (socket, wasClean) => {
         this.clients.delete(socket as WebSocket<B, D>);
+        ended(socket, wasClean);
         this.#quota.leave({ address: this.#addresses?.get(socket) });
       },
     };

@@ -71,7 +71,7 @@ export interface Accepted {
 export interface Members {
   readonly topics: SocketTopics<WebSocket>;
   add(socket: WebSocket): void;
-  delete(socket: WebSocket): void;
+  delete(socket: WebSocket, wasClean: boolean): void;
 }
 
 /** @internal Makes a server's socket; `start` lets its events begin. */
@@ -584,7 +584,7 @@ export class WebSocket<B extends BinaryType = any, D = unknown> extends WebSocke
     }
     // 2. If the user agent was required to fail the connection, fire an event named error.
     if (failure !== undefined && !this.#isOrdinaryEnd(failure)) this.dispatchEvent(errorEvent(failure));
-    this.#siblings?.delete(this);
+    this.#siblings?.delete(this, wasClean);
     // 3. Fire an event named close.
     this.dispatchEvent(new CloseEvent("close", { wasClean, code, reason }));
   }
