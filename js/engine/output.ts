@@ -126,7 +126,7 @@ export class Output {
    */
   take(network?: Taker): Uint8Array[] {
     isLent = false;
-    if (network?.takesAtOnce && owner === this) this.#lend();
+    if (owner === this && network?.takesAtOnce) this.#lend();
     this.leave();
     const parts = this.#parts ?? [];
     this.#parts = undefined;

@@ -26,10 +26,13 @@ export class NodeTransport implements Transport {
    * No other stream promises that.
    */
   readonly #isSocket: boolean;
+  /** One without TLS, which keeps what it has encrypted. */
+  readonly #isPlain: boolean;
 
   constructor(socket: Duplex) {
     this.#socket = socket;
     this.#isSocket = socket instanceof Socket;
+    this.#isPlain = this.#isSocket && (socket as Partial<TLSSocket>).encrypted !== true;
   }
 
   start(listener: TransportListener): void {
@@ -91,8 +94,7 @@ export class NodeTransport implements Transport {
    */
   get takesAtOnce(): boolean {
     const socket = this.#socket;
-    if (!this.#isSocket || (socket as Partial<TLSSocket>).encrypted === true) return false;
-    return socket.write === Socket.prototype.write && socket.writableLength === 0;
+    return this.#isPlain && socket.write === Socket.prototype.write && socket.writableLength === 0;
   }
 
   write(parts: readonly Uint8Array[], writer?: Writer): boolean {
@@ -107,8 +109,9 @@ export class NodeTransport implements Transport {
     else this.#writeLast(parts[last], writer);
     if (last > 0) socket.uncork();
     if (!takesAtOnce || socket.errored != null) return false;
-    if (socket.writableLength > 0) this.#writeLast(NOTHING, writer);
-    return socket.writableLength === 0;
+    if (socket.writableLength === 0) return true;
+    this.#writeLast(NOTHING, writer);
+    return false;
   }
 
   #writeLast(bytes: Uint8Array | undefined, writer: Writer | undefined): void {
