@@ -15,8 +15,8 @@ export interface NatsConnection {
   subscribe(subject: string, options: NatsSubscribing): NatsSubscription;
   /** Resolves when the server has taken what was sent before. */
   flush(): Promise<void>;
-  /** What happens to the connection, for ever. */
-  status(): AsyncIterable<NatsStatus>;
+  /** What happens to the connection, until it is stopped. */
+  status(): NatsStatuses;
 }
 
 /** What a server says of itself. */
@@ -29,6 +29,12 @@ export interface NatsServerInfo {
 export interface NatsSubscription {
   /** Ends it. */
   unsubscribe(): void;
+}
+
+/** What happens to a connection. */
+export interface NatsStatuses extends AsyncIterable<NatsStatus> {
+  /** Ends it, once the backplane is closed. The packages have it, and their types do not. */
+  stop?(): void;
 }
 
 /** What happened to a connection. */
@@ -57,6 +63,7 @@ export interface NatsOptions {
  */
 export function nats(connection: NatsConnection, { prefix = "ws." }: NatsOptions = {}): Backplane {
   const subscriptions = new Map<string, NatsSubscription>();
+  let statuses: NatsStatuses | undefined;
   const subjectOf = (topic: string): string => prefix + subject(topic);
   return {
     get maxSize() {
@@ -75,17 +82,19 @@ export function nats(connection: NatsConnection, { prefix = "ws." }: NatsOptions
     },
     publish: async (topic, bytes) => connection.publish(subjectOf(topic), bytes),
     onState(listener) {
-      void follow(connection, listener);
+      statuses = connection.status();
+      void follow(statuses, listener);
     },
     async close() {
+      statuses?.stop?.(); // the connection goes on
       for (const subscription of subscriptions.values()) subscription.unsubscribe();
       subscriptions.clear();
     },
   };
 }
 
-async function follow(connection: NatsConnection, listener: (state: "up" | "down") => void): Promise<void> {
-  for await (const { type } of connection.status()) {
+async function follow(statuses: NatsStatuses, listener: (state: "up" | "down") => void): Promise<void> {
+  for await (const { type } of statuses) {
     if (type === "disconnect" || type === "close") listener("down");
     else if (type === "reconnect") listener("up");
   }

@@ -329,9 +329,10 @@ export class Inbox {
       return false;
     }
     const received: Received[] = [];
+    const { length } = this.#unread;
     const taken = this.#session.receive(this.#unread, received, this.#owner.room, this.#isUnreadOwned);
     // not even an empty view may keep the chunk
-    this.#unread = taken === this.#unread.length ? NO_BYTES : this.#unread.subarray(taken);
+    this.#unread = taken === length ? NO_BYTES : this.#unread.subarray(taken);
     spend(this.#session.work);
     this.#undelivered = received;
     this.#owner.onRead(received);

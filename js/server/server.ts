@@ -244,7 +244,7 @@ export class WebSocketServer<
   ): void {
     const message = data instanceof PreparedMessage ? data : new PreparedMessage(data);
     const options = compress === undefined ? {} : { compress };
-    for (const socket of this.clients) {
+    for (const socket of [...this.clients]) {
       if (socket !== except && socket.readyState === socket.OPEN) socket.send(message, options);
     }
   }
@@ -275,7 +275,8 @@ export class WebSocketServer<
    * that come meanwhile are answered with 503. A server that was given goes on without this one. Another call changes
    * nothing, and returns the same.
    *
-   * @throws (as a rejection) WebSocketError `WS_ERR_INVALID_OPTION`; then the server goes on
+   * @throws (as a rejection) WebSocketError `WS_ERR_INVALID_OPTION`; then the server goes on. `WS_ERR_BACKPLANE` if all
+   *   is closed but the backplane, whose `close` fails or takes longer than 2 seconds
    */
   async close(options: CloseOptions = {}): Promise<CloseResult> {
     this.#closing ??= this.#close(closeOptions(options, this.#settings.closeTimeout));
@@ -361,7 +362,7 @@ export class WebSocketServer<
     pending.isCounted = true;
     this.#guard(request, pending, () => {
       const transport = this.#tapped(request, raw, head);
-      pending.answersBy = transport;
+      pending.goBy(transport);
       const [reason, refusal] = this.#refusal(request);
       if (refusal !== undefined) return this.#refuse(request, pending, reason, refusal);
       const { verify = () => true } = this.#options;

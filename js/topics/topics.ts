@@ -141,7 +141,11 @@ export class Topics<S extends Subscriber = Subscriber> {
     return this.#deliver(topic, message, compress, except);
   }
 
-  /** Gives the backplane what waits, and frees it. */
+  /**
+   * Gives the backplane what waits, and frees it: each has 2 seconds.
+   *
+   * @throws (as a rejection) WebSocketError `WS_ERR_BACKPLANE` if the backplane's `close` fails, or takes longer
+   */
   async close(): Promise<void> {
     await this.#relay?.close();
   }
@@ -154,7 +158,8 @@ export class Topics<S extends Subscriber = Subscriber> {
     this.#countTurn();
     const options = compress === undefined ? {} : { compress };
     let count = 0;
-    for (const member of this.#topics.get(topic) ?? []) {
+    // those of now: one whose `send` was replaced may subscribe again, and would be met for ever
+    for (const member of [...(this.#topics.get(topic) ?? [])]) {
       if (member.socket === except || !this.#mayGet(member)) continue;
       member.socket.send(message, options);
       count += 1;

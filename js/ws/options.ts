@@ -13,6 +13,7 @@ import {
   type DeflateSettings,
   deflateSettings,
   type PerMessageDeflateOptions as OwnDeflateOptions,
+  ZLIB_LEVEL,
 } from "../session/deflate.js";
 import type { SessionOptions } from "../session/handshake.js";
 import { type ConnectionSettings, connectionSettings, limits } from "../session/options.js";
@@ -33,7 +34,7 @@ export interface PerMessageDeflateOptions {
   serverMaxWindowBits?: number | undefined;
   /** 8 to 15; of a client also `false`, so that the server may not limit it. */
   clientMaxWindowBits?: number | boolean | undefined;
-  /** `level` and `memLevel`; nothing else has a meaning here. */
+  /** `level`, 6 by default as in zlib, and `memLevel`; nothing else has a meaning here. */
   zlibDeflateOptions?: ZlibOptions | undefined;
   /** Has no meaning here. */
   zlibInflateOptions?: ZlibOptions | undefined;
@@ -158,7 +159,8 @@ function deflate(given: boolean | PerMessageDeflateOptions, isServer: boolean): 
   const { level, memLevel } = zlibDeflateOptions ?? {};
   const own: { [K in keyof OwnDeflateOptions]: OwnDeflateOptions[K] | undefined } = {
     threshold: options.threshold,
-    level: level === -1 ? undefined : level, // zlib's name for its default
+    // -1 is zlib's name for its default, which is that of `ws` too
+    level: level === undefined || level === -1 ? ZLIB_LEVEL : level,
     memoryLevel: memLevel,
     serverNoContextTakeover: options.serverNoContextTakeover ?? false,
     clientNoContextTakeover: options.clientNoContextTakeover ?? false,
