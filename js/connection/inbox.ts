@@ -73,6 +73,8 @@ export class Inbox {
   #isCut = false;
   /** Whether reading goes on in a later turn. */
   #isWaiting = false;
+  /** Whether waiting for a claim keeps the process alive. */
+  isHeld = true;
 
   /** @param claimTime milliseconds that messages wait to be claimed */
   constructor(session: FrameSession, owner: InboxOwner, claimTime: number) {
@@ -224,7 +226,14 @@ export class Inbox {
 
   #awaitClaim(time: number, giveUp: () => void, isSenderGone: boolean): void {
     const onEnd = (isClaimed: boolean) => (isClaimed ? this.#owner.demand("wanted") : giveUp());
-    this.#claim = new Claim(time, isSenderGone, () => this.#owner.awaits("message"), onEnd);
+    const settings = { time, isSenderGone, isHeld: this.isHeld };
+    this.#claim = new Claim(settings, () => this.#owner.awaits("message"), onEnd);
+  }
+
+  /** Whether waiting for a claim keeps the process alive. */
+  holdProcess(isHeld: boolean): void {
+    this.isHeld = isHeld;
+    this.#claim?.holdProcess(isHeld);
   }
 
   #endClaim(): void {
