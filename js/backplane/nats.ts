@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { ownOptions } from "../engine/own.js";
 import type { Backplane } from "../topics/backplane.js";
 
 /** What is used of a connection: those of `nats` and of `@nats-io/transport-node` have it. */
@@ -61,7 +62,8 @@ export interface NatsOptions {
  *
  * Connect with `maxReconnectAttempts: -1`: by default the client gives up after ten.
  */
-export function nats(connection: NatsConnection, { prefix = "ws." }: NatsOptions = {}): Backplane {
+export function nats(connection: NatsConnection, options: NatsOptions = {}): Backplane {
+  const { prefix = "ws." } = ownOptions(options);
   const subscriptions = new Map<string, NatsSubscription>();
   let statuses: NatsStatuses | undefined;
   const subjectOf = (topic: string): string => prefix + subject(topic);

@@ -3,7 +3,9 @@
  *
  * @module
  */
+
 import { Buffer } from "node:buffer";
+import { ownOptions } from "../engine/own.js";
 
 import type { Backplane } from "../topics/backplane.js";
 
@@ -56,7 +58,8 @@ interface IoRedis extends RedisClient {
  *
  * Use a client that reconnects for ever, which is their default.
  */
-export function redis(client: RedisClient, { prefix = "ws:" }: RedisOptions = {}): Backplane {
+export function redis(client: RedisClient, options: RedisOptions = {}): Backplane {
+  const { prefix = "ws:" } = ownOptions(options);
   const duplicate = client.duplicate() as NodeRedis | IoRedis;
   duplicate.on("error", ignore); // `onState` reports what comes of it
   const subscriptions = "isOpen" in duplicate ? ofNodeRedis(duplicate) : ofIoRedis(duplicate);

@@ -104,10 +104,16 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     this.#inbox = new Inbox(session, this, settings.claimTimeout);
     this.#outbox = new Outbox(session, transport, this);
     if (settings.streamMessages) session.giveParts();
-    if (settings.pingInterval < LONGEST_TIME) {
-      const onDead = () => this.abort(pingTimedOut(settings.pongTimeout));
-      this.#keepAlive = new KeepAlive(settings, () => this.#probe(), onDead);
-    }
+    if (settings.pingInterval >= LONGEST_TIME) return;
+    const onDead = () => this.abort(pingTimedOut(settings.pongTimeout));
+    this.#keepAlive = new KeepAlive(settings, () => this.#probe(), onDead);
+  }
+
+  /** Whether the connection, with what it waits for, keeps the process alive. */
+  holdProcess(isHeld: boolean): void {
+    this.#transport.hold?.(isHeld);
+    this.#inbox.holdProcess(isHeld);
+    this.#ending?.holdProcess(isHeld);
   }
 
   /** Begins to receive, but not before those who have awaited the connection's beginning can attach their listeners. */
@@ -381,17 +387,13 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
   }
 
   #handleControl(control: Control): void {
-    if (control.kind === "close") {
-      this.#handleClose(control.status, control.reason);
-    } else if (control.kind === "failed") {
-      this.#fail(control.error, control.error.closeStatus ?? CloseStatus.ProtocolError);
-    } else if (control.kind === "full") {
-      this.#fail(full(this.#settings.maxBufferedBytes), CloseStatus.MessageTooBig);
-    } else if (control.kind === "trapped") {
-      this.abort(control.error);
-    } else if (!this.#ownControls().handle(control, this.#owner)) {
+    const { kind } = control;
+    if (kind === "close") this.#handleClose(control.status, control.reason);
+    else if (kind === "failed") this.#fail(control.error, control.error.closeStatus ?? CloseStatus.ProtocolError);
+    else if (kind === "full") this.#fail(full(this.#settings.maxBufferedBytes), CloseStatus.MessageTooBig);
+    else if (kind === "trapped") this.abort(control.error);
+    else if (!this.#ownControls().handle(control, this.#owner))
       this.#fail(controlsTooMany(), CloseStatus.PolicyViolation);
-    }
   }
 
   /** §5.5.1: "the endpoint MUST send a Close frame in response", with the status that it received. */
@@ -441,14 +443,14 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
   }
 
   /** @internal */
-  onLeaving(): boolean {
-    this.#count();
+  onLeaving(areTaken: boolean): boolean {
+    if (!areTaken) this.#count(); // else when the outbox has said so
     return this.#controls?.pings.leave() ?? false;
   }
 
   /** @internal */
   onTaken(hasPing: boolean): void {
-    this.#count();
+    if (this.#told > 0) this.#count(); // else the budget never knew of it
     this.#keepAlive?.sent(hasPing);
   }
 
@@ -497,16 +499,14 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     }
     this.#messageTimer?.stop();
     this.#keepAlive?.stop();
-    this.#end.wait(this.#settings.closeTimeout, () => this.#onCloseTimeout());
+    this.#end.wait(this.#settings.closeTimeout, this.#inbox.isHeld, () => this.#onCloseTimeout());
     if (wasOpen) this.#owner.onClosing(this.#end.failure);
   }
 
   #onCloseTimeout(): void {
-    if (this.#end.peerClose === undefined) {
-      this.#end.failure ??= closeTimedOut();
-      this.#startClosing("failed"); // a reader that is still paused does not get the rest
-    }
-    this.#abortTransport();
+    // a reader that is still paused does not get the rest
+    if (this.#end.peerClose === undefined) this.abort(closeTimedOut());
+    else this.#abortTransport();
   }
 
   #abortTransport(): void {

@@ -73,6 +73,8 @@ export class Inbox {
   #isCut = false;
   /** Whether reading goes on in a later turn. */
   #isWaiting = false;
+  /** Whether waiting for a claim keeps the process alive. */
+  isHeld = true;
 
   /** @param claimTime milliseconds that messages wait to be claimed */
   constructor(session: FrameSession, owner: InboxOwner, claimTime: number) {
@@ -224,7 +226,14 @@ export class Inbox {
 
   #awaitClaim(time: number, giveUp: () => void, isSenderGone: boolean): void {
     const onEnd = (isClaimed: boolean) => (isClaimed ? this.#owner.demand("wanted") : giveUp());
-    this.#claim = new Claim(time, isSenderGone, () => this.#owner.awaits("message"), onEnd);
+    const settings = { time, isSenderGone, isHeld: this.isHeld };
+    this.#claim = new Claim(settings, () => this.#owner.awaits("message"), onEnd);
+  }
+
+  /** Whether waiting for a claim keeps the process alive. */
+  holdProcess(isHeld: boolean): void {
+    this.isHeld = isHeld;
+    this.#claim?.holdProcess(isHeld);
   }
 
   #endClaim(): void {
@@ -329,9 +338,10 @@ export class Inbox {
       return false;
     }
     const received: Received[] = [];
+    const { length } = this.#unread;
     const taken = this.#session.receive(this.#unread, received, this.#owner.room, this.#isUnreadOwned);
     // not even an empty view may keep the chunk
-    this.#unread = taken === this.#unread.length ? NO_BYTES : this.#unread.subarray(taken);
+    this.#unread = taken === length ? NO_BYTES : this.#unread.subarray(taken);
     spend(this.#session.work);
     this.#undelivered = received;
     this.#owner.onRead(received);

@@ -8,7 +8,7 @@
 import { copyOf } from "../engine/bytes.js";
 import { EngineTrap } from "../engine/engine.js";
 import { WebSocketError } from "../engine/errors.js";
-import { keepOutput } from "../engine/output.js";
+import { giveBack, lentOutput, type Slab } from "../engine/output.js";
 import { Queue } from "../engine/queue.js";
 import { type Framing, type SentData, sizeOfSent } from "../session/outgoing.js";
 import type { FrameSession } from "../session/session.js";
@@ -26,8 +26,8 @@ export interface OutboxOwner {
   readonly isDelivering: boolean;
   /** Ends the connection at once: nothing can be sent any more. */
   abort(failure: ConnectionFailure): void;
-  /** Bytes were given to the network. Tells whether a ping is among them. */
-  onLeaving(): boolean;
+  /** Bytes were given to the network, which may have taken them. Tells whether a ping is among them. */
+  onLeaving(areTaken: boolean): boolean;
   /** The network has taken bytes, perhaps with a ping. */
   onTaken(hasPing: boolean): void;
   /** Whether anyone waits for `onAllTaken`. */
@@ -43,6 +43,8 @@ export interface Taken {
 
 /** Bytes that senders may take for sent before they have left. */
 const PROMISED = 16 * 1024;
+
+const NOTHING: readonly never[] = Object.freeze([]);
 
 /** Those who wait for one flush. */
 interface Batch {
@@ -60,6 +62,8 @@ interface Write {
   readonly held: number;
   readonly hasPing: boolean;
   readonly batch: Batch | undefined;
+  /** Memory that is to be used again. */
+  readonly slab: Slab | undefined;
 }
 
 /** The outbox of one connection. */
@@ -349,32 +353,33 @@ export class Outbox implements Flushable, Writer {
     this.flush();
   }
 
-  /** Gives the network all that was sent. Nothing may be sent between `takeOutput` and `write`. */
+  /** Gives the network all that was sent. */
   flush(): void {
     this.#isAnswering = false;
     this.#isPromised = false;
     const parts = this.#takeOutput();
     if (parts.length === 0) return;
-    for (const { length } of parts) this.#bytesSent += length;
+    for (let at = 0; at < parts.length; at++) this.#bytesSent += (parts[at] as Uint8Array).length;
+    const slab = lentOutput();
     const isTaken = this.#transport.write(parts, this);
     const held = isTaken ? 0 : this.#keep(parts);
     const size = this.#unflushed;
     this.#unflushed = 0;
     this.#isUntold ||= size > 0;
-    const hasPing = this.#owner.onLeaving();
+    const hasPing = this.#owner.onLeaving(isTaken);
     const batch = this.#batches?.last;
     if (batch !== undefined) batch.isFlushed = true;
     if (isTaken) {
+      if (slab !== undefined) giveBack(slab);
       this.#taken(size, hasPing, batch);
     } else {
       this.#writes ??= new Queue();
-      this.#writes.push({ size, held, hasPing, batch });
+      this.#writes.push({ size, held, hasPing, batch, slab });
     }
   }
 
   /** Counts the memory of what the network has not taken. */
   #keep(parts: readonly Uint8Array[]): number {
-    keepOutput();
     const held = parts.reduce((sum, { length }) => sum + length + OVERHEAD, 0);
     this.#unsent += held;
     return held;
@@ -386,6 +391,7 @@ export class Outbox implements Flushable, Writer {
     if (this.#writes?.length === 0) this.#writes = undefined;
     if (write === undefined) return;
     this.#unsent -= write.held;
+    if (write.slab !== undefined) giveBack(write.slab);
     this.#taken(write.size, write.hasPing, write.batch);
   }
 
@@ -409,8 +415,8 @@ export class Outbox implements Flushable, Writer {
     }
   }
 
-  #takeOutput(): Uint8Array[] {
-    let parts: Uint8Array[] = [];
+  #takeOutput(): readonly Uint8Array[] {
+    let parts: readonly Uint8Array[] = NOTHING;
     try {
       parts = this.#session.takeOutput(this.#transport);
     } catch (error) {

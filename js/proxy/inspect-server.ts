@@ -3,10 +3,11 @@
  *
  * @module
  */
+
 import type { Server } from "node:http";
 import type { Server as HttpsServer } from "node:https";
-
 import { WebSocketError } from "../engine/errors.js";
+import { ownOptions } from "../engine/own.js";
 import { WebSocketServer } from "../server/server.js";
 import { StreamRequest } from "../transport/http2.js";
 import { onEndOf, type Tap } from "../transport/tap.js";
@@ -68,10 +69,8 @@ export async function inspectProcess(options: InspectServerOptions = {}): Promis
   );
 }
 
-function checked({ port = DEFAULT_PORT, memory = DEFAULT_MEMORY }: InspectServerOptions): {
-  log: TrafficLog;
-  port: number;
-} {
+function checked(options: InspectServerOptions): { log: TrafficLog; port: number } {
+  const { port = DEFAULT_PORT, memory = DEFAULT_MEMORY } = ownOptions(options);
   if (!Number.isInteger(port) || port < 0 || port > 65_535) throw invalid("port", "a port from 0 to 65535");
   if (!(memory >= 1 && memory <= 4096)) throw invalid("memory", "from 1 to 4096 (MiB)");
   return { log: new TrafficLog(memory * MEBIBYTE), port };

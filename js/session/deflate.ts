@@ -3,10 +3,12 @@
  *
  * @module
  */
+
 import { hasDeflate, type wasm } from "../engine/engine.js";
 import { WebSocketError } from "../engine/errors.js";
+import { ownOptions } from "../engine/own.js";
 import { checkOptions, type Kinds, kind } from "./kinds.js";
-import { milliseconds, ownOptions, whole } from "./options.js";
+import { milliseconds, whole } from "./options.js";
 
 /** How to compress messages, and what to agree on with the peer. Windows have 2^n bytes, n from 8 to 15. */
 export interface PerMessageDeflateOptions {
@@ -84,7 +86,7 @@ export function deflateSettings(
       "perMessageDeflate: @websocket-component/slim has no compression",
     );
   }
-  const options: PerMessageDeflateOptions = given === true ? {} : ownOptions(given);
+  const options: PerMessageDeflateOptions = ownOptions(given === true ? {} : given);
   checkOptions(options, KINDS, OF);
   const settings = {
     threshold: options.threshold ?? 1024,

@@ -26,10 +26,13 @@ export class NodeTransport implements Transport {
    * No other stream promises that.
    */
   readonly #isSocket: boolean;
+  /** One without TLS. */
+  readonly #isPlain: boolean;
 
   constructor(socket: Duplex) {
     this.#socket = socket;
     this.#isSocket = socket instanceof Socket;
+    this.#isPlain = this.#isSocket && (socket as Partial<TLSSocket>).encrypted !== true;
   }
 
   start(listener: TransportListener): void {
@@ -58,7 +61,8 @@ export class NodeTransport implements Transport {
 
   /** @internal */
   onData(chunk: Uint8Array): void {
-    this.#listener?.onData(chunk, this.#isSocket);
+    // another listener may keep it
+    this.#listener?.onData(chunk, this.#isSocket && this.#socket.listenerCount("data") === 1);
   }
 
   /** @internal */
@@ -86,13 +90,15 @@ export class NodeTransport implements Transport {
     if (bytes.length > 0) this.#socket.unshift(copyOf(bytes));
   }
 
-  /**
-   * Whether the system is likely to take what is written at once. TLS never does, and a replaced `write` may keep it.
-   */
+  /** Whether the system is likely to take what is written at once. TLS never does. */
   get takesAtOnce(): boolean {
+    return this.#isPlain && this.givesBack;
+  }
+
+  /** A replaced `write` may keep what it is given. */
+  get givesBack(): boolean {
     const socket = this.#socket;
-    if (!this.#isSocket || (socket as Partial<TLSSocket>).encrypted === true) return false;
-    return socket.write === Socket.prototype.write && socket.writableLength === 0;
+    return this.#isSocket && socket.write === Socket.prototype.write && socket.writableLength === 0;
   }
 
   write(parts: readonly Uint8Array[], writer?: Writer): boolean {
@@ -107,8 +113,9 @@ export class NodeTransport implements Transport {
     else this.#writeLast(parts[last], writer);
     if (last > 0) socket.uncork();
     if (!takesAtOnce || socket.errored != null) return false;
-    if (socket.writableLength > 0) this.#writeLast(NOTHING, writer);
-    return socket.writableLength === 0;
+    if (socket.writableLength === 0) return true;
+    this.#writeLast(NOTHING, writer);
+    return false;
   }
 
   #writeLast(bytes: Uint8Array | undefined, writer: Writer | undefined): void {

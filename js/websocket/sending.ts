@@ -210,7 +210,7 @@ export class Sending {
           throw new TypeError("The chunks of a message are all strings, or all buffers");
         }
         if (data.length > 0) this.#begun = chunks;
-        if (data.length > 0) connection.send(data, false, { isLast: false });
+        if (data.length > 0) connection.send(data, false, { isText: undefined, isLast: false });
         if (connection.flush()) await this.#whenReady();
         if (!connection.canSend) return;
       }
@@ -223,6 +223,6 @@ export class Sending {
     this.#begun = undefined;
     if (!connection.canSend || signal?.aborted) return; // it was cancelled
     const last = isText ? pieces.rest : new Uint8Array(0);
-    connection.send(last, false, { isLast: true }, settle);
+    connection.send(last, false, { isText: undefined, isLast: true }, settle);
   }
 }

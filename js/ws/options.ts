@@ -3,12 +3,13 @@
  *
  * @module
  */
+
 import type { OutgoingHttpHeaders, RequestOptions } from "node:http";
 import type { ClientHttp2Session } from "node:http2";
 import type { ConnectionOptions } from "node:tls";
 import type { ZlibOptions } from "node:zlib";
-
 import { Budget, processBudget, type RunSettings } from "../connection/budget.js";
+import { ownOptions } from "../engine/own.js";
 import {
   type DeflateSettings,
   deflateSettings,
@@ -131,7 +132,8 @@ export interface SocketSettings {
 const receivedBudget = new Budget(Number.POSITIVE_INFINITY, { whole: processBudget, countsSent: false });
 
 /** With the defaults of `ws` for what is not given. */
-export function socketSettings(given: SharedOptions, isServer: boolean): SocketSettings {
+export function socketSettings(all: SharedOptions, isServer: boolean): SocketSettings {
+  const given = ownOptions(all);
   const { maxPayload = 100 * 1024 * 1024, maxFragments = 16 * 1024, closeTimeout = 30_000 } = given;
   return {
     // no option is 0 there, and one millisecond is the least that a timer waits
@@ -155,8 +157,8 @@ function orNone(limit: number): number {
 
 function deflate(given: boolean | PerMessageDeflateOptions, isServer: boolean): DeflateSettings | undefined {
   if (!given) return undefined;
-  const { zlibDeflateOptions, ...options } = given === true ? ({} as PerMessageDeflateOptions) : given;
-  const { level, memLevel } = zlibDeflateOptions ?? {};
+  const options = ownOptions<PerMessageDeflateOptions>(given === true ? {} : given);
+  const { level, memLevel } = ownOptions(options.zlibDeflateOptions ?? {});
   const own: { [K in keyof OwnDeflateOptions]: OwnDeflateOptions[K] | undefined } = {
     threshold: options.threshold,
     // -1 is zlib's name for its default, which is that of `ws` too
