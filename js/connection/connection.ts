@@ -104,6 +104,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     this.#inbox = new Inbox(session, this, settings.claimTimeout);
     this.#outbox = new Outbox(session, transport, this);
     if (settings.streamMessages) session.giveParts();
+    if (transport.isHeld) session.keep(); // the transport will be closed, and the session freed then
     if (settings.pingInterval < LONGEST_TIME) {
       const onDead = () => this.abort(pingTimedOut(settings.pongTimeout));
       this.#keepAlive = new KeepAlive(settings, () => this.#probe(), onDead);
@@ -255,7 +256,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     if (this.#state === "failed" || this.#state === "closed" || this.#inbox.demand === demand) return;
     this.#inbox.want(demand);
     if (demand !== "wanted") this.#deliver();
-    else queueMicrotask(() => this.goOn());
+    else if (this.#hasStarted) queueMicrotask(() => this.goOn());
   }
 
   /** The message that waits to be wanted, if it may be had at once. */
