@@ -604,9 +604,8 @@ const unlisten = {
  */
 class ServerSocket<B extends BinaryType, D> extends WebSocket<B, D> {
   static {
-    const constructor = { value: WebSocket, configurable: true, writable: true };
     Object.defineProperties(ServerSocket.prototype, {
-      constructor,
+      constructor: { value: WebSocket, configurable: true, writable: true },
       addEventListener: listen,
       removeEventListener: unlisten,
     });
