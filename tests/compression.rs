@@ -40,7 +40,7 @@ const NO_TAKEOVER: Agreement = Agreement {
 /// Compresses everything.
 const SETTINGS: DeflateSettings = {
     let mut settings = DeflateSettings::DEFAULT;
-    settings.level = 6;
+    settings.level = Some(6);
     settings.memory_level = 8;
     settings.threshold = 0;
     settings
@@ -641,7 +641,7 @@ fn a_borrowed_compressor_has_the_window_and_the_levels_that_were_asked_for() {
         };
         let mut server = Session::new(Role::Server, SessionOptions::default());
         let mut settings = SETTINGS;
-        (settings.memory_level, settings.level) = (memory_level, level);
+        (settings.memory_level, settings.level) = (memory_level, Some(level));
         server.enable_deflate(&agreement, settings);
         let (mut wire, mut alone) = (Vec::new(), Vec::new());
         server.write(BufferType::BinaryMessage, &message, &mut wire).unwrap();
@@ -649,6 +649,35 @@ fn a_borrowed_compressor_has_the_window_and_the_levels_that_were_asked_for() {
         let (_, size) = Header::decode(&wire).unwrap().unwrap();
         assert_eq!(wire[size..], alone, "{window_bits} {memory_level} {level}");
     }
+}
+
+/// Lines that are alike, with more to find the longer one looks.
+fn lines() -> Vec<u8> {
+    (0..300_u32)
+        .flat_map(|at| format!("{} of {}, {}\n", at * at % 97, at % 7, at * 7919 % 1009).into_bytes())
+        .collect()
+}
+
+#[test]
+fn by_default_the_level_is_2_for_a_message_by_itself_and_6_with_takeover() {
+    let message = lines();
+    let sent = |agreement: &Agreement, level: Option<u8>| {
+        let mut settings = DeflateSettings::DEFAULT;
+        settings.level = level;
+        let mut server = Session::new(Role::Server, SessionOptions::default());
+        server.enable_deflate(agreement, settings);
+        let mut wire = Vec::new();
+        server.write(BufferType::BinaryMessage, &message, &mut wire).unwrap();
+        wire
+    };
+    for agreement in [&TAKEOVER, &NO_TAKEOVER] {
+        assert!(
+            sent(agreement, Some(6)).len() < sent(agreement, Some(2)).len(),
+            "they differ"
+        );
+    }
+    assert_eq!(sent(&NO_TAKEOVER, None), sent(&NO_TAKEOVER, Some(2)));
+    assert_eq!(sent(&TAKEOVER, None), sent(&TAKEOVER, Some(6)));
 }
 
 #[test]
@@ -715,7 +744,7 @@ fn a_response_that_does_not_answer_the_offer_is_refused() {
             ..DeflateOptions::default()
         };
         let mut settings = DeflateSettings::DEFAULT;
-        settings.level = level;
+        settings.level = Some(level);
         settings.memory_level = memory_level;
         settings.threshold = 0;
         assert_eq!(

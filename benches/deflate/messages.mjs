@@ -24,7 +24,7 @@ function noise(size, next) {
 }
 
 /** Xorshift, so that no run differs from another by its data. */
-function random(seed) {
+export function random(seed) {
   let state = seed | 1;
   return () => {
     state ^= state << 13;

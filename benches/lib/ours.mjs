@@ -1,6 +1,7 @@
 // Our session without a connection, called as `js/connection/connection.ts` calls it.
 import "../../dist/entry/node.js";
 import { wasm } from "../../dist/engine/engine.js";
+import { giveBack, lentOutput } from "../../dist/engine/output.js";
 import { FrameSession } from "../../dist/session/session.js";
 
 /** The limits that a connection has by default. */
@@ -27,15 +28,8 @@ function asBuffer(data) {
   return Buffer.isBuffer(data) ? data : Buffer.from(data.buffer, data.byteOffset, data.byteLength);
 }
 
-/** A socket whose system takes all at once: `js/transport/node.ts` gives it bytes in memory that is used again. */
-const network = {
-  slab: Buffer.allocUnsafeSlow(132 * 1024),
-  adopt(bytes) {
-    if (bytes.length > this.slab.length) return Buffer.from(bytes);
-    this.slab.set(bytes);
-    return this.slab.subarray(0, bytes.length);
-  },
-};
+/** A socket whose system takes all at once. */
+const network = { takesAtOnce: true };
 
 /** A function that sends a message so often, and writes what that makes. */
 export function encoder(isServer, write) {
@@ -43,5 +37,7 @@ export function encoder(isServer, write) {
   return (message, count) => {
     for (let left = count; left > 0; left--) frames.send(message);
     for (const part of frames.takeOutput(network)) write(part);
+    const slab = lentOutput();
+    if (slab !== undefined) giveBack(slab);
   };
 }

@@ -538,7 +538,7 @@ pub fn roundtrip(data: &[u8]) {
     };
     let (sender_role, agreement) = (role(first), agreement(first, windows));
     let mut settings = DeflateSettings::DEFAULT;
-    settings.level = levels % 10;
+    settings.level = Some(levels % 10);
     settings.memory_level = 1 + levels / 10 % 9;
     settings.threshold = [0, 10, 100, 1000][usize::from(first >> 3 & 3)];
     let session = |role| {

@@ -10,6 +10,7 @@ export {
   type NatsOptions,
   type NatsServerInfo,
   type NatsStatus,
+  type NatsStatuses,
   type NatsSubscribing,
   type NatsSubscription,
   nats,

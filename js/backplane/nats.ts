@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { ownOptions } from "../engine/own.js";
 import type { Backplane } from "../topics/backplane.js";
 
 /** What is used of a connection: those of `nats` and of `@nats-io/transport-node` have it. */
@@ -15,8 +16,8 @@ export interface NatsConnection {
   subscribe(subject: string, options: NatsSubscribing): NatsSubscription;
   /** Resolves when the server has taken what was sent before. */
   flush(): Promise<void>;
-  /** What happens to the connection, for ever. */
-  status(): AsyncIterable<NatsStatus>;
+  /** What happens to the connection, until it is stopped. */
+  status(): NatsStatuses;
 }
 
 /** What a server says of itself. */
@@ -29,6 +30,12 @@ export interface NatsServerInfo {
 export interface NatsSubscription {
   /** Ends it. */
   unsubscribe(): void;
+}
+
+/** What happens to a connection. */
+export interface NatsStatuses extends AsyncIterable<NatsStatus> {
+  /** Ends it, once the backplane is closed. The packages have it, and their types do not. */
+  stop?(): void;
 }
 
 /** What happened to a connection. */
@@ -55,8 +62,10 @@ export interface NatsOptions {
  *
  * Connect with `maxReconnectAttempts: -1`: by default the client gives up after ten.
  */
-export function nats(connection: NatsConnection, { prefix = "ws." }: NatsOptions = {}): Backplane {
+export function nats(connection: NatsConnection, options: NatsOptions = {}): Backplane {
+  const { prefix = "ws." } = ownOptions(options);
   const subscriptions = new Map<string, NatsSubscription>();
+  let statuses: NatsStatuses | undefined;
   const subjectOf = (topic: string): string => prefix + subject(topic);
   return {
     get maxSize() {
@@ -75,17 +84,19 @@ export function nats(connection: NatsConnection, { prefix = "ws." }: NatsOptions
     },
     publish: async (topic, bytes) => connection.publish(subjectOf(topic), bytes),
     onState(listener) {
-      void follow(connection, listener);
+      statuses = connection.status();
+      void follow(statuses, listener);
     },
     async close() {
+      statuses?.stop?.(); // the connection goes on
       for (const subscription of subscriptions.values()) subscription.unsubscribe();
       subscriptions.clear();
     },
   };
 }
 
-async function follow(connection: NatsConnection, listener: (state: "up" | "down") => void): Promise<void> {
-  for await (const { type } of connection.status()) {
+async function follow(statuses: NatsStatuses, listener: (state: "up" | "down") => void): Promise<void> {
+  for await (const { type } of statuses) {
     if (type === "disconnect" || type === "close") listener("down");
     else if (type === "reconnect") listener("up");
   }

@@ -3,7 +3,9 @@
  *
  * @module
  */
+
 import { Buffer } from "node:buffer";
+import { ownOptions } from "../engine/own.js";
 
 import type { Backplane } from "../topics/backplane.js";
 
@@ -15,6 +17,8 @@ export interface RedisClient {
   duplicate(): unknown;
   /** Tells what happens to its connection. */
   on(event: string, listener: (...args: unknown[]) => void): unknown;
+  /** Ends that, once the backplane is closed. */
+  off?(event: string, listener: (...args: unknown[]) => void): unknown;
 }
 
 /** How topics become channels. */
@@ -54,10 +58,12 @@ interface IoRedis extends RedisClient {
  *
  * Use a client that reconnects for ever, which is their default.
  */
-export function redis(client: RedisClient, { prefix = "ws:" }: RedisOptions = {}): Backplane {
+export function redis(client: RedisClient, options: RedisOptions = {}): Backplane {
+  const { prefix = "ws:" } = ownOptions(options);
   const duplicate = client.duplicate() as NodeRedis | IoRedis;
   duplicate.on("error", ignore); // `onState` reports what comes of it
   const subscriptions = "isOpen" in duplicate ? ofNodeRedis(duplicate) : ofIoRedis(duplicate);
+  let unwatch = ignore;
   return {
     subscribe: async (topic, deliver) => void (await subscriptions.subscribe(prefix + topic, deliver)),
     unsubscribe: async (topic) => void (await subscriptions.unsubscribe(prefix + topic)),
@@ -69,15 +75,25 @@ export function redis(client: RedisClient, { prefix = "ws:" }: RedisOptions = {}
         else lost.delete(one);
         listener(lost.size > 0 ? "down" : "up");
       };
-      for (const one of [client, duplicate]) watch(one, (isLost) => report(one, isLost));
+      watch(duplicate, (isLost) => report(duplicate, isLost));
+      unwatch = watch(client, (isLost) => report(client, isLost));
     },
-    close: () => subscriptions.close(),
+    close() {
+      unwatch(); // the client goes on
+      return subscriptions.close();
+    },
   };
 }
 
-function watch(client: RedisClient, onChange: (isLost: boolean) => void): void {
-  for (const event of ["close", "reconnecting", "end"]) client.on(event, () => onChange(true));
-  client.on("ready", () => onChange(false));
+/** Returns a function that takes the listeners off again. */
+function watch(client: RedisClient, onChange: (isLost: boolean) => void): () => void {
+  const events = ["close", "reconnecting", "end", "ready"].map(
+    (event) => [event, () => onChange(event !== "ready")] as const,
+  );
+  for (const [event, listener] of events) client.on(event, listener);
+  return () => {
+    for (const [event, listener] of events) client.off?.(event, listener);
+  };
 }
 
 function ofNodeRedis(client: NodeRedis): Subscriptions {

@@ -13,6 +13,7 @@ import { EngineTrap, scratch, wasm } from "../engine/engine.js";
 import { WebSocketError, withTypedErrors } from "../engine/errors.js";
 import { apart, flatten, type HeaderField, type HeaderFields, packed, pairs } from "../engine/http.js";
 import { guarded } from "../engine/output.js";
+import { ownOption, ownOptions } from "../engine/own.js";
 import { ActionSlot, ReadSlot } from "../engine/report.js";
 import { textBytes } from "../engine/text.js";
 import { deflateSettings, enableDeflate, type PerMessageDeflateOptions } from "../session/deflate.js";
@@ -112,13 +113,15 @@ export class Handle {
   }
 
   /** `WebSocketCreateClientHandle`. @throws WebSocketProtocolError for a property out of its range */
-  static createClient(properties: Properties = {}): Handle {
+  static createClient(given: Properties = {}): Handle {
+    const properties = ownOptions(given);
     const keepsPayload = properties.disableMasking === true && !properties.perMessageDeflate;
     return new Handle(create(wasm.Handle.create_client, properties, false), keepsPayload);
   }
 
   /** `WebSocketCreateServerHandle`. @throws WebSocketProtocolError for a property out of its range */
-  static createServer(properties: Properties = {}): Handle {
+  static createServer(given: Properties = {}): Handle {
+    const properties = ownOptions(given);
     return new Handle(create(wasm.Handle.create_server, properties, true), !properties.perMessageDeflate);
   }
 
@@ -137,7 +140,7 @@ export class Handle {
       extendedConnect?: boolean;
     } = {},
   ): HeaderField[] {
-    const { subprotocols = [], extensions = [], headers = [], extendedConnect = false } = offer;
+    const { subprotocols = [], extensions = [], headers = [], extendedConnect = false } = ownOptions(offer);
     const names = [...packed([...subprotocols]), ...packed([...extensions])] as const;
     const fields = packed(flatten(headers));
     const added = this.#enter((handle) => handle.begin_client_handshake(...names, ...fields, extendedConnect));
@@ -151,7 +154,7 @@ export class Handle {
    *   subprotocols was selected, unless `allowNoSubprotocol`
    */
   endClientHandshake(headers: HeaderFields, options: { allowNoSubprotocol?: boolean } = {}): Negotiated {
-    const allow = options.allowNoSubprotocol ?? false;
+    const allow = ownOption(options, "allowNoSubprotocol") ?? false;
     const [subprotocol = -1, ...extensions] = this.#enter((handle) =>
       handle.end_client_handshake(...packed(flatten(headers)), allow),
     );

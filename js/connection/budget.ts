@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { ownOptions } from "../engine/own.js";
 import type { ConnectionSettings } from "../session/options.js";
 import { type ConnectionFailure, overBudget } from "./failures.js";
 
@@ -40,7 +41,8 @@ export class Budget {
   #isCheckDue = false;
 
   /** @param most bytes */
-  constructor(most: number, { whole, countsSent = true }: BudgetOptions = {}) {
+  constructor(most: number, options: BudgetOptions = {}) {
+    const { whole, countsSent = true } = ownOptions(options);
     this.#most = most;
     this.#whole = whole;
     this.countsSent = countsSent;

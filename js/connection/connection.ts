@@ -105,10 +105,16 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     this.#outbox = new Outbox(session, transport, this);
     if (settings.streamMessages) session.giveParts();
     if (transport.isHeld) session.keep(); // the transport will be closed, and the session freed then
-    if (settings.pingInterval < LONGEST_TIME) {
-      const onDead = () => this.abort(pingTimedOut(settings.pongTimeout));
-      this.#keepAlive = new KeepAlive(settings, () => this.#probe(), onDead);
-    }
+    if (settings.pingInterval >= LONGEST_TIME) return;
+    const onDead = () => this.abort(pingTimedOut(settings.pongTimeout));
+    this.#keepAlive = new KeepAlive(settings, () => this.#probe(), onDead);
+  }
+
+  /** Whether the connection, with what it waits for, keeps the process alive. */
+  holdProcess(isHeld: boolean): void {
+    this.#transport.hold?.(isHeld);
+    this.#inbox.holdProcess(isHeld);
+    this.#ending?.holdProcess(isHeld);
   }
 
   /** Begins to receive, but not before those who have awaited the connection's beginning can attach their listeners. */
@@ -181,6 +187,11 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     else this.#outbox.drop(sizeOfSent(data));
   }
 
+  /** Whether `data` may leave with what answers the message that waits to be taken; it is to be sent at once then. */
+  leavesWithNext(data: SentData): boolean {
+    return this.canSend && this.#inbox.hasNext && this.#outbox.promises(mostOfSent(data));
+  }
+
   /** Calls back when the network has taken what was sent last, or with the reason why it never will. */
   whenTaken(waiter: Waiter): void {
     this.#outbox.whenTaken(waiter);
@@ -238,7 +249,6 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
   resume(): void {
     if (!this.#inbox.isPaused && this.#inbox.demand !== "unclaimed") return;
     this.#inbox.resume();
-    if (this.#inbox.demand === "unclaimed") this.#inbox.want("wanted");
     this.goOn();
   }
 
@@ -341,8 +351,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     if (this.#inbox.isHolding || this.#inbox.hasReadAhead) this.#messageTimer?.stop(); // the peer cannot go on
     if (this.#inbox.hasReadAhead || this.#inbox.isWaiting) this.#transport.pause();
     const ending = this.#ending;
-    if (ending?.isTransportOver && this.#inbox.demand === "unclaimed")
-      this.#inbox.awaitClaim(this.#settings.closeTimeout);
+    if (ending?.isTransportOver) this.#inbox.awaitClaim(this.#settings.closeTimeout);
     if (!this.#inbox.isEmpty) return;
     if (ending?.hasTransportEnded) this.#endTransport(ending);
     if (ending?.transportClosed !== undefined && !this.#inbox.hasUnclaimed) this.#closed();
@@ -379,17 +388,13 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
   }
 
   #handleControl(control: Control): void {
-    if (control.kind === "close") {
-      this.#handleClose(control.status, control.reason);
-    } else if (control.kind === "failed") {
-      this.#fail(control.error, control.error.closeStatus ?? CloseStatus.ProtocolError);
-    } else if (control.kind === "full") {
-      this.#fail(full(this.#settings.maxBufferedBytes), CloseStatus.MessageTooBig);
-    } else if (control.kind === "trapped") {
-      this.abort(control.error);
-    } else if (!this.#ownControls().handle(control, this.#owner)) {
+    const { kind } = control;
+    if (kind === "close") this.#handleClose(control.status, control.reason);
+    else if (kind === "failed") this.#fail(control.error, control.error.closeStatus ?? CloseStatus.ProtocolError);
+    else if (kind === "full") this.#fail(full(this.#settings.maxBufferedBytes), CloseStatus.MessageTooBig);
+    else if (kind === "trapped") this.abort(control.error);
+    else if (!this.#ownControls().handle(control, this.#owner))
       this.#fail(controlsTooMany(), CloseStatus.PolicyViolation);
-    }
   }
 
   /** §5.5.1: "the endpoint MUST send a Close frame in response", with the status that it received. */
@@ -412,7 +417,6 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
   }
 
   #canTake(data: SentData): boolean {
-    // the size of text is asked for only if it matters
     if (!this.canSend) return false;
     return this.#hasRoomFor(mostOfSent(data) + HEADER) || this.#mustHaveRoom(sizeOfSent(data) + HEADER);
   }
@@ -495,16 +499,14 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     }
     this.#messageTimer?.stop();
     this.#keepAlive?.stop();
-    this.#end.wait(this.#settings.closeTimeout, () => this.#onCloseTimeout());
+    this.#end.wait(this.#settings.closeTimeout, this.#inbox.isHeld, () => this.#onCloseTimeout());
     if (wasOpen) this.#owner.onClosing(this.#end.failure);
   }
 
   #onCloseTimeout(): void {
-    if (this.#end.peerClose === undefined) {
-      this.#end.failure ??= closeTimedOut();
-      this.#startClosing("failed"); // a reader that is still paused does not get the rest
-    }
-    this.#abortTransport();
+    // a reader that is still paused does not get the rest
+    if (this.#end.peerClose === undefined) this.abort(closeTimedOut());
+    else this.#abortTransport();
   }
 
   #abortTransport(): void {
@@ -528,7 +530,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
   }
 }
 
-/** No less than its size. */
+/** No less than its size. That of a text is counted only if this is too much. */
 function mostOfSent(data: SentData): number {
   return typeof data === "string" ? data.length * 3 : sizeOfSent(data);
 }

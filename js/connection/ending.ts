@@ -4,7 +4,7 @@
  * @module
  */
 import { CloseStatus } from "../engine/status.js";
-import { clearTimeout, setTimeout } from "../transport/tasks.js";
+import { clearTimeout, holdBy, setTimeout } from "../transport/tasks.js";
 import { type ConnectionFailure, lost } from "./failures.js";
 
 /** How a connection has ended, as its owner is told. */
@@ -28,8 +28,15 @@ export class Ending {
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** Gives the connection `timeout` milliseconds from the first call. */
-  wait(timeout: number, onTimeout: () => void): void {
-    if (this.transportClosed === undefined) this.#timer ??= setTimeout(onTimeout, timeout);
+  wait(timeout: number, isHeld: boolean, onTimeout: () => void): void {
+    if (this.transportClosed !== undefined || this.#timer !== undefined) return;
+    this.#timer = setTimeout(onTimeout, timeout);
+    if (!isHeld) this.holdProcess(false);
+  }
+
+  /** Whether that time keeps the process alive. */
+  holdProcess(isHeld: boolean): void {
+    holdBy(this.#timer, isHeld);
   }
 
   /** The end of the peer's side is handled: it is a failure where no close frame came before it. */

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { nextTick } from "../transport/tasks.js";
+import { nextTick, onceAtExit } from "../transport/tasks.js";
 
 /** Something that holds what was sent. */
 export interface Flushable {
@@ -13,6 +13,7 @@ export interface Flushable {
 }
 
 let due: Flushable[] | undefined;
+let isExitAwaited = false;
 
 /** Calls back soon, all in the order in which they have asked: to ask twice calls back twice. */
 export function flushSoon(one: Flushable): void {
@@ -22,6 +23,12 @@ export function flushSoon(one: Flushable): void {
   }
   due = [one];
   nextTick(flushAll);
+}
+
+/** What is due is given to the network also if the process exits before. */
+export function flushAtExit(): void {
+  if (!isExitAwaited) onceAtExit(flushAll);
+  isExitAwaited = true;
 }
 
 function flushAll(): void {

@@ -73,6 +73,8 @@ export class Inbox {
   #isCut = false;
   /** Whether reading goes on in a later turn. */
   #isWaiting = false;
+  /** Whether waiting for a claim keeps the process alive. */
+  isHeld = true;
 
   /** @param claimTime milliseconds that messages wait to be claimed */
   constructor(session: FrameSession, owner: InboxOwner, claimTime: number) {
@@ -166,8 +168,10 @@ export class Inbox {
     this.#isPaused = true;
   }
 
+  /** Undoes `pause`. Messages that were not claimed are. */
   resume(): void {
     this.#isPaused = false;
+    if (this.#demand === "unclaimed") this.want("wanted");
   }
 
   throttle(isThrottled: boolean): void {
@@ -199,7 +203,7 @@ export class Inbox {
 
   /** The peer has gone. Messages that are not claimed soon are dropped, after `most` milliseconds at the latest. */
   awaitClaim(most: number): void {
-    if (this.#claim?.isSenderGone) return;
+    if (this.#demand !== "unclaimed" || this.#claim?.isSenderGone) return;
     this.#endClaim();
     const drop = () => {
       this.#passes = "controls";
@@ -222,7 +226,14 @@ export class Inbox {
 
   #awaitClaim(time: number, giveUp: () => void, isSenderGone: boolean): void {
     const onEnd = (isClaimed: boolean) => (isClaimed ? this.#owner.demand("wanted") : giveUp());
-    this.#claim = new Claim(time, isSenderGone, () => this.#owner.awaits("message"), onEnd);
+    const settings = { time, isSenderGone, isHeld: this.isHeld };
+    this.#claim = new Claim(settings, () => this.#owner.awaits("message"), onEnd);
+  }
+
+  /** Whether waiting for a claim keeps the process alive. */
+  holdProcess(isHeld: boolean): void {
+    this.isHeld = isHeld;
+    this.#claim?.holdProcess(isHeld);
   }
 
   #endClaim(): void {
@@ -274,11 +285,17 @@ export class Inbox {
     else if (this.#undeliveredBytes === 0) this.#countUndelivered();
   }
 
-  /** The message that waits, if it is whole and may be had at once. */
-  take(): Message | undefined {
+  /** Whether a message waits that is whole and may be had at once. */
+  get hasNext(): boolean {
+    if (this.#demand !== "held" || this.isStopped || this.#isDelivering || this.#passes !== "all") return false;
     const received = this.#undelivered[this.#next];
-    if (this.#demand !== "held" || this.isStopped || this.#isDelivering || this.#passes !== "all") return undefined;
-    if (received === undefined || !isMessage(received)) return undefined;
+    return received !== undefined && isMessage(received);
+  }
+
+  /** That message. */
+  take(): Message | undefined {
+    if (!this.hasNext) return undefined;
+    const received = this.#undelivered[this.#next] as Message;
     if (this.#undeliveredBytes > 0) this.#undeliveredBytes -= sizeOf(received);
     this.#undelivered[this.#next++] = undefined;
     if (this.#next === this.#undelivered.length) this.#emptied();
@@ -321,9 +338,10 @@ export class Inbox {
       return false;
     }
     const received: Received[] = [];
+    const { length } = this.#unread;
     const taken = this.#session.receive(this.#unread, received, this.#owner.room, this.#isUnreadOwned);
     // not even an empty view may keep the chunk
-    this.#unread = taken === this.#unread.length ? NO_BYTES : this.#unread.subarray(taken);
+    this.#unread = taken === length ? NO_BYTES : this.#unread.subarray(taken);
     spend(this.#session.work);
     this.#undelivered = received;
     this.#owner.onRead(received);

@@ -8,7 +8,7 @@
 import { copyOf } from "../engine/bytes.js";
 import { EngineTrap } from "../engine/engine.js";
 import { WebSocketError } from "../engine/errors.js";
-import { keepOutput } from "../engine/output.js";
+import { giveBack, lentOutput, type Slab } from "../engine/output.js";
 import { Queue } from "../engine/queue.js";
 import { type Framing, type SentData, sizeOfSent } from "../session/outgoing.js";
 import type { FrameSession } from "../session/session.js";
@@ -17,7 +17,7 @@ import { clearTimeout, nextTick, queueMicrotask, setWatch } from "../transport/t
 import type { Transport, Writer } from "../transport/transport.js";
 import { Backlog, type Waiter } from "./backlog.js";
 import { type ConnectionFailure, lost } from "./failures.js";
-import { type Flushable, flushSoon } from "./flushes.js";
+import { type Flushable, flushAtExit, flushSoon } from "./flushes.js";
 import { OVERHEAD } from "./received.js";
 
 /** The owner of an outbox. */
@@ -41,6 +41,9 @@ export interface Taken {
   resolve(): void;
 }
 
+/** Bytes that senders may take for sent before they have left. */
+const PROMISED = 16 * 1024;
+
 /** Those who wait for one flush. */
 interface Batch {
   readonly waiters: Waiter[];
@@ -57,6 +60,8 @@ interface Write {
   readonly held: number;
   readonly hasPing: boolean;
   readonly batch: Batch | undefined;
+  /** Memory that is to be used again. */
+  readonly slab: Slab | undefined;
 }
 
 /** The outbox of one connection. */
@@ -68,6 +73,8 @@ export class Outbox implements Flushable, Writer {
   #isFlushDue = false;
   /** Whether something was sent while messages were delivered. */
   #isAnswering = false;
+  /** Whether its sender was told that it leaves. */
+  #isPromised = false;
   /** Bytes of messages that the session has counted, and those among them that were sent since the last flush. */
   #counted = 0;
   #unflushed = 0;
@@ -172,6 +179,18 @@ export class Outbox implements Flushable, Writer {
     if (taken !== undefined) this.whenTaken((failure) => failure ?? taken.resolve());
   }
 
+  /**
+   * Whether what is sent next, of at most this size, is as good as taken: with what was sent since the last flush it is
+   * little, and the network takes that at once. It leaves by the flush that is due, or before the end.
+   */
+  promises(size: number): boolean {
+    if (this.isBusy || this.#session.outputBytes + size > PROMISED || this.#writes !== undefined) return false;
+    if (this.#transport.takesAtOnce !== true) return false;
+    flushAtExit();
+    this.#isPromised = true;
+    return true;
+  }
+
   /** Sends a long message, or one behind it. */
   #queue(data: SentData, compress?: boolean, framing?: Framing): void {
     const kept = ArrayBuffer.isView(data) ? copyOf(data) : data;
@@ -260,6 +279,7 @@ export class Outbox implements Flushable, Writer {
 
   /** Drops what waits behind a long message, and the rest of that: it cannot be sent any more. */
   giveUp(): void {
+    if (this.#isPromised) this.flush();
     this.#backlog?.drop();
   }
 
@@ -331,12 +351,14 @@ export class Outbox implements Flushable, Writer {
     this.flush();
   }
 
-  /** Gives the network all that was sent. Nothing may be sent between `takeOutput` and `write`. */
+  /** Gives the network all that was sent. */
   flush(): void {
     this.#isAnswering = false;
+    this.#isPromised = false;
     const parts = this.#takeOutput();
     if (parts.length === 0) return;
     for (const { length } of parts) this.#bytesSent += length;
+    const slab = lentOutput();
     const isTaken = this.#transport.write(parts, this);
     const held = isTaken ? 0 : this.#keep(parts);
     const size = this.#unflushed;
@@ -346,16 +368,16 @@ export class Outbox implements Flushable, Writer {
     const batch = this.#batches?.last;
     if (batch !== undefined) batch.isFlushed = true;
     if (isTaken) {
+      if (slab !== undefined) giveBack(slab);
       this.#taken(size, hasPing, batch);
     } else {
       this.#writes ??= new Queue();
-      this.#writes.push({ size, held, hasPing, batch });
+      this.#writes.push({ size, held, hasPing, batch, slab });
     }
   }
 
   /** Counts the memory of what the network has not taken. */
   #keep(parts: readonly Uint8Array[]): number {
-    keepOutput();
     const held = parts.reduce((sum, { length }) => sum + length + OVERHEAD, 0);
     this.#unsent += held;
     return held;
@@ -367,6 +389,7 @@ export class Outbox implements Flushable, Writer {
     if (this.#writes?.length === 0) this.#writes = undefined;
     if (write === undefined) return;
     this.#unsent -= write.held;
+    if (write.slab !== undefined) giveBack(write.slab);
     this.#taken(write.size, write.hasPing, write.batch);
   }
 

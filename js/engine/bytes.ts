@@ -45,6 +45,22 @@ export function bufferOf({ buffer, byteOffset, byteLength }: Uint8Array<ArrayBuf
   return byteLength === buffer.byteLength ? buffer : buffer.slice(byteOffset, byteOffset + byteLength);
 }
 
+/** The fewest bytes that are worth a call to free them. */
+const LEAST_FREED = 4096;
+
+/**
+ * Frees an array that has all of its buffer, where the runtime can: garbage of such buffers makes V8 collect its whole
+ * heap. The array is empty from then on.
+ */
+export function free({ buffer, length }: Uint8Array): void {
+  if (length >= LEAST_FREED && length === buffer.byteLength) (buffer as Transferable).transfer?.(0);
+}
+
+/** Node 20 does not have it. */
+interface Transferable {
+  transfer?(size: number): ArrayBuffer;
+}
+
 /** A copy in an array of its own; a `Buffer`'s own `slice` would give the same memory. */
 export function copyOf(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return new Uint8Array(bytes);

@@ -4,6 +4,7 @@
  * @module
  */
 import { wasm } from "./engine.js";
+import { ownOptions } from "./own.js";
 
 /** The component API's result codes. */
 export type ProtocolErrorCode =
@@ -111,7 +112,8 @@ export class WebSocketError extends Error {
   /** The answer's body with it: the first 64 KiB as UTF-8, or what came of them within `handshakeTimeout`. */
   readonly body: string | undefined;
 
-  constructor(code: WebSocketErrorCode, message: string, options: WebSocketErrorDetails = {}) {
+  constructor(code: WebSocketErrorCode, message: string, details: WebSocketErrorDetails = {}) {
+    const options = ownOptions(details);
     super(message, "cause" in options ? { cause: options.cause } : undefined);
     this.code = code;
     this.status = options.status;

@@ -8,35 +8,50 @@ import { allocate, allocatedCopy, part } from "./bytes.js";
 import { EngineTrap, scratch } from "./engine.js";
 import { withTypedErrors } from "./errors.js";
 
-/** A network that is about to be given bytes. */
+/** A network that is about to be given bytes. Each answer holds until it is given any. */
 export interface Taker {
-  /**
-   * Whether it is likely to have taken what it is given once `write` returns. If it has not, it keeps the bytes where
-   * they are, and `keepOutput` has to be called.
-   */
+  /** Whether it is likely to have taken what it is given once `write` returns. */
   readonly takesAtOnce?: boolean;
+  /** Whether it is done with the memory of what it is given once it reports that it has taken it. */
+  readonly givesBack?: boolean;
 }
 
-/** Bytes of memory that is reused: as many as an engine makes at once. */
+/** Memory for output that is reused. */
+export type Slab = Uint8Array<ArrayBuffer>;
+
+/** Its bytes: as many as an engine makes at once. */
 const SLAB = 132 * 1024;
+/** The fewest bytes for which a network keeps a slab that will not have taken them at once. */
+const LEAST_KEPT = 32 * 1024;
+/** Slabs that came back and wait to be used, at most: two megabytes. */
+const MOST_SPARE = 16;
 
 /** The output whose latest bytes are in the shared memory: first those in the slab, … */
 let owner: Output | undefined;
-let slab: Uint8Array<ArrayBuffer> | undefined;
+let slab: Slab | undefined;
 let slabEnd = 0;
 /** … then those in the engine's. */
 let end = 0;
-/** Whether the slab has what was taken last. */
-let isLent = false;
+/** The slab that has what was taken last. */
+let lent: Slab | undefined;
+const spare: Slab[] = [];
 
-/** The network has not taken at once what it was given, and keeps it: that memory is not used again. */
-export function keepOutput(): void {
-  if (isLent) slab = undefined;
+/** The slab that what was taken last is in, if it is in one: it is not used again before it is given back. */
+export function lentOutput(): Slab | undefined {
+  const memory = lent;
+  lent = undefined;
+  return memory;
+}
+
+/** The network has taken all that is in a slab. Where it never will, the slab is not given back, but forgotten. */
+export function giveBack(memory: Slab): void {
+  if (slab === undefined) slab = memory;
+  else if (spare.length < MOST_SPARE) spare.push(memory);
 }
 
 /** The memory that `reserve` has made room in. */
-export function ownMemory(): Uint8Array<ArrayBuffer> {
-  slab ??= allocate(SLAB);
+export function ownMemory(): Slab {
+  slab ??= spare.pop() ?? allocate(SLAB);
   return slab;
 }
 
@@ -122,11 +137,11 @@ export class Output {
   /**
    * All bytes that were made and not taken, in order; they are the caller's.
    *
-   * @param network is given them before anything else is made: what it takes at once is not copied
+   * @param network is given them: what it takes at once, or gives back, is not copied, but in the slab of `lentOutput`
    */
-  take(network?: Taker): Uint8Array[] {
-    isLent = false;
-    if (network?.takesAtOnce && owner === this) this.#lend();
+  take(network: Taker = {}): Uint8Array[] {
+    lent = undefined;
+    if (owner === this && (network.takesAtOnce || (slabEnd + end >= LEAST_KEPT && network.givesBack))) this.#lend();
     this.leave();
     const parts = this.#parts ?? [];
     this.#parts = undefined;
@@ -136,8 +151,10 @@ export class Output {
 
   #lend(): void {
     this.#gather();
-    isLent = slabEnd > 0;
-    if (isLent) this.#append(part(ownMemory(), 0, slabEnd));
+    if (slabEnd === 0) return;
+    lent = ownMemory();
+    slab = undefined;
+    this.#append(part(lent, 0, slabEnd));
     slabEnd = 0;
   }
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+
 import {
   decrypt_cbc as decryptCbc,
   describe,
@@ -14,6 +15,7 @@ import {
   initSync,
   open as openSealed,
 } from "../../pkg/websocket_component_inspect.js";
+import { ownOptions } from "../engine/own.js";
 import type {
   AgreedExtensions,
   BytesReason,
@@ -109,7 +111,7 @@ export class Inspector {
   readonly #engine: Engine;
 
   constructor(options: InspectorOptions = {}) {
-    const { extensions = "", midStream = false, http2 = false } = options;
+    const { extensions = "", midStream = false, http2 = false } = ownOptions(options);
     this.#engine = new Engine(extensions, midStream, http2);
     forgotten.register(this, this.#engine, this);
   }
@@ -211,7 +213,7 @@ export class Inspector {
    * is what its bytes add to the message.
    */
   payload(of: InspectRecord | InspectMessage, options: PayloadOptions = {}): Uint8Array {
-    const { stage = "inflated", limit = DEFAULT_LIMIT } = options;
+    const { stage = "inflated", limit = DEFAULT_LIMIT } = ownOptions(options);
     const stageNumber = STAGES.indexOf(stage);
     const most = Math.min(limit, 2 ** 32 - 1);
     return "type" in of
@@ -224,7 +226,7 @@ export class Inspector {
    * each part. Of a frame of a compressed message, `"inflated"` ends at the first place where something is missing.
    */
   parts(of: InspectRecord, options: PayloadOptions = {}): PayloadPart[] {
-    const { stage = "inflated", limit = DEFAULT_LIMIT } = options;
+    const { stage = "inflated", limit = DEFAULT_LIMIT } = ownOptions(options);
     const start = of.start + (of.type === "frame" ? of.headerSize : 0);
     const gaps = this.gaps(of.direction, start, of.end);
     const message = of.type === "frame" && of.message !== undefined ? this.message(of.message) : undefined;

@@ -3,11 +3,14 @@
  *
  * @module
  */
+
 import type { Server } from "node:http";
 import type { Server as HttpsServer } from "node:https";
-
 import { WebSocketError } from "../engine/errors.js";
+import { ownOptions } from "../engine/own.js";
 import { WebSocketServer } from "../server/server.js";
+import { StreamRequest } from "../transport/http2.js";
+import { onEndOf, type Tap } from "../transport/tap.js";
 import type { HandshakeRequest } from "../transport/upgrade.js";
 import { TrafficLog } from "./log.js";
 import { PageServer } from "./page.js";
@@ -66,10 +69,8 @@ export async function inspectProcess(options: InspectServerOptions = {}): Promis
   );
 }
 
-function checked({ port = DEFAULT_PORT, memory = DEFAULT_MEMORY }: InspectServerOptions): {
-  log: TrafficLog;
-  port: number;
-} {
+function checked(options: InspectServerOptions): { log: TrafficLog; port: number } {
+  const { port = DEFAULT_PORT, memory = DEFAULT_MEMORY } = ownOptions(options);
   if (!Number.isInteger(port) || port < 0 || port > 65_535) throw invalid("port", "a port from 0 to 65535");
   if (!(memory >= 1 && memory <= 4096)) throw invalid("memory", "from 1 to 4096 (MiB)");
   return { log: new TrafficLog(memory * MEBIBYTE), port };
@@ -104,24 +105,21 @@ async function serve(log: TrafficLog, port: number, address: () => string, stop:
 
 /** Of our own servers, the option `tap` sees the bytes. */
 function tapOwn(server: WebSocketServer, log: TrafficLog): () => void {
-  const taps = new WeakMap<object, TapLog>();
   const { tap: before } = server;
   server.tap = (request: HandshakeRequest) => {
-    const tap = new TapLog(log.open(addressOf(request.socket as never), urlOf(request as never)));
-    taps.set(request, tap);
+    const logged = log.open(addressOf(request.socket as never), urlOf(request as never));
+    logged.http2 = request instanceof StreamRequest;
+    const tap = new TapLog(logged);
     const other = before?.(request as never);
-    return (traffic) => {
+    const both: Tap = (traffic) => {
       tap.add(traffic.direction === "received" ? "toServer" : "toClient", traffic.bytes);
       other?.(traffic);
     };
+    onEndOf(both, () => tap.close());
+    return both;
   };
-  const watch = (socket: EventTarget, request: object) => {
-    socket.addEventListener("close", () => taps.get(request)?.close());
-  };
-  server.on("connection", watch);
   return () => {
     server.tap = before;
-    server.off("connection", watch);
   };
 }
 

@@ -59,6 +59,8 @@ export interface ConnectionSummary {
   readonly client: string;
   /** The address that the client asked for. */
   readonly url: string;
+  /** Whether it is a stream of HTTP/2. */
+  readonly http2: boolean;
   /** When it came, in milliseconds since 1970. */
   readonly opened: number;
   readonly closed: number | undefined;
@@ -89,6 +91,8 @@ export class ConnectionLog {
   readonly id: number;
   readonly client: string;
   readonly url: string;
+  /** Whether it is a stream of HTTP/2. */
+  http2 = false;
   readonly opened: number = Date.now();
   /** Holds, drops, edits and injects; `undefined` where there is only a tap. */
   control: Control | undefined;
@@ -228,6 +232,7 @@ export class ConnectionLog {
       id: this.id,
       client: this.client,
       url: this.url,
+      http2: this.http2,
       opened: this.opened,
       closed: this.#closed,
       state: this.#state,

@@ -54,8 +54,9 @@ export class TapLog {
   }
 
   #answered(start: string): void {
-    const status = /^HTTP\/1\.\d (\d{3})/.exec(start)?.[1] ?? "an answer that is not HTTP";
-    if (status === "101") this.#log.become("open");
+    const status = /^HTTP\/(?:1\.\d|2) (\d{3})/.exec(start)?.[1] ?? "an answer that is not HTTP";
+    const isAccepted = this.#log.http2 ? status.startsWith("2") : status === "101"; // RFC 8441 §4
+    if (isAccepted) this.#log.become("open");
     else {
       this.#log.become("refused", status);
       this.close();

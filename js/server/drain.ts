@@ -5,10 +5,11 @@
  * @module
  */
 import { WebSocketError } from "../engine/errors.js";
+import { ownOptions } from "../engine/own.js";
 import { CloseStatus, MAX_CLOSE_REASON_LENGTH } from "../engine/status.js";
 import { textSize } from "../engine/text.js";
 import { checkOptions, type Kind, type Kinds } from "../session/kinds.js";
-import { LONGEST_TIME, ownOptions } from "../session/options.js";
+import { LONGEST_TIME } from "../session/options.js";
 import { clearTimeout, setTimeout } from "../transport/tasks.js";
 import { mayCloseWith } from "../websocket/webidl.js";
 import type { WebSocket } from "../websocket/websocket.js";
@@ -110,9 +111,15 @@ export class Drain {
   }
 }
 
+/** Called with the ends of connections. Listeners of theirs might not be: another one may stop the event. */
+const ends = new WeakMap<WebSocket, (wasClean: boolean) => void>();
+
+/** A connection of a server has ended: by close frames of both sides, or otherwise. */
+export function ended(socket: WebSocket, wasClean: boolean): void {
+  ends.get(socket)?.(wasClean);
+}
+
 /** Whether it ended by close frames. */
 function ending(socket: WebSocket): Promise<boolean> {
-  return new Promise((resolve) =>
-    socket.addEventListener("close", ({ wasClean }) => resolve(wasClean), { once: true }),
-  );
+  return new Promise((resolve) => ends.set(socket, resolve));
 }

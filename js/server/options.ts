@@ -3,15 +3,16 @@
  *
  * @module
  */
+
 import type { IncomingMessage, Server } from "node:http";
 import type { Http2SecureServer, Http2Server } from "node:http2";
 import type { Server as HttpsServer } from "node:https";
-
 import { type SocketOptions, socketKinds } from "../client/arguments.js";
 import { WebSocketError } from "../engine/errors.js";
 import type { HeaderFields } from "../engine/http.js";
+import { ownOptions } from "../engine/own.js";
 import { checkOptions, type Kind, type Kinds, kind } from "../session/kinds.js";
-import { ownOptions, size } from "../session/options.js";
+import { size } from "../session/options.js";
 import { type TopicOptions, topicKinds } from "../topics/options.js";
 import type { ListenDetails, TlsServerOptions } from "../transport/runtime.js";
 import type { Tap } from "../transport/tap.js";

@@ -23,14 +23,12 @@ export interface PendingOwner {
 
 /** Listens to a transport from its request to the verdict, and while a refusal is on its way. */
 export class Pending implements TransportListener, VerifyContext {
-  readonly #transport: Transport;
+  #transport: Transport;
   readonly #owner: PendingOwner;
   #state: "undecided" | "refused" | "over" = "undecided";
   #timer: ReturnType<typeof setTimeout> | undefined;
   #controller: AbortController | undefined;
   #early: Uint8Array | undefined;
-  /** A refusal is written to this: the transport, or one with a tap on it. */
-  answersBy: Transport;
   #address: (() => string | undefined) | undefined;
   #knownAddress: string | undefined;
   /** Whether the server's quota counts it, until it is gone. */
@@ -43,7 +41,13 @@ export class Pending implements TransportListener, VerifyContext {
     this.#address = address;
     this.#transport = transport;
     this.#owner = owner;
-    this.answersBy = transport;
+    transport.start(this);
+  }
+
+  /** Goes on by this: the same transport, perhaps with a tap on it. */
+  goBy(transport: Transport): void {
+    if (transport === this.#transport) return;
+    this.#transport = transport;
     transport.start(this);
   }
 
@@ -86,11 +90,11 @@ export class Pending implements TransportListener, VerifyContext {
    */
   refuse(rejection: Rejection, timeout: number, why?: WebSocketError): void {
     if (this.#state !== "undecided") return;
-    if (this.answersBy.isAnswered) {
+    if (this.#transport.isAnswered) {
       this.#gone(); // the stream is another listener's
       return;
     }
-    reject(this.answersBy, rejection, timeout, () => this.#gone(), this.isHead);
+    reject(this.#transport, rejection, timeout, () => this.#gone(), this.isHead);
     this.#end("refused");
     if (why !== undefined) this.#controller?.abort(why);
   }

@@ -13,6 +13,7 @@ import { inspect } from "node:util";
 import { Budget, processBudget, type RunSettings } from "../connection/budget.js";
 import { WebSocketError } from "../engine/errors.js";
 import { flatten, offeredSubprotocols, pairs } from "../engine/http.js";
+import { ownOptions } from "../engine/own.js";
 import { CloseStatus } from "../engine/status.js";
 import { type DeflateSettings, deflateSettings } from "../session/deflate.js";
 import { type Answer, answerHandshake } from "../session/handshake.js";
@@ -40,7 +41,7 @@ import { channels, isWatched, type RefusalReason } from "../websocket/diagnostic
 import { isEndOf, isPromise } from "../websocket/ends.js";
 import type { BinaryType } from "../websocket/receiving.js";
 import { accept, type Members, WebSocket } from "../websocket/websocket.js";
-import { type CloseOptions, type CloseResult, closeOptions, Drain } from "./drain.js";
+import { type CloseOptions, type CloseResult, closeOptions, Drain, ended } from "./drain.js";
 import { Loops } from "./loops.js";
 import { type Acceptance, quotas, serverOptions, type WebSocketServerOptions } from "./options.js";
 import { Pending, type PendingOwner } from "./pending.js";
@@ -238,13 +239,11 @@ export class WebSocketServer<
   }
 
   /** Sends a message to all open clients. It is framed and compressed once. */
-  broadcast(
-    data: string | ArrayBufferLike | ArrayBufferView | PreparedMessage,
-    { except, compress }: { except?: WebSocket | undefined; compress?: boolean | undefined } = {},
-  ): void {
+  broadcast(data: TopicData, given: PublishOptions<WebSocket> = {}): void {
+    const { except, compress } = ownOptions(given);
     const message = data instanceof PreparedMessage ? data : new PreparedMessage(data);
     const options = compress === undefined ? {} : { compress };
-    for (const socket of this.clients) {
+    for (const socket of [...this.clients]) {
       if (socket !== except && socket.readyState === socket.OPEN) socket.send(message, options);
     }
   }
@@ -275,7 +274,8 @@ export class WebSocketServer<
    * that come meanwhile are answered with 503. A server that was given goes on without this one. Another call changes
    * nothing, and returns the same.
    *
-   * @throws (as a rejection) WebSocketError `WS_ERR_INVALID_OPTION`; then the server goes on
+   * @throws (as a rejection) WebSocketError `WS_ERR_INVALID_OPTION`; then the server goes on. `WS_ERR_BACKPLANE` if all
+   *   is closed but the backplane, whose `close` fails or takes longer than 2 seconds
    */
   async close(options: CloseOptions = {}): Promise<CloseResult> {
     this.#closing ??= this.#close(closeOptions(options, this.#settings.closeTimeout));
@@ -315,8 +315,9 @@ export class WebSocketServer<
     return {
       topics: this.topics,
       add: (socket) => this.clients.add(socket as WebSocket<B, D>),
-      delete: (socket) => {
+      delete: (socket, wasClean) => {
         this.clients.delete(socket as WebSocket<B, D>);
+        ended(socket, wasClean);
         this.#quota.leave({ address: this.#addresses?.get(socket) });
       },
     };
@@ -361,7 +362,7 @@ export class WebSocketServer<
     pending.isCounted = true;
     this.#guard(request, pending, () => {
       const transport = this.#tapped(request, raw, head);
-      pending.answersBy = transport;
+      pending.goBy(transport);
       const [reason, refusal] = this.#refusal(request);
       if (refusal !== undefined) return this.#refuse(request, pending, reason, refusal);
       const { verify = () => true } = this.#options;

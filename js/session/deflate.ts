@@ -3,16 +3,21 @@
  *
  * @module
  */
+
 import { hasDeflate, type wasm } from "../engine/engine.js";
 import { WebSocketError } from "../engine/errors.js";
+import { ownOptions } from "../engine/own.js";
 import { checkOptions, type Kinds, kind } from "./kinds.js";
-import { milliseconds, ownOptions, whole } from "./options.js";
+import { milliseconds, whole } from "./options.js";
 
 /** How to compress messages, and what to agree on with the peer. Windows have 2^n bytes, n from 8 to 15. */
 export interface PerMessageDeflateOptions {
   /** Messages of fewer bytes are sent as they are; 1,024. */
   threshold?: number;
-  /** From 0, stored, to 9, smallest; 6. */
+  /**
+   * From 0, stored, to 9, smallest. By default 2 if our side compresses each message for itself: of 16 KiB, it takes
+   * 60 % of the time of 6 for 7 % more bytes. With context takeover, where these would be 16 % more, 6.
+   */
   level?: number;
   /** How much memory compressing may take, from 1 to 9; 8. */
   memoryLevel?: number;
@@ -37,8 +42,8 @@ export interface PerMessageDeflateOptions {
   clientMaxWindowBits?: number | boolean;
 }
 
-/** By default. */
-export const LEVEL = 6;
+/** zlib's default. */
+export const ZLIB_LEVEL = 6;
 /** By default. */
 export const MEMORY_LEVEL = 8;
 
@@ -56,8 +61,9 @@ const KINDS: Kinds<PerMessageDeflateOptions> = {
   clientMaxWindowBits: kind.any,
 };
 
-/** The options with every number filled in. Without `releaseAfter`, nothing is released. */
-export interface DeflateSettings extends Required<Omit<PerMessageDeflateOptions, "releaseAfter">> {
+/** The options filled in. Without `level`, the engine chooses; without `releaseAfter`, nothing is released. */
+export interface DeflateSettings extends Required<Omit<PerMessageDeflateOptions, "level" | "releaseAfter">> {
+  level: number | undefined;
   releaseAfter: number | undefined;
 }
 
@@ -80,11 +86,11 @@ export function deflateSettings(
       "perMessageDeflate: @websocket-component/slim has no compression",
     );
   }
-  const options: PerMessageDeflateOptions = given === true ? {} : ownOptions(given);
+  const options: PerMessageDeflateOptions = ownOptions(given === true ? {} : given);
   checkOptions(options, KINDS, OF);
   const settings = {
     threshold: options.threshold ?? 1024,
-    level: options.level ?? LEVEL,
+    level: options.level ?? undefined,
     memoryLevel: options.memoryLevel ?? MEMORY_LEVEL,
     releaseAfter: options.releaseAfter === undefined ? undefined : milliseconds("releaseAfter", options.releaseAfter),
     serverNoContextTakeover: options.serverNoContextTakeover ?? isServer,
@@ -94,7 +100,7 @@ export function deflateSettings(
   };
   const { threshold, level, memoryLevel, serverMaxWindowBits, clientMaxWindowBits } = settings;
   if (threshold !== Number.POSITIVE_INFINITY) whole(`${OF}threshold`, threshold);
-  whole(`${OF}level`, level, 0, 9);
+  if (level !== undefined) whole(`${OF}level`, level, 0, 9);
   whole(`${OF}memoryLevel`, memoryLevel, 1, 9);
   whole(`${OF}serverMaxWindowBits`, serverMaxWindowBits, 8, 15);
   if (typeof clientMaxWindowBits !== "boolean") whole(`${OF}clientMaxWindowBits`, clientMaxWindowBits, 8, 15);

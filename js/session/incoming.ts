@@ -80,13 +80,16 @@ export class Incoming {
     const framesBefore = this.frames;
     batchBytes = 0;
     batchWork = 0;
+    let batch: Batch | undefined;
     while ((taken < chunk.length || this.hasMore) && !isBatchFull(received)) {
       const { input } = scratch();
       const isWhole = taken === 0 && chunk.length <= input.length;
       const piece = isWhole ? chunk : chunk.subarray(taken, taken + input.length);
       input.set(piece);
-      taken += this.#drain(piece, received, room, isOwned);
+      batch = new Batch(scratch(), piece, isOwned, this.#session.isServer);
+      taken += this.#drain(piece.length, received, room, batch);
     }
+    if (taken === chunk.length) batch?.freeChunk();
     this.work = batchWork + (this.frames - framesBefore) * WORK_OF_FRAME;
     return taken;
   }
@@ -95,9 +98,7 @@ export class Incoming {
    * Copies out what the chunk in input memory completes, before anyone else may call the engine. Returns how many of
    * its bytes are done with.
    */
-  #drain(chunk: Uint8Array, received: Received[], room: number, isOwned: boolean): number {
-    const { length } = chunk;
-    const batch = new Batch(scratch(), chunk, isOwned, this.#session.isServer);
+  #drain(length: number, received: Received[], room: number, batch: Batch): number {
     let outcome = this.#session.enter(receive, length);
     for (;;) {
       const { report, bytes } = scratch();

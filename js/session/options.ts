@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { ownOptions } from "../engine/own.js";
 import { invalidOption, type Kinds, kind } from "./kinds.js";
 
 /** Limits of what the peer may send. */
@@ -104,11 +105,6 @@ export const LONGEST_TIME = 2 ** 31 - 1;
 /** The longest text that becomes a string in V8, in bytes of ASCII. */
 const LARGEST_MESSAGE = 2 ** 29 - 24;
 
-/** A copy of the caller's options without what others may have put on `Object.prototype`. */
-export function ownOptions<T extends object>(given: T): T {
-  return { __proto__: null, ...given };
-}
-
 /**
  * The value of an option that is a time above 0; one that no timer can wait for, such as Infinity, is the longest.
  *
@@ -137,7 +133,8 @@ export function limits(given: Partial<Limits>): Limits {
  *
  * @throws WebSocketError `WS_ERR_INVALID_OPTION`
  */
-export function connectionSettings(given: Partial<ConnectionSettings>): ConnectionSettings {
+export function connectionSettings(all: Partial<ConnectionSettings>): ConnectionSettings {
+  const given = ownOptions(all);
   return {
     closeTimeout: milliseconds("closeTimeout", given.closeTimeout),
     messageTimeout: milliseconds("messageTimeout", given.messageTimeout),

@@ -32,13 +32,13 @@ export function sizeOfSent(data: SentData): number {
 /** Which frames carry a message's data; by default one, of text for a string. */
 export interface Framing {
   /** Whether the data, UTF-8 if it is bytes, makes a text message. */
-  readonly isText?: boolean;
+  readonly isText?: boolean | undefined;
   /** Whether the message ends with it. */
-  readonly isLast?: boolean;
+  readonly isLast?: boolean | undefined;
 }
 
 /** The data makes a whole message. */
-const WHOLE: Framing = {};
+const WHOLE: Framing = { isText: undefined, isLast: undefined };
 
 /** How one connection's messages are compressed. */
 export interface Compression {

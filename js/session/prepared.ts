@@ -7,7 +7,7 @@ import { bytesOf, concat, copyOf, isBlob } from "../engine/bytes.js";
 import { wasm } from "../engine/engine.js";
 import { guarded } from "../engine/output.js";
 import { textSize } from "../engine/text.js";
-import { LEVEL, MEMORY_LEVEL } from "./deflate.js";
+import { MEMORY_LEVEL, ZLIB_LEVEL } from "./deflate.js";
 import { FrameSession } from "./session.js";
 
 /**
@@ -81,7 +81,8 @@ function sessionFor(window: number): FrameSession {
   const { POSITIVE_INFINITY: NONE } = Number;
   return guarded(() => {
     const inner = new wasm.Session(true, NONE, NONE, NONE);
-    if (window > 0) inner.enable_deflate(LEVEL, MEMORY_LEVEL, window);
+    // by the higher of the default levels: what is compressed once is sent often
+    if (window > 0) inner.enable_deflate(ZLIB_LEVEL, MEMORY_LEVEL, window);
     return new FrameSession(inner, true);
   });
 }

@@ -5,7 +5,7 @@
  */
 import { markAsUntransferable } from "node:worker_threads";
 
-import { allocate, allocatedCopy, part } from "../engine/bytes.js";
+import { allocate, allocatedCopy, free, part } from "../engine/bytes.js";
 import type { TextDecoder } from "../engine/coders.js";
 import type { EngineTrap, Scratch } from "../engine/engine.js";
 import type { WebSocketProtocolError } from "../engine/errors.js";
@@ -79,6 +79,8 @@ export class Batch {
   readonly #isMasked: boolean;
   /** Whether messages are parts of the chunk. */
   #isShared = false;
+  /** Whether it is the memory of one that goes on. */
+  #isGiven = false;
   #text = "";
   #textStart = 0;
   #bytes: Uint8Array<ArrayBuffer> | undefined;
@@ -113,7 +115,14 @@ export class Batch {
   spare(end: number, size: number): Uint8Array<ArrayBuffer> | undefined {
     const { buffer, length } = this.#chunk;
     const isFree = this.#isOwned && !this.#isShared && length === buffer.byteLength && end === this.#chunkEnd;
-    return isFree && size <= length && size * 2 > length ? part(this.#chunk, 0, size) : undefined;
+    if (!isFree || size > length || size * 2 <= length) return undefined;
+    this.#isGiven = true;
+    return part(this.#chunk, 0, size);
+  }
+
+  /** The chunk was read: unless something is a part of it, its memory is not needed any more. */
+  freeChunk(): void {
+    if (this.#isOwned && !this.#isShared && !this.#isGiven) free(this.#chunk);
   }
 
   text(start: number, end: number, ascii: boolean): string {

@@ -171,7 +171,7 @@ export class FrameSession implements EngineCalls, MessageForm, Compressor {
    * nothing more comes.
    *
    * @param room the most bytes that the pieces of an unfinished message may take
-   * @param isOwned whether the chunk is ours alone, so that messages may be parts of it; else it is not kept
+   * @param isOwned whether the chunk is ours alone: messages may be parts of it, and if none is, it is freed
    * @returns how many bytes were taken
    */
   receive(chunk: Uint8Array, received: Received[], room = Number.POSITIVE_INFINITY, isOwned = false): number {

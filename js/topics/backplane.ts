@@ -24,7 +24,10 @@ export interface Backplane {
   publish(topic: string, bytes: Uint8Array): Promise<void>;
   /** Calls back when the engine is lost, and when it is there again; twice for one of them does no harm. */
   onState?(listener: (state: BackplaneState) => void): void;
-  /** Frees what the backplane has made itself, such as connections. */
+  /**
+   * Frees what the backplane has made itself, such as connections and its listeners on others. The server's `close`
+   * waits 2 seconds for it, and rejects with `WS_ERR_BACKPLANE` if it fails or takes longer.
+   */
   close?(): Promise<void>;
 }
 

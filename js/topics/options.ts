@@ -3,10 +3,12 @@
  *
  * @module
  */
+
 import { WebSocketError } from "../engine/errors.js";
+import { ownOptions } from "../engine/own.js";
 import { textSize } from "../engine/text.js";
 import { checkOptions, type Kind, type Kinds, kind } from "../session/kinds.js";
-import { ownOptions, size } from "../session/options.js";
+import { size } from "../session/options.js";
 import type { Backplane } from "./backplane.js";
 
 /** What happens to a subscriber that is too slow: it is closed with 1013, or the message is left out for it. */

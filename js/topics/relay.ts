@@ -22,7 +22,7 @@ export interface RelayOwner {
 /** Messages of one turn travel together up to this many bytes, because an engine's work is by the message. */
 const TOGETHER = 64 * 1024;
 
-/** Milliseconds that the engine has to take what is sent last. */
+/** Milliseconds that the engine has to take what is sent last, and the backplane to free what it has. */
 const CLOSING_TIME = 2000;
 
 /** What waits for the end of the turn. */
@@ -120,18 +120,26 @@ export class Relay {
     for (const [topic, batch] of batches) this.#flush(topic, batch);
   }
 
-  /** Sends what waits and leaves all topics, unless the engine is away; then frees the backplane. */
+  /**
+   * Sends what waits and leaves all topics, unless the engine is away; then frees the backplane.
+   *
+   * @throws (as a rejection) WebSocketError `WS_ERR_BACKPLANE` if that fails, or takes too long
+   */
   async close(): Promise<void> {
     this.flush();
     this.#isClosed = true;
     this.#numberings.close();
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, CLOSING_TIME);
-    });
-    await Promise.race([this.#leaveAll(), late]);
-    clearTimeout(timer);
-    await this.#backplane.close?.();
+    await inTime(this.#leaveAll());
+    const isFree = await inTime(this.#free());
+    if (!isFree) throw new WebSocketError("WS_ERR_BACKPLANE", `The backplane did not close within ${CLOSING_TIME} ms`);
+  }
+
+  async #free(): Promise<void> {
+    try {
+      await this.#backplane.close?.();
+    } catch (cause) {
+      throw new WebSocketError("WS_ERR_BACKPLANE", "The backplane could not be closed", { cause });
+    }
   }
 
   async #leaveAll(): Promise<void> {
@@ -190,5 +198,18 @@ export class Relay {
 
   #drop(topic: string): void {
     if (this.#channels.get(topic)?.isOver) this.#channels.delete(topic);
+  }
+}
+
+/** Whether something is done within the time that closing has. */
+async function inTime(task: Promise<void>): Promise<boolean> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), CLOSING_TIME);
+  });
+  try {
+    return await Promise.race([task.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
   }
 }

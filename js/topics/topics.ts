@@ -3,7 +3,9 @@
  *
  * @module
  */
+
 import { WebSocketError } from "../engine/errors.js";
+import { ownOption } from "../engine/own.js";
 import { TRY_AGAIN_LATER } from "../engine/status.js";
 import { PreparedMessage } from "../session/prepared.js";
 import { setImmediate } from "../transport/tasks.js";
@@ -133,15 +135,20 @@ export class Topics<S extends Subscriber = Subscriber> {
    * @returns how many sockets of this process it was sent to
    * @throws WebSocketError `WS_ERR_INVALID_OPTION` for what cannot be a topic
    */
-  publish(topic: string, data: TopicData, { except, compress }: PublishOptions<S> = {}): number {
+  publish(topic: string, data: TopicData, options: PublishOptions<S> = {}): number {
     checkTopic(topic);
+    const compress = ownOption(options, "compress");
     if (this.#relay === undefined && !this.#topics.has(topic)) return 0;
     const message = data instanceof PreparedMessage ? data : new PreparedMessage(data);
     this.#relay?.publish(topic, { data: message.data, compress });
-    return this.#deliver(topic, message, compress, except);
+    return this.#deliver(topic, message, compress, ownOption(options, "except"));
   }
 
-  /** Gives the backplane what waits, and frees it. */
+  /**
+   * Gives the backplane what waits, and frees it: each has 2 seconds.
+   *
+   * @throws (as a rejection) WebSocketError `WS_ERR_BACKPLANE` if the backplane's `close` fails, or takes longer
+   */
   async close(): Promise<void> {
     await this.#relay?.close();
   }
@@ -154,7 +161,8 @@ export class Topics<S extends Subscriber = Subscriber> {
     this.#countTurn();
     const options = compress === undefined ? {} : { compress };
     let count = 0;
-    for (const member of this.#topics.get(topic) ?? []) {
+    // those of now: one whose `send` was replaced may subscribe again, and would be met for ever
+    for (const member of [...(this.#topics.get(topic) ?? [])]) {
       if (member.socket === except || !this.#mayGet(member)) continue;
       member.socket.send(message, options);
       count += 1;

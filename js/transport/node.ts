@@ -62,7 +62,8 @@ export class NodeTransport implements Transport {
 
   /** @internal */
   onData(chunk: Uint8Array): void {
-    this.#listener?.onData(chunk, this.#isSocket);
+    // another listener may keep it
+    this.#listener?.onData(chunk, this.#isSocket && this.#socket.listenerCount("data") === 1);
   }
 
   /** @internal */
@@ -90,13 +91,15 @@ export class NodeTransport implements Transport {
     if (bytes.length > 0) this.#socket.unshift(copyOf(bytes));
   }
 
-  /**
-   * Whether the system is likely to take what is written at once. TLS never does, and a replaced `write` may keep it.
-   */
+  /** Whether the system is likely to take what is written at once. TLS never does. */
   get takesAtOnce(): boolean {
+    return (this.#socket as Partial<TLSSocket>).encrypted !== true && this.givesBack;
+  }
+
+  /** A replaced `write` may keep what it is given. */
+  get givesBack(): boolean {
     const socket = this.#socket;
-    if (!this.#isSocket || (socket as Partial<TLSSocket>).encrypted === true) return false;
-    return socket.write === Socket.prototype.write && socket.writableLength === 0;
+    return this.#isSocket && socket.write === Socket.prototype.write && socket.writableLength === 0;
   }
 
   write(parts: readonly Uint8Array[], writer?: Writer): boolean {

@@ -78,7 +78,11 @@ export abstract class SocketTransport implements Transport {
   }
 
   get takesAtOnce(): boolean {
-    return this.sendsAtOnce && this.#waiting.length === 0;
+    return this.sendsAtOnce && this.givesBack;
+  }
+
+  get givesBack(): boolean {
+    return this.#waiting.length === 0;
   }
 
   write(parts: readonly Uint8Array[], writer?: Writer): boolean {

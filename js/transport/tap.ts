@@ -20,6 +20,14 @@ export interface Traffic {
 /** Receives a copy of a connection's bytes, in order. It should not throw: its error would reach unrelated code. */
 export type Tap = (traffic: Traffic) => void;
 
+/** Called with the end of the connection that a tap is on. */
+const ends = new WeakMap<Tap, () => void>();
+
+/** Calls back when the connection that the tap is put on is over, whatever became of its handshake. */
+export function onEndOf(tap: Tap, callback: () => void): void {
+  ends.set(tap, callback);
+}
+
 /** The transport, with a tap on it. */
 export function tapped(transport: Transport, tap: Tap): Transport {
   return transport.respond === undefined ? new TappedTransport(transport, tap) : new TappedStream(transport, tap);
@@ -59,7 +67,10 @@ class TappedTransport implements Transport {
       },
       onDrain: () => listener.onDrain(),
       onEnd: () => listener.onEnd(),
-      onClose: (error) => listener.onClose(error),
+      onClose: (error) => {
+        ends.get(this.tap)?.();
+        listener.onClose(error);
+      },
     });
   }
 

@@ -17,12 +17,24 @@ export const queueMicrotask: (callback: () => void) => void = globalThis.queueMi
 export const afterNetwork: (callback: () => void) => unknown =
   "deno" in process.versions ? (callback) => setTimeout(callback, 0) : setImmediate;
 
+/** Says whether a timer keeps the process alive; it does at first. */
+export function holdBy(timer: ReturnType<typeof setTimeout> | undefined, isHeld: boolean): void {
+  if (isHeld)
+    timer?.ref?.(); // a test's timers may have neither
+  else timer?.unref?.();
+}
+
 /** A timer that watches a connection: whether the process lives is that one's to say, by `ref` and `unref`. */
 export function setWatch(callback: () => void, time: number): ReturnType<typeof setTimeout> {
   const timer = setTimeout(callback, time);
-  timer.unref?.(); // a test's timers may not have it
+  holdBy(timer, false);
   return timer;
 }
 
 /** Node's. */
 export const nextTick: typeof process.nextTick = process.nextTick;
+
+/** Calls back when the process exits of itself; what it does then has to be done when it returns. */
+export function onceAtExit(callback: () => void): void {
+  process.once("exit", callback);
+}

@@ -19,6 +19,11 @@ export interface Transport {
   /** Whether it is likely to be done with what it is given now when `write` returns, which then returns true. */
   readonly takesAtOnce?: boolean;
   /**
+   * Whether the memory of what it is given now may be used again once the writer is told that the network has taken
+   * it. It holds no other bytes of that kind.
+   */
+  readonly givesBack?: boolean;
+  /**
    * Answers a request whose head is not bytes, but frames of HTTP/2; without this method, the head is written. Fields
    * that only HTTP/1.1 has are left out. With a body, the answer is whole, and the transport closes once it is sent.
    */

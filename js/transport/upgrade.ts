@@ -3,11 +3,12 @@
  *
  * @module
  */
-import { Buffer } from "node:buffer";
 
+import { Buffer } from "node:buffer";
 import { wasm } from "../engine/engine.js";
 import { WebSocketProtocolError } from "../engine/errors.js";
 import { flatten, type HeaderField, type HeaderFields, isName, pairs, writeResponse } from "../engine/http.js";
+import { ownOption } from "../engine/own.js";
 import { clearTimeout, setTimeout } from "./tasks.js";
 import type { Transport } from "./transport.js";
 
@@ -146,11 +147,13 @@ export function accept(transport: Transport, head: Uint8Array, fields: readonly 
  */
 export function reject(
   transport: Transport,
-  { status, headers = [], body }: Rejection,
+  rejection: Rejection,
   timeout: number,
   onClosed: () => void = ignore,
   isHead = false,
 ): void {
+  const { status } = rejection;
+  const [headers = [], body] = [ownOption(rejection, "headers"), ownOption(rejection, "body")];
   const reason = REASONS.get(status) ?? "";
   const bytes = Buffer.from(body ?? reason);
   const own = pairs(flatten(headers)).filter(([name]) => !isName(name, "Content-Length"));

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { ownOption } from "../engine/own.js";
 import { invalidSignal, onAbort } from "../transport/signals.js";
 import { IteratorOf } from "./iterator.js";
 import { ReadableStream } from "./webstreams.js";
@@ -45,7 +46,8 @@ export class MessageStream extends PieceStream {
    * The pieces, one after the other. To leave the loop cancels the stream, unless `preventCancel` is given; a `next`
    * that waits is done then.
    */
-  override values({ preventCancel = false }: { preventCancel?: boolean } = {}): IteratorOf<Piece> {
+  override values(options: { preventCancel?: boolean } = {}): IteratorOf<Piece> {
+    const preventCancel = ownOption(options, "preventCancel") ?? false;
     const reader = this.getReader();
     let isAsked = false;
     const read = async (): Promise<void> => {

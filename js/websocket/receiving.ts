@@ -12,7 +12,6 @@ import { asBuffer, bufferOf } from "../engine/bytes.js";
 import { WebSocketError } from "../engine/errors.js";
 import type { Part } from "../session/received.js";
 import { onAbort } from "../transport/signals.js";
-import type { Transport } from "../transport/transport.js";
 import { channels } from "./diagnostics.js";
 import { countListeners, MessageListeners, mayHaveListeners } from "./dispatch.js";
 import { markAsEnd } from "./ends.js";
@@ -75,7 +74,6 @@ export class Receiving<S extends EventTarget> implements ConnectionOwner {
   readonly #hooks: SocketHooks<S>;
   readonly #origin: string;
   #connection: Connection | undefined;
-  #transport: Transport | undefined;
   #isHeld = true;
   /** Listeners to messages that only look on: a channel's subscriber has added them before the application could. */
   #observers = 0;
@@ -101,16 +99,15 @@ export class Receiving<S extends EventTarget> implements ConnectionOwner {
   }
 
   /** The socket is open now. */
-  connect(connection: Connection, transport: Transport): void {
+  connect(connection: Connection): void {
     this.#connection = connection;
-    this.#transport = transport;
-    if (!this.#isHeld) transport.hold?.(false);
+    if (!this.#isHeld) connection.holdProcess(false);
   }
 
   /** Whether the connection keeps the process alive. */
   holdProcess(isHeld: boolean): void {
     this.#isHeld = isHeld;
-    this.#transport?.hold?.(isHeld);
+    this.#connection?.holdProcess(isHeld);
   }
 
   /** Lets messages wait; not after our own close, because then the peer's close behind them must be read. */

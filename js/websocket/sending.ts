@@ -27,8 +27,12 @@ type Content = string | Uint8Array | PreparedMessage | Blob;
 
 /** The data as it is sent, not copied. */
 export function contentOf(data: SendData): Content {
-  if (typeof data === "string" || data instanceof PreparedMessage) return data;
-  return bytesOf(data) ?? (isBlob(data) ? data : `${data}`);
+  return readyContentOf(data) ?? (isBlob(data) ? data : `${data}`);
+}
+
+/** The same if it neither has to be read nor converted. */
+function readyContentOf(data: SendData): string | Uint8Array | PreparedMessage | undefined {
+  return typeof data === "string" || data instanceof PreparedMessage ? data : bytesOf(data);
 }
 
 /** Its bytes, text as UTF-8. */
@@ -104,9 +108,20 @@ export class Sending {
     this.#order().send({ size, read, send });
   }
 
-  /** Sends a message, and resolves when the network has taken it. */
+  /** Sends a message, and resolves when the network has taken it, or is about to with the next answers. */
   write(data: SendData, compress: boolean | undefined, signal: AbortSignal | undefined): Promise<void> {
+    if (signal === undefined && this.#sendWithNext(data, compress)) return Promise.resolve();
     return this.#whenTaken((settle) => this.send(contentOf(data), compress, settle), signal);
+  }
+
+  /** A loop that has more to read must not wait for the network, or each of its answers would be a write. */
+  #sendWithNext(data: SendData, compress: boolean | undefined): boolean {
+    const content = readyContentOf(data);
+    const connection = this.#connection;
+    if (content === undefined || connection === undefined || this.#turns?.isBusy) return false;
+    if (!connection.leavesWithNext(content)) return false;
+    connection.send(content, compress);
+    return connection.canSend; // else it was not sent, and the connection fails for that
   }
 
   /** Sends one message in chunks, and resolves when the network has taken it. */
@@ -195,7 +210,7 @@ export class Sending {
           throw new TypeError("The chunks of a message are all strings, or all buffers");
         }
         if (data.length > 0) this.#begun = chunks;
-        if (data.length > 0) connection.send(data, false, { isLast: false });
+        if (data.length > 0) connection.send(data, false, { isText: undefined, isLast: false });
         if (connection.flush()) await this.#whenReady();
         if (!connection.canSend) return;
       }
@@ -208,6 +223,6 @@ export class Sending {
     this.#begun = undefined;
     if (!connection.canSend || signal?.aborted) return; // it was cancelled
     const last = isText ? pieces.rest : new Uint8Array(0);
-    connection.send(last, false, { isLast: true }, settle);
+    connection.send(last, false, { isText: undefined, isLast: true }, settle);
   }
 }

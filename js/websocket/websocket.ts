@@ -20,9 +20,10 @@ import { Connection, type Statistics } from "../connection/connection.js";
 import type { ConnectionFailure } from "../connection/failures.js";
 import { bytesOf } from "../engine/bytes.js";
 import { WebSocketError } from "../engine/errors.js";
+import { ownOption, ownOptions } from "../engine/own.js";
 import { CloseStatus } from "../engine/status.js";
 import type { Agreed } from "../session/handshake.js";
-import { type ConnectionSettings, connectionSettings, ownOptions } from "../session/options.js";
+import { type ConnectionSettings, connectionSettings } from "../session/options.js";
 import { setImmediate } from "../transport/tasks.js";
 import type { Transport } from "../transport/transport.js";
 import { channels } from "./diagnostics.js";
@@ -70,7 +71,7 @@ export interface Accepted {
 export interface Members {
   readonly topics: SocketTopics<WebSocket>;
   add(socket: WebSocket): void;
-  delete(socket: WebSocket): void;
+  delete(socket: WebSocket, wasClean: boolean): void;
 }
 
 /** @internal Makes a server's socket; `start` lets its events begin. */
@@ -299,23 +300,26 @@ export class WebSocket<B extends BinaryType = any, D = unknown> extends WebSocke
     // 1. If this's ready state is CONNECTING, then throw an "InvalidStateError" DOMException.
     if (this.#readyState === CONNECTING) throw new DOMException("The connection is not open yet", "InvalidStateError");
     const content = contentOf(data);
+    const compress = ownOption(options, "compress");
     if (this.#readyState !== OPEN) this.#droppedBytes += sizeOfContent(content);
-    else if (this.#sending === undefined && isReady(content)) this.#connection?.send(content, options.compress);
-    else this.#sender().send(content, options.compress);
+    else if (this.#sending === undefined && isReady(content)) this.#connection?.send(content, compress);
+    else this.#sender().send(content, compress);
   }
 
   /**
    * Sends a message as `send` does, and resolves when the network has taken it: the operating system, not the peer (an
-   * addition to the standard).
+   * addition to the standard). In a loop over one packet's messages, it resolves at once for all but the last: up to
+   * 16 KiB of answers leave together, when the loop waits, and before `terminate` or the end of the process.
    *
    * @param options `signal` ends the waiting, but does not take back the message
    * @throws (as a rejection) WebSocketError `WS_ERR_NOT_SENT` if the connection ends before, or is not open; the
    *   signal's reason if it is aborted before
    */
-  write(data: SendData, { compress, signal }: { compress?: boolean; signal?: AbortSignal } = {}): Promise<void> {
+  write(data: SendData, options: { compress?: boolean; signal?: AbortSignal } = {}): Promise<void> {
+    const signal = ownOption(options, "signal");
     if (signal?.aborted) return handled(Promise.reject(signal.reason));
     if (this.#readyState !== OPEN) return handled(Promise.reject(this.#notSent()));
-    return this.#sender().write(data, compress, signal);
+    return this.#sender().write(data, ownOption(options, "compress"), signal);
   }
 
   /**
@@ -330,7 +334,8 @@ export class WebSocket<B extends BinaryType = any, D = unknown> extends WebSocke
    * @throws (as a rejection) WebSocketError `WS_ERR_SOURCE` if the source fails, `WS_ERR_NOT_SENT` if the connection
    *   ends before, or is not open; the signal's reason if it is aborted before
    */
-  sendStream(source: MessageSource, { signal }: { signal?: AbortSignal } = {}): Promise<void> {
+  sendStream(source: MessageSource, options: { signal?: AbortSignal } = {}): Promise<void> {
+    const signal = ownOption(options, "signal");
     if (signal?.aborted) return unsent(source, signal.reason);
     if (this.#readyState !== OPEN) return unsent(source, this.#notSent());
     return this.#sender().stream(source, signal);
@@ -358,12 +363,9 @@ export class WebSocket<B extends BinaryType = any, D = unknown> extends WebSocke
     return this.messages();
   }
 
-  /**
-   * The same as iterating over the socket, until the signal is aborted (an addition to the standard): then the pending
-   * or the next `next` rejects with its reason.
-   */
-  messages({ signal }: { signal?: AbortSignal } = {}): AsyncIterableIterator<MessageData<B>, undefined, void> {
-    return this.#receiving.messages<MessageData<B>>(signal, () => this.#leaveUnclaimed());
+  /** Iterates so until the signal is aborted: then the pending or the next `next` rejects with its reason. */
+  messages(options: { signal?: AbortSignal } = {}): AsyncIterableIterator<MessageData<B>, undefined, void> {
+    return this.#receiving.messages<MessageData<B>>(ownOption(options, "signal"), () => this.#leaveUnclaimed());
   }
 
   /** Closes the connection as `close` does, and resolves when it is over; a connection that is over stays so. */
@@ -417,10 +419,9 @@ export class WebSocket<B extends BinaryType = any, D = unknown> extends WebSocke
 
   /** Ends the connection at once, without a closing handshake (an addition to the standard). */
   terminate(): void {
-    const error = new WebSocketError("WS_ERR_TERMINATED", "The connection was terminated");
     if (this.#readyState === CONNECTING) {
       this.#readyState = CLOSING;
-      this.#abandon?.(error);
+      this.#abandon?.(new WebSocketError("WS_ERR_TERMINATED", "The connection was terminated"));
     }
     this.#connection?.terminate();
   }
@@ -501,7 +502,7 @@ export class WebSocket<B extends BinaryType = any, D = unknown> extends WebSocke
   #opened({ session, extensions, protocol }: Agreed, transport: Transport, settings: RunSettings): void {
     const connection = new Connection(session, transport, this.#receiving, settings);
     this.#connection = connection;
-    this.#receiving.connect(connection, transport);
+    this.#receiving.connect(connection);
     this.#sending?.connect(connection);
     // 1. Change the ready state to OPEN. 2. Change the extensions. 3. Change the protocol.
     this.#readyState = OPEN;
@@ -563,7 +564,7 @@ export class WebSocket<B extends BinaryType = any, D = unknown> extends WebSocke
     }
     // 2. If the user agent was required to fail the connection, fire an event named error.
     if (failure !== undefined && !this.#isOrdinaryEnd(failure)) this.dispatchEvent(errorEvent(failure));
-    this.#siblings?.delete(this);
+    this.#siblings?.delete(this, wasClean);
     // 3. Fire an event named close.
     this.dispatchEvent(new CloseEvent("close", { wasClean, code, reason }));
   }

@@ -3,9 +3,11 @@
  *
  * @module
  */
+
 import type { WebSocketOptions } from "../client/arguments.js";
 import { isBlob, isBuffer } from "../engine/bytes.js";
 import { WebSocketError } from "../engine/errors.js";
+import { ownOption, ownOptions } from "../engine/own.js";
 import { markAsEnd } from "./ends.js";
 import type { CloseEvent, ErrorEvent } from "./events.js";
 import type { IteratorOf } from "./iterator.js";
@@ -318,14 +320,15 @@ function deferred<T>(): Deferred<T> {
 
 /** The dictionary of the proposal's IDL, whose code is an `[EnforceRange] unsigned short`. */
 function closeInfo(given: WebSocketCloseInfo): { closeCode: number | undefined; reason: string } {
-  const { closeCode, reason } = dictionary(given);
+  const info = dictionary(given);
+  const [closeCode, reason] = [ownOption(info, "closeCode"), ownOption(info, "reason")];
   const code = closeCode === undefined ? undefined : Math.trunc(+closeCode);
   if (code !== undefined && !(code >= 0 && code <= 65535)) throw new TypeError(`${closeCode} is not a close code`);
   return { closeCode: code, reason: reason === undefined ? "" : `${reason}`.toWellFormed() };
 }
 
 function webSocketOptions(given: WebSocketStreamOptions): WebSocketOptions {
-  const { protocols = [], ...options } = dictionary(given);
+  const { protocols = [], ...options } = ownOptions(dictionary(given));
   if (options.signal === null) throw new TypeError("The option signal must be an AbortSignal");
   if (typeof protocols !== "object") throw new TypeError("The option protocols must be a list");
   return { ...options, streamMessages: false, protocols: [...protocols] };

@@ -4,7 +4,9 @@
  *
  * @module
  */
+
 import type { EventEmitter } from "node:events";
+import { ownOptions } from "../engine/own.js";
 
 /** Something happened; `open`, and what the other events have in common. */
 export class Event<T = unknown> {
@@ -137,8 +139,9 @@ export function addListener(
   type: string,
   handler: EventListener<never>,
   makers: { readonly [type: string]: (...args: never[]) => unknown },
-  { once = false, isAttribute = false }: { once?: boolean | undefined; isAttribute?: boolean } = {},
+  options: { once?: boolean | undefined; isAttribute?: boolean },
 ): void {
+  const { once = false, isAttribute = false } = ownOptions(options);
   if (!Object.hasOwn(makers, type)) return;
   if (!isAttribute && find(emitter, type, (origin) => origin.handler === handler && !origin.isAttribute)) return;
   const make = makers[type] as (...args: unknown[]) => unknown;

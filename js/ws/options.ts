@@ -3,16 +3,18 @@
  *
  * @module
  */
+
 import type { OutgoingHttpHeaders, RequestOptions } from "node:http";
 import type { ClientHttp2Session } from "node:http2";
 import type { ConnectionOptions } from "node:tls";
 import type { ZlibOptions } from "node:zlib";
-
 import { Budget, processBudget, type RunSettings } from "../connection/budget.js";
+import { ownOptions } from "../engine/own.js";
 import {
   type DeflateSettings,
   deflateSettings,
   type PerMessageDeflateOptions as OwnDeflateOptions,
+  ZLIB_LEVEL,
 } from "../session/deflate.js";
 import type { SessionOptions } from "../session/handshake.js";
 import { type ConnectionSettings, connectionSettings, limits } from "../session/options.js";
@@ -33,7 +35,7 @@ export interface PerMessageDeflateOptions {
   serverMaxWindowBits?: number | undefined;
   /** 8 to 15; of a client also `false`, so that the server may not limit it. */
   clientMaxWindowBits?: number | boolean | undefined;
-  /** `level` and `memLevel`; nothing else has a meaning here. */
+  /** `level`, 6 by default as in zlib, and `memLevel`; nothing else has a meaning here. */
   zlibDeflateOptions?: ZlibOptions | undefined;
   /** Has no meaning here. */
   zlibInflateOptions?: ZlibOptions | undefined;
@@ -130,7 +132,8 @@ export interface SocketSettings {
 const receivedBudget = new Budget(Number.POSITIVE_INFINITY, { whole: processBudget, countsSent: false });
 
 /** With the defaults of `ws` for what is not given. */
-export function socketSettings(given: SharedOptions, isServer: boolean): SocketSettings {
+export function socketSettings(all: SharedOptions, isServer: boolean): SocketSettings {
+  const given = ownOptions(all);
   const { maxPayload = 100 * 1024 * 1024, maxFragments = 16 * 1024, closeTimeout = 30_000 } = given;
   return {
     // no option is 0 there, and one millisecond is the least that a timer waits
@@ -154,11 +157,12 @@ function orNone(limit: number): number {
 
 function deflate(given: boolean | PerMessageDeflateOptions, isServer: boolean): DeflateSettings | undefined {
   if (!given) return undefined;
-  const { zlibDeflateOptions, ...options } = given === true ? ({} as PerMessageDeflateOptions) : given;
-  const { level, memLevel } = zlibDeflateOptions ?? {};
+  const options = ownOptions<PerMessageDeflateOptions>(given === true ? {} : given);
+  const { level, memLevel } = ownOptions(options.zlibDeflateOptions ?? {});
   const own: { [K in keyof OwnDeflateOptions]: OwnDeflateOptions[K] | undefined } = {
     threshold: options.threshold,
-    level: level === -1 ? undefined : level, // zlib's name for its default
+    // -1 is zlib's name for its default, which is that of `ws` too
+    level: level === undefined || level === -1 ? ZLIB_LEVEL : level,
     memoryLevel: memLevel,
     serverNoContextTakeover: options.serverNoContextTakeover ?? false,
     clientNoContextTakeover: options.clientNoContextTakeover ?? false,

@@ -3,6 +3,7 @@
  *
  * @module
  */
+
 import { AsyncResource } from "node:async_hooks";
 import { Buffer } from "node:buffer";
 import { EventEmitter } from "node:events";
@@ -12,6 +13,7 @@ import { Connection, type ConnectionOwner } from "../connection/connection.js";
 import type { ConnectionFailure } from "../connection/failures.js";
 import { bytesOfBlob, Turns } from "../connection/turns.js";
 import { asBuffer, bufferOf, copyOf, isBlob, isBytes } from "../engine/bytes.js";
+import { ownOption, ownOptions } from "../engine/own.js";
 import { CloseStatus, MAX_CLOSE_REASON_LENGTH } from "../engine/status.js";
 import { isAtLeast } from "../engine/text.js";
 import { type Framing, sizeOfSent } from "../session/outgoing.js";
@@ -129,6 +131,7 @@ const MAX_CONTROL_PAYLOAD = 125;
 const BINARY_TYPES: readonly unknown[] = ["nodebuffer", "arraybuffer", "fragments", "blob"];
 const CLOSED_TOO_SOON = "WebSocket was closed before the connection was established";
 const EMPTY = Buffer.alloc(0);
+const NO_OPTIONS: SendOptions = {};
 
 /** A WebSocket connection, as `ws` has it. */
 export class WebSocket extends EventEmitter<WebSocketEvents> {
@@ -263,7 +266,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
     this._isServer = address === null;
     this.#given = options;
     if (address === null) return;
-    const all = { ...(isOptions(protocols) ? protocols : options) };
+    const all = ownOptions<ClientOptions>((isOptions(protocols) ? protocols : options) ?? {});
     const { protocols: offered = [] } = isOptions(protocols) || protocols === undefined ? all : { protocols };
     const settings = socketSettings(all as SharedOptions, false);
     const { finishRequest } = all;
@@ -338,8 +341,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
       this.send(data, undefined, options);
       return;
     }
-    const { binary = isBinary(data), compress = true, fin = true } = options ?? {};
-    const sending = { isText: !binary, isLast: fin, compress, callback: inContext(callback) };
+    const sending = sendingOf(data, options ?? NO_OPTIONS, callback);
     if (isBlob(data)) this.#readBlob(data, sending.callback, (bytes) => this.#send(bytes, sending));
     else this.#sendNow(content(data), sending);
   }
@@ -405,7 +407,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
     listener: EventListener<EventTypes<WebSocket>[K]>,
     options: { once?: boolean | undefined } = {},
   ): void {
-    addListener(this, type, listener as EventListener<never>, makers, { once: options.once });
+    addListener(this, type, listener as EventListener<never>, makers, { once: ownOption(options, "once") });
   }
 
   /** Takes it out again. */
@@ -618,6 +620,19 @@ function inContext(callback: SendCallback | undefined): SendCallback | undefined
   // `AsyncResource.bind` and `AsyncLocalStorage.snapshot` take a hundred times as long in Node 20
   const context = new AsyncResource("WebSocketSend");
   return (error) => context.runInAsyncScope(callback, undefined, error ?? null);
+}
+
+/** How to send it, with defaults for what was not said. */
+function sendingOf(data: Data | PreparedMessage, options: SendOptions, callback: SendCallback | undefined): Sending {
+  const binary = ownOption(options, "binary");
+  const compress = ownOption(options, "compress");
+  const fin = ownOption(options, "fin");
+  return {
+    isText: !(binary === undefined ? isBinary(data) : binary),
+    isLast: fin === undefined || fin,
+    compress: compress === undefined || compress,
+    callback: inContext(callback),
+  };
 }
 
 function isOptions(given: string | readonly string[] | ClientOptions | null | undefined): given is ClientOptions {

@@ -11,8 +11,9 @@ use crate::session::Role;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DeflateSettings {
-    /// 0 (stored) to 9 (smallest).
-    pub level: u8,
+    /// 0 (stored) to 9 (smallest). By default 2 where each message is compressed for itself: of 16 KiB, it takes 60 %
+    /// of the time of 6 for 7 % more bytes. With context takeover, where these would be 16 % more, 6.
+    pub level: Option<u8>,
     /// 1 (least memory) to 9.
     pub memory_level: u8,
     /// Messages of fewer bytes are sent uncompressed. For a message in parts, the first part decides.
@@ -20,9 +21,9 @@ pub struct DeflateSettings {
 }
 
 impl DeflateSettings {
-    /// Level 6, memory level 8, from 1024 bytes on.
+    /// The level by the agreement, memory level 8, from 1024 bytes on.
     pub const DEFAULT: Self = Self {
-        level: 6,
+        level: None,
         memory_level: 8,
         threshold: 1024,
     };
@@ -30,11 +31,15 @@ impl DeflateSettings {
     /// # Errors
     /// A level is out of range.
     pub(crate) const fn check(&self) -> Result<(), Misuse> {
-        if self.level <= 9 && self.memory_level >= 1 && self.memory_level <= 9 {
+        if matches!(self.level, None | Some(..=9)) && self.memory_level >= 1 && self.memory_level <= 9 {
             Ok(())
         } else {
             Err(Misuse::DeflateSettingsInvalid)
         }
+    }
+
+    fn level(&self, takeover: bool) -> u8 {
+        self.level.unwrap_or(if takeover { 6 } else { 2 })
     }
 }
 
@@ -110,12 +115,12 @@ impl Compression {
     /// Appends what the next part of a compressed message makes. Tells whether there was memory for that, as there is
     /// behind its first part.
     pub fn append(&mut self, part: &[u8], flush: Flush, out: &mut Vec<u8>) -> bool {
+        let takeover = self.sending.takeover;
         let settings = [
             self.sending.window_bits,
             self.settings.memory_level,
-            self.settings.level,
+            self.settings.level(takeover),
         ];
-        let takeover = self.sending.takeover;
         let context = self.sending.context.take();
         let Some(mut deflater) = context.or_else(|| match takeover {
             true => new_deflater(settings),

@@ -18,7 +18,7 @@ const KEPT: usize = 64 * 1024;
 #[wasm_bindgen(js_class = Handle)]
 impl WasmHandle {
     /// Offers permessage-deflate, or selects it, if there is memory for one more that compresses; a window of 0 bits
-    /// stands for no limit.
+    /// stands for no limit, and no level for the engine's choice.
     #[allow(clippy::too_many_arguments, reason = "numbers cross the boundary one by one")]
     pub fn set_deflate(
         &mut self,
@@ -27,7 +27,7 @@ impl WasmHandle {
         server_max_window_bits: u8,
         client_max_window_bits: u8,
         offer_client_max_window_bits: bool,
-        level: u8,
+        level: Option<u8>,
         memory_level: u8,
         threshold: usize,
     ) -> Result<(), JsValue> {
@@ -68,7 +68,7 @@ impl WasmSession {
             client_max_window_bits: 15,
         };
         let settings = DeflateSettings {
-            level,
+            level: Some(level),
             memory_level,
             threshold: 0,
         };

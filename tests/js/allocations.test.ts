@@ -50,7 +50,7 @@ const servers: { readonly [path: string]: Path } = {
   "a listener that reads bufferedAmount after each send": echo(1025, 1035, 1000, 990),
   "a listener of ws that sends": echo(1115, 1110, 1085, 1080),
   "a loop that sends": echo(1170, 1150, 1035, 930),
-  "a loop that awaits each write": echo(3975, 4010, 3655, 3220),
+  "a loop that awaits each write": echo(1405, 1405, 1300, 1060),
   "a WebSocketStream in a pipe": echo(5225, 4955, 1280, 1275),
   "a broadcast": {
     packet: masked(0x81, TEXT),

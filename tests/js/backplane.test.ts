@@ -1,5 +1,7 @@
 /** Topics between processes, over an engine in memory that loses what the test wants lost. */
 import assert from "node:assert/strict";
+import { EventEmitter } from "node:events";
+import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
@@ -14,7 +16,7 @@ import {
   WebSocket,
   WebSocketServer,
 } from "websocket-component";
-import { broadcastChannel } from "websocket-component/backplane";
+import { broadcastChannel, nats, redis } from "websocket-component/backplane";
 
 import { messages, nextEvent, once, serve } from "./support.js";
 
@@ -262,6 +264,103 @@ test("a process can close while its engine is away, and frees the backplane", as
   assert.equal(bus.calls.at(-1), "close");
 });
 
+test("a process can close though its backplane never does, or fails to: it is told so, and its connections are closed", async () => {
+  const cause = new Error("gone");
+  const closes: [NonNullable<Backplane["close"]>, RegExp][] = [
+    [() => new Promise(() => {}), /within 2000 ms/],
+    [() => Promise.reject(cause), /could not be closed/],
+    [
+      () => {
+        throw cause;
+      },
+      /could not be closed/,
+    ],
+  ];
+  for (const [close, message] of closes) {
+    const server = new WebSocketServer({ port: 0, host: "127.0.0.1", backplane: new Bus().backplane({ close }) });
+    await once(server, "listening");
+    const client = new WebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    await nextEvent(client, "open");
+    const ends = Promise.all([once(server, "close"), nextEvent(client, "close")]);
+    const told = { name: "WebSocketError", code: "WS_ERR_BACKPLANE", message };
+    await assert.rejects(server.close(), told);
+    await ends;
+    await assert.rejects(server.close(), told); // another call returns the same
+    await assert.rejects(new Topics({ backplane: new Bus().backplane({ close }) }).close(), told);
+  }
+});
+
+/** A client of Redis without one: its calls do nothing. */
+class Client extends EventEmitter {
+  duplicated: Client | undefined;
+  duplicate(): Client {
+    this.duplicated = new (this.constructor as typeof Client)();
+    return this.duplicated;
+  }
+  async publish(): Promise<void> {}
+  async subscribe(): Promise<void> {}
+  async unsubscribe(): Promise<void> {}
+  disconnect(): void {}
+  get count(): number {
+    return this.eventNames().reduce((sum, name) => sum + this.listenerCount(name), 0);
+  }
+}
+
+class NodeRedisClient extends Client {
+  isOpen = true;
+  async connect(): Promise<void> {}
+  destroy(): void {
+    throw new Error("gone");
+  }
+}
+
+test("a client of Redis that the caller goes on with has no listener of a backplane that is closed", async () => {
+  for (const Class of [Client, NodeRedisClient]) {
+    const client = new Class();
+    client.on("ready", () => {});
+    for (let round = 0; round < 3; round++) {
+      const states: string[] = [];
+      const topics = new Topics({ backplane: redis(client) }, ({ state }) => states.push(state));
+      client.emit("end");
+      client.emit("ready");
+      assert.deepEqual(states, ["down", "up"]);
+      const end = topics.close();
+      await (Class === NodeRedisClient ? assert.rejects(end, { code: "WS_ERR_BACKPLANE" }) : end);
+      assert.equal(client.count, 1, Class.name);
+    }
+  }
+});
+
+test("a connection of NATS that the caller goes on with is not followed by a backplane that is closed", async () => {
+  let wake = () => {};
+  const followers = new Set<object>();
+  const status = () => {
+    let isStopped = false;
+    const follower = {
+      stop: () => {
+        isStopped = true;
+        followers.delete(follower);
+        wake();
+      },
+      async *[Symbol.asyncIterator]() {
+        while (!isStopped) await new Promise<void>((resolve) => (wake = resolve));
+        ended = true;
+        yield* [];
+      },
+    };
+    followers.add(follower);
+    return follower;
+  };
+  let ended = false;
+  const connection = { publish: () => {}, subscribe: () => ({ unsubscribe: () => {} }), flush: async () => {}, status };
+  const topics = new Topics({ backplane: nats(connection) });
+  await turn();
+  assert.equal(followers.size, 1);
+  await topics.close();
+  await turn();
+  assert.deepEqual([followers.size, ended], [0, true]);
+});
+
 test("a topic is one subscription of the engine, while it has subscribers", async () => {
   const bus = new Bus();
   const { topics, socket } = processOn(bus);
@@ -389,7 +488,7 @@ test("threads meet by broadcastChannel", async (t) => {
   await topics.subscribe(socket, "a");
   const program = `
     import { Topics } from "websocket-component";
-    import { broadcastChannel } from "websocket-component/backplane";
+    import { broadcastChannel, nats, redis } from "websocket-component/backplane";
     import { parentPort } from "node:worker_threads";
 
     const topics = new Topics({ backplane: broadcastChannel() });

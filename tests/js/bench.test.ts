@@ -91,23 +91,22 @@ test("decode, encode and echo give figures and ratios of every contender as JSON
   everyContenderIsMeasured(report);
 });
 
-test("suites on sockets give figures of every contender, with its processor time", async (t) => {
-  const suites = ["idioms", "client", "churn", "broadcast", "publish", "tls", "stall"];
-  const file = join(temporaryFolder(t), "bench.json");
-  const { code, error } = await run("index.mjs", ...SHORTEST, "--suite", suites.join(), "--json", file);
-  assert.equal(code, 0, error);
-  const report: Report = JSON.parse(readFileSync(file, "utf8"));
-  assert.deepEqual(Object.keys(report.suites), suites);
-  everyContenderIsMeasured(report);
-  for (const [name, { cells }] of Object.entries(report.suites)) {
-    for (const { labels, measures } of cells) {
+for (const name of ["idioms", "client", "churn", "broadcast", "publish", "tls", "stall"]) {
+  test(`the suite ${name} gives figures of every contender, with its processor time`, async (t) => {
+    const file = join(temporaryFolder(t), "bench.json");
+    const { code, error } = await run("index.mjs", ...SHORTEST, "--suite", name, "--json", file);
+    assert.equal(code, 0, error);
+    const report: Report = JSON.parse(readFileSync(file, "utf8"));
+    assert.deepEqual(Object.keys(report.suites), [name]);
+    everyContenderIsMeasured(report);
+    for (const { labels, measures } of report.suites[name]?.cells ?? []) {
       const what = `${name} ${JSON.stringify(labels)}`;
       for (const { figures } of Object.values(measures)) assert.ok(Object.values(figures).every(isOrdered), what);
       const hasCpu = Object.keys(measures).some((measure) => measure.includes("CPU, µs a "));
       assert.ok(hasCpu || name === "stall", what);
     }
-  }
-});
+  });
+}
 
 test("another Node runs it all, and is named", async () => {
   const { code, out, error } = await run(

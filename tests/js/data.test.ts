@@ -283,49 +283,25 @@ test("text is the same where there is no global Buffer", async () => {
   await promisify(execFile)(process.execPath, ["--input-type=module", "--eval", program]);
 });
 
-test("only a socket of the system is given memory that is used again: not TLS, and not a write of the application's", async () => {
+test("only a socket of the runtime is given memory that is used again, by TLS later, and no write of the application's", async () => {
   const { NodeTransport } = await inner<{
-    NodeTransport: new (socket: Duplex) => { readonly takesAtOnce: boolean };
+    NodeTransport: new (socket: Duplex) => { readonly takesAtOnce: boolean; readonly givesBack: boolean };
   }>("transport/node.js");
   const replaced = new Socket();
   replaced.write = () => true;
-  const sockets = [new Socket(), new TLSSocket(new Socket()), replaced];
+  const stream = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
+  const sockets = [new Socket(), new TLSSocket(new Socket()), replaced, stream];
+  const transports = sockets.map((socket) => new NodeTransport(socket));
   assert.deepEqual(
-    sockets.map((socket) => new NodeTransport(socket).takesAtOnce),
-    [true, false, false],
+    transports.map(({ takesAtOnce, givesBack }) => [takesAtOnce, givesBack]),
+    [
+      [true, true],
+      [false, true],
+      [false, false],
+      [false, false],
+    ],
   );
   for (const socket of sockets) socket.destroy();
-});
-
-test("what the network has not taken stays as it was, whatever is sent after it", async () => {
-  const { keepOutput } = await inner<{ keepOutput(): void }>("engine/output.js");
-  const { wasm } = await inner<{ wasm: { Session: new (...limits: (number | boolean)[]) => object } }>(
-    "engine/engine.js",
-  );
-  const { FrameSession } = await inner<{
-    FrameSession: new (
-      session: object,
-      isServer: boolean,
-    ) => { send(data: string | Uint8Array): void; takeOutput(network?: { takesAtOnce: boolean }): Uint8Array[] };
-  }>("session/session.js");
-  const newSession = () => new wasm.Session(true, 2 ** 30, 2 ** 30, 10);
-  const takesAtOnce = { takesAtOnce: true };
-  for (const network of [takesAtOnce, { takesAtOnce: false }, undefined]) {
-    const [first, other] = [new FrameSession(newSession(), true), new FrameSession(newSession(), true)];
-    first.send("first");
-    first.send(pattern(70_000));
-    const taken = first.takeOutput(network);
-    keepOutput();
-    const before = Buffer.concat(taken);
-    for (const one of [first, other]) {
-      one.send("something else");
-      one.send(Buffer.alloc(70_000));
-      one.takeOutput(takesAtOnce);
-    }
-    assert.deepEqual(Buffer.concat(taken), before);
-    assert.deepEqual(before.subarray(0, 7), Buffer.from("\x81\x05first", "latin1"));
-    assert.deepEqual(before.subarray(7 + 10), pattern(70_000));
-  }
 });
 
 test("a server's frames that are made without the engine have its headers, and are refused where it refuses them", async () => {

@@ -57,6 +57,10 @@ const COMPRESSED_TEXT = 0xc1;
 const COMPRESSED_BINARY = 0xc2;
 
 const MIB = 1 << 20;
+/** Lines that are alike, with more to find the longer one looks. */
+const LINES = Array.from({ length: 300 }, (_, at) => `${(at * at) % 97} of ${at % 7}, ${(at * 7919) % 1009}\n`).join(
+  "",
+);
 const ZEROS = Buffer.alloc(16 * MIB);
 
 /** The header field that offers or selects this. */
@@ -471,6 +475,26 @@ for (const role of ROLES) {
     assert.equal(third, second);
     assert.deepEqual(await lengths(dropped), [first, first, first]);
     for (const { socket } of [kept, dropped]) socket.terminate();
+  });
+
+  test(`a ${role} compresses by level 2, with takeover by 6, unless its options say otherwise`, async (t) => {
+    const length = async (terms: string, level?: number) => {
+      const { socket, peer } = await agreed(
+        t,
+        role,
+        { perMessageDeflate: { ...takeover, ...(level && { level }) } },
+        terms,
+      );
+      socket.send(LINES);
+      const { payload } = await nextFrame(peer);
+      assert.equal(inflated(payload).toString(), LINES);
+      socket.terminate();
+      return payload.length;
+    };
+    for (const [terms, level] of [[`${NAME}; ${NO_TAKEOVER}`, 2] as const, [NAME, 6] as const]) {
+      assert.equal(await length(terms), await length(terms, level), terms);
+      assert.ok((await length(terms, 6)) < (await length(terms, 2)), "the levels differ");
+    }
   });
 
   test(`a ${role} takes compressed messages in fragments, with control frames between, cut anywhere`, async (t) => {

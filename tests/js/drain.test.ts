@@ -35,6 +35,26 @@ test("a server that closes says how many connections closed", async (t) => {
   assert.deepEqual(await server.close({ code: 1012 }), { closed: 3, terminated: 0 }, "the first call counts");
 });
 
+test("a server closes though listeners of its sockets stop their close events, or act in them", async (t) => {
+  const acts: ((socket: WebSocket, event: Event) => void)[] = [
+    (_, event) => event.stopImmediatePropagation(),
+    (socket) => socket.terminate(),
+    (socket) => {
+      socket.close(1000);
+      socket.send("too late");
+      void socket.subscribe("a");
+    },
+  ];
+  const { server, url } = await serve(t, {}, (socket) => {
+    const act = acts.pop();
+    socket.addEventListener("close", (event) => act?.(socket, event));
+  });
+  const ends = (await connected(url, 3)).map(closed);
+  assert.deepEqual(await server.close(), { closed: 3, terminated: 0 });
+  await Promise.all(ends);
+  assert.equal(server.clients.size, 0);
+});
+
 test("the code and the reason are the caller's", async (t) => {
   const { server, url } = await serve(t);
   const ends = (await connected(url, 2)).map(closed);

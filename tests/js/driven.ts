@@ -17,7 +17,7 @@ export interface Connection {
   onClose(error: Error | undefined): void;
 }
 export interface Frames {
-  receive(chunk: Uint8Array, received: unknown[]): number;
+  receive(chunk: Uint8Array, received: unknown[], room?: number, isOwned?: boolean): number;
   send(data: unknown): void;
   free(): void;
 }
@@ -25,6 +25,8 @@ export interface Frames {
 export interface Driven {
   readonly connection: Connection;
   readonly written: Uint8Array[];
+  /** The same as it was given, in memory that may be used again. */
+  readonly parts: Uint8Array[];
   /** The messages that came. */
   readonly received: (string | Uint8Array)[];
   /** Its ends, as its owner is told them. */
@@ -56,19 +58,28 @@ interface Options {
   readonly settings?: object;
   /** Whether the network takes nothing until it is told to. */
   readonly isSlow?: boolean;
+  /** What it says about memory. */
+  readonly network?: { readonly takesAtOnce?: boolean; readonly givesBack?: boolean };
+  /** Runs within each write. */
+  readonly onWrite?: () => void;
 }
 
 /** Our connection, with nothing read yet. */
-export function driven(isServer: boolean, { session, onMessage, settings, isSlow = false }: Options = {}): Driven {
+export function driven(isServer: boolean, options: Options = {}): Driven {
+  const { session, onMessage, settings, isSlow = false, network, onWrite } = options;
   const written: Uint8Array[] = [];
+  const given: Uint8Array[] = [];
   const received: (string | Uint8Array)[] = [];
   const ends: unknown[][] = [];
   const writers: { onTaken(): void }[] = [];
   const transport = {
+    ...network,
     isFull: false,
     start: () => {},
     write: (parts: readonly Uint8Array[], writer: { onTaken(): void }) => {
       written.push(...parts.map((part) => Buffer.from(part)));
+      given.push(...parts);
+      onWrite?.();
       if (isSlow) writers.push(writer);
       return !isSlow;
     },
@@ -91,5 +102,5 @@ export function driven(isServer: boolean, { session, onMessage, settings, isSlow
   const run = { closeTimeout: 30_000, messageTimeout: 300_000, maxBufferedBytes: 1 << 20, ...settings };
   const connection = new Connection(session ?? newSession(isServer), transport, owner, run);
   connection.start();
-  return { connection, written, received, ends, taken: () => writers.shift()?.onTaken() };
+  return { connection, written, parts: given, received, ends, taken: () => writers.shift()?.onTaken() };
 }

@@ -193,7 +193,9 @@ test("server: a handshake that never ends is answered with 408 after handshakeTi
   assert.equal(server.clients.size, 0);
 });
 
-test("2,000 connections that open and drop at random, with messages in flight, leave nothing behind and cost the others nothing", async (t) => {
+const CROWD = { timeout: 300_000 }; // three times 2,000 connections, on a machine that may be busy
+
+test("2,000 connections dropped at random leave nothing behind and cost the others nothing", CROWD, async (t) => {
   const collect = garbageCollector();
   const { memorySize } = await inner<{ memorySize(): number }>("engine/engine.js");
   const { url, port, server } = await serveEcho(t);

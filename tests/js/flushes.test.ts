@@ -58,7 +58,7 @@ for (const [name, answer] of Object.entries(idioms)) {
   });
 }
 
-test("a loop that awaits each write has a write for each, in order", async (t) => {
+test("a loop that awaits each write has a write for each, in order, where the network does not take it at once", async (t) => {
   const answer = async (socket: WebSocket) => {
     for await (const data of socket) await socket.write(data);
   };

@@ -120,7 +120,7 @@ test("a server without a port takes upgrades by hand, and HTTP goes on beside it
 
 const ACCEPT = "Sec-WebSocket-Accept: %accept%";
 const responses: [string, string, string][] = [
-  ["does not switch protocols", "HTTP/1.1 200 OK\r\n\r\n", "WS_ERR_UNEXPECTED_RESPONSE"],
+  ["does not switch protocols", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "WS_ERR_UNEXPECTED_RESPONSE"],
   [
     "is a redirect",
     "HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: ws://elsewhere\r\n\r\n",

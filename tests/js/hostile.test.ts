@@ -132,25 +132,29 @@ test("what all connections hold is bounded together: the one that holds most is 
   const { server, port, url } = await serveEcho(t, { maxTotalBufferedBytes: most, messageTimeout: 60_000 });
   const honest = new WebSocket(url);
   await nextEvent(honest, "open");
-  const attackers: RawPeer[] = [];
-  for (let count = 0; count < 6; count++) {
+  const connect = async (size: number): Promise<RawPeer> => {
     const peer = await RawPeer.connect(port, COMPRESSING);
     await peer.head();
-    peer.write(bomb((count + 2) << 20, false));
-    attackers.push(peer);
-  }
-  // 2 + 3 + 4 + 5 + 6 + 7 MiB are more than 8: those that hold most are closed
-  const statuses = await Promise.all(attackers.slice(3, 5).map(async (peer) => peer.bytes(4)));
-  for (const status of statuses) assert.deepEqual(status, hex("8802 03f5"));
+    peer.write(bomb(size, false));
+    return peer;
+  };
+  const modest = [await connect(1 << 20), await connect(1 << 20)];
+  const pongs = async (): Promise<void> => {
+    for (const peer of modest) {
+      peer.write(masked(0x89));
+      assert.deepEqual(await peer.bytes(2), hex("8a00"));
+    }
+  };
+  await pongs();
+  // while any of these grow, one of them holds more than 1 MiB; and 1 + 1 + 7 MiB are more than 8
+  const greedy = await Promise.all(Array.from({ length: 4 }, () => connect(7 << 20)));
+  for (const peer of greedy) assert.deepEqual(await peer.bytes(4), hex("8802 03f5"));
   assert.ok(server.statistics.bufferedBytes <= most);
-  for (const peer of attackers.slice(0, 2)) {
-    peer.write(masked(0x89)); // what the closed ones held is free, so no other connection has to go
-    assert.deepEqual(await peer.bytes(2), hex("8a00"));
-  }
+  await pongs(); // what the closed ones held is free, so no other connection has to go
   const answer = messages(honest, 1);
   honest.send("still served");
   assert.deepEqual(await answer, ["still served"]);
-  for (const peer of attackers) peer.socket.destroy();
+  for (const peer of [...modest, ...greedy]) peer.socket.destroy();
   honest.close();
   await closed(honest);
   while (server.clients.size > 0) await turn();

@@ -2,11 +2,12 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { createServer } from "node:http";
+import { connect as connectHttp2, createServer as createHttp2 } from "node:http2";
 import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
 import { type TestContext, test } from "node:test";
 
-import { WebSocket, WebSocketServer } from "websocket-component";
+import { WebSocket, type WebSocketOptions, WebSocketServer } from "websocket-component";
 import { Inspector } from "websocket-component/inspect";
 import { inspectServer } from "websocket-component/inspect/server";
 import { WebSocket as Peer, WebSocketServer as PeerServer } from "ws";
@@ -22,7 +23,6 @@ type Told = any;
 async function watched(t: TestContext, url: string, id = 1): Promise<{ summary: Told; records: string[] }> {
   const page = new Peer(`${url.replace("http", "ws")}live`);
   t.after(() => page.terminate());
-  const inspector = new Inspector();
   const fed: Told[] = [];
   let summary: Told;
   let isAsked = false;
@@ -36,6 +36,7 @@ async function watched(t: TestContext, url: string, id = 1): Promise<{ summary: 
     const size = fed.reduce((sum, { base64 }) => sum + Buffer.from(base64, "base64").length, 0);
     if (size === summary.bytes.toServer + summary.bytes.toClient) break;
   }
+  const inspector = new Inspector({ http2: summary.http2 });
   for (const { direction, base64 } of fed) inspector.push(direction, Buffer.from(base64, "base64"));
   inspector.finish();
   if (summary.state !== "refused") assert.equal(inspector.faultCount, 0);
@@ -67,8 +68,8 @@ const CONVERSATION = [
   "toClient text Hello",
 ];
 
-async function talk(url: string): Promise<void> {
-  const socket = new WebSocket(url);
+async function talk(url: string, options: WebSocketOptions = {}): Promise<void> {
+  const socket = new WebSocket(url, options);
   await nextEvent(socket, "open");
   const answer = nextEvent(socket, "message");
   socket.send("Hello");
@@ -115,6 +116,46 @@ test("the connections of any library on an HTTP server are shown, and its refusa
   assert.deepEqual(records, ["toServer request GET /no HTTP/1.1", "toClient response HTTP/1.1 403 Forbidden"]);
 });
 
+for (const isOverHttp2 of [false, true]) {
+  const over = isOverHttp2 ? "HTTP/2" : "HTTP/1.1";
+  test(`a connection that a callback took over ${over} is shown as closed once it is, and one that left before its verdict`, async (t) => {
+    let decides = (): boolean | Promise<boolean> => true;
+    const server = new WebSocketServer({ noServer: true, verify: () => decides() });
+    const http = isOverHttp2 ? createHttp2({ settings: { enableConnectProtocol: true } }) : createServer();
+    const echo = (socket: WebSocket) => {
+      socket.onmessage = ({ data }) => socket.send(data);
+    };
+    http.on("upgrade", (request, socket, head) => server.handleUpgrade(request, socket, head, echo));
+    http.on("stream", (stream, headers) => server.handleStream(stream, headers, echo));
+    http.on("connect", () => {});
+    await once(http.listen(0, "127.0.0.1"), "listening");
+    const page = await inspectServer(server, { port: 0 });
+    const { port } = http.address() as AddressInfo;
+    const session = isOverHttp2 ? connectHttp2(`http://127.0.0.1:${port}`) : undefined;
+    t.after(() => {
+      session?.destroy();
+      http.close();
+      return page.close();
+    });
+    const url = `ws://127.0.0.1:${port}/chat`;
+    const options = session === undefined ? {} : { session };
+    await talk(url, options);
+    const { summary, records } = await watched(t, page.url);
+    assert.equal(summary.state, "closed");
+    assert.deepEqual(records.slice(2, 4), CONVERSATION.slice(2));
+    const asked = new Promise<void>((resolve) => {
+      decides = () => {
+        resolve();
+        return new Promise(() => {});
+      };
+    });
+    const leaves = new WebSocket(url, options);
+    await asked;
+    leaves.terminate();
+    assert.equal((await watched(t, page.url, 2)).summary.state, "closed");
+  });
+}
+
 test("a closed page looks at nothing more, and the server goes on", async (t) => {
   const { server, url } = await serveEcho(t);
   const page = await inspectServer(server, { port: 0 });
@@ -146,6 +187,7 @@ test("the CommonJS form has it too", () => {
 test("a program that knows nothing of it is shown by --import, its servers and its clients, and ends by itself", async (t) => {
   const app = `
     import { createServer } from "node:http";
+import { connect as connectHttp2, createServer as createHttp2 } from "node:http2";
     import { WebSocket, WebSocketServer } from "${import.meta.resolve("ws").replace(/index\.js$|wrapper\.mjs$/, "wrapper.mjs")}";
     const http = createServer();
     const server = new WebSocketServer({ server: http });

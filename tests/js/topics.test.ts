@@ -58,6 +58,54 @@ test("a message goes to the subscribers of its topic, and to no other socket", a
   assert.deepEqual(none.received, []);
 });
 
+/** Replaces a socket's `send`, as programs that know `ws` do. */
+function replaceSend(socket: WebSocket, act: () => void): void {
+  const { send } = socket;
+  socket.send = (...given) => {
+    act();
+    send.apply(socket, given);
+  };
+}
+
+test("a message goes once to each who subscribes when it is published, though a replaced send changes who does", async (t) => {
+  const served = await serve(t);
+  const { server } = served;
+  const [first, second, left, late] = [
+    await join(served, "a"),
+    await join(served, "a"),
+    await join(served, "a"),
+    await join(served),
+  ];
+  replaceSend(first.socket, () => {
+    for (const { socket } of [first, second]) {
+      socket.unsubscribe("a");
+      void socket.subscribe("a");
+    }
+    left.socket.unsubscribe("a");
+    void late.socket.subscribe("a");
+  });
+  assert.equal(server.publish("a", "x"), 3);
+  await settled(first, second, left, late);
+  assert.deepEqual(
+    [first, second, left, late].map(({ received }) => received),
+    [["x"], ["x"], ["x"], []],
+  );
+  assert.equal(server.subscribers("a"), 3);
+});
+
+test("a broadcast goes once to each who is there, though a replaced send puts a socket in again", async (t) => {
+  const served = await serve(t);
+  const { server } = served;
+  const [one, other] = [await join(served), await join(served)];
+  replaceSend(one.socket, () => {
+    server.clients.delete(one.socket);
+    server.clients.add(one.socket);
+  });
+  server.broadcast("x");
+  await settled(one, other);
+  assert.deepEqual([one.received, other.received], [["x"], ["x"]]);
+});
+
 test("a socket knows its topics, and a topic counts its subscribers", async (t) => {
   const served = await serve(t);
   const { server } = served;
@@ -235,8 +283,13 @@ test("a message that waits for many subscribers is in memory once", async (t) =>
   collect();
   const before = process.memoryUsage().arrayBuffers;
   for (let sent = 0; sent < times; sent++) assert.equal(server.publish("a", new Uint8Array(size)), count);
-  collect(); // the arrays of the publisher
-  const held = process.memoryUsage().arrayBuffers - before;
+  let held = Number.POSITIVE_INFINITY;
+  // the arrays of the publisher; V8 frees their memory in another thread
+  for (let round = 0; round < 10 && held >= 4 * times * size; round++) {
+    collect();
+    await turn();
+    held = process.memoryUsage().arrayBuffers - before;
+  }
   const waiting = stalled.reduce((sum, { bufferedAmount }) => sum + bufferedAmount, 0);
   assert.ok(waiting > (count * times * size) / 2, `${waiting} bytes wait`);
   assert.ok(held < 4 * times * size, `${held} bytes are held`);

@@ -172,7 +172,7 @@ test("a loop over a server that has closed, or whose backplane could not, ends",
     } as never,
   });
   const before = failing[Symbol.asyncIterator]().next();
-  await assert.rejects(failing.close(), { message: "gone" });
+  await assert.rejects(failing.close(), { code: "WS_ERR_BACKPLANE", cause: new Error("gone") });
   for (const next of [before, failing[Symbol.asyncIterator]().next()]) {
     assert.deepEqual(await within("the end", next), { done: true, value: undefined });
   }

@@ -66,6 +66,29 @@ for (const [what, frame] of Object.entries(frames)) {
   });
 }
 
+test("a server compresses by zlib's default level, as ws does, unless its options name another", async (t) => {
+  const lines = Array.from({ length: 300 }, (_, at) => `${(at * at) % 97} of ${at % 7}, ${(at * 7919) % 1009}\n`).join(
+    "",
+  );
+  const terms = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
+  const request = REQUEST.replace("Host:", `Sec-WebSocket-Extensions: ${terms}\r\nHost:`);
+  const length = async (zlibDeflateOptions?: { level: number }) => {
+    const { server, port } = await serve(t, ours, { perMessageDeflate: { zlibDeflateOptions } });
+    const connection = once(server, "connection");
+    const peer = await connect(t, port, request);
+    const [socket] = (await connection) as [ours.WebSocket];
+    await peer.head();
+    socket.send(lines);
+    const [first, short, ...extended] = await peer.bytes(4);
+    assert.deepEqual([first, short], [0xc1, 126]);
+    socket.terminate();
+    return Buffer.from(extended).readUInt16BE();
+  };
+  const [byDefault, named] = [await length(), await length({ level: -1 })];
+  assert.deepEqual([byDefault, named], [await length({ level: 6 }), byDefault]);
+  assert.ok(byDefault < (await length({ level: 2 })), "the levels differ");
+});
+
 test("reserved bits share one of our error codes", async (t) => {
   for (const first of [0xc1, 0xa1, 0x91]) {
     const { server, port } = await serve(t, ours);

@@ -54,16 +54,25 @@ for (const name of wanted) {
   for (const { column, name: what, error, skipped } of lines) {
     cell(name, column, `${name}, ${column}: ${what}`, () => assert.ok(error === undefined, error), skipped);
   }
-  cell(name, "process", `${name}: a connection after unref does not keep the process alive`, async () => {
-    const server = new WebSocketServer({ port: 0, host: "127.0.0.1", closeTimeout: 1000 });
-    cleanups.push(() => server.close());
-    server.on("connection", (socket) => {
-      socket.onmessage = ({ data }) => setTimeout(() => socket.send(data), 20); // which the process has to wait for
+  for (const waitsFor of ["ping", "close", "claim"]) {
+    const what = `after unref, a connection that waits for a ${waitsFor} does not keep the process alive`;
+    cell(name, "process", `${name}: ${what}`, async () => {
+      const server = new WebSocketServer({ port: 0, host: "127.0.0.1", closeTimeout: 1000 });
+      cleanups.push(() => server.close());
+      server.on("connection", (socket) => {
+        const answer = (data) => {
+          for (const message of [data, data]) socket.send(message);
+          socket.ping();
+          socket.pause(); // and answers no close
+        };
+        socket.onmessage = ({ data }) => setTimeout(() => answer(data), 20); // which the process has to wait for
+      });
+      await once(server, "listening");
+      const url = `ws://127.0.0.1:${server.address().port}/${waitsFor}`;
+      const { lines, code } = await outputOf(start(name, "unref.mjs", url));
+      assert.deepEqual([lines[0], lines.at(-1), code], [{ data: "ready" }, { data: "ready" }, 0]);
     });
-    await once(server, "listening");
-    const output = await outputOf(start(name, "unref.mjs", `ws://127.0.0.1:${server.address().port}`));
-    assert.deepEqual(output, { lines: [{ data: "ready" }], code: 0 });
-  });
+  }
   for (const [peer, [runtime, ...script]] of Object.entries(servers)) {
     cell(name, peer, `${name}: our client and ${peer}`, async () => {
       const server = start(runtime, ...script);

@@ -107,6 +107,8 @@ const tests = [
     "what a socket took in part is left alone by what others send, by TLS",
     (t) => partlyTaken(t, TLS, TRUSTED),
   ],
+  ["backpressure", "memory that is used again mixes no bytes, by TCP", (t) => memoryUsedAgain(t, {}, {})],
+  ["backpressure", "memory that is used again mixes no bytes, by TLS", (t) => memoryUsedAgain(t, TLS, TRUSTED)],
   ["backpressure", "one that is paused gets everything later, the end too", pausedReader],
 ];
 
@@ -1173,6 +1175,47 @@ async function partlyTaken(t, ofServer, ofClient) {
         same(data, new Uint8Array(size).fill((index % 128) + to * 128));
       }
     }
+  }
+}
+
+/** Of six connections, servers' and clients' ends send; one after the other is not read, and two are given up so. */
+async function memoryUsedAgain(t, ofServer, ofClient) {
+  const accepted = [];
+  const { url } = await t.serve({ ...ofServer, perMessageDeflate: false }, (socket) => {
+    socket.binaryType = "arraybuffer";
+    accepted.push(socket);
+  });
+  let count = 0;
+  let pairs = [];
+  for (let at = 0; at < 6; at++) {
+    const client = await t.open(url, { ...ofClient, perMessageDeflate: false });
+    const [sender, reader] = at % 2 === 0 ? [accepted[at], client] : [client, accepted[at]];
+    const received = [];
+    reader.onmessage = ({ data }) => received.push(new Uint8Array(data));
+    pairs.push({ sender, reader, received, sent: [] });
+  }
+  const send = ({ sender, sent }) => {
+    count += 1;
+    const bytes = new Uint8Array(20_000 + ((count * 7919) % 110_000)).fill(count);
+    sent.push(bytes);
+    sender.send(bytes.slice());
+  };
+  for (let round = 0; round < 16; round++) {
+    const slow = pairs[round % pairs.length];
+    slow.reader.pause();
+    for (let at = 0; at < 3 || slow.sender.bufferedAmount === 0; at++) {
+      for (const pair of round % 4 === 0 ? [slow] : pairs) send(pair);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    if (round === 4 || round === 9) {
+      slow[round === 4 ? "sender" : "reader"].terminate();
+      pairs = pairs.filter((pair) => pair !== slow);
+    }
+    slow.reader.resume();
+  }
+  for (const { reader, received, sent } of pairs) {
+    while (received.length < sent.length) await event(reader, "message");
+    for (const [index, bytes] of sent.entries()) same(received[index], bytes);
   }
 }
 

@@ -106,7 +106,8 @@ export async function watch(id: number): Promise<void> {
     watches += 1;
     waiting = [];
     size = 0;
-    await beginLive({ client: connection.client, server: connection.url, synthetic: false }, ["live", String(id)]);
+    const { client, url: server, http2 } = connection;
+    await beginLive({ client, server, http2, synthetic: false }, ["live", String(id)]);
     changeFeed({ watched: id, held: [], interventions: [] });
     ask({ type: "watch", watch: watches, id });
     change({ view: "frames", live: undefined, liveNote: undefined });

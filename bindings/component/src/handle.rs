@@ -151,7 +151,7 @@ fn deflate_options(deflate: &Deflate) -> (DeflateOptions, DeflateSettings) {
         ..DeflateOptions::default()
     };
     let mut settings = DeflateSettings::DEFAULT;
-    settings.level = deflate.level;
+    settings.level = Some(deflate.level);
     settings.memory_level = deflate.memory_level;
     settings.threshold = deflate.threshold as usize;
     (options, settings)

@@ -211,6 +211,8 @@ export interface LiveConnection {
   readonly server: string;
   /** The frames are made from messages, because the source does not show frames. */
   readonly synthetic: boolean;
+  /** It is a stream of HTTP/2. */
+  readonly http2?: boolean;
 }
 
 /** What the worker can be asked. All answer by a promise, one after the other. */

@@ -1,0 +1,17 @@
+/**
+ * Options without what others may have put on `Object.prototype`: a library that merges a stranger's JSON into an
+ * object may let the stranger do so.
+ *
+ * @module
+ */
+
+/** A copy of the caller's own options. */
+export function ownOptions<T extends object>(given: T): T {
+  return { __proto__: null, ...given };
+}
+
+/** One option, without a copy of all: it costs as much as reading it, unless something else has put it there. */
+export function ownOption<T extends object, K extends keyof T>(given: T, name: K): T[K] | undefined {
+  const value = given[name];
+  return value === undefined || !(name in Object.prototype) || Object.hasOwn(given, name) ? value : undefined;
+}
