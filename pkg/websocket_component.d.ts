@@ -67,9 +67,9 @@ export class Handle {
     send_close(status: number | null | undefined, reason: Uint8Array | number[] | null | undefined, context: number): void;
     /**
      * Offers permessage-deflate, or selects it, if there is memory for one more that compresses; a window of 0 bits
-     * stands for no limit.
+     * stands for no limit, and no level for the engine's choice.
      */
-    set_deflate(server_no_context_takeover: boolean, client_no_context_takeover: boolean, server_max_window_bits: number, client_max_window_bits: number, offer_client_max_window_bits: boolean, level: number, memory_level: number, threshold: number): void;
+    set_deflate(server_no_context_takeover: boolean, client_no_context_takeover: boolean, server_max_window_bits: number, client_max_window_bits: number, offer_client_max_window_bits: boolean, level: number | null | undefined, memory_level: number, threshold: number): void;
 }
 
 /**

@@ -267,18 +267,18 @@ export class Handle {
     }
     /**
      * Offers permessage-deflate, or selects it, if there is memory for one more that compresses; a window of 0 bits
-     * stands for no limit.
+     * stands for no limit, and no level for the engine's choice.
      * @param {boolean} server_no_context_takeover
      * @param {boolean} client_no_context_takeover
      * @param {number} server_max_window_bits
      * @param {number} client_max_window_bits
      * @param {boolean} offer_client_max_window_bits
-     * @param {number} level
+     * @param {number | null | undefined} level
      * @param {number} memory_level
      * @param {number} threshold
      */
     set_deflate(server_no_context_takeover, client_no_context_takeover, server_max_window_bits, client_max_window_bits, offer_client_max_window_bits, level, memory_level, threshold) {
-        const ret = wasm.handle_set_deflate(this.__wbg_ptr, server_no_context_takeover, client_no_context_takeover, server_max_window_bits, client_max_window_bits, offer_client_max_window_bits, level, memory_level, threshold);
+        const ret = wasm.handle_set_deflate(this.__wbg_ptr, server_no_context_takeover, client_no_context_takeover, server_max_window_bits, client_max_window_bits, offer_client_max_window_bits, isLikeNone(level) ? 0xFFFFFF : level, memory_level, threshold);
         if (ret[1]) {
             throw takeFromExternrefTable0(ret[0]);
         }
