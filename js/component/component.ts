@@ -174,7 +174,7 @@ export class Handle {
     extensions?: readonly string[];
     extendedConnect?: boolean;
   }): HeaderField[] {
-    const { headers, subprotocol, extensions = [], extendedConnect = false } = ownOptions(request);
+    const { headers, subprotocol, extensions = [], extendedConnect = false } = request;
     const selected = [subprotocol ?? "", ...packed([...extensions])] as const;
     const fields = packed(flatten(headers));
     const made = this.#enter((handle) => handle.begin_server_handshake(...selected, ...fields, extendedConnect));
