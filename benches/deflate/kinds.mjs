@@ -1,12 +1,13 @@
 // Messages of several kinds that applications send, the same in every run: what levels are compared by.
 import { readFileSync } from "node:fs";
 
-import { random } from "./messages.mjs";
+import { messages, random } from "./messages.mjs";
 
 const repository = (name) => readFileSync(new URL(`../../${name}`, import.meta.url), "utf8");
 
 /** Each makes the records of one kind; a message is as many of them as fill it. */
 const RECORDS = {
+  "JSON, random words": (next) => messages("JSON", 4096 + (next() % 4096), 1)[0],
   "JSON, ticker": ticker,
   "JSON, list of an API": (next) => `${JSON.stringify(issue(next))},`,
   "JSON, package metadata": () => repository("package-lock.json").slice(1000),

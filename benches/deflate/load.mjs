@@ -9,6 +9,11 @@ import { KEY, upgradeRequest } from "../lib/frames.mjs";
 const { Z_SYNC_FLUSH } = constants;
 const TAIL = Buffer.from([0x00, 0x00, 0xff, 0xff]);
 const FIN_RSV1 = 0xc0;
+const FIN = 0x80;
+const RSV1 = 0x40;
+/** The bits that no frame of a message has: RSV2, RSV3, and that of control frames. */
+const OTHER = 0x38;
+const OPCODE = 0x0f;
 
 // as browsers offer it
 const REQUEST = upgradeRequest("Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits");
@@ -52,7 +57,10 @@ function lengthOf({ length }) {
 class Counter {
   messages = 0;
   bytes = 0;
+  /** Gets the payload, in parts, if it is there. */
+  kept;
   #left = 0;
+  #isLast = true;
   #header = Buffer.alloc(0);
 
   take(chunk) {
@@ -69,20 +77,25 @@ class Counter {
         at += size;
       }
       const skipped = Math.min(this.#left, input.length - at);
+      this.kept?.push(input.subarray(at, at + skipped));
       this.#left -= skipped;
       at += skipped;
-      if (this.#left === 0) this.messages += 1;
+      if (this.#left === 0 && this.#isLast) this.messages += 1;
     }
   }
 
-  /**
-   * The header's size; 0 if it is not whole. A reply that is not one compressed frame would make figures of nothing.
-   */
+  /** The header's size; 0 if it is not whole. A reply that is not compressed would make figures of nothing. */
   #readHeader(input, at) {
     const short = input[at + 1];
     const size = short === 126 ? 4 : short === 127 ? 10 : 2;
     if (input.length - at < size) return 0;
-    if ((input[at] & 0xf8) !== FIN_RSV1) throw new Error(`a reply begins with 0x${input[at].toString(16)}`);
+    // RFC 7692 §6.1: of a fragmented message, as ours are from 128 KiB on, the first frame alone says so
+    const first = input[at];
+    const isNew = this.#isLast;
+    if ((first & OTHER) !== 0 || isNew !== (first & RSV1) > 0 || isNew !== (first & OPCODE) > 0) {
+      throw new Error(`a reply begins with 0x${first.toString(16)}`);
+    }
+    this.#isLast = (first & FIN) > 0;
     this.#left = size === 4 ? input.readUInt16BE(at + 2) : size === 10 ? Number(input.readBigUInt64BE(at + 2)) : short;
     this.bytes += this.#left;
     return size;
@@ -132,13 +145,10 @@ export class Client {
 
   /** The message that comes back for the first frame of this connection. */
   async echo(frame) {
-    const parts = [];
-    const keep = (chunk) => parts.push(chunk);
-    this.#socket.on("data", keep);
+    this.counter.kept = [];
     await this.exchange(frame, 1);
-    this.#socket.off("data", keep);
-    const reply = Buffer.concat(parts);
-    const payload = reply.subarray(reply.length - this.counter.bytes);
+    const payload = Buffer.concat(this.counter.kept);
+    this.counter.kept = undefined;
     return inflateRawSync(payload, { finishFlush: Z_SYNC_FLUSH });
   }
 

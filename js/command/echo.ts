@@ -5,15 +5,19 @@
  */
 import type { WebSocket } from "../websocket/websocket.js";
 
-/** Bytes that may wait to be sent on a connection before its reading stops. */
-const MAX_BUFFERED = 1 << 20;
+/** Bytes, or UTF-16 units, that are sent on a connection before its reading waits for the network. */
+const MOST = 1 << 20;
 
-/** Sends every message back. */
-export function echo(socket: WebSocket): void {
-  socket.addEventListener("message", (event) => {
-    socket.send(event.data);
-    // a peer that sends and does not read has to wait, or its messages would fill our memory
-    if (socket.bufferedAmount > MAX_BUFFERED) socket.pause();
+/** Sends every message back. A peer that sends and does not read has to wait, or its messages would fill our memory. */
+export function echo(socket: WebSocket<"nodebuffer">): void {
+  const goOn = (): void => socket.resume();
+  let sent = 0;
+  socket.addEventListener("message", ({ data }) => {
+    socket.send(data);
+    sent += data.length;
+    if (sent < MOST) return;
+    sent = 0;
+    socket.pause();
+    socket.ready.then(goOn, goOn);
   });
-  socket.addEventListener("drain", () => socket.resume());
 }

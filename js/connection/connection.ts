@@ -443,14 +443,14 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
   }
 
   /** @internal */
-  onLeaving(): boolean {
-    this.#count();
+  onLeaving(areTaken: boolean): boolean {
+    if (!areTaken) this.#count(); // else when the outbox has said so
     return this.#controls?.pings.leave() ?? false;
   }
 
   /** @internal */
   onTaken(hasPing: boolean): void {
-    this.#count();
+    if (this.#told > 0) this.#count(); // else the budget never knew of it
     this.#keepAlive?.sent(hasPing);
   }
 

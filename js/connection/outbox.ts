@@ -26,8 +26,8 @@ export interface OutboxOwner {
   readonly isDelivering: boolean;
   /** Ends the connection at once: nothing can be sent any more. */
   abort(failure: ConnectionFailure): void;
-  /** Bytes were given to the network. Tells whether a ping is among them. */
-  onLeaving(): boolean;
+  /** Bytes were given to the network, which may have taken them. Tells whether a ping is among them. */
+  onLeaving(areTaken: boolean): boolean;
   /** The network has taken bytes, perhaps with a ping. */
   onTaken(hasPing: boolean): void;
   /** Whether anyone waits for `onAllTaken`. */
@@ -43,6 +43,8 @@ export interface Taken {
 
 /** Bytes that senders may take for sent before they have left. */
 const PROMISED = 16 * 1024;
+
+const NOTHING: readonly never[] = Object.freeze([]);
 
 /** Those who wait for one flush. */
 interface Batch {
@@ -357,14 +359,14 @@ export class Outbox implements Flushable, Writer {
     this.#isPromised = false;
     const parts = this.#takeOutput();
     if (parts.length === 0) return;
-    for (const { length } of parts) this.#bytesSent += length;
+    for (let at = 0; at < parts.length; at++) this.#bytesSent += (parts[at] as Uint8Array).length;
     const slab = lentOutput();
     const isTaken = this.#transport.write(parts, this);
     const held = isTaken ? 0 : this.#keep(parts);
     const size = this.#unflushed;
     this.#unflushed = 0;
     this.#isUntold ||= size > 0;
-    const hasPing = this.#owner.onLeaving();
+    const hasPing = this.#owner.onLeaving(isTaken);
     const batch = this.#batches?.last;
     if (batch !== undefined) batch.isFlushed = true;
     if (isTaken) {
@@ -413,8 +415,8 @@ export class Outbox implements Flushable, Writer {
     }
   }
 
-  #takeOutput(): Uint8Array[] {
-    let parts: Uint8Array[] = [];
+  #takeOutput(): readonly Uint8Array[] {
+    let parts: readonly Uint8Array[] = NOTHING;
     try {
       parts = this.#session.takeOutput(this.#transport);
     } catch (error) {

@@ -26,10 +26,13 @@ export class NodeTransport implements Transport {
    * No other stream promises that.
    */
   readonly #isSocket: boolean;
+  /** One without TLS. */
+  readonly #isPlain: boolean;
 
   constructor(socket: Duplex) {
     this.#socket = socket;
     this.#isSocket = socket instanceof Socket;
+    this.#isPlain = this.#isSocket && (socket as Partial<TLSSocket>).encrypted !== true;
   }
 
   start(listener: TransportListener): void {
@@ -93,7 +96,7 @@ export class NodeTransport implements Transport {
 
   /** Whether the system is likely to take what is written at once. TLS never does. */
   get takesAtOnce(): boolean {
-    return (this.#socket as Partial<TLSSocket>).encrypted !== true && this.givesBack;
+    return this.#isPlain && this.givesBack;
   }
 
   /** A replaced `write` may keep what it is given. */
@@ -114,8 +117,9 @@ export class NodeTransport implements Transport {
     else this.#writeLast(parts[last], writer);
     if (last > 0) socket.uncork();
     if (!takesAtOnce || socket.errored != null) return false;
-    if (socket.writableLength > 0) this.#writeLast(NOTHING, writer);
-    return socket.writableLength === 0;
+    if (socket.writableLength === 0) return true;
+    this.#writeLast(NOTHING, writer);
+    return false;
   }
 
   #writeLast(bytes: Uint8Array | undefined, writer: Writer | undefined): void {

@@ -3,13 +3,14 @@ import assert from "node:assert/strict";
 import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
+import { setImmediate as turn } from "node:timers/promises";
 
 import { WebSocket as UndiciWebSocket } from "undici";
 import { WebSocket, WebSocketServer } from "websocket-component";
 import WS, { WebSocketServer as WSServer } from "ws";
 
 import { certificate, key } from "./certificate.js";
-import { closed, inner, messages, nextEvent, once, serve, serveEcho } from "./support.js";
+import { closed, inner, masked, messages, nextEvent, once, rawClient, serve, serveEcho, unmasked } from "./support.js";
 
 const LENGTHS = [0, 1, 125, 126, 127, 65535, 65536, 131_072, 1_048_576];
 const TEXTS = ["", "Hello", "größe", "€".repeat(42), "😀".repeat(10_000), "x".repeat(65_536), "a\u0000b"];
@@ -183,4 +184,26 @@ test("the command's server answers many long messages that compress well", async
   const text = "x".repeat(2 << 20);
   for (let count = 0; count < 3; count++) socket.send(text);
   assertTexts(await answers, [text, text, text]);
+});
+
+test("the command's server reads no more from a peer that does not read, and goes on when it does", async (t) => {
+  const { echo } = await inner<{ echo: (socket: WebSocket) => void }>("command/echo.js");
+  const { socket, peer } = await rawClient(t);
+  socket.onmessage = null;
+  echo(socket);
+  const SIZE = 64 * 1024;
+  const COUNT = 512;
+  const message = Buffer.alloc(SIZE, "x");
+  peer.socket.pause();
+  for (let count = 0; count < COUNT; count++) peer.write(masked(0x82, message));
+  let most = 0;
+  for (let paused = 0; paused < 100; paused = socket.isPaused ? paused + 1 : 0) {
+    most = Math.max(most, socket.bufferedAmount);
+    await turn();
+  }
+  assert.ok(most <= (1 << 20) + SIZE, `${most} bytes wait`);
+  peer.socket.resume();
+  for (let count = 0; count < COUNT; count++) {
+    assert.ok((await peer.bytes(10 + SIZE)).equals(unmasked(0x82, message)), `message ${count}`);
+  }
 });
