@@ -1,6 +1,6 @@
 /**
- * What Node keeps of a target's listeners, and whether they have changed: asking the runtime for them takes longer than
- * delivering a short message.
+ * Node's own part of a target: what it keeps there, and a notice of each change of the listeners, because asking the
+ * runtime for them takes longer than delivering a short message.
  *
  * @module
  */
