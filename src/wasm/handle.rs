@@ -55,6 +55,7 @@ impl WasmHandle {
 
     /// `WebSocketBeginClientHandshake`; headers are names and values in turn. Of strings that are joined, the number
     /// follows.
+    #[allow(clippy::too_many_arguments, reason = "a list is a string and its number")]
     pub fn begin_client_handshake(
         &mut self,
         subprotocols: &str,
