@@ -13,13 +13,14 @@ export class Handle {
      */
     abort(): void;
     /**
-     * `WebSocketBeginClientHandshake`; headers are names and values in turn.
+     * `WebSocketBeginClientHandshake`; headers are names and values in turn. Of strings that are joined, the number
+     * follows.
      */
-    begin_client_handshake(subprotocols: string[], extensions: string[], headers: string[], is_extended_connect: boolean): string[];
+    begin_client_handshake(subprotocols: string, subprotocol_count: number, extensions: string, extension_count: number, headers: string, header_count: number, is_extended_connect: boolean): string;
     /**
-     * `WebSocketBeginServerHandshake`.
+     * `WebSocketBeginServerHandshake`; no subprotocol is empty.
      */
-    begin_server_handshake(subprotocol: string | null | undefined, extensions: string[], headers: string[], is_extended_connect: boolean): string[];
+    begin_server_handshake(subprotocol: string, extensions: string, extension_count: number, headers: string, header_count: number, is_extended_connect: boolean): string;
     /**
      * `WebSocketCompleteAction`.
      */
@@ -35,7 +36,7 @@ export class Handle {
     /**
      * `WebSocketEndClientHandshake`: the index of the subprotocol or -1, then those of the extensions.
      */
-    end_client_handshake(headers: string[], allow_no_subprotocol: boolean): Int32Array;
+    end_client_handshake(headers: string, header_count: number, allow_no_subprotocol: boolean): Int32Array;
     /**
      * `WebSocketEndServerHandshake`.
      */
@@ -85,7 +86,7 @@ export class RequestHead {
     /**
      * Names and values in turn.
      */
-    headers(): string[];
+    headers(): string;
     readonly length: number;
     readonly version: number;
     /**
@@ -112,7 +113,7 @@ export class ResponseHead {
     /**
      * Names and values in turn.
      */
-    headers(): string[];
+    headers(): string;
     readonly length: number;
     readonly status: number;
     readonly version: number;
@@ -232,7 +233,7 @@ export function input_capacity(): number;
 /**
  * The subprotocols that a request offers.
  */
-export function offered_subprotocols(headers: string[]): string[];
+export function offered_subprotocols(headers: string, header_count: number): string;
 
 /**
  * Where frames are made.
@@ -267,12 +268,12 @@ export function supported_versions(): Uint32Array;
 /**
  * Makes a request's head.
  */
-export function write_request(target: string, headers: string[]): Uint8Array;
+export function write_request(target: string, headers: string, header_count: number): Uint8Array;
 
 /**
  * Makes a response's head.
  */
-export function write_response(status: number, reason: string, headers: string[]): Uint8Array;
+export function write_response(status: number, reason: string, headers: string, header_count: number): Uint8Array;
 
 /** A compiled `WebAssembly.Module`; not by that name, which only type libraries of the DOM have. */
 export type EngineModule = object;

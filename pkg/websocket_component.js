@@ -9,13 +9,11 @@ export class Handle {
     static __wrap(ptr) {
         const obj = Object.create(Handle.prototype);
         obj.__wbg_ptr = ptr;
-        HandleFinalization.register(obj, obj.__wbg_ptr, obj);
         return obj;
     }
     __destroy_into_raw() {
         const ptr = this.__wbg_ptr;
         this.__wbg_ptr = 0;
-        HandleFinalization.unregister(this);
         return ptr;
     }
     free() {
@@ -29,68 +27,97 @@ export class Handle {
         wasm.handle_abort(this.__wbg_ptr);
     }
     /**
-     * `WebSocketBeginClientHandshake`; headers are names and values in turn.
-     * @param {string[]} subprotocols
-     * @param {string[]} extensions
-     * @param {string[]} headers
+     * `WebSocketBeginClientHandshake`; headers are names and values in turn. Of strings that are joined, the number
+     * follows.
+     * @param {string} subprotocols
+     * @param {number} subprotocol_count
+     * @param {string} extensions
+     * @param {number} extension_count
+     * @param {string} headers
+     * @param {number} header_count
      * @param {boolean} is_extended_connect
-     * @returns {string[]}
+     * @returns {string}
      */
-    begin_client_handshake(subprotocols, extensions, headers, is_extended_connect) {
-        const val4 = +is_extended_connect;
-        let ptr0, len0, ptr1, len1, ptr2, len2;
+    begin_client_handshake(subprotocols, subprotocol_count, extensions, extension_count, headers, header_count, is_extended_connect) {
+        let deferred9_0;
+        let deferred9_1;
         try {
-            ptr0 = passArrayJsValueToWasm0(subprotocols, wasm.__wbindgen_malloc);
-            len0 = WASM_VECTOR_LEN;
-            ptr1 = passArrayJsValueToWasm0(extensions, wasm.__wbindgen_malloc);
-            len1 = WASM_VECTOR_LEN;
-            ptr2 = passArrayJsValueToWasm0(headers, wasm.__wbindgen_malloc);
-            len2 = WASM_VECTOR_LEN;
-        } catch (e) {
-            if (ptr2) { wasm.__externref_drop_slice(ptr2, len2); wasm.__wbindgen_free(ptr2, len2 * 4, 4); }
-            if (ptr1) { wasm.__externref_drop_slice(ptr1, len1); wasm.__wbindgen_free(ptr1, len1 * 4, 4); }
-            if (ptr0) { wasm.__externref_drop_slice(ptr0, len0); wasm.__wbindgen_free(ptr0, len0 * 4, 4); }
-            throw e;
+            const val4 = +subprotocol_count;
+            const val5 = +extension_count;
+            const val6 = +header_count;
+            const val7 = +is_extended_connect;
+            let ptr0, len0, ptr1, len1, ptr2, len2;
+            try {
+                ptr0 = passStringToWasm0(subprotocols, wasm.__wbindgen_malloc, wasm.__wbindgen_realloc);
+                len0 = WASM_VECTOR_LEN;
+                ptr1 = passStringToWasm0(extensions, wasm.__wbindgen_malloc, wasm.__wbindgen_realloc);
+                len1 = WASM_VECTOR_LEN;
+                ptr2 = passStringToWasm0(headers, wasm.__wbindgen_malloc, wasm.__wbindgen_realloc);
+                len2 = WASM_VECTOR_LEN;
+            } catch (e) {
+                if (ptr2) { wasm.__wbindgen_free(ptr2, len2 * 1, 1); }
+                if (ptr1) { wasm.__wbindgen_free(ptr1, len1 * 1, 1); }
+                if (ptr0) { wasm.__wbindgen_free(ptr0, len0 * 1, 1); }
+                throw e;
+            }
+            const ret = wasm.handle_begin_client_handshake(this.__wbg_ptr, ptr0, len0, val4, ptr1, len1, val5, ptr2, len2, val6, val7);
+            var ptr8 = ret[0];
+            var len8 = ret[1];
+            if (ret[3]) {
+                ptr8 = 0; len8 = 0;
+                throw takeFromExternrefTable0(ret[2]);
+            }
+            deferred9_0 = ptr8;
+            deferred9_1 = len8;
+            return getStringFromWasm0(ptr8, len8);
+        } finally {
+            wasm.__wbindgen_free(deferred9_0, deferred9_1, 1);
         }
-        const ret = wasm.handle_begin_client_handshake(this.__wbg_ptr, ptr0, len0, ptr1, len1, ptr2, len2, val4);
-        if (ret[3]) {
-            throw takeFromExternrefTable0(ret[2]);
-        }
-        var v5 = getArrayJsValueFromWasm0(ret[0], ret[1]);
-        wasm.__wbindgen_free(ret[0], ret[1] * 4, 4);
-        return v5;
     }
     /**
-     * `WebSocketBeginServerHandshake`.
-     * @param {string | null | undefined} subprotocol
-     * @param {string[]} extensions
-     * @param {string[]} headers
+     * `WebSocketBeginServerHandshake`; no subprotocol is empty.
+     * @param {string} subprotocol
+     * @param {string} extensions
+     * @param {number} extension_count
+     * @param {string} headers
+     * @param {number} header_count
      * @param {boolean} is_extended_connect
-     * @returns {string[]}
+     * @returns {string}
      */
-    begin_server_handshake(subprotocol, extensions, headers, is_extended_connect) {
-        const val4 = +is_extended_connect;
-        let ptr0, len0, ptr1, len1, ptr2, len2;
+    begin_server_handshake(subprotocol, extensions, extension_count, headers, header_count, is_extended_connect) {
+        let deferred8_0;
+        let deferred8_1;
         try {
-            ptr0 = isLikeNone(subprotocol) ? 0 : passStringToWasm0(subprotocol, wasm.__wbindgen_malloc, wasm.__wbindgen_realloc);
-            len0 = WASM_VECTOR_LEN;
-            ptr1 = passArrayJsValueToWasm0(extensions, wasm.__wbindgen_malloc);
-            len1 = WASM_VECTOR_LEN;
-            ptr2 = passArrayJsValueToWasm0(headers, wasm.__wbindgen_malloc);
-            len2 = WASM_VECTOR_LEN;
-        } catch (e) {
-            if (ptr2) { wasm.__externref_drop_slice(ptr2, len2); wasm.__wbindgen_free(ptr2, len2 * 4, 4); }
-            if (ptr1) { wasm.__externref_drop_slice(ptr1, len1); wasm.__wbindgen_free(ptr1, len1 * 4, 4); }
-            if (ptr0) { wasm.__wbindgen_free(ptr0, len0 * 1, 1); }
-            throw e;
+            const val4 = +extension_count;
+            const val5 = +header_count;
+            const val6 = +is_extended_connect;
+            let ptr0, len0, ptr1, len1, ptr2, len2;
+            try {
+                ptr0 = passStringToWasm0(subprotocol, wasm.__wbindgen_malloc, wasm.__wbindgen_realloc);
+                len0 = WASM_VECTOR_LEN;
+                ptr1 = passStringToWasm0(extensions, wasm.__wbindgen_malloc, wasm.__wbindgen_realloc);
+                len1 = WASM_VECTOR_LEN;
+                ptr2 = passStringToWasm0(headers, wasm.__wbindgen_malloc, wasm.__wbindgen_realloc);
+                len2 = WASM_VECTOR_LEN;
+            } catch (e) {
+                if (ptr2) { wasm.__wbindgen_free(ptr2, len2 * 1, 1); }
+                if (ptr1) { wasm.__wbindgen_free(ptr1, len1 * 1, 1); }
+                if (ptr0) { wasm.__wbindgen_free(ptr0, len0 * 1, 1); }
+                throw e;
+            }
+            const ret = wasm.handle_begin_server_handshake(this.__wbg_ptr, ptr0, len0, ptr1, len1, val4, ptr2, len2, val5, val6);
+            var ptr7 = ret[0];
+            var len7 = ret[1];
+            if (ret[3]) {
+                ptr7 = 0; len7 = 0;
+                throw takeFromExternrefTable0(ret[2]);
+            }
+            deferred8_0 = ptr7;
+            deferred8_1 = len7;
+            return getStringFromWasm0(ptr7, len7);
+        } finally {
+            wasm.__wbindgen_free(deferred8_0, deferred8_1, 1);
         }
-        const ret = wasm.handle_begin_server_handshake(this.__wbg_ptr, ptr0, len0, ptr1, len1, ptr2, len2, val4);
-        if (ret[3]) {
-            throw takeFromExternrefTable0(ret[2]);
-        }
-        var v5 = getArrayJsValueFromWasm0(ret[0], ret[1]);
-        wasm.__wbindgen_free(ret[0], ret[1] * 4, 4);
-        return v5;
     }
     /**
      * `WebSocketCompleteAction`.
@@ -132,21 +159,23 @@ export class Handle {
     }
     /**
      * `WebSocketEndClientHandshake`: the index of the subprotocol or -1, then those of the extensions.
-     * @param {string[]} headers
+     * @param {string} headers
+     * @param {number} header_count
      * @param {boolean} allow_no_subprotocol
      * @returns {Int32Array}
      */
-    end_client_handshake(headers, allow_no_subprotocol) {
-        const val2 = +allow_no_subprotocol;
-        const ptr0 = passArrayJsValueToWasm0(headers, wasm.__wbindgen_malloc);
+    end_client_handshake(headers, header_count, allow_no_subprotocol) {
+        const val2 = +header_count;
+        const val3 = +allow_no_subprotocol;
+        const ptr0 = passStringToWasm0(headers, wasm.__wbindgen_malloc, wasm.__wbindgen_realloc);
         const len0 = WASM_VECTOR_LEN;
-        const ret = wasm.handle_end_client_handshake(this.__wbg_ptr, ptr0, len0, val2);
+        const ret = wasm.handle_end_client_handshake(this.__wbg_ptr, ptr0, len0, val2, val3);
         if (ret[3]) {
             throw takeFromExternrefTable0(ret[2]);
         }
-        var v3 = getArrayI32FromWasm0(ret[0], ret[1]).slice();
+        var v4 = getArrayI32FromWasm0(ret[0], ret[1]).slice();
         wasm.__wbindgen_free(ret[0], ret[1] * 4, 4);
-        return v3;
+        return v4;
     }
     /**
      * `WebSocketEndServerHandshake`.
@@ -302,13 +331,19 @@ export class RequestHead {
     }
     /**
      * Names and values in turn.
-     * @returns {string[]}
+     * @returns {string}
      */
     headers() {
-        const ret = wasm.requesthead_headers(this.__wbg_ptr);
-        var v1 = getArrayJsValueFromWasm0(ret[0], ret[1]);
-        wasm.__wbindgen_free(ret[0], ret[1] * 4, 4);
-        return v1;
+        let deferred1_0;
+        let deferred1_1;
+        try {
+            const ret = wasm.requesthead_headers(this.__wbg_ptr);
+            deferred1_0 = ret[0];
+            deferred1_1 = ret[1];
+            return getStringFromWasm0(ret[0], ret[1]);
+        } finally {
+            wasm.__wbindgen_free(deferred1_0, deferred1_1, 1);
+        }
     }
     /**
      * The method.
@@ -397,13 +432,19 @@ export class ResponseHead {
     }
     /**
      * Names and values in turn.
-     * @returns {string[]}
+     * @returns {string}
      */
     headers() {
-        const ret = wasm.responsehead_headers(this.__wbg_ptr);
-        var v1 = getArrayJsValueFromWasm0(ret[0], ret[1]);
-        wasm.__wbindgen_free(ret[0], ret[1] * 4, 4);
-        return v1;
+        let deferred1_0;
+        let deferred1_1;
+        try {
+            const ret = wasm.responsehead_headers(this.__wbg_ptr);
+            deferred1_0 = ret[0];
+            deferred1_1 = ret[1];
+            return getStringFromWasm0(ret[0], ret[1]);
+        } finally {
+            wasm.__wbindgen_free(deferred1_0, deferred1_1, 1);
+        }
     }
     /**
      * The reason phrase.
@@ -660,19 +701,30 @@ export function input_capacity() {
 
 /**
  * The subprotocols that a request offers.
- * @param {string[]} headers
- * @returns {string[]}
+ * @param {string} headers
+ * @param {number} header_count
+ * @returns {string}
  */
-export function offered_subprotocols(headers) {
-    const ptr0 = passArrayJsValueToWasm0(headers, wasm.__wbindgen_malloc);
-    const len0 = WASM_VECTOR_LEN;
-    const ret = wasm.offered_subprotocols(ptr0, len0);
-    if (ret[3]) {
-        throw takeFromExternrefTable0(ret[2]);
+export function offered_subprotocols(headers, header_count) {
+    let deferred4_0;
+    let deferred4_1;
+    try {
+        const val2 = +header_count;
+        const ptr0 = passStringToWasm0(headers, wasm.__wbindgen_malloc, wasm.__wbindgen_realloc);
+        const len0 = WASM_VECTOR_LEN;
+        const ret = wasm.offered_subprotocols(ptr0, len0, val2);
+        var ptr3 = ret[0];
+        var len3 = ret[1];
+        if (ret[3]) {
+            ptr3 = 0; len3 = 0;
+            throw takeFromExternrefTable0(ret[2]);
+        }
+        deferred4_0 = ptr3;
+        deferred4_1 = len3;
+        return getStringFromWasm0(ptr3, len3);
+    } finally {
+        wasm.__wbindgen_free(deferred4_0, deferred4_1, 1);
     }
-    var v2 = getArrayJsValueFromWasm0(ret[0], ret[1]);
-    wasm.__wbindgen_free(ret[0], ret[1] * 4, 4);
-    return v2;
 }
 
 /**
@@ -746,51 +798,24 @@ export function supported_versions() {
 /**
  * Makes a request's head.
  * @param {string} target
- * @param {string[]} headers
+ * @param {string} headers
+ * @param {number} header_count
  * @returns {Uint8Array}
  */
-export function write_request(target, headers) {
+export function write_request(target, headers, header_count) {
+    const val3 = +header_count;
     let ptr0, len0, ptr1, len1;
     try {
         ptr0 = passStringToWasm0(target, wasm.__wbindgen_malloc, wasm.__wbindgen_realloc);
         len0 = WASM_VECTOR_LEN;
-        ptr1 = passArrayJsValueToWasm0(headers, wasm.__wbindgen_malloc);
+        ptr1 = passStringToWasm0(headers, wasm.__wbindgen_malloc, wasm.__wbindgen_realloc);
         len1 = WASM_VECTOR_LEN;
     } catch (e) {
-        if (ptr1) { wasm.__externref_drop_slice(ptr1, len1); wasm.__wbindgen_free(ptr1, len1 * 4, 4); }
+        if (ptr1) { wasm.__wbindgen_free(ptr1, len1 * 1, 1); }
         if (ptr0) { wasm.__wbindgen_free(ptr0, len0 * 1, 1); }
         throw e;
     }
-    const ret = wasm.write_request(ptr0, len0, ptr1, len1);
-    if (ret[3]) {
-        throw takeFromExternrefTable0(ret[2]);
-    }
-    var v3 = getArrayU8FromWasm0(ret[0], ret[1]).slice();
-    wasm.__wbindgen_free(ret[0], ret[1] * 1, 1);
-    return v3;
-}
-
-/**
- * Makes a response's head.
- * @param {number} status
- * @param {string} reason
- * @param {string[]} headers
- * @returns {Uint8Array}
- */
-export function write_response(status, reason, headers) {
-    const val3 = +status;
-    let ptr0, len0, ptr1, len1;
-    try {
-        ptr0 = passStringToWasm0(reason, wasm.__wbindgen_malloc, wasm.__wbindgen_realloc);
-        len0 = WASM_VECTOR_LEN;
-        ptr1 = passArrayJsValueToWasm0(headers, wasm.__wbindgen_malloc);
-        len1 = WASM_VECTOR_LEN;
-    } catch (e) {
-        if (ptr1) { wasm.__externref_drop_slice(ptr1, len1); wasm.__wbindgen_free(ptr1, len1 * 4, 4); }
-        if (ptr0) { wasm.__wbindgen_free(ptr0, len0 * 1, 1); }
-        throw e;
-    }
-    const ret = wasm.write_response(val3, ptr0, len0, ptr1, len1);
+    const ret = wasm.write_request(ptr0, len0, ptr1, len1, val3);
     if (ret[3]) {
         throw takeFromExternrefTable0(ret[2]);
     }
@@ -798,17 +823,40 @@ export function write_response(status, reason, headers) {
     wasm.__wbindgen_free(ret[0], ret[1] * 1, 1);
     return v4;
 }
+
+/**
+ * Makes a response's head.
+ * @param {number} status
+ * @param {string} reason
+ * @param {string} headers
+ * @param {number} header_count
+ * @returns {Uint8Array}
+ */
+export function write_response(status, reason, headers, header_count) {
+    const val3 = +status;
+    const val4 = +header_count;
+    let ptr0, len0, ptr1, len1;
+    try {
+        ptr0 = passStringToWasm0(reason, wasm.__wbindgen_malloc, wasm.__wbindgen_realloc);
+        len0 = WASM_VECTOR_LEN;
+        ptr1 = passStringToWasm0(headers, wasm.__wbindgen_malloc, wasm.__wbindgen_realloc);
+        len1 = WASM_VECTOR_LEN;
+    } catch (e) {
+        if (ptr1) { wasm.__wbindgen_free(ptr1, len1 * 1, 1); }
+        if (ptr0) { wasm.__wbindgen_free(ptr0, len0 * 1, 1); }
+        throw e;
+    }
+    const ret = wasm.write_response(val3, ptr0, len0, ptr1, len1, val4);
+    if (ret[3]) {
+        throw takeFromExternrefTable0(ret[2]);
+    }
+    var v5 = getArrayU8FromWasm0(ret[0], ret[1]).slice();
+    wasm.__wbindgen_free(ret[0], ret[1] * 1, 1);
+    return v5;
+}
 function __wbg_get_imports() {
     const import0 = {
         __proto__: null,
-        __wbg___wbindgen_string_get_7ce8eee7fd327545: function(arg0, arg1) {
-            const obj = arg1;
-            const ret = typeof(obj) === 'string' ? obj : undefined;
-            var ptr1 = isLikeNone(ret) ? 0 : passStringToWasm0(ret, wasm.__wbindgen_malloc, wasm.__wbindgen_realloc);
-            var len1 = WASM_VECTOR_LEN;
-            getDataViewMemory0().setInt32((arg0 >>> 0) + 4 * 1, len1, true);
-            getDataViewMemory0().setInt32((arg0 >>> 0) + 4 * 0, ptr1, true);
-        },
         __wbg___wbindgen_throw_4c88d8bf264fd984: function(arg0, arg1) {
             throw new Error(getStringFromWasm0(arg0, arg1));
         },
@@ -852,9 +900,6 @@ function __wbg_get_imports() {
     };
 }
 
-const HandleFinalization = (typeof FinalizationRegistry === 'undefined')
-    ? { register: () => {}, unregister: () => {} }
-    : new FinalizationRegistry(ptr => wasm.__wbg_handle_free(ptr, 1));
 const RequestHeadFinalization = (typeof FinalizationRegistry === 'undefined')
     ? { register: () => {}, unregister: () => {} }
     : new FinalizationRegistry(ptr => wasm.__wbg_requesthead_free(ptr, 1));
@@ -948,16 +993,6 @@ function passArray8ToWasm0(arg, malloc) {
     const ptr = malloc(arg.length * 1, 1) >>> 0;
     getUint8ArrayMemory0().set(arg, ptr / 1);
     WASM_VECTOR_LEN = arg.length;
-    return ptr;
-}
-
-function passArrayJsValueToWasm0(array, malloc) {
-    const ptr = malloc(array.length * 4, 4) >>> 0;
-    for (let i = 0; i < array.length; i++) {
-        const add = addToExternrefTable0(array[i]);
-        getDataViewMemory0().setUint32(ptr + 4 * i, add, true);
-    }
-    WASM_VECTOR_LEN = array.length;
     return ptr;
 }
 

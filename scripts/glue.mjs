@@ -31,13 +31,16 @@ for (const name of ["websocket_component", "websocket_component_slim"]) {
     return text.slice(0, start) + own + text.slice(start + made.length);
   });
 }
-// js/session/session.ts has its own registry for forgotten sessions; a second one would cost each a fifth more memory
+// js/session/session.ts and js/component/component.ts have registries of their own for what is forgotten; a second one
+// would cost a session a fifth more memory, and each handshake time.
 for (const name of ["websocket_component", "websocket_component_slim"]) {
-  edit(`${name}.js`, (text) => {
-    const uses = text.slice(0, at(text, "const SessionFinalization ="));
-    const rest = text.slice(uses.length);
-    return uses.replace(/^ *SessionFinalization\..*\n/gm, "") + rest.slice(at(rest, ";\n") + 2);
-  });
+  for (const registry of ["SessionFinalization", "HandleFinalization"]) {
+    edit(`${name}.js`, (text) => {
+      const uses = text.slice(0, at(text, `const ${registry} =`));
+      const rest = text.slice(uses.length);
+      return uses.replace(new RegExp(`^ *${registry}\\..*\\n`, "gm"), "") + rest.slice(at(rest, ";\n") + 2);
+    });
+  }
 }
 for (const name of ["websocket_component", "websocket_component_inspect"]) {
   edit(`${name}.d.ts`, (text) => text.slice(0, at(text, "export type InitInput")) + TYPES);

@@ -37,7 +37,8 @@ export function session(level, takeover) {
   const handle = wasm.Handle.create_server(undefined, undefined, false, false);
   const noContextTakeover = { serverNoContextTakeover: !takeover, clientNoContextTakeover: !takeover };
   enableDeflate(handle, deflateSettings({ level, threshold: 0, ...noContextTakeover }, true));
-  handle.begin_server_handshake(undefined, [], Object.entries(FIELDS).flat());
+  const fields = Object.entries(FIELDS).flat();
+  handle.begin_server_handshake("", "", 0, fields.join("\0"), fields.length, false);
   const none = Number.POSITIVE_INFINITY;
   return new FrameSession(handle.into_session(none, none, none), true, 0);
 }

@@ -11,7 +11,7 @@
 import { isBytes } from "../engine/bytes.js";
 import { EngineTrap, scratch, wasm } from "../engine/engine.js";
 import { WebSocketError, withTypedErrors } from "../engine/errors.js";
-import { flatten, type HeaderField, type HeaderFields, pairs } from "../engine/http.js";
+import { apart, flatten, type HeaderField, type HeaderFields, packed, pairs } from "../engine/http.js";
 import { guarded } from "../engine/output.js";
 import { ownOption, ownOptions } from "../engine/own.js";
 import { ActionSlot, ReadSlot } from "../engine/report.js";
@@ -141,11 +141,10 @@ export class Handle {
     } = {},
   ): HeaderField[] {
     const { subprotocols = [], extensions = [], headers = [], extendedConnect = false } = ownOptions(offer);
-    return pairs(
-      this.#enter((handle) =>
-        handle.begin_client_handshake([...subprotocols], [...extensions], flatten(headers), extendedConnect),
-      ),
-    );
+    const names = [...packed([...subprotocols]), ...packed([...extensions])] as const;
+    const fields = packed(flatten(headers));
+    const added = this.#enter((handle) => handle.begin_client_handshake(...names, ...fields, extendedConnect));
+    return pairs(apart(added));
   }
 
   /**
@@ -157,7 +156,7 @@ export class Handle {
   endClientHandshake(headers: HeaderFields, options: { allowNoSubprotocol?: boolean } = {}): Negotiated {
     const allow = ownOption(options, "allowNoSubprotocol") ?? false;
     const [subprotocol = -1, ...extensions] = this.#enter((handle) =>
-      handle.end_client_handshake(flatten(headers), allow),
+      handle.end_client_handshake(...packed(flatten(headers)), allow),
     );
     return { subprotocol: subprotocol < 0 ? null : subprotocol, extensions };
   }
@@ -176,11 +175,10 @@ export class Handle {
     extendedConnect?: boolean;
   }): HeaderField[] {
     const { headers, subprotocol, extensions = [], extendedConnect = false } = request;
-    return pairs(
-      this.#enter((handle) =>
-        handle.begin_server_handshake(subprotocol, [...extensions], flatten(headers), extendedConnect),
-      ),
-    );
+    const selected = [subprotocol ?? "", ...packed([...extensions])] as const;
+    const fields = packed(flatten(headers));
+    const made = this.#enter((handle) => handle.begin_server_handshake(...selected, ...fields, extendedConnect));
+    return pairs(apart(made));
   }
 
   /** `WebSocketEndServerHandshake`; the first `send`, `receive` or `getAction` does the same. */

@@ -104,6 +104,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     this.#inbox = new Inbox(session, this, settings.claimTimeout);
     this.#outbox = new Outbox(session, transport, this);
     if (settings.streamMessages) session.giveParts();
+    if (transport.isHeld) session.keep(); // the transport will be closed, and the session freed then
     if (settings.pingInterval >= LONGEST_TIME) return;
     const onDead = () => this.abort(pingTimedOut(settings.pongTimeout));
     this.#keepAlive = new KeepAlive(settings, () => this.#probe(), onDead);
@@ -265,7 +266,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     if (this.#state === "failed" || this.#state === "closed" || this.#inbox.demand === demand) return;
     this.#inbox.want(demand);
     if (demand !== "wanted") this.#deliver();
-    else queueMicrotask(() => this.goOn());
+    else if (this.#hasStarted) queueMicrotask(() => this.goOn());
   }
 
   /** The message that waits to be wanted, if it may be had at once. */
@@ -416,7 +417,6 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
   }
 
   #canTake(data: SentData): boolean {
-    // the size of text is asked for only if it matters
     if (!this.canSend) return false;
     return this.#hasRoomFor(mostOfSent(data) + HEADER) || this.#mustHaveRoom(sizeOfSent(data) + HEADER);
   }
@@ -530,7 +530,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
   }
 }
 
-/** No less than its size. */
+/** No less than its size. That of a text is counted only if this is too much. */
 function mostOfSent(data: SentData): number {
   return typeof data === "string" ? data.length * 3 : sizeOfSent(data);
 }

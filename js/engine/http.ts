@@ -61,7 +61,7 @@ export interface ResponseHead {
 export function parseRequest(bytes: Uint8Array): RequestHead | undefined {
   return readRequest(bytes, (head) => {
     head.check();
-    return { method: head.method, target: head.target, length: head.length, headers: pairs(head.headers()) };
+    return { method: head.method, target: head.target, length: head.length, headers: pairs(apart(head.headers())) };
   });
 }
 
@@ -91,7 +91,9 @@ export function parseResponse(bytes: Uint8Array): ResponseHead | undefined {
     const head = wasm.parse_response(bytes);
     try {
       if (head?.status === 101) head.check();
-      return head && { status: head.status, reason: head.reason, length: head.length, headers: pairs(head.headers()) };
+      return (
+        head && { status: head.status, reason: head.reason, length: head.length, headers: pairs(apart(head.headers())) }
+      );
     } finally {
       head?.free();
     }
@@ -104,7 +106,7 @@ export function parseResponse(bytes: Uint8Array): ResponseHead | undefined {
  * @throws WebSocketProtocolError if the target or a field has a character that does not belong there
  */
 export function writeRequest(target: string, headers: HeaderFields): Uint8Array {
-  return withTypedErrors(() => wasm.write_request(target, flatten(headers)));
+  return withTypedErrors(() => wasm.write_request(target, ...packed(flatten(headers))));
 }
 
 /**
@@ -113,7 +115,7 @@ export function writeRequest(target: string, headers: HeaderFields): Uint8Array 
  * @throws WebSocketProtocolError if the reason or a field has a character that does not belong there
  */
 export function writeResponse(status: number, reason: string, headers: HeaderFields): Uint8Array {
-  return withTypedErrors(() => wasm.write_response(status, reason, flatten(headers)));
+  return withTypedErrors(() => wasm.write_response(status, reason, ...packed(flatten(headers))));
 }
 
 /**
@@ -122,11 +124,25 @@ export function writeResponse(status: number, reason: string, headers: HeaderFie
  * @throws WebSocketProtocolError if the list is malformed
  */
 export function offeredSubprotocols(headers: HeaderFields): string[] {
-  return withTypedErrors(() => wasm.offered_subprotocols(flatten(headers)));
+  return withTypedErrors(() => apart(wasm.offered_subprotocols(...packed(flatten(headers)))));
 }
 
-/** @internal Names and values in turn, as the engine takes them. */
-export function flatten(headers: HeaderFields): string[] {
+/** Between strings that the engine takes and gives as one: a crossing costs more than all their characters. */
+const SEPARATOR = "\0";
+
+/** @internal Strings as the engine takes them: as one, and their number, by which it notices one with a separator. */
+export function packed(strings: readonly string[]): [joined: string, count: number] {
+  return [strings.join(SEPARATOR), strings.length];
+}
+
+/** @internal Strings that the engine gave, of which none is empty if there is only one. */
+export function apart(joined: string): string[] {
+  return joined === "" ? [] : joined.split(SEPARATOR);
+}
+
+/** @internal Names and values in turn. */
+export function flatten(headers: HeaderFields): readonly string[] {
+  if (isFlat(headers)) return headers;
   const flat: string[] = [];
   const all: Iterable<string | HeaderField | { name: string; value: string }> =
     Symbol.iterator in headers ? headers : Object.entries(headers).flatMap(fieldsOf);
@@ -141,6 +157,10 @@ export function flatten(headers: HeaderFields): string[] {
 function fieldsOf([name, value]: [string, string | number | readonly string[] | undefined]): HeaderField[] {
   if (value === undefined) return [];
   return (Array.isArray(value) ? value : [value]).map((one) => [name, `${one}`]);
+}
+
+function isFlat(headers: HeaderFields): headers is readonly string[] {
+  return Array.isArray(headers) && headers.every((field) => typeof field === "string");
 }
 
 function isPair(field: HeaderField | { name: string; value: string }): field is HeaderField {

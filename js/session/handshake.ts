@@ -6,7 +6,17 @@
 
 import { wasm } from "../engine/engine.js";
 import { WebSocketError } from "../engine/errors.js";
-import { flatten, type HeaderField, type HeaderFields, hasName, joined, pairs } from "../engine/http.js";
+import {
+  apart,
+  flatten,
+  type HeaderField,
+  type HeaderFields,
+  hasName,
+  joined,
+  packed,
+  pairs,
+  writeResponse,
+} from "../engine/http.js";
 import { guarded, release } from "../engine/output.js";
 import { textBytes } from "../engine/text.js";
 import { type DeflateSettings, enableDeflate } from "./deflate.js";
@@ -59,7 +69,9 @@ export class ClientHandshake {
     this.#options = options;
     this.fields = this.#begin((handle) => {
       enableDeflate(handle, options.deflate);
-      const added = pairs(handle.begin_client_handshake([...protocols], [], flatten(own), bootstrap === "connect"));
+      const isConnect = bootstrap === "connect";
+      const made = handle.begin_client_handshake(...packed(protocols), "", 0, ...packed(flatten(own)), isConnect);
+      const added = pairs(apart(made));
       return [...own.filter((field) => !added.some(([name]) => hasName(field, name))), ...added];
     });
   }
@@ -79,7 +91,7 @@ export class ClientHandshake {
   finish(headers: readonly HeaderField[]): Agreed {
     const handle = this.#handle as wasm.Handle;
     return this.#guarded(() => {
-      const [subprotocol = -1] = handle.end_client_handshake(flatten(headers), false);
+      const [subprotocol = -1] = handle.end_client_handshake(...packed(flatten(headers)), false);
       const session = sessionOf(handle, false, this.#options);
       this.#handle = undefined;
       const extensions = joined(headers, "Sec-WebSocket-Extensions");
@@ -136,14 +148,14 @@ export function answerHandshake(
   try {
     return guarded(() => {
       enableDeflate(handle, options.deflate);
-      const made = pairs(
-        handle.begin_server_handshake(protocol || undefined, [], flatten(headers), bootstrap === "connect"),
-      );
+      const isConnect = bootstrap === "connect";
+      const request = packed(flatten(headers));
+      const made = pairs(apart(handle.begin_server_handshake(protocol, "", 0, ...request, isConnect)));
       const own = pairs(flatten(add(made)));
       refuseFields(own);
       const fields = [...made, ...own.filter((field) => !made.some(([name]) => hasName(field, name)))];
       // the engine checks what is not its own
-      const head = own.length === 0 ? headOf(made) : wasm.write_response(101, REASON, flatten(fields));
+      const head = own.length === 0 ? headOf(made) : writeResponse(101, REASON, fields);
       const extensions = joined(made, "Sec-WebSocket-Extensions");
       return { head, fields, session: sessionOf(handle, true, options), protocol, extensions };
     });

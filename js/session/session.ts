@@ -32,8 +32,8 @@ export interface Counters {
 }
 
 /**
- * Frees the engine's part of sessions that were dropped without `free()`: those of prepared messages that the
- * application drops. `scripts/glue.mjs` takes out the one that wasm-bindgen would have.
+ * Frees the engine's part of sessions that were dropped without `free()`: those of prepared messages, and of streams,
+ * that the application drops. `scripts/glue.mjs` takes out the one that wasm-bindgen would have.
  */
 const forgotten = new FinalizationRegistry<wasm.Session>((session) => {
   session.free();
@@ -80,6 +80,11 @@ export class FrameSession implements EngineCalls, MessageForm, Compressor {
     }
     live += 1;
     forgotten.register(this, session, this);
+  }
+
+  /** It will be freed whatever the application drops: it need not be watched any longer, which takes 130 bytes. */
+  keep(): void {
+    forgotten.unregister(this);
   }
 
   /** Gives messages out in pieces. To be called before anything is received. */

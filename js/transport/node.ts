@@ -54,6 +54,10 @@ export class NodeTransport implements Transport {
     }
   }
 
+  get isHeld(): boolean {
+    return this.#isSocket;
+  }
+
   get isTaken(): boolean {
     const owner = this.#socket[TRANSPORT];
     return owner !== undefined && owner !== this;

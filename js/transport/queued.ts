@@ -73,6 +73,10 @@ export abstract class SocketTransport implements Transport {
     queueMicrotask(() => this.#deliver());
   }
 
+  get isHeld(): boolean {
+    return true;
+  }
+
   get takesAtOnce(): boolean {
     return this.sendsAtOnce && this.givesBack;
   }

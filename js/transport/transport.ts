@@ -32,6 +32,8 @@ export interface Transport {
   readonly isAnswered?: boolean;
   /** Whether another has the stream already: it was answered, or another transport over it was started. */
   readonly isTaken?: boolean;
+  /** Whether the runtime holds it, and so its listener, until it is closed. */
+  readonly isHeld?: boolean;
   /** Whether more is waiting to be written than should; `drain` tells when no longer. */
   readonly isFull: boolean;
   /** Whether an open connection keeps the process alive; by default it does. */

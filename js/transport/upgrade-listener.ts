@@ -6,7 +6,7 @@
 import type { AddressInfo } from "node:net";
 
 import { WebSocketProtocolError } from "../engine/errors.js";
-import { hasName, pairs, readRequest, recordOf } from "../engine/http.js";
+import { apart, hasName, pairs, readRequest, recordOf } from "../engine/http.js";
 import { guarded } from "../engine/output.js";
 import { HeadBuffer } from "./head.js";
 import type { Listening, ListenOptions, ListenOwner } from "./runtime.js";
@@ -149,7 +149,7 @@ class RequestReader implements TransportListener {
 function requestOf(bytes: Uint8Array, socket: Peer): [request: HandshakeRequest, length: number] | undefined {
   return readRequest(bytes, (head) => {
     const { method, target: url, version, length } = head;
-    const rawHeaders = head.headers();
+    const rawHeaders = apart(head.headers());
     return [
       { method, url, httpVersion: `1.${version}`, headers: recordOf(pairs(rawHeaders)), rawHeaders, socket },
       length,

@@ -206,7 +206,7 @@ function listenersOf(target: EventTarget, type: string): readonly unknown[] | un
 export class MessageListeners {
   #all: readonly Entry[] = [];
   #arePlain = !isDispatchWrapped;
-  /** When it was last made sure that the runtime has the same listeners; 0 if they have changed since. */
+  /** When it was last made sure that the runtime has the same listeners, or 1; 0 if they have changed since. */
   #comparedAt = 0;
 
   /** Those that are functions, in their order. Changes make a new list. */
@@ -251,7 +251,7 @@ export class MessageListeners {
 
   /** Methods of the class, or of `EventTarget`, may be called on a socket in place of its own, which tell us. */
   #compare(target: EventTarget, timeStamp: number): void {
-    this.#comparedAt = timeStamp;
+    this.#comparedAt = tellsChanges ? 1 : timeStamp; // a number that is not small would take memory of its own
     const present = listenersOf(target, "message");
     const areSame = present?.length === this.#all.length;
     if (!areSame || this.#all.some(({ listener }, at) => listener !== present?.[at])) this.#arePlain = false;

@@ -37,8 +37,8 @@ import {
   type Listener,
   type ListenerOptions,
 } from "./events.js";
-import { type Handler, type Handlers, handlerOf, setHandler } from "./handlers.js";
-import { onListenersChanged } from "./listening.js";
+import { callHandler, type Handler, type Handlers, handlerOf, setHandler } from "./handlers.js";
+import { leaveHandlers, onListenersChanged } from "./listening.js";
 import { handled } from "./messages.js";
 import { type BinaryType, type DataEvent, type MessageData, Receiving, type SocketHooks } from "./receiving.js";
 import { defineReferring, type Referring } from "./referring.js";
@@ -77,8 +77,10 @@ export interface Members {
 /** @internal Makes a server's socket; `start` lets its events begin. */
 export let accept: <B extends BinaryType, D>(accepted: Accepted) => { socket: WebSocket<B, D>; start: () => void };
 
-/** What a socket receives, and the server's sockets that it is one of, or was. */
-let partsOf: (socket: WebSocket) => { receiving: Receiving<WebSocket>; members: Members | undefined };
+/** What a socket receives. */
+let receivingOf: (socket: WebSocket) => Receiving<WebSocket>;
+/** The server's sockets that it is one of, or was. */
+let membersOf: (socket: WebSocket) => Members | undefined;
 
 /** The constructor's argument from a server; only a server has one. */
 let accepting: Accepted | undefined;
@@ -182,10 +184,11 @@ export class WebSocket<B extends BinaryType = any, D = unknown> extends WebSocke
   #droppedBytes = 0;
 
   static {
-    partsOf = (socket) => ({ members: socket.#siblings, receiving: socket.#receiving });
+    receivingOf = (socket) => socket.#receiving;
+    membersOf = (socket) => socket.#siblings;
     accept = <B extends BinaryType, D>(accepted: Accepted) => {
       accepting = accepted;
-      const socket = new WebSocket<B, D>(accepted as unknown as string);
+      const socket = new ServerSocket<B, D>(accepted as unknown as string);
       accepting = undefined;
       return { socket, start: () => socket.#connection?.start() };
     };
@@ -206,16 +209,14 @@ export class WebSocket<B extends BinaryType = any, D = unknown> extends WebSocke
     // biome-ignore lint/complexity/noArguments: Web IDL counts them
     requireArguments("WebSocket", 1, arguments.length);
     super();
+    leaveHandlers(this);
     if (isAccepted(url)) {
       this.#url = url.url;
       this.data = url.data as D;
       this.#siblings = url.members;
       this.#siblings.add(this);
       this.#about = url.about;
-      // before the application gets it, which may add listeners
       this.#receiving = this.#receiver("", url.binaryType);
-      Object.defineProperty(this, "removeEventListener", WebSocket.#unlisten);
-      this.#leaveUnclaimed();
       this.#opened(url.agreed, url.transport, url.settings);
       this.#receiving.hold("unclaimed");
       return;
@@ -478,8 +479,10 @@ export class WebSocket<B extends BinaryType = any, D = unknown> extends WebSocke
   }
 
   #setHandler(type: string, handler: unknown): void {
-    this.#handlers = setHandler(this, this.#handlers, type, handler);
+    this.#handlers = setHandler(this, this.#handlers, type, handler, WebSocket.#onEvent);
   }
+
+  static readonly #onEvent = (event: Event): void => callHandler((event.target as WebSocket).#handlers, event);
 
   /** The connection could not be opened. "Queue a task": those who have just awaited something may still listen. */
   #failed(error: ConnectionFailure): void {
@@ -524,35 +527,12 @@ export class WebSocket<B extends BinaryType = any, D = unknown> extends WebSocke
     return markAsEnd(this, new WebSocketError("WS_ERR_NOT_SENT", message, { cause: this.#failure }));
   }
 
-  /** Messages wait until a listener, for one, asks for them: hence a method on the object, not on the class. */
+  /** Messages wait until a listener, for one, asks for them. A client's socket gets a method of its own for that. */
   #leaveUnclaimed(): void {
     const isAsked = hasListeners(this, "message");
     this.#receiving.hold(isAsked ? "wanted" : "unclaimed");
-    if (!isAsked) Object.defineProperty(this, "addEventListener", WebSocket.#listen);
+    if (!isAsked && this.#siblings === undefined) Object.defineProperty(this, "addEventListener", listen);
   }
-
-  /** The property: one function for all sockets. */
-  static readonly #listen = {
-    value: function addEventListener(this: WebSocket, ...args: ListenerArguments): void {
-      WebSocket.prototype.addEventListener.apply(this, args);
-      const [type, listener, options] = args;
-      if (`${type}` !== "message" || listener === null || listener === undefined) return;
-      this.#receiving.listened(listener, options);
-    },
-    configurable: true,
-    writable: true,
-  };
-
-  /** The same of sockets that know their listeners. */
-  static readonly #unlisten = {
-    value: function removeEventListener(this: WebSocket, ...args: ListenerArguments): void {
-      WebSocket.prototype.removeEventListener.apply(this, args);
-      const [type, listener, options] = args;
-      if (`${type}` === "message") this.#receiving.unlistened(listener, options);
-    },
-    configurable: true,
-    writable: true,
-  };
 
   #control(kind: "ping" | "pong", data: string | ArrayBufferLike | ArrayBufferView): void {
     if (this.#readyState === CONNECTING) throw new DOMException("The connection is not open yet", "InvalidStateError");
@@ -596,14 +576,51 @@ export class WebSocket<B extends BinaryType = any, D = unknown> extends WebSocke
   }
 }
 
+/** The `addEventListener` of a socket whose messages wait for a listener. */
+const listen = {
+  value: function addEventListener(this: WebSocket, ...args: ListenerArguments): void {
+    WebSocket.prototype.addEventListener.apply(this, args);
+    const [type, listener, options] = args;
+    if (`${type}` !== "message" || listener === null || listener === undefined) return;
+    receivingOf(this).listened(listener, options);
+  },
+  configurable: true,
+  writable: true,
+};
+
+/** The `removeEventListener` of a socket that knows its listeners. */
+const unlisten = {
+  value: function removeEventListener(this: WebSocket, ...args: ListenerArguments): void {
+    WebSocket.prototype.removeEventListener.apply(this, args);
+    const [type, listener, options] = args;
+    if (`${type}` === "message") receivingOf(this).unlistened(listener, options);
+  },
+  configurable: true,
+  writable: true,
+};
+
+/**
+ * A server's socket. Its prototype has the methods that the standard's must not have: on each socket, they would take
+ * longer to make, and memory.
+ */
+class ServerSocket<B extends BinaryType, D> extends WebSocket<B, D> {
+  static {
+    Object.defineProperties(ServerSocket.prototype, {
+      constructor: { value: WebSocket, configurable: true, writable: true },
+      addEventListener: listen,
+      removeEventListener: unlisten,
+    });
+  }
+}
+
 for (const target of [WebSocket, WebSocket.prototype]) {
   for (const [name, value] of Object.entries({ CONNECTING, OPEN, CLOSING, CLOSED })) {
     Object.defineProperty(target, name, { value, enumerable: true });
   }
 }
-defineSubscribing(WebSocket, (socket) => partsOf(socket).members?.topics);
-defineReferring(WebSocket, (socket) => partsOf(socket).receiving);
-onListenersChanged(WebSocket, (socket, ...change) => partsOf(socket).receiving.changed(...change));
+defineSubscribing(WebSocket, (socket) => membersOf(socket)?.topics);
+defineReferring(WebSocket, receivingOf);
+onListenersChanged(WebSocket, (socket, type, hasOptions) => receivingOf(socket).changed(type, hasOptions));
 defineInterface(WebSocket, "WebSocket", [
   ...["url", "readyState", "bufferedAmount", "onopen", "onerror", "onclose", "extensions", "protocol", "close"],
   ...["onmessage", "binaryType", "send"],

@@ -20,7 +20,7 @@ use crate::wasm::scratch::{
     ACTION_FIRST_BUFFER, ACTION_HAS_CONTEXT, ACTION_KIND, READ_ADDRESS, READ_LENGTH, Report, with_scratch,
 };
 use crate::wasm::session::{WasmSession, limits};
-use crate::wasm::strings::{Fields, borrowed, flat, thrown};
+use crate::wasm::strings::{Fields, flat, list, thrown};
 use crate::wire::{BufferType, CloseStatus};
 
 /// The component API.
@@ -53,29 +53,37 @@ impl WasmHandle {
         Self::create(Role::Server, receive_buffer_size, send_buffer_size, flags)
     }
 
-    /// `WebSocketBeginClientHandshake`; headers are names and values in turn.
+    /// `WebSocketBeginClientHandshake`; headers are names and values in turn. Of strings that are joined, the number
+    /// follows.
+    #[allow(clippy::too_many_arguments, reason = "a list is a string and its number")]
     pub fn begin_client_handshake(
         &mut self,
-        subprotocols: Vec<String>,
-        extensions: Vec<String>,
-        headers: Vec<String>,
+        subprotocols: &str,
+        subprotocol_count: usize,
+        extensions: &str,
+        extension_count: usize,
+        headers: &str,
+        header_count: usize,
         is_extended_connect: bool,
-    ) -> Result<Vec<String>, JsValue> {
-        let fields = Fields::new(&headers)?;
+    ) -> Result<String, JsValue> {
+        let fields = Fields::new(headers, header_count)?;
         self.handle.set_bootstrap(bootstrap(is_extended_connect));
-        let added =
-            self.handle
-                .begin_client_handshake(&borrowed(&subprotocols), &borrowed(&extensions), &fields.borrowed());
+        let subprotocols = list(subprotocols, subprotocol_count);
+        let extensions = list(extensions, extension_count);
+        let added = self
+            .handle
+            .begin_client_handshake(&subprotocols, &extensions, &fields.borrowed());
         added.map(|added| flat(&added)).map_err(thrown)
     }
 
     /// `WebSocketEndClientHandshake`: the index of the subprotocol or -1, then those of the extensions.
     pub fn end_client_handshake(
         &mut self,
-        headers: Vec<String>,
+        headers: &str,
+        header_count: usize,
         allow_no_subprotocol: bool,
     ) -> Result<Vec<i32>, JsValue> {
-        let fields = Fields::new(&headers)?;
+        let fields = Fields::new(headers, header_count)?;
         let negotiated = if allow_no_subprotocol {
             self.handle
                 .end_client_handshake_with_optional_subprotocol(&fields.borrowed())
@@ -88,19 +96,22 @@ impl WasmHandle {
         Ok(indices)
     }
 
-    /// `WebSocketBeginServerHandshake`.
+    /// `WebSocketBeginServerHandshake`; no subprotocol is empty.
     pub fn begin_server_handshake(
         &mut self,
-        subprotocol: Option<String>,
-        extensions: Vec<String>,
-        headers: Vec<String>,
+        subprotocol: &str,
+        extensions: &str,
+        extension_count: usize,
+        headers: &str,
+        header_count: usize,
         is_extended_connect: bool,
-    ) -> Result<Vec<String>, JsValue> {
-        let fields = Fields::new(&headers)?;
+    ) -> Result<String, JsValue> {
+        let fields = Fields::new(headers, header_count)?;
         self.handle.set_bootstrap(bootstrap(is_extended_connect));
-        let response =
-            self.handle
-                .begin_server_handshake(subprotocol.as_deref(), &borrowed(&extensions), &fields.borrowed());
+        let extensions = list(extensions, extension_count);
+        let response = self
+            .handle
+            .begin_server_handshake(Some(subprotocol), &extensions, &fields.borrowed());
         response.map(|response| flat(&response)).map_err(thrown)
     }
 

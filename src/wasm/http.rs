@@ -9,7 +9,7 @@ use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 use crate::error::HandshakeError;
 use crate::handshake;
 use crate::http;
-use crate::wasm::strings::{Fields, flat, thrown};
+use crate::wasm::strings::{Fields, flat, joined, thrown};
 
 /// The head of a request, read from bytes.
 #[wasm_bindgen(js_name = RequestHead)]
@@ -20,7 +20,7 @@ pub struct WasmRequestHead {
     pub version: u8,
     method: String,
     target: String,
-    headers: Vec<String>,
+    headers: String,
     check: Result<(), HandshakeError>,
 }
 
@@ -39,7 +39,7 @@ impl WasmRequestHead {
     }
 
     /// Names and values in turn.
-    pub fn headers(&self) -> Vec<String> {
+    pub fn headers(&self) -> String {
         self.headers.clone()
     }
 
@@ -59,7 +59,7 @@ pub struct WasmResponseHead {
     #[wasm_bindgen(readonly)]
     pub status: u16,
     reason: String,
-    headers: Vec<String>,
+    headers: String,
     check: Result<(), HandshakeError>,
 }
 
@@ -72,7 +72,7 @@ impl WasmResponseHead {
     }
 
     /// Names and values in turn.
-    pub fn headers(&self) -> Vec<String> {
+    pub fn headers(&self) -> String {
         self.headers.clone()
     }
 
@@ -112,22 +112,22 @@ pub fn parse_response(bytes: &[u8]) -> Result<Option<WasmResponseHead>, JsValue>
 
 /// Makes a request's head.
 #[wasm_bindgen]
-pub fn write_request(target: &str, headers: Vec<String>) -> Result<Vec<u8>, JsValue> {
-    let fields = Fields::new(&headers)?;
+pub fn write_request(target: &str, headers: &str, header_count: usize) -> Result<Vec<u8>, JsValue> {
+    let fields = Fields::new(headers, header_count)?;
     http::write_request(target, &fields.borrowed()).map_err(|error| thrown(error.into()))
 }
 
 /// Makes a response's head.
 #[wasm_bindgen]
-pub fn write_response(status: u16, reason: &str, headers: Vec<String>) -> Result<Vec<u8>, JsValue> {
-    let fields = Fields::new(&headers)?;
+pub fn write_response(status: u16, reason: &str, headers: &str, header_count: usize) -> Result<Vec<u8>, JsValue> {
+    let fields = Fields::new(headers, header_count)?;
     http::write_response(status, reason, &fields.borrowed()).map_err(|error| thrown(error.into()))
 }
 
 /// The subprotocols that a request offers.
 #[wasm_bindgen]
-pub fn offered_subprotocols(headers: Vec<String>) -> Result<Vec<String>, JsValue> {
-    let fields = Fields::new(&headers)?;
+pub fn offered_subprotocols(headers: &str, header_count: usize) -> Result<String, JsValue> {
+    let fields = Fields::new(headers, header_count)?;
     let offered = handshake::offered_subprotocols(&fields.borrowed()).map_err(|error| thrown(error.into()))?;
-    Ok(offered.into_iter().map(str::to_owned).collect())
+    Ok(joined(&offered))
 }

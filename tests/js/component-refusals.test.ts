@@ -46,6 +46,39 @@ test("every violation has its code and its close status, whole and byte by byte"
   }
 });
 
+test("a string of a handshake with U+0000 is refused, and makes no two strings", () => {
+  const request = Handle.createClient().beginClientHandshake({ subprotocols: ["a", "b"] });
+  const fields = [["Host", "localhost"], ...request] as [string, string][];
+  const begin = (more: [string, string][], chosen: { subprotocol?: string; extensions?: string[] } = {}) =>
+    Handle.createServer().beginServerHandshake({ headers: [...fields, ...more], ...chosen });
+  const response = begin([], { subprotocol: "a" });
+  const malformed = { code: "E_INVALID_PROTOCOL_FORMAT" };
+  const evil: [string, string][] = [
+    ["X", "a\0"],
+    ["X", "\0"],
+    ["X", "a\0Y\0b"],
+    ["X\0a", "b"],
+    ["X\0a\0Y", "b"],
+    ["\0", ""],
+  ];
+  for (const field of evil) {
+    assert.throws(() => begin([field]), malformed);
+    const client = Handle.createClient();
+    client.beginClientHandshake({ subprotocols: ["a", "b"] });
+    assert.throws(() => client.endClientHandshake([...response, field]), malformed);
+    const invalid = { code: "E_INVALIDARG" };
+    assert.throws(() => Handle.createClient().beginClientHandshake({ headers: [field] }), invalid);
+  }
+  for (const name of ["a\0b", "\0", "a\0"]) {
+    assert.throws(() => begin([], { subprotocol: name }), { code: "E_SUBPROTOCOL_NOT_SUPPORTED" });
+    assert.throws(() => begin([], { extensions: [name] }), { code: "E_PROTOCOL_EXTENSIONS_NOT_SUPPORTED" });
+    for (const list of [[name], ["a", name]]) {
+      assert.throws(() => Handle.createClient().beginClientHandshake({ subprotocols: list }), { code: "E_INVALIDARG" });
+      assert.throws(() => Handle.createClient().beginClientHandshake({ extensions: list }), { code: "E_INVALIDARG" });
+    }
+  }
+});
+
 test("every close status is sent, and those at the edges received, as the registry has them", () => {
   const onWire = (status: number) =>
     (status >= 1000 && status <= 1003) || (status >= 1007 && status <= 1014) || (status >= 3000 && status <= 4999);

@@ -1,5 +1,7 @@
 /** What one connection must not do to the others: memory, traps, listeners that throw, many at once. */
 import assert from "node:assert/strict";
+import { Socket } from "node:net";
+import { Duplex } from "node:stream";
 import { test } from "node:test";
 
 import { EngineTrap, engineStatistics, sessionCount, WebSocket, WebSocketServer } from "websocket-component";
@@ -70,6 +72,29 @@ test("a session that is forgotten is freed by the garbage collector", async () =
   }
   wasm.Session.prototype.free = free;
   assert.equal(freed.length, 10);
+});
+
+test("a connection over a stream that the application drops is freed by the garbage collector", async () => {
+  const collect = garbageCollector();
+  const before = sessionCount();
+  const accept = (server: WebSocketServer): void => {
+    const stream = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
+    const fields = ["Host: localhost", "Upgrade: websocket", "Connection: Upgrade"].flatMap((line) => line.split(": "));
+    const rawHeaders = [...fields, "Sec-WebSocket-Version", "13", "Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="];
+    const request = { method: "GET", url: "/", httpVersion: "1.1", headers: { host: "localhost" }, rawHeaders };
+    server.handleUpgrade(Object.assign(request, { socket: stream }) as never, stream, Buffer.alloc(0), () => {});
+  };
+  for (let count = 0; count < 10; count++) accept(new WebSocketServer({ noServer: true }));
+  assert.equal(sessionCount(), before + 10);
+  for (let turn = 0; turn < 200 && sessionCount() > before; turn++) {
+    collect();
+    await new Promise((next) => setTimeout(next, 5));
+  }
+  assert.equal(sessionCount(), before);
+  const { NodeTransport } = await inner<{ NodeTransport: new (stream: Duplex) => { isHeld: boolean } }>(
+    "transport/node.js",
+  );
+  assert.equal(new NodeTransport(new Socket()).isHeld, true, "the runtime holds the system's, which close");
 });
 
 test("a connection that is over is kept by no budget, its server's or the process's", async () => {

@@ -1,10 +1,11 @@
 /** The class as a standard has it: the interface by Web IDL, its arguments, its handlers, and its events' classes. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { inspect } from "node:util";
 
 import { CloseEvent, ErrorEvent, WebSocket, type WebSocketOptions } from "websocket-component";
 
-import { closed, nextEvent, serveEcho, serveRaw } from "./support.js";
+import { closed, nextEvent, once, serve, serveEcho, serveRaw } from "./support.js";
 
 /** Something that no type allows, and JavaScript does. */
 const any = <T>(value: unknown): T => value as T;
@@ -29,6 +30,17 @@ test("what enumerates is what the interface's definition lists, and no addition"
   assert.deepEqual(Object.keys(WebSocket.prototype).sort(), members.sort());
   assert.deepEqual(Object.keys(WebSocket), constants);
   assert.equal(Object.hasOwn(WebSocket.prototype, "addEventListener"), false);
+});
+
+test("a server's socket is one of the same class, by all that shows it", async (t) => {
+  const { server, url } = await serve(t);
+  const client = new WebSocket(url);
+  const [socket] = (await once(server, "connection")) as [WebSocket];
+  assert.ok(socket instanceof WebSocket);
+  assert.equal(socket.constructor, WebSocket);
+  assert.deepEqual(Object.keys(socket), ["data"]);
+  assert.match(inspect(socket), /^WebSocket /);
+  client.terminate();
 });
 
 test("the class has the name, the length, the prototype and the tag of its interface", () => {
