@@ -186,7 +186,7 @@ export class Outbox implements Flushable, Writer {
    * little, and the network takes that at once. It leaves by the flush that is due, or before the end.
    */
   promises(size: number): boolean {
-    if (this.isBusy || this.#session.outputBytes + size > PROMISED || this.#writes !== undefined) return false;
+    if (this.isBusy || this.#session.outputBytes + size > PROMISED) return false;
     if (this.#transport.takesAtOnce !== true) return false;
     flushAtExit();
     this.#isPromised = true;

@@ -5,10 +5,10 @@ import { Socket } from "node:net";
 import { type TestContext, test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 
-import type { SocketOptions } from "websocket-component";
+import { type SocketOptions, WebSocket } from "websocket-component";
 
 import { clog, connector, type Ends, FRAME, frames, ROLES, type Role, wireSize } from "./ends.js";
-import { masked, once, RawPeer, unmasked } from "./support.js";
+import { masked, messages, nextEvent, once, RawPeer, serve, unmasked } from "./support.js";
 
 const COUNT = 50;
 const TEXTS = Array.from({ length: COUNT }, (_, at) => `message ${at}`);
@@ -44,6 +44,7 @@ for (const role of ROLES) {
     const one = await ends(t, role);
     const { socket, peer } = one;
     const writes = countWrites(t, one);
+    const exitListeners = process.listenerCount("exit");
     const loop = async () => {
       for await (const text of socket) await socket.write(text as string);
     };
@@ -56,6 +57,7 @@ for (const role of ROLES) {
         TEXTS,
       );
       assert.equal(writes(), packet);
+      assert.ok(process.listenerCount("exit") <= exitListeners + 1, "one, for all that waits");
     }
   });
 
@@ -155,6 +157,25 @@ for (const role of ROLES) {
     assert.deepEqual(behind, Array(10).fill(0));
   });
 }
+
+test("a loop's write behind a long message waits until that is compressed, and has left", async (t) => {
+  const behind: number[] = [];
+  const { url } = await serve(t, {}, async (socket) => {
+    for await (const text of socket) {
+      socket.send("long ".repeat(100_000));
+      await socket.write(text as string);
+      behind.push(socket.bufferedAmount);
+    }
+  });
+  const client = new WebSocket(url);
+  await nextEvent(client, "open");
+  const answers = messages(client, 6);
+  for (const text of TEXTS.slice(0, 3)) client.send(text);
+  const texts = (await answers).filter((text) => (text as string).length < 100);
+  assert.deepEqual(texts, TEXTS.slice(0, 3));
+  assert.deepEqual(behind, [0, 0, 0]);
+  client.close();
+});
 
 test("what a loop has written leaves although the process exits, or ends by an error", async (t) => {
   const entry = import.meta.resolve("websocket-component");
