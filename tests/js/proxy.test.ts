@@ -448,6 +448,7 @@ test("a held message goes on as another kind of frame, or after a while, and wha
   const peer = await open(t, proxy.address);
   const got: string[] = [];
   peer.on("message", (data, isBinary) => got.push(`${isBinary ? "binary" : "text"} ${data}`));
+  const end = once(peer, "close");
   page.ask({ type: "watch", watch: 1, id: 1 });
   const about = { id: 1, direction: "toServer" };
   page.ask({ type: "hold", ...about, isOn: true });
@@ -468,7 +469,7 @@ test("a held message goes on as another kind of frame, or after a while, and wha
     ["edited: text of 8 bytes, 6 after it", "delayed: text of 4 bytes, by 100 ms", "injected: pong of 6 bytes"],
   );
   // a message that its edited frame left open: the peer's next text breaks the protocol
-  const [code] = await once(peer, "close");
+  const [code] = await end;
   assert.equal(code, 1002);
   assert.deepEqual(got, ["text late"]);
   page.ask({ type: "release", ...about, number: 1, delay: -1 });
