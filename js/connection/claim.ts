@@ -42,8 +42,8 @@ export class Claim {
     this.#isClaimed = isClaimed;
     this.#onEnd = onEnd;
     this.#timer = setTimeout(() => this.#over(isClaimed()), time);
+    holdBy(this.#timer, isHeld);
     this.#lookIn(FIRST_LOOK);
-    this.holdProcess(isHeld);
   }
 
   /** Whether the waiting keeps the process alive. */

@@ -31,7 +31,7 @@ export class Ending {
   wait(timeout: number, isHeld: boolean, onTimeout: () => void): void {
     if (this.transportClosed !== undefined || this.#timer !== undefined) return;
     this.#timer = setTimeout(onTimeout, timeout);
-    if (!isHeld) this.holdProcess(false);
+    holdBy(this.#timer, isHeld);
   }
 
   /** Whether that time keeps the process alive. */

@@ -17,10 +17,9 @@ export const queueMicrotask: (callback: () => void) => void = globalThis.queueMi
 export const afterNetwork: (callback: () => void) => unknown =
   "deno" in process.versions ? (callback) => setTimeout(callback, 0) : setImmediate;
 
-/** Says whether a timer keeps the process alive; it does at first. */
+/** Says whether a timer keeps the process alive; it does at first. A test's timers may not have that. */
 export function holdBy(timer: ReturnType<typeof setTimeout> | undefined, isHeld: boolean): void {
-  if (isHeld)
-    timer?.ref?.(); // a test's timers may have neither
+  if (isHeld) timer?.ref?.();
   else timer?.unref?.();
 }
 

@@ -207,3 +207,14 @@ test("the command's server reads no more from a peer that does not read, and goe
     assert.ok((await peer.bytes(10 + SIZE)).equals(unmasked(0x82, message)), `message ${count}`);
   }
 });
+
+test("the command's server lets a peer wait that sends empty messages alone", async (t) => {
+  const { echo } = await inner<{ echo: (socket: WebSocket) => void }>("command/echo.js");
+  const { socket, peer } = await rawClient(t);
+  socket.onmessage = null;
+  echo(socket);
+  const pause = t.mock.method(socket, "pause");
+  peer.write(Buffer.concat(Array.from({ length: 1 << 19 }, () => masked(0x82))));
+  while (pause.mock.callCount() === 0) await turn();
+  assert.equal(pause.mock.callCount(), 1);
+});
