@@ -35,11 +35,11 @@ apt_install() {
     fail "apt-get could not install: $*"
 }
 
-# alone FOLDER: waits for its turn with that folder, which another run of the script in this checkout may be using.
+# alone FOLDER: waits for its turn with that folder, which another run may be using.
 alone() {
   mkdir -p "$1"
   exec 9>"$1/.lock"
   if ! command -v flock >/dev/null || flock -n 9; then return; fi
-  say "another run in this checkout uses $1/; waiting for its end"
+  say "another run uses $1/; waiting for its end"
   flock 9
 }
