@@ -35,6 +35,12 @@ apt_install() {
     fail "apt-get could not install: $*"
 }
 
+# Removes what an earlier build left in dist/, but the page: `npm start` may be serving that.
+clear_dist() {
+  mkdir -p dist
+  find dist -mindepth 1 -maxdepth 1 ! -name page -exec rm -rf {} +
+}
+
 # alone FOLDER: waits for its turn with that folder, which another run may be using.
 alone() {
   mkdir -p "$1"
