@@ -3,7 +3,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 
 const CACHE = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "websocket-component");
@@ -58,7 +58,7 @@ function install(name, version, from = name) {
   const folder = join(CACHE, `npm-${name}-${version}`);
   if (!existsSync(folder)) {
     console.error(`-- installing ${name} ${version} from npm`);
-    mkdirSync(CACHE, { recursive: true });
+    mkdirSync(dirname(folder), { recursive: true }); // that of a scope, perhaps
     const unfinished = mkdtempSync(`${folder}.`); // another process may be at it too
     const flags = ["install", "--prefix", unfinished, "--no-audit", "--no-fund", "--loglevel=error"];
     execFileSync("npm", [...flags, `${from}@${version}`], { stdio: ["ignore", "ignore", "inherit"] });

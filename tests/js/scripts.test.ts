@@ -59,7 +59,7 @@ test("processes that install one program at once all have it, whole", async (t) 
   // An npm that takes a while between the first file and the last.
   const npm = `#!${process.execPath}
     const { mkdirSync, writeFileSync } = require("node:fs");
-    const at = process.argv[process.argv.indexOf("--prefix") + 1] + "/node_modules/one";
+    const at = process.argv[process.argv.indexOf("--prefix") + 1] + "/node_modules/@some/one";
     mkdirSync(at, { recursive: true });
     setTimeout(() => writeFileSync(at + "/last", ""), 500);
   `;
@@ -69,7 +69,7 @@ test("processes that install one program at once all have it, whole", async (t) 
   const source = `
     import { existsSync } from "node:fs";
     const { packageFolder } = await import(${JSON.stringify(new URL("tools.mjs", scripts).href)});
-    console.log(existsSync(packageFolder("one", "1.0.0") + "/last"));
+    console.log(existsSync(packageFolder("@some/one", "1.0.0") + "/last"));
   `;
   const install = () => promisify(execFile)(process.execPath, ["--input-type=module", "--eval", source], { env });
   const answers = await Promise.all([install(), install(), install()]);
@@ -77,5 +77,5 @@ test("processes that install one program at once all have it, whole", async (t) 
     answers.map(({ stdout }) => stdout),
     ["true\n", "true\n", "true\n"],
   );
-  assert.deepEqual(readdirSync(join(folder, "websocket-component")), ["npm-one-1.0.0"]);
+  assert.deepEqual(readdirSync(join(folder, "websocket-component/npm-@some")), ["one-1.0.0"]);
 });
