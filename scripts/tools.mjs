@@ -1,9 +1,9 @@
 // Programs that tests need beside the development packages: from npm, each version once, into the cache of
 // scripts/toolchain.
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 
 const CACHE = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "websocket-component");
@@ -58,12 +58,21 @@ function install(name, version, from = name) {
   const folder = join(CACHE, `npm-${name}-${version}`);
   if (!existsSync(folder)) {
     console.error(`-- installing ${name} ${version} from npm`);
-    const unfinished = `${folder}.new`;
-    rmSync(unfinished, { recursive: true, force: true });
-    mkdirSync(unfinished, { recursive: true });
+    mkdirSync(dirname(folder), { recursive: true }); // that of a scope, perhaps
+    const unfinished = mkdtempSync(`${folder}.`); // another process may be at it too
     const flags = ["install", "--prefix", unfinished, "--no-audit", "--no-fund", "--loglevel=error"];
     execFileSync("npm", [...flags, `${from}@${version}`], { stdio: ["ignore", "ignore", "inherit"] });
-    renameSync(unfinished, folder);
+    moveFirst(unfinished, folder);
   }
   return join(folder, "node_modules");
+}
+
+/** Gives a folder its name, unless another has that by now. */
+function moveFirst(from, to) {
+  try {
+    renameSync(from, to);
+  } catch (error) {
+    rmSync(from, { recursive: true });
+    if (!existsSync(to)) throw error;
+  }
 }

@@ -10,6 +10,8 @@ export const notes = [...absent(), "`net` computes no accept and knows no close 
 export const contenders = ECHO_SERVERS;
 /** Connections that come and go in a millisecond of a turn: about as many as do. */
 const IN_A_MILLISECOND = 1.5;
+/** A connection runs much code once: it takes thousands of them until all of that is compiled. */
+const WARMER = 8;
 
 export async function* run({ pace }) {
   yield* withServers(contenders, async function* ({ load, programs }) {
@@ -17,7 +19,8 @@ export async function* run({ pace }) {
       name,
       (milliseconds) => turn(load, { name, server }, milliseconds),
     ]);
-    const measures = byFigure(await inTurns(Object.fromEntries(turns), socketPace(pace)));
+    const { warmUp, ...socket } = socketPace(pace);
+    const measures = byFigure(await inTurns(Object.fromEntries(turns), { ...socket, warmUp: warmUp * WARMER }));
     yield { table: "Connect, one message, close", labels: {}, measures, pairs: ECHO_PAIRS };
   });
 }

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { nextTick, onceAtExit } from "../transport/tasks.js";
+import { nextTick, onceAtExit, throwLater } from "../transport/tasks.js";
 
 /** Something that holds what was sent. */
 export interface Flushable {
@@ -38,10 +38,7 @@ function flushAll(): void {
     try {
       one.onFlushDue();
     } catch (error) {
-      // the others are flushed all the same
-      nextTick(() => {
-        throw error;
-      });
+      throwLater(error); // the others are flushed all the same
     }
   }
 }

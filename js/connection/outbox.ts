@@ -13,7 +13,7 @@ import { Queue } from "../engine/queue.js";
 import { type Framing, type SentData, sizeOfSent } from "../session/outgoing.js";
 import type { FrameSession } from "../session/session.js";
 import { isLong, type Slices } from "../session/slices.js";
-import { clearTimeout, nextTick, queueMicrotask, setWatch } from "../transport/tasks.js";
+import { clearTimeout, queueMicrotask, setWatch, throwLater } from "../transport/tasks.js";
 import type { Transport, Writer } from "../transport/transport.js";
 import { Backlog, type Waiter } from "./backlog.js";
 import { type ConnectionFailure, lost } from "./failures.js";
@@ -449,15 +449,13 @@ export class Outbox implements Flushable, Writer {
   }
 }
 
-/** If one throws, the others are called all the same. Its error is uncaught in a task of its own. */
+/** If one throws, the others are called all the same. */
 export function callAll<T>(calls: readonly ((outcome: T) => void)[], outcome: T): void {
   for (const call of calls) {
     try {
       call(outcome);
     } catch (error) {
-      nextTick(() => {
-        throw error;
-      });
+      throwLater(error);
     }
   }
 }

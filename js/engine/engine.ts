@@ -18,8 +18,10 @@ export const hasDeflate: boolean = "set_deflate" in wasm.Handle.prototype;
 export interface Scratch {
   /** All of linear memory, for the absolute addresses in `events` and `report`. */
   readonly bytes: Uint8Array;
-  /** Where a network chunk is written to. */
+  /** Where a network chunk is written to, … */
   readonly input: Uint8Array;
+  /** … and its address: to ask the array for that takes longer. */
+  readonly inputStart: number;
   /** Where frames are made. */
   readonly output: Uint8Array;
   /** Received pieces: flags, address, length. */
@@ -52,9 +54,11 @@ function locate(): Scratch {
     throw new Error("The engine is not initialised: import websocket-component, not its inner modules");
   }
   const { buffer } = memory;
+  const inputStart = wasm.input_address();
   views = {
     bytes: new Uint8Array(buffer),
-    input: new Uint8Array(buffer, wasm.input_address(), wasm.input_capacity()),
+    input: new Uint8Array(buffer, inputStart, wasm.input_capacity()),
+    inputStart,
     output: new Uint8Array(buffer, wasm.output_address(), wasm.output_capacity()),
     events: new Uint32Array(buffer, wasm.events_address()),
     report: new Uint32Array(buffer, wasm.report_address(), 16),

@@ -106,7 +106,9 @@ async function serve(log: TrafficLog, port: number, address: () => string, stop:
 /** Of our own servers, the option `tap` sees the bytes. */
 function tapOwn(server: WebSocketServer, log: TrafficLog): () => void {
   const { tap: before } = server;
-  server.tap = (request: HandshakeRequest) => {
+  let isOver = false;
+  const own: typeof before = (request: HandshakeRequest) => {
+    if (isOver) return before?.(request as never);
     const logged = log.open(addressOf(request.socket as never), urlOf(request as never));
     logged.http2 = request instanceof StreamRequest;
     const tap = new TapLog(logged);
@@ -118,8 +120,10 @@ function tapOwn(server: WebSocketServer, log: TrafficLog): () => void {
     onEndOf(both, () => tap.close());
     return both;
   };
+  server.tap = own;
   return () => {
-    server.tap = before;
+    isOver = true;
+    if (server.tap === own) server.tap = before; // else another's is over it
   };
 }
 

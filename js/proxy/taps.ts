@@ -98,11 +98,15 @@ function tapUpgrades(emitter: object, look: Upgraded): () => void {
   const target = emitter as Emitting;
   const own = Object.getOwnPropertyDescriptor(target, "emit");
   const { emit } = target;
-  target.emit = function (this: Emitting, event, ...given) {
-    if (event === "upgrade" && !untapped.has(this)) look.apply(this as never, given as Parameters<Upgraded>);
+  let isOver = false;
+  const tapped: Emitting["emit"] = function (this: Emitting, event, ...given) {
+    if (event === "upgrade" && !isOver && !untapped.has(this)) look.apply(this as never, given as Parameters<Upgraded>);
     return emit.call(this, event, ...given);
   };
+  target.emit = tapped;
   return () => {
+    isOver = true;
+    if (target.emit !== tapped) return; // another's is over it
     if (own === undefined) delete (target as Partial<Emitting>).emit;
     else Object.defineProperty(target, "emit", own);
   };

@@ -20,11 +20,12 @@ import { type Answer, answerHandshake } from "../session/handshake.js";
 import { connectionSettings, type Limits, limits, milliseconds, size } from "../session/options.js";
 import { PreparedMessage } from "../session/prepared.js";
 import type { BackplaneEvent } from "../topics/backplane.js";
+import { sendTo } from "../topics/subscriber.js";
 import { type PublishOptions, type TopicData, type TopicStatistics, Topics } from "../topics/topics.js";
 import { acceptFor, StreamRequest, StreamTransport } from "../transport/http2.js";
 import { NodeTransport } from "../transport/node.js";
-import { type Listening, sockets } from "../transport/runtime.js";
-import { tapHead, tapped } from "../transport/tap.js";
+import { type Listening, type ListenOptions, sockets } from "../transport/runtime.js";
+import { type Tap, tapHead, tapped } from "../transport/tap.js";
 import { clearTimeout, setTimeout } from "../transport/tasks.js";
 import type { Transport } from "../transport/transport.js";
 import {
@@ -157,7 +158,8 @@ export class WebSocketServer<
     this.#budget = budgetOf(options.maxTotalBufferedBytes);
     this.#settings = { ...connectionSettings(options), budget: this.#budget };
     this.#deflate = deflateSettings(options.perMessageDeflate, true);
-    this.#handshakeTimeout = milliseconds("handshakeTimeout", options.handshakeTimeout);
+    const handshakeTimeout = milliseconds("handshakeTimeout", options.handshakeTimeout);
+    this.#handshakeTimeout = handshakeTimeout;
     this.#quota = new Quota(quotas(options as WebSocketServerOptions<never>));
     if (options.maxConnectionsPerAddress !== undefined) this.#addresses = new WeakMap();
     const { slowSubscriber, maxTopicBacklog, backplane } = options;
@@ -166,15 +168,21 @@ export class WebSocketServer<
     this.#taker = this.#makeTaker();
     if (server !== undefined) Upgrades.of(server).add(this.#taker);
     if (port === undefined && socketPath === undefined) return;
-    this.#listener = sockets().listen(
-      { port, host, socketPath, tls, details, handshakeTimeout: this.#handshakeTimeout },
-      {
-        onListening: () => this.emit("listening"),
-        onError: (error) => this.#loops.fail(error),
-        onUpgrade: (request, transport, head) => this.#route(request as R, transport, head),
-        onRefused: (status, request, address) => this.#count("http", status, request as R | undefined, address),
-      },
-    );
+    try {
+      this.#listener = this.#listen({ port, host, socketPath, tls, details, handshakeTimeout });
+    } catch (error) {
+      this.topics.close().catch(() => {}); // what the backplane has made, no one else could free
+      throw error;
+    }
+  }
+
+  #listen(where: ListenOptions): Listening {
+    return sockets().listen(where, {
+      onListening: () => this.emit("listening"),
+      onError: (error) => this.#loops.fail(error),
+      onUpgrade: (request, transport, head) => this.#route(request as R, transport, head),
+      onRefused: (status, request, address) => this.#count("http", status, request as R | undefined, address),
+    });
   }
 
   /** Where the server listens; `null` before it does, and without a server. */
@@ -244,7 +252,7 @@ export class WebSocketServer<
     const message = data instanceof PreparedMessage ? data : new PreparedMessage(data);
     const options = compress === undefined ? {} : { compress };
     for (const socket of [...this.clients]) {
-      if (socket !== except && socket.readyState === socket.OPEN) socket.send(message, options);
+      if (socket !== except && socket.readyState === socket.OPEN) sendTo(socket, message, options);
     }
   }
 
@@ -361,7 +369,7 @@ export class WebSocketServer<
     }
     pending.isCounted = true;
     this.#guard(request, pending, () => {
-      const transport = this.#tapped(request, raw, head);
+      const transport = lookedAt(this.tap?.(request), request, raw, head);
       pending.goBy(transport);
       const [reason, refusal] = this.#refusal(request);
       if (refusal !== undefined) return this.#refuse(request, pending, reason, refusal);
@@ -395,15 +403,6 @@ export class WebSocketServer<
     else if (isRejection(verdict)) this.#refuse(request, pending, "verify", verdict);
     else if (isAcceptance(verdict)) this.#accept(request, pending, transport, head, verdict.data, callback);
     else throw invalid("verify", "true, false, { data } or a Rejection", verdict);
-  }
-
-  #tapped(request: R, transport: Transport, head: Uint8Array): Transport {
-    const tap = this.tap?.(request);
-    if (tap === undefined) return transport;
-    const { method, url, rawHeaders } = request;
-    const version = request instanceof StreamRequest ? "2" : request.httpVersion; // as the inspector reads it
-    tapHead(tap, "received", `${method} ${url} HTTP/${version}`, rawHeaders, head);
-    return tapped(transport, tap);
   }
 
   /** A client that leaves, or a server that closes, does not wait for the verdict, and no client waits for ever. */
@@ -528,7 +527,13 @@ export class WebSocketServer<
     const add = () => (request instanceof StreamRequest ? [...pairs(flatten(own())), ...acceptFor(request)] : own());
     const options = { limits: this.#limits, deflate: this.#deflate };
     const bootstrap = request instanceof StreamRequest ? "connect" : "upgrade";
-    return answerHandshake(request.rawHeaders, this.#protocol(request) ?? "", add, options, bootstrap);
+    return answerHandshake(
+      request.rawHeaders,
+      protocolFor(request, this.#options.chooseProtocol) ?? "",
+      add,
+      options,
+      bootstrap,
+    );
   }
 
   #refusal(request: R): [reason: RefusalReason, rejection: Rejection | undefined] {
@@ -540,16 +545,26 @@ export class WebSocketServer<
     const isAllowed = origins === undefined || origin === undefined || origins.includes(origin as string);
     return ["origin", isAllowed ? undefined : { status: 403 }];
   }
+}
 
-  #protocol(request: R): string | undefined {
-    if (request.headers["sec-websocket-protocol"] === undefined) return undefined;
-    const offered = offeredSubprotocols(request.rawHeaders);
-    const choose = this.#options.chooseProtocol;
-    if (choose === undefined || offered.length === 0) return offered.at(0);
-    const chosen: unknown = choose(offered, request);
-    if (chosen === undefined || typeof chosen === "string") return chosen;
-    throw invalid("chooseProtocol", "a string or undefined", chosen);
-  }
+function lookedAt(tap: Tap | undefined, request: HandshakeRequest, transport: Transport, head: Uint8Array): Transport {
+  if (tap === undefined) return transport;
+  const { method, url, rawHeaders } = request;
+  const version = request instanceof StreamRequest ? "2" : request.httpVersion; // as the inspector reads it
+  tapHead(tap, "received", `${method} ${url} HTTP/${version}`, rawHeaders, head);
+  return tapped(transport, tap);
+}
+
+function protocolFor<R extends HandshakeRequest>(
+  request: R,
+  choose: WebSocketServerOptions<R>["chooseProtocol"],
+): string | undefined {
+  if (request.headers["sec-websocket-protocol"] === undefined) return undefined;
+  const offered = offeredSubprotocols(request.rawHeaders);
+  if (choose === undefined || offered.length === 0) return offered.at(0);
+  const chosen: unknown = choose(offered, request);
+  if (chosen === undefined || typeof chosen === "string") return chosen;
+  throw invalid("chooseProtocol", "a string or undefined", chosen);
 }
 
 /** Behind a head of HTTP/2 is nothing. */

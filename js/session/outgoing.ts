@@ -87,7 +87,7 @@ const { frame, frames, header, mask, close, compress, compressed_frame, release_
 export class Outgoing {
   readonly #engine: EngineCalls & Compressor;
   /** Bytes that were made since the output was last taken. */
-  #output: Output | undefined;
+  readonly #output = new Output();
   /** Texts that are framed when the turn ends, as one string, and the UTF-16 units of each. */
   #texts = "";
   #lengths: number[] | undefined;
@@ -133,7 +133,7 @@ export class Outgoing {
       return;
     }
     this.settle();
-    this.#push(message.frame(window));
+    this.#output.push(message.frame(window));
     this.frames += 1;
     this.messages += 1;
     this.messageBytes += message.size;
@@ -183,7 +183,7 @@ export class Outgoing {
 
   /** A text of a server, whose bytes are written where they are to stand. */
   #frameText(text: string): void {
-    const start = this.#reserve(LONGEST_HEADER + text.length * 3);
+    const start = this.#output.reserve(LONGEST_HEADER + text.length * 3);
     const memory = ownMemory();
     const guess = start + headerSize(text.length);
     const written = writeText(text, memory, guess);
@@ -195,7 +195,7 @@ export class Outgoing {
 
   /** A message of a server whose bytes are copied once. */
   #frameBytes(first: number, bytes: Uint8Array): void {
-    const start = this.#reserve(LONGEST_HEADER + bytes.length);
+    const start = this.#output.reserve(LONGEST_HEADER + bytes.length);
     const memory = ownMemory();
     const payload = writeHeader(memory, start, first, bytes.length);
     memory.set(bytes, payload);
@@ -203,7 +203,7 @@ export class Outgoing {
   }
 
   #framed(end: number, size: number): void {
-    this.#output?.fill(end);
+    this.#output.fill(end);
     this.frames += 1;
     this.messageBytes += size;
   }
@@ -263,8 +263,8 @@ export class Outgoing {
 
   /** Makes messages of texts in the input memory, which is free while nothing is received. */
   #frames(count: number, size: number): void {
-    const start = this.#claim(size + count * MAX_HEADER_SIZE);
-    this.#output?.extend(this.#engine.enter(frames, Frame.Text, start, count));
+    const start = this.#output.claim(size + count * MAX_HEADER_SIZE);
+    this.#output.extend(this.#engine.enter(frames, Frame.Text, start, count));
     this.frames += count;
     this.messageBytes += size;
   }
@@ -275,7 +275,7 @@ export class Outgoing {
       this.#sendOwned(type, textBytes(text));
       return;
     }
-    const start = this.#claim(MAX_HEADER_SIZE + text.length);
+    const start = this.#output.claim(MAX_HEADER_SIZE + text.length);
     const { output } = scratch();
     const guess = start + this.#headerSize(text.length);
     const { read, written } = encodeText(text, part(output, guess, output.length - MAX_HEADER_SIZE));
@@ -285,7 +285,7 @@ export class Outgoing {
     }
     const payload = start + this.#headerSize(written);
     if (payload !== guess) output.copyWithin(payload, guess, guess + written);
-    this.#output?.extend(this.#make(frame, type, start, written));
+    this.#output.extend(this.#make(frame, type, start, written));
     this.messageBytes += written;
   }
 
@@ -308,29 +308,27 @@ export class Outgoing {
   close(status: number, reason: string): void {
     const bytes = textBytes(reason);
     this.settle();
-    const start = this.#claim(MAX_HEADER_SIZE + 2 + bytes.length);
+    const start = this.#output.claim(MAX_HEADER_SIZE + 2 + bytes.length);
     scratch().output.set(bytes, start + this.#headerSize(2) + 2);
-    this.#output?.extend(this.#make(close, start, status, bytes.length));
+    this.#output.extend(this.#make(close, start, status, bytes.length));
     this.#place = "closed";
   }
 
   /** The memory that the output takes, in bytes, until it is taken: roughly. */
   get outputBytes(): number {
-    return (this.#output?.size ?? 0) + this.#texts.length + (this.#lengths?.length ?? 0) * MAX_HEADER_SIZE;
+    return this.#output.size + this.#texts.length + (this.#lengths?.length ?? 0) * MAX_HEADER_SIZE;
   }
 
   /** As `FrameSession.takeOutput` says. */
   takeOutput(network?: Taker): Uint8Array[] {
     this.settle();
-    const output = this.#output;
-    this.#output = undefined;
-    return output?.take(network) ?? [];
+    return this.#output.take(network);
   }
 
   /** Drops texts that were not framed: nothing can be sent any more. What was framed can still be taken. */
   forget(): void {
     this.#dropTexts();
-    this.#output?.leave();
+    this.#output.leave();
   }
 
   /** Frees what is kept from one sent message to compress the next one by; the next is compressed for itself. */
@@ -357,7 +355,7 @@ export class Outgoing {
    */
   #sendCompressed(type: number, payload: Uint8Array, isLast: boolean): boolean {
     this.settle();
-    const start = this.#claim(MAX_HEADER_SIZE + Math.min(payload.length, COMPRESSED_AT_ONCE));
+    const start = this.#output.claim(MAX_HEADER_SIZE + Math.min(payload.length, COMPRESSED_AT_ONCE));
     let at = 0;
     do {
       const piece = payload.subarray(at, at + COMPRESSED_AT_ONCE);
@@ -372,7 +370,7 @@ export class Outgoing {
     try {
       const end = this.#engine.enter(compressed_frame, isLast ? type : type + 1, start);
       if (end > start) this.frames += 1; // else the compressor has kept all of it
-      this.#output?.extend(end);
+      this.#output.extend(end);
     } catch (error) {
       // the peer will never see what the compressor has taken in
       if (!(error instanceof EngineTrap)) this.releaseCompressor();
@@ -380,7 +378,7 @@ export class Outgoing {
     }
     const { report, bytes } = scratch();
     const [address, rest] = [report[ReportSlot.Address] as number, report[ReportSlot.Size] as number];
-    if (rest > 0) this.#push(allocatedCopy(bytes, address, address + rest));
+    if (rest > 0) this.#output.push(allocatedCopy(bytes, address, address + rest));
     return true;
   }
 
@@ -402,7 +400,7 @@ export class Outgoing {
       this.#copy(type, payload);
     } else if (this.#engine.isServer) {
       this.#makeHeader(type, payload.length);
-      this.#push(payload);
+      this.#output.push(payload);
     } else {
       this.#maskLarge(type, payload);
     }
@@ -416,43 +414,28 @@ export class Outgoing {
 
   /** A frame whose payload fits into the output memory. */
   #copy(type: number, payload: Uint8Array): void {
-    const start = this.#claim(MAX_HEADER_SIZE + payload.length);
+    const start = this.#output.claim(MAX_HEADER_SIZE + payload.length);
     scratch().output.set(payload, start + this.#headerSize(payload.length));
-    this.#output?.extend(this.#make(frame, type, start, payload.length));
+    this.#output.extend(this.#make(frame, type, start, payload.length));
   }
 
   /** A client's long payload is masked piece by piece on its way through the output memory. */
   #maskLarge(type: number, payload: Uint8Array): void {
     this.#makeHeader(type, payload.length);
     for (let at = 0; at < payload.length; ) {
-      const start = this.#claim(1);
+      const start = this.#output.claim(1);
       const { output } = scratch();
       const piece = payload.subarray(at, at + output.length - start);
       output.set(piece, start);
       this.#engine.enter(mask, start, piece.length);
-      this.#output?.extend(start + piece.length);
+      this.#output.extend(start + piece.length);
       at += piece.length;
     }
   }
 
   #makeHeader(type: number, length: number): void {
-    const start = this.#claim(MAX_HEADER_SIZE);
-    this.#output?.extend(this.#make(header, type, start, length));
-  }
-
-  #claim(size: number): number {
-    this.#output ??= new Output();
-    return this.#output.claim(size);
-  }
-
-  #reserve(size: number): number {
-    this.#output ??= new Output();
-    return this.#output.reserve(size);
-  }
-
-  #push(bytes: Uint8Array): void {
-    this.#output ??= new Output();
-    this.#output.push(bytes);
+    const start = this.#output.claim(MAX_HEADER_SIZE);
+    this.#output.extend(this.#make(header, type, start, length));
   }
 
   #headerSize(length: number): number {

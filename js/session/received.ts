@@ -90,10 +90,10 @@ export class Batch {
    * @param isOwned whether the chunk may be given out in parts, …
    * @param isMasked … for which it has to have its own bytes back, unmasked
    */
-  constructor({ bytes, input }: Scratch, chunk: Uint8Array, isOwned: boolean, isMasked: boolean) {
+  constructor({ bytes, inputStart }: Scratch, chunk: Uint8Array, isOwned: boolean, isMasked: boolean) {
     this.#memory = bytes;
-    this.#chunkStart = input.byteOffset;
-    this.#chunkEnd = input.byteOffset + chunk.length;
+    this.#chunkStart = inputStart;
+    this.#chunkEnd = inputStart + chunk.length;
     this.#chunk = chunk;
     this.#isOwned = isOwned;
     this.#isMasked = isMasked;

@@ -4,6 +4,7 @@
  * @module
  */
 import type { PreparedMessage } from "../session/prepared.js";
+import { throwLater } from "../transport/tasks.js";
 
 /** A socket that can subscribe. */
 export interface Subscriber {
@@ -19,6 +20,21 @@ export interface Subscriber {
   close(code: number, reason: string): void;
   /** Its `close` event ends its subscriptions. */
   addEventListener(type: "close", listener: () => void, options: { once: boolean }): void;
+}
+
+/** Sends to one of many: what a replaced `send` throws keeps nothing from the others. Tells whether it sent. */
+export function sendTo(
+  socket: Pick<Subscriber, "send">,
+  message: PreparedMessage,
+  options: { compress?: boolean },
+): boolean {
+  try {
+    socket.send(message, options);
+    return true;
+  } catch (error) {
+    throwLater(error);
+    return false;
+  }
 }
 
 /** A socket that has subscribed to something. */

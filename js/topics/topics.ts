@@ -8,14 +8,14 @@ import { WebSocketError } from "../engine/errors.js";
 import { ownOption } from "../engine/own.js";
 import { TRY_AGAIN_LATER } from "../engine/status.js";
 import { PreparedMessage } from "../session/prepared.js";
-import { setImmediate } from "../transport/tasks.js";
+import { setImmediate, throwLater } from "../transport/tasks.js";
 import { markAsEnd } from "../websocket/ends.js";
 import { handled } from "../websocket/messages.js";
 import type { BackplaneListener } from "./backplane.js";
 import type { Travelling } from "./envelope.js";
 import { checkTopic, type TopicOptions, type TopicSettings, topicOptions } from "./options.js";
 import { Relay } from "./relay.js";
-import { Member, type Subscriber } from "./subscriber.js";
+import { Member, type Subscriber, sendTo } from "./subscriber.js";
 
 /** What can be published. */
 export type TopicData = string | ArrayBufferLike | ArrayBufferView | PreparedMessage;
@@ -73,7 +73,11 @@ export class Topics<S extends Subscriber = Subscriber> {
       onRelayed: (topic, message) => this.#relayed(topic, message),
       onBackplane: (event) => {
         if (event.state === "gap") this.#missed += event.missed;
-        onBackplane?.(event);
+        try {
+          onBackplane?.(event);
+        } catch (error) {
+          throwLater(error); // what the relay was at goes on
+        }
       },
     });
   }
@@ -164,8 +168,7 @@ export class Topics<S extends Subscriber = Subscriber> {
     // those of now: one whose `send` was replaced may subscribe again, and would be met for ever
     for (const member of [...(this.#topics.get(topic) ?? [])]) {
       if (member.socket === except || !this.#mayGet(member)) continue;
-      member.socket.send(message, options);
-      count += 1;
+      if (sendTo(member.socket, message, options)) count += 1;
     }
     return count;
   }

@@ -5,7 +5,7 @@
  * @module
  */
 import { allocate, concat } from "../engine/bytes.js";
-import { queueMicrotask } from "./tasks.js";
+import { queueMicrotask, throwLater } from "./tasks.js";
 import type { Transport, TransportListener, Writer } from "./transport.js";
 
 /** Bytes that wait to be written, from which on a transport is full; as Node has it. */
@@ -224,9 +224,7 @@ function uncaught(call: () => void): void {
   try {
     call();
   } catch (error) {
-    queueMicrotask(() => {
-      throw error;
-    });
+    throwLater(error);
   }
 }
 

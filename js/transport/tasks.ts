@@ -33,6 +33,13 @@ export function setWatch(callback: () => void, time: number): ReturnType<typeof 
 /** Node's. */
 export const nextTick: typeof process.nextTick = process.nextTick;
 
+/** An error of a callback's, where others are still to be called: it is uncaught in a task of its own. */
+export function throwLater(error: unknown): void {
+  nextTick(() => {
+    throw error;
+  });
+}
+
 /** Calls back when the process exits of itself; what it does then has to be done when it returns. */
 export function onceAtExit(callback: () => void): void {
   process.once("exit", callback);

@@ -294,13 +294,13 @@ export class WebSocket<B extends BinaryType = any, D = unknown> extends WebSocke
    *   it has `threshold` bytes
    * @throws DOMException `InvalidStateError` while connecting
    */
-  send(data: SendData, options: { compress?: boolean } = {}): void {
+  send(data: SendData, options?: { compress?: boolean }): void {
     // biome-ignore lint/complexity/noArguments: Web IDL counts them
     requireArguments("send", 1, arguments.length);
     // 1. If this's ready state is CONNECTING, then throw an "InvalidStateError" DOMException.
     if (this.#readyState === CONNECTING) throw new DOMException("The connection is not open yet", "InvalidStateError");
     const content = contentOf(data);
-    const compress = ownOption(options, "compress");
+    const compress = options && ownOption(options, "compress");
     if (this.#readyState !== OPEN) this.#droppedBytes += sizeOfContent(content);
     else if (this.#sending === undefined && isReady(content)) this.#connection?.send(content, compress);
     else this.#sender().send(content, compress);

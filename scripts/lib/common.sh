@@ -35,11 +35,17 @@ apt_install() {
     fail "apt-get could not install: $*"
 }
 
-# alone FOLDER: waits for its turn with that folder, which another run of the script in this checkout may be using.
+# Removes what an earlier build left in dist/, but the page: `npm start` may be serving that.
+clear_dist() {
+  mkdir -p dist
+  find dist -mindepth 1 -maxdepth 1 ! -name page -exec rm -rf {} +
+}
+
+# alone FOLDER: waits for its turn with that folder, which another run may be using.
 alone() {
   mkdir -p "$1"
   exec 9>"$1/.lock"
   if ! command -v flock >/dev/null || flock -n 9; then return; fi
-  say "another run in this checkout uses $1/; waiting for its end"
+  say "another run uses $1/; waiting for its end"
   flock 9
 }

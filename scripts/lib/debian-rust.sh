@@ -13,10 +13,14 @@ make_debian_rust() {
   fi
   local dir
   dir=$(debian_rust_dir)
-  build_std "$dir"
-  make_sysroot "$dir"
-  make_wrappers "$dir/bin" "$dir/sysroot"
-  touch "$dir/complete"
+  (
+    alone "$dir" # another checkout may be making it
+    if [ -e "$dir/complete" ]; then exit; fi
+    build_std "$dir"
+    make_sysroot "$dir"
+    make_wrappers "$dir/bin" "$dir/sysroot"
+    touch "$dir/complete"
+  )
 }
 
 # Builds std for the target as a dependency of an empty crate. The bitcode is what LTO reads,

@@ -30,5 +30,8 @@ has_target() {
 rustup_target() {
   command -v rustup >/dev/null || return 1
   say "installing the $wasm_target target with rustup"
-  rustup target add "$wasm_target" </dev/null >&2 && has_target rustc
+  (
+    alone "$cache/rustup" # two at once lose each other's downloads
+    rustup target add "$wasm_target" </dev/null >&2
+  ) && has_target rustc
 }

@@ -24,19 +24,20 @@ cargo_tool() {
 
 install_tool() {
   local command=(cargo install --root "$3.new" --target-dir "$cache/build" --version "$2" "$1")
-  say "installing $1 $2 with cargo (some minutes)"
   (
+    alone "$cache/build" # another checkout may be installing it
+    if [ -e "$3" ]; then exit; fi
+    say "installing $1 $2 with cargo (some minutes)"
     # Outside the checkout, whose .cargo/config.toml is not meant for it.
     cd /
     unset RUSTFLAGS CARGO_BUILD_TARGET
     if ! "${command[@]}" --locked </dev/null >&2; then
       say "the versions of its own lock file could not be had; trying with those that the registry has"
-      "${command[@]}" </dev/null >&2
+      "${command[@]}" </dev/null >&2 || exit
     fi
+    mv "$3.new" "$3" || exit
+    find "$cache/build" -mindepth 1 -maxdepth 1 ! -name .lock -exec rm -rf {} +
   ) || fail "cargo could not install $1 $2"
-  rm -rf "$3"
-  mv "$3.new" "$3"
-  rm -rf "$cache/build"
 }
 
 # rustup's minimal profile leaves these two out.

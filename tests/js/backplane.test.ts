@@ -18,7 +18,7 @@ import {
 } from "websocket-component";
 import { broadcastChannel, nats, redis } from "websocket-component/backplane";
 
-import { messages, nextEvent, once, serve } from "./support.js";
+import { messages, nextEvent, once, serve, uncaughtErrors, within } from "./support.js";
 
 /** An engine that all processes share. */
 class Bus {
@@ -288,6 +288,30 @@ test("a process can close though its backplane never does, or fails to: it is to
     await assert.rejects(server.close(), told); // another call returns the same
     await assert.rejects(new Topics({ backplane: new Bus().backplane({ close }) }).close(), told);
   }
+});
+
+test("a listener that throws at what the backplane goes through is uncaught, and its process closes all the same", async (t) => {
+  const uncaught = uncaughtErrors(t);
+  const error = new Error("of a listener");
+  const bus = new Bus();
+  const backplane = bus.backplane({ publish: () => Promise.reject(new Error("gone")) });
+  const topics = new Topics({ backplane }, () => {
+    throw error;
+  });
+  topics.publish("a", "x");
+  await topics.close();
+  await turn();
+  assert.equal(bus.calls.at(-1), "close");
+  assert.deepEqual(new Set(uncaught), new Set([error]));
+});
+
+test("a server that cannot be made frees the backplane that it was given", async () => {
+  const tls = { cert: "none", key: "none" };
+  const isFreed = new Promise<void>((resolve) => {
+    const backplane = new Bus().backplane({ close: async () => resolve() });
+    assert.throws(() => new WebSocketServer({ port: 0, host: "127.0.0.1", tls, backplane }), /PEM/);
+  });
+  await within("the backplane's close", isFreed);
 });
 
 /** A client of Redis without one: its calls do nothing. */

@@ -35,10 +35,10 @@ interface Ended {
   error: string;
 }
 
-function run(script: string, ...args: string[]): Promise<Ended> {
+function run({ signal }: TestContext, script: string, ...args: string[]): Promise<Ended> {
   const file = fileURLToPath(new URL(script, benches));
   return new Promise((resolve) => {
-    execFile(process.execPath, [file, ...args], { maxBuffer: 2 ** 24 }, (failure, out, error) =>
+    execFile(process.execPath, [file, ...args], { maxBuffer: 2 ** 24, signal }, (failure, out, error) =>
       resolve({ code: failure === null ? 0 : failure.code, out, error }),
     );
   });
@@ -72,9 +72,9 @@ function isOrdered({ median, least, greatest }: Spread): boolean {
   return least > 0 && least <= median && median <= greatest && Number.isFinite(greatest);
 }
 
-test("decode, encode and echo give figures and ratios of every contender as JSON, and nothing else on stdout", async () => {
+test("decode, encode and echo give figures and ratios of every contender as JSON, and nothing else on stdout", async (t) => {
   const suites = ["decode", "encode", "echo"];
-  const { code, out, error } = await run("index.mjs", ...SHORTEST, "--sizes", "16", "--json");
+  const { code, out, error } = await run(t, "index.mjs", ...SHORTEST, "--sizes", "16", "--json");
   assert.equal(code, 0, error);
   const report: Report = JSON.parse(out);
   assert.deepEqual(Object.keys(report.suites), suites);
@@ -94,7 +94,7 @@ test("decode, encode and echo give figures and ratios of every contender as JSON
 for (const name of ["idioms", "client", "churn", "broadcast", "publish", "tls", "stall"]) {
   test(`the suite ${name} gives figures of every contender, with its processor time`, async (t) => {
     const file = join(temporaryFolder(t), "bench.json");
-    const { code, error } = await run("index.mjs", ...SHORTEST, "--suite", name, "--json", file);
+    const { code, error } = await run(t, "index.mjs", ...SHORTEST, "--suite", name, "--json", file);
     assert.equal(code, 0, error);
     const report: Report = JSON.parse(readFileSync(file, "utf8"));
     assert.deepEqual(Object.keys(report.suites), [name]);
@@ -108,8 +108,9 @@ for (const name of ["idioms", "client", "churn", "broadcast", "publish", "tls", 
   });
 }
 
-test("another Node runs it all, and is named", async () => {
+test("another Node runs it all, and is named", async (t) => {
   const { code, out, error } = await run(
+    t,
     "index.mjs",
     ...SHORTEST,
     "--suite",
@@ -121,28 +122,28 @@ test("another Node runs it all, and is named", async () => {
   );
   assert.equal(code, 0, error);
   assert.equal((JSON.parse(out) as Report).machine.node, process.versions.node);
-  const { code: failed, error: reason } = await run("index.mjs", "--node", "/nonsense");
+  const { code: failed, error: reason } = await run(t, "index.mjs", "--node", "/nonsense");
   assert.equal(failed, 1);
   assert.match(reason, /cannot run \/nonsense/);
 });
 
-test("servers and clients import the package of a folder, which is said; one that is none is refused", async () => {
+test("servers and clients import the package of a folder, which is said; one that is none is refused", async (t) => {
   const root = fileURLToPath(new URL("../build", benches));
   const suite = [...SHORTEST, "--suite", "client", "--json", "--package"];
-  const { code, out, error } = await run("index.mjs", ...suite, root);
+  const { code, out, error } = await run(t, "index.mjs", ...suite, root);
   assert.equal(code, 0, error);
   const report: Report = JSON.parse(out);
   assert.equal(report.machine["our package"], "as it is published");
   everyContenderIsMeasured(report);
-  const { code: failed, error: reason } = await run("index.mjs", ...suite, benches.pathname);
+  const { code: failed, error: reason } = await run(t, "index.mjs", ...suite, benches.pathname);
   assert.deepEqual([failed, reason], [1, `bench: ${benches.pathname} has no package\n`]);
 });
 
 test("tables are made of the JSON, with a row for each cell", async (t) => {
   const file = join(temporaryFolder(t), "bench.json");
-  const bench = await run("index.mjs", ...SHORTEST, "--suite", "encode", "--sizes", "16,125", "--json", file);
+  const bench = await run(t, "index.mjs", ...SHORTEST, "--suite", "encode", "--sizes", "16,125", "--json", file);
   assert.equal(bench.code, 0, bench.error);
-  const report = await run("report.mjs", file);
+  const report = await run(t, "report.mjs", file);
   assert.equal(report.code, 0, report.error);
   const { cells } = (JSON.parse(readFileSync(file, "utf8")) as Report).suites.encode as Report["suites"][string];
   const rows = (text: string) => text.split("\n").filter((line) => /^\| (?:server|client) \|/.test(line));
@@ -150,9 +151,9 @@ test("tables are made of the JSON, with a row for each cell", async (t) => {
   assert.deepEqual(rows(bench.out), rows(report.out));
 });
 
-test("a suite, a number or an option that there is not is refused", async () => {
+test("a suite, a number or an option that there is not is refused", async (t) => {
   for (const args of [["--suite", "decode,nonsense"], ["--sizes", "16,many"], ["--rounds", "0"], ["--nonsense"]]) {
-    const { code, out, error } = await run("index.mjs", ...args);
+    const { code, out, error } = await run(t, "index.mjs", ...args);
     assert.equal(code, 1, args.join(" "));
     assert.match(error, /nonsense|many|0 is not/);
     assert.equal(out, "");

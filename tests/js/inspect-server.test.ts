@@ -164,6 +164,34 @@ test("a closed page looks at nothing more, and the server goes on", async (t) =>
   await talk(url);
 });
 
+const servers = {
+  "a WebSocketServer": (t: TestContext) => serveEcho(t),
+  "an http.Server of another library": async (t: TestContext) => {
+    const server = createServer();
+    const peers = new PeerServer({ server });
+    peers.on("connection", (socket) =>
+      socket.on("message", (data, isBinary) => socket.send(data, { binary: isBinary })),
+    );
+    await once(server.listen(0, "127.0.0.1"), "listening");
+    t.after(() => server.close());
+    return { server, url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}` };
+  },
+};
+for (const [kind, serve] of Object.entries(servers)) {
+  test(`of two pages for ${kind}, one goes on when the other is closed, whichever was first`, async (t) => {
+    const { server, url } = await serve(t);
+    for (const isFirst of [true, false]) {
+      const pages = [await inspectServer(server, { port: 0 }), await inspectServer(server, { port: 0 })];
+      const [gone, left] = isFirst ? pages : pages.reverse();
+      await gone?.close();
+      await talk(`${url}/chat`);
+      assert.deepEqual((await watched(t, left?.url as string)).records.slice(0, 4), CONVERSATION);
+      await left?.close();
+      await talk(url);
+    }
+  });
+}
+
 test("a server whose page has no port to listen on is not looked at", async (t) => {
   const { server } = await serveEcho(t);
   const taken = createServer();

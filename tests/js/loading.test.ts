@@ -19,6 +19,8 @@ const ENTRIES = [
   "/inline/inspect",
 ];
 
+const major = Number.parseInt(process.versions.node, 10);
+
 /** Runs Node with these flags on the import of an entry; the error's code and message come back, or nothing. */
 function importing(entry: string, flags: readonly string[], limit?: number): string {
   const url = import.meta.resolve(`websocket-component${entry}`);
@@ -40,7 +42,9 @@ for (const entry of ENTRIES) {
 test("with little address space, the error names the flag that helps, and the flag does", (t) => {
   if (process.platform !== "linux") return t.skip("only Linux limits addresses by ulimit -v");
   const gibibytes4 = 4 * 1024 * 1024;
-  assert.match(importing("", [], gibibytes4), /^WS_ERR_ENGINE_UNAVAILABLE .*--disable-wasm-trap-handler/);
+  const told = importing("", [], gibibytes4);
+  if (told === "" && major > 20) return t.skip("this Node does without the flag");
+  assert.match(told, /^WS_ERR_ENGINE_UNAVAILABLE .*--disable-wasm-trap-handler/);
   assert.equal(importing("", ["--disable-wasm-trap-handler"], gibibytes4), "");
 });
 

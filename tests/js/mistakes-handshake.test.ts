@@ -46,7 +46,10 @@ const accepted: [string, string][] = [
   ["300 fields more", requestWith(...Array(300).fill("X:"))],
 ];
 
-const refused: [string, string, number][] = [
+/** For more fields than Node keeps: ours, or that of a Node that counts them itself. */
+const TOO_MANY = "(?:400|431)";
+
+const refused: [string, string, number | string][] = [
   ["an empty Upgrade", requestBut("Upgrade", "Upgrade:"), 426],
   ["an Upgrade with a version", requestBut("Upgrade", "Upgrade: websocket/13"), 400],
   ["an Upgrade in quotes", requestBut("Upgrade", 'Upgrade: "websocket"'), 400],
@@ -81,7 +84,7 @@ const refused: [string, string, number][] = [
   ["a list of keys", requestBut("Sec-WebSocket-Key", "Sec-WebSocket-Key: a, dGhlIHNhbXBsZSBub25jZQ=="), 400],
   ["a key without its end", requestBut("Sec-WebSocket-Key", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ"), 400],
   ["two equal Hosts", requestWith("Host: localhost"), 400],
-  ["more fields than Node keeps", requestWith(...Array(2500).fill("X:")), 400],
+  ["more fields than Node keeps", requestWith(...Array(2500).fill("X:")), TOO_MANY],
   ["15 KB of blanks in its subprotocols", requestWith(`Sec-WebSocket-Protocol: a${" ".repeat(15_000)}b`), 400],
   ["15 KB of commas and a quote", requestWith(`Sec-WebSocket-Extensions: a${",".repeat(15_000)}"`), 400],
   ["a line that is too long", requestWith(`X: ${"y".repeat(20_000)}`), 431],
@@ -117,7 +120,7 @@ test("an Upgrade that Node drops because of maxHeadersCount is a bad request and
   });
   const { port } = http.address() as AddressInfo;
   const flood = await RawPeer.connect(port, requestWith(...Array(50).fill("X: y")));
-  assert.match(String(await flood.rest()), /^HTTP\/1.1 400 /);
+  assert.match(String(await flood.rest()), new RegExp(`^HTTP/1.1 ${TOO_MANY} `));
   http.maxHeadersCount = 0;
   const good = await RawPeer.connect(port);
   assert.match(await good.head(), /^HTTP\/1.1 101 /);

@@ -1,12 +1,13 @@
 /** The scripts of the repository say in one line what is wrong. */
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { execFile, spawnSync } from "node:child_process";
+import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 
 const scripts = new URL("../../scripts/", import.meta.url);
 
@@ -50,4 +51,31 @@ test("Autobahn's program runs while port 8080 is taken, and says why it ended ea
   await assert.rejects(ended(suite, folder), {
     message: "Autobahn's wstest ended early (status 1); it printed:\nno reason to stay\n",
   });
+});
+
+test("processes that install one program at once all have it, whole", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "tools-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  // An npm that takes a while between the first file and the last.
+  const npm = `#!${process.execPath}
+    const { mkdirSync, writeFileSync } = require("node:fs");
+    const at = process.argv[process.argv.indexOf("--prefix") + 1] + "/node_modules/@some/one";
+    mkdirSync(at, { recursive: true });
+    setTimeout(() => writeFileSync(at + "/last", ""), 500);
+  `;
+  writeFileSync(join(folder, "npm"), npm);
+  chmodSync(join(folder, "npm"), 0o755);
+  const env = { ...process.env, XDG_CACHE_HOME: folder, PATH: `${folder}:${process.env.PATH}` };
+  const source = `
+    import { existsSync } from "node:fs";
+    const { packageFolder } = await import(${JSON.stringify(new URL("tools.mjs", scripts).href)});
+    console.log(existsSync(packageFolder("@some/one", "1.0.0") + "/last"));
+  `;
+  const install = () => promisify(execFile)(process.execPath, ["--input-type=module", "--eval", source], { env });
+  const answers = await Promise.all([install(), install(), install()]);
+  assert.deepEqual(
+    answers.map(({ stdout }) => stdout),
+    ["true\n", "true\n", "true\n"],
+  );
+  assert.deepEqual(readdirSync(join(folder, "websocket-component/npm-@some")), ["one-1.0.0"]);
 });

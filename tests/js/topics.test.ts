@@ -14,7 +14,17 @@ import {
 } from "websocket-component";
 import { WebSocketServer as WsServer, WebSocket as WsSocket } from "websocket-component/ws";
 
-import { closed, garbageCollector, masked, messages, nextEvent, once, RawPeer, serve } from "./support.js";
+import {
+  closed,
+  garbageCollector,
+  masked,
+  messages,
+  nextEvent,
+  once,
+  RawPeer,
+  serve,
+  uncaughtErrors,
+} from "./support.js";
 
 type Served = Awaited<ReturnType<typeof serve>>;
 type Ends = { client: WebSocket; socket: WebSocket; received: unknown[] };
@@ -104,6 +114,22 @@ test("a broadcast goes once to each who is there, though a replaced send puts a 
   server.broadcast("x");
   await settled(one, other);
   assert.deepEqual([one.received, other.received], [["x"], ["x"]]);
+});
+
+test("a message goes to the others, though a replaced send throws, whose error is uncaught", async (t) => {
+  const served = await serve(t);
+  const { server } = served;
+  const [one, other] = [await join(served, "a"), await join(served, "a")];
+  const uncaught = uncaughtErrors(t);
+  const error = new Error("of a replaced send");
+  replaceSend(one.socket, () => {
+    throw error;
+  });
+  assert.equal(server.publish("a", "x"), 1);
+  server.broadcast("y");
+  await settled(one, other);
+  assert.deepEqual([one.received, other.received], [[], ["x", "y"]]);
+  assert.deepEqual(uncaught, [error, error]);
 });
 
 test("a socket knows its topics, and a topic counts its subscribers", async (t) => {
