@@ -85,6 +85,9 @@ let membersOf: (socket: WebSocket) => Members | undefined;
 /** The constructor's argument from a server; only a server has one. */
 let accepting: Accepted | undefined;
 
+/** Of a `send` without any: one for each call would take longer to make than to read. */
+const NO_OPTIONS: { compress?: boolean } = Object.freeze({});
+
 const CONNECTING = 0;
 const OPEN = 1;
 const CLOSING = 2;
@@ -294,13 +297,13 @@ export class WebSocket<B extends BinaryType = any, D = unknown> extends WebSocke
    *   it has `threshold` bytes
    * @throws DOMException `InvalidStateError` while connecting
    */
-  send(data: SendData, options?: { compress?: boolean }): void {
+  send(data: SendData, options: { compress?: boolean } = NO_OPTIONS): void {
     // biome-ignore lint/complexity/noArguments: Web IDL counts them
     requireArguments("send", 1, arguments.length);
     // 1. If this's ready state is CONNECTING, then throw an "InvalidStateError" DOMException.
     if (this.#readyState === CONNECTING) throw new DOMException("The connection is not open yet", "InvalidStateError");
     const content = contentOf(data);
-    const compress = options && ownOption(options, "compress");
+    const compress = ownOption(options, "compress");
     if (this.#readyState !== OPEN) this.#droppedBytes += sizeOfContent(content);
     else if (this.#sending === undefined && isReady(content)) this.#connection?.send(content, compress);
     else this.#sender().send(content, compress);
