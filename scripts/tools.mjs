@@ -61,18 +61,14 @@ function install(name, version, from = name) {
     mkdirSync(dirname(folder), { recursive: true }); // that of a scope, perhaps
     const unfinished = mkdtempSync(`${folder}.`); // another process may be at it too
     const flags = ["install", "--prefix", unfinished, "--no-audit", "--no-fund", "--loglevel=error"];
-    execFileSync("npm", [...flags, `${from}@${version}`], { stdio: ["ignore", "ignore", "inherit"] });
-    moveFirst(unfinished, folder);
+    try {
+      execFileSync("npm", [...flags, `${from}@${version}`], { stdio: ["ignore", "ignore", "inherit"] });
+      renameSync(unfinished, folder);
+    } catch (error) {
+      if (!existsSync(folder)) throw error; // else that one was first
+    } finally {
+      rmSync(unfinished, { recursive: true, force: true });
+    }
   }
   return join(folder, "node_modules");
-}
-
-/** Gives a folder its name, unless another has that by now. */
-function moveFirst(from, to) {
-  try {
-    renameSync(from, to);
-  } catch (error) {
-    rmSync(from, { recursive: true });
-    if (!existsSync(to)) throw error;
-  }
 }

@@ -13,6 +13,7 @@ import { StreamRequest } from "../transport/http2.js";
 import { onEndOf, type Tap } from "../transport/tap.js";
 import type { HandshakeRequest } from "../transport/upgrade.js";
 import { TrafficLog } from "./log.js";
+import { Lookers } from "./lookers.js";
 import { PageServer } from "./page.js";
 import { addressOf, TapLog, tapProcess, tapServer, urlOf } from "./taps.js";
 
@@ -103,27 +104,39 @@ async function serve(log: TrafficLog, port: number, address: () => string, stop:
   };
 }
 
+/** Gives where the bytes of a request's connection go. */
+type Look = (request: HandshakeRequest) => TapLog;
+
+const servers = new Lookers<Look>();
+
 /** Of our own servers, the option `tap` sees the bytes. */
 function tapOwn(server: WebSocketServer, log: TrafficLog): () => void {
-  const { tap: before } = server;
-  let isOver = false;
-  const own: typeof before = (request: HandshakeRequest) => {
-    if (isOver) return before?.(request as never);
+  const look: Look = (request) => {
     const logged = log.open(addressOf(request.socket as never), urlOf(request as never));
     logged.http2 = request instanceof StreamRequest;
-    const tap = new TapLog(logged);
+    return new TapLog(logged);
+  };
+  return servers.add(server, look, (looks) => hookTap(server, looks));
+}
+
+function hookTap(server: WebSocketServer, looks: ReadonlySet<Look>): () => void {
+  const { tap: before } = server;
+  const hooked: typeof before = (request: HandshakeRequest) => {
+    const taps = Array.from(looks, (look) => look(request));
     const other = before?.(request as never);
-    const both: Tap = (traffic) => {
-      tap.add(traffic.direction === "received" ? "toServer" : "toClient", traffic.bytes);
+    if (taps.length === 0) return other;
+    const all: Tap = (traffic) => {
+      for (const tap of taps) tap.add(traffic.direction === "received" ? "toServer" : "toClient", traffic.bytes);
       other?.(traffic);
     };
-    onEndOf(both, () => tap.close());
-    return both;
+    onEndOf(all, () => {
+      for (const tap of taps) tap.close();
+    });
+    return all;
   };
-  server.tap = own;
+  server.tap = hooked;
   return () => {
-    isOver = true;
-    if (server.tap === own) server.tap = before; // else another's is over it
+    if (server.tap === hooked) server.tap = before; // else another's is over it
   };
 }
 

@@ -12,6 +12,7 @@ import type { Duplex } from "node:stream";
 import { copyOf } from "../engine/bytes.js";
 import type { Direction } from "../inspect/records.js";
 import type { ConnectionLog, TrafficLog } from "./log.js";
+import { Lookers } from "./lookers.js";
 
 /** Bytes of a head, at most: what is longer is not shown as one. */
 const MAX_HEAD = 256 * 1024;
@@ -90,23 +91,28 @@ export function tapProcess(log: TrafficLog): void {
 type Upgraded = (message: IncomingMessage, socket: Duplex, head: Buffer) => void;
 type Emitting = { emit(event: string | symbol, ...given: unknown[]): boolean };
 
+const upgrades = new Lookers<Upgraded>();
+
 /**
  * Looks at the `upgrade` events of an emitter. As a listener it would count as one that takes them, and change what
  * Node and others do with upgrades that no listener takes.
  */
 function tapUpgrades(emitter: object, look: Upgraded): () => void {
-  const target = emitter as Emitting;
+  return upgrades.add(emitter, look, (looks) => hookUpgrades(emitter as Emitting, looks));
+}
+
+function hookUpgrades(target: Emitting, looks: ReadonlySet<Upgraded>): () => void {
   const own = Object.getOwnPropertyDescriptor(target, "emit");
   const { emit } = target;
-  let isOver = false;
-  const tapped: Emitting["emit"] = function (this: Emitting, event, ...given) {
-    if (event === "upgrade" && !isOver && !untapped.has(this)) look.apply(this as never, given as Parameters<Upgraded>);
+  const hooked: Emitting["emit"] = function (this: Emitting, event, ...given) {
+    if (event === "upgrade" && !untapped.has(this)) {
+      for (const look of looks) look.apply(this as never, given as Parameters<Upgraded>);
+    }
     return emit.call(this, event, ...given);
   };
-  target.emit = tapped;
+  target.emit = hooked;
   return () => {
-    isOver = true;
-    if (target.emit !== tapped) return; // another's is over it
+    if (target.emit !== hooked) return; // another's is over it
     if (own === undefined) delete (target as Partial<Emitting>).emit;
     else Object.defineProperty(target, "emit", own);
   };

@@ -10,7 +10,7 @@ import { CloseStatus, MAX_CLOSE_REASON_LENGTH } from "../engine/status.js";
 import { textSize } from "../engine/text.js";
 import { checkOptions, type Kind, type Kinds } from "../session/kinds.js";
 import { LONGEST_TIME } from "../session/options.js";
-import { clearTimeout, setTimeout } from "../transport/tasks.js";
+import { attempt, clearTimeout, setTimeout } from "../transport/tasks.js";
 import { mayCloseWith } from "../websocket/webidl.js";
 import type { WebSocket } from "../websocket/websocket.js";
 
@@ -98,7 +98,7 @@ export class Drain {
   /** Ends those that are left, at once. */
   terminate(): void {
     clearTimeout(this.#timer);
-    for (const socket of this.#sockets) socket.terminate();
+    for (const socket of this.#sockets) attempt(() => socket.terminate());
   }
 
   #closeDue(): void {
@@ -106,7 +106,9 @@ export class Drain {
     const { length } = this.#sockets;
     const elapsed = performance.now() - this.#began;
     const due = spread === 0 ? length : Math.min(length, Math.floor((elapsed / spread) * length) + 1);
-    while (this.#count < due) this.#sockets[this.#count++]?.close(code, reason);
+    const next = this.#sockets.slice(this.#count, due);
+    this.#count = due;
+    for (const socket of next) attempt(() => socket.close(code, reason));
     if (due < length) this.#timer = setTimeout(() => this.#closeDue(), spread / length);
   }
 }

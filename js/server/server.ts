@@ -166,9 +166,9 @@ export class WebSocketServer<
     this.topics = new Topics({ slowSubscriber, maxTopicBacklog, backplane }, (event) => this.emit("backplane", event));
     this.#members = this.#makeMembers();
     this.#taker = this.#makeTaker();
-    if (server !== undefined) Upgrades.of(server).add(this.#taker);
-    if (port === undefined && socketPath === undefined) return;
     try {
+      if (server !== undefined) Upgrades.of(server).add(this.#taker);
+      if (port === undefined && socketPath === undefined) return;
       this.#listener = this.#listen({ port, host, socketPath, tls, details, handshakeTimeout });
     } catch (error) {
       this.topics.close().catch(() => {}); // what the backplane has made, no one else could free

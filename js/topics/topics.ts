@@ -8,7 +8,7 @@ import { WebSocketError } from "../engine/errors.js";
 import { ownOption } from "../engine/own.js";
 import { TRY_AGAIN_LATER } from "../engine/status.js";
 import { PreparedMessage } from "../session/prepared.js";
-import { setImmediate, throwLater } from "../transport/tasks.js";
+import { attempt, setImmediate } from "../transport/tasks.js";
 import { markAsEnd } from "../websocket/ends.js";
 import { handled } from "../websocket/messages.js";
 import type { BackplaneListener } from "./backplane.js";
@@ -73,11 +73,7 @@ export class Topics<S extends Subscriber = Subscriber> {
       onRelayed: (topic, message) => this.#relayed(topic, message),
       onBackplane: (event) => {
         if (event.state === "gap") this.#missed += event.missed;
-        try {
-          onBackplane?.(event);
-        } catch (error) {
-          throwLater(error); // what the relay was at goes on
-        }
+        attempt(() => onBackplane?.(event)); // what the relay was at goes on
       },
     });
   }
@@ -195,7 +191,7 @@ export class Topics<S extends Subscriber = Subscriber> {
       this.#skipped += 1;
     } else {
       this.#closed += 1;
-      socket.close(TRY_AGAIN_LATER, "Too slow for its topics");
+      attempt(() => socket.close(TRY_AGAIN_LATER, "Too slow for its topics"));
     }
     return false;
   }

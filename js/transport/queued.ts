@@ -5,7 +5,7 @@
  * @module
  */
 import { allocate, concat } from "../engine/bytes.js";
-import { queueMicrotask, throwLater } from "./tasks.js";
+import { attempt, queueMicrotask } from "./tasks.js";
 import type { Transport, TransportListener, Writer } from "./transport.js";
 
 /** Bytes that wait to be written, from which on a transport is full; as Node has it. */
@@ -116,7 +116,7 @@ export abstract class SocketTransport implements Transport {
   protected received(chunk: Uint8Array, isOwned = false): void {
     if (this.#isClosed) return;
     if (this.#isPaused || this.#unread.length > 0) this.#unread = concat(this.#unread, chunk);
-    else uncaught(() => this.#listener?.onData(chunk, isOwned));
+    else attempt(() => this.#listener?.onData(chunk, isOwned));
   }
 
   /** The network has taken `count` of the bytes that it was to send, and can take more. */
@@ -127,7 +127,7 @@ export abstract class SocketTransport implements Transport {
     this.#waitingBytes -= count;
     if (count === first.bytes.length) {
       this.#waiting.shift();
-      for (const writer of first.writers) uncaught(() => writer.onTaken());
+      for (const writer of first.writers) attempt(() => writer.onTaken());
     } else {
       first.bytes = first.bytes.subarray(count);
     }
@@ -162,7 +162,7 @@ export abstract class SocketTransport implements Transport {
     if (this.#isPaused || this.#isClosed) return;
     const bytes = this.#unread;
     this.#unread = NO_BYTES;
-    if (bytes.length > 0) uncaught(() => this.#listener?.onData(bytes, true));
+    if (bytes.length > 0) attempt(() => this.#listener?.onData(bytes, true));
     if (this.#isPaused || this.#isClosed) return;
     if (this.#end === "closed") this.#tellEnd();
     else if (this.#end === "open") this.startReading();
@@ -170,7 +170,7 @@ export abstract class SocketTransport implements Transport {
 
   #tellEnd(): void {
     this.#end = "told";
-    uncaught(() => this.#listener?.onEnd());
+    attempt(() => this.#listener?.onEnd());
     this.#closeIfOver();
   }
 
@@ -216,15 +216,6 @@ export abstract class SocketTransport implements Transport {
     this.#unread = NO_BYTES;
     this.close();
     queueMicrotask(() => this.#listener?.onClose(error));
-  }
-}
-
-/** An error of a listener is not one of the socket: it is uncaught, and the socket goes on. */
-function uncaught(call: () => void): void {
-  try {
-    call();
-  } catch (error) {
-    throwLater(error);
   }
 }
 

@@ -40,6 +40,15 @@ export function throwLater(error: unknown): void {
   });
 }
 
+/** Calls what others must not be kept from by what it throws. */
+export function attempt(call: () => void): void {
+  try {
+    call();
+  } catch (error) {
+    throwLater(error);
+  }
+}
+
 /** Calls back when the process exits of itself; what it does then has to be done when it returns. */
 export function onceAtExit(callback: () => void): void {
   process.once("exit", callback);

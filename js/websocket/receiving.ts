@@ -67,8 +67,6 @@ const NONE: readonly never[] = Object.freeze([]);
 
 /** Those whose sockets ever had a listener of `drain`: few, so the others have no field for it. */
 const awaitingDrain = new WeakSet<object>();
-/** Whether there are any: to ask that costs nothing. */
-let isDrainAwaited = false;
 
 /** The receiving side of one socket. */
 export class Receiving<S extends EventTarget> implements ConnectionOwner {
@@ -125,10 +123,8 @@ export class Receiving<S extends EventTarget> implements ConnectionOwner {
 
   /** Listeners of the socket have changed. */
   changed(type: string, hasOptions: boolean): void {
-    if (type === "drain") {
-      awaitingDrain.add(this);
-      isDrainAwaited = true;
-    } else if (type === "message") {
+    if (type === "drain") awaitingDrain.add(this);
+    else if (type === "message") {
       this.#listeners?.changed();
       if (hasOptions) this.#hasOptions = true;
     }
@@ -248,7 +244,7 @@ export class Receiving<S extends EventTarget> implements ConnectionOwner {
   /** @internal */
   awaits(what: "drain" | "message"): boolean {
     return what === "drain"
-      ? ((isDrainAwaited && awaitingDrain.has(this)) || !tellsChanges) && mayHaveListeners(this.#socket, what)
+      ? (awaitingDrain.has(this) || !tellsChanges) && mayHaveListeners(this.#socket, what)
       : countListeners(this.#socket, what) > this.#observers;
   }
 

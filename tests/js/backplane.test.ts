@@ -1,6 +1,7 @@
 /** Topics between processes, over an engine in memory that loses what the test wants lost. */
 import assert from "node:assert/strict";
 import { EventEmitter } from "node:events";
+import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
@@ -15,6 +16,7 @@ import {
   Topics,
   WebSocket,
   WebSocketServer,
+  type WebSocketServerOptions,
 } from "websocket-component";
 import { broadcastChannel, nats, redis } from "websocket-component/backplane";
 
@@ -306,12 +308,19 @@ test("a listener that throws at what the backplane goes through is uncaught, and
 });
 
 test("a server that cannot be made frees the backplane that it was given", async () => {
-  const tls = { cert: "none", key: "none" };
-  const isFreed = new Promise<void>((resolve) => {
-    const backplane = new Bus().backplane({ close: async () => resolve() });
-    assert.throws(() => new WebSocketServer({ port: 0, host: "127.0.0.1", tls, backplane }), /PEM/);
-  });
-  await within("the backplane's close", isFreed);
+  const http = createServer();
+  new WebSocketServer({ server: http });
+  const faults: [WebSocketServerOptions, RegExp][] = [
+    [{ port: 0, host: "127.0.0.1", tls: { cert: "none", key: "none" } }, /PEM/],
+    [{ server: http }, /has a WebSocketServer without a path already/],
+  ];
+  for (const [options, message] of faults) {
+    const isFreed = new Promise<void>((resolve) => {
+      const backplane = new Bus().backplane({ close: async () => resolve() });
+      assert.throws(() => new WebSocketServer({ ...options, backplane }), message);
+    });
+    await within("the backplane's close", isFreed);
+  }
 });
 
 /** A client of Redis without one: its calls do nothing. */

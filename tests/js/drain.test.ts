@@ -6,7 +6,7 @@ import { type TestContext, test } from "node:test";
 
 import { type CloseOptions, WebSocket, WebSocketServer } from "websocket-component";
 
-import { closed, messages, nextEvent, once, RawPeer, REQUEST, serve, serveEcho } from "./support.js";
+import { closed, messages, nextEvent, once, RawPeer, REQUEST, serve, serveEcho, uncaughtErrors } from "./support.js";
 
 const DAY = 86_400_000;
 
@@ -53,6 +53,24 @@ test("a server closes though listeners of its sockets stop their close events, o
   assert.deepEqual(await server.close(), { closed: 3, terminated: 0 });
   await Promise.all(ends);
   assert.equal(server.clients.size, 0);
+});
+
+test("a server closes though the close of a socket was replaced by one that throws, whose error is uncaught", async (t) => {
+  const { server, url } = await serve(t);
+  const error = new Error("of a replaced close");
+  server.once("connection", (socket: WebSocket) => {
+    socket.close = () => {
+      throw error;
+    };
+  });
+  const ends = (await connected(url, 3)).map(closed);
+  const uncaught = uncaughtErrors(t);
+  assert.deepEqual(await server.close({ timeout: 200 }), { closed: 2, terminated: 1 });
+  assert.deepEqual(
+    (await Promise.all(ends)).map(({ code }) => code),
+    [1006, 1001, 1001],
+  );
+  assert.deepEqual(uncaught, [error]);
 });
 
 test("the code and the reason are the caller's", async (t) => {

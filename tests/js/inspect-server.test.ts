@@ -9,7 +9,7 @@ import { type TestContext, test } from "node:test";
 
 import { WebSocket, type WebSocketOptions, WebSocketServer } from "websocket-component";
 import { Inspector } from "websocket-component/inspect";
-import { inspectServer } from "websocket-component/inspect/server";
+import { inspectServer, type LivePage } from "websocket-component/inspect/server";
 import { WebSocket as Peer, WebSocketServer as PeerServer } from "ws";
 
 import { closed, nextEvent, once, serveEcho } from "./support.js";
@@ -180,14 +180,21 @@ const servers = {
 for (const [kind, serve] of Object.entries(servers)) {
   test(`of two pages for ${kind}, one goes on when the other is closed, whichever was first`, async (t) => {
     const { server, url } = await serve(t);
+    const hooks = () => ["tap", "emit"].map((name) => Object.getOwnPropertyDescriptor(server, name));
+    const before = hooks();
     for (const isFirst of [true, false]) {
       const pages = [await inspectServer(server, { port: 0 }), await inspectServer(server, { port: 0 })];
-      const [gone, left] = isFirst ? pages : pages.reverse();
-      await gone?.close();
+      const [gone, left] = (isFirst ? pages : pages.reverse()) as [LivePage, LivePage];
       await talk(`${url}/chat`);
-      assert.deepEqual((await watched(t, left?.url as string)).records.slice(0, 4), CONVERSATION);
-      await left?.close();
-      await talk(url);
+      for (const page of pages) {
+        const { summary, records } = await watched(t, page.url);
+        assert.deepEqual([summary.state, records.slice(0, 4)], ["closed", CONVERSATION]);
+      }
+      await gone.close();
+      await talk(`${url}/chat`);
+      assert.deepEqual((await watched(t, left.url, 2)).records.slice(0, 4), CONVERSATION);
+      await left.close();
+      assert.deepEqual(hooks(), before, "nothing is left of either");
     }
   });
 }

@@ -132,6 +132,26 @@ test("a message goes to the others, though a replaced send throws, whose error i
   assert.deepEqual(uncaught, [error, error]);
 });
 
+test("a message goes to the others, though a slow subscriber's close was replaced by one that throws", async (t) => {
+  const uncaught = uncaughtErrors(t);
+  const error = new Error("of a replaced close");
+  const close = () => {
+    throw error;
+  };
+  const [slow, quick] = [Number.MAX_SAFE_INTEGER, 0].map((bufferedAmount) => {
+    const received: unknown[] = [];
+    const send = ({ data }: PreparedMessage) => received.push(data);
+    return { readyState: 1, OPEN: 1, bufferedAmount, send, close, addEventListener() {}, received };
+  });
+  assert.ok(slow !== undefined && quick !== undefined);
+  const topics = new Topics();
+  for (const socket of [slow, quick]) await topics.subscribe(socket, "a");
+  assert.equal(topics.publish("a", "x"), 1);
+  assert.deepEqual([slow.received, quick.received], [[], ["x"]]);
+  await turn();
+  assert.deepEqual(uncaught, [error]);
+});
+
 test("a socket knows its topics, and a topic counts its subscribers", async (t) => {
   const served = await serve(t);
   const { server } = served;
