@@ -6,6 +6,7 @@
  */
 
 import { CloseStatus, TRY_AGAIN_LATER } from "../engine/status.js";
+import { rememberAscii } from "../engine/text.js";
 import { Unfinished } from "../session/incoming.js";
 import { LONGEST_TIME } from "../session/options.js";
 import { type Framing, type SentData, sizeOfSent } from "../session/outgoing.js";
@@ -379,12 +380,17 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
 
   /** @internal */
   onReceived(received: Received): void {
-    if (typeof received === "string") this.#owner.onMessage(received, true);
+    if (typeof received === "string") this.#onText(received);
     else if (ArrayBuffer.isView(received)) this.#owner.onMessage(received, false);
     else if (received.kind === "text") this.#owner.onMessage(received.payload, true);
     else if (received.kind === "part") this.#owner.onPart?.(received);
     else this.#handleControl(received);
     this.#controls?.saw(received);
+  }
+
+  #onText(text: string): void {
+    if (this.#session.isAscii) rememberAscii(text);
+    this.#owner.onMessage(text, true);
   }
 
   #handleControl(control: Control): void {

@@ -145,6 +145,11 @@ export class FrameSession implements EngineCalls, MessageForm, Compressor {
     return this.#incoming?.work ?? 0;
   }
 
+  /** Whether all text messages so far, which are not given out in pieces, are ASCII. */
+  get isAscii(): boolean {
+    return this.#incoming?.isAscii ?? true;
+  }
+
   /** The memory that the pieces of an unfinished message take, in bytes. */
   get heldBytes(): number {
     return this.#incoming?.heldBytes ?? 0;
