@@ -37,6 +37,7 @@ import {
   reject,
   rejectionOf,
   urlOf,
+  valueOf,
 } from "../transport/upgrade.js";
 import { channels, isWatched, type RefusalReason } from "../websocket/diagnostics.js";
 import { isEndOf, isPromise } from "../websocket/ends.js";
@@ -482,11 +483,12 @@ export class WebSocketServer<
     data: unknown,
     callback = this.#emitConnection,
   ): void {
-    let answer: Answer;
+    let answer: Answer | undefined;
     try {
       answer = this.#answer(request);
-      acceptBy(transport, answer.head, answer.fields);
+      acceptBy(transport, answer);
     } catch (error) {
+      answer?.session.free();
       const rejection = rejectionOf(error, request.httpVersion);
       if (rejection.status < 500) this.#refuse(request, pending, "request", rejection);
       else this.#fail(request, pending, error);
@@ -541,10 +543,13 @@ export class WebSocketServer<
     if (!(request instanceof StreamRequest ? request.isPossible : isPossible(request)))
       return ["request", { status: 400 }];
     const { origins } = this.#options;
-    const { origin } = request.headers;
-    const isAllowed = origins === undefined || origin === undefined || origins.includes(origin as string);
-    return ["origin", isAllowed ? undefined : { status: 403 }];
+    return ["origin", origins === undefined || isFrom(origins, request) ? undefined : { status: 403 }];
   }
+}
+
+/** Whether it says no origin but one of these. */
+function isFrom(origins: readonly string[], { headers: { origin } }: HandshakeRequest): boolean {
+  return origin === undefined || origins.includes(origin as string);
 }
 
 function lookedAt(tap: Tap | undefined, request: HandshakeRequest, transport: Transport, head: Uint8Array): Transport {
@@ -559,7 +564,7 @@ function protocolFor<R extends HandshakeRequest>(
   request: R,
   choose: WebSocketServerOptions<R>["chooseProtocol"],
 ): string | undefined {
-  if (request.headers["sec-websocket-protocol"] === undefined) return undefined;
+  if (valueOf(request, "Sec-WebSocket-Protocol") === undefined) return undefined;
   const offered = offeredSubprotocols(request.rawHeaders);
   if (choose === undefined || offered.length === 0) return offered.at(0);
   const chosen: unknown = choose(offered, request);

@@ -126,15 +126,21 @@ const REASONS = new Map([
 
 const PLAIN_TEXT: HeaderField = ["Content-Type", "text/plain; charset=utf-8"];
 
+/** An answer that accepts. */
+export interface AcceptingAnswer {
+  readonly fields: readonly HeaderField[];
+  /** The same as bytes. */
+  readonly head: Uint8Array;
+}
+
 /**
- * Sends the answer that accepts.
+ * Sends it.
  *
- * @param head the same as bytes
  * @throws WebSocketError `WS_ERR_INVALID_OPTION` if HTTP/2 cannot have such fields; then nothing was sent
  */
-export function accept(transport: Transport, head: Uint8Array, fields: readonly HeaderField[]): void {
-  if (transport.respond === undefined) transport.write([head]);
-  else transport.respond(200, fields);
+export function accept(transport: Transport, answer: AcceptingAnswer): void {
+  if (transport.respond === undefined) transport.write([answer.head]);
+  else transport.respond(200, answer.fields);
 }
 
 /**
@@ -190,7 +196,15 @@ function ignore(): void {}
 export function urlOf(request: HandshakeRequest): string {
   const scheme = request.socket.encrypted ? "wss" : "ws";
   // joined, it is one string; a template would keep all of its parts
-  return [scheme, "://", request.headers.host, resource(request.url)].join("");
+  return [scheme, "://", valueOf(request, "Host"), resource(request.url)].join("");
+}
+
+/** The value of a request's first field with this name. Node makes `headers` for whoever reads them first. */
+export function valueOf({ rawHeaders }: HandshakeRequest, name: string): string | undefined {
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    if (isName(rawHeaders[at] as string, name)) return rawHeaders[at + 1];
+  }
+  return undefined;
 }
 
 /**

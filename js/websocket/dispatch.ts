@@ -194,6 +194,11 @@ export function mayHaveListeners(target: EventTarget, type: string): boolean {
   return listenersOf(target, type)?.length !== 0;
 }
 
+/** Whether it makes a difference to dispatch an event. */
+export function mayBeHeard(target: EventTarget, type: string): boolean {
+  return isDispatchWrapped || target.dispatchEvent !== dispatchEvent || mayHaveListeners(target, type);
+}
+
 function listenersOf(target: EventTarget, type: string): readonly unknown[] | undefined {
   try {
     return getEventListeners(target, type);
