@@ -37,7 +37,7 @@ import {
   reject,
   rejectionOf,
   urlOf,
-  valueOf,
+  fieldOf,
 } from "../transport/upgrade.js";
 import { channels, isWatched, type RefusalReason } from "../websocket/diagnostics.js";
 import { isEndOf, isPromise } from "../websocket/ends.js";
@@ -564,7 +564,7 @@ function protocolFor<R extends HandshakeRequest>(
   request: R,
   choose: WebSocketServerOptions<R>["chooseProtocol"],
 ): string | undefined {
-  if (valueOf(request, "Sec-WebSocket-Protocol") === undefined) return undefined;
+  if (fieldOf(request, "Sec-WebSocket-Protocol") === undefined) return undefined;
   const offered = offeredSubprotocols(request.rawHeaders);
   if (choose === undefined || offered.length === 0) return offered.at(0);
   const chosen: unknown = choose(offered, request);

@@ -196,11 +196,11 @@ function ignore(): void {}
 export function urlOf(request: HandshakeRequest): string {
   const scheme = request.socket.encrypted ? "wss" : "ws";
   // joined, it is one string; a template would keep all of its parts
-  return [scheme, "://", valueOf(request, "Host"), resource(request.url)].join("");
+  return [scheme, "://", fieldOf(request, "Host"), resource(request.url)].join("");
 }
 
 /** The value of a request's first field with this name. Node makes `headers` for whoever reads them first. */
-export function valueOf({ rawHeaders }: HandshakeRequest, name: string): string | undefined {
+export function fieldOf({ rawHeaders }: HandshakeRequest, name: string): string | undefined {
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
     if (isName(rawHeaders[at] as string, name)) return rawHeaders[at + 1];
   }
