@@ -30,6 +30,7 @@ import { clearTimeout, setTimeout } from "../transport/tasks.js";
 import type { Transport } from "../transport/transport.js";
 import {
   accept as acceptBy,
+  fieldOf,
   type HandshakeRequest,
   isPossible,
   isRejection,
@@ -37,7 +38,6 @@ import {
   reject,
   rejectionOf,
   urlOf,
-  fieldOf,
 } from "../transport/upgrade.js";
 import { channels, isWatched, type RefusalReason } from "../websocket/diagnostics.js";
 import { isEndOf, isPromise } from "../websocket/ends.js";

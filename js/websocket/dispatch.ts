@@ -212,11 +212,16 @@ export class MessageListeners {
   #all: readonly Entry[] = [];
   #arePlain = !isDispatchWrapped;
   /** When it was last made sure that the runtime has the same listeners, or 1; 0 if they have changed since. */
-  #comparedAt = 0;
+  #comparedAt = tellsChanges ? 1 : 0; // a new target has none
 
   /** Those that are functions, in their order. Changes make a new list. */
   get all(): readonly Entry[] {
     return this.#all;
+  }
+
+  /** How many the runtime has; `undefined` if it has to be asked. */
+  get count(): number | undefined {
+    return tellsChanges && this.#comparedAt > 0 && this.#arePlain ? this.#all.length : undefined;
   }
 
   /**
@@ -224,12 +229,14 @@ export class MessageListeners {
    */
   added(target: EventTarget, listener: Listener<Event> | null, options?: boolean | ListenerOptions): void {
     const isPlain = typeof listener === "function" && (options === undefined || options === false);
-    if (!isPlain || !listenersOf(target, "message")?.includes(listener)) this.#arePlain = false;
+    const present = listenersOf(target, "message");
+    if (!isPlain || !present?.includes(listener)) this.#arePlain = false;
     else if (this.#find(listener) === undefined) {
       const entry = { listener, isRemoved: false };
       // a spread would leave room for sixteen more, and `concat` takes long
       this.#all = this.#all.length === 0 ? [entry] : this.#all.concat(entry);
     }
+    if (tellsChanges && this.#arePlain) this.#compare(present, 1);
   }
 
   /** To be called after `removeEventListener`. */
@@ -255,9 +262,8 @@ export class MessageListeners {
   }
 
   /** Methods of the class, or of `EventTarget`, may be called on a socket in place of its own, which tell us. */
-  #compare(target: EventTarget, timeStamp: number): void {
+  #compare(present: readonly unknown[] | undefined, timeStamp: number): void {
     this.#comparedAt = tellsChanges ? 1 : timeStamp; // a number that is not small would take memory of its own
-    const present = listenersOf(target, "message");
     const areSame = present?.length === this.#all.length;
     if (!areSame || this.#all.some(({ listener }, at) => listener !== present?.[at])) this.#arePlain = false;
   }
@@ -270,7 +276,7 @@ export class MessageListeners {
    * @param timeStamp of the event, if the runtime does not make it; one for all messages that are delivered together
    */
   dispatch(target: EventTarget, data: unknown, origin: string, timeStamp: number): void {
-    if (this.#arePlain && !this.#isCompared(timeStamp)) this.#compare(target, timeStamp);
+    if (this.#arePlain && !this.#isCompared(timeStamp)) this.#compare(listenersOf(target, "message"), timeStamp);
     const isOurs = this.#arePlain && target.dispatchEvent === dispatchEvent;
     if (!isOurs) target.dispatchEvent(new MessageEvent("message", { data, origin }));
     else if (this.#all.length > 0) ReceivedMessage.dispatch(new ReceivedMessage(target, data, origin, timeStamp), this);
