@@ -192,11 +192,16 @@ export function reject(
 
 function ignore(): void {}
 
+/** The URL of the latest request. */
+let latest = "";
+
 /** The address that a client asked for. */
 export function urlOf(request: HandshakeRequest): string {
   const scheme = request.socket.encrypted ? "wss" : "ws";
   // joined, it is one string; a template would keep all of its parts
-  return [scheme, "://", fieldOf(request, "Host"), resource(request.url)].join("");
+  const url = [scheme, "://", fieldOf(request, "Host"), resource(request.url)].join("");
+  if (url !== latest) latest = url; // most requests have the same, and so all sockets one string
+  return latest;
 }
 
 /** The value of a request's first field with this name. Node makes `headers` for whoever reads them first. */
