@@ -59,7 +59,7 @@ function transcoder(): Transcode | undefined {
 /** The most UTF-16 units of a text that is remembered. */
 const LONGEST_REMEMBERED = 512;
 
-/** A text whose size is known. To count takes longer than all else that is done to send a short text. */
+/** A text whose size is known. Counting takes longer than all else that is done to send a short text. */
 let remembered = "";
 let rememberedSize = 0;
 

@@ -204,7 +204,7 @@ export function urlOf(request: HandshakeRequest): string {
   return latest;
 }
 
-/** The value of a request's first field with this name. Node makes `headers` for whoever reads them first. */
+/** The value of a request's first field with this name. Node makes `headers` when they are read first. */
 export function fieldOf({ rawHeaders }: HandshakeRequest, name: string): string | undefined {
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
     if (isName(rawHeaders[at] as string, name)) return rawHeaders[at + 1];
