@@ -105,7 +105,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     this.#inbox = new Inbox(session, this, settings.claimTimeout);
     this.#outbox = new Outbox(session, transport, this);
     if (settings.streamMessages) session.giveParts();
-    if (transport.isHeld !== true) session.watch(); // else the transport will be closed, and the session freed then
+    if (!transport.isHeld) session.watch(); // one that the runtime holds will be closed, and the session freed then
     if (settings.pingInterval >= LONGEST_TIME) return;
     const onDead = () => this.abort(pingTimedOut(settings.pongTimeout));
     this.#keepAlive = new KeepAlive(settings, () => this.#probe(), onDead);
@@ -272,7 +272,9 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
 
   /** The message that waits to be wanted, if it may be had at once. */
   take(): Message | undefined {
-    return this.#inbox.take();
+    const message = this.#inbox.take();
+    if (typeof message === "string") this.#remember(message);
+    return message;
   }
 
   #stopReading(): void {
@@ -389,8 +391,13 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
   }
 
   #onText(text: string): void {
-    if (this.#session.isAscii) rememberAscii(text);
+    this.#remember(text);
     this.#owner.onMessage(text, true);
+  }
+
+  /** What came is often sent, back or on to others, and then counted. */
+  #remember(text: string): void {
+    if (this.#session.isAscii) rememberAscii(text);
   }
 
   #handleControl(control: Control): void {

@@ -140,7 +140,7 @@ export function apart(joined: string): string[] {
   return joined === "" ? [] : joined.split(SEPARATOR);
 }
 
-/** The fields of lines that the engine gave. */
+/** @internal The fields of lines that the engine gave, each with its CR LF. */
 export function fieldsIn(lines: string): HeaderField[] {
   return lines
     .split("\r\n")

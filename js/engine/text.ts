@@ -63,9 +63,14 @@ const LONGEST_REMEMBERED = 512;
 let remembered = "";
 let rememberedSize = 0;
 
-/** Remembers the size of an ASCII text: perhaps it is sent next, back or on to others. */
+/** Remembers the size of an ASCII text. */
 export function rememberAscii(text: string): void {
   if (text.length <= LONGEST_REMEMBERED) remember(text, text.length);
+}
+
+/** Forgets the text: it may be cut out of a long one, which it keeps. */
+export function forgetText(): void {
+  remember("", 0);
 }
 
 function remember(text: string, size: number): void {

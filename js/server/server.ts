@@ -223,7 +223,7 @@ export class WebSocketServer<
   handleUpgrade(
     request: R,
     socket: Duplex,
-    head: Uint8Array,
+    head: Uint8Array = NOTHING,
     callback?: (socket: WebSocket<B, D>, request: R) => void,
   ): void {
     if (!socket.destroyed) this.#upgrade(request, new NodeTransport(socket), head, callback);
@@ -483,6 +483,7 @@ export class WebSocketServer<
     data: unknown,
     callback = this.#emitConnection,
   ): void {
+    const url = urlOf(request);
     let answer: Answer | undefined;
     try {
       answer = this.#answer(request);
@@ -501,7 +502,7 @@ export class WebSocketServer<
     const { socket, start } = accept<B, D>({
       agreed: answer, // a spread would take many times as long
       transport,
-      url: urlOf(request),
+      url,
       binaryType: this.#options.binaryType ?? "nodebuffer",
       settings: this.#settings,
       members: this.#members,

@@ -180,7 +180,6 @@ export function answerHandshake(
 ): Answer {
   const { skipUtf8Verification = false, deflate } = options;
   let handle: wasm.Handle | undefined;
-  // neither here nor in `Answer` is a function made for each: that took a twentieth of a connection's time
   try {
     handle = wasm.Handle.create_server(undefined, undefined, false, skipUtf8Verification);
     enableDeflate(handle, deflate);
@@ -204,6 +203,7 @@ function sessionOf(handle: wasm.Handle, isServer: boolean, { limits, deflate }: 
 
 /** Fields that the caller must not set. */
 function refuseFields(own: readonly HeaderField[]): void {
+  if (own.length === 0) return;
   const body = own.find((field) => hasName(field, "Content-Length") || hasName(field, "Transfer-Encoding"));
   if (body !== undefined) {
     // what comes behind the head would be frames to the peer, and a body to a proxy before it

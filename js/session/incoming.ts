@@ -54,7 +54,7 @@ export class Incoming {
   hasMore = false;
   /** The cost of the last `receive`. */
   work = 0;
-  /** Whether all text so far is ASCII. */
+  /** Whether all text so far is ASCII, but what is given out in pieces. */
   isAscii = true;
   frames = 0;
   messages = 0;

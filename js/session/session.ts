@@ -33,8 +33,8 @@ export interface Counters {
 
 /**
  * Frees the engine's part of sessions that are dropped without `free()`: those of prepared messages, and of streams,
- * that the application drops. Watching one takes 130 bytes, and a fortieth of the time of a connection.
- * `scripts/glue.mjs` takes out the registry that wasm-bindgen would have, of all of them.
+ * that the application drops. Watching one takes 130 bytes, and a fortieth of the time of a connection, so
+ * `scripts/glue.mjs` takes out the registry of all sessions that wasm-bindgen would have.
  */
 const forgotten = new FinalizationRegistry<wasm.Session>((session) => {
   session.free();

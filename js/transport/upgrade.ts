@@ -129,12 +129,12 @@ const PLAIN_TEXT: HeaderField = ["Content-Type", "text/plain; charset=utf-8"];
 /** An answer that accepts. */
 export interface AcceptingAnswer {
   readonly fields: readonly HeaderField[];
-  /** The same as bytes. */
+  /** Its head, as bytes of HTTP/1.1. */
   readonly head: Uint8Array;
 }
 
 /**
- * Sends it.
+ * Sends the answer that accepts.
  *
  * @throws WebSocketError `WS_ERR_INVALID_OPTION` if HTTP/2 cannot have such fields; then nothing was sent
  */

@@ -199,7 +199,22 @@ export function mayBeHeard(target: EventTarget, type: string): boolean {
   return isDispatchWrapped || target.dispatchEvent !== dispatchEvent || mayHaveListeners(target, type);
 }
 
+/** Whether the runtime shows the listeners of all targets: Bun shows none of those that are not its own. */
+const showsListeners = areShown();
+
+function areShown(): boolean {
+  const target = new EventTarget();
+  target.addEventListener("message", () => {});
+  try {
+    return getEventListeners(target, "message").length === 1;
+  } catch {
+    return false; // jsdom's
+  }
+}
+
 function listenersOf(target: EventTarget, type: string): readonly unknown[] | undefined {
+  // it would ask a method of that name, which emitters have
+  if (!showsListeners || "listeners" in target) return undefined;
   try {
     return getEventListeners(target, type);
   } catch {
@@ -228,6 +243,7 @@ export class MessageListeners {
    * To be called after `addEventListener`. Where that was patched, the target may have another function in its place.
    */
   added(target: EventTarget, listener: Listener<Event> | null, options?: boolean | ListenerOptions): void {
+    if (!this.#arePlain) return;
     const isPlain = typeof listener === "function" && (options === undefined || options === false);
     const present = listenersOf(target, "message");
     if (!isPlain || !present?.includes(listener)) this.#arePlain = false;
@@ -236,16 +252,17 @@ export class MessageListeners {
       // a spread would leave room for sixteen more, and `concat` takes long
       this.#all = this.#all.length === 0 ? [entry] : this.#all.concat(entry);
     }
-    if (tellsChanges && this.#arePlain) this.#compare(present, 1);
+    this.#compare(present);
   }
 
   /** To be called after `removeEventListener`. */
-  removed(listener: Listener<Event> | null, options?: boolean | ListenerOptions): void {
+  removed(target: EventTarget, listener: Listener<Event> | null, options?: boolean | ListenerOptions): void {
     const isCapture = typeof options === "object" ? options?.capture : options;
     const entry = this.#find(listener);
     if (isCapture || entry === undefined) return;
     entry.isRemoved = true;
     this.#all = this.#all.filter((one) => one !== entry);
+    this.#compare(listenersOf(target, "message"));
   }
 
   #find(listener: unknown): Entry | undefined {
@@ -262,8 +279,8 @@ export class MessageListeners {
   }
 
   /** Methods of the class, or of `EventTarget`, may be called on a socket in place of its own, which tell us. */
-  #compare(present: readonly unknown[] | undefined, timeStamp: number): void {
-    this.#comparedAt = tellsChanges ? 1 : timeStamp; // a number that is not small would take memory of its own
+  #compare(present: readonly unknown[] | undefined): void {
+    if (tellsChanges) this.#comparedAt = 1;
     const areSame = present?.length === this.#all.length;
     if (!areSame || this.#all.some(({ listener }, at) => listener !== present?.[at])) this.#arePlain = false;
   }
@@ -276,7 +293,10 @@ export class MessageListeners {
    * @param timeStamp of the event, if the runtime does not make it; one for all messages that are delivered together
    */
   dispatch(target: EventTarget, data: unknown, origin: string, timeStamp: number): void {
-    if (this.#arePlain && !this.#isCompared(timeStamp)) this.#compare(listenersOf(target, "message"), timeStamp);
+    if (this.#arePlain && !this.#isCompared(timeStamp)) {
+      this.#compare(listenersOf(target, "message"));
+      if (!tellsChanges) this.#comparedAt = timeStamp;
+    }
     const isOurs = this.#arePlain && target.dispatchEvent === dispatchEvent;
     if (!isOurs) target.dispatchEvent(new MessageEvent("message", { data, origin }));
     else if (this.#all.length > 0) ReceivedMessage.dispatch(new ReceivedMessage(target, data, origin, timeStamp), this);

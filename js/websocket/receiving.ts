@@ -116,14 +116,14 @@ export class Receiving<S extends EventTarget> implements ConnectionOwner {
     if (!this.#isShut) this.#connection?.demand(demand);
   }
 
-  /** The listeners of messages. */
+  /** How many listeners of messages there are. */
   #countListeners(): number {
     return this.#listeners?.count ?? countListeners(this.#socket, "message");
   }
 
   /** Whether there may be any: not every target shows them. */
   get #mayHaveListeners(): boolean {
-    const { count } = this.#listeners ?? {};
+    const count = this.#listeners?.count;
     return count === undefined ? mayHaveListeners(this.#socket, "message") : count > 0;
   }
 
@@ -149,7 +149,7 @@ export class Receiving<S extends EventTarget> implements ConnectionOwner {
 
   /** A listener to messages was taken out. */
   unlistened(listener: Listener<Event> | null, options: boolean | ListenerOptions | undefined): void {
-    this.#listeners?.removed(listener, options);
+    this.#listeners?.removed(this.#socket, listener, options);
   }
 
   /**

@@ -349,12 +349,11 @@ export class WebSocketServer<W extends typeof WebSocket = typeof WebSocket> exte
     }
     const made = this.#handshake(extensions, key, protocols, request, stream);
     if (made === undefined) return;
+    const socket = this.#make(made);
     upgraded.add(stream);
     stream.write(made.head);
-    const { options } = this;
-    const socket = this.#make(made);
     stream.removeListener("error", destroy);
-    socket.setSocket(stream, head, options);
+    socket.setSocket(stream, head, this.options);
     this.#track(socket);
     callback(socket, request);
   }
@@ -403,7 +402,8 @@ export class WebSocketServer<W extends typeof WebSocket = typeof WebSocket> exte
 
   /** The lines that listeners of `headers` add. */
   #added(made: string, request: IncomingMessage): HeaderField[] {
-    if (this.listenerCount("headers") === 0) return [];
+    // most have no listener; but `emit` may be another's
+    if (this.emit === EventEmitter.prototype.emit && this.listenerCount("headers") === 0) return [];
     const lines = ["HTTP/1.1 101 Switching Protocols", ...made.split("\r\n").slice(0, -1)];
     const own = new Set(lines);
     this.emit("headers", lines, request);

@@ -433,15 +433,16 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
    */
   setSocket(stream: Duplex, head: Uint8Array, options: SharedOptions = {}): void {
     const made = () => withoutHandshake({ autoPong: false, ...this.#given, ...options }, this._isServer);
-    const { session, protocol, extensions, settings, transport: given } = this.#agreement ?? made();
+    const agreement = this.#agreement ?? made();
+    const { session, protocol, extensions, settings } = agreement;
     this.#agreement = this.#given = undefined;
     this.#endOpening();
-    withoutDelay(stream);
-    session.textAsBytes = true;
-    const transport = given ?? new NodeTransport(stream);
-    transport.unread(head);
-    const owner = new Owner(this, settings);
-    this.#connection = new Connection(session, transport, owner, settings.connection);
+    try {
+      this.#connection = this.#connect(stream, head, agreement);
+    } catch (error) {
+      session.free();
+      throw error;
+    }
     this.#stream = stream;
     this.#isSynchronous = settings.isSynchronous;
     this.#threshold = thresholdOf(extensions, settings, session.isServer);
@@ -454,6 +455,15 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
       this.#connection.start();
       if (!this.#isPaused) letFlow(stream);
     }
+  }
+
+  /** @throws what a stream does that is none, or without a head */
+  #connect(stream: Duplex, head: Uint8Array, { session, settings, transport: given }: Agreement): Connection {
+    withoutDelay(stream);
+    session.textAsBytes = true;
+    const transport = given ?? new NodeTransport(stream);
+    transport.unread(head);
+    return new Connection(session, transport, new Owner(this, settings), settings.connection);
   }
 
   #endOpening(): void {

@@ -103,9 +103,11 @@ test("a class whose constructor throws gets its error, and keeps nothing of the 
   headers["sec-websocket-key"] = "dGhlIHNhbXBsZSBub25jZQ==";
   const request = { method: "GET", url: "/", httpVersion: "1.1", headers };
   const before = sessionCount();
-  const upgrade = () => server.handleUpgrade(request as never, duplexPair()[0], Buffer.alloc(0), () => assert.fail());
+  const [stream, peer] = duplexPair();
+  const upgrade = () => server.handleUpgrade(request as never, stream, Buffer.alloc(0), () => assert.fail());
   assert.throws(upgrade, /not today/);
   assert.equal(sessionCount(), before);
+  assert.equal(peer.read(), null, "nothing was answered");
 });
 
 test("the stream flows when it is given out, and is paused by pause", async (t) => {
