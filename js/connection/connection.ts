@@ -6,7 +6,6 @@
  */
 
 import { CloseStatus, TRY_AGAIN_LATER } from "../engine/status.js";
-import { rememberAscii } from "../engine/text.js";
 import { Unfinished } from "../session/incoming.js";
 import { LONGEST_TIME } from "../session/options.js";
 import { type Framing, type SentData, sizeOfSent } from "../session/outgoing.js";
@@ -272,9 +271,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
 
   /** The message that waits to be wanted, if it may be had at once. */
   take(): Message | undefined {
-    const message = this.#inbox.take();
-    if (typeof message === "string") this.#remember(message);
-    return message;
+    return this.#inbox.take();
   }
 
   #stopReading(): void {
@@ -382,22 +379,12 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
 
   /** @internal */
   onReceived(received: Received): void {
-    if (typeof received === "string") this.#onText(received);
+    if (typeof received === "string") this.#owner.onMessage(received, true);
     else if (ArrayBuffer.isView(received)) this.#owner.onMessage(received, false);
     else if (received.kind === "text") this.#owner.onMessage(received.payload, true);
     else if (received.kind === "part") this.#owner.onPart?.(received);
     else this.#handleControl(received);
     this.#controls?.saw(received);
-  }
-
-  #onText(text: string): void {
-    this.#remember(text);
-    this.#owner.onMessage(text, true);
-  }
-
-  /** What came is often sent, back or on to others, and then counted. */
-  #remember(text: string): void {
-    if (this.#session.isAscii) rememberAscii(text);
   }
 
   #handleControl(control: Control): void {

@@ -8,6 +8,7 @@ import { TextDecoder } from "../engine/coders.js";
 import { EngineTrap, hasDeflate, type wasm } from "../engine/engine.js";
 import { WebSocketProtocolError } from "../engine/errors.js";
 import { release, type Taker, trapped } from "../engine/output.js";
+import { rememberAscii } from "../engine/text.js";
 import type { EngineCalls, EngineMethod } from "./calls.js";
 import type { DeflateSettings } from "./deflate.js";
 import { Incoming, type MessageForm, Unfinished } from "./incoming.js";
@@ -145,9 +146,9 @@ export class FrameSession implements EngineCalls, MessageForm, Compressor {
     return this.#incoming?.work ?? 0;
   }
 
-  /** Whether all text messages so far, which are not given out in pieces, are ASCII. */
-  get isAscii(): boolean {
-    return this.#incoming?.isAscii ?? true;
+  /** Remembers the size of what is given out: text is often sent, back or on to others, and its bytes counted. */
+  remember(received: Received): void {
+    if (typeof received === "string" && this.#incoming?.isAscii) rememberAscii(received);
   }
 
   /** The memory that the pieces of an unfinished message take, in bytes. */

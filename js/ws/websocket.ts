@@ -438,7 +438,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
     this.#agreement = this.#given = undefined;
     this.#endOpening();
     try {
-      this.#connection = this.#connect(stream, head, agreement);
+      this.#connection = connect(stream, head, agreement, new Owner(this, settings));
     } catch (error) {
       session.free();
       throw error;
@@ -455,15 +455,6 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
       this.#connection.start();
       if (!this.#isPaused) letFlow(stream);
     }
-  }
-
-  /** @throws what a stream does that is none, or without a head */
-  #connect(stream: Duplex, head: Uint8Array, { session, settings, transport: given }: Agreement): Connection {
-    withoutDelay(stream);
-    session.textAsBytes = true;
-    const transport = given ?? new NodeTransport(stream);
-    transport.unread(head);
-    return new Connection(session, transport, new Owner(this, settings), settings.connection);
   }
 
   #endOpening(): void {
@@ -722,6 +713,15 @@ function thresholdOf(extensions: string, { session }: SocketSettings, isServer: 
 function letFlow(stream: Duplex): void {
   nextTick(() => stream.pause());
   stream.resume();
+}
+
+/** @throws what a stream does that is none, or without a head */
+function connect(stream: Duplex, head: Uint8Array, agreement: Agreement, owner: ConnectionOwner): Connection {
+  const { session, settings, transport = new NodeTransport(stream) } = agreement;
+  withoutDelay(stream);
+  session.textAsBytes = true;
+  transport.unread(head);
+  return new Connection(session, transport, owner, settings.connection);
 }
 
 function withoutDelay(stream: Duplex): void {
