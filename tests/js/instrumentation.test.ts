@@ -166,6 +166,19 @@ test("dispatchEvent that is wrapped is called with the runtime's events, whose g
   assert.equal(seen.at(-1), "close");
 });
 
+test("a socket that was given an emitter's methods has its events all the same", async (t) => {
+  const { peer, socket } = await unclaimed(t);
+  const heard: unknown[] = [];
+  // Node asks a method of this name for the listeners
+  Object.assign(socket, { listeners: () => [] });
+  socket.addEventListener("message", (event) => heard.push(data(event)));
+  const end = nextEvent(socket, "close");
+  peer.write(masked(0x81, "a"), masked(0x81, "b"));
+  peer.socket.end();
+  await within("the close", end);
+  assert.deepEqual(heard, ["a", "b"]);
+});
+
 test("getters of the runtime's work on a message event that was asked for with options, on either side", async (t) => {
   const { server, url } = await serve(t);
   const client = new WebSocket(url);
