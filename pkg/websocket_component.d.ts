@@ -18,7 +18,7 @@ export class Handle {
      */
     begin_client_handshake(subprotocols: string, subprotocol_count: number, extensions: string, extension_count: number, headers: string, header_count: number, is_extended_connect: boolean): string;
     /**
-     * `WebSocketBeginServerHandshake`; no subprotocol is empty.
+     * `WebSocketBeginServerHandshake`; no subprotocol is empty. Gives the fields as the lines of a head.
      */
     begin_server_handshake(subprotocol: string, extensions: string, extension_count: number, headers: string, header_count: number, is_extended_connect: boolean): string;
     /**

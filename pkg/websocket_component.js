@@ -75,7 +75,7 @@ export class Handle {
         }
     }
     /**
-     * `WebSocketBeginServerHandshake`; no subprotocol is empty.
+     * `WebSocketBeginServerHandshake`; no subprotocol is empty. Gives the fields as the lines of a head.
      * @param {string} subprotocol
      * @param {string} extensions
      * @param {number} extension_count

@@ -21,6 +21,7 @@ const QUICK_CELLS = [
 ];
 const MORE_CELLS = [
   { size: 125, batch: 1, connections: 1000 },
+  { size: 125, batch: 1, connections: 100, kind: "ascii" },
   { size: 125, batch: 64, connections: 100, kind: "ascii" },
   { size: 1024, batch: 16, connections: 100, kind: "ascii" },
   { size: 64 * 1024, batch: 1, connections: 16, kind: "ascii" },

@@ -11,7 +11,7 @@
 import { isBytes } from "../engine/bytes.js";
 import { EngineTrap, scratch, wasm } from "../engine/engine.js";
 import { WebSocketError, withTypedErrors } from "../engine/errors.js";
-import { apart, flatten, type HeaderField, type HeaderFields, packed, pairs } from "../engine/http.js";
+import { apart, fieldsIn, flatten, type HeaderField, type HeaderFields, packed, pairs } from "../engine/http.js";
 import { guarded } from "../engine/output.js";
 import { ownOption, ownOptions } from "../engine/own.js";
 import { ActionSlot, ReadSlot } from "../engine/report.js";
@@ -178,7 +178,7 @@ export class Handle {
     const selected = [subprotocol ?? "", ...packed([...extensions])] as const;
     const fields = packed(flatten(headers));
     const made = this.#enter((handle) => handle.begin_server_handshake(...selected, ...fields, extendedConnect));
-    return pairs(apart(made));
+    return fieldsIn(made);
   }
 
   /** `WebSocketEndServerHandshake`; the first `send`, `receive` or `getAction` does the same. */

@@ -104,7 +104,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     this.#inbox = new Inbox(session, this, settings.claimTimeout);
     this.#outbox = new Outbox(session, transport, this);
     if (settings.streamMessages) session.giveParts();
-    if (transport.isHeld) session.keep(); // the transport will be closed, and the session freed then
+    if (!transport.isHeld) session.watch(); // one that the runtime holds will be closed, and the session freed then
     if (settings.pingInterval >= LONGEST_TIME) return;
     const onDead = () => this.abort(pingTimedOut(settings.pongTimeout));
     this.#keepAlive = new KeepAlive(settings, () => this.#probe(), onDead);

@@ -275,6 +275,7 @@ export class Inbox {
       const received = this.#undelivered[this.#next] as Received;
       this.#undelivered[this.#next++] = undefined;
       if (this.#undeliveredBytes > 0) this.#undeliveredBytes -= sizeOf(received);
+      this.#session.remember(received);
       if (this.#isUnclaimed(received)) this.#keepUnclaimed(received);
       else if (!isOfMessage(received)) this.#owner.onReceived(received);
       else if (this.#isCut && !beginsMessage(received)) this.#isCut = !endsMessage(received);
@@ -299,6 +300,7 @@ export class Inbox {
     if (this.#undeliveredBytes > 0) this.#undeliveredBytes -= sizeOf(received);
     this.#undelivered[this.#next++] = undefined;
     if (this.#next === this.#undelivered.length) this.#emptied();
+    this.#session.remember(received);
     if (!this.isHolding) nextTick(() => this.#owner.goOn());
     return received;
   }

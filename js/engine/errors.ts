@@ -122,11 +122,16 @@ export class WebSocketError extends Error {
   }
 }
 
+/** What the engine threw as an error: it throws the number of one. */
+export function typed(error: unknown): unknown {
+  return typeof error === "number" ? new WebSocketProtocolError(error) : error;
+}
+
 /** Runs a call that throws the engine's number for an error, and throws the error itself. */
 export function withTypedErrors<T>(call: () => T): T {
   try {
     return call();
   } catch (error) {
-    throw typeof error === "number" ? new WebSocketProtocolError(error) : error;
+    throw typed(error);
   }
 }

@@ -140,6 +140,17 @@ export function apart(joined: string): string[] {
   return joined === "" ? [] : joined.split(SEPARATOR);
 }
 
+/** @internal The fields of lines that the engine gave, each with its CR LF. */
+export function fieldsIn(lines: string): HeaderField[] {
+  return lines
+    .split("\r\n")
+    .slice(0, -1)
+    .map((line) => {
+      const at = line.indexOf(": ");
+      return [line.slice(0, at), line.slice(at + 2)];
+    });
+}
+
 /** @internal Names and values in turn. */
 export function flatten(headers: HeaderFields): readonly string[] {
   if (isFlat(headers)) return headers;

@@ -6,7 +6,7 @@
  */
 import { allocate, allocatedCopy, part } from "./bytes.js";
 import { EngineTrap, scratch } from "./engine.js";
-import { withTypedErrors } from "./errors.js";
+import { typed } from "./errors.js";
 
 /** A network that is about to be given bytes. Each answer holds until it is given any. */
 export interface Taker {
@@ -185,11 +185,16 @@ export function release(object: { free(): void }, failure?: unknown): void {
   }
 }
 
+/** What calls of a handshake have thrown, traps too, as a typed error. */
+export function failureOf(error: unknown): unknown {
+  return error instanceof WebAssembly.RuntimeError ? trapped(error) : typed(error);
+}
+
 /** Runs calls of a handshake. What the engine throws, traps too, comes as typed errors. */
 export function guarded<T>(call: () => T): T {
   try {
-    return withTypedErrors(call);
+    return call();
   } catch (error) {
-    throw error instanceof WebAssembly.RuntimeError ? trapped(error) : error;
+    throw failureOf(error);
   }
 }

@@ -56,9 +56,37 @@ function transcoder(): Transcode | undefined {
   return isOld ? process?.getBuiltinModule?.("node:buffer")?.transcode : undefined;
 }
 
-/** How many bytes a text has as UTF-8; bytes are taken for that. */
+/** The most UTF-16 units of a text that is remembered. */
+const LONGEST_REMEMBERED = 512;
+
+/** A text whose size is known. Counting takes longer than all else that is done to send a short text. */
+let remembered = "";
+let rememberedSize = 0;
+
+/** Remembers the size of an ASCII text. */
+export function rememberAscii(text: string): void {
+  if (text.length <= LONGEST_REMEMBERED) remember(text, text.length);
+}
+
+/** Forgets the text: it may be cut out of a long one, which it keeps. */
+export function forgetText(): void {
+  remember("", 0);
+}
+
+function remember(text: string, size: number): void {
+  remembered = text;
+  rememberedSize = size;
+}
+
+/** How many bytes a text has as UTF-8; bytes are taken for that. One that is sent to many is counted once. */
 export function textSize(text: string | Uint8Array): number {
   if (typeof text !== "string") return text.length;
+  if (text.length > LONGEST_REMEMBERED) return countBytes(text);
+  if (text !== remembered) remember(text, countBytes(text));
+  return rememberedSize;
+}
+
+function countBytes(text: string): number {
   return Buffer === undefined ? encoder.encode(text).length : Buffer.byteLength(text);
 }
 

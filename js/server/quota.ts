@@ -93,11 +93,11 @@ export class Quota {
    * Whose the request is: the last address of `X-Forwarded-For` that is not a trusted proxy's, as long as each one
    * behind it is. What a client writes there itself stands before, and is not believed.
    */
-  addressOf({ socket, headers }: HandshakeRequest): string | undefined {
+  addressOf(request: HandshakeRequest): string | undefined {
     const { trustedProxies } = this.#quotas;
-    let address = socket.remoteAddress;
+    let address = request.socket.remoteAddress;
     if (trustedProxies === undefined || !trustedProxies.has(address)) return address;
-    const forwarded = `${headers["x-forwarded-for"] ?? ""}`.split(",").slice(-MOST_HOPS).reverse();
+    const forwarded = `${request.headers["x-forwarded-for"] ?? ""}`.split(",").slice(-MOST_HOPS).reverse();
     for (const hop of forwarded) {
       const next = withoutPort(hop.trim());
       if (isIP(next) === 0) break;

@@ -30,6 +30,7 @@ import { clearTimeout, setTimeout } from "../transport/tasks.js";
 import type { Transport } from "../transport/transport.js";
 import {
   accept as acceptBy,
+  fieldOf,
   type HandshakeRequest,
   isPossible,
   isRejection,
@@ -222,7 +223,7 @@ export class WebSocketServer<
   handleUpgrade(
     request: R,
     socket: Duplex,
-    head: Uint8Array,
+    head: Uint8Array = NOTHING,
     callback?: (socket: WebSocket<B, D>, request: R) => void,
   ): void {
     if (!socket.destroyed) this.#upgrade(request, new NodeTransport(socket), head, callback);
@@ -482,11 +483,13 @@ export class WebSocketServer<
     data: unknown,
     callback = this.#emitConnection,
   ): void {
-    let answer: Answer;
+    const url = urlOf(request);
+    let answer: Answer | undefined;
     try {
       answer = this.#answer(request);
-      acceptBy(transport, answer.head, answer.fields);
+      acceptBy(transport, answer);
     } catch (error) {
+      answer?.session.free();
       const rejection = rejectionOf(error, request.httpVersion);
       if (rejection.status < 500) this.#refuse(request, pending, "request", rejection);
       else this.#fail(request, pending, error);
@@ -499,7 +502,7 @@ export class WebSocketServer<
     const { socket, start } = accept<B, D>({
       agreed: answer, // a spread would take many times as long
       transport,
-      url: urlOf(request),
+      url,
       binaryType: this.#options.binaryType ?? "nodebuffer",
       settings: this.#settings,
       members: this.#members,
@@ -541,10 +544,13 @@ export class WebSocketServer<
     if (!(request instanceof StreamRequest ? request.isPossible : isPossible(request)))
       return ["request", { status: 400 }];
     const { origins } = this.#options;
-    const { origin } = request.headers;
-    const isAllowed = origins === undefined || origin === undefined || origins.includes(origin as string);
-    return ["origin", isAllowed ? undefined : { status: 403 }];
+    return ["origin", origins === undefined || isFrom(origins, request) ? undefined : { status: 403 }];
   }
+}
+
+/** Whether it says no origin but one of these. */
+function isFrom(origins: readonly string[], { headers: { origin } }: HandshakeRequest): boolean {
+  return origin === undefined || origins.includes(origin as string);
 }
 
 function lookedAt(tap: Tap | undefined, request: HandshakeRequest, transport: Transport, head: Uint8Array): Transport {
@@ -559,7 +565,7 @@ function protocolFor<R extends HandshakeRequest>(
   request: R,
   choose: WebSocketServerOptions<R>["chooseProtocol"],
 ): string | undefined {
-  if (request.headers["sec-websocket-protocol"] === undefined) return undefined;
+  if (fieldOf(request, "Sec-WebSocket-Protocol") === undefined) return undefined;
   const offered = offeredSubprotocols(request.rawHeaders);
   if (choose === undefined || offered.length === 0) return offered.at(0);
   const chosen: unknown = choose(offered, request);

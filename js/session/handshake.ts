@@ -8,6 +8,7 @@ import { wasm } from "../engine/engine.js";
 import { WebSocketError } from "../engine/errors.js";
 import {
   apart,
+  fieldsIn,
   flatten,
   type HeaderField,
   type HeaderFields,
@@ -17,7 +18,7 @@ import {
   pairs,
   writeResponse,
 } from "../engine/http.js";
-import { guarded, release } from "../engine/output.js";
+import { failureOf, guarded, release } from "../engine/output.js";
 import { textBytes } from "../engine/text.js";
 import { type DeflateSettings, enableDeflate } from "./deflate.js";
 import type { Limits } from "./options.js";
@@ -37,6 +38,7 @@ export type Bootstrap = "upgrade" | "connect";
 
 /** A handshake's outcome. */
 export interface Agreed {
+  /** To be given to a connection, or freed. */
   readonly session: FrameSession;
   /** The subprotocol that the server selected, or `""`. */
   readonly protocol: string;
@@ -119,12 +121,45 @@ export class ClientHandshake {
   }
 }
 
+const REASON = "Switching Protocols";
+const START = `HTTP/1.1 101 ${REASON}\r\n`;
+
 /** A server's answer, and the session that begins with it. */
-export interface Answer extends Agreed {
-  /** The fields of the answer that accepts. */
-  readonly fields: readonly HeaderField[];
+export class Answer implements Agreed {
+  readonly session: FrameSession;
+  readonly protocol: string;
+  readonly extensions: string;
   /** Its head, as bytes of HTTP/1.1. */
   readonly head: Uint8Array;
+  readonly #lines: string;
+  readonly #own: readonly HeaderField[];
+
+  /**
+   * @param lines the engine's fields
+   * @param own the caller's, which do not take the place of those
+   */
+  constructor(
+    handle: wasm.Handle,
+    lines: string,
+    own: readonly HeaderField[],
+    protocol: string,
+    options: SessionOptions,
+  ) {
+    this.#lines = lines;
+    this.#own = own;
+    this.protocol = protocol;
+    // the engine checks what is not its own
+    this.head = own.length === 0 ? textBytes(`${START}${lines}\r\n`) : writeResponse(101, REASON, this.fields);
+    this.session = sessionOf(handle, true, options);
+    const hasExtension = this.session.compression !== undefined;
+    this.extensions = hasExtension ? joined(fieldsIn(lines), "Sec-WebSocket-Extensions") : "";
+  }
+
+  /** The fields of the answer that accepts; most are wanted as bytes alone. */
+  get fields(): HeaderField[] {
+    const made = fieldsIn(this.#lines);
+    return [...made, ...this.#own.filter((field) => !made.some(([name]) => hasName(field, name)))];
+  }
 }
 
 /**
@@ -132,46 +167,32 @@ export interface Answer extends Agreed {
  *
  * @param headers of the request
  * @param protocol the subprotocol to select, or `""`
- * @param add gives the caller's own fields for the answer, which has those that are given to it
+ * @param add gives the caller's own fields for the answer, which has those that are given to it as lines
  * @throws WebSocketProtocolError if the request breaks a rule of RFC 6455 §4.2.1, or a field has a character that does
  *   not belong there
  */
 export function answerHandshake(
   headers: HeaderFields,
   protocol: string,
-  add: (made: readonly HeaderField[]) => HeaderFields,
+  add: (made: string) => HeaderFields,
   options: SessionOptions,
   bootstrap: Bootstrap = "upgrade",
 ): Answer {
-  const { skipUtf8Verification = false } = options;
-  const handle = guarded(() => wasm.Handle.create_server(undefined, undefined, false, skipUtf8Verification));
+  const { skipUtf8Verification = false, deflate } = options;
+  let handle: wasm.Handle | undefined;
   try {
-    return guarded(() => {
-      enableDeflate(handle, options.deflate);
-      const isConnect = bootstrap === "connect";
-      const request = packed(flatten(headers));
-      const made = pairs(apart(handle.begin_server_handshake(protocol, "", 0, ...request, isConnect)));
-      const own = pairs(flatten(add(made)));
-      refuseFields(own);
-      const fields = [...made, ...own.filter((field) => !made.some(([name]) => hasName(field, name)))];
-      // the engine checks what is not its own
-      const head = own.length === 0 ? headOf(made) : writeResponse(101, REASON, fields);
-      const extensions = joined(made, "Sec-WebSocket-Extensions");
-      return { head, fields, session: sessionOf(handle, true, options), protocol, extensions };
-    });
-  } catch (error) {
-    release(handle, error);
+    handle = wasm.Handle.create_server(undefined, undefined, false, skipUtf8Verification);
+    enableDeflate(handle, deflate);
+    const isConnect = bootstrap === "connect";
+    const lines = handle.begin_server_handshake(protocol, "", 0, ...packed(flatten(headers)), isConnect);
+    const own = pairs(flatten(add(lines)));
+    refuseFields(own);
+    return new Answer(handle, lines, own, protocol, options);
+  } catch (thrown) {
+    const error = failureOf(thrown);
+    if (handle !== undefined) release(handle, error);
     throw error;
   }
-}
-
-const REASON = "Switching Protocols";
-
-/** The head of an answer that has the engine's fields alone. */
-function headOf(made: readonly HeaderField[]): Uint8Array {
-  let head = `HTTP/1.1 101 ${REASON}\r\n`;
-  for (const [name, value] of made) head += `${name}: ${value}\r\n`;
-  return textBytes(`${head}\r\n`);
 }
 
 function sessionOf(handle: wasm.Handle, isServer: boolean, { limits, deflate }: SessionOptions): FrameSession {
@@ -182,6 +203,7 @@ function sessionOf(handle: wasm.Handle, isServer: boolean, { limits, deflate }: 
 
 /** Fields that the caller must not set. */
 function refuseFields(own: readonly HeaderField[]): void {
+  if (own.length === 0) return;
   const body = own.find((field) => hasName(field, "Content-Length") || hasName(field, "Transfer-Encoding"));
   if (body !== undefined) {
     // what comes behind the head would be frames to the peer, and a body to a proxy before it

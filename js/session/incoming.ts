@@ -54,6 +54,8 @@ export class Incoming {
   hasMore = false;
   /** The cost of the last `receive`. */
   work = 0;
+  /** Whether all text so far is ASCII, but what is given out in pieces. */
+  isAscii = true;
   frames = 0;
   messages = 0;
   /** Bytes of messages, text as UTF-8, after they were decompressed. */
@@ -165,6 +167,7 @@ export class Incoming {
         continue;
       }
       const isText = (flags & Flag.Text) !== 0;
+      if (isText && !ascii) this.isAscii = false;
       const isString = isText && !textAsBytes;
       if (last && (flags & Flag.First) !== 0) {
         const data = isString ? batch.text(start, end, ascii) : batch.binary(start, end);

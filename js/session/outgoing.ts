@@ -7,7 +7,7 @@ import { allocatedCopy, part } from "../engine/bytes.js";
 import { EngineTrap, scratch, wasm } from "../engine/engine.js";
 import { Output, ownMemory, type Taker } from "../engine/output.js";
 import { ReportSlot } from "../engine/report.js";
-import { encodeText, isAtLeast, textBytes, textSize, writeText } from "../engine/text.js";
+import { encodeText, forgetText, isAtLeast, textBytes, textSize, writeText } from "../engine/text.js";
 import type { EngineCalls, EngineMethod } from "./calls.js";
 import { headerSize, LONGEST_HEADER, WHOLE_BINARY, WHOLE_TEXT, writeHeader } from "./frames.js";
 
@@ -211,7 +211,9 @@ export class Outgoing {
   #dropTexts(): void {
     this.#lengths = undefined;
     this.#texts = "";
-    if (this.#textBytes !== undefined) this.#textBytes = 0;
+    if (this.#textBytes === undefined) return;
+    this.#textBytes = 0;
+    forgetText();
   }
 
   /** The bytes of the texts that wait to be framed, which `messageBytes` has not. */

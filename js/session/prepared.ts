@@ -67,6 +67,7 @@ export class PreparedMessage {
 /** Makes the compressed frame slice by slice: the function that does the next gives the frame if that was the last. */
 function preparing(data: string | Uint8Array, window: number): () => Uint8Array | undefined {
   const session = sessionFor(window);
+  session.watch(); // no one need go on
   const slices = session.slices(data);
   return () => {
     if (!slices()) return undefined;

@@ -8,6 +8,7 @@ import { TextDecoder } from "../engine/coders.js";
 import { EngineTrap, hasDeflate, type wasm } from "../engine/engine.js";
 import { WebSocketProtocolError } from "../engine/errors.js";
 import { release, type Taker, trapped } from "../engine/output.js";
+import { rememberAscii } from "../engine/text.js";
 import type { EngineCalls, EngineMethod } from "./calls.js";
 import type { DeflateSettings } from "./deflate.js";
 import { Incoming, type MessageForm, Unfinished } from "./incoming.js";
@@ -32,8 +33,9 @@ export interface Counters {
 }
 
 /**
- * Frees the engine's part of sessions that were dropped without `free()`: those of prepared messages, and of streams,
- * that the application drops. `scripts/glue.mjs` takes out the one that wasm-bindgen would have.
+ * Frees the engine's part of sessions that are dropped without `free()`: those of prepared messages, and of streams,
+ * that the application drops. Watching one takes 130 bytes, and a fortieth of the time of a connection, so
+ * `scripts/glue.mjs` takes out the registry of all sessions that wasm-bindgen would have.
  */
 const forgotten = new FinalizationRegistry<wasm.Session>((session) => {
   session.free();
@@ -79,12 +81,11 @@ export class FrameSession implements EngineCalls, MessageForm, Compressor {
       this.compression = { threshold, releaseAfter, preparedWindow: session.prepared_window(), isUsed: false };
     }
     live += 1;
-    forgotten.register(this, session, this);
   }
 
-  /** It will be freed whatever the application drops: it need not be watched any longer, which takes 130 bytes. */
-  keep(): void {
-    forgotten.unregister(this);
+  /** The application may drop it: it is freed then, too. To be called once. */
+  watch(): void {
+    if (this.#session !== undefined) forgotten.register(this, this.#session, this);
   }
 
   /** Gives messages out in pieces. To be called before anything is received. */
@@ -143,6 +144,11 @@ export class FrameSession implements EngineCalls, MessageForm, Compressor {
    */
   get work(): number {
     return this.#incoming?.work ?? 0;
+  }
+
+  /** Remembers the size of what is given out: text is often sent, back or on to others, and its bytes counted. */
+  remember(received: Received): void {
+    if (typeof received === "string" && this.#incoming?.isAscii) rememberAscii(received);
   }
 
   /** The memory that the pieces of an unfinished message take, in bytes. */

@@ -126,15 +126,21 @@ const REASONS = new Map([
 
 const PLAIN_TEXT: HeaderField = ["Content-Type", "text/plain; charset=utf-8"];
 
+/** An answer that accepts. */
+export interface AcceptingAnswer {
+  readonly fields: readonly HeaderField[];
+  /** Its head, as bytes of HTTP/1.1. */
+  readonly head: Uint8Array;
+}
+
 /**
  * Sends the answer that accepts.
  *
- * @param head the same as bytes
  * @throws WebSocketError `WS_ERR_INVALID_OPTION` if HTTP/2 cannot have such fields; then nothing was sent
  */
-export function accept(transport: Transport, head: Uint8Array, fields: readonly HeaderField[]): void {
-  if (transport.respond === undefined) transport.write([head]);
-  else transport.respond(200, fields);
+export function accept(transport: Transport, answer: AcceptingAnswer): void {
+  if (transport.respond === undefined) transport.write([answer.head]);
+  else transport.respond(200, answer.fields);
 }
 
 /**
@@ -186,11 +192,24 @@ export function reject(
 
 function ignore(): void {}
 
+/** The URL of the latest request. */
+let latest = "";
+
 /** The address that a client asked for. */
 export function urlOf(request: HandshakeRequest): string {
   const scheme = request.socket.encrypted ? "wss" : "ws";
   // joined, it is one string; a template would keep all of its parts
-  return [scheme, "://", request.headers.host, resource(request.url)].join("");
+  const url = [scheme, "://", fieldOf(request, "Host"), resource(request.url)].join("");
+  if (url !== latest) latest = url; // most requests have the same, and so all sockets one string
+  return latest;
+}
+
+/** The value of a request's first field with this name. Node makes `headers` when they are read first. */
+export function fieldOf({ rawHeaders }: HandshakeRequest, name: string): string | undefined {
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    if (isName(rawHeaders[at] as string, name)) return rawHeaders[at + 1];
+  }
+  return undefined;
 }
 
 /**

@@ -194,7 +194,27 @@ export function mayHaveListeners(target: EventTarget, type: string): boolean {
   return listenersOf(target, type)?.length !== 0;
 }
 
+/** Whether it makes a difference to dispatch an event. */
+export function mayBeHeard(target: EventTarget, type: string): boolean {
+  return isDispatchWrapped || target.dispatchEvent !== dispatchEvent || mayHaveListeners(target, type);
+}
+
+/** Whether the runtime shows the listeners of all targets: Bun shows none of those that are not its own. */
+const showsListeners = areShown();
+
+function areShown(): boolean {
+  const target = new EventTarget();
+  target.addEventListener("message", () => {});
+  try {
+    return getEventListeners(target, "message").length === 1;
+  } catch {
+    return false; // jsdom's
+  }
+}
+
 function listenersOf(target: EventTarget, type: string): readonly unknown[] | undefined {
+  // it would ask a method of that name, which emitters have
+  if (!showsListeners || "listeners" in target) return undefined;
   try {
     return getEventListeners(target, type);
   } catch {
@@ -207,33 +227,42 @@ export class MessageListeners {
   #all: readonly Entry[] = [];
   #arePlain = !isDispatchWrapped;
   /** When it was last made sure that the runtime has the same listeners, or 1; 0 if they have changed since. */
-  #comparedAt = 0;
+  #comparedAt = tellsChanges ? 1 : 0; // a new target has none
 
   /** Those that are functions, in their order. Changes make a new list. */
   get all(): readonly Entry[] {
     return this.#all;
   }
 
+  /** How many the runtime has; `undefined` if it has to be asked. */
+  get count(): number | undefined {
+    return tellsChanges && this.#comparedAt > 0 && this.#arePlain ? this.#all.length : undefined;
+  }
+
   /**
    * To be called after `addEventListener`. Where that was patched, the target may have another function in its place.
    */
   added(target: EventTarget, listener: Listener<Event> | null, options?: boolean | ListenerOptions): void {
+    if (!this.#arePlain) return;
     const isPlain = typeof listener === "function" && (options === undefined || options === false);
-    if (!isPlain || !listenersOf(target, "message")?.includes(listener)) this.#arePlain = false;
+    const present = listenersOf(target, "message");
+    if (!isPlain || !present?.includes(listener)) this.#arePlain = false;
     else if (this.#find(listener) === undefined) {
       const entry = { listener, isRemoved: false };
       // a spread would leave room for sixteen more, and `concat` takes long
       this.#all = this.#all.length === 0 ? [entry] : this.#all.concat(entry);
     }
+    this.#compare(present);
   }
 
   /** To be called after `removeEventListener`. */
-  removed(listener: Listener<Event> | null, options?: boolean | ListenerOptions): void {
+  removed(target: EventTarget, listener: Listener<Event> | null, options?: boolean | ListenerOptions): void {
     const isCapture = typeof options === "object" ? options?.capture : options;
     const entry = this.#find(listener);
     if (isCapture || entry === undefined) return;
     entry.isRemoved = true;
     this.#all = this.#all.filter((one) => one !== entry);
+    this.#compare(listenersOf(target, "message"));
   }
 
   #find(listener: unknown): Entry | undefined {
@@ -250,9 +279,8 @@ export class MessageListeners {
   }
 
   /** Methods of the class, or of `EventTarget`, may be called on a socket in place of its own, which tell us. */
-  #compare(target: EventTarget, timeStamp: number): void {
-    this.#comparedAt = tellsChanges ? 1 : timeStamp; // a number that is not small would take memory of its own
-    const present = listenersOf(target, "message");
+  #compare(present: readonly unknown[] | undefined): void {
+    if (tellsChanges) this.#comparedAt = 1;
     const areSame = present?.length === this.#all.length;
     if (!areSame || this.#all.some(({ listener }, at) => listener !== present?.[at])) this.#arePlain = false;
   }
@@ -265,7 +293,10 @@ export class MessageListeners {
    * @param timeStamp of the event, if the runtime does not make it; one for all messages that are delivered together
    */
   dispatch(target: EventTarget, data: unknown, origin: string, timeStamp: number): void {
-    if (this.#arePlain && !this.#isCompared(timeStamp)) this.#compare(target, timeStamp);
+    if (this.#arePlain && !this.#isCompared(timeStamp)) {
+      this.#compare(listenersOf(target, "message"));
+      if (!tellsChanges) this.#comparedAt = timeStamp;
+    }
     const isOurs = this.#arePlain && target.dispatchEvent === dispatchEvent;
     if (!isOurs) target.dispatchEvent(new MessageEvent("message", { data, origin }));
     else if (this.#all.length > 0) ReceivedMessage.dispatch(new ReceivedMessage(target, data, origin, timeStamp), this);

@@ -112,8 +112,19 @@ export class Receiving<S extends EventTarget> implements ConnectionOwner {
 
   /** Lets messages wait; not after our own close, because then the peer's close behind them must be read. */
   hold(demand: Demand): void {
-    if (demand === "unclaimed") this.#observers = countListeners(this.#socket, "message");
+    if (demand === "unclaimed") this.#observers = this.#countListeners();
     if (!this.#isShut) this.#connection?.demand(demand);
+  }
+
+  /** How many listeners of messages there are. */
+  #countListeners(): number {
+    return this.#listeners?.count ?? countListeners(this.#socket, "message");
+  }
+
+  /** Whether there may be any: not every target shows them. */
+  get #mayHaveListeners(): boolean {
+    const count = this.#listeners?.count;
+    return count === undefined ? mayHaveListeners(this.#socket, "message") : count > 0;
   }
 
   /** Our own close: messages are no longer given out. */
@@ -138,7 +149,7 @@ export class Receiving<S extends EventTarget> implements ConnectionOwner {
 
   /** A listener to messages was taken out. */
   unlistened(listener: Listener<Event> | null, options: boolean | ListenerOptions | undefined): void {
-    this.#listeners?.removed(listener, options);
+    this.#listeners?.removed(this.#socket, listener, options);
   }
 
   /**
@@ -174,7 +185,7 @@ export class Receiving<S extends EventTarget> implements ConnectionOwner {
 
   /** The message that waits, if no listener has to have it too. */
   #take(): MessageData | undefined {
-    if (this.#isShut || mayHaveListeners(this.#socket, "message")) return undefined;
+    if (this.#isShut || this.#mayHaveListeners) return undefined;
     const message = this.#connection?.take();
     return typeof message === "object" && "kind" in message ? undefined : message && this.#dataOf(message);
   }
@@ -192,7 +203,7 @@ export class Receiving<S extends EventTarget> implements ConnectionOwner {
 
   #give(data: MessageData): void {
     const loops = this.#loops;
-    if (loops.length === 0 || mayHaveListeners(this.#socket, "message")) this.#fire(data);
+    if (loops.length === 0 || this.#mayHaveListeners) this.#fire(data);
     for (const loop of loops) loop.give(data);
   }
 
@@ -245,7 +256,7 @@ export class Receiving<S extends EventTarget> implements ConnectionOwner {
   awaits(what: "drain" | "message"): boolean {
     return what === "drain"
       ? (awaitingDrain.has(this) || !tellsChanges) && mayHaveListeners(this.#socket, what)
-      : countListeners(this.#socket, what) > this.#observers;
+      : this.#countListeners() > this.#observers;
   }
 
   onDrain(): void {

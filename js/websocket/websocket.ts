@@ -27,7 +27,7 @@ import { type ConnectionSettings, connectionSettings } from "../session/options.
 import { setImmediate } from "../transport/tasks.js";
 import type { Transport } from "../transport/transport.js";
 import { channels } from "./diagnostics.js";
-import { hasListeners } from "./dispatch.js";
+import { hasListeners, mayBeHeard } from "./dispatch.js";
 import { markAsEnd } from "./ends.js";
 import {
   CloseEvent,
@@ -569,7 +569,7 @@ export class WebSocket<B extends BinaryType = any, D = unknown> extends WebSocke
     if (failure !== undefined && !this.#isOrdinaryEnd(failure)) this.dispatchEvent(errorEvent(failure));
     this.#siblings?.delete(this, wasClean);
     // 3. Fire an event named close.
-    this.dispatchEvent(new CloseEvent("close", { wasClean, code, reason }));
+    if (mayBeHeard(this, "close")) this.dispatchEvent(new CloseEvent("close", { wasClean, code, reason }));
   }
 
   /** The standard's errors are those of failing a connection; an open one that breaks off just closes. */

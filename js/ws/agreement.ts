@@ -6,7 +6,7 @@
 import type { IncomingMessage } from "node:http";
 
 import { WebSocketError } from "../engine/errors.js";
-import { type HeaderField, type HeaderFields, pairs } from "../engine/http.js";
+import { fieldsIn, type HeaderField, type HeaderFields, pairs } from "../engine/http.js";
 import {
   type Agreed,
   answerHandshake,
@@ -75,8 +75,8 @@ export function withoutHandshake(options: SharedOptions, isServer: boolean): Agr
   const settings = socketSettings({ ...options, perMessageDeflate: false }, isServer);
   const client = new ClientHandshake([], [], settings.session);
   let fields: readonly HeaderField[] = [];
-  const keep = (made: readonly HeaderField[]) => {
-    fields = made;
+  const keep = (made: string) => {
+    fields = fieldsIn(made);
     return [];
   };
   const server = answerHandshake([["Host", "localhost"], ...client.fields], "", keep, settings.session);

@@ -349,15 +349,25 @@ export class WebSocketServer<W extends typeof WebSocket = typeof WebSocket> exte
     }
     const made = this.#handshake(extensions, key, protocols, request, stream);
     if (made === undefined) return;
+    const socket = this.#make(made);
     upgraded.add(stream);
     stream.write(made.head);
-    const { options } = this;
-    const socket = new (options.WebSocket ?? (WebSocket as W))(null, undefined, options) as InstanceType<W>;
-    prepare(socket, { ...made, settings: this.#settings });
     stream.removeListener("error", destroy);
-    socket.setSocket(stream, head, options);
+    socket.setSocket(stream, head, this.options);
     this.#track(socket);
     callback(socket, request);
+  }
+
+  /** A socket of the application's class, whose constructor may throw. */
+  #make(made: Answer): InstanceType<W> {
+    try {
+      const socket = new (this.options.WebSocket ?? (WebSocket as W))(null, undefined, this.options);
+      prepare(socket, { ...made, settings: this.#settings });
+      return socket as InstanceType<W>;
+    } catch (error) {
+      made.session.free();
+      throw error;
+    }
   }
 
   /** The answer of the engine, or none if the request was refused. */
@@ -369,7 +379,7 @@ export class WebSocketServer<W extends typeof WebSocket = typeof WebSocket> exte
     stream: Duplex,
   ): Answer | undefined {
     try {
-      const add = (made: readonly HeaderField[]) => this.#added(made, request);
+      const add = (made: string) => this.#added(made, request);
       const fields = fieldsOf(key, protocols, extensions);
       return answerHandshake(fields, this.#protocol(protocols, request), add, this.#settings.session);
     } catch (error) {
@@ -391,8 +401,10 @@ export class WebSocketServer<W extends typeof WebSocket = typeof WebSocket> exte
   }
 
   /** The lines that listeners of `headers` add. */
-  #added(made: readonly HeaderField[], request: IncomingMessage): HeaderField[] {
-    const lines = ["HTTP/1.1 101 Switching Protocols", ...made.map(([name, value]) => `${name}: ${value}`)];
+  #added(made: string, request: IncomingMessage): HeaderField[] {
+    // most have no listener; but `emit` may be another's
+    if (this.emit === EventEmitter.prototype.emit && this.listenerCount("headers") === 0) return [];
+    const lines = ["HTTP/1.1 101 Switching Protocols", ...made.split("\r\n").slice(0, -1)];
     const own = new Set(lines);
     this.emit("headers", lines, request);
     return lines.filter((line) => !own.has(line)).map(fieldOf);

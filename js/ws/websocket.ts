@@ -433,15 +433,16 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
    */
   setSocket(stream: Duplex, head: Uint8Array, options: SharedOptions = {}): void {
     const made = () => withoutHandshake({ autoPong: false, ...this.#given, ...options }, this._isServer);
-    const { session, protocol, extensions, settings, transport: given } = this.#agreement ?? made();
+    const agreement = this.#agreement ?? made();
+    const { session, protocol, extensions, settings } = agreement;
     this.#agreement = this.#given = undefined;
     this.#endOpening();
-    withoutDelay(stream);
-    session.textAsBytes = true;
-    const transport = given ?? new NodeTransport(stream);
-    transport.unread(head);
-    const owner = new Owner(this, settings);
-    this.#connection = new Connection(session, transport, owner, settings.connection);
+    try {
+      this.#connection = connect(stream, head, agreement, new Owner(this, settings));
+    } catch (error) {
+      session.free();
+      throw error;
+    }
     this.#stream = stream;
     this.#isSynchronous = settings.isSynchronous;
     this.#threshold = thresholdOf(extensions, settings, session.isServer);
@@ -712,6 +713,15 @@ function thresholdOf(extensions: string, { session }: SocketSettings, isServer: 
 function letFlow(stream: Duplex): void {
   nextTick(() => stream.pause());
   stream.resume();
+}
+
+/** @throws what a stream does that is none, or without a head */
+function connect(stream: Duplex, head: Uint8Array, agreement: Agreement, owner: ConnectionOwner): Connection {
+  const { session, settings, transport = new NodeTransport(stream) } = agreement;
+  withoutDelay(stream);
+  session.textAsBytes = true;
+  transport.unread(head);
+  return new Connection(session, transport, owner, settings.connection);
 }
 
 function withoutDelay(stream: Duplex): void {

@@ -20,7 +20,7 @@ use crate::wasm::scratch::{
     ACTION_FIRST_BUFFER, ACTION_HAS_CONTEXT, ACTION_KIND, READ_ADDRESS, READ_LENGTH, Report, with_scratch,
 };
 use crate::wasm::session::{WasmSession, limits};
-use crate::wasm::strings::{Fields, flat, list, thrown};
+use crate::wasm::strings::{Fields, flat, lines, list, thrown};
 use crate::wire::{BufferType, CloseStatus};
 
 /// The component API.
@@ -96,7 +96,7 @@ impl WasmHandle {
         Ok(indices)
     }
 
-    /// `WebSocketBeginServerHandshake`; no subprotocol is empty.
+    /// `WebSocketBeginServerHandshake`; no subprotocol is empty. Gives the fields as the lines of a head.
     pub fn begin_server_handshake(
         &mut self,
         subprotocol: &str,
@@ -112,7 +112,7 @@ impl WasmHandle {
         let response = self
             .handle
             .begin_server_handshake(Some(subprotocol), &extensions, &fields.borrowed());
-        response.map(|response| flat(&response)).map_err(thrown)
+        response.map(|response| lines(&response)).map_err(thrown)
     }
 
     /// `WebSocketEndServerHandshake`.

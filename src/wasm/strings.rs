@@ -78,9 +78,31 @@ pub fn flat(fields: &[HttpHeader<'_>]) -> String {
         }
         flat.push_str(field.name);
         flat.push(SEPARATOR);
-        flat.extend(field.value.iter().copied().map(char::from));
+        push_latin1(&mut flat, field.value);
     }
     flat
+}
+
+/// Fields as the lines of a head.
+pub fn lines(fields: &[HttpHeader<'_>]) -> String {
+    let mut lines = String::with_capacity(USUAL_HEAD);
+    for field in fields {
+        lines.push_str(field.name);
+        lines.push_str(": ");
+        push_latin1(&mut lines, field.value);
+        lines.push_str("\r\n");
+    }
+    lines
+}
+
+/// The bytes of the lines of most answers, and more.
+const USUAL_HEAD: usize = 256;
+
+fn push_latin1(text: &mut String, bytes: &[u8]) {
+    match core::str::from_utf8(bytes) {
+        Ok(ascii) if ascii.is_ascii() => text.push_str(ascii),
+        _ => text.extend(bytes.iter().copied().map(char::from)),
+    }
 }
 
 /// JavaScript gets an error's number, and asks `describe_error` for the rest.

@@ -1,6 +1,7 @@
 /** How many writes the answers of a turn take: as few as the network needs, whichever way a program reads and sends. */
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import { setImmediate } from "node:timers/promises";
 
 import { WebSocket, WebSocketStream } from "websocket-component";
 
@@ -65,6 +66,15 @@ test("a loop that awaits each write has a write for each, in order, where the ne
   assert.deepEqual(await writesFor(t, answer), [TEXTS, COUNT]);
 });
 
+/** What `bufferedAmount` is after each of these was sent. */
+function sums(texts: readonly string[]): number[] {
+  let size = 0;
+  return texts.map((text) => {
+    size += Buffer.byteLength(text);
+    return size;
+  });
+}
+
 test("a listener that reads bufferedAmount after each send makes one write too, and reads what it has sent", async (t) => {
   const amounts: number[] = [];
   const texts = [...TEXTS.keys()].map((at) => `${at} \u{1f600}é\ud800`.repeat(1 + (at % 3)));
@@ -74,17 +84,38 @@ test("a listener that reads bufferedAmount after each send makes one write too, 
       amounts.push(socket.bufferedAmount);
     }),
   );
-  let size = 0;
-  assert.deepEqual(
-    amounts,
-    texts.map((text) => {
-      size += Buffer.byteLength(text);
-      return size;
-    }),
-  );
+  assert.deepEqual(amounts, sums(texts));
   assert.equal(writes, 1);
   assert.deepEqual(
     answers,
     texts.map((text) => text.toWellFormed()),
+  );
+});
+
+test("bufferedAmount is exact for what came and is sent on, to one or to many, ASCII or not, claimed at once or later", async (t) => {
+  const { server, url } = await serve(t);
+  const sockets: WebSocket[] = [];
+  server.on("connection", (socket) => sockets.push(socket));
+  const clients = [new WebSocket(url), new WebSocket(url)] as const;
+  t.after(() => clients.forEach((socket) => void socket.terminate()));
+  for (const client of clients) await once(client, "open");
+  const [first, second] = sockets as [WebSocket, WebSocket];
+  // each in a packet of its own: what one was says nothing of those that wait
+  const texts = ["\u00e9\u00e9\u00e9\u00e9", "abcd", "\u00e9bcd", "abcd", "\u20ac".repeat(600), "abcd", ""];
+  for (const [index, text] of texts.entries()) {
+    clients[0].send(text);
+    while (first.statistics?.messagesReceived !== index + 1) await setImmediate();
+  }
+  const amounts: [number, number][] = [];
+  await new Promise<void>((resolve) => {
+    first.onmessage = ({ data }) => {
+      for (const socket of [first, second]) socket.send(data);
+      amounts.push([first.bufferedAmount, second.bufferedAmount]);
+      if (amounts.length === texts.length) resolve();
+    };
+  });
+  assert.deepEqual(
+    amounts,
+    sums(texts).map((size) => [size, size]),
   );
 });

@@ -6,6 +6,7 @@ import {
   type CloseEvent,
   type HandshakeRequest,
   type StreamRequest,
+  sessionCount,
   type Traffic,
   WebSocket,
   WebSocketServer,
@@ -335,10 +336,12 @@ test("a hook that fails is answered with 500 and reported, and so are fields tha
     const { server, origin } = await serveHttp2(t, options);
     const error = once(server, "error");
     const session = await readySession(t, origin);
+    const before = sessionCount();
     const peer = new RawStream(session).resume();
     assert.equal((await peer.answer)[":status"], 500);
     assert.ok((await error)[0] instanceof Error);
     assert.equal(server.clients.size, 0);
+    assert.ok(sessionCount() <= before, "the engine's part is freed");
     await peer.ended;
     assert.equal(session.closed, false, "the others on the session are not to blame");
   }

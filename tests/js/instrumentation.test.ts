@@ -1,7 +1,8 @@
 /** Tools that watch a program put their own functions in the place of `EventTarget`'s, or call those on a socket. */
 import assert from "node:assert/strict";
-import { setMaxListeners } from "node:events";
+import { getEventListeners, setMaxListeners } from "node:events";
 import { type TestContext, test } from "node:test";
+import { setImmediate as turn } from "node:timers/promises";
 
 import { WebSocket } from "websocket-component";
 
@@ -159,6 +160,23 @@ test("dispatchEvent that is wrapped is called with the runtime's events, whose g
       ["a", "b"],
     ],
   );
+  assert.equal(getEventListeners(socket, "close").length, 0, "no one else hears it");
+  peer.socket.destroy();
+  while (socket.readyState !== socket.CLOSED) await turn();
+  assert.equal(seen.at(-1), "close");
+});
+
+test("a socket that was given an emitter's methods has its events all the same", async (t) => {
+  const { peer, socket } = await unclaimed(t);
+  const heard: unknown[] = [];
+  // Node asks a method of this name for the listeners
+  Object.assign(socket, { listeners: () => [] });
+  socket.addEventListener("message", (event) => heard.push(data(event)));
+  const end = nextEvent(socket, "close");
+  peer.write(masked(0x81, "a"), masked(0x81, "b"));
+  peer.socket.end();
+  await within("the close", end);
+  assert.deepEqual(heard, ["a", "b"]);
 });
 
 test("getters of the runtime's work on a message event that was asked for with options, on either side", async (t) => {

@@ -42,6 +42,7 @@ interface Sessions {
     sendText(text: string): void;
     settle(): void;
     takeOutput(): Uint8Array[];
+    watch(): void;
     free(): void;
   };
   sessionCount(): number;
@@ -58,14 +59,14 @@ test("a session's memory goes with its connection", async (t) => {
   while (sessionCount() > 0) await new Promise((turn) => setImmediate(turn));
 });
 
-test("a session that is forgotten is freed by the garbage collector", async () => {
+test("a session that is watched, and forgotten, is freed by the garbage collector", async () => {
   const collect = garbageCollector();
   const { wasm } = await inner<Engine>("engine/engine.js");
   const { FrameSession } = await inner<Sessions>("session/session.js");
   const freed: number[] = [];
   const free = wasm.Session.prototype.free;
   countFrees(wasm, () => freed.push(1));
-  for (let index = 0; index < 10; index++) new FrameSession(new wasm.Session(true, 1, 1, 1), true);
+  for (let index = 0; index < 10; index++) new FrameSession(new wasm.Session(true, 1, 1, 1), true).watch();
   for (let turn = 0; turn < 50 && freed.length < 10; turn++) {
     collect();
     await new Promise((next) => setTimeout(next, 5));

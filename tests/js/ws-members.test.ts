@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net";
 import { duplexPair } from "node:stream";
 import { type TestContext, test } from "node:test";
 
+import { sessionCount } from "websocket-component";
 import * as ours from "websocket-component/ws";
 
 import { acceptOf, inner, once, RawPeer, REQUEST, serveRaw } from "./support.js";
@@ -80,6 +81,33 @@ test("a server makes its sockets with null, undefined and its options", async (t
     assert.deepEqual(given[0]?.slice(0, 2), [null, undefined]);
     assert.equal(given[0]?.[2], server.options);
   }
+});
+
+test("a class whose constructor throws gets its error, and keeps nothing of the engine", async () => {
+  class Own extends ours.WebSocket {
+    constructor() {
+      super(null);
+      throw new Error("not today");
+    }
+  }
+  const server = new ours.WebSocketServer({ noServer: true, WebSocket: Own as typeof ours.WebSocket });
+  const lines = REQUEST.trim().split("\r\n").slice(1);
+  const headers = Object.fromEntries(
+    lines.map((line) =>
+      line
+        .toLowerCase()
+        .split(": ")
+        .map((part) => part.trim()),
+    ),
+  );
+  headers["sec-websocket-key"] = "dGhlIHNhbXBsZSBub25jZQ==";
+  const request = { method: "GET", url: "/", httpVersion: "1.1", headers };
+  const before = sessionCount();
+  const [stream, peer] = duplexPair();
+  const upgrade = () => server.handleUpgrade(request as never, stream, Buffer.alloc(0), () => assert.fail());
+  assert.throws(upgrade, /not today/);
+  assert.equal(sessionCount(), before);
+  assert.equal(peer.read(), null, "nothing was answered");
 });
 
 test("the stream flows when it is given out, and is paused by pause", async (t) => {
