@@ -78,15 +78,15 @@ function remember(text: string, size: number): void {
   rememberedSize = size;
 }
 
-/** How many bytes a text has as UTF-8; bytes are taken for that. One that is sent to many is counted once. */
-export function textSize(text: string | Uint8Array): number {
-  if (typeof text !== "string") return text.length;
-  if (text.length > LONGEST_REMEMBERED) return countBytes(text);
-  if (text !== remembered) remember(text, countBytes(text));
+/** How many bytes a short text has as UTF-8; it is remembered, as it may be sent to others too. */
+export function shortTextSize(text: string): number {
+  if (text !== remembered) remember(text, textSize(text));
   return rememberedSize;
 }
 
-function countBytes(text: string): number {
+/** How many bytes a text has as UTF-8; bytes are taken for that. */
+export function textSize(text: string | Uint8Array): number {
+  if (typeof text !== "string") return text.length;
   return Buffer === undefined ? encoder.encode(text).length : Buffer.byteLength(text);
 }
 

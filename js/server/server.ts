@@ -223,10 +223,11 @@ export class WebSocketServer<
   handleUpgrade(
     request: R,
     socket: Duplex,
-    head: Uint8Array = NOTHING,
+    head: Uint8Array,
     callback?: (socket: WebSocket<B, D>, request: R) => void,
   ): void {
-    if (!socket.destroyed) this.#upgrade(request, new NodeTransport(socket), head, callback);
+    // without a head, what follows would fail once the answer is sent
+    if (!socket.destroyed) this.#upgrade(request, new NodeTransport(socket), head ?? NOTHING, callback);
   }
 
   /**

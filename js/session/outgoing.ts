@@ -7,7 +7,7 @@ import { allocatedCopy, part } from "../engine/bytes.js";
 import { EngineTrap, scratch, wasm } from "../engine/engine.js";
 import { Output, ownMemory, type Taker } from "../engine/output.js";
 import { ReportSlot } from "../engine/report.js";
-import { encodeText, forgetText, isAtLeast, textBytes, textSize, writeText } from "../engine/text.js";
+import { encodeText, forgetText, isAtLeast, shortTextSize, textBytes, textSize, writeText } from "../engine/text.js";
 import type { EngineCalls, EngineMethod } from "./calls.js";
 import { headerSize, LONGEST_HEADER, WHOLE_BINARY, WHOLE_TEXT, writeHeader } from "./frames.js";
 
@@ -232,7 +232,7 @@ export class Outgoing {
   #collect(text: string): void {
     if (this.#texts.length + text.length > COLLECTED_UNITS || this.#lengths?.length === COLLECTED_COUNT) this.settle();
     this.#texts += text;
-    if (this.#textBytes !== undefined) this.#textBytes += textSize(text);
+    if (this.#textBytes !== undefined) this.#textBytes += shortTextSize(text);
     if (this.#lengths === undefined) this.#lengths = [text.length];
     else this.#lengths.push(text.length);
   }

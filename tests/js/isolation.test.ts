@@ -15,10 +15,12 @@ import {
   nextEvent,
   once,
   RawPeer,
+  REQUEST,
   serve,
   serveEcho,
   take,
   unmasked,
+  within,
 } from "./support.js";
 
 interface Engine {
@@ -73,6 +75,29 @@ test("a session that is watched, and forgotten, is freed by the garbage collecto
   }
   wasm.Session.prototype.free = free;
   assert.equal(freed.length, 10);
+});
+
+test("a stream that is handed over without a head is a connection, and its session ends with it", async () => {
+  const before = sessionCount();
+  const server = new WebSocketServer({ noServer: true });
+  const errors: unknown[] = [];
+  server.on("error", (error) => errors.push(error));
+  for (const head of [undefined, null]) {
+    const stream = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
+    const [, ...lines] = REQUEST.trim().split("\r\n");
+    const rawHeaders = lines.flatMap((line) => line.split(": "));
+    const request = { method: "GET", url: "/", httpVersion: "1.1", headers: {}, rawHeaders, socket: stream };
+    const accepted = new Promise<WebSocket>((resolve) => {
+      server.handleUpgrade(request as never, stream, head as never, resolve);
+    });
+    const socket = await within("the connection", accepted);
+    assert.equal(sessionCount(), before + 1);
+    const end = closed(socket);
+    socket.terminate();
+    await end;
+    assert.equal(sessionCount(), before);
+  }
+  assert.deepEqual(errors, []);
 });
 
 test("a connection over a stream that the application drops is freed by the garbage collector", async () => {

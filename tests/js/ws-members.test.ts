@@ -110,6 +110,16 @@ test("a class whose constructor throws gets its error, and keeps nothing of the 
   assert.equal(peer.read(), null, "nothing was answered");
 });
 
+test("setSocket without a head fails, as in ws, and keeps nothing of the engine", () => {
+  for (const library of [ours, theirs]) {
+    const before = sessionCount();
+    const [stream] = duplexPair();
+    const socket = new library.WebSocket(null, undefined, {});
+    assert.throws(() => socket.setSocket(stream, undefined as never, { maxPayload: 1 }), TypeError);
+    assert.equal(sessionCount(), before);
+  }
+});
+
 test("the stream flows when it is given out, and is paused by pause", async (t) => {
   await alike(async (library) => {
     const { server, port } = await serve(t, library);
