@@ -5,10 +5,11 @@
  */
 import { markAsUntransferable } from "node:worker_threads";
 
-import { allocate, allocatedCopy, free, part } from "../engine/bytes.js";
+import { allocate, allocatedCopy, part } from "../engine/bytes.js";
 import type { TextDecoder } from "../engine/coders.js";
 import type { EngineTrap, Scratch } from "../engine/engine.js";
 import type { WebSocketProtocolError } from "../engine/errors.js";
+import { bringGarbage, free } from "../engine/garbage.js";
 import { decodeText } from "../engine/text.js";
 
 /** A text message as its bytes, for who asked for that. */
@@ -122,7 +123,8 @@ export class Batch {
 
   /** The chunk was read: unless something is a part of it, its memory is not needed any more. */
   freeChunk(): void {
-    if (this.#isOwned && !this.#isShared && !this.#isGiven) free(this.#chunk);
+    if (this.#isShared || this.#isGiven) bringGarbage(this.#chunk.length);
+    else if (this.#isOwned) free(this.#chunk);
   }
 
   text(start: number, end: number, ascii: boolean): string {
