@@ -33,6 +33,8 @@ interface Space {
 const LEAST = 4096;
 /** Bytes of buffers for which the young generation is filled once: it has to be before V8 collects all. */
 const INTERVAL = 48 * 1024 * 1024;
+/** The most bytes of garbage for a byte of a buffer. By default, V8's young generation grows to 64 MiB. */
+const MOST = 2;
 /** Elements of an array of garbage: 16 KiB. V8 has another place for large ones. */
 const ELEMENTS = 2048;
 const ELEMENT_SIZE = 8;
@@ -68,6 +70,7 @@ function look({ getHeapSpaceStatistics }: V8): void {
   left = INTERVAL;
   const young = getHeapSpaceStatistics().find(({ space_name }) => space_name === "new_space");
   const room = (young?.space_used_size ?? 0) + (young?.space_available_size ?? 0);
-  // one that an application has made larger than all that would be filled for nothing
-  share = room > INTERVAL ? 0 : room / INTERVAL;
+  share = room / INTERVAL;
+  // by the flags of a process it may be so large that to fill it takes longer than to collect all
+  if (share > MOST) share = 0;
 }

@@ -20,7 +20,7 @@ const observer = new PerformanceObserver((list) => {
 });
 
 /** What an application keeps: while it is made, the young generation grows. */
-const kept = Array.from({ length: 300_000 }, (_, id) => ({ id, name: `entry ${id}` }));
+const kept = Array.from({ length: 1_000_000 }, (_, id) => ({ id, name: `entry ${id}` }));
 observer.observe({ entryTypes: ["gc"] });
 
 const session = newSession(true, 2 * size, 2 * size);
