@@ -45,7 +45,9 @@ export function asBuffer(bytes: Uint8Array): Buffer<ArrayBuffer> {
 
 /** The buffer of an array that has all of it, or else a copy of its part. */
 export function bufferOf({ buffer, byteOffset, byteLength }: Uint8Array<ArrayBuffer>): ArrayBuffer {
-  return byteLength === buffer.byteLength ? buffer : buffer.slice(byteOffset, byteOffset + byteLength);
+  if (byteLength === buffer.byteLength) return buffer;
+  bringGarbage(byteLength);
+  return buffer.slice(byteOffset, byteOffset + byteLength);
 }
 
 /** A copy in an array of its own; a `Buffer`'s own `slice` would give the same memory. */

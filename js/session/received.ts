@@ -43,6 +43,7 @@ export const Flag = { Text: 1, First: 2, Last: 4, Ascii: 8 } as const;
 /** A piece by itself. A character that it begins and does not end goes to the next one. */
 export function partOf(decoder: TextDecoder, bytes: Uint8Array, start: number, end: number, flags: number): Part {
   const isLast = (flags & Flag.Last) !== 0;
+  bringGarbage(end - start);
   const piece = bytes.slice(start, end);
   const data = (flags & Flag.Text) === 0 ? piece : decoder.decode(piece, { stream: !isLast });
   return { kind: "part", data, isFirst: (flags & Flag.First) !== 0, isLast };

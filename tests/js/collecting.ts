@@ -1,14 +1,18 @@
 /**
- * A program: `collecting.js SIZE COUNT` receives as many binary messages of this size, each in chunks of its own as a
+ * A program: `collecting.js FORM SIZE COUNT` receives as many binary messages of this size, in chunks of their own as a
  * socket gives them, and tells how often V8 has collected its whole heap meanwhile, and how often the young generation.
+ * The form is `whole`, `parts`, or `buffers` of which each message has one.
  */
 import { constants, PerformanceObserver } from "node:perf_hooks";
 import { setImmediate as turn } from "node:timers/promises";
 
-import { newSession } from "./driven.js";
-import { masked } from "./support.js";
+import { type Frames, newSession } from "./driven.js";
+import { inner, masked } from "./support.js";
 
-const [size, count] = process.argv.slice(2).map(Number) as [number, number];
+const { bufferOf } = await inner<{ bufferOf(bytes: Uint8Array): ArrayBuffer }>("engine/bytes.js");
+
+const [form, ...numbers] = process.argv.slice(2);
+const [size, count] = numbers.map(Number) as [number, number];
 const CHUNK = 64 * 1024;
 
 const collections = { major: 0, minor: 0 };
@@ -23,15 +27,22 @@ const observer = new PerformanceObserver((list) => {
 const kept = Array.from({ length: 1_000_000 }, (_, id) => ({ id, name: `entry ${id}` }));
 observer.observe({ entryTypes: ["gc"] });
 
-const session = newSession(true, 2 * size, 2 * size);
+const session = newSession(true, 2 * size, 2 * size) as Frames & { giveParts(): void };
+if (form === "parts") session.giveParts();
 const message = masked(0x82, Buffer.alloc(size));
-for (let left = count; left > 0; left--) {
-  const received: unknown[] = [];
-  for (let at = 0; at < message.length; at += CHUNK) {
-    const chunk = Uint8Array.from(message.subarray(at, at + CHUNK));
+/** As many as a chunk has, or one. */
+const packet = Buffer.concat(Array(Math.max(1, Math.floor(CHUNK / message.length))).fill(message));
+let bytes = 0;
+while (bytes < count * size) {
+  for (let at = 0; at < packet.length; at += CHUNK) {
+    const chunk = Uint8Array.from(packet.subarray(at, at + CHUNK));
+    const received: (Uint8Array | { data: Uint8Array })[] = [];
     while (session.receive(chunk, received, 2 * size, true) < chunk.length);
+    for (const one of received) {
+      const data = "data" in one ? one.data : one;
+      bytes += form === "buffers" ? bufferOf(data).byteLength : data.length;
+    }
   }
-  if (received.length !== 1) throw new Error(`${received.length} messages`);
   await turn();
 }
 await turn();
