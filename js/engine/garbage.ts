@@ -31,10 +31,10 @@ interface Space {
 
 /** The fewest bytes that are worth a call. */
 const LEAST = 4096;
-/** Bytes of buffers for which the young generation is filled once: it has to be before V8 collects all. */
-const INTERVAL = 48 * 1024 * 1024;
-/** The most bytes of garbage for a byte of a buffer. By default, V8's young generation grows to 64 MiB. */
-const MOST = 2;
+/** Bytes of buffers for which the young generation is filled once: V8 counts some for a while after they were freed. */
+const INTERVAL = 32 * 1024 * 1024;
+/** The largest young generation that is filled. By default V8's grows to 64 MiB. */
+const LARGEST = 96 * 1024 * 1024;
 /** Elements of an array of garbage: 16 KiB. V8 has another place for large ones. */
 const ELEMENTS = 2048;
 const ELEMENT_SIZE = 8;
@@ -61,7 +61,7 @@ export function bringGarbage(size: number): void {
   if (v8 === undefined || size < LEAST) return;
   left -= size;
   if (left <= 0) look(v8);
-  for (let length = Math.floor((size * share) / ELEMENT_SIZE); length > 0; length -= ELEMENTS) {
+  for (let length = Math.floor((Math.min(size, INTERVAL) * share) / ELEMENT_SIZE); length > 0; length -= ELEMENTS) {
     garbage = new Array(Math.min(length, ELEMENTS));
   }
 }
@@ -70,7 +70,6 @@ function look({ getHeapSpaceStatistics }: V8): void {
   left = INTERVAL;
   const young = getHeapSpaceStatistics().find(({ space_name }) => space_name === "new_space");
   const room = (young?.space_used_size ?? 0) + (young?.space_available_size ?? 0);
-  share = room / INTERVAL;
   // by the flags of a process it may be so large that to fill it takes longer than to collect all
-  if (share > MOST) share = 0;
+  share = room > LARGEST ? 0 : room / INTERVAL;
 }
