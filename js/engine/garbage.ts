@@ -39,14 +39,14 @@ const LARGEST = 96 * 1024 * 1024;
 const ELEMENTS = 2048;
 const ELEMENT_SIZE = 8;
 
-/** Pages have none, and that of Bun, which has no V8, tells of no young generation. */
+/** Pages have none; that of Bun, which has no V8, reports no young generation. */
 const { process } = globalThis as { process?: Process };
 const isNeeded = Number.parseInt(process?.versions?.v8 ?? "0", 10) >= 13;
 const v8 = (isNeeded ? process?.getBuiltinModule?.("node:v8") : undefined) as V8 | undefined;
 
-/** Bytes of garbage for a byte of a buffer, … */
+/** Bytes of garbage for a byte of a buffer. */
 let share = 0;
-/** … until buffers have taken so many more bytes: the young generation grows and shrinks. */
+/** The bytes of buffers until it is looked up again: the young generation grows and shrinks. */
 let left = 0;
 /** Held, or the compiler would leave the array out. */
 export let garbage: unknown[] = [];
