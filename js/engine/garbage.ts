@@ -48,8 +48,8 @@ const v8 = (isNeeded ? process?.getBuiltinModule?.("node:v8") : undefined) as V8
 let share = 0;
 /** The bytes of buffers until it is looked up again: the young generation grows and shrinks. */
 let left = 0;
-/** Held, or the compiler would leave the array out. */
-export let garbage: unknown[] = [];
+/** What was made last: compilers and bundlers leave out what no one could read. */
+let garbage: unknown[] = [];
 
 /** Frees an array that has all of its buffer, where the runtime can. The array is empty from then on. */
 export function free({ buffer, length }: Uint8Array): void {
@@ -68,6 +68,7 @@ export function bringGarbage(size: number): void {
 
 function look({ getHeapSpaceStatistics }: V8): void {
   left = INTERVAL;
+  garbage.length = 0;
   const young = getHeapSpaceStatistics().find(({ space_name }) => space_name === "new_space");
   const room = (young?.space_used_size ?? 0) + (young?.space_available_size ?? 0);
   // by the flags of a process it may be so large that to fill it takes longer than to collect all
