@@ -1,7 +1,7 @@
 /**
  * The memory of long messages, as V8 collects it.
  *
- * V8 collects its whole heap when array buffers have taken about 64 MiB since it last did, and all that an application
+ * V8 collects its whole heap when array buffers have taken 8 to 64 MiB since it last did, and all that an application
  * keeps makes that longer. Those of messages have become garbage by then. Two ways lead around it: to free a buffer by
  * hand, and to collect the young generation in between, which frees the young buffers too and looks at nothing that is
  * old. V8 does that by itself up to Node 22. Since then it does when the young generation is full, and long messages
@@ -31,10 +31,14 @@ interface Space {
 
 /** The fewest bytes that are worth a call. */
 const LEAST = 4096;
-/** Bytes of buffers for which the young generation is filled once: V8 counts some for a while after they were freed. */
-const INTERVAL = 32 * 1024 * 1024;
+const MIB = 1024 * 1024;
+/** Bounds of the bytes of buffers for which the young generation is filled once. */
+const LEAST_INTERVAL = 8 * MIB;
+const MOST_INTERVAL = 32 * MIB;
+/** The most bytes of garbage for a byte of a buffer. */
+const MOST_SHARE = 2;
 /** The largest young generation that is filled. By default V8's grows to 64 MiB. */
-const LARGEST = 96 * 1024 * 1024;
+const LARGEST = 96 * MIB;
 /** Elements of an array of garbage: 16 KiB. V8 has another place for large ones. */
 const ELEMENTS = 2048;
 const ELEMENT_SIZE = 8;
@@ -46,7 +50,7 @@ const v8 = (isNeeded ? process?.getBuiltinModule?.("node:v8") : undefined) as V8
 
 /** Bytes of garbage for a byte of a buffer. */
 let share = 0;
-/** The bytes of buffers until it is looked up again: the young generation grows and shrinks. */
+/** The bytes of buffers until the heap is looked at again: it grows and shrinks. */
 let left = 0;
 /** What was made last: compilers and bundlers leave out what no one could read. */
 let garbage: unknown[] = [];
@@ -61,16 +65,28 @@ export function bringGarbage(size: number): void {
   if (v8 === undefined || size < LEAST) return;
   left -= size;
   if (left <= 0) look(v8);
-  for (let length = Math.floor((Math.min(size, INTERVAL) * share) / ELEMENT_SIZE); length > 0; length -= ELEMENTS) {
+  for (
+    let length = Math.floor((Math.min(size, MOST_INTERVAL) * share) / ELEMENT_SIZE);
+    length > 0;
+    length -= ELEMENTS
+  ) {
     garbage = new Array(Math.min(length, ELEMENTS));
   }
 }
 
+/**
+ * V8 lets buffers take at least 8 MiB, and about as much as the rest of the heap, before it collects all of that; and no
+ * more than 64 MiB.
+ */
 function look({ getHeapSpaceStatistics }: V8): void {
-  left = INTERVAL;
   garbage.length = 0;
-  const young = getHeapSpaceStatistics().find(({ space_name }) => space_name === "new_space");
-  const room = (young?.space_used_size ?? 0) + (young?.space_available_size ?? 0);
+  let room = 0;
+  let old = 0;
+  for (const { space_name, space_used_size, space_available_size } of getHeapSpaceStatistics()) {
+    if (space_name === "new_space") room = space_used_size + space_available_size;
+    else old += space_used_size;
+  }
+  left = Math.min(Math.max(old, LEAST_INTERVAL), MOST_INTERVAL);
   // by the flags of a process it may be so large that to fill it takes longer than to collect all
-  share = room > LARGEST ? 0 : room / INTERVAL;
+  share = room > LARGEST ? 0 : Math.min(room / left, MOST_SHARE);
 }
