@@ -65,18 +65,13 @@ export function bringGarbage(size: number): void {
   if (v8 === undefined || size < LEAST) return;
   left -= size;
   if (left <= 0) look(v8);
-  for (
-    let length = Math.floor((Math.min(size, MOST_INTERVAL) * share) / ELEMENT_SIZE);
-    length > 0;
-    length -= ELEMENTS
-  ) {
-    garbage = new Array(Math.min(length, ELEMENTS));
-  }
+  const elements = Math.floor((Math.min(size, MOST_INTERVAL) * share) / ELEMENT_SIZE);
+  for (let made = 0; made < elements; made += ELEMENTS) garbage = new Array(Math.min(elements - made, ELEMENTS));
 }
 
 /**
- * V8 lets buffers take at least 8 MiB, and about as much as the rest of the heap, before it collects all of that; and no
- * more than 64 MiB.
+ * V8 lets buffers take about as much as all that is old, at least 8 MiB and at most 64, before it collects the whole
+ * heap.
  */
 function look({ getHeapSpaceStatistics }: V8): void {
   garbage.length = 0;
