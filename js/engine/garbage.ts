@@ -64,7 +64,7 @@ export function free({ buffer, length }: Uint8Array): void {
 export function bringGarbage(size: number): void {
   if (v8 === undefined || size < LEAST) return;
   left -= size;
-  if (left <= 0) look(v8);
+  if (left <= 0) look(spacesOf(v8));
   const elements = Math.floor((Math.min(size, MOST_INTERVAL) * share) / ELEMENT_SIZE);
   for (let made = 0; made < elements; made += ELEMENTS) garbage = new Array(Math.min(elements - made, ELEMENTS));
 }
@@ -73,15 +73,24 @@ export function bringGarbage(size: number): void {
  * V8 lets buffers take about as much as all that is old, at least 8 MiB and at most 64, before it collects the whole
  * heap.
  */
-function look({ getHeapSpaceStatistics }: V8): void {
+function look(spaces: readonly Space[]): void {
   garbage.length = 0;
   let room = 0;
   let old = 0;
-  for (const { space_name, space_used_size, space_available_size } of getHeapSpaceStatistics()) {
+  for (const { space_name, space_used_size, space_available_size } of spaces) {
     if (space_name === "new_space") room = space_used_size + space_available_size;
     else old += space_used_size;
   }
   left = Math.min(Math.max(old, LEAST_INTERVAL), MOST_INTERVAL);
   // by the flags of a process it may be so large that to fill it takes longer than to collect all
   share = room > LARGEST ? 0 : Math.min(room / left, MOST_SHARE);
+}
+
+/** None where the runtime does not say, as one that is like Node in part. */
+function spacesOf({ getHeapSpaceStatistics }: V8): Space[] {
+  try {
+    return getHeapSpaceStatistics();
+  } catch {
+    return [];
+  }
 }

@@ -36,3 +36,12 @@ for (const version of ["24.21.0", "26.10.0"]) {
     });
   }
 }
+
+test("messages come also where the runtime does not say how large its young generation is", { skip }, async (t) => {
+  const silent = "data:text/javascript,process.getBuiltinModule=()=>({})";
+  const execPath = node("24.21.0");
+  const program = fork(PROGRAM, ["whole", "65536", "10"], { execPath, execArgv: ["--import", silent], silent: true });
+  t.after(() => program.kill());
+  const [outcome] = await Promise.race([once(program, "message"), once(program, "exit")]);
+  assert.equal(outcome.kept, 1_000_000);
+});
