@@ -21,12 +21,12 @@ const View: View = NodeBuffer?.[Symbol.species] ?? Uint8Array;
  * `size` uninitialised bytes: a `Buffer` where the runtime has that, and a part of its pool if they are few.
  */
 export function allocate(size: number): Uint8Array<ArrayBuffer> {
-  bringGarbage(size);
   return NodeBuffer === undefined ? new Uint8Array(size) : NodeBuffer.allocUnsafe(size);
 }
 
 /** A part of an array in memory of {@link allocate}. */
 export function allocatedCopy(bytes: Uint8Array, start: number, end: number): Uint8Array<ArrayBuffer> {
+  bringGarbage(end - start);
   const copy = allocate(end - start);
   copy.set(part(bytes, start, end)); // which is made faster than by `subarray`
   return copy;

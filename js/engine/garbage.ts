@@ -4,8 +4,8 @@
  * V8 collects its whole heap when array buffers have taken 8 to 64 MiB since it last did, and all that an application
  * keeps makes that longer. Those of messages have become garbage by then. Two ways lead around it: to free a buffer by
  * hand, and to collect the young generation in between, which frees the young buffers too and looks at nothing that is
- * old. V8 does that by itself up to Node 22. Since then it does when the young generation is full, and long messages
- * fill it too slowly.
+ * old. V8 12, in Node 22, does that by itself. From V8 13 on it does so only when the young generation is full, and
+ * long messages fill it too slowly.
  *
  * @module
  */
@@ -20,7 +20,7 @@ interface V8 {
   getHeapSpaceStatistics(): Space[];
 }
 interface Process {
-  readonly versions?: { readonly v8?: string };
+  readonly versions?: { readonly v8?: string; readonly bun?: string };
   getBuiltinModule?(name: string): unknown;
 }
 interface Space {
@@ -35,37 +35,46 @@ const MIB = 1024 * 1024;
 /** Bounds of the bytes of buffers for which the young generation is filled once. */
 const LEAST_INTERVAL = 8 * MIB;
 const MOST_INTERVAL = 32 * MIB;
-/** The most bytes of garbage for a byte of a buffer. */
-const MOST_SHARE = 2;
-/** The largest young generation that is filled. By default V8's grows to 64 MiB. */
-const LARGEST = 96 * MIB;
+/** To fill a young generation this many times as large as what is old takes longer than to collect all of that. */
+const MOST_ROOM = 2;
 /** Elements of an array of garbage: 16 KiB. V8 has another place for large ones. */
 const ELEMENTS = 2048;
 const ELEMENT_SIZE = 8;
 
-/** Pages have none; that of Bun, which has no V8, reports no young generation. */
-const { process } = globalThis as { process?: Process };
-const isNeeded = Number.parseInt(process?.versions?.v8 ?? "0", 10) >= 13;
-const v8 = (isNeeded ? process?.getBuiltinModule?.("node:v8") : undefined) as V8 | undefined;
+/** None where nothing is to be done, or the runtime does not report its heap. */
+let v8 = v8Of((globalThis as { process?: Process }).process);
 
 /** Bytes of garbage for a byte of a buffer. */
 let share = 0;
-/** The bytes of buffers until the heap is looked at again: it grows and shrinks. */
+/** The bytes of buffers for which that holds: the heap grows and shrinks. */
+let interval = 0;
+/** Those until the heap is looked at again. */
 let left = 0;
 /** What was made last: compilers and bundlers leave out what no one could read. */
 let garbage: unknown[] = [];
+
+/** Bun, which has no V8, has its version, and takes long to report its heap. */
+function v8Of(process: Process | undefined): V8 | undefined {
+  const { v8: version = "0", bun } = process?.versions ?? {};
+  if (bun !== undefined || Number.parseInt(version, 10) < 13) return undefined;
+  try {
+    return (process?.getBuiltinModule?.("node:v8") ?? undefined) as V8 | undefined;
+  } catch {
+    return undefined;
+  }
+}
 
 /** Frees an array that has all of its buffer, where the runtime can. The array is empty from then on. */
 export function free({ buffer, length }: Uint8Array): void {
   if (length >= LEAST && length === buffer.byteLength) (buffer as Transferable).transfer?.(0);
 }
 
-/** Makes its share of garbage for a buffer of this size that a message takes. */
+/** Makes the share of garbage for bytes of a message in a buffer of its own. */
 export function bringGarbage(size: number): void {
   if (v8 === undefined || size < LEAST) return;
   left -= size;
-  if (left <= 0) look(spacesOf(v8));
-  const elements = Math.floor((Math.min(size, MOST_INTERVAL) * share) / ELEMENT_SIZE);
+  if (left <= 0) look(v8);
+  const elements = Math.floor((Math.min(size, interval) * share) / ELEMENT_SIZE);
   for (let made = 0; made < elements; made += ELEMENTS) garbage = new Array(Math.min(elements - made, ELEMENTS));
 }
 
@@ -73,24 +82,25 @@ export function bringGarbage(size: number): void {
  * V8 lets buffers take about as much as all that is old, at least 8 MiB and at most 64, before it collects the whole
  * heap.
  */
-function look(spaces: readonly Space[]): void {
+function look(from: V8): void {
   garbage.length = 0;
-  let room = 0;
-  let old = 0;
-  for (const { space_name, space_used_size, space_available_size } of spaces) {
-    if (space_name === "new_space") room = space_used_size + space_available_size;
-    else old += space_used_size;
-  }
-  left = Math.min(Math.max(old, LEAST_INTERVAL), MOST_INTERVAL);
-  // by the flags of a process it may be so large that to fill it takes longer than to collect all
-  share = room > LARGEST ? 0 : Math.min(room / left, MOST_SHARE);
+  const { room, old } = generations(from);
+  interval = left = Math.min(Math.max(old, LEAST_INTERVAL), MOST_INTERVAL);
+  share = room > old * MOST_ROOM ? 0 : room / interval;
+  if (room === 0) v8 = undefined;
 }
 
-/** None where the runtime does not say, as one that is like Node in part. */
-function spacesOf({ getHeapSpaceStatistics }: V8): Space[] {
+/** Bytes that the young generation takes before it is collected, and those of all others. */
+function generations({ getHeapSpaceStatistics }: V8): { room: number; old: number } {
+  let room = 0;
+  let old = 0;
   try {
-    return getHeapSpaceStatistics();
+    for (const { space_name, space_used_size, space_available_size } of getHeapSpaceStatistics()) {
+      if (space_name === "new_space") room = space_used_size + space_available_size;
+      else old += space_used_size;
+    }
   } catch {
-    return [];
+    room = 0; // a runtime that is like Node in part
   }
+  return { room, old };
 }

@@ -43,10 +43,15 @@ export const Flag = { Text: 1, First: 2, Last: 4, Ascii: 8 } as const;
 /** A piece by itself. A character that it begins and does not end goes to the next one. */
 export function partOf(decoder: TextDecoder, bytes: Uint8Array, start: number, end: number, flags: number): Part {
   const isLast = (flags & Flag.Last) !== 0;
-  bringGarbage(end - start);
   const piece = bytes.slice(start, end);
-  const data = (flags & Flag.Text) === 0 ? piece : decoder.decode(piece, { stream: !isLast });
-  return { kind: "part", data, isFirst: (flags & Flag.First) !== 0, isLast };
+  const isFirst = (flags & Flag.First) !== 0;
+  if ((flags & Flag.Text) === 0) {
+    bringGarbage(piece.length);
+    return { kind: "part", data: piece, isFirst, isLast };
+  }
+  const data = decoder.decode(piece, { stream: !isLast });
+  free(piece);
+  return { kind: "part", data, isFirst, isLast };
 }
 
 export function asReceived(data: string | Uint8Array<ArrayBuffer>, isText: boolean): Received {
@@ -124,8 +129,8 @@ export class Batch {
 
   /** The chunk was read: unless something is a part of it, its memory is not needed any more. */
   freeChunk(): void {
-    if (this.#isShared || this.#isGiven) bringGarbage(this.#chunk.length);
-    else if (this.#isOwned) free(this.#chunk);
+    if (this.#isShared) bringGarbage(this.#chunk.length);
+    else if (this.#isOwned && !this.#isGiven) free(this.#chunk);
   }
 
   text(start: number, end: number, ascii: boolean): string {
@@ -194,6 +199,7 @@ function takeSpare(size: number): Uint8Array<ArrayBuffer> {
 function keepSpare(buffer: ArrayBuffer): void {
   const size = buffer.byteLength;
   if (size <= LARGEST_SPARE && size > (spare?.byteLength ?? 0)) spare = buffer;
+  else free(new Uint8Array(buffer));
 }
 
 /**
@@ -239,6 +245,8 @@ export class Assembly {
     }
     this.#bytes.set(piece, this.#length);
     this.#length = length;
+    // for what has come, and not for what was announced
+    if (!this.#isString) bringGarbage(piece.length);
     this.#ascii &&= ascii;
     return true;
   }
@@ -247,7 +255,7 @@ export class Assembly {
   finish(): string | Uint8Array<ArrayBuffer> {
     if (this.#isString) {
       const text = decodeText(this.#bytes, 0, this.#length, this.#ascii);
-      keepSpare(this.#bytes.buffer);
+      if (this.#bytes.length > 0) keepSpare(this.#bytes.buffer);
       return text;
     }
     return this.#length === this.#bytes.length ? this.#bytes : allocatedCopy(this.#bytes, 0, this.#length);

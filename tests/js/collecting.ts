@@ -1,7 +1,7 @@
 /**
- * A program: `collecting.js FORM SIZE COUNT` receives as many binary messages of this size, in chunks of their own as a
- * socket gives them, and tells how often V8 has collected its whole heap meanwhile, and how often the young generation.
- * The form is `whole`, `parts`, or `buffers` of which each message has one.
+ * A program: `collecting.js FORM SIZE COUNT KEPT` keeps KEPT objects, receives COUNT binary messages of SIZE bytes, in
+ * chunks of their own as a socket gives them, and reports how often V8 has collected its whole heap meanwhile, and how
+ * often the young generation. The form is `whole`, `parts`, or `buffers` of which each message has one.
  */
 import { constants, PerformanceObserver } from "node:perf_hooks";
 import { setImmediate as turn } from "node:timers/promises";
@@ -12,19 +12,20 @@ import { inner, masked } from "./support.js";
 const { bufferOf } = await inner<{ bufferOf(bytes: Uint8Array): ArrayBuffer }>("engine/bytes.js");
 
 const [form, ...numbers] = process.argv.slice(2);
-const [size, count] = numbers.map(Number) as [number, number];
+const [size, count, most] = numbers.map(Number) as [number, number, number];
 const CHUNK = 64 * 1024;
 
 const collections = { major: 0, minor: 0 };
 const observer = new PerformanceObserver((list) => {
   for (const entry of list.getEntries()) {
     const { kind } = (entry as unknown as { detail: { kind: number } }).detail;
-    collections[kind === constants.NODE_PERFORMANCE_GC_MINOR ? "minor" : "major"] += 1;
+    if (kind === constants.NODE_PERFORMANCE_GC_MAJOR) collections.major += 1;
+    if (kind === constants.NODE_PERFORMANCE_GC_MINOR) collections.minor += 1;
   }
 });
 
 /** What an application keeps: while it is made, the young generation grows. */
-const kept = Array.from({ length: 1_000_000 }, (_, id) => ({ id, name: `entry ${id}` }));
+const kept = Array.from({ length: most }, (_, id) => ({ id, name: `entry ${id}` }));
 observer.observe({ entryTypes: ["gc"] });
 
 const session = newSession(true, 2 * size, 2 * size) as Frames & { giveParts(): void };
