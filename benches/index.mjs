@@ -12,7 +12,7 @@ import { isPackage } from "./lib/package.mjs";
 import { machineLines, suiteText, summary } from "./lib/tables.mjs";
 
 const SUITES = [
-  ...["decode", "encode", "echo", "idioms", "client", "churn", "broadcast", "publish"],
+  ...["decode", "encode", "echo", "long", "idioms", "client", "churn", "broadcast", "publish"],
   ...["tls", "deflate", "stall", "memory", "start"],
 ];
 const QUICK_SUITES = ["decode", "encode", "echo"];

@@ -1,6 +1,7 @@
 // `server.mjs NAME MODE [FLAGS]`: a server on a port of its own, which it tells. The mode is what it does with a
-// connection, see ../lib/answers.mjs; the flags are JSON: `isSecure`, `isCompressed`. Asked for "cpu" and "memory" it
-// says what it has used. Runs in the runtime that has what it names.
+// connection, see ../lib/answers.mjs; the flags are JSON: `isSecure`, `isCompressed`, `keepsMuch`. Asked for "cpu" and
+// "memory" it says what it has used, and for "kept" how many objects it keeps. Runs in the runtime that has what it
+// names.
 import { createServer as createSecureServer } from "node:https";
 import { createServer } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
@@ -11,10 +12,12 @@ import { cpuMicroseconds, memory, serveRequests } from "../lib/requests.mjs";
 
 const HOST = "127.0.0.1";
 const [, , name, mode, flags = "{}"] = process.argv;
-const { isSecure = false, isCompressed = false } = JSON.parse(flags);
+const { isSecure = false, isCompressed = false, keepsMuch = false } = JSON.parse(flags);
 const identity = isSecure ? await readIdentity() : undefined;
 const compression = isCompressed ? { perMessageDeflate: true } : {};
 if (mode === "big") prepareBig();
+/** What the program has beside its connections: about 150 MB. */
+const kept = Array.from({ length: keepsMuch ? 1e6 : 0 }, (_, id) => ({ id, name: `entry ${id}`, parts: [id, id + 1] }));
 
 async function readIdentity() {
   const { certificate, key } = await import("../../tests/runtime/certificate.mjs");
@@ -102,4 +105,7 @@ function portOf(server) {
   return new Promise((resolve) => server.once("listening", () => resolve(server.address().port)));
 }
 
-await serveRequests({ port: await servers[name]() }, { cpu: cpuMicroseconds, memory: () => memory() });
+await serveRequests(
+  { port: await servers[name]() },
+  { cpu: cpuMicroseconds, memory: () => memory(), kept: () => kept.length },
+);

@@ -5,6 +5,8 @@
  */
 import type { Buffer } from "node:buffer";
 
+import { bringGarbage } from "./garbage.js";
+
 /** Makes an array of a part of a buffer. */
 type View = new (buffer: ArrayBuffer, offset: number, length: number) => Uint8Array<ArrayBuffer>;
 
@@ -24,6 +26,7 @@ export function allocate(size: number): Uint8Array<ArrayBuffer> {
 
 /** A part of an array in memory of {@link allocate}. */
 export function allocatedCopy(bytes: Uint8Array, start: number, end: number): Uint8Array<ArrayBuffer> {
+  bringGarbage(end - start);
   const copy = allocate(end - start);
   copy.set(part(bytes, start, end)); // which is made faster than by `subarray`
   return copy;
@@ -42,23 +45,9 @@ export function asBuffer(bytes: Uint8Array): Buffer<ArrayBuffer> {
 
 /** The buffer of an array that has all of it, or else a copy of its part. */
 export function bufferOf({ buffer, byteOffset, byteLength }: Uint8Array<ArrayBuffer>): ArrayBuffer {
-  return byteLength === buffer.byteLength ? buffer : buffer.slice(byteOffset, byteOffset + byteLength);
-}
-
-/** The fewest bytes that are worth a call to free them. */
-const LEAST_FREED = 4096;
-
-/**
- * Frees an array that has all of its buffer, where the runtime can: garbage of such buffers makes V8 collect its whole
- * heap. The array is empty from then on.
- */
-export function free({ buffer, length }: Uint8Array): void {
-  if (length >= LEAST_FREED && length === buffer.byteLength) (buffer as Transferable).transfer?.(0);
-}
-
-/** Node 20 does not have it. */
-interface Transferable {
-  transfer?(size: number): ArrayBuffer;
+  if (byteLength === buffer.byteLength) return buffer;
+  bringGarbage(byteLength);
+  return buffer.slice(byteOffset, byteOffset + byteLength);
 }
 
 /** A copy in an array of its own; a `Buffer`'s own `slice` would give the same memory. */

@@ -5,10 +5,11 @@
  */
 import { markAsUntransferable } from "node:worker_threads";
 
-import { allocate, allocatedCopy, free, part } from "../engine/bytes.js";
+import { allocate, allocatedCopy, part } from "../engine/bytes.js";
 import type { TextDecoder } from "../engine/coders.js";
 import type { EngineTrap, Scratch } from "../engine/engine.js";
 import type { WebSocketProtocolError } from "../engine/errors.js";
+import { bringGarbage, free } from "../engine/garbage.js";
 import { decodeText } from "../engine/text.js";
 
 /** A text message as its bytes, for who asked for that. */
@@ -43,8 +44,14 @@ export const Flag = { Text: 1, First: 2, Last: 4, Ascii: 8 } as const;
 export function partOf(decoder: TextDecoder, bytes: Uint8Array, start: number, end: number, flags: number): Part {
   const isLast = (flags & Flag.Last) !== 0;
   const piece = bytes.slice(start, end);
-  const data = (flags & Flag.Text) === 0 ? piece : decoder.decode(piece, { stream: !isLast });
-  return { kind: "part", data, isFirst: (flags & Flag.First) !== 0, isLast };
+  const isFirst = (flags & Flag.First) !== 0;
+  if ((flags & Flag.Text) === 0) {
+    bringGarbage(piece.length);
+    return { kind: "part", data: piece, isFirst, isLast };
+  }
+  const data = decoder.decode(piece, { stream: !isLast });
+  free(piece);
+  return { kind: "part", data, isFirst, isLast };
 }
 
 export function asReceived(data: string | Uint8Array<ArrayBuffer>, isText: boolean): Received {
@@ -122,7 +129,8 @@ export class Batch {
 
   /** The chunk was read: unless something is a part of it, its memory is not needed any more. */
   freeChunk(): void {
-    if (this.#isOwned && !this.#isShared && !this.#isGiven) free(this.#chunk);
+    if (this.#isShared) bringGarbage(this.#chunk.length);
+    else if (this.#isOwned && !this.#isGiven) free(this.#chunk);
   }
 
   text(start: number, end: number, ascii: boolean): string {
@@ -191,6 +199,7 @@ function takeSpare(size: number): Uint8Array<ArrayBuffer> {
 function keepSpare(buffer: ArrayBuffer): void {
   const size = buffer.byteLength;
   if (size <= LARGEST_SPARE && size > (spare?.byteLength ?? 0)) spare = buffer;
+  else free(new Uint8Array(buffer));
 }
 
 /**
@@ -236,6 +245,8 @@ export class Assembly {
     }
     this.#bytes.set(piece, this.#length);
     this.#length = length;
+    // for what has come, and not for what was announced
+    if (!this.#isString) bringGarbage(piece.length);
     this.#ascii &&= ascii;
     return true;
   }
@@ -244,7 +255,7 @@ export class Assembly {
   finish(): string | Uint8Array<ArrayBuffer> {
     if (this.#isString) {
       const text = decodeText(this.#bytes, 0, this.#length, this.#ascii);
-      keepSpare(this.#bytes.buffer);
+      if (this.#bytes.length > 0) keepSpare(this.#bytes.buffer);
       return text;
     }
     return this.#length === this.#bytes.length ? this.#bytes : allocatedCopy(this.#bytes, 0, this.#length);

@@ -1,4 +1,6 @@
 /** A connection whose transport is the test: what it writes, and what the network makes of that. */
+import { after } from "node:test";
+
 import { inner } from "./support.js";
 
 /** The package's inner modules, as far as they are used here. */
@@ -64,6 +66,12 @@ interface Options {
   readonly onWrite?: () => void;
 }
 
+const made: Connection[] = [];
+// one whose close has no answer would wait for that, and the process for it
+after(() => {
+  for (const connection of made) connection.onClose(undefined);
+});
+
 /** Our connection, with nothing read yet. */
 export function driven(isServer: boolean, options: Options = {}): Driven {
   const { session, onMessage, settings, isSlow = false, network, onWrite } = options;
@@ -101,6 +109,7 @@ export function driven(isServer: boolean, options: Options = {}): Driven {
   };
   const run = { closeTimeout: 30_000, messageTimeout: 300_000, maxBufferedBytes: 1 << 20, ...settings };
   const connection = new Connection(session ?? newSession(isServer), transport, owner, run);
+  made.push(connection);
   connection.start();
   return { connection, written, parts: given, received, ends, taken: () => writers.shift()?.onTaken() };
 }
