@@ -60,8 +60,8 @@ impl DeflateStream {
         Some(made)
     }
 
-    /// Takes input, and gives output when there is enough, or all of it to `flush`. Returns how many bytes were consumed
-    /// and produced.
+    /// Takes input, and gives output when there is enough, or all of it to `flush`. Returns how many bytes were
+    /// consumed and produced.
     pub fn run(&mut self, input: &[u8], out: &mut [u8], flush: bool) -> (usize, usize) {
         let flush = if flush { Z_SYNC_FLUSH } else { Z_NO_FLUSH };
         let (_, consumed, produced) = call(&mut self.stream, input, out, |stream| {
@@ -78,8 +78,8 @@ impl DeflateStream {
         self.tune();
     }
 
-    /// By level 2, `zlib-rs` is content with a match of 8 bytes, and notes the strings inside one of up to 4, as zlib by
-    /// level 1. Looking for longer ones takes little more time, and makes messages of 16 KiB and more clearly smaller.
+    /// By level 2, `zlib-rs` is content with a match of 8 bytes, and notes the strings inside one of up to 4, as zlib
+    /// by level 1. Looking for longer ones takes little more time, and makes messages of 16 KiB and more clearly smaller.
     fn tune(&mut self) {
         const GOOD_LENGTH: c_int = 4;
         const LONGEST_NOTED: c_int = 16;
