@@ -79,7 +79,8 @@ impl DeflateStream {
     }
 
     /// By level 2, `zlib-rs` is content with a match of 8 bytes, and notes the strings inside one of up to 4, as zlib
-    /// by level 1. Looking for longer ones takes little more time, and makes messages of 16 KiB and more clearly smaller.
+    /// by level 1. Looking for longer ones takes little more time, and makes messages of 16 KiB and more clearly
+    /// smaller.
     fn tune(&mut self) {
         const GOOD_LENGTH: c_int = 4;
         const LONGEST_NOTED: c_int = 16;
