@@ -97,6 +97,53 @@ fn inflated(inflater: &mut Inflater, payload: &[u8], sizes: &[usize], room: usiz
     }
 }
 
+/// JSON of random words and numbers, the same in every run.
+fn json(size: usize, seed: u32) -> Vec<u8> {
+    const WORDS: [&str; 13] = [
+        "alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel", "india", "juliett", "kilo", "lima",
+        "mike",
+    ];
+    let mut state = seed;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        state
+    };
+    let mut text = String::new();
+    while text.len() < size {
+        let [id, latitude, longitude, user, tag] = std::array::from_fn(|_| next());
+        let [user, tag] = [user, tag].map(|word| WORDS[word as usize % WORDS.len()]);
+        let place = format!(
+            r#"{{"lat":0.{},"lon":1.{}}}"#,
+            latitude % 1_000_000,
+            longitude % 1_000_000
+        );
+        text += &format!(r#"{{"id":{id},"user":"{user}","tags":["{tag}"],"place":{place}}},"#);
+    }
+    text.truncate(size);
+    text.into_bytes()
+}
+
+#[test]
+fn level_2_keeps_nine_tenths_of_the_ratio_of_level_6_for_every_message_of_16_kib_of_json() {
+    let messages: Vec<_> = (1..=20).map(|seed| json(16 * 1024, seed)).collect();
+    let sizes = |level| {
+        let settings = Settings {
+            window_bits: 15,
+            memory_level: 8,
+            level,
+            takeover: false,
+        };
+        compressed(settings, &messages, &[])
+            .into_iter()
+            .map(|payload| payload.len())
+    };
+    for (at, (fast, small)) in sizes(2).zip(sizes(6)).enumerate() {
+        assert!(small * 10 >= fast * 9, "message {at}: {fast} bytes, {small} by level 6");
+    }
+}
+
 /// The messages of all payloads up to the first that is corrupt.
 fn all_inflated(
     window_bits: u8,

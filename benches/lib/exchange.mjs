@@ -107,15 +107,20 @@ export class Exchange {
   #sender;
   #bytes;
   #size;
+  #packet;
   #left = 0;
   #sentAt = 0;
   #run;
 
-  /** @param receivers by which `size` bytes come in all for `bytes` of the first */
-  constructor(receivers, bytes, size) {
+  /**
+   * @param receivers by which `size` bytes come in all for `bytes` of the first
+   * @param packet how many bytes it writes at once, of all that it sends
+   */
+  constructor(receivers, bytes, size, packet = bytes.length) {
     this.#sender = receivers[0];
     this.#bytes = bytes;
     this.#size = size;
+    this.#packet = packet;
     for (const receiver of receivers) receiver.onBytes = (piece) => this.#take(piece.length);
   }
 
@@ -127,7 +132,13 @@ export class Exchange {
   #send(now) {
     this.#sentAt = now;
     this.#left = this.#size;
-    this.#sender.write(this.#bytes);
+    this.#write(0);
+  }
+
+  #write(start) {
+    const end = start + this.#packet;
+    this.#sender.write(this.#bytes.subarray(start, end));
+    if (end < this.#bytes.length) setImmediate(() => this.#write(end));
   }
 
   #take(length) {

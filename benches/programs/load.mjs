@@ -25,8 +25,9 @@ async function check(connection, message, reply) {
  * Connects to a server.
  *
  * @param batch how many messages are sent before their replies are awaited
+ * @param packet how many bytes are written at once, by default all
  */
-async function open({ port, isSecure, connections, kind, size, batch, isRaw = false, isBroadcast = false }) {
+async function open({ port, isSecure, connections, kind, size, batch, packet, isRaw = false, isBroadcast = false }) {
   const bytes = payload(kind, size);
   const message = frame(kind, bytes, true);
   const reply = isRaw ? message : frame(kind, bytes, false);
@@ -34,7 +35,7 @@ async function open({ port, isSecure, connections, kind, size, batch, isRaw = fa
   await check(all[0], message, reply);
   all.push(...(await openAll({ port, isSecure }, connections - 1)));
   const sent = Buffer.concat(Array(batch).fill(message));
-  const make = (receivers) => new Exchange(receivers, sent, reply.length * batch * receivers.length);
+  const make = (receivers) => new Exchange(receivers, sent, reply.length * batch * receivers.length, packet);
   const exchanges = isBroadcast ? [make(all)] : all.map((one) => make([one]));
   const messages = batch * (isBroadcast ? connections : 1);
   return groups.push({ all, exchanges, messages }) - 1;

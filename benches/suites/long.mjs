@@ -3,7 +3,7 @@ import { absent, ECHO_PAIRS, ECHO_SERVERS } from "../lib/servers.mjs";
 import { inMode, measure, withServers } from "../lib/sockets.mjs";
 
 export const about =
-  "Echo servers as in echo, of long binary messages, whose programs keep a million objects, as with a cache or a session for each user.";
+  "Echo servers as in echo, of long binary messages, whose programs keep a million objects, as with a cache or a session for each user. In packets, they come as a network brings them; else many packets at once.";
 export const notes = absent();
 
 export const contenders = inMode(ECHO_SERVERS, "echo", { keepsMuch: true });
@@ -11,6 +11,7 @@ export const contenders = inMode(ECHO_SERVERS, "echo", { keepsMuch: true });
 const CELLS = [
   { kind: "binary", size: 16 * 1024, batch: 1, connections: 16 },
   { kind: "binary", size: 64 * 1024, batch: 1, connections: 16 },
+  { kind: "binary", size: 64 * 1024, batch: 1, connections: 16, packet: 1448 },
   { kind: "binary", size: 1024 * 1024, batch: 1, connections: 4 },
 ];
 

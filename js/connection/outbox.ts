@@ -10,7 +10,7 @@ import { EngineTrap } from "../engine/engine.js";
 import { WebSocketError } from "../engine/errors.js";
 import { giveBack, lentOutput, type Slab } from "../engine/output.js";
 import { Queue } from "../engine/queue.js";
-import { type Framing, type SentData, sizeOfSent } from "../session/outgoing.js";
+import { type Framing, isPrepared, type SentData, sizeOfSent } from "../session/outgoing.js";
 import type { FrameSession } from "../session/session.js";
 import { isLong, type Slices } from "../session/slices.js";
 import { clearTimeout, queueMicrotask, setWatch, throwLater } from "../transport/tasks.js";
@@ -75,6 +75,8 @@ export class Outbox implements Flushable, Writer {
   #isFlushDue = false;
   /** Whether something was sent while messages were delivered. */
   #isAnswering = false;
+  /** The frame of a prepared message, if nothing else was sent since the last flush: the session has no output then. */
+  #frame: Uint8Array | undefined;
   /** Whether its sender was told that it leaves. */
   #isPromised = false;
   /** Bytes of messages that the session has counted, and those among them that were sent since the last flush. */
@@ -111,7 +113,18 @@ export class Outbox implements Flushable, Writer {
 
   /** The memory of what has not left, in bytes, with its overhead. */
   get heldBytes(): number {
-    return this.#session.outputBytes + this.#unsent + (this.#backlog?.held ?? 0);
+    return this.#unflushedBytes + this.#unsent + (this.#backlog?.held ?? 0);
+  }
+
+  /** The memory of what was sent since the last flush. */
+  get #unflushedBytes(): number {
+    if (!this.#isUnflushed) return 0;
+    return this.#frame?.length ?? this.#session.outputBytes;
+  }
+
+  /** Whether anything may have been; else the session has no output. */
+  get #isUnflushed(): boolean {
+    return this.#isFlushDue || this.#isAnswering || this.isBusy;
   }
 
   /** Bytes of messages that were sent, or wait with the owner, and that the network has not taken. */
@@ -186,7 +199,7 @@ export class Outbox implements Flushable, Writer {
    * little, and the network takes that at once. It leaves by the flush that is due, or before the end.
    */
   promises(size: number): boolean {
-    if (this.isBusy || this.#session.outputBytes + size > PROMISED) return false;
+    if (this.isBusy || this.#unflushedBytes + size > PROMISED) return false;
     if (this.#transport.takesAtOnce !== true) return false;
     flushAtExit();
     this.#isPromised = true;
@@ -200,7 +213,7 @@ export class Outbox implements Flushable, Writer {
     // whether it is a message or a part of one, which is not compressed, is known when its turn has come
     const run = () => {
       slices ??= this.#session.takesLong(kept, compress, framing)
-        ? this.#session.slices(kept, framing)
+        ? this.#behindFrame().slices(kept, framing)
         : () => this.#sendNow(kept, compress, framing) || true;
       return slices();
     };
@@ -213,7 +226,7 @@ export class Outbox implements Flushable, Writer {
   /** Tells whether it did. */
   #sendNow(data: SentData, compress?: boolean, framing?: Framing): boolean {
     try {
-      this.#session.send(data, compress, framing);
+      if (!this.#sendFrame(data, compress)) this.#behindFrame().send(data, compress, framing);
     } catch (error) {
       this.#abortFor(error);
       return false;
@@ -221,6 +234,24 @@ export class Outbox implements Flushable, Writer {
     this.#flushSoon();
     this.#releaseLater();
     return true;
+  }
+
+  /**
+   * Sends a prepared message past the session's output, if that is empty: for each of thousands of connections, objects
+   * that need not be touched count. Tells whether it did.
+   */
+  #sendFrame(data: SentData, compress?: boolean): boolean {
+    if (!isPrepared(data) || this.#isUnflushed) return false;
+    this.#frame = this.#session.sendFrame(data, compress);
+    this.#countSent();
+    return this.#frame !== undefined;
+  }
+
+  /** The session, for what is sent behind such a message. */
+  #behindFrame(): FrameSession {
+    if (this.#frame !== undefined) this.#session.push(this.#frame);
+    this.#frame = undefined;
+    return this.#session;
   }
 
   /** Does it now, or behind a long message. */
@@ -288,6 +319,7 @@ export class Outbox implements Flushable, Writer {
   /** Sends what a call of the session makes. */
   sendBy(make: () => void): void {
     try {
+      this.#behindFrame();
       make();
     } catch (error) {
       this.#abortFor(error);
@@ -416,6 +448,7 @@ export class Outbox implements Flushable, Writer {
   }
 
   #takeOutput(): readonly Uint8Array[] {
+    if (this.#frame !== undefined) return this.#takeFrame(this.#frame);
     let parts: readonly Uint8Array[] = NOTHING;
     try {
       parts = this.#session.takeOutput(this.#transport);
@@ -424,6 +457,11 @@ export class Outbox implements Flushable, Writer {
     }
     this.#countSent();
     return parts;
+  }
+
+  #takeFrame(frame: Uint8Array): readonly Uint8Array[] {
+    this.#frame = undefined;
+    return [frame];
   }
 
   /** The transport was full and can take more, which the owner learns from that. */

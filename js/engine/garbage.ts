@@ -30,7 +30,7 @@ interface Space {
 }
 
 /** The fewest bytes that are worth a call. */
-const LEAST = 4096;
+export const LONG = 4096;
 const MIB = 1024 * 1024;
 /** Bounds of the bytes of buffers for which the young generation is filled once. */
 const LEAST_INTERVAL = 8 * MIB;
@@ -66,12 +66,12 @@ function v8Of(process: Process | undefined): V8 | undefined {
 
 /** Frees an array that has all of its buffer, where the runtime can. The array is empty from then on. */
 export function free({ buffer, length }: Uint8Array): void {
-  if (length >= LEAST && length === buffer.byteLength) (buffer as Transferable).transfer?.(0);
+  if (length >= LONG && length === buffer.byteLength) (buffer as Transferable).transfer?.(0);
 }
 
 /** Makes the share of garbage for bytes of a message in a buffer of its own. */
 export function bringGarbage(size: number): void {
-  if (v8 === undefined || size < LEAST) return;
+  if (v8 === undefined || size < LONG) return;
   left -= size;
   if (left <= 0) look(v8);
   const elements = Math.floor((Math.min(size, interval) * share) / ELEMENT_SIZE);

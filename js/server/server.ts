@@ -12,12 +12,12 @@ import { inspect } from "node:util";
 
 import { Budget, processBudget, type RunSettings } from "../connection/budget.js";
 import { WebSocketError } from "../engine/errors.js";
-import { flatten, offeredSubprotocols, pairs } from "../engine/http.js";
+import { flatten, type HeaderFields, offeredSubprotocols, pairs } from "../engine/http.js";
 import { ownOptions } from "../engine/own.js";
 import { CloseStatus } from "../engine/status.js";
-import { type DeflateSettings, deflateSettings } from "../session/deflate.js";
-import { type Answer, answerHandshake } from "../session/handshake.js";
-import { connectionSettings, type Limits, limits, milliseconds, size } from "../session/options.js";
+import { deflateSettings } from "../session/deflate.js";
+import { type Answer, answerHandshake, type SessionOptions } from "../session/handshake.js";
+import { connectionSettings, limits, milliseconds, size } from "../session/options.js";
 import { PreparedMessage } from "../session/prepared.js";
 import type { BackplaneEvent } from "../topics/backplane.js";
 import { sendTo } from "../topics/subscriber.js";
@@ -42,7 +42,7 @@ import {
 import { channels, isWatched, type RefusalReason } from "../websocket/diagnostics.js";
 import { isEndOf, isPromise } from "../websocket/ends.js";
 import type { BinaryType } from "../websocket/receiving.js";
-import { accept, type Members, WebSocket } from "../websocket/websocket.js";
+import { accept, type Members, start, WebSocket } from "../websocket/websocket.js";
 import { type CloseOptions, type CloseResult, closeOptions, Drain, ended } from "./drain.js";
 import { Loops } from "./loops.js";
 import { type Acceptance, quotas, serverOptions, type WebSocketServerOptions } from "./options.js";
@@ -116,10 +116,9 @@ export class WebSocketServer<
   /** The option `tap`; another one is for connections from then on. */
   tap: WebSocketServerOptions<R>["tap"];
   readonly #options: WebSocketServerOptions<R>;
-  readonly #limits: Limits;
+  readonly #agreement: SessionOptions;
   readonly #budget: Budget;
   readonly #settings: RunSettings;
-  readonly #deflate: DeflateSettings | undefined;
   readonly #listener: Listening | undefined;
   readonly #handshakeTimeout: number;
   readonly #quota: Quota;
@@ -155,10 +154,10 @@ export class WebSocketServer<
     this.#options = options;
     this.tap = options.tap;
     const { maxMessageSize = MAX_MESSAGE_SIZE } = options;
-    this.#limits = limits({ ...options, maxMessageSize });
+    const limited = limits({ ...options, maxMessageSize });
     this.#budget = budgetOf(options.maxTotalBufferedBytes);
     this.#settings = { ...connectionSettings(options), budget: this.#budget };
-    this.#deflate = deflateSettings(options.perMessageDeflate, true);
+    this.#agreement = { limits: limited, deflate: deflateSettings(options.perMessageDeflate, true) };
     const handshakeTimeout = milliseconds("handshakeTimeout", options.handshakeTimeout);
     this.#handshakeTimeout = handshakeTimeout;
     this.#quota = new Quota(quotas(options as WebSocketServerOptions<never>));
@@ -373,13 +372,14 @@ export class WebSocketServer<
     this.#guard(request, pending, () => {
       const transport = lookedAt(this.tap?.(request), request, raw, head);
       pending.goBy(transport);
-      const [reason, refusal] = this.#refusal(request);
-      if (refusal !== undefined) return this.#refuse(request, pending, reason, refusal);
+      const refusal = this.#refusal(request);
+      if (refusal !== undefined) return this.#refuse(request, pending, ...refusal);
       const { verify = () => true } = this.#options;
       const verdict = verify(request, pending);
-      const decide = (answer: Verdict) => this.#decide(answer, request, pending, transport, head, callback);
-      if (isPromise(verdict)) this.#await(verdict, request, pending, decide);
-      else decide(verdict);
+      if (!isPromise(verdict)) return this.#decide(verdict, request, pending, transport, head, callback);
+      this.#await(verdict, request, pending, (answer) =>
+        this.#decide(answer, request, pending, transport, head, callback),
+      );
     });
   }
 
@@ -500,7 +500,7 @@ export class WebSocketServer<
     this.#pending.delete(pending);
     this.#accepted += 1;
     transport.unread(head);
-    const { socket, start } = accept<B, D>({
+    const socket = accept<B, D>({
       agreed: answer, // a spread would take many times as long
       transport,
       url,
@@ -517,7 +517,7 @@ export class WebSocketServer<
     } catch (error) {
       this.#failed(socket, error);
     }
-    start();
+    start(socket);
   }
 
   readonly #emitConnection: OnAccepted<R, D, B> = (socket, request) => {
@@ -526,26 +526,29 @@ export class WebSocketServer<
 
   /** The server's handshake (RFC 6455 §4.2.2). */
   #answer(request: R): Answer {
-    const { headers = [] } = this.#options;
-    const own = () => (typeof headers === "function" ? headers(request) : headers);
-    const add = () => (request instanceof StreamRequest ? [...pairs(flatten(own())), ...acceptFor(request)] : own());
-    const options = { limits: this.#limits, deflate: this.#deflate };
     const bootstrap = request instanceof StreamRequest ? "connect" : "upgrade";
     return answerHandshake(
       request.rawHeaders,
       protocolFor(request, this.#options.chooseProtocol) ?? "",
-      add,
-      options,
+      () => this.#added(request),
+      this.#agreement,
       bootstrap,
     );
   }
 
-  #refusal(request: R): [reason: RefusalReason, rejection: Rejection | undefined] {
+  /** The fields to add to the answer. */
+  #added(request: R): HeaderFields {
+    const { headers = [] } = this.#options;
+    const own = typeof headers === "function" ? headers(request) : headers;
+    return request instanceof StreamRequest ? [...pairs(flatten(own)), ...acceptFor(request)] : own;
+  }
+
+  #refusal(request: R): [reason: RefusalReason, rejection: Rejection] | undefined {
     if (this.#closing !== undefined) return ["closing", { status: 503 }];
     if (!(request instanceof StreamRequest ? request.isPossible : isPossible(request)))
       return ["request", { status: 400 }];
     const { origins } = this.#options;
-    return ["origin", origins === undefined || isFrom(origins, request) ? undefined : { status: 403 }];
+    return origins === undefined || isFrom(origins, request) ? undefined : ["origin", { status: 403 }];
   }
 }
 

@@ -13,6 +13,7 @@ import {
   type HeaderField,
   type HeaderFields,
   hasName,
+  isName,
   joined,
   packed,
   pairs,
@@ -182,9 +183,10 @@ export function answerHandshake(
   let handle: wasm.Handle | undefined;
   try {
     handle = wasm.Handle.create_server(undefined, undefined, false, skipUtf8Verification);
-    enableDeflate(handle, deflate);
+    const fields = flatten(headers);
+    if (fields.some(offersExtensions)) enableDeflate(handle, deflate); // it makes sure of memory, which takes some
     const isConnect = bootstrap === "connect";
-    const lines = handle.begin_server_handshake(protocol, "", 0, ...packed(flatten(headers)), isConnect);
+    const lines = handle.begin_server_handshake(protocol, "", 0, ...packed(fields), isConnect);
     const own = pairs(flatten(add(lines)));
     refuseFields(own);
     return new Answer(handle, lines, own, protocol, options);
@@ -193,6 +195,10 @@ export function answerHandshake(
     if (handle !== undefined) release(handle, error);
     throw error;
   }
+}
+
+function offersExtensions(name: string): boolean {
+  return isName(name, "Sec-WebSocket-Extensions");
 }
 
 function sessionOf(handle: wasm.Handle, isServer: boolean, { limits, deflate }: SessionOptions): FrameSession {

@@ -24,9 +24,14 @@ export interface PreparedFrames {
 /** Data to send: text, bytes, or a message that was framed before. */
 export type SentData = string | Uint8Array | PreparedFrames;
 
+/** Whether it was framed before. */
+export function isPrepared(data: SentData): data is PreparedFrames {
+  return typeof data !== "string" && !ArrayBuffer.isView(data);
+}
+
 /** Its bytes, text as UTF-8. */
 export function sizeOfSent(data: SentData): number {
-  return typeof data === "string" || ArrayBuffer.isView(data) ? textSize(data) : data.size;
+  return isPrepared(data) ? data.size : textSize(data);
 }
 
 /** Which frames carry a message's data; by default one, of text for a string. */
@@ -109,8 +114,10 @@ export class Outgoing {
    * caller's word, or if it is not too small. The data is copied. Parts of a message are not compressed.
    */
   send(data: SentData, compress?: boolean, framing: Framing = WHOLE): void {
-    if (typeof data !== "string" && !ArrayBuffer.isView(data)) {
-      this.#sendPrepared(data, compress);
+    if (isPrepared(data)) {
+      const frame = this.sendFrame(data, compress);
+      if (frame === undefined) this.send(data.data, compress);
+      else this.push(frame);
       return;
     }
     const { isText = typeof data === "string", isLast = true } = framing;
@@ -125,18 +132,22 @@ export class Outgoing {
     }
   }
 
-  #sendPrepared(message: PreparedFrames, compress?: boolean): void {
+  /** As `FrameSession.sendFrame` says. */
+  sendFrame(message: PreparedFrames, compress?: boolean): Uint8Array | undefined {
     const isCompressed = this.compresses(message, compress);
     const window = isCompressed ? this.preparedWindow : 0;
-    if (!this.#engine.isServer || (isCompressed && window === 0)) {
-      this.send(message.data, compress);
-      return;
-    }
-    this.settle();
-    this.#output.push(message.frame(window));
+    if (!this.#engine.isServer || (isCompressed && window === 0)) return undefined;
+    const frame = message.frame(window);
     this.frames += 1;
     this.messages += 1;
     this.messageBytes += message.size;
+    return frame;
+  }
+
+  /** Appends a frame to the output. */
+  push(frame: Uint8Array): void {
+    this.settle();
+    this.#output.push(frame);
   }
 
   /** As {@link Compression} has it. */
@@ -148,10 +159,7 @@ export class Outgoing {
   compresses(data: SentData, compress: boolean | undefined, { isLast = true }: Framing = WHOLE): boolean {
     const { compression } = this.#engine;
     if (compression === undefined || !isLast || this.#place === "within") return false;
-    return (
-      compress ??
-      isAtLeast(typeof data === "string" || ArrayBuffer.isView(data) ? data : data.data, compression.threshold)
-    );
+    return compress ?? isAtLeast(isPrepared(data) ? data.data : data, compression.threshold);
   }
 
   /** Makes a text message that is not compressed, or a part of one. Bytes are UTF-8, and copied. */

@@ -9,7 +9,7 @@ import { allocate, allocatedCopy, part } from "../engine/bytes.js";
 import type { TextDecoder } from "../engine/coders.js";
 import type { EngineTrap, Scratch } from "../engine/engine.js";
 import type { WebSocketProtocolError } from "../engine/errors.js";
-import { bringGarbage, free } from "../engine/garbage.js";
+import { bringGarbage, free, LONG } from "../engine/garbage.js";
 import { decodeText } from "../engine/text.js";
 
 /** A text message as its bytes, for who asked for that. */
@@ -210,6 +210,8 @@ export class Assembly {
   #bytes: Uint8Array<ArrayBuffer>;
   #length = 0;
   #ascii = true;
+  /** Bytes that have brought no garbage yet. */
+  #owed = 0;
   readonly #most: number;
   readonly #isString: boolean;
 
@@ -245,10 +247,17 @@ export class Assembly {
     }
     this.#bytes.set(piece, this.#length);
     this.#length = length;
-    // for what has come, and not for what was announced
-    if (!this.#isString) bringGarbage(piece.length);
+    if (!this.#isString) this.#bringGarbage(piece.length);
     this.#ascii &&= ascii;
     return true;
+  }
+
+  /** For what has come, and not for what was announced; and for its chunk, unless that is freed. */
+  #bringGarbage(size: number): void {
+    this.#owed += size < LONG ? size * 2 : size;
+    if (this.#owed < LONG) return;
+    bringGarbage(this.#owed);
+    this.#owed = 0;
   }
 
   /** The whole message. Nothing may be pushed any more. */

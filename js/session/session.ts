@@ -12,7 +12,14 @@ import { rememberAscii } from "../engine/text.js";
 import type { EngineCalls, EngineMethod } from "./calls.js";
 import type { DeflateSettings } from "./deflate.js";
 import { Incoming, type MessageForm, Unfinished } from "./incoming.js";
-import { type Compression, type Compressor, type Framing, Outgoing, type SentData } from "./outgoing.js";
+import {
+  type Compression,
+  type Compressor,
+  type Framing,
+  Outgoing,
+  type PreparedFrames,
+  type SentData,
+} from "./outgoing.js";
 import type { Received } from "./received.js";
 import { isLong, type Slices, slicesOf } from "./slices.js";
 
@@ -199,6 +206,19 @@ export class FrameSession implements EngineCalls, MessageForm, Compressor {
    */
   send(data: SentData, compress?: boolean, framing?: Framing): void {
     this.#sending().send(data, compress, framing);
+  }
+
+  /**
+   * Sends a prepared message, whose frame the caller gives to the network, or to `push`, before anything else is sent.
+   * Without effect if it has to be sent as if it was new: the frame is `undefined`.
+   */
+  sendFrame(message: PreparedFrames, compress?: boolean): Uint8Array | undefined {
+    return this.#sending().sendFrame(message, compress);
+  }
+
+  /** Appends such a frame to the output. */
+  push(frame: Uint8Array): void {
+    this.#sending().push(frame);
   }
 
   /** Whether a message takes long to compress, so that others should have their turn in between. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { textBytes } from "../engine/text.js";
-import { LONGEST_AT_ONCE, type Outgoing, type PreparedFrames, type SentData } from "./outgoing.js";
+import { isPrepared, LONGEST_AT_ONCE, type Outgoing, type SentData } from "./outgoing.js";
 
 /** Bytes of a slice, or UTF-16 units of a text. */
 const SLICE = LONGEST_AT_ONCE / 2;
@@ -33,10 +33,6 @@ export function slicesOf(outgoing: Outgoing, data: SentData, isText?: boolean): 
     if (isDone) outgoing.send(data, true);
     return isDone;
   };
-}
-
-function isPrepared(data: SentData): data is PreparedFrames {
-  return typeof data !== "string" && !ArrayBuffer.isView(data);
 }
 
 function plainOf(data: SentData): string | Uint8Array {

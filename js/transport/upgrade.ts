@@ -65,7 +65,8 @@ export function isHost(text: string): boolean {
 export function isPossible({ method, url, httpVersion, rawHeaders }: HandshakeRequest): boolean {
   let hosts = 0;
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
-    const [name, value] = [rawHeaders[at] as string, rawHeaders[at + 1] as string];
+    const name = rawHeaders[at] as string;
+    const value = rawHeaders[at + 1] as string;
     if (isName(name, "Transfer-Encoding") || (isName(name, "Content-Length") && !/^0+$/.test(value))) return false;
     if (!isName(name, "Host")) continue;
     hosts += 1;

@@ -65,9 +65,6 @@ export interface SocketHooks<S> {
 
 const NONE: readonly never[] = Object.freeze([]);
 
-/** Those whose sockets ever had a listener of `drain`: few, so the others have no field for it. */
-const awaitingDrain = new WeakSet<object>();
-
 /** The receiving side of one socket. */
 export class Receiving<S extends EventTarget> implements ConnectionOwner {
   readonly #socket: S;
@@ -83,6 +80,8 @@ export class Receiving<S extends EventTarget> implements ConnectionOwner {
   #hasOptions = false;
   /** The message that is given out in pieces. */
   #message: MessageFeed | undefined;
+  /** Whether the socket ever had a listener of `drain`, as far as that is known. */
+  #mayAwaitDrain = !tellsChanges;
   /** Whether messages are no longer given out. */
   #isShut = false;
   /** Those that wait for the next message. */
@@ -134,7 +133,7 @@ export class Receiving<S extends EventTarget> implements ConnectionOwner {
 
   /** Listeners of the socket have changed. */
   changed(type: string, hasOptions: boolean): void {
-    if (type === "drain") awaitingDrain.add(this);
+    if (type === "drain") this.#mayAwaitDrain = true;
     else if (type === "message") {
       this.#listeners?.changed();
       if (hasOptions) this.#hasOptions = true;
@@ -255,7 +254,7 @@ export class Receiving<S extends EventTarget> implements ConnectionOwner {
   /** @internal */
   awaits(what: "drain" | "message"): boolean {
     return what === "drain"
-      ? (awaitingDrain.has(this) || !tellsChanges) && mayHaveListeners(this.#socket, what)
+      ? this.#mayAwaitDrain && mayHaveListeners(this.#socket, what)
       : this.#countListeners() > this.#observers;
   }
 

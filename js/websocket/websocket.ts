@@ -74,8 +74,10 @@ export interface Members {
   delete(socket: WebSocket, wasClean: boolean): void;
 }
 
-/** @internal Makes a server's socket; `start` lets its events begin. */
-export let accept: <B extends BinaryType, D>(accepted: Accepted) => { socket: WebSocket<B, D>; start: () => void };
+/** @internal Makes a server's socket. */
+export let accept: <B extends BinaryType, D>(accepted: Accepted) => WebSocket<B, D>;
+/** @internal Lets its events begin. */
+export let start: (socket: WebSocket) => void;
 
 /** What a socket receives. */
 let receivingOf: (socket: WebSocket) => Receiving<WebSocket>;
@@ -193,8 +195,9 @@ export class WebSocket<B extends BinaryType = any, D = unknown> extends WebSocke
       accepting = accepted;
       const socket = new ServerSocket<B, D>(accepted as unknown as string);
       accepting = undefined;
-      return { socket, start: () => socket.#connection?.start() };
+      return socket;
     };
+    start = (socket) => socket.#connection?.start();
   }
 
   /**
@@ -583,9 +586,9 @@ export class WebSocket<B extends BinaryType = any, D = unknown> extends WebSocke
 const listen = {
   value: function addEventListener(this: WebSocket, ...args: ListenerArguments): void {
     WebSocket.prototype.addEventListener.apply(this, args);
-    const [type, listener, options] = args;
-    if (`${type}` !== "message" || listener === null || listener === undefined) return;
-    receivingOf(this).listened(listener, options);
+    const listener = args[1];
+    if (`${args[0]}` !== "message" || listener === null || listener === undefined) return;
+    receivingOf(this).listened(listener, args[2]);
   },
   configurable: true,
   writable: true,

@@ -3,9 +3,7 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use zlib_rs::{Deflate, DeflateConfig, DeflateFlush};
-
-use crate::deflate::stream::{InflateStream, Status, Until};
+use crate::deflate::stream::{DeflateStream, InflateStream, Status, Until};
 
 /// LEN and NLEN of the empty stored block that ends every message: the sender removes them (§7.2.1), the receiver
 /// appends them again (§7.2.2).
@@ -22,7 +20,7 @@ const OUTPUT_STEP: usize = 16 * 1024;
 /// Its memory does not depend on the data: 2^(`window_bits` + 2) + 7 · 2^(`memory_level` + 6) bytes, and
 /// 131 KiB for `zlib-rs`'s hash table and state, whatever the settings. With 15 and 8 that is 371 KiB.
 pub struct Deflater {
-    stream: Deflate,
+    stream: DeflateStream,
     settings: [u8; 3],
     /// Input was kept back, to be compressed with later input.
     pending: bool,
@@ -46,20 +44,22 @@ impl Deflater {
     ///   to come: its references go 250 back, which is right for both.
     /// - `memory_level`: 1 to 9, how many bytes go into one block; zlib's default is 8.
     /// - `level`: 0 (stored) to 9 (smallest); zlib's default is 6.
+    ///
+    /// # Panics
+    /// There is no memory for it.
     #[must_use]
     pub fn new(window_bits: u8, memory_level: u8, level: u8) -> Self {
-        let config = DeflateConfig {
-            level: i32::from(level.min(9)),
-            // negative: without the header and checksum of the zlib format
-            window_bits: -i32::from(window_bits.clamp(9, 15)),
-            mem_level: i32::from(memory_level.clamp(1, 9)),
-            ..DeflateConfig::default()
-        };
-        Self {
-            stream: Deflate::new_with_config(config),
-            settings: [window_bits, memory_level, level],
+        Self::try_new([window_bits, memory_level, level]).unwrap_or_else(|| panic!("no memory for a compressor"))
+    }
+
+    /// The same; `None` if there is no memory for it.
+    pub(crate) fn try_new(settings: [u8; 3]) -> Option<Self> {
+        let [window_bits, memory_level, level] = settings;
+        Some(Self {
+            stream: DeflateStream::new(level.min(9), window_bits.clamp(9, 15), memory_level.clamp(1, 9))?,
+            settings,
             pending: false,
-        }
+        })
     }
 
     /// The arguments of [`new`](Self::new): window bits, memory level, level.
@@ -93,20 +93,13 @@ impl Deflater {
     }
 
     fn run(&mut self, mut input: &[u8], flush: Flush, out: &mut Vec<u8>) {
-        let flush = match flush {
-            Flush::Later => DeflateFlush::NoFlush,
-            Flush::Now | Flush::Last => DeflateFlush::SyncFlush,
-        };
+        let flush = flush != Flush::Later;
         loop {
             // more than the six bytes with which zlib would repeat a flush that just fits
             let room = (input.len() + input.len() / 8 + 64).min(OUTPUT_STEP);
             let start = out.len();
             out.resize(start + room, 0);
-            let before = (self.stream.total_in(), self.stream.total_out());
-            let status = self.stream.compress(input, &mut out[start..], flush);
-            debug_assert!(status.is_ok(), "zlib fails only with settings that `new` does not make");
-            let taken = difference(before.0, self.stream.total_in());
-            let made = difference(before.1, self.stream.total_out());
+            let (taken, made) = self.stream.run(input, &mut out[start..], flush);
             out.truncate(start + made);
             input = &input[taken..];
             if made < room && (input.is_empty() || taken == 0) {
@@ -300,11 +293,6 @@ impl fmt::Debug for Inflater {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Inflater").finish_non_exhaustive()
     }
-}
-
-/// zlib's totals are 64 bits wide, what one call adds is a length in memory.
-fn difference(before: u64, after: u64) -> usize {
-    usize::try_from(after.saturating_sub(before)).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]

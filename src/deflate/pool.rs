@@ -11,8 +11,8 @@ pub fn borrow_deflater(settings: [u8; 3]) -> Option<Deflater> {
 }
 
 /// A compressor to keep; `None` if there is no memory for one.
-pub fn new_deflater([window_bits, memory_level, level]: [u8; 3]) -> Option<Deflater> {
-    has_spare(DEFLATER_SIZE).then(|| Deflater::new(window_bits, memory_level, level))
+pub fn new_deflater(settings: [u8; 3]) -> Option<Deflater> {
+    has_spare(DEFLATER_SIZE).then(|| Deflater::try_new(settings))?
 }
 
 /// Takes it back after the message.

@@ -3,9 +3,10 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setImmediate as turn } from "node:timers/promises";
 import { inflateRawSync } from "node:zlib";
 
-import { PreparedMessage, sessionCount, WebSocket } from "websocket-component";
+import { PreparedMessage, type Statistics, sessionCount, WebSocket } from "websocket-component";
 import { BufferType, Handle } from "websocket-component/component";
 import { WebSocket as Ws } from "ws";
 
@@ -53,6 +54,41 @@ test("a prepared message reaches every kind of connection, and is compressed whe
     assert.deepEqual(all, expected);
   }
   for (const client of clients) client.terminate();
+});
+
+test("prepared messages keep their place among all that is sent, and count", async (t) => {
+  const { server, url } = await serve(t);
+  const connection = once(server, "connection");
+  const client = new Ws(url);
+  const received: string[] = [];
+  client.on("message", (data: Buffer) => received.push(data.length < 100 ? `${data}` : "long"));
+  client.on("ping", (data) => received.push(`ping ${data}`));
+  await once(client, "open");
+  const [socket] = (await connection) as [WebSocket];
+  const [first, second] = [new PreparedMessage("first"), new PreparedMessage("second")];
+  socket.send(first);
+  assert.equal(socket.bufferedAmount, 5);
+  socket.send(second);
+  socket.send("text");
+  await turn();
+  assert.equal(socket.bufferedAmount, 0);
+  socket.send(first);
+  socket.ping("!");
+  socket.send(Buffer.from("bytes"));
+  socket.send("x".repeat(1_000_000)); // is compressed slice by slice
+  socket.send(second);
+  while (socket.bufferedAmount > 0) await turn();
+  socket.send(first);
+  const closing = once(client, "close");
+  socket.close();
+  await closing;
+  assert.deepEqual(received, [
+    ...["first", "second", "text"],
+    ...["first", "ping !", "bytes", "long", "second", "first"],
+  ]);
+  const { framesSent, messagesSent, messageBytesSent } = socket.statistics as Statistics;
+  assert.deepEqual([messagesSent, messageBytesSent], [8, 3 * 5 + 2 * 6 + 4 + 1_000_000 + 5]);
+  assert.ok(framesSent >= 10, "a ping and a close too");
 });
 
 test("a prepared message that is small, or is not to be compressed, goes as it is", async (t) => {
