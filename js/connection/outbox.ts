@@ -243,7 +243,6 @@ export class Outbox implements Flushable, Writer {
   #sendFrame(data: SentData, compress?: boolean): boolean {
     if (!isPrepared(data) || this.#isUnflushed) return false;
     this.#frame = this.#session.sendFrame(data, compress);
-    this.#countSent();
     return this.#frame !== undefined;
   }
 
@@ -393,14 +392,15 @@ export class Outbox implements Flushable, Writer {
     if (parts.length === 0) return;
     for (let at = 0; at < parts.length; at++) this.#bytesSent += (parts[at] as Uint8Array).length;
     const slab = lentOutput();
-    const isTaken = this.#transport.write(parts, this);
-    const held = isTaken ? 0 : this.#keep(parts);
+    // what a tap sends meanwhile is of the next flush
     const size = this.#unflushed;
     this.#unflushed = 0;
-    this.#isUntold ||= size > 0;
-    const hasPing = this.#owner.onLeaving(isTaken);
     const batch = this.#batches?.last;
     if (batch !== undefined) batch.isFlushed = true;
+    const isTaken = this.#transport.write(parts, this);
+    const held = isTaken ? 0 : this.#keep(parts);
+    this.#isUntold ||= size > 0;
+    const hasPing = this.#owner.onLeaving(isTaken);
     if (isTaken) {
       if (slab !== undefined) giveBack(slab);
       this.#taken(size, hasPing, batch);
@@ -448,10 +448,9 @@ export class Outbox implements Flushable, Writer {
   }
 
   #takeOutput(): readonly Uint8Array[] {
-    if (this.#frame !== undefined) return this.#takeFrame(this.#frame);
     let parts: readonly Uint8Array[] = NOTHING;
     try {
-      parts = this.#session.takeOutput(this.#transport);
+      parts = this.#takeFrame() ?? this.#session.takeOutput(this.#transport);
     } catch (error) {
       this.#owner.abort(error as ConnectionFailure); // of any kind: the code that has sent is not there any more
     }
@@ -459,9 +458,10 @@ export class Outbox implements Flushable, Writer {
     return parts;
   }
 
-  #takeFrame(frame: Uint8Array): readonly Uint8Array[] {
+  #takeFrame(): readonly Uint8Array[] | undefined {
+    const frame = this.#frame;
     this.#frame = undefined;
-    return [frame];
+    return frame && [frame];
   }
 
   /** The transport was full and can take more, which the owner learns from that. */
@@ -474,8 +474,9 @@ export class Outbox implements Flushable, Writer {
     else this.#isUntold = false;
   }
 
+  /** Those who go on once a write was taken may have sent more by now: where there is room, they hear of it too. */
   #tellAllTaken(): void {
-    if (!this.#isUntold || this.#bufferedAmount > 0) return;
+    if (!this.#isUntold || this.isFull) return;
     this.#isUntold = false;
     this.#owner.onAllTaken();
   }

@@ -55,7 +55,10 @@ impl DeflateStream {
                 SIZE,
             )
         };
-        let mut made = (code == Z_OK).then_some(Self { stream, level })?;
+        if code != Z_OK {
+            return None;
+        }
+        let mut made = Self { stream, level };
         made.tune();
         Some(made)
     }
@@ -148,7 +151,10 @@ impl InflateStream {
         let mut stream = Box::new(z_stream::default());
         // SAFETY: the stream is valid, with an allocator, and version and size are those of the library itself.
         let code = unsafe { inflateInit2_(&mut *stream, RAW, zlibVersion(), SIZE) };
-        (code == Z_OK).then_some(Self(stream))
+        if code != Z_OK {
+            return None;
+        }
+        Some(Self(stream))
     }
 
     pub fn run(&mut self, input: &[u8], out: &mut [u8], until: Until) -> Progress {

@@ -240,3 +240,27 @@ test("after a message, 4,096 pings beyond the 16 of each packet are taken, and n
   assert.equal(beyond(96), false);
   assert.equal(beyond(1), true);
 });
+
+test("what is sent while the network is given something is not taken with that", () => {
+  const taken: string[] = [];
+  const inMiddle = [
+    () => {
+      const { connection } = all;
+      connection.send("second");
+      assert.equal(connection.countBuffered(), 11);
+      connection.whenTaken(() => taken.push("second"));
+    },
+  ];
+  const all = driven(true, { isSlow: true, onWrite: () => inMiddle.pop()?.() });
+  const { connection } = all;
+  connection.send("first");
+  connection.whenTaken(() => taken.push("first"));
+  connection.flush();
+  all.taken();
+  assert.deepEqual(taken, ["first"]);
+  assert.equal(connection.countBuffered(), 6);
+  connection.flush();
+  all.taken();
+  assert.deepEqual(taken, ["first", "second"]);
+  assert.equal(connection.countBuffered(), 0);
+});

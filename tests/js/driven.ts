@@ -8,6 +8,8 @@ export interface Connection {
   readonly isPaused: boolean;
   start(): void;
   send(data: string | Uint8Array): void;
+  countBuffered(): number;
+  whenTaken(waiter: () => void): void;
   flush(): boolean;
   close(status: number, reason: string): void;
   pause(): void;

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 
-import { type ErrorEvent, WebSocket, type WebSocketError } from "websocket-component";
+import { type ErrorEvent, PreparedMessage, WebSocket, type WebSocketError } from "websocket-component";
 import Ws from "ws";
 
 import { clog, connector, FRAME, ROLES, statusBytes, summary, wireSize } from "./ends.js";
@@ -120,6 +120,22 @@ for (const role of ROLES) {
       peer.socket.resume();
       await settled();
       assert.deepEqual([drains, socket.bufferedAmount], [1, 0]);
+    }
+  });
+
+  test(`a ${role}'s drain comes for each write though the next one is sent as soon as it was taken`, async (t) => {
+    const { socket } = await (await connector(t, role))();
+    let drains = 0;
+    socket.addEventListener("drain", () => drains++);
+    for (const data of ["text", Buffer.from("bytes"), new PreparedMessage("prepared")]) {
+      drains = 0;
+      for (let count = 0; count < 100; count++) {
+        const written = socket.write(data);
+        assert.ok(socket.bufferedAmount >= 4, "which counts it");
+        await written;
+      }
+      for (let turns = 0; turns < 10; turns++) await turn();
+      assert.equal(drains, 100, `of ${data.constructor.name}`);
     }
   });
 
