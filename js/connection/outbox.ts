@@ -162,8 +162,9 @@ export class Outbox implements Flushable, Writer {
     this.#counted = messageBytesSent;
   }
 
-  /** Counts bytes that will never leave. */
+  /** Counts bytes that will never leave, so that all is never taken. */
   drop(size: number): void {
+    this.#isUntold = false;
     this.#bufferedAmount += size;
   }
 
@@ -243,6 +244,7 @@ export class Outbox implements Flushable, Writer {
   #sendFrame(data: SentData, compress?: boolean): boolean {
     if (!isPrepared(data) || this.#isUnflushed) return false;
     this.#frame = this.#session.sendFrame(data, compress);
+    this.#countSent();
     return this.#frame !== undefined;
   }
 
@@ -429,10 +431,11 @@ export class Outbox implements Flushable, Writer {
 
   #taken(size: number, hasPing: boolean, batch: Batch | undefined): void {
     this.#bufferedAmount -= size;
+    const isAllTaken = this.#bufferedAmount === 0; // those who are called may send more
     this.#owner.onTaken(hasPing);
     if (batch !== undefined) this.#callUpTo(batch);
     // the transport's own `drain` comes first
-    if (this.#isUntold && this.#bufferedAmount === 0) this.#tellSoon();
+    if (this.#isUntold && isAllTaken) this.#tellSoon();
   }
 
   /** The network takes what it is given in order. */
@@ -448,9 +451,10 @@ export class Outbox implements Flushable, Writer {
   }
 
   #takeOutput(): readonly Uint8Array[] {
+    if (this.#frame !== undefined) return this.#takeFrame(this.#frame);
     let parts: readonly Uint8Array[] = NOTHING;
     try {
-      parts = this.#takeFrame() ?? this.#session.takeOutput(this.#transport);
+      parts = this.#session.takeOutput(this.#transport);
     } catch (error) {
       this.#owner.abort(error as ConnectionFailure); // of any kind: the code that has sent is not there any more
     }
@@ -458,10 +462,9 @@ export class Outbox implements Flushable, Writer {
     return parts;
   }
 
-  #takeFrame(): readonly Uint8Array[] | undefined {
-    const frame = this.#frame;
+  #takeFrame(frame: Uint8Array): readonly Uint8Array[] {
     this.#frame = undefined;
-    return frame && [frame];
+    return [frame];
   }
 
   /** The transport was full and can take more, which the owner learns from that. */
