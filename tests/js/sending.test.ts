@@ -139,6 +139,17 @@ for (const role of ROLES) {
     }
   });
 
+  test(`a ${role} that has sent too much tells no drain of what it had sent before`, async (t) => {
+    const { socket } = await (await connector(t, role, { maxBufferedBytes: 50_000 }))();
+    let drains = 0;
+    socket.addEventListener("drain", () => drains++);
+    const end = closed(socket);
+    await socket.write("x".repeat(20_000));
+    socket.send("x".repeat(60_000));
+    assert.equal((await end).code, 1006);
+    assert.equal(drains, 0);
+  });
+
   test(`a ${role} whose drain no one has awaited tells no one later, when only a ping has left`, async (t) => {
     const { socket, peer } = await (await connector(t, role))();
     socket.send("data");
