@@ -220,7 +220,7 @@ export class Outbox implements Flushable, Writer {
     };
     const size = sizeOfSent(data);
     // what was prepared is not this connection's alone
-    const held = typeof data === "string" || ArrayBuffer.isView(data) ? size : 0;
+    const held = isPrepared(data) ? 0 : size;
     this.#push(size, held, run, isLong(data));
   }
 
