@@ -11,6 +11,7 @@ import { WebSocketError } from "../engine/errors.js";
 import { giveBack, lentOutput, type Slab } from "../engine/output.js";
 import { Queue } from "../engine/queue.js";
 import { type Framing, isPrepared, type SentData, sizeOfSent } from "../session/outgoing.js";
+import { repeated } from "../session/repeated.js";
 import type { FrameSession } from "../session/session.js";
 import { isLong, type Slices } from "../session/slices.js";
 import { clearTimeout, queueMicrotask, setWatch, throwLater } from "../transport/tasks.js";
@@ -189,10 +190,16 @@ export class Outbox implements Flushable, Writer {
    *   come between
    * @param taken is resolved when the network has taken it, or never
    */
-  send(data: SentData, compress?: boolean, framing?: Framing, taken?: Taken): void {
+  send(given: SentData, compress?: boolean, framing?: Framing, taken?: Taken): void {
+    const data = isPrepared(given) || !this.#isFirst ? given : repeated(given, framing);
     if (this.isBusy || this.#session.takesLong(data, compress, framing)) this.#queue(data, compress, framing);
     else if (!this.#sendNow(data, compress, framing)) return;
     if (taken !== undefined) this.whenTaken((failure) => failure ?? taken.resolve());
+  }
+
+  /** Whether what is sent is the first since the last flush, and no answer: others may be sent the same. */
+  get #isFirst(): boolean {
+    return this.#session.isServer && !this.#isUnflushed && !this.#owner.isDelivering;
   }
 
   /**

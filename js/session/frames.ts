@@ -16,7 +16,7 @@ export function headerSize(payload: number): number {
   return payload < 126 ? 2 : payload < 65536 ? 4 : 10;
 }
 
-/** Writes the header of a payload of less than 4 GiB (RFC 6455 §5.2), and returns where the payload begins. */
+/** Writes the header of a payload (RFC 6455 §5.2), and returns where the payload begins. */
 export function writeHeader(bytes: Uint8Array, at: number, first: number, payload: number): number {
   bytes[at] = first;
   if (payload < 126) {
@@ -30,7 +30,9 @@ export function writeHeader(bytes: Uint8Array, at: number, first: number, payloa
     return at + 4;
   }
   bytes[at + 1] = 127;
-  bytes.fill(0, at + 2, at + 6);
+  bytes.fill(0, at + 2, at + 4);
+  bytes[at + 4] = payload / 2 ** 40;
+  bytes[at + 5] = payload / 2 ** 32;
   bytes[at + 6] = payload >>> 24;
   bytes[at + 7] = payload >>> 16;
   bytes[at + 8] = payload >>> 8;
