@@ -11,7 +11,7 @@ import { WebSocketError } from "../engine/errors.js";
 import { giveBack, lentOutput, type Slab } from "../engine/output.js";
 import { Queue } from "../engine/queue.js";
 import { type Framing, isPrepared, type SentData, sizeOfSent } from "../session/outgoing.js";
-import { repeated } from "../session/repeated.js";
+import { forgetRepeated, isRepeated, sharedOf } from "../session/repeated.js";
 import type { FrameSession } from "../session/session.js";
 import { isLong, type Slices } from "../session/slices.js";
 import { clearTimeout, queueMicrotask, setWatch, throwLater } from "../transport/tasks.js";
@@ -191,15 +191,21 @@ export class Outbox implements Flushable, Writer {
    * @param taken is resolved when the network has taken it, or never
    */
   send(given: SentData, compress?: boolean, framing?: Framing, taken?: Taken): void {
-    const data = isPrepared(given) || !this.#isFirst ? given : repeated(given, framing);
+    const data = isPrepared(given) ? given : (this.#shared(given, compress, framing) ?? given);
     if (this.isBusy || this.#session.takesLong(data, compress, framing)) this.#queue(data, compress, framing);
     else if (!this.#sendNow(data, compress, framing)) return;
     if (taken !== undefined) this.whenTaken((failure) => failure ?? taken.resolve());
   }
 
-  /** Whether what is sent is the first since the last flush, and no answer: others may be sent the same. */
-  get #isFirst(): boolean {
-    return this.#session.isServer && !this.#isUnflushed && !this.#owner.isDelivering;
+  /**
+   * What is shared of the data with those who were sent the same: if it is the first since the last flush, and no answer.
+   * What is compressed is not shared, as each connection has its own settings for that.
+   */
+  #shared(data: string | Uint8Array, compress?: boolean, framing?: Framing): SentData | undefined {
+    if (this.#isUnflushed || this.#owner.isDelivering || framing?.isLast === false) return undefined;
+    if (this.#session.compresses(data, compress, framing) || !isRepeated(data) || !this.#session.isServer)
+      return undefined;
+    return sharedOf(data, framing?.isText ?? typeof data === "string");
   }
 
   /**
@@ -236,6 +242,7 @@ export class Outbox implements Flushable, Writer {
     try {
       if (!this.#sendFrame(data, compress)) this.#behindFrame().send(data, compress, framing);
     } catch (error) {
+      forgetRepeated(); // else by the flush
       this.#abortFor(error);
       return false;
     }

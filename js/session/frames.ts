@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { part } from "../engine/bytes.js";
+import { writeText } from "../engine/text.js";
 
 /** The first byte of a message's only frame. */
 export const WHOLE_TEXT = 0x81;
@@ -38,4 +40,13 @@ export function writeHeader(bytes: Uint8Array, at: number, first: number, payloa
   bytes[at + 8] = payload >>> 8;
   bytes[at + 9] = payload;
   return at + 10;
+}
+
+/** The frame of a message of `size` bytes, text as UTF-8, in memory of its own: a `Buffer` where the runtime has that. */
+export function wholeFrame(data: string | Uint8Array, size: number, isText: boolean): Uint8Array {
+  const bytes = new Uint8Array(headerSize(size) + size);
+  const start = writeHeader(bytes, 0, isText ? WHOLE_TEXT : WHOLE_BINARY, size);
+  if (typeof data === "string") writeText(data, bytes, start);
+  else bytes.set(data, start);
+  return part(bytes, 0, bytes.length);
 }

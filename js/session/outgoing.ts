@@ -132,7 +132,7 @@ export class Outgoing {
     }
   }
 
-  /** As `FrameSession.sendFrame` says. */
+  /** As `FrameSession.sendFrame` says; a part of a message is not what was prepared. */
   sendFrame(message: PreparedFrames, compress?: boolean): Uint8Array | undefined {
     const isCompressed = this.compresses(message, compress);
     const window = isCompressed ? this.preparedWindow : 0;

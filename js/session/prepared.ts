@@ -6,9 +6,9 @@
 import { bytesOf, concat, copyOf, isBlob, part } from "../engine/bytes.js";
 import { wasm } from "../engine/engine.js";
 import { guarded } from "../engine/output.js";
-import { textSize, writeText } from "../engine/text.js";
+import { textSize } from "../engine/text.js";
 import { MEMORY_LEVEL, ZLIB_LEVEL } from "./deflate.js";
-import { headerSize, WHOLE_BINARY, WHOLE_TEXT, writeHeader } from "./frames.js";
+import { wholeFrame } from "./frames.js";
 import { FrameSession } from "./session.js";
 
 /**
@@ -21,8 +21,6 @@ export class PreparedMessage {
   readonly data: string | Uint8Array;
   /** Bytes of the message, text as UTF-8. */
   readonly size: number;
-  /** @internal Whether it is a text message; bytes may be one, as UTF-8. */
-  isText: boolean;
   /** By the bits of the window that they are compressed by; the one at 0 is not. */
   readonly #frames: (Uint8Array | undefined)[] = [];
   /** What goes on with those that are made slice by slice. */
@@ -37,7 +35,6 @@ export class PreparedMessage {
     const bytes = bytesOf(data);
     this.data = bytes === undefined ? `${data}` : copyOf(bytes);
     this.size = textSize(this.data);
-    this.isText = typeof this.data === "string";
   }
 
   /** @internal A server's frame, compressed with a window of `window` bits, or 0. Clients choose among eight. */
@@ -49,7 +46,7 @@ export class PreparedMessage {
   /** @internal As {@link PreparedFrames} says. */
   prepare(window: number): boolean {
     if (this.#frames[window] !== undefined) return true;
-    const prepare = this.#unfinished[window] ?? preparing(this, window);
+    const prepare = this.#unfinished[window] ?? preparing(this.data, window);
     this.#unfinished[window] = undefined;
     this.#frames[window] = prepare();
     const isDone = this.#frames[window] !== undefined;
@@ -58,39 +55,22 @@ export class PreparedMessage {
   }
 
   #make(window: number): Uint8Array {
-    if (window === 0) return this.#makePlain();
+    if (window === 0) return wholeFrame(this.data, this.size, typeof this.data === "string");
     const session = sessionFor(window);
     try {
-      session.send(this.data, true, this);
+      session.send(this.data, true);
       return allOf(session);
     } finally {
       session.free();
     }
   }
-
-  /** The frame that is not compressed. */
-  #makePlain(): Uint8Array {
-    const start = headerSize(this.size);
-    const memory = new Uint8Array(start + this.size);
-    writeHeader(memory, 0, this.isText ? WHOLE_TEXT : WHOLE_BINARY, this.size);
-    if (typeof this.data === "string") writeText(this.data, memory, start);
-    else memory.set(this.data, start);
-    return part(memory, 0, memory.length);
-  }
-}
-
-/** A message of that type, whatever its data is. */
-export function prepared(data: string | Uint8Array, isText: boolean): PreparedMessage {
-  const message = new PreparedMessage(data);
-  message.isText = isText;
-  return message;
 }
 
 /** Makes the compressed frame slice by slice: the function that does the next gives the frame if that was the last. */
-function preparing(message: PreparedMessage, window: number): () => Uint8Array | undefined {
+function preparing(data: string | Uint8Array, window: number): () => Uint8Array | undefined {
   const session = sessionFor(window);
   session.watch(); // no one need go on
-  const slices = session.slices(message.data, message);
+  const slices = session.slices(data);
   return () => {
     if (!slices()) return undefined;
     const frame = allOf(session);

@@ -1,64 +1,82 @@
 /**
- * What a loop sends to many connections, one by one: once some were sent it in a turn, it is prepared for the others.
+ * What a loop sends to many connections, one by one: once some were sent it in a turn, the others share one frame.
  *
  * @module
  */
-import { areEqual } from "../engine/bytes.js";
-import type { Framing, SentData } from "./outgoing.js";
-import { type PreparedMessage, prepared } from "./prepared.js";
+import { areEqual, part } from "../engine/bytes.js";
+import { textSize } from "../engine/text.js";
+import { headerSize, wholeFrame } from "./frames.js";
+import type { PreparedFrames } from "./outgoing.js";
 
-/** How often a message is sent as it is: to prepare it takes about as long. */
+/** How often a message is framed for its connection alone: to make what is shared takes as long as two of that. */
 const ALONE = 3;
-/** Up to this many bytes, V8 makes an array's buffer when someone asks for it, which takes longer than to send them. */
+/** Up to this many bytes, V8 makes an array's buffer when someone asks for it, which takes longer than to copy them. */
 const LONGEST_WITHOUT_BUFFER = 64;
 
-/** What was sent last in this turn, how often, and whether its bytes have changed meanwhile. */
+/** What was sent last in this turn, and how often. */
 let last: string | Uint8Array | undefined;
-let isLastText = false;
 let count = 0;
-let hasChanged = false;
-/** The same, once it was sent too often. */
-let message: PreparedMessage | undefined;
+/** What is shared of it, or of what was sent before it. */
+let shared: SharedFrame | undefined;
 
-/** The data that is sent, or the same prepared. */
-export function repeated(data: string | Uint8Array, framing?: Framing): SentData {
-  if (framing?.isLast === false) return data;
-  return preparedOf(data, framing?.isText ?? typeof data === "string") ?? data;
+/** A message of servers that is not compressed. */
+class SharedFrame implements PreparedFrames {
+  readonly data: string | Uint8Array;
+  readonly size: number;
+  /** What it was made of. */
+  readonly origin: string | Uint8Array;
+  readonly isText: boolean;
+  /** Whether the bytes that it was made of have changed since. */
+  hasChanged = false;
+  readonly #frame: Uint8Array;
+
+  constructor(data: string | Uint8Array, origin: string | Uint8Array, isText: boolean) {
+    this.size = textSize(data);
+    this.#frame = wholeFrame(data, this.size, isText);
+    this.data = typeof data === "string" ? data : part(this.#frame, headerSize(this.size), this.#frame.length);
+    this.origin = origin;
+    this.isText = isText;
+  }
+
+  frame(): Uint8Array {
+    return this.#frame;
+  }
+
+  prepare(): boolean {
+    return true;
+  }
+}
+
+/** Whether the same was sent in this turn several times before, not as a part, and not compressed. Remembers it. */
+export function isRepeated(data: string | Uint8Array): boolean {
+  if (typeof data !== "string" && data.length <= LONGEST_WITHOUT_BUFFER) return false;
+  if (isLast(data)) {
+    count += 1;
+    return count > ALONE;
+  }
+  last = data;
+  count = 1;
+  return false;
+}
+
+/** What is shared of such data, if that did not change meanwhile. */
+export function sharedOf(data: string | Uint8Array, isText: boolean): PreparedFrames | undefined {
+  if (shared === undefined || shared.origin !== last) {
+    shared = new SharedFrame(data, last as string | Uint8Array, isText);
+  } else if (!shared.hasChanged && typeof data !== "string") {
+    shared.hasChanged = !areEqual(data, shared.data as Uint8Array);
+  }
+  return shared.hasChanged || shared.isText !== isText ? undefined : shared;
 }
 
 /** The turn is over. */
 export function forgetRepeated(): void {
   last = undefined;
-  message = undefined;
-}
-
-function preparedOf(data: string | Uint8Array, isText: boolean): PreparedMessage | undefined {
-  if (isText !== isLastText || !isSame(data)) {
-    begin(data, isText);
-    return undefined;
-  }
-  count += 1;
-  if (count <= ALONE || hasChanged) return undefined;
-  message ??= prepared(data, isText);
-  if (typeof data !== "string" && !areEqual(data, message.data as Uint8Array)) {
-    message = undefined;
-    hasChanged = true;
-  }
-  return message;
-}
-
-function begin(data: string | Uint8Array, isText: boolean): void {
-  last = data;
-  isLastText = isText;
-  count = 1;
-  hasChanged = false;
-  message = undefined;
+  shared = undefined;
 }
 
 /** Whether it is the last text, or the memory of the last bytes. */
-function isSame(data: string | Uint8Array): boolean {
-  if (data === last || typeof data === "string" || typeof last !== "object") return data === last;
-  const { length } = data;
-  if (length !== last.length || length <= LONGEST_WITHOUT_BUFFER) return false;
-  return data.buffer === last.buffer && data.byteOffset === last.byteOffset;
+function isLast(data: string | Uint8Array): boolean {
+  if (typeof data === "string" || typeof last !== "object" || data.length !== last.length) return data === last;
+  return data === last || (data.buffer === last.buffer && data.byteOffset === last.byteOffset);
 }

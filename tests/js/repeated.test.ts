@@ -1,5 +1,6 @@
 /** What a loop sends to many connections in a turn: made once for most of them, and to each what was sent to it. */
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { type AddressInfo, Socket } from "node:net";
 import { type TestContext, test } from "node:test";
@@ -13,7 +14,7 @@ import { frames, type Parsed } from "./ends.js";
 import { garbageCollector, masked, once, RawPeer, REQUEST, serve, unmasked } from "./support.js";
 
 const MANY = 10;
-/** So many are sent it as it is. */
+/** Connections to which it is sent as it is. */
 const ALONE = 3;
 const OFFER = REQUEST.replace("Host:", "Sec-WebSocket-Extensions: permessage-deflate\r\nHost:");
 
@@ -86,7 +87,7 @@ function mustBeOne(written: readonly Uint8Array[][]): void {
 
 const LONG = "größe €".repeat(20_000);
 const BYTES = Uint8Array.from({ length: 1000 }, (_, at) => at);
-const FEW = BYTES.subarray(0, 10);
+const FEW = BYTES.subarray(0, 65);
 const messages: {
   readonly [what: string]: [data: () => string | ArrayBufferLike | Uint8Array<ArrayBuffer>, frame: Buffer];
 } = {
@@ -95,7 +96,7 @@ const messages: {
   "an empty text": [() => "", unmasked(0x81)],
   "half a character": [() => "\ud800", unmasked(0x81, "\ufffd")],
   "a long text": [() => LONG, unmasked(0x81, LONG)],
-  "a few bytes": [() => FEW, unmasked(0x82, FEW)],
+  "65 bytes": [() => FEW, unmasked(0x82, FEW)],
   "an ArrayBuffer": [() => BYTES.buffer, unmasked(0x82, BYTES)],
   "a view of it": [() => new Uint8Array(BYTES.buffer, 100, 200), unmasked(0x82, BYTES.subarray(100, 300))],
 };
@@ -202,21 +203,23 @@ function inflated(payload: Uint8Array): string {
   return inflateRawSync(Buffer.concat([payload, Buffer.from([0, 0, 0xff, 0xff])]), { finishFlush: 2 }).toString();
 }
 
-for (const [what, text] of [
-  ["a text", "all work and no play makes Jack a dull boy ".repeat(100)],
-  ["a long text", "all work and no play makes Jack a dull boy ".repeat(20_000)],
-] as const) {
-  test(`${what} that a loop sends is compressed once for most, where that was agreed`, async (t) => {
-    const { sockets, peers, written } = await ours(t, {}, OFFER);
+test("what a loop sends compressed is compressed by each connection's own options", async (t) => {
+  const text = Buffer.from(randomBytes(3000)).toString("hex");
+  const sizes = [];
+  for (const level of [0, 1, 9]) {
+    const { sockets, peers } = await ours(t, { perMessageDeflate: { level } }, OFFER);
     for (const socket of sockets) socket.send(text);
-    for (const peer of peers) {
-      const { first, payload } = await nextFrame(peer);
+    const all = await Promise.all(peers.map(nextFrame));
+    for (const { first, payload } of all) {
       assert.equal(first, 0xc1);
       assert.equal(inflated(payload), text);
+      assert.equal(payload.length, all[0]?.payload.length);
     }
-    mustBeOne(written);
-  });
-}
+    sizes.push(all[0]?.payload.length ?? 0);
+  }
+  const [none = 0, fast = 0, best = 0] = sizes;
+  assert.ok(none > text.length && fast < none && best < fast, `${sizes}`);
+});
 
 test("a text that a loop sends compressed to some, and to others not, reaches all", async (t) => {
   const text = "all work and no play makes Jack a dull boy ".repeat(100);
@@ -240,18 +243,23 @@ test("with context takeover, each connection compresses by what it was sent befo
   for (const peer of peers) assert.ok((await nextFrame(peer)).payload.length < (alone[0]?.payload.length ?? 0));
 });
 
-test("what a loop has sent is kept no longer than its turn", async (t) => {
-  const collect = garbageCollector();
-  const { sockets, peers } = await ours(t);
-  const kept = (() => {
-    const data = new Uint8Array(100_000).fill(1);
-    for (const socket of sockets) socket.send(data);
-    return new WeakRef(data.buffer);
-  })();
-  await mustGet(peers, () => unmasked(0x82, new Uint8Array(100_000).fill(1)));
-  for (let left = 20; kept.deref() !== undefined && left > 0; left--) {
-    await turn();
-    collect();
-  }
-  assert.equal(kept.deref(), undefined);
-});
+for (const [what, request, options] of [
+  ["plain", REQUEST, {}],
+  ["compressed", OFFER, {}],
+  ["compressed with takeover", OFFER, { perMessageDeflate: { serverNoContextTakeover: false } }],
+] as const) {
+  test(`what a loop has sent ${what} is kept no longer than its turn`, async (t) => {
+    const collect = garbageCollector();
+    const { sockets } = await ours(t, options, request);
+    const kept = (() => {
+      const data = new Uint8Array(200_000).fill(1);
+      for (const socket of sockets) socket.send(data);
+      return new WeakRef(data.buffer);
+    })();
+    for (let left = 100; kept.deref() !== undefined && left > 0; left--) {
+      await turn();
+      collect();
+    }
+    assert.equal(kept.deref(), undefined);
+  });
+}
