@@ -263,3 +263,25 @@ for (const [what, request, options] of [
     assert.equal(kept.deref(), undefined);
   });
 }
+
+test("what a listener has answered is kept no longer", async (t) => {
+  const collect = garbageCollector();
+  const { sockets, peers } = await ours(t);
+  const [[socket], [peer]] = [sockets, peers];
+  if (socket === undefined || peer === undefined) throw new Error("there are many");
+  const answered = new Promise<WeakRef<ArrayBuffer>>((resolve) => {
+    socket.binaryType = "arraybuffer";
+    socket.onmessage = ({ data }) => {
+      socket.send(data);
+      resolve(new WeakRef(data));
+    };
+  });
+  peer.write(masked(0x82, BYTES));
+  assert.deepEqual(await peer.bytes(4 + BYTES.length), unmasked(0x82, BYTES));
+  const kept = await answered;
+  for (let left = 100; kept.deref() !== undefined && left > 0; left--) {
+    await turn();
+    collect();
+  }
+  assert.equal(kept.deref(), undefined);
+});
