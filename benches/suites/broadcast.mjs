@@ -6,7 +6,7 @@ export const about =
   "One client sends a message, and the server sends it to all; when all have it, the next. Messages are counted where they arrive.";
 export const notes = [
   ...absent(),
-  "A loop calls `send` for each client; our `broadcast` and Bun's `publish` make the frame once. `net` is a loop over sockets without a protocol, which write what came: the ceiling, in Node.",
+  "A loop calls `send` for each client; our `broadcast` and Bun's `publish` make the frame once, and so does our loop for all but the first three. `net` is a loop over sockets without a protocol, which write what came: the ceiling, in Node.",
 ];
 
 /** Runtime, server and mode. */
@@ -32,11 +32,16 @@ const PAIRS = [
 export async function* run({ pace, quick }) {
   const connections = quick ? 200 : 1000;
   yield* withServers(contenders, async function* (running) {
-    for (const size of [125, 1024]) {
-      const spec = { kind: "binary", size, batch: 1, connections, isBroadcast: true };
+    for (const [kind, size] of [
+      ["ascii", 125],
+      ["binary", 125],
+      ["binary", 1024],
+      ["binary", 16 * 1024],
+    ]) {
+      const spec = { kind, size, batch: 1, connections, isBroadcast: true };
       yield {
         table: "To all clients",
-        labels: { size, connections },
+        labels: { kind, size, connections },
         ...(await measure(running, spec, pace)),
         pairs: PAIRS,
       };

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { forgetRepeated } from "../session/repeated.js";
 import { nextTick, onceAtExit, throwLater } from "../transport/tasks.js";
 
 /** Something that holds what was sent. */
@@ -34,6 +35,7 @@ export function flushAtExit(): void {
 function flushAll(): void {
   const all = due ?? [];
   due = undefined;
+  forgetRepeated();
   for (const one of all) {
     try {
       one.onFlushDue();

@@ -11,6 +11,7 @@ import { WebSocketError } from "../engine/errors.js";
 import { giveBack, lentOutput, type Slab } from "../engine/output.js";
 import { Queue } from "../engine/queue.js";
 import { type Framing, isPrepared, type SentData, sizeOfSent } from "../session/outgoing.js";
+import { forgetRepeated, isRepeated, sharedOf } from "../session/repeated.js";
 import type { FrameSession } from "../session/session.js";
 import { isLong, type Slices } from "../session/slices.js";
 import { clearTimeout, queueMicrotask, setWatch, throwLater } from "../transport/tasks.js";
@@ -189,10 +190,22 @@ export class Outbox implements Flushable, Writer {
    *   come between
    * @param taken is resolved when the network has taken it, or never
    */
-  send(data: SentData, compress?: boolean, framing?: Framing, taken?: Taken): void {
+  send(given: SentData, compress?: boolean, framing?: Framing, taken?: Taken): void {
+    const data = isPrepared(given) ? given : (this.#shared(given, compress, framing) ?? given);
     if (this.isBusy || this.#session.takesLong(data, compress, framing)) this.#queue(data, compress, framing);
     else if (!this.#sendNow(data, compress, framing)) return;
     if (taken !== undefined) this.whenTaken((failure) => failure ?? taken.resolve());
+  }
+
+  /**
+   * What is shared of the data with those who were sent the same: if it is the first since the last flush, and no answer.
+   * What is compressed is not shared, as each connection has its own settings for that.
+   */
+  #shared(data: string | Uint8Array, compress?: boolean, framing?: Framing): SentData | undefined {
+    if (this.#isUnflushed || this.#owner.isDelivering || framing?.isLast === false) return undefined;
+    if (this.#session.compresses(data, compress, framing) || !isRepeated(data) || !this.#session.isServer)
+      return undefined;
+    return sharedOf(data, framing?.isText ?? typeof data === "string");
   }
 
   /**
@@ -229,6 +242,7 @@ export class Outbox implements Flushable, Writer {
     try {
       if (!this.#sendFrame(data, compress)) this.#behindFrame().send(data, compress, framing);
     } catch (error) {
+      forgetRepeated(); // else by the flush
       this.#abortFor(error);
       return false;
     }

@@ -12,7 +12,11 @@ type View = new (buffer: ArrayBuffer, offset: number, length: number) => Uint8Ar
 
 /** Pages do not have this. */
 const NodeBuffer = (globalThis as { Buffer?: unknown }).Buffer as
-  | { allocUnsafe(size: number): Uint8Array<ArrayBuffer>; readonly [Symbol.species]: View }
+  | {
+      allocUnsafe(size: number): Uint8Array<ArrayBuffer>;
+      compare(first: Uint8Array, second: Uint8Array): number;
+      readonly [Symbol.species]: View;
+    }
   | undefined;
 // the class of all `Buffer`s, whose constructor is faster than `Buffer.from`
 const View: View = NodeBuffer?.[Symbol.species] ?? Uint8Array;
@@ -61,6 +65,11 @@ export function concat(first: Uint8Array, second: Uint8Array): Uint8Array {
   both.set(first);
   both.set(second, first.length);
   return both;
+}
+
+/** Whether the bytes are the same, as far as the runtime has a fast way to tell. */
+export function areEqual(first: Uint8Array, second: Uint8Array): boolean {
+  return NodeBuffer !== undefined && NodeBuffer.compare(first, second) === 0;
 }
 
 /**

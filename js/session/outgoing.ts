@@ -116,7 +116,7 @@ export class Outgoing {
   send(data: SentData, compress?: boolean, framing: Framing = WHOLE): void {
     if (isPrepared(data)) {
       const frame = this.sendFrame(data, compress);
-      if (frame === undefined) this.send(data.data, compress);
+      if (frame === undefined) this.send(data.data, compress, framing);
       else this.push(frame);
       return;
     }
@@ -132,11 +132,11 @@ export class Outgoing {
     }
   }
 
-  /** As `FrameSession.sendFrame` says. */
+  /** As `FrameSession.sendFrame` says; a part of a message is not what was prepared. */
   sendFrame(message: PreparedFrames, compress?: boolean): Uint8Array | undefined {
     const isCompressed = this.compresses(message, compress);
     const window = isCompressed ? this.preparedWindow : 0;
-    if (!this.#engine.isServer || (isCompressed && window === 0)) return undefined;
+    if (!this.#engine.isServer || this.#place === "within" || (isCompressed && window === 0)) return undefined;
     const frame = message.frame(window);
     this.frames += 1;
     this.messages += 1;

@@ -8,6 +8,7 @@ import { wasm } from "../engine/engine.js";
 import { guarded } from "../engine/output.js";
 import { textSize } from "../engine/text.js";
 import { MEMORY_LEVEL, ZLIB_LEVEL } from "./deflate.js";
+import { wholeFrame } from "./frames.js";
 import { FrameSession } from "./session.js";
 
 /**
@@ -54,9 +55,10 @@ export class PreparedMessage {
   }
 
   #make(window: number): Uint8Array {
+    if (window === 0) return wholeFrame(this.data, this.size, typeof this.data === "string");
     const session = sessionFor(window);
     try {
-      session.send(this.data, window > 0);
+      session.send(this.data, true);
       return allOf(session);
     } finally {
       session.free();

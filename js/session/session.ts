@@ -223,7 +223,12 @@ export class FrameSession implements EngineCalls, MessageForm, Compressor {
 
   /** Whether a message takes long to compress, so that others should have their turn in between. */
   takesLong(data: SentData, compress?: boolean, framing?: Framing): boolean {
-    return this.compression !== undefined && isLong(data) && this.#sending().compresses(data, compress, framing);
+    return isLong(data) && this.compresses(data, compress, framing);
+  }
+
+  /** Whether a message is compressed. */
+  compresses(data: SentData, compress?: boolean, framing?: Framing): boolean {
+    return this.compression !== undefined && this.#sending().compresses(data, compress, framing);
   }
 
   /** The slices of such a message, as {@link slicesOf} says. */

@@ -34,6 +34,14 @@ const servers: { readonly [path: string]: (socket: WebSocket, server: WebSocketS
     await readable.pipeTo(writable);
   },
   "a broadcast": (socket, server) => socket.addEventListener("message", ({ data }) => server.broadcast(data)),
+  "a loop over all": (socket, server) =>
+    socket.addEventListener("message", ({ data }) => {
+      for (const one of server.clients) one.send(data);
+    }),
+  "a loop over all, of binary messages": (socket, server) =>
+    socket.addEventListener("message", ({ data }) => {
+      for (const one of server.clients) one.send(data);
+    }),
 };
 
 const clients: { readonly [path: string]: (socket: WebSocket) => void } = {

@@ -58,6 +58,18 @@ const servers: { readonly [path: string]: Path } = {
     receivers: PACKET,
     measured: [745, 745, 755, 625],
   },
+  "a loop over all": {
+    packet: masked(0x81, TEXT),
+    reply: unmasked(0x81, TEXT).length,
+    receivers: PACKET,
+    measured: [665, 665, 660, 525],
+  },
+  "a loop over all, of binary messages": {
+    packet: masked(0x82, TEXT),
+    reply: unmasked(0x82, TEXT).length,
+    receivers: PACKET,
+    measured: [675, 675, 670, 535],
+  },
 };
 
 const clients: { readonly [path: string]: Path } = {
