@@ -198,13 +198,13 @@ export class Outbox implements Flushable, Writer {
   }
 
   /**
-   * What is shared of the data with those who were sent the same: if it is the first since the last flush, and no answer.
-   * What is compressed is not shared, as each connection has its own settings for that.
+   * What is shared of the data with others who were sent the same: if it is the first since the last flush, and no
+   * answer. What is compressed is not shared, as each connection has its own settings for that.
    */
   #shared(data: string | Uint8Array, compress?: boolean, framing?: Framing): SentData | undefined {
     if (this.#isUnflushed || this.#owner.isDelivering || framing?.isLast === false) return undefined;
-    if (this.#session.compresses(data, compress, framing) || !isRepeated(data) || !this.#session.isServer)
-      return undefined;
+    if (this.#session.compresses(data, compress, framing) || !isRepeated(data)) return undefined;
+    if (!this.#session.isServer) return undefined;
     return sharedOf(data, framing?.isText ?? typeof data === "string");
   }
 

@@ -42,7 +42,7 @@ export function writeHeader(bytes: Uint8Array, at: number, first: number, payloa
   return at + 10;
 }
 
-/** The frame of a message of `size` bytes, text as UTF-8, in memory of its own: a `Buffer` where the runtime has that. */
+/** The frame of a message of `size` bytes, text as UTF-8, in memory of its own: a `Buffer`, if there is that. */
 export function wholeFrame(data: string | Uint8Array, size: number, isText: boolean): Uint8Array {
   const bytes = new Uint8Array(headerSize(size) + size);
   const start = writeHeader(bytes, 0, isText ? WHOLE_TEXT : WHOLE_BINARY, size);
