@@ -202,10 +202,9 @@ export class Outbox implements Flushable, Writer {
    * answer. What is compressed is not shared, as each connection has its own settings for that.
    */
   #shared(data: string | Uint8Array, compress?: boolean, framing?: Framing): SentData | undefined {
-    if (this.#isUnflushed || this.#owner.isDelivering || framing?.isLast === false) return undefined;
-    if (this.#session.compresses(data, compress, framing) || !isRepeated(data)) return undefined;
-    if (!this.#session.isServer) return undefined;
-    return sharedOf(data, framing?.isText ?? typeof data === "string");
+    if (!this.#session.isServer || this.#isUnflushed || this.#owner.isDelivering) return undefined;
+    if (framing?.isLast === false || this.#session.compresses(data, compress, framing)) return undefined;
+    return isRepeated(data) ? sharedOf(data, framing?.isText ?? typeof data === "string") : undefined;
   }
 
   /**

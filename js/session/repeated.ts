@@ -8,7 +8,7 @@ import { textSize } from "../engine/text.js";
 import { headerSize, wholeFrame } from "./frames.js";
 import type { PreparedFrames } from "./outgoing.js";
 
-/** How often a message is framed for its connection alone: to make what is shared takes as long as two of that. */
+/** How often a message is framed for its connection alone: for fewer receivers, what is shared would not pay. */
 const ALONE = 3;
 /** Up to this many bytes, V8 makes an array's buffer when someone asks for it, which takes longer than to copy them. */
 const LONGEST_WITHOUT_BUFFER = 64;
