@@ -296,7 +296,8 @@ export class Outbox implements Flushable, Writer {
         return isDone;
       },
     };
-    this.#backlog ??= new Backlog(() => this.#onWorked());
+    // a closure would keep all that the other one here captures: the first message
+    this.#backlog ??= new Backlog(this.#onWorked.bind(this));
     this.#backlog.push(step);
   }
 

@@ -530,7 +530,8 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
       this.#refuse(blob.size, callback);
       return;
     }
-    this.#turns ??= new Turns(this.#connection as Connection, (error) => this.#unreadable(error));
+    // a closure would keep what the other one here captures, the Blob
+    this.#turns ??= new Turns(this.#connection as Connection, this.#unreadable.bind(this));
     this.#turns.send({ size: blob.size, read: () => bytesOfBlob(blob), send, drop: callback });
   }
 
