@@ -530,8 +530,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
       this.#refuse(blob.size, callback);
       return;
     }
-    // a closure would keep what the other one here captures, the Blob
-    this.#turns ??= new Turns(this.#connection as Connection, this.#unreadable.bind(this));
+    this.#turns ??= new Turns(this.#connection as Connection, this.#unreadable.bind(this)); // a closure keeps the Blob
     this.#turns.send({ size: blob.size, read: () => bytesOfBlob(blob), send, drop: callback });
   }
 
