@@ -11,7 +11,7 @@ import { WebSocketError } from "../engine/errors.js";
 import { giveBack, lentOutput, type Slab } from "../engine/output.js";
 import { Queue } from "../engine/queue.js";
 import { type Framing, isPrepared, type SentData, sizeOfSent } from "../session/outgoing.js";
-import { forgetRepeated, isRepeated, sharedOf } from "../session/repeated.js";
+import { forgetRepeated, sharedFrame } from "../session/repeated.js";
 import type { FrameSession } from "../session/session.js";
 import { isLong, type Slices } from "../session/slices.js";
 import { clearTimeout, queueMicrotask, setWatch, throwLater } from "../transport/tasks.js";
@@ -191,20 +191,21 @@ export class Outbox implements Flushable, Writer {
    * @param taken is resolved when the network has taken it, or never
    */
   send(given: SentData, compress?: boolean, framing?: Framing, taken?: Taken): void {
-    const data = isPrepared(given) ? given : (this.#shared(given, compress, framing) ?? given);
+    const data = isPrepared(given) ? given : (this.#sharedFrame(given, compress, framing) ?? given);
     if (this.isBusy || this.#session.takesLong(data, compress, framing)) this.#queue(data, compress, framing);
     else if (!this.#sendNow(data, compress, framing)) return;
     if (taken !== undefined) this.whenTaken((failure) => failure ?? taken.resolve());
   }
 
   /**
-   * What is shared of the data with others who were sent the same: if it is the first since the last flush, and no
-   * answer. What is compressed is not shared, as each connection has its own settings for that.
+   * What is shared of the data with others who were sent the same. Such a frame goes past the session, so nothing may
+   * wait there. An answer leaves without the flush that forgets what was sent. What is compressed is made by the
+   * settings of each connection.
    */
-  #shared(data: string | Uint8Array, compress?: boolean, framing?: Framing): SentData | undefined {
+  #sharedFrame(data: string | Uint8Array, compress?: boolean, framing?: Framing): SentData | undefined {
     if (!this.#session.isServer || this.#isUnflushed || this.#owner.isDelivering) return undefined;
     if (framing?.isLast === false || this.#session.compresses(data, compress, framing)) return undefined;
-    return isRepeated(data) ? sharedOf(data, framing?.isText ?? typeof data === "string") : undefined;
+    return sharedFrame(data, framing?.isText ?? typeof data === "string");
   }
 
   /**
@@ -241,7 +242,7 @@ export class Outbox implements Flushable, Writer {
     try {
       if (!this.#sendFrame(data, compress)) this.#behindFrame().send(data, compress, framing);
     } catch (error) {
-      forgetRepeated(); // else by the flush
+      forgetRepeated(); // no flush is due that would
       this.#abortFor(error);
       return false;
     }
@@ -295,7 +296,8 @@ export class Outbox implements Flushable, Writer {
         return isDone;
       },
     };
-    this.#backlog ??= new Backlog(() => this.#onWorked());
+    // a closure would keep all that the other one here captures: the first message
+    this.#backlog ??= new Backlog(this.#onWorked.bind(this));
     this.#backlog.push(step);
   }
 

@@ -67,8 +67,8 @@ export function concat(first: Uint8Array, second: Uint8Array): Uint8Array {
   return both;
 }
 
-/** Whether the bytes are the same, as far as the runtime has a fast way to tell. */
-export function areEqual(first: Uint8Array, second: Uint8Array): boolean {
+/** Whether the bytes are the same. Where the runtime has no fast way to tell, they never are. */
+export function areSurelyEqual(first: Uint8Array, second: Uint8Array): boolean {
   return NodeBuffer !== undefined && NodeBuffer.compare(first, second) === 0;
 }
 

@@ -247,7 +247,7 @@ export class WebSocketServer<
     this.#upgrade(request as R, new StreamTransport(stream), NOTHING, callback);
   }
 
-  /** Sends a message to all open clients. It is framed and compressed once. */
+  /** Sends a message to all open clients, as a {@link PreparedMessage}. */
   broadcast(data: TopicData, given: PublishOptions<WebSocket> = {}): void {
     const { except, compress } = ownOptions(given);
     const message = data instanceof PreparedMessage ? data : new PreparedMessage(data);

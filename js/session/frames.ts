@@ -33,7 +33,7 @@ export function writeHeader(bytes: Uint8Array, at: number, first: number, payloa
   }
   bytes[at + 1] = 127;
   bytes.fill(0, at + 2, at + 4);
-  bytes[at + 4] = payload / 2 ** 40;
+  bytes[at + 4] = payload / 2 ** 40; // a shift would see the low 32 bits alone
   bytes[at + 5] = payload / 2 ** 32;
   bytes[at + 6] = payload >>> 24;
   bytes[at + 7] = payload >>> 16;

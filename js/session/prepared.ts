@@ -79,13 +79,13 @@ function preparing(data: string | Uint8Array, window: number): () => Uint8Array 
   };
 }
 
-/** A session of a server that compresses with this window, or, with 0, does not. */
+/** A session of a server that compresses with this window. */
 function sessionFor(window: number): FrameSession {
   const { POSITIVE_INFINITY: NONE } = Number;
   return guarded(() => {
     const inner = new wasm.Session(true, NONE, NONE, NONE);
     // by the higher of the default levels: what is compressed once is sent often
-    if (window > 0) inner.enable_deflate(ZLIB_LEVEL, MEMORY_LEVEL, window);
+    inner.enable_deflate(ZLIB_LEVEL, MEMORY_LEVEL, window);
     return new FrameSession(inner, true);
   });
 }

@@ -1,19 +1,22 @@
 /**
- * What a loop sends to many connections, one by one: once some were sent it in a turn, the others share one frame.
+ * What a loop sends to many connections, one by one: once some were sent it, the others share one frame.
  *
  * @module
  */
-import { areEqual, part } from "../engine/bytes.js";
+import { areSurelyEqual, part } from "../engine/bytes.js";
 import { textSize } from "../engine/text.js";
 import { headerSize, wholeFrame } from "./frames.js";
 import type { PreparedFrames } from "./outgoing.js";
 
 /** How often a message is framed for its connection alone: for fewer receivers, what is shared would not pay. */
 const ALONE = 3;
-/** Up to this many bytes, V8 makes an array's buffer when someone asks for it, which takes longer than to copy them. */
+/**
+ * For an array of at most this many bytes, V8 makes the `ArrayBuffer` when someone asks for it, which takes longer than
+ * to copy the bytes.
+ */
 const LONGEST_WITHOUT_BUFFER = 64;
 
-/** What was sent last in this turn, and how often. */
+/** What was sent last since everything was flushed, and how often. */
 let last: string | Uint8Array | undefined;
 let count = 0;
 /** What is shared of it, or of what was sent before it. */
@@ -30,10 +33,10 @@ class SharedFrame implements PreparedFrames {
   hasChanged = false;
   readonly #frame: Uint8Array;
 
-  constructor(data: string | Uint8Array, origin: string | Uint8Array, isText: boolean) {
-    this.size = textSize(data);
-    this.#frame = wholeFrame(data, this.size, isText);
-    this.data = typeof data === "string" ? data : part(this.#frame, headerSize(this.size), this.#frame.length);
+  constructor(origin: string | Uint8Array, isText: boolean) {
+    this.size = textSize(origin);
+    this.#frame = wholeFrame(origin, this.size, isText);
+    this.data = typeof origin === "string" ? origin : part(this.#frame, headerSize(this.size), this.#frame.length);
     this.origin = origin;
     this.isText = isText;
   }
@@ -47,36 +50,36 @@ class SharedFrame implements PreparedFrames {
   }
 }
 
-/** Whether the same was sent in this turn several times before, not as a part, and not compressed. Remembers it. */
-export function isRepeated(data: string | Uint8Array): boolean {
-  if (typeof data !== "string" && data.length <= LONGEST_WITHOUT_BUFFER) return false;
-  if (isLast(data)) {
-    count += 1;
-    return count > ALONE;
+/**
+ * Counts the sends of one message, and gives what is shared of it once it was sent to some. The caller leaves out what
+ * is compressed, or not a whole message.
+ */
+export function sharedFrame(data: string | Uint8Array, isText: boolean): PreparedFrames | undefined {
+  if (typeof data !== "string" && data.length <= LONGEST_WITHOUT_BUFFER) return undefined;
+  if (last === undefined || !isSame(data, last)) {
+    last = data;
+    count = 1;
+    return undefined;
   }
-  last = data;
-  count = 1;
-  return false;
-}
-
-/** What is shared of such data, if that did not change meanwhile. */
-export function sharedOf(data: string | Uint8Array, isText: boolean): PreparedFrames | undefined {
-  if (shared === undefined || shared.origin !== last) {
-    shared = new SharedFrame(data, last as string | Uint8Array, isText);
+  count += 1;
+  if (count <= ALONE) return undefined;
+  if (shared?.origin !== last) {
+    shared = new SharedFrame(last, isText);
   } else if (!shared.hasChanged && typeof data !== "string") {
-    shared.hasChanged = !areEqual(data, shared.data as Uint8Array);
+    shared.hasChanged = !areSurelyEqual(data, shared.data as Uint8Array);
   }
   return shared.hasChanged || shared.isText !== isText ? undefined : shared;
 }
 
-/** The turn is over. */
+/** Everything is flushed: what comes is not of the same loop. */
 export function forgetRepeated(): void {
   last = undefined;
   shared = undefined;
 }
 
-/** Whether it is the last text, or the memory of the last bytes. */
-function isLast(data: string | Uint8Array): boolean {
-  if (typeof data === "string" || typeof last !== "object" || data.length !== last.length) return data === last;
-  return data === last || (data.buffer === last.buffer && data.byteOffset === last.byteOffset);
+/** Whether it is the same text, or the same memory, whose bytes may have changed. */
+function isSame(one: string | Uint8Array, other: string | Uint8Array): boolean {
+  if (one === other) return true;
+  if (typeof one === "string" || typeof other === "string" || one.length !== other.length) return false;
+  return one.buffer === other.buffer && one.byteOffset === other.byteOffset;
 }

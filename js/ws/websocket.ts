@@ -530,7 +530,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
       this.#refuse(blob.size, callback);
       return;
     }
-    this.#turns ??= new Turns(this.#connection as Connection, (error) => this.#unreadable(error));
+    this.#turns ??= new Turns(this.#connection as Connection, this.#unreadable.bind(this)); // a closure keeps the Blob
     this.#turns.send({ size: blob.size, read: () => bytesOfBlob(blob), send, drop: callback });
   }
 

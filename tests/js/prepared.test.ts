@@ -2,16 +2,28 @@
  * Compression across connections: messages that are made once for many, and what is kept from one message to the next.
  */
 import assert from "node:assert/strict";
+import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import { inflateRawSync } from "node:zlib";
 
 import { PreparedMessage, type Statistics, sessionCount, WebSocket } from "websocket-component";
 import { BufferType, Handle } from "websocket-component/component";
+import { WebSocketServer as LikeWs, type WebSocket as SocketLikeWs } from "websocket-component/ws";
 import { WebSocket as Ws } from "ws";
 
 import { frames } from "./ends.js";
-import { closed, mockTimers, nextEvent, once, RawPeer, REQUEST, serve, serveEcho } from "./support.js";
+import {
+  closed,
+  garbageCollector,
+  mockTimers,
+  nextEvent,
+  once,
+  RawPeer,
+  REQUEST,
+  serve,
+  serveEcho,
+} from "./support.js";
 
 const OFFER = REQUEST.replace("Host:", "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\nHost:");
 const TEXT = "all work and no play makes Jack a dull boy ".repeat(100);
@@ -229,4 +241,48 @@ test("component handles agree on compression beside the caller's own extensions"
   assert.equal(text, TEXT);
   client.delete();
   server.delete();
+});
+
+test("a long message that was compressed is kept no longer than until it has left", async (t) => {
+  const collect = garbageCollector();
+  const { server, port } = await serve(t);
+  const connection = once(server, "connection");
+  const peer = await RawPeer.connect(port, OFFER);
+  t.after(() => peer.socket.destroy());
+  await peer.head();
+  const [socket] = (await connection) as [WebSocket];
+  const kept = (() => {
+    const message = new PreparedMessage(TEXT.repeat(100));
+    socket.send(message);
+    return new WeakRef(message);
+  })();
+  await new Promise((left) => socket.addEventListener("drain", left, { once: true }));
+  for (let left = 100; kept.deref() !== undefined && left > 0; left--) {
+    await turn();
+    collect();
+  }
+  assert.equal(kept.deref(), undefined);
+});
+
+test("a Blob that was sent by a socket of ws is kept no longer than until it was read", async (t) => {
+  const collect = garbageCollector();
+  const server = new LikeWs({ port: 0, host: "127.0.0.1" });
+  t.after(() => server.close());
+  const connection = once(server, "connection");
+  await once(server, "listening");
+  const peer = await RawPeer.connect((server.address() as AddressInfo).port, REQUEST);
+  t.after(() => peer.socket.destroy());
+  await peer.head();
+  const [socket] = (await connection) as [SocketLikeWs];
+  const kept = (() => {
+    const blob = new Blob(["read me"]);
+    socket.send(blob);
+    return new WeakRef(blob);
+  })();
+  await peer.bytes(2 + "read me".length);
+  for (let left = 100; kept.deref() !== undefined && left > 0; left--) {
+    await turn();
+    collect();
+  }
+  assert.equal(kept.deref(), undefined);
 });

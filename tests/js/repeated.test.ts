@@ -75,7 +75,7 @@ async function mustGet(peers: readonly RawPeer[], expected: (at: number) => Buff
   }
 }
 
-/** One array, written to all but the first. */
+/** One array, written to all but the first three. */
 function mustBeOne(written: readonly Uint8Array[][]): void {
   const [first, ...others] = written.slice(ALONE);
   assert.equal(first?.length, 1);
@@ -118,6 +118,14 @@ for (const [what, [data, frame]] of Object.entries(messages)) {
     }
   });
 }
+
+test("64 bytes, sent to all by a loop, are framed for each", async (t) => {
+  const { sockets, peers, written } = await ours(t);
+  const data = BYTES.subarray(0, 64);
+  for (const socket of sockets) socket.send(data);
+  await mustGet(peers, () => unmasked(0x82, data));
+  assert.equal(new Set(written.flat()).size, MANY);
+});
 
 test("the socket whose message is sent on to all is one of them", async (t) => {
   const { sockets, peers, written } = await ours(t);
@@ -186,7 +194,7 @@ test("what a loop sends keeps its place among all that is sent", async (t) => {
   );
 });
 
-test("a text that is sent to one connection again and again stays what it is", async (t) => {
+test("a text that is sent to each connection again and again stays what it is", async (t) => {
   const { sockets, peers } = await ours(t);
   for (let count = 0; count < 10; count++) for (const socket of sockets) socket.send("again");
   await mustGet(peers, () => Buffer.concat(Array(10).fill(unmasked(0x81, "again"))));
