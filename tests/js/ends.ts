@@ -1,6 +1,7 @@
 /** Our connections of either role, whose other end a test drives by hand. */
 import type { TestContext } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
+import { inflateRawSync } from "node:zlib";
 
 import { type SocketOptions, WebSocket } from "websocket-component";
 
@@ -91,6 +92,11 @@ export function frames(bytes: Buffer): Parsed[] {
     at = start + length;
   }
   return parsed;
+}
+
+/** What a compressed payload stands for, alone. */
+export function inflated(payload: Uint8Array): string {
+  return inflateRawSync(Buffer.concat([payload, Buffer.from([0, 0, 0xff, 0xff])]), { finishFlush: 2 }).toString();
 }
 
 /** Short for comparing: first bytes and payloads. */

@@ -5,33 +5,17 @@ import assert from "node:assert/strict";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
-import { inflateRawSync } from "node:zlib";
 
 import { PreparedMessage, type Statistics, sessionCount, WebSocket } from "websocket-component";
 import { BufferType, Handle } from "websocket-component/component";
 import { WebSocketServer as LikeWs, type WebSocket as SocketLikeWs } from "websocket-component/ws";
 import { WebSocket as Ws } from "ws";
 
-import { frames } from "./ends.js";
-import {
-  closed,
-  garbageCollector,
-  mockTimers,
-  nextEvent,
-  once,
-  RawPeer,
-  REQUEST,
-  serve,
-  serveEcho,
-} from "./support.js";
+import { frames, inflated } from "./ends.js";
+import { closed, mockTimers, mustBeCollected, nextEvent, once, RawPeer, REQUEST, serve, serveEcho } from "./support.js";
 
 const OFFER = REQUEST.replace("Host:", "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\nHost:");
 const TEXT = "all work and no play makes Jack a dull boy ".repeat(100);
-
-/** What a compressed payload stands for. */
-function inflated(payload: Uint8Array): string {
-  return inflateRawSync(Buffer.concat([payload, Buffer.from([0, 0, 0xff, 0xff])]), { finishFlush: 2 }).toString();
-}
 
 test("a prepared message reaches every kind of connection, and is compressed where that was agreed", async (t) => {
   const { server, url } = await serve(t);
@@ -244,7 +228,6 @@ test("component handles agree on compression beside the caller's own extensions"
 });
 
 test("a long message that was compressed is kept no longer than until it has left", async (t) => {
-  const collect = garbageCollector();
   const { server, port } = await serve(t);
   const connection = once(server, "connection");
   const peer = await RawPeer.connect(port, OFFER);
@@ -257,15 +240,10 @@ test("a long message that was compressed is kept no longer than until it has lef
     return new WeakRef(message);
   })();
   await new Promise((left) => socket.addEventListener("drain", left, { once: true }));
-  for (let left = 100; kept.deref() !== undefined && left > 0; left--) {
-    await turn();
-    collect();
-  }
-  assert.equal(kept.deref(), undefined);
+  await mustBeCollected(kept);
 });
 
 test("a Blob that was sent by a socket of ws is kept no longer than until it was read", async (t) => {
-  const collect = garbageCollector();
   const server = new LikeWs({ port: 0, host: "127.0.0.1" });
   t.after(() => server.close());
   const connection = once(server, "connection");
@@ -280,9 +258,5 @@ test("a Blob that was sent by a socket of ws is kept no longer than until it was
     return new WeakRef(blob);
   })();
   await peer.bytes(2 + "read me".length);
-  for (let left = 100; kept.deref() !== undefined && left > 0; left--) {
-    await turn();
-    collect();
-  }
-  assert.equal(kept.deref(), undefined);
+  await mustBeCollected(kept);
 });

@@ -1,4 +1,5 @@
 /** What the tests share: servers on free ports, events as promises, and a peer that writes and reads plain bytes. */
+import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { type EventEmitter, once as onceOfNode } from "node:events";
 import type { IncomingMessage } from "node:http";
@@ -374,4 +375,14 @@ export function garbageCollector(): () => void {
     collect();
     collect();
   };
+}
+
+/** Nothing may refer to it any more, a hundred turns from now at the latest. */
+export async function mustBeCollected(kept: WeakRef<object>): Promise<void> {
+  const collect = garbageCollector();
+  for (let left = 100; kept.deref() !== undefined && left > 0; left--) {
+    await turn();
+    collect();
+  }
+  assert.equal(kept.deref(), undefined);
 }
