@@ -74,15 +74,16 @@ test("a client that leaves while its verdict is awaited is forgotten, whatever t
 });
 
 test("a server that closes answers those whose verdict is awaited with 503", async (t) => {
-  let isAsked = false;
-  const verify = () => {
-    isAsked = true;
+  let signal: AbortSignal | undefined;
+  const verify: Verify = (_, context) => {
+    signal = context.signal;
     return new Promise<boolean>(() => {});
   };
   const { port, server } = await serve(t, { verify });
   const peer = await RawPeer.connect(port);
-  while (!isAsked) await turn();
+  while (signal === undefined) await turn();
   const end = server.close();
+  assert.equal(signal.reason.code, "WS_ERR_TERMINATED");
   assert.match(String(await peer.rest()), /^HTTP\/1.1 503 /);
   await end;
 });
