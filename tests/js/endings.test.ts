@@ -381,7 +381,7 @@ for (const role of ROLES) {
     assert.ok(kept !== undefined && others.length === 0);
     await mustBeCollected(kept);
     assert.equal(socket.statistics?.framesSent, 2);
-    socket.send("nobody gets this");
-    assert.equal(socket.bufferedAmount, "nobody gets this".length);
+    socket.send("too late");
+    assert.equal(socket.bufferedAmount, "too late".length);
   });
 }
