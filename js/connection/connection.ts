@@ -504,9 +504,8 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
   }
 
   #onCloseTimeout(): void {
-    // a reader that is still paused does not get the rest
     if (this.#end.peerClose === undefined) this.abort(closeTimedOut());
-    else this.#abortTransport();
+    else this.#abortTransport(); // a reader that is still paused does not get the rest
   }
 
   #abortTransport(): void {
