@@ -525,7 +525,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     this.#messageTimer?.stop(); // a message that was still to be read has begun, and will not end
     this.#session.free();
     this.#outbox.close(failure);
-    this.#transport = CLOSED; // what is kept of a connection does not keep its socket
+    this.#transport = CLOSED; // who keeps the connection does not keep its socket by it
     this.#owner.onClosed(status, reason, wasClean, failure);
   }
 }

@@ -122,7 +122,7 @@ export class WebSocketServer<
   readonly #listener: Listening | undefined;
   readonly #handshakeTimeout: number;
   readonly #quota: Quota;
-  /** Requests that wait for a verdict, and those whose refusal is on its way. Most are decided at once. */
+  /** Requests that are not decided, and those whose refusal is on its way. */
   readonly #pending = new Map<Pending, R>();
   #undecided = 0;
   readonly #pendingOwner: PendingOwner = {
@@ -386,6 +386,7 @@ export class WebSocketServer<
   #begin(request: R, transport: Transport): Pending {
     const pending = new Pending(transport, () => this.addressOf(request), this.#pendingOwner);
     pending.isHead = request.method === "HEAD";
+    this.#pending.set(pending, request);
     this.#undecided += 1;
     return pending;
   }
@@ -408,7 +409,6 @@ export class WebSocketServer<
 
   /** A client that leaves, or a server that closes, does not wait for the verdict, and no client waits for ever. */
   #await(verdict: PromiseLike<Verdict>, request: R, pending: Pending, decide: (verdict: Verdict) => void): void {
-    this.#pending.set(pending, request);
     pending.wait(this.#handshakeTimeout, () => {
       const message = `verify did not decide within ${this.#handshakeTimeout} ms`;
       const error = new WebSocketError("WS_ERR_HANDSHAKE_TIMEOUT", message);
@@ -437,7 +437,6 @@ export class WebSocketServer<
   #refuse(request: R, pending: Pending, reason: RefusalReason, rejection: Rejection, why?: WebSocketError): void {
     if (!pending.isUndecided) return;
     const { address } = pending; // before it is gone
-    this.#pending.set(pending, request);
     pending.refuse(rejection, this.#handshakeTimeout, why);
     this.#count(reason, rejection.status, request, address);
   }

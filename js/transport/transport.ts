@@ -49,8 +49,8 @@ export interface Transport {
 }
 
 /**
- * In place of one that is closed: who keeps a connection that is over keeps no socket. That matters to others, too:
- * where sockets come and go, a `Set` leaves old tables behind, which hold them until the whole heap is collected.
+ * In place of one that is closed: who keeps a connection that is over keeps no socket by it. That matters to others,
+ * too: where sockets come and go, a `Set` leaves old tables behind, which hold them until the whole heap is collected.
  */
 export const CLOSED: Transport = Object.freeze({
   isFull: false,
