@@ -12,7 +12,7 @@ import { type Framing, type SentData, sizeOfSent } from "../session/outgoing.js"
 import type { Control, Part, Received } from "../session/received.js";
 import type { Counters, FrameSession } from "../session/session.js";
 import { queueMicrotask, setImmediate } from "../transport/tasks.js";
-import type { Transport, TransportListener } from "../transport/transport.js";
+import { CLOSED, type Transport, type TransportListener } from "../transport/transport.js";
 import type { Waiter } from "./backlog.js";
 import type { Holder, RunSettings } from "./budget.js";
 import { Controls } from "./controls.js";
@@ -81,7 +81,7 @@ const HEADER = 14;
  */
 export class Connection implements TransportListener, InboxOwner, OutboxOwner, Holder {
   readonly #session: FrameSession;
-  readonly #transport: Transport;
+  #transport: Transport;
   readonly #owner: ConnectionOwner;
   readonly #settings: RunSettings;
   readonly #inbox: Inbox;
@@ -144,7 +144,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
   }
 
   #ownControls(): Controls {
-    this.#controls ??= new Controls(this.#session, this.#transport, this.#outbox);
+    this.#controls ??= new Controls(this.#session, this.#outbox);
     return this.#controls;
   }
 
@@ -504,9 +504,8 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
   }
 
   #onCloseTimeout(): void {
-    // a reader that is still paused does not get the rest
     if (this.#end.peerClose === undefined) this.abort(closeTimedOut());
-    else this.#abortTransport();
+    else this.#abortTransport(); // a reader that is still paused does not get the rest
   }
 
   #abortTransport(): void {
@@ -526,6 +525,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     this.#messageTimer?.stop(); // a message that was still to be read has begun, and will not end
     this.#session.free();
     this.#outbox.close(failure);
+    this.#transport = CLOSED; // who keeps the connection does not keep its socket by it
     this.#owner.onClosed(status, reason, wasClean, failure);
   }
 }

@@ -6,7 +6,6 @@
 import { copyOf } from "../engine/bytes.js";
 import type { Control, Received } from "../session/received.js";
 import type { FrameSession } from "../session/session.js";
-import type { Transport } from "../transport/transport.js";
 import { Pings } from "./keepalive.js";
 import type { Outbox } from "./outbox.js";
 import { isOfMessage } from "./received.js";
@@ -32,7 +31,6 @@ export class Controls {
   /** Our own pings. */
   readonly pings = new Pings();
   readonly #session: FrameSession;
-  readonly #transport: Transport;
   readonly #outbox: Outbox;
   /** The latest ping that waits for its pong, which answers those before it too (§5.5.3). */
   #owed: Uint8Array | undefined;
@@ -41,9 +39,8 @@ export class Controls {
   /** How many beyond those that are answered, since the last message. */
   #beyond = 0;
 
-  constructor(session: FrameSession, transport: Transport, outbox: Outbox) {
+  constructor(session: FrameSession, outbox: Outbox) {
     this.#session = session;
-    this.#transport = transport;
     this.#outbox = outbox;
   }
 
@@ -82,7 +79,7 @@ export class Controls {
    */
   answer(payload: Uint8Array): void {
     // a copy, because the owner may write to what it gets
-    if (this.#transport.isFull || this.#together > ANSWERED) this.#owed = copyOf(payload);
+    if (this.#outbox.isNetworkFull || this.#together > ANSWERED) this.#owed = copyOf(payload);
     else this.#pong(payload);
   }
 
@@ -90,7 +87,7 @@ export class Controls {
   settle(): void {
     this.#together = 0;
     const payload = this.#owed;
-    if (payload === undefined || this.#transport.isFull) return;
+    if (payload === undefined || this.#outbox.isNetworkFull) return;
     this.#owed = undefined;
     this.answer(payload);
   }

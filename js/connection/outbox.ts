@@ -15,7 +15,7 @@ import { forgetRepeated, sharedFrame } from "../session/repeated.js";
 import type { FrameSession } from "../session/session.js";
 import { isLong, type Slices } from "../session/slices.js";
 import { clearTimeout, queueMicrotask, setWatch, throwLater } from "../transport/tasks.js";
-import type { Transport, Writer } from "../transport/transport.js";
+import { CLOSED, type Transport, type Writer } from "../transport/transport.js";
 import { Backlog, type Waiter } from "./backlog.js";
 import { type ConnectionFailure, lost } from "./failures.js";
 import { type Flushable, flushAtExit, flushSoon } from "./flushes.js";
@@ -70,7 +70,7 @@ interface Write {
 /** The outbox of one connection. */
 export class Outbox implements Flushable, Writer {
   readonly #session: FrameSession;
-  readonly #transport: Transport;
+  #transport: Transport;
   readonly #owner: OutboxOwner;
   #bytesSent = 0;
   #isFlushDue = false;
@@ -142,7 +142,12 @@ export class Outbox implements Flushable, Writer {
   /** Whether there is room for no more now: `onAllTaken` of the owner tells when there is, or `onDrain` of its own. */
   get isFull(): boolean {
     this.#isEndAwaited ||= this.isBusy;
-    return this.isBusy || this.#transport.isFull;
+    return this.isBusy || this.isNetworkFull;
+  }
+
+  /** Whether the network has more than it should. */
+  get isNetworkFull(): boolean {
+    return this.#transport.isFull;
   }
 
   /** Makes frames of what was sent, so that it is counted; it leaves by the flush that is due since. */
@@ -315,7 +320,7 @@ export class Outbox implements Flushable, Writer {
     this.flush();
     if (this.isBusy || !this.#isEndAwaited) return;
     this.#isEndAwaited = false;
-    if (!this.#transport.isFull) this.#owner.onAllTaken();
+    if (!this.isNetworkFull) this.#owner.onAllTaken();
   }
 
   /** Compresses all that waits at once, as there is no room for it. Tells whether there was any. */
@@ -364,6 +369,7 @@ export class Outbox implements Flushable, Writer {
     const waiters = this.#backlog?.waiters ?? [];
     this.#batches = undefined;
     this.giveUp();
+    this.#transport = CLOSED;
     if ((batches?.length ?? 0) + waiters.length === 0) return; // an error costs more than all the rest
     const reason = failure ?? lost(undefined);
     for (let batch = batches?.shift(); batch !== undefined; batch = batches?.shift()) callAll(batch.waiters, reason);

@@ -48,6 +48,23 @@ export interface Transport {
   destroy(): void;
 }
 
+/**
+ * In place of one that is closed: who keeps a connection that is over keeps no socket by it. That matters to others,
+ * too: where sockets come and go, a `Set` leaves old tables behind, which hold them until the whole heap is collected.
+ */
+export const CLOSED: Transport = Object.freeze({
+  isFull: false,
+  start: ignore,
+  unread: ignore,
+  write: () => false,
+  pause: ignore,
+  resume: ignore,
+  end: ignore,
+  destroy: ignore,
+});
+
+function ignore(): void {}
+
 /** Writes to a transport. */
 export interface Writer {
   /** The network has taken the oldest of the writes that were not taken at once. Never called within `write`. */

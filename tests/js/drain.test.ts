@@ -197,6 +197,27 @@ test("while a server closes, another one may have its path", async (t) => {
   socket?.close();
 });
 
+test("a client that does not read its refusal keeps a server from closing no longer than timeout", async (t) => {
+  const body = "x".repeat(16 * 1024 * 1024); // more than the system takes
+  let verified = () => {};
+  const isVerified = new Promise<void>((resolve) => {
+    verified = resolve;
+  });
+  const verify = () => {
+    verified();
+    return { status: 403, body };
+  };
+  const { server, port } = await serve(t, { verify, handshakeTimeout: DAY });
+  const peer = await RawPeer.connect(port);
+  peer.socket.pause();
+  await isVerified;
+  const rescue = setTimeout(() => peer.socket.destroy(), 10_000);
+  assert.deepEqual(await server.close({ timeout: 50 }), { closed: 0, terminated: 0 });
+  assert.ok(!peer.socket.destroyed, "only its client ended it");
+  clearTimeout(rescue);
+  peer.socket.destroy();
+});
+
 test("handleUpgrade of a server that has closed answers with 503", async (t) => {
   const [http, port] = await listening(t);
   const server = new WebSocketServer({ noServer: true });

@@ -1,7 +1,8 @@
 /** Connections that end in an unusual place: in a handshake that traps, while paused, while a verdict is awaited. */
 import assert from "node:assert/strict";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { createServer, type IncomingMessage } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { type TestContext, test } from "node:test";
 
 import {
@@ -13,6 +14,7 @@ import {
   WebSocketServer,
 } from "websocket-component";
 
+import { connector, FRAME, ROLES, statusBytes } from "./ends.js";
 import {
   acceptOf,
   closed,
@@ -21,6 +23,7 @@ import {
   inner,
   masked,
   messages,
+  mustBeCollected,
   nextEvent,
   once,
   RawPeer,
@@ -360,3 +363,25 @@ test("an idle connection keeps nothing of what has come", async (t) => {
   for (const socket of sockets) socket.terminate();
   while (server.clients.size > 0) await turn();
 });
+
+for (const role of ROLES) {
+  test(`a ${role}'s socket that is kept after a clean close does not keep its TCP socket`, async (t) => {
+    const sockets: WeakRef<Socket>[] = [];
+    const onSocket = (message: unknown) => void sockets.push(new WeakRef((message as { socket: Socket }).socket));
+    subscribe(`net.${role}.socket`, onSocket);
+    t.after(() => unsubscribe(`net.${role}.socket`, onSocket));
+    const connect = await connector(t, role);
+    const { peer, socket } = await connect();
+    socket.ping();
+    const ended = closed(socket);
+    peer.write(FRAME[role](0x88, statusBytes(1000)));
+    if (role === "client") peer.socket.end();
+    await ended;
+    const [kept, ...others] = sockets;
+    assert.ok(kept !== undefined && others.length === 0);
+    await mustBeCollected(kept);
+    assert.equal(socket.statistics?.framesSent, 2);
+    socket.send("too late");
+    assert.equal(socket.bufferedAmount, "too late".length);
+  });
+}

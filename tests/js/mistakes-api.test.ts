@@ -74,18 +74,49 @@ test("a client that leaves while its verdict is awaited is forgotten, whatever t
 });
 
 test("a server that closes answers those whose verdict is awaited with 503", async (t) => {
-  let isAsked = false;
-  const verify = () => {
-    isAsked = true;
+  let signal: AbortSignal | undefined;
+  const verify: Verify = (_, context) => {
+    signal = context.signal;
     return new Promise<boolean>(() => {});
   };
   const { port, server } = await serve(t, { verify });
   const peer = await RawPeer.connect(port);
-  while (!isAsked) await turn();
+  while (signal === undefined) await turn();
   const end = server.close();
+  assert.equal(signal.reason.code, "WS_ERR_TERMINATED");
   assert.match(String(await peer.rest()), /^HTTP\/1.1 503 /);
   await end;
 });
+
+const CLOSING_HOOKS: { [hook: string]: (closeAnd: <T>(answer: T) => T) => WebSocketServerOptions } = {
+  verify: (closeAnd) => ({ verify: () => closeAnd(true) }),
+  "an asynchronous verify": (closeAnd) => ({ verify: async () => closeAnd(true) }),
+  "what verify decides": (closeAnd) => ({
+    verify: () => ({
+      get data() {
+        return closeAnd(1);
+      },
+    }),
+  }),
+  chooseProtocol: (closeAnd) => ({ chooseProtocol: () => closeAnd("") }),
+  headers: (closeAnd) => ({ headers: () => closeAnd([]) }),
+};
+
+for (const [hook, optionsOf] of Object.entries(CLOSING_HOOKS)) {
+  test(`a server that ${hook} closes answers the request with 503, and waits for no one`, async (t) => {
+    let end: Promise<unknown> | undefined;
+    const closeAnd = <T>(answer: T): T => {
+      end = server.close();
+      return answer;
+    };
+    const { port, server } = await serve(t, optionsOf(closeAnd));
+    const peer = await RawPeer.connect(port, REQUEST.replace("\r\n\r\n", "\r\nSec-WebSocket-Protocol: a\r\n\r\n"));
+    assert.match(await peer.head(), /^HTTP\/1.1 503 /);
+    peer.socket.destroy();
+    await end;
+    assert.equal(server.clients.size, 0);
+  });
+}
 
 test("a target that is a whole URI is its path, and one with a fragment or none at all is answered with 400", async (t) => {
   const { port, server } = await serve(t, { path: "/a" });
