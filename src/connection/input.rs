@@ -17,7 +17,7 @@ pub struct Input {
 /// buffer and need not be moved there.
 const LONG: usize = 64 * 1024;
 /// The largest buffer that is kept for the next message.
-const KEPT: usize = 2 * 1024 * 1024;
+pub const KEPT: usize = 2 * 1024 * 1024;
 
 impl Input {
     /// The bytes that the session has not consumed.
@@ -42,12 +42,7 @@ impl Input {
     ///
     /// The buffer grows with the bytes received: it at most doubles, whatever length the peer announces.
     pub fn room(&mut self, announced: u64, read_size: usize) -> &mut [u8] {
-        if self.is_empty() {
-            (self.message, self.start, self.end) = (0..0, 0, 0);
-            if self.buffer.len() > KEPT {
-                self.clear();
-            }
-        }
+        self.reuse();
         let announced = usize::try_from(announced).unwrap_or(usize::MAX);
         let is_long = announced > 0 && self.message.len().saturating_add(announced) >= LONG;
         let wanted = if is_long { announced.min(read_size) } else { read_size };
@@ -63,6 +58,16 @@ impl Input {
         }
         let most = if is_long { wanted } else { self.buffer.len() - self.end };
         &mut self.buffer[self.end..self.end + most]
+    }
+
+    /// Begins at the front again if it holds no bytes, without what a long message needed.
+    pub fn reuse(&mut self) {
+        if self.is_empty() {
+            (self.message, self.start, self.end) = (0..0, 0, 0);
+            if self.buffer.capacity() > KEPT {
+                self.clear();
+            }
+        }
     }
 
     /// Counts bytes that were written to the [`room`](Self::room); a count above its length means all of it.

@@ -30,7 +30,7 @@ use crate::random::RandomSource;
 use crate::session::{Received, Role, Session, SessionOptions, State};
 use crate::wire::{BufferType, CloseStatus, Utf8Validator};
 use endpoint::Endpoint;
-use input::Input;
+use input::{Input, KEPT};
 use timers::Due;
 
 /// One WebSocket connection after its handshake, complete but for the I/O: bytes in, events out, bytes to transmit.
@@ -432,6 +432,14 @@ impl Connection {
         }
     }
 
+    /// Frees what a long message needed, once all of it was read: a peer may send short ones from then on.
+    fn reuse(&mut self) {
+        self.input.reuse();
+        if self.inflated.capacity() > KEPT && !self.endpoint.session.in_message() {
+            self.inflated = Vec::new();
+        }
+    }
+
     /// Frees buffers that hold nothing. The connection does so by itself when it sends a keep-alive ping.
     pub fn release(&mut self) {
         self.input.release();
@@ -505,6 +513,7 @@ impl Connection {
                     continue;
                 }
                 Received::NeedMore => {
+                    self.reuse();
                     let is_unfinished = self.endpoint.session.in_message() || !self.input.unread().is_empty();
                     self.endpoint.timers.message(is_unfinished, self.message_timeout);
                     return None;
