@@ -10,6 +10,8 @@ export const notes = [
 ];
 
 /** Runtime, server and mode. */
+export { turnsOnSockets as how } from "../lib/sockets.mjs";
+
 export const contenders = {
   "ours, broadcast": ["node", "ours", "broadcast"],
   "ours, loop": ["node", "ours", "loop"],
