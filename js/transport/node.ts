@@ -11,6 +11,9 @@ import { copyOf } from "../engine/bytes.js";
 import { queueMicrotask } from "./tasks.js";
 import type { Transport, TransportListener, Writer } from "./transport.js";
 
+/** The runtime's own: one that was put in its place, of a socket or of all, may keep what it is given. */
+const { write } = Socket.prototype;
+
 /** Where a socket has its transport, for its listeners. */
 const TRANSPORT = Symbol("transport");
 type Carrier = Duplex & { [TRANSPORT]?: NodeTransport };
@@ -99,10 +102,9 @@ export class NodeTransport implements Transport {
     return this.#isPlain && this.givesBack;
   }
 
-  /** A replaced `write` may keep what it is given. */
   get givesBack(): boolean {
     const socket = this.#socket;
-    return this.#isSocket && socket.write === Socket.prototype.write && socket.writableLength === 0;
+    return this.#isSocket && socket.write === write && socket.writableLength === 0;
   }
 
   write(parts: readonly Uint8Array[], writer?: Writer): boolean {

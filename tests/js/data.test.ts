@@ -302,6 +302,10 @@ test("only a socket of the runtime is given memory that is used again, by TLS la
       [false, false],
     ],
   );
+  const { write } = Socket.prototype;
+  Socket.prototype.write = () => true;
+  assert.equal(transports[0]?.givesBack, false, "as an instrumentation does, for all sockets");
+  Socket.prototype.write = write;
   for (const socket of sockets) socket.destroy();
 });
 
