@@ -4,15 +4,15 @@
  * @module
  */
 import { Socket } from "node:net";
-import type { Duplex } from "node:stream";
+import { type Duplex, Writable } from "node:stream";
 import type { TLSSocket } from "node:tls";
 
 import { copyOf } from "../engine/bytes.js";
 import { queueMicrotask } from "./tasks.js";
 import type { Transport, TransportListener, Writer } from "./transport.js";
 
-/** The runtime's own: one that was put in its place, of a socket or of all, may keep what it is given. */
-const { write } = Socket.prototype;
+/** The runtime's own, which sockets inherit: one that was put in its place, for one or for all, may keep its bytes. */
+const { write } = Writable.prototype;
 
 /** Where a socket has its transport, for its listeners. */
 const TRANSPORT = Symbol("transport");

@@ -1,6 +1,6 @@
 /** Memory that the network is lent and gives back, and chunks that are freed when they were read. */
 import assert from "node:assert/strict";
-import type { Socket } from "node:net";
+import { Socket } from "node:net";
 import { type TestContext, test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 
@@ -143,4 +143,22 @@ test("what another listener of the socket was given stays as it was", async (t) 
     await turn();
   }
   assert.deepEqual(Buffer.concat(chunks), Buffer.concat(frames));
+});
+
+test("a write that was put in the place of all sockets' may keep what it is given", async (t) => {
+  const { peer, socket } = await rawClient(t);
+  const { write } = Socket.prototype;
+  const slow = function (this: Socket, ...args: Parameters<typeof write>) {
+    if (this.remotePort !== peer.socket.localPort) return write.apply(this, args);
+    setTimeout(() => write.apply(this, args), 20);
+    return true;
+  };
+  t.mock.method(Socket.prototype, "write", slow);
+  const texts = ["a", "b", "c"].map((one) => one.repeat(1000));
+  for (const text of texts) {
+    socket.send(text);
+    await turn();
+  }
+  const expected = Buffer.concat(texts.map((text) => unmasked(0x81, text)));
+  assert.deepEqual(await peer.bytes(expected.length), expected);
 });
