@@ -3,10 +3,13 @@
 #![cfg(not(any(miri, all(target_arch = "wasm32", target_os = "unknown"))))]
 #![allow(clippy::unwrap_used, reason = "a wrong test panics")]
 
+mod support;
+
 use std::io::Read;
 use std::time::Duration;
 
 use allocation_counter::measure;
+use support::unmasked;
 use websocket_component::{
     ClientHandshake, ClientOptions, Config, Connection, Event, KeepAlive, Role, ServerHandshake, ServerOptions,
 };
@@ -94,51 +97,132 @@ fn a_burst_leaves_nothing_behind() {
     assert_eq!(waiting + kept(|| server.consumed(usize::MAX)), 0);
 }
 
-#[test]
-fn a_long_message_that_was_read_leaves_nothing_behind_however_it_came() {
-    let long = vec![7; 3 * KIB * KIB];
-    for (way, receive) in WAYS {
-        for (kind, parts) in [
-            ("plain", vec![&long[..]]),
-            ("in frames", long.chunks(KIB * KIB).collect()),
-        ] {
-            leaves_nothing(&format!("{kind}, {way}"), receive, &plain(&parts));
-        }
-        let mut compressed = connected().1;
-        compressed.send_binary(&long).unwrap();
-        leaves_nothing(&format!("compressed, {way}"), receive, compressed.transmit());
-    }
+/// Long messages that a server sends.
+fn long_messages() -> Vec<(&'static str, Vec<u8>)> {
+    let long = vec![7; LONG];
+    let mut compressed = connected().1;
+    compressed.send_binary(&long).unwrap();
+    vec![
+        ("plain", unmasked(0x82, &long)),
+        (
+            "in frames",
+            [unmasked(0x02, &long[..LONG / 2]), unmasked(0x80, &long[LONG / 2..])].concat(),
+        ),
+        ("compressed", compressed.transmit().to_vec()),
+    ]
 }
 
-fn leaves_nothing(case: &str, receive: Receive, message: &[u8]) {
-    let (mut client, _) = connected();
+const LONG: usize = 6 * KIB * KIB;
+
+/// Receives pieces of a stream, and gives the bytes of all messages that came.
+fn read(client: &mut Connection, receive: Receive, pieces: &[&[u8]]) -> usize {
     let mut length = 0;
-    let after = kept(|| {
-        for piece in message.chunks(10_000) {
-            receive(&mut client, piece);
-            while let Some(event) = client.next_event() {
-                let Event::Binary(bytes) = event else {
-                    panic!("{case}: {event:?}")
-                };
-                length += bytes.len();
-            }
+    for piece in pieces {
+        receive(client, piece);
+        while let Some(event) = client.next_event() {
+            let Event::Binary(bytes) = event else {
+                panic!("{event:?}")
+            };
+            length += bytes.len();
         }
-    });
-    assert_eq!(length, 3 * KIB * KIB, "{case}");
-    assert!(after < 128 * KIB as isize, "{case}: {after} bytes");
+    }
+    length
 }
 
-/// A message of a server in uncompressed frames.
-fn plain(parts: &[&[u8]]) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for (at, part) in parts.iter().enumerate() {
-        let last = if at + 1 == parts.len() { 0x80 } else { 0 };
-        let opcode = if at == 0 { 2 } else { 0 };
-        bytes.extend([last | opcode, 127]);
-        bytes.extend((part.len() as u64).to_be_bytes());
-        bytes.extend(*part);
+#[test]
+fn a_long_message_leaves_nothing_behind_once_more_comes_however_it_came() {
+    for (kind, message) in long_messages() {
+        for (way, receive) in WAYS {
+            let (mut client, _) = connected();
+            let pieces: Vec<&[u8]> = message.chunks(10_000).collect();
+            let after = kept(|| {
+                let grown = measure(|| assert_eq!(read(&mut client, receive, &pieces), LONG));
+                assert!(
+                    grown.bytes_total < 5 * LONG as u64,
+                    "{kind}, {way}: {grown:?} to grow by doubling"
+                );
+                assert_eq!(read(&mut client, receive, &[&unmasked(0x82, b"short")]), 5);
+            });
+            assert!(after < 128 * KIB as isize, "{kind}, {way}: {after} bytes");
+        }
     }
-    bytes
+}
+
+#[test]
+fn a_long_message_leaves_nothing_behind_though_each_read_ends_within_another() {
+    for (kind, message) in long_messages() {
+        // of RFC 7692 §7.2.3.1 the first fragment of a compressed message
+        let begins = if kind == "compressed" {
+            unmasked(0x42, b"\xF2")
+        } else {
+            unmasked(0x02, b"a")
+        };
+        let ends = if kind == "compressed" {
+            unmasked(0x80, b"\x48\xCD\xC9\xC9\x07\x00")
+        } else {
+            unmasked(0x80, b"b")
+        };
+        for (way, receive) in WAYS {
+            let (mut client, _) = connected();
+            let after = kept(|| {
+                let mut pieces: Vec<&[u8]> = message.chunks(10_000).collect();
+                let last = [pieces.pop().unwrap(), &begins].concat();
+                pieces.push(&last);
+                read(&mut client, receive, &pieces);
+                for _ in 0..10 {
+                    assert!(read(&mut client, receive, &[&[&ends[..], &begins].concat()]) > 0);
+                }
+            });
+            assert!(after < 256 * KIB as isize, "{kind}, {way}: {after} bytes");
+        }
+    }
+}
+
+#[test]
+fn a_buffer_that_is_lent_keeps_what_is_read_into_it_whatever_is_asked_meanwhile() {
+    for read_size in [1000, 4 * KIB * KIB] {
+        let mut config = Config::default();
+        config.read_size = read_size;
+        let mut client = Connection::new(Role::Client, config);
+        for text in ["A", "B", "C"] {
+            client.receive(&unmasked(0x81, text.as_bytes())[..], Duration::ZERO);
+            let next = unmasked(0x81, text.repeat(5).as_bytes());
+            client.read_buffer()[..next.len()].copy_from_slice(&next);
+            assert_eq!(client.next_event(), Some(Event::Text(text.into())));
+            assert_eq!(client.next_event(), None);
+            client.received(next.len(), Duration::ZERO);
+            assert_eq!(client.next_event(), Some(Event::Text(text.repeat(5).into())));
+        }
+    }
+}
+
+#[test]
+fn messages_of_one_size_need_no_memory_but_the_first() {
+    let message = unmasked(0x82, &vec![7; 1_200_000]);
+    for (way, receive) in [WAYS[0], WAYS[2]] {
+        let mut client = open(Role::Client);
+        let pieces: Vec<&[u8]> = message.chunks(70_000).collect();
+        for _ in 0..2 {
+            read(&mut client, receive, &pieces);
+        }
+        let again = measure(|| {
+            read(&mut client, receive, &pieces);
+        });
+        assert_eq!(again.count_total, 0, "{way}");
+    }
+}
+
+#[test]
+fn a_connection_that_has_closed_keeps_nothing_that_came() {
+    for (kind, message) in long_messages() {
+        let (mut client, _) = connected();
+        let stream = [message, unmasked(0x88, b"\x03\xE8")].concat();
+        let after = kept(|| {
+            client.receive(stream.clone(), Duration::ZERO);
+            while client.next_event().is_some() {}
+        });
+        assert!(after < 64 * KIB as isize, "{kind}: {after} bytes");
+    }
 }
 
 #[test]

@@ -9,9 +9,9 @@ export const notes = [
   "A loop calls `send` for each client; our `broadcast` and Bun's `publish` make the frame once, and so does our loop for all but the first three. `net` is a loop over sockets without a protocol, which write what came: the ceiling, in Node.",
 ];
 
-/** Runtime, server and mode. */
 export { turnsOnSockets as how } from "../lib/sockets.mjs";
 
+/** Runtime, server and mode. */
 export const contenders = {
   "ours, broadcast": ["node", "ours", "broadcast"],
   "ours, loop": ["node", "ours", "loop"],

@@ -36,9 +36,13 @@ function paceOf({ rounds, milliseconds }) {
   return { rounds: Math.ceil(rounds * FEWER), milliseconds: longer, warmUp: longer };
 }
 
-export const how = ({ pace }) => turnsText(paceOf(pace));
+const memoryRounds = ({ quick }) => (quick ? 1 : 3);
+const engineRounds = ({ pace }) => paceOf(pace).rounds * 3;
+export const how = (settings) =>
+  `${turnsText(paceOf(settings.pace))} Memory is that of ${memoryRounds(settings)} servers, and the engine alone has ${engineRounds(settings)} turns.`;
 
-export async function* run({ quick, pace }) {
+export async function* run(settings) {
+  const { quick, pace } = settings;
   const echoPace = paceOf(pace);
   const libraries = (takeover) => [
     ["ours", "ours", OPTIONS.ours(takeover, DEFAULT)],
@@ -57,7 +61,7 @@ export async function* run({ quick, pace }) {
     { kinds: ["JSON", "noise"], sizes: [ONE_KIB, SIXTEEN_KIB], takeover: true },
     echoPace,
   );
-  yield* memory(quick ? 200 : 1000, quick ? 1 : 3);
+  yield* memory(quick ? 200 : 1000, memoryRounds(settings));
   const levels = LEVELS.map((level) => [`level ${level}`, "ours", OPTIONS.ours(false, level)]);
   yield* echo(
     "Ours by level, without context takeover",
@@ -65,7 +69,7 @@ export async function* run({ quick, pace }) {
     { kinds: ["JSON"], sizes: SIZES, takeover: false },
     echoPace,
   );
-  if (!quick) yield* resets(echoPace.rounds * 3);
+  if (!quick) yield* resets(engineRounds(settings));
 }
 
 /** The same settings, in each library's words. */

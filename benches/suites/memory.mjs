@@ -30,7 +30,7 @@ export async function* run({ quick, pace }) {
   const rounds = roundsOf({ pace });
   yield* idle(Math.min(quick ? 1000 : CONNECTIONS, OPEN_FILES - 1000), rounds);
   yield* handles(quick ? 10_000 : 100_000, rounds);
-  yield* churn(quick ? 1000 : 10_000, 5, quick ? 1 : rounds);
+  yield* churn(quick ? 1000 : 10_000, 5, rounds);
 }
 
 /** One run of each, again and again. */

@@ -42,10 +42,13 @@ impl Input {
     ///
     /// The buffer grows with the bytes received: it at most doubles, whatever length the peer announces.
     pub fn room(&mut self, announced: u64, read_size: usize) -> &mut [u8] {
-        self.reuse();
+        if self.is_empty() {
+            (self.message, self.start, self.end) = (0..0, 0, 0);
+        }
         let announced = usize::try_from(announced).unwrap_or(usize::MAX);
         let is_long = announced > 0 && self.message.len().saturating_add(announced) >= LONG;
         let wanted = if is_long { announced.min(read_size) } else { read_size };
+        self.shrink(announced.max(wanted));
         if self.buffer.len() - self.end < wanted {
             // moving pays if it frees much; or to begin a long message at the front while most of it has yet to come
             if self.gaps() >= 2 * self.kept() || (is_long && self.kept() <= announced) {
@@ -60,23 +63,24 @@ impl Input {
         &mut self.buffer[self.end..self.end + most]
     }
 
-    /// Begins at the front again if it holds no bytes, without what a long message needed.
-    pub fn reuse(&mut self) {
-        if self.is_empty() {
-            (self.message, self.start, self.end) = (0..0, 0, 0);
-            if self.buffer.capacity() > KEPT {
-                self.clear();
-            }
-        }
-    }
-
     /// Counts bytes that were written to the [`room`](Self::room); a count above its length means all of it.
     pub fn fill(&mut self, count: usize) {
         self.end += count.min(self.buffer.len() - self.end);
     }
 
+    /// Frees what a long message needed, if little is left, and that many bytes are to come.
+    fn shrink(&mut self, wanted: usize) {
+        let needed = self.kept().saturating_add(wanted);
+        if self.buffer.len() > KEPT && needed <= KEPT {
+            self.compact();
+            self.buffer.truncate(self.end);
+            self.buffer.shrink_to(needed);
+        }
+    }
+
     /// Appends a copy.
     pub fn push(&mut self, bytes: &[u8]) {
+        self.shrink(bytes.len());
         if self.buffer.len() - self.end < bytes.len() {
             self.compact();
             self.buffer.truncate(self.end);

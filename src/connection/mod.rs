@@ -432,14 +432,6 @@ impl Connection {
         }
     }
 
-    /// Frees what a long message needed, once all of it was read: a peer may send short ones from then on.
-    fn reuse(&mut self) {
-        self.input.reuse();
-        if self.inflated.capacity() > KEPT && !self.endpoint.session.in_message() {
-            self.inflated = Vec::new();
-        }
-    }
-
     /// Frees buffers that hold nothing. The connection does so by itself when it sends a keep-alive ping.
     pub fn release(&mut self) {
         self.input.release();
@@ -513,7 +505,9 @@ impl Connection {
                     continue;
                 }
                 Received::NeedMore => {
-                    self.reuse();
+                    if !self.endpoint.session.in_message() {
+                        self.shrink_inflated();
+                    }
                     let is_unfinished = self.endpoint.session.in_message() || !self.input.unread().is_empty();
                     self.endpoint.timers.message(is_unfinished, self.message_timeout);
                     return None;
@@ -545,6 +539,8 @@ impl Connection {
                 return found;
             }
         }
+        self.input.clear();
+        self.inflated = Vec::new();
         None
     }
 
@@ -576,6 +572,9 @@ impl Connection {
     fn inflated(&mut self, buffer_type: BufferType, part: Range<usize>, first: bool) -> Option<Found> {
         let (kind, last) = (kind_of(buffer_type), buffer_type.is_final());
         let delivery = self.delivery_of(first);
+        if first {
+            self.shrink_inflated();
+        }
         if first || delivery == Delivery::Pieces {
             self.inflated.clear();
         }
@@ -593,6 +592,13 @@ impl Connection {
                 first,
                 last,
             }),
+        }
+    }
+
+    /// Frees what a long message was decompressed to, once it was reported.
+    fn shrink_inflated(&mut self) {
+        if self.inflated.len() > KEPT {
+            self.inflated = Vec::new();
         }
     }
 
