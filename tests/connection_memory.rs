@@ -1,6 +1,9 @@
 //! The memory that a `Connection` keeps once it no longer needs it. It is counted at the allocator for the test's own
 //! thread, as the test runner allocates beside it.
-#![cfg(not(any(miri, all(target_arch = "wasm32", target_os = "unknown"))))]
+#![cfg(all(
+    feature = "deflate",
+    not(any(miri, all(target_arch = "wasm32", target_os = "unknown")))
+))]
 #![allow(clippy::unwrap_used, reason = "a wrong test panics")]
 
 mod support;
