@@ -110,7 +110,7 @@ function paceOf(quick) {
 }
 
 async function runSuite(name, settings) {
-  const { about, notes, contenders = {}, run } = await import(`./suites/${name}.mjs`);
+  const { about, notes, contenders = {}, how, run } = await import(`./suites/${name}.mjs`);
   const started = performance.now();
   const cells = [];
   for await (const cell of run(settings)) {
@@ -120,7 +120,7 @@ async function runSuite(name, settings) {
   process.stderr.write("\n");
   const seconds = Math.round((performance.now() - started) / 1000);
   const runtimes = Object.fromEntries(Object.entries(contenders).map(([one, [runtime]]) => [one, runtime]));
-  return { about, notes, contenders: runtimes, ...moment(), pace: settings.pace, seconds, cells };
+  return { about, notes, contenders: runtimes, ...moment(), how: how(settings), seconds, cells };
 }
 
 function print(lines) {

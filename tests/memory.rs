@@ -1,4 +1,4 @@
-//! What a connection costs in memory, whatever its peer claims: measured at the allocator.
+//! What a connection costs in memory, whatever its peer claims: counted at the allocator.
 #![cfg(not(any(miri, all(target_arch = "wasm32", target_os = "unknown"))))]
 #![allow(clippy::unwrap_used, reason = "a wrong test panics")]
 
@@ -15,14 +15,9 @@ use websocket_component::{Action, ActionQueue, Handle, Property, Role, Session, 
 /// Room for the entries of a handle's two queues, and what the test itself copies of a pong.
 const QUEUES: usize = 1000;
 
-#[global_allocator]
-static ALLOCATOR: dhat::Alloc = dhat::Alloc;
-
-/// The most bytes of the heap that `work` had at once.
+/// The most bytes of the heap that `work` had at once, in this thread: the test runner allocates beside it.
 fn peak(work: impl FnOnce()) -> usize {
-    let _profiler = dhat::Profiler::builder().testing().build();
-    work();
-    dhat::HeapStats::get().max_bytes
+    allocation_counter::measure(work).bytes_max.try_into().unwrap()
 }
 
 /// A peer's stream of good frames, frames that claim more than they have, and noise.
@@ -81,7 +76,6 @@ fn act_on_all(handle: &mut Handle<u32>, mut stream: &[u8], size: usize) {
     }
 }
 
-/// One test, as the allocator is everybody's.
 #[test]
 fn a_peer_cannot_make_a_session_allocate_at_all_nor_a_handle_more_than_its_buffers() {
     assert!(

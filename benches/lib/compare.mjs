@@ -18,6 +18,16 @@ export async function inTurns(contenders, { rounds, milliseconds, warmUp }) {
   return figures;
 }
 
+/** How often a contender had its turn, for the reader of the figures. */
+export function turnsText({ rounds, milliseconds }) {
+  return `${rounds} turns of ${milliseconds} ms of each contender for each figure.`;
+}
+
+/** The same, where each turn is a process of its own. */
+export function processesText(rounds) {
+  return `${rounds === 1 ? "One process" : `${rounds} processes`} of each contender, in turns.`;
+}
+
 /** What turns that gave several figures each gave, figure by figure. */
 export function byFigure(turns) {
   const measures = {};

@@ -1,5 +1,5 @@
 // Programs under load, in turns.
-import { byFigure, inTurns } from "./compare.mjs";
+import { byFigure, inTurns, turnsText } from "./compare.mjs";
 import { present, start } from "./servers.mjs";
 
 /** A turn on sockets is longer than one in memory, so that a batch on each of many connections is a part of it. */
@@ -80,6 +80,11 @@ async function measureGroups({ load, programs, open }, spec, pace, role) {
 /** The pace of turns on sockets. */
 export function socketPace({ rounds, milliseconds }) {
   return { rounds: Math.ceil(rounds * FEWER), milliseconds: milliseconds * LONGER, warmUp: milliseconds * LONGER * 4 };
+}
+
+/** How a suite on sockets measures. */
+export function turnsOnSockets({ pace }) {
+  return turnsText(socketPace(pace));
 }
 
 async function turn({ load, program, id, role }, milliseconds) {

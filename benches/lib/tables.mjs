@@ -32,9 +32,9 @@ export function machineLines(machine) {
 }
 
 /** One suite's notes and tables, as lines. */
-export function suiteText(name, { about, notes, date, commit, pace, cells }) {
-  const how = `Turns of ${pace.milliseconds} ms, ${pace.rounds} for each figure; on sockets longer, and fewer. Measured on ${date} at ${commit}.`;
-  const lines = ["", `## ${name}`, "", about, ...[...notes, how].map((note) => `\n${note}`)];
+export function suiteText(name, { about, notes, date, commit, how, cells }) {
+  const measured = `${how} Measured on ${date} at ${commit}.`;
+  const lines = ["", `## ${name}`, "", about, ...[...notes, measured].map((note) => `\n${note}`)];
   for (const [title, group] of groupBy(cells, ({ table }) => table)) {
     lines.push("", `### ${title}`);
     for (const measure of new Set(group.flatMap((cell) => Object.keys(cell.measures)))) {

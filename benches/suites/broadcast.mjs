@@ -9,6 +9,8 @@ export const notes = [
   "A loop calls `send` for each client; our `broadcast` and Bun's `publish` make the frame once, and so does our loop for all but the first three. `net` is a loop over sockets without a protocol, which write what came: the ceiling, in Node.",
 ];
 
+export { turnsOnSockets as how } from "../lib/sockets.mjs";
+
 /** Runtime, server and mode. */
 export const contenders = {
   "ours, broadcast": ["node", "ours", "broadcast"],

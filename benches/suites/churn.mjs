@@ -1,5 +1,5 @@
 // Connections that come, say one thing, and go.
-import { byFigure } from "../lib/compare.mjs";
+import { byFigure, processesText } from "../lib/compare.mjs";
 import { absent, ECHO_PAIRS, ECHO_SERVERS, present, start } from "../lib/servers.mjs";
 
 export const about =
@@ -18,9 +18,12 @@ const STAGES = [
 ];
 const QUICK_STAGES = [{ of: "the first 200", connections: 200, isMeasured: true }];
 
-export async function* run({ pace, quick }) {
-  const stages = quick ? QUICK_STAGES : STAGES;
-  const rounds = quick ? 1 : Math.ceil(pace.rounds / 2);
+const roundsOf = ({ pace, quick }) => (quick ? 1 : Math.ceil(pace.rounds / 2));
+export const how = (settings) => processesText(roundsOf(settings));
+
+export async function* run(settings) {
+  const stages = settings.quick ? QUICK_STAGES : STAGES;
+  const rounds = roundsOf(settings);
   const runs = stages.map(() => ({}));
   const load = await start("node", "load.mjs");
   // nothing waits for its turn: a process that is idle for some seconds may forget what it has compiled

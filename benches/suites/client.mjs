@@ -14,6 +14,8 @@ export const notes = [
     : [`Node ${process.versions.node} has no WebSocket of its own; undici's is what later versions have.`]),
 ];
 
+export { turnsOnSockets as how } from "../lib/sockets.mjs";
+
 export const contenders = { ...CLIENTS, ...(hasOwn && { "Node's own": ["node", "own"] }) };
 
 const PAIRS = [...CLIENT_PAIRS, ["ours", "Node's own"]];

@@ -1,5 +1,5 @@
 // Network bytes to messages.
-import { inTurns, rate } from "../lib/compare.mjs";
+import { inTurns, rate, turnsText } from "../lib/compare.mjs";
 import { CHUNK, chunksOf, frame, fresh, KINDS, payload, QUICK_KINDS } from "../lib/frames.mjs";
 import { decoder } from "../lib/ours.mjs";
 import { hybi, Receiver, undici, undiciNotes } from "../lib/peers.mjs";
@@ -13,6 +13,8 @@ export const notes = [
 
 /** Bytes decoded between two looks at the clock: more than fits into the caches nearest to the processor. */
 const BATCH = 512 * 1024;
+
+export const how = ({ pace }) => turnsText(pace);
 
 export async function* run({ sizes, pace, quick }) {
   for (const role of ["server", "client"]) {

@@ -3,7 +3,7 @@
 import { connectAll, frames } from "../deflate/load.mjs";
 import { messages } from "../deflate/messages.mjs";
 import { resetCases } from "../deflate/reset.mjs";
-import { byFigure, inTurns } from "../lib/compare.mjs";
+import { byFigure, inTurns, turnsText } from "../lib/compare.mjs";
 import { start } from "../lib/servers.mjs";
 
 const CONNECTIONS = 20;
@@ -31,9 +31,19 @@ const SIZES = [
 ];
 const [, ONE_KIB, SIXTEEN_KIB] = SIZES;
 
-export async function* run({ quick, pace }) {
-  const rounds = Math.ceil(pace.rounds * FEWER);
-  const socketPace = { rounds, milliseconds: pace.milliseconds * LONGER, warmUp: pace.milliseconds * LONGER };
+function paceOf({ rounds, milliseconds }) {
+  const longer = milliseconds * LONGER;
+  return { rounds: Math.ceil(rounds * FEWER), milliseconds: longer, warmUp: longer };
+}
+
+const memoryRounds = ({ quick }) => (quick ? 1 : 3);
+const engineRounds = ({ pace }) => paceOf(pace).rounds * 3;
+export const how = (settings) =>
+  `${turnsText(paceOf(settings.pace))} Memory is that of ${memoryRounds(settings)} servers, and the engine alone has ${engineRounds(settings)} turns.`;
+
+export async function* run(settings) {
+  const { quick, pace } = settings;
+  const echoPace = paceOf(pace);
   const libraries = (takeover) => [
     ["ours", "ours", OPTIONS.ours(takeover, DEFAULT)],
     ["ours, level 6", "ours", OPTIONS.ours(takeover, 6)],
@@ -43,23 +53,23 @@ export async function* run({ quick, pace }) {
     "Echo without context takeover",
     libraries(false),
     { kinds: ["JSON", "noise"], sizes: quick ? [ONE_KIB] : SIZES, takeover: false },
-    socketPace,
+    echoPace,
   );
   yield* echo(
     "Echo with context takeover on both sides",
     libraries(true),
     { kinds: ["JSON", "noise"], sizes: [ONE_KIB, SIXTEEN_KIB], takeover: true },
-    socketPace,
+    echoPace,
   );
-  yield* memory(quick ? 200 : 1000, quick ? 1 : 3);
+  yield* memory(quick ? 200 : 1000, memoryRounds(settings));
   const levels = LEVELS.map((level) => [`level ${level}`, "ours", OPTIONS.ours(false, level)]);
   yield* echo(
     "Ours by level, without context takeover",
     levels,
     { kinds: ["JSON"], sizes: SIZES, takeover: false },
-    socketPace,
+    echoPace,
   );
-  if (!quick) yield* resets(rounds * 3);
+  if (!quick) yield* resets(engineRounds(settings));
 }
 
 /** The same settings, in each library's words. */

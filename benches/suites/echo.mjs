@@ -9,6 +9,8 @@ export const notes = [
   "`net` is a socket without a protocol, which sends back what it gets: the ceiling. Where the load is near 100 % busy it is the load that is measured, and the server's processor time says more than the messages a second.",
 ];
 
+export { turnsOnSockets as how } from "../lib/sockets.mjs";
+
 export const contenders = ECHO_SERVERS;
 
 /** Bytes, messages that are sent before their replies are awaited, connections. */

@@ -1,5 +1,5 @@
 // Messages to the bytes that a socket is given.
-import { inTurns, rate } from "../lib/compare.mjs";
+import { inTurns, rate, turnsText } from "../lib/compare.mjs";
 import { frameSize, KINDS, payload, QUICK_KINDS } from "../lib/frames.mjs";
 import { encoder } from "../lib/ours.mjs";
 import { hybi, Sender, undici, undiciNotes } from "../lib/peers.mjs";
@@ -16,6 +16,8 @@ const MANY = 64;
 const MOST = 512 * 1024;
 /** Messages sent between two looks at the clock. */
 const BATCH = 256;
+
+export const how = ({ pace }) => turnsText(pace);
 
 export async function* run({ sizes, pace, quick }) {
   for (const role of ["server", "client"]) {

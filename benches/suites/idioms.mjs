@@ -27,6 +27,8 @@ const LISTENERS = {
   "Bun.serve, listener": ["bun", "Bun.serve", "echo"],
 };
 
+export { turnsOnSockets as how } from "../lib/sockets.mjs";
+
 export const contenders = { ours: ["node"], ws: ["node"], "Bun.serve": ["bun"], "ours in Bun": ["bun"], ...LISTENERS };
 
 const PAIRS = [

@@ -6,6 +6,8 @@ export const about =
   "Echo servers as in echo, of long binary messages, whose programs keep a million objects, as with a cache or a session for each user. In packets, they come as a network brings them; else many packets at once.";
 export const notes = absent();
 
+export { turnsOnSockets as how } from "../lib/sockets.mjs";
+
 export const contenders = inMode(ECHO_SERVERS, "echo", { keepsMuch: true });
 
 const CELLS = [

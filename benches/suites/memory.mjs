@@ -1,7 +1,7 @@
 // What connections cost in memory.
 import { execFileSync } from "node:child_process";
 
-import { byFigure } from "../lib/compare.mjs";
+import { byFigure, processesText } from "../lib/compare.mjs";
 import { absent, ECHO_PAIRS, ECHO_SERVERS, present, start } from "../lib/servers.mjs";
 
 export const about =
@@ -23,11 +23,14 @@ const SERVERS = Object.fromEntries(Object.entries(ECHO_SERVERS).filter(([, [runt
 export const contenders = { ...SERVERS, "ours, component": ["node"] };
 const CHURNED = ["ours", "ws"];
 const HANDLES = { ours: ["session"], "ours, component": ["handle"], ws: ["ws"] };
+const roundsOf = ({ pace }) => Math.ceil(pace.rounds / 4);
+export const how = (settings) => processesText(roundsOf(settings));
+
 export async function* run({ quick, pace }) {
-  const rounds = Math.ceil(pace.rounds / 4);
+  const rounds = roundsOf({ pace });
   yield* idle(Math.min(quick ? 1000 : CONNECTIONS, OPEN_FILES - 1000), rounds);
   yield* handles(quick ? 10_000 : 100_000, rounds);
-  yield* churn(quick ? 1000 : 10_000, 5, quick ? 1 : rounds);
+  yield* churn(quick ? 1000 : 10_000, 5, rounds);
 }
 
 /** One run of each, again and again. */

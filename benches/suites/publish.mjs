@@ -16,6 +16,8 @@ export const notes = [
   ...(hasSocketIo ? [] : ["socket.io is not there, and is left out: `npm run test:scale` installs it."]),
 ];
 
+export { turnsOnSockets as how } from "../lib/sockets.mjs";
+
 export const contenders = {
   "ours, publish": ["node", "ours"],
   "ours as ws, Topics": ["node", "ours as ws"],

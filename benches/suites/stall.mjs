@@ -11,6 +11,8 @@ export const notes = [
   "“Alone” is the longest wait without that message. “Whole” is when its last byte came. `ws` compresses on other threads, and `Deno.serve` not at all.",
 ];
 
+export { turnsOnSockets as how } from "../lib/sockets.mjs";
+
 export const contenders = inMode(
   Object.fromEntries(Object.entries(ECHO_SERVERS).filter(([name]) => !UNCOMPRESSED.includes(name))),
   "big",

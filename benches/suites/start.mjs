@@ -2,7 +2,7 @@
 import { fileURLToPath } from "node:url";
 
 import { sizesOf } from "../../scripts/lib/sizes.mjs";
-import { byFigure } from "../lib/compare.mjs";
+import { byFigure, processesText } from "../lib/compare.mjs";
 import { absent, CLIENT_PAIRS, CLIENTS, present, start } from "../lib/servers.mjs";
 
 export const about =
@@ -14,6 +14,8 @@ export const contenders = { ...CLIENTS, "ours, slim": ["node", "websocket-compon
 const PAIRS = [...CLIENT_PAIRS, ["ours, slim", "ws"]];
 
 const ENGINES = { "with compression": "websocket_component_bg", slim: "websocket_component_slim_bg" };
+
+export const how = ({ pace }) => processesText(pace.rounds);
 
 export async function* run({ pace }) {
   const server = await start("node", "server.mjs", "ours", "echo");

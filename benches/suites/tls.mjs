@@ -6,6 +6,8 @@ export const about =
   "Echo servers as in echo, over TLS 1.3. The load decrypts and encrypts as much as they do. Of times, the less the better.";
 export const notes = absent();
 
+export { turnsOnSockets as how } from "../lib/sockets.mjs";
+
 export const contenders = inMode(ECHO_SERVERS, "echo", { isSecure: true });
 
 const CELLS = [

@@ -53,7 +53,7 @@ export interface ConnectionOwner {
   onDrain(): void;
   /**
    * Whether the owner waits for `onDrain`, unless the transport was full, or for messages that it has not claimed.
-   * Without this method it waits for neither.
+   * Without this method it waits for neither; for `onDrain` it is asked if the connection's `mayAwaitDrain` says so.
    */
   awaits?(what: "drain" | "message"): boolean;
   /** A close frame was sent or came, or the connection failed: no more messages can be sent. */
@@ -95,6 +95,8 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
   #hasStarted = false;
   /** The bytes that the server's budget knows of. */
   #told = 0;
+  /** Whether the owner may wait for `onDrain`: it is asked then. */
+  mayAwaitDrain = false;
 
   constructor(session: FrameSession, transport: Transport, owner: ConnectionOwner, settings: RunSettings) {
     this.#session = session;
@@ -313,11 +315,6 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
   /** @internal */
   awaits(what: "drain" | "message"): boolean {
     return this.#owner.awaits?.(what) ?? false;
-  }
-
-  /** @internal */
-  onAllTaken(): void {
-    this.#owner.onDrain();
   }
 
   /** @internal */

@@ -31,10 +31,12 @@ export interface OutboxOwner {
   onLeaving(areTaken: boolean): boolean;
   /** The network has taken bytes, perhaps with a ping. */
   onTaken(hasPing: boolean): void;
-  /** Whether anyone waits for `onAllTaken`. */
+  /** Whether anyone may wait for `onDrain`: to ask is dear where thousands of connections are sent one message. */
+  readonly mayAwaitDrain: boolean;
+  /** Whether anyone does. */
   awaits(what: "drain"): boolean;
-  /** All messages have left. */
-  onAllTaken(): void;
+  /** There is room: all messages have left. */
+  onDrain(): void;
 }
 
 /** A sender that waits for the network to take a message, and hears of nothing else. */
@@ -89,7 +91,7 @@ export class Outbox implements Flushable, Writer {
   /** The waiters, by the flush that they wait for; the last flush may be still to come. */
   #batches: Queue<Batch> | undefined;
   /**
-   * Whether messages are on their way, and the owner may wait for `onAllTaken`. The transport need not have been full:
+   * Whether messages are on their way, and the owner may wait for `onDrain`. The transport need not have been full:
    * what is compressed, or was not flushed yet, may be little for it.
    */
   #isUntold = false;
@@ -139,7 +141,7 @@ export class Outbox implements Flushable, Writer {
     return this.#backlog?.isEmpty === false;
   }
 
-  /** Whether there is room for no more now: `onAllTaken` of the owner tells when there is, or `onDrain` of its own. */
+  /** Whether there is room for no more now: `onDrain` tells when there is. */
   get isFull(): boolean {
     this.#isEndAwaited ||= this.isBusy;
     return this.isBusy || this.isNetworkFull;
@@ -320,7 +322,7 @@ export class Outbox implements Flushable, Writer {
     this.flush();
     if (this.isBusy || !this.#isEndAwaited) return;
     this.#isEndAwaited = false;
-    if (!this.isNetworkFull) this.#owner.onAllTaken();
+    if (!this.isNetworkFull) this.#owner.onDrain();
   }
 
   /** Compresses all that waits at once, as there is no room for it. Tells whether there was any. */
@@ -494,7 +496,7 @@ export class Outbox implements Flushable, Writer {
   }
 
   #tellSoon(): void {
-    if (this.#owner.awaits("drain")) queueMicrotask(() => this.#tellAllTaken());
+    if (this.#owner.mayAwaitDrain && this.#owner.awaits("drain")) queueMicrotask(() => this.#tellAllTaken());
     else this.#isUntold = false;
   }
 
@@ -502,7 +504,7 @@ export class Outbox implements Flushable, Writer {
   #tellAllTaken(): void {
     if (!this.#isUntold || this.isFull) return;
     this.#isUntold = false;
-    this.#owner.onAllTaken();
+    this.#owner.onDrain();
   }
 
   /** An error of the caller's is thrown to the caller; any other ends the connection. */

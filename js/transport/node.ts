@@ -3,13 +3,19 @@
  *
  * @module
  */
+import { EventEmitter } from "node:events";
 import { Socket } from "node:net";
-import type { Duplex } from "node:stream";
+import { type Duplex, Readable, Writable } from "node:stream";
 import type { TLSSocket } from "node:tls";
 
 import { copyOf } from "../engine/bytes.js";
 import { queueMicrotask } from "./tasks.js";
 import type { Transport, TransportListener, Writer } from "./transport.js";
+
+// The runtime's own, which sockets inherit: what was put in their place, for one or for all, may keep what it is given.
+const { write } = Writable.prototype;
+const { push } = Readable.prototype;
+const { emit } = EventEmitter.prototype;
 
 /** Where a socket has its transport, for its listeners. */
 const TRANSPORT = Symbol("transport");
@@ -65,8 +71,7 @@ export class NodeTransport implements Transport {
 
   /** @internal */
   onData(chunk: Uint8Array): void {
-    // another listener may keep it
-    this.#listener?.onData(chunk, this.#isSocket && this.#socket.listenerCount("data") === 1);
+    this.#listener?.onData(chunk, this.#isSocket && isUnseen(this.#socket));
   }
 
   /** @internal */
@@ -99,10 +104,9 @@ export class NodeTransport implements Transport {
     return this.#isPlain && this.givesBack;
   }
 
-  /** A replaced `write` may keep what it is given. */
   get givesBack(): boolean {
     const socket = this.#socket;
-    return this.#isSocket && socket.write === Socket.prototype.write && socket.writableLength === 0;
+    return this.#isSocket && socket.write === write && socket.writableLength === 0;
   }
 
   write(parts: readonly Uint8Array[], writer?: Writer): boolean {
@@ -152,6 +156,11 @@ export class NodeTransport implements Transport {
   destroy(): void {
     this.#socket.destroy();
   }
+}
+
+/** Whether no one else is given the chunks of a socket, and may keep them. */
+function isUnseen(socket: Duplex): boolean {
+  return socket.listenerCount("data") === 1 && socket.emit === emit && socket.push === push;
 }
 
 /** Written behind what the system did not take at once: when it is done, so is all before it. */

@@ -101,6 +101,7 @@ export class Receiving<S extends EventTarget> implements ConnectionOwner {
   connect(connection: Connection): void {
     this.#connection = connection;
     if (!this.#isHeld) connection.holdProcess(false);
+    connection.mayAwaitDrain = this.#mayAwaitDrain;
   }
 
   /** Whether the connection keeps the process alive. */
@@ -133,8 +134,10 @@ export class Receiving<S extends EventTarget> implements ConnectionOwner {
 
   /** Listeners of the socket have changed. */
   changed(type: string, hasOptions: boolean): void {
-    if (type === "drain") this.#mayAwaitDrain = true;
-    else if (type === "message") {
+    if (type === "drain") {
+      this.#mayAwaitDrain = true;
+      if (this.#connection !== undefined) this.#connection.mayAwaitDrain = true;
+    } else if (type === "message") {
       this.#listeners?.changed();
       if (hasOptions) this.#hasOptions = true;
     }
@@ -253,9 +256,7 @@ export class Receiving<S extends EventTarget> implements ConnectionOwner {
 
   /** @internal */
   awaits(what: "drain" | "message"): boolean {
-    return what === "drain"
-      ? this.#mayAwaitDrain && mayHaveListeners(this.#socket, what)
-      : this.#countListeners() > this.#observers;
+    return what === "drain" ? mayHaveListeners(this.#socket, what) : this.#countListeners() > this.#observers;
   }
 
   onDrain(): void {

@@ -17,7 +17,7 @@ pub struct Input {
 /// buffer and need not be moved there.
 const LONG: usize = 64 * 1024;
 /// The largest buffer that is kept for the next message.
-const KEPT: usize = 2 * 1024 * 1024;
+pub const KEPT: usize = 2 * 1024 * 1024;
 
 impl Input {
     /// The bytes that the session has not consumed.
@@ -44,13 +44,11 @@ impl Input {
     pub fn room(&mut self, announced: u64, read_size: usize) -> &mut [u8] {
         if self.is_empty() {
             (self.message, self.start, self.end) = (0..0, 0, 0);
-            if self.buffer.len() > KEPT {
-                self.clear();
-            }
         }
         let announced = usize::try_from(announced).unwrap_or(usize::MAX);
         let is_long = announced > 0 && self.message.len().saturating_add(announced) >= LONG;
         let wanted = if is_long { announced.min(read_size) } else { read_size };
+        self.shrink(announced.max(wanted));
         if self.buffer.len() - self.end < wanted {
             // moving pays if it frees much; or to begin a long message at the front while most of it has yet to come
             if self.gaps() >= 2 * self.kept() || (is_long && self.kept() <= announced) {
@@ -70,8 +68,19 @@ impl Input {
         self.end += count.min(self.buffer.len() - self.end);
     }
 
+    /// Frees what a long message needed, if little is left, and that many bytes are to come.
+    fn shrink(&mut self, wanted: usize) {
+        let needed = self.kept().saturating_add(wanted);
+        if self.buffer.len() > KEPT && needed <= KEPT {
+            self.compact();
+            self.buffer.truncate(self.end);
+            self.buffer.shrink_to(needed);
+        }
+    }
+
     /// Appends a copy.
     pub fn push(&mut self, bytes: &[u8]) {
+        self.shrink(bytes.len());
         if self.buffer.len() - self.end < bytes.len() {
             self.compact();
             self.buffer.truncate(self.end);

@@ -30,7 +30,7 @@ use crate::random::RandomSource;
 use crate::session::{Received, Role, Session, SessionOptions, State};
 use crate::wire::{BufferType, CloseStatus, Utf8Validator};
 use endpoint::Endpoint;
-use input::Input;
+use input::{Input, KEPT};
 use timers::Due;
 
 /// One WebSocket connection after its handshake, complete but for the I/O: bytes in, events out, bytes to transmit.
@@ -505,6 +505,9 @@ impl Connection {
                     continue;
                 }
                 Received::NeedMore => {
+                    if !self.endpoint.session.in_message() {
+                        self.shrink_inflated();
+                    }
                     let is_unfinished = self.endpoint.session.in_message() || !self.input.unread().is_empty();
                     self.endpoint.timers.message(is_unfinished, self.message_timeout);
                     return None;
@@ -536,6 +539,8 @@ impl Connection {
                 return found;
             }
         }
+        self.input.clear();
+        self.inflated = Vec::new();
         None
     }
 
@@ -567,6 +572,9 @@ impl Connection {
     fn inflated(&mut self, buffer_type: BufferType, part: Range<usize>, first: bool) -> Option<Found> {
         let (kind, last) = (kind_of(buffer_type), buffer_type.is_final());
         let delivery = self.delivery_of(first);
+        if first {
+            self.shrink_inflated();
+        }
         if first || delivery == Delivery::Pieces {
             self.inflated.clear();
         }
@@ -584,6 +592,13 @@ impl Connection {
                 first,
                 last,
             }),
+        }
+    }
+
+    /// Frees what a long message was decompressed to, once it was reported.
+    fn shrink_inflated(&mut self) {
+        if self.inflated.len() > KEPT {
+            self.inflated = Vec::new();
         }
     }
 

@@ -22,15 +22,17 @@ async function ends(t: TestContext, role: Role, options: SocketOptions = {}): Pr
   return one;
 }
 
-/** Counts the writes to our end of it. */
+/** Counts the writes to our end of it: what the system is given, by the methods that `write` calls. */
 function countWrites(t: TestContext, { peer }: Ends): () => number {
   let count = 0;
-  const { write } = Socket.prototype;
-  const counting = function (this: Socket, ...args: Parameters<typeof write>) {
-    if (this.remotePort === peer.socket.localPort) count += 1;
-    return write.apply(this, args);
-  };
-  t.mock.method(Socket.prototype, "write", counting);
+  const methods = Socket.prototype as unknown as Record<"_write" | "_writev", (...args: unknown[]) => void>;
+  for (const name of ["_write", "_writev"] as const) {
+    const write = methods[name];
+    t.mock.method(methods, name, function (this: Socket, ...args: unknown[]) {
+      if (this.remotePort === peer.socket.localPort) count += 1;
+      write.apply(this, args);
+    });
+  }
   return () => count;
 }
 

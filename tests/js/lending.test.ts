@@ -1,6 +1,6 @@
 /** Memory that the network is lent and gives back, and chunks that are freed when they were read. */
 import assert from "node:assert/strict";
-import type { Socket } from "node:net";
+import { Socket } from "node:net";
 import { type TestContext, test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 
@@ -126,21 +126,60 @@ test("a message whose chunks are freed comes out whole", async (t) => {
   );
 });
 
-test("what another listener of the socket was given stays as it was", async (t) => {
-  withTransfer(t);
-  const { server, port } = await serve(t);
-  const connection = once(server, "connection");
-  const peer = await RawPeer.connect(port);
-  t.after(() => peer.socket.destroy());
-  const [socket, request] = (await connection) as [WebSocket, HandshakeRequest];
-  const chunks: Buffer[] = [];
-  (request.socket as Socket).on("data", (chunk: Buffer) => chunks.push(chunk));
-  const frames = [masked(0x81, "a".repeat(10_000)), masked(0x82, Buffer.alloc(10_000, 7))];
-  for (const frame of frames) {
-    const received = messages(socket, 1);
-    peer.socket.write(frame);
-    await received;
+/** The ways in which others see the chunks of a socket. */
+const SEEN_BY: Record<string, (tcp: Socket, see: (chunk: Buffer) => void) => void> = {
+  "another listener": (tcp, see) => void tcp.on("data", see),
+  "a replaced emit": (tcp, see) => {
+    const { emit } = tcp;
+    tcp.emit = function (this: Socket, ...args: unknown[]) {
+      if (args[0] === "data") see(args[1] as Buffer);
+      return Reflect.apply(emit, this, args);
+    };
+  },
+  "a replaced push": (tcp, see) => {
+    const { push } = tcp;
+    tcp.push = function (this: Socket, chunk: Buffer) {
+      see(chunk);
+      return push.call(this, chunk);
+    };
+  },
+};
+
+for (const [who, watch] of Object.entries(SEEN_BY)) {
+  test(`what ${who} of the socket was given stays as it was`, async (t) => {
+    withTransfer(t);
+    const { server, port } = await serve(t);
+    const connection = once(server, "connection");
+    const peer = await RawPeer.connect(port);
+    t.after(() => peer.socket.destroy());
+    const [socket, request] = (await connection) as [WebSocket, HandshakeRequest];
+    const chunks: Buffer[] = [];
+    watch(request.socket as Socket, (chunk) => chunks.push(chunk));
+    const frames = [masked(0x81, "a".repeat(10_000)), masked(0x82, Buffer.alloc(10_000, 7))];
+    for (const frame of frames) {
+      const received = messages(socket, 1);
+      peer.socket.write(frame);
+      await received;
+      await turn();
+    }
+    assert.deepEqual(Buffer.concat(chunks), Buffer.concat(frames));
+  });
+}
+
+test("a write that was put in the place of all sockets' may keep what it is given", async (t) => {
+  const { peer, socket } = await rawClient(t);
+  const { write } = Socket.prototype;
+  const slow = function (this: Socket, ...args: Parameters<typeof write>) {
+    if (this.remotePort !== peer.socket.localPort) return write.apply(this, args);
+    setTimeout(() => write.apply(this, args), 20);
+    return true;
+  };
+  t.mock.method(Socket.prototype, "write", slow);
+  const texts = ["a", "b", "c"].map((one) => one.repeat(1000));
+  for (const text of texts) {
+    socket.send(text);
     await turn();
   }
-  assert.deepEqual(Buffer.concat(chunks), Buffer.concat(frames));
+  const expected = Buffer.concat(texts.map((text) => unmasked(0x81, text)));
+  assert.deepEqual(await peer.bytes(expected.length), expected);
 });

@@ -311,6 +311,17 @@ test("a loop echoes what ws sends", async (t) => {
   peer.close();
 });
 
+test("drain is told to those who have listened since before the connection was open", async (t) => {
+  const { url } = await serve(t);
+  const socket = new WebSocket(url);
+  let drains = 0;
+  socket.addEventListener("drain", () => (drains += 1));
+  await once(socket, "open");
+  await socket.write("text");
+  for (let turns = 0; turns < 10; turns++) await turn();
+  assert.equal(drains, 1);
+});
+
 test("drain says that a Blob, counted in bufferedAmount before it was read, is with the network", async (t) => {
   const { socket, peer } = await rawClient(t);
   socket.send(new Blob(["four"]));
