@@ -17,7 +17,12 @@ const QUEUES: usize = 1000;
 
 /// The most bytes of the heap that `work` had at once, in this thread: the test runner allocates beside it.
 fn peak(work: impl FnOnce()) -> usize {
-    allocation_counter::measure(work).bytes_max.try_into().unwrap()
+    let counted = allocation_counter::measure(work);
+    assert!(
+        counted.bytes_current >= 0,
+        "what it frees of its own would hide as much"
+    );
+    counted.bytes_max.try_into().unwrap()
 }
 
 /// A peer's stream of good frames, frames that claim more than they have, and noise.

@@ -48,7 +48,7 @@ impl Input {
         let announced = usize::try_from(announced).unwrap_or(usize::MAX);
         let is_long = announced > 0 && self.message.len().saturating_add(announced) >= LONG;
         let wanted = if is_long { announced.min(read_size) } else { read_size };
-        self.shrink(announced.max(wanted));
+        self.shrink(read_size);
         if self.buffer.len() - self.end < wanted {
             // moving pays if it frees much; or to begin a long message at the front while most of it has yet to come
             if self.gaps() >= 2 * self.kept() || (is_long && self.kept() <= announced) {
@@ -68,10 +68,10 @@ impl Input {
         self.end += count.min(self.buffer.len() - self.end);
     }
 
-    /// Frees what a long message needed, if little is left, and that many bytes are to come.
-    fn shrink(&mut self, wanted: usize) {
-        let needed = self.kept().saturating_add(wanted);
-        if self.buffer.len() > KEPT && needed <= KEPT {
+    /// Frees what a long message needed, if less than half of it is needed for what is left and `coming` bytes.
+    fn shrink(&mut self, coming: usize) {
+        let needed = self.kept().saturating_add(coming);
+        if self.buffer.len() > KEPT && self.buffer.len() / 2 > needed {
             self.compact();
             self.buffer.truncate(self.end);
             self.buffer.shrink_to(needed);

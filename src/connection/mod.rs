@@ -505,10 +505,11 @@ impl Connection {
                     continue;
                 }
                 Received::NeedMore => {
-                    if !self.endpoint.session.in_message() {
+                    let in_message = self.endpoint.session.in_message();
+                    if !in_message {
                         self.shrink_inflated();
                     }
-                    let is_unfinished = self.endpoint.session.in_message() || !self.input.unread().is_empty();
+                    let is_unfinished = in_message || !self.input.unread().is_empty();
                     self.endpoint.timers.message(is_unfinished, self.message_timeout);
                     return None;
                 }
