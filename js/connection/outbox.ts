@@ -18,7 +18,7 @@ import { clearTimeout, queueMicrotask, setWatch, throwLater } from "../transport
 import { CLOSED, type Transport, type Writer } from "../transport/transport.js";
 import { Backlog, type Waiter } from "./backlog.js";
 import { type ConnectionFailure, lost } from "./failures.js";
-import { type Flushable, flushAtExit, flushSoon } from "./flushes.js";
+import { beginAnswer, endAnswer, type Flushable, flushSoon } from "./flushes.js";
 import { OVERHEAD } from "./received.js";
 
 /** The owner of an outbox. */
@@ -80,8 +80,6 @@ export class Outbox implements Flushable, Writer {
   #isAnswering = false;
   /** The frame of a prepared message, if nothing else was sent since the last flush: the session has no output then. */
   #frame: Uint8Array | undefined;
-  /** Whether its sender was told that it leaves. */
-  #isPromised = false;
   /** Bytes of messages that the session has counted, and those among them that were sent since the last flush. */
   #counted = 0;
   #unflushed = 0;
@@ -102,6 +100,8 @@ export class Outbox implements Flushable, Writer {
   #backlog: Backlog | undefined;
   /** Whether the owner waits for its end. */
   #isEndAwaited = false;
+  /** Why nothing leaves any more, if that is not just that the connection has ended. */
+  #failure: ConnectionFailure | undefined;
 
   constructor(session: FrameSession, transport: Transport, owner: OutboxOwner) {
     this.#session = session;
@@ -221,10 +221,7 @@ export class Outbox implements Flushable, Writer {
    */
   promises(size: number): boolean {
     if (this.isBusy || this.#unflushedBytes + size > PROMISED) return false;
-    if (this.#transport.takesAtOnce !== true) return false;
-    flushAtExit();
-    this.#isPromised = true;
-    return true;
+    return this.#transport.takesAtOnce === true;
   }
 
   /** Sends a long message, or one behind it. */
@@ -333,9 +330,12 @@ export class Outbox implements Flushable, Writer {
     return true;
   }
 
-  /** Drops what waits behind a long message, and the rest of that: it cannot be sent any more. */
+  /** The last flush. What waits behind a long message is dropped, and the rest of that: it cannot be sent any more. */
   giveUp(): void {
-    if (this.#isPromised) this.flush();
+    const isDue = this.#isFlushDue || this.#isAnswering;
+    this.#isFlushDue = false; // a flush that fails gives up, too
+    if (isDue) this.flush();
+    this.#isEndAwaited = false;
     this.#backlog?.drop();
   }
 
@@ -353,7 +353,8 @@ export class Outbox implements Flushable, Writer {
 
   /** Calls back when the network has taken what was sent last, or with the reason why it never will. */
   whenTaken(waiter: Waiter): void {
-    if (this.isBusy) this.#backlog?.whenTaken(waiter);
+    if (this.#transport === CLOSED) queueMicrotask(() => callAll([waiter], this.#failure ?? lost(undefined)));
+    else if (this.isBusy) this.#backlog?.whenTaken(waiter);
     else this.#addWaiter(waiter);
   }
 
@@ -364,14 +365,16 @@ export class Outbox implements Flushable, Writer {
     else this.#batches.push({ waiters: [waiter], isFlushed: false, isOver: false });
   }
 
-  /** The end: calls back all that wait. */
+  /** Nothing leaves any more: calls back all that wait, and keeps nothing of what was sent. */
   close(failure: ConnectionFailure | undefined): void {
     clearTimeout(this.#releaseTimer);
     const batches = this.#batches;
-    const waiters = this.#backlog?.waiters ?? [];
     this.#batches = undefined;
     this.giveUp();
     this.#transport = CLOSED;
+    this.#failure = failure;
+    this.#writes = undefined;
+    const waiters = this.#backlog?.takeUnsent() ?? [];
     if ((batches?.length ?? 0) + waiters.length === 0) return; // an error costs more than all the rest
     const reason = failure ?? lost(undefined);
     for (let batch = batches?.shift(); batch !== undefined; batch = batches?.shift()) callAll(batch.waiters, reason);
@@ -391,6 +394,7 @@ export class Outbox implements Flushable, Writer {
   /** All frames of one turn leave in one write: at the end of a delivery, else when the running code is done. */
   #flushSoon(): void {
     if (this.#owner.isDelivering) {
+      if (!this.#isAnswering) beginAnswer(this);
       this.#isAnswering = true;
     } else if (!this.#isFlushDue) {
       this.#isFlushDue = true;
@@ -411,8 +415,8 @@ export class Outbox implements Flushable, Writer {
 
   /** Gives the network all that was sent. */
   flush(): void {
+    if (this.#isAnswering) endAnswer(this);
     this.#isAnswering = false;
-    this.#isPromised = false;
     const parts = this.#takeOutput();
     if (parts.length === 0) return;
     for (let at = 0; at < parts.length; at++) this.#bytesSent += (parts[at] as Uint8Array).length;
@@ -423,7 +427,7 @@ export class Outbox implements Flushable, Writer {
     const batch = this.#batches?.last;
     if (batch !== undefined) batch.isFlushed = true;
     const isTaken = this.#transport.write(parts, this);
-    const held = isTaken ? 0 : this.#keep(parts);
+    const held = isTaken ? 0 : this.#keep(parts, slab);
     this.#isUntold ||= size > 0;
     const hasPing = this.#owner.onLeaving(isTaken);
     if (isTaken) {
@@ -435,9 +439,10 @@ export class Outbox implements Flushable, Writer {
     }
   }
 
-  /** Counts the memory of what the network has not taken. */
-  #keep(parts: readonly Uint8Array[]): number {
-    const held = parts.reduce((sum, { length }) => sum + length + OVERHEAD, 0);
+  /** Counts the memory of what the network has not taken: of a slab all, of which no one else has use. */
+  #keep(parts: readonly Uint8Array[], slab: Slab | undefined): number {
+    let held = slab?.length ?? 0;
+    for (const { buffer, length } of parts) held += (buffer === slab?.buffer ? 0 : length) + OVERHEAD;
     this.#unsent += held;
     return held;
   }

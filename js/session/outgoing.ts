@@ -84,7 +84,7 @@ const COMPRESSED_AT_ONCE = 32 * 1024;
 /** Bytes, or UTF-16 units, of the longest message that is compressed at once: four milliseconds' work. */
 export const LONGEST_AT_ONCE = 128 * 1024;
 const MAX_HEADER_SIZE = 14;
-const MAX_CONTROL_PAYLOAD = 125;
+export const MAX_CONTROL_PAYLOAD = 125;
 
 const { frame, frames, header, mask, close, compress, compressed_frame, release_compressor } = wasm.Session.prototype;
 

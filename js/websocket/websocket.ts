@@ -407,9 +407,10 @@ export class WebSocket<B extends BinaryType = any, D = unknown> extends WebSocke
       if (this.#sending === undefined) close();
       else this.#sending.inOrder(close);
     } else {
-      // the peer has closed, and what it had said may wait to be claimed: not any more
+      // the peer has closed or gone, and what it had said may wait for its reader: not any more
       this.#receiving.shut();
       this.#connection?.demand("wanted");
+      this.#connection?.resume();
     }
   }
 
@@ -554,6 +555,11 @@ export class WebSocket<B extends BinaryType = any, D = unknown> extends WebSocke
       if (socket.#readyState !== OPEN) return;
       socket.#readyState = CLOSING;
       socket.#sending?.closing(socket.#notSent());
+    },
+    onLost(socket, failure) {
+      socket.#readyState = CLOSING;
+      socket.#failure = failure;
+      socket.#sending?.closed(socket.#notSent());
     },
     onClosed: (socket, ...end) => socket.#ended(...end),
   };

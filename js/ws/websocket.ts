@@ -233,6 +233,10 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
         nextTick(() => socket.#tell(failure));
       }
 
+      onLost(): void {
+        this.#socket.#readyState = CLOSING;
+      }
+
       onClosed(status: number, reason: string, wasClean: boolean, failure: ConnectionFailure | undefined): void {
         const socket = this.#socket;
         socket.#readyState = CLOSING;
@@ -373,6 +377,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
    */
   close(code?: number, data?: string | Uint8Array): void {
     this.#opening?.abort(CLOSED_TOO_SOON);
+    if (this.#readyState === CLOSING) this.#connection?.resume(); // the peer may have gone, and what it had said wait
     if (this.#readyState !== OPEN) return;
     const [status, reason] = closing(code, data);
     this.#readyState = CLOSING;

@@ -316,7 +316,7 @@ test("a connection that is over holds nothing of the budget, whatever its transp
   };
   const ignore = () => {};
   const transport = { start: ignore, write: () => false, pause: ignore, resume: ignore, end: ignore, destroy: ignore };
-  const owner = { onMessage: () => connection.send("an answer"), onClosing: ignore, onClosed: ignore };
+  const owner = { onMessage: () => connection.send("an answer"), onClosing: ignore, onLost: ignore, onClosed: ignore };
   const settings = { closeTimeout: 30_000, messageTimeout: 300_000, maxBufferedBytes: 1 << 20, budget };
   const session = new FrameSession(new wasm.Session(true, 300, 500, 10), true);
   const connection: Counting = new Connection(session, transport, owner, settings);
