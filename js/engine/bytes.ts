@@ -61,10 +61,18 @@ export function copyOf(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
 
 /** Both, one behind the other, in an array of their own. */
 export function concat(first: Uint8Array, second: Uint8Array): Uint8Array {
-  const both = new Uint8Array(first.length + second.length);
-  both.set(first);
-  both.set(second, first.length);
-  return both;
+  return copyOfAll([first, second]);
+}
+
+/** A copy of all of them, one behind the other, in an array of its own. */
+export function copyOfAll(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const all = new Uint8Array(parts.reduce((size, { length }) => size + length, 0));
+  let at = 0;
+  for (const one of parts) {
+    all.set(one, at);
+    at += one.length;
+  }
+  return all;
 }
 
 /** Whether the bytes are the same. Where the runtime has no fast way to tell, they never are. */
