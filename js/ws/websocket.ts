@@ -561,12 +561,12 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
     }
     const payload = isBlob(data) ? data : payloadOf(data as Exclude<Data, Blob>);
     const size = isBlob(payload) ? payload.size : payload.length;
+    const told = inContext(callback);
     if (this.#readyState !== OPEN) {
-      this.#refuse(size, callback);
+      this.#refuse(size, told);
       return;
     }
     if (size > MAX_CONTROL_PAYLOAD) throw new RangeError("The data size must not be greater than 125 bytes");
-    const told = inContext(callback);
     if (isBlob(payload)) {
       this.#readBlob(payload, told, (bytes) => this.#sendControl(kind, bytes, told));
     } else {
@@ -615,9 +615,12 @@ function openingOf(request: OpeningRequest): Opening {
   return session === undefined ? new RequestOpening(request) : new StreamOpening(session, request);
 }
 
-/** Many senders' messages leave in one write: each callback runs in its sender's asynchronous context. */
+/**
+ * Many senders' messages leave in one write: each callback runs in its sender's asynchronous context. What is not a
+ * function is none, as in `ws`: to call it would end the process, and later.
+ */
 function inContext(callback: SendCallback | undefined): SendCallback | undefined {
-  if (callback === undefined) return undefined;
+  if (typeof callback !== "function") return undefined;
   // `AsyncResource.bind` and `AsyncLocalStorage.snapshot` take a hundred times as long in Node 20
   const context = new AsyncResource("WebSocketSend");
   return (error) => context.runInAsyncScope(callback, undefined, error ?? null);
@@ -687,7 +690,7 @@ function closing(code: number | undefined, data: string | Uint8Array | undefined
   if (typeof code !== "number" || !isSendable(code)) {
     throw new TypeError("First argument must be a valid error code number");
   }
-  if (data === undefined || data.length === 0) return [code, ""];
+  if (data === undefined || !data.length) return [code, ""]; // an Error has no length
   if (typeof data !== "string" && !isBytes(data)) {
     throw new TypeError("Second argument must be a string or a Uint8Array");
   }
