@@ -26,6 +26,7 @@ import type { Agreed } from "../session/handshake.js";
 import { type ConnectionSettings, connectionSettings } from "../session/options.js";
 import { setImmediate } from "../transport/tasks.js";
 import type { Transport } from "../transport/transport.js";
+import { invalidSource } from "./chunks.js";
 import { channels } from "./diagnostics.js";
 import { hasListeners, mayBeHeard } from "./dispatch.js";
 import { markAsEnd } from "./ends.js";
@@ -338,9 +339,12 @@ export class WebSocket<B extends BinaryType = any, D = unknown> extends WebSocke
    *
    * @param options `signal` abandons the message, and ends the source
    * @throws (as a rejection) WebSocketError `WS_ERR_SOURCE` if the source fails, `WS_ERR_NOT_SENT` if the connection
-   *   ends before, or is not open; the signal's reason if it is aborted before
+   *   ends before, or is not open, `WS_ERR_INVALID_OPTION` for a source without chunks; the signal's reason if it is
+   *   aborted before
    */
   sendStream(source: MessageSource, options: { signal?: AbortSignal } = {}): Promise<void> {
+    const invalid = invalidSource(source);
+    if (invalid !== undefined) return Promise.reject(invalid); // not handled: the caller's mistake must show
     const signal = ownOption(options, "signal");
     if (signal?.aborted) return unsent(source, signal.reason);
     if (this.#readyState !== OPEN) return unsent(source, this.#notSent());
