@@ -12,7 +12,7 @@ import type { Duplex } from "node:stream";
 import { Connection, type ConnectionOwner } from "../connection/connection.js";
 import type { ConnectionFailure } from "../connection/failures.js";
 import { bytesOfBlob, Turns } from "../connection/turns.js";
-import { asBuffer, bufferOf, copyOf, isBlob, isBytes } from "../engine/bytes.js";
+import { asBuffer, bufferOf, bytesOf, copyOf, isBlob, isBytes } from "../engine/bytes.js";
 import { ownOption, ownOptions } from "../engine/own.js";
 import { CloseStatus, MAX_CLOSE_REASON_LENGTH } from "../engine/status.js";
 import { isAtLeast } from "../engine/text.js";
@@ -674,9 +674,7 @@ function content(data: Exclude<Data, Blob> | PreparedMessage): Content {
   if (data instanceof PreparedMessage) return data;
   if (typeof data === "number" || typeof data === "string") return `${data}`;
   if (data === null || data === undefined) return EMPTY;
-  if (isBytes(data)) return data;
-  if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  return Buffer.from(data as ArrayBuffer);
+  return bytesOf(data) ?? Buffer.from(data as string);
 }
 
 /** The bytes of a ping or a pong, copied: it may have to wait behind a Blob. */
@@ -694,7 +692,7 @@ function closing(code: number | undefined, data: string | Uint8Array | undefined
   if (typeof data !== "string" && !isBytes(data)) {
     throw new TypeError("Second argument must be a string or a Uint8Array");
   }
-  const reason = Buffer.from(data as string);
+  const reason = Buffer.from((bytesOf(data) ?? data) as string);
   if (reason.length > MAX_CLOSE_REASON_LENGTH) throw new RangeError("The message must not be greater than 123 bytes");
   return [code, reason.toString()];
 }
