@@ -15,6 +15,7 @@ import {
   initSync,
   open as openSealed,
 } from "../../pkg/websocket_component_inspect.js";
+import { honest } from "../engine/bytes.js";
 import { ownOptions } from "../engine/own.js";
 import type {
   AgreedExtensions,
@@ -122,7 +123,7 @@ export class Inspector {
    * @param time in any unit; milliseconds since 1970 where it is known
    */
   push(direction: Direction, bytes: Uint8Array, time = 0): void {
-    this.#engine.push(DIRECTIONS.indexOf(direction), bytes, time);
+    this.#engine.push(DIRECTIONS.indexOf(direction), honest(bytes), time);
   }
 
   /**
