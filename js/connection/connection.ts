@@ -50,7 +50,7 @@ export interface ConnectionOwner {
    * The transport, which was full, can take more; or it has taken all messages. `bufferedAmount` and `flush` tell so
    * already.
    */
-  onDrain(): void;
+  onDrain?(): void;
   /**
    * Whether the owner waits for `onDrain`, unless the transport was full, or for messages that it has not claimed.
    * Without this method it waits for neither; for `onDrain` it is asked if the connection's `mayAwaitDrain` says so.
@@ -315,7 +315,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
   onDrain(): void {
     this.#controls?.settle();
     this.#outbox.drained();
-    this.#owner.onDrain();
+    this.#owner.onDrain?.();
   }
 
   /** @internal */

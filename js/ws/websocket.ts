@@ -224,8 +224,6 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
         this.#socket.#letPass();
       }
 
-      onDrain(): void {}
-
       onClosing(failure: ConnectionFailure | undefined): void {
         const socket = this.#socket;
         socket.#readyState = CLOSING;
@@ -497,11 +495,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
   }
 
   #mustHaveBeenOpen(): void {
-    if (this.#readyState === CONNECTING) throw new Error(`WebSocket is not open: ${this.#state}`);
-  }
-
-  get #state(): string {
-    return `readyState ${this.#readyState} (${STATES[this.#readyState]})`;
+    if (this.#readyState === CONNECTING) throw new Error(`WebSocket is not open: ${nameOf(this.#readyState)}`);
   }
 
   #sendNow(data: Content, sending: Sending): void {
@@ -586,7 +580,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
 
   #refuse(size: number, callback: SendCallback | undefined): void {
     this.#droppedBytes += size;
-    if (callback !== undefined) nextTick(callback, new Error(`WebSocket is not open: ${this.#state}`));
+    if (callback !== undefined) nextTick(callback, new Error(`WebSocket is not open: ${nameOf(this.#readyState)}`));
   }
 }
 
@@ -610,6 +604,10 @@ for (const target of [WebSocket, WebSocket.prototype]) {
 }
 const attributes = ["binaryType", "bufferedAmount", "extensions", "isPaused", "protocol", "readyState", "url"];
 for (const name of attributes) Object.defineProperty(WebSocket.prototype, name, { enumerable: true });
+
+function nameOf(readyState: number): string {
+  return `readyState ${readyState} (${STATES[readyState]})`;
+}
 
 function openingOf(request: OpeningRequest): Opening {
   const { protocolVersion = 13 } = request.options;
