@@ -13,7 +13,7 @@ const { dts } = await module("rolldown-plugin-dts", "dist/index.mjs");
 const NAMES = { class: true, function: true };
 /**
  * Names stay readable in stack traces, and `WebSocket.name` is what the standard says. So do lines, for a twentieth of
- * the package: Node prints the whole line that has thrown an error which nobody catches, before what it says.
+ * the package: Node prints the whole line that has thrown an error which is not caught, before what it says.
  */
 const MINIFY = { compress: { keepNames: NAMES }, mangle: { keepNames: NAMES }, codegen: { removeWhitespace: false } };
 
