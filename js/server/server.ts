@@ -42,6 +42,7 @@ import {
 import { channels, isWatched, type RefusalReason } from "../websocket/diagnostics.js";
 import { isEndOf, isPromise } from "../websocket/ends.js";
 import type { BinaryType } from "../websocket/receiving.js";
+import { warnOfFailure } from "../websocket/warnings.js";
 import { accept, type Members, start, WebSocket } from "../websocket/websocket.js";
 import { type CloseOptions, type CloseResult, closeOptions, Drain, ended } from "./drain.js";
 import { Loops } from "./loops.js";
@@ -457,7 +458,7 @@ export class WebSocketServer<
   }
 
   #warn(error: unknown): void {
-    if (!this.#hasWarned) process.emitWarning(warningOf(error));
+    if (!this.#hasWarned) warnOfFailure(error);
     this.#hasWarned = true;
   }
 
@@ -607,11 +608,6 @@ const OVER_QUOTA: { readonly [reason in Exceeded]: Rejection } = {
   address: { status: 429 },
   rate: { status: 429, headers: { "Retry-After": "1" } },
 };
-
-/** Anything can be thrown; a warning is an error or a text. */
-function warningOf(error: unknown): Error {
-  return error instanceof Error ? error : new Error(`A hook of the server threw ${inspect(error)}`);
-}
 
 function terminated(message: string): WebSocketError {
   return new WebSocketError("WS_ERR_TERMINATED", message);
