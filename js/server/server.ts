@@ -17,6 +17,7 @@ import { ownOptions } from "../engine/own.js";
 import { CloseStatus } from "../engine/status.js";
 import { deflateSettings } from "../session/deflate.js";
 import { type Answer, answerHandshake, type SessionOptions } from "../session/handshake.js";
+import type { Filled } from "../session/kinds.js";
 import { connectionSettings, limits, milliseconds, size } from "../session/options.js";
 import { PreparedMessage } from "../session/prepared.js";
 import type { BackplaneEvent } from "../topics/backplane.js";
@@ -297,7 +298,7 @@ export class WebSocketServer<
     await this.close();
   }
 
-  async #close(options: Required<CloseOptions>): Promise<CloseResult> {
+  async #close(options: Filled<CloseOptions>): Promise<CloseResult> {
     this.#listener?.stop();
     const drain = new Drain(this.clients, options);
     for (const [pending, request] of this.#pending) {

@@ -13,6 +13,12 @@ export interface Kind {
   is(value: unknown): boolean;
 }
 
+/** Options as they are given: each may be left out, or be `undefined`. */
+export type Given<T> = { [K in keyof T]?: T[K] | undefined };
+
+/** Options with a default for what was not given. */
+export type Filled<T> = { [K in keyof T]-?: Exclude<T[K], undefined> };
+
 /** The options of a class by their names. */
 export type Kinds<T> = { readonly [K in keyof Required<T>]: Kind };
 

@@ -4,7 +4,7 @@
  * @module
  */
 import { ownOptions } from "../engine/own.js";
-import { invalidOption, type Kinds, kind } from "./kinds.js";
+import { type Given, invalidOption, type Kinds, kind } from "./kinds.js";
 
 /** Limits of what the peer may send. */
 export interface Limits {
@@ -119,7 +119,7 @@ export function milliseconds(name: TimeName, value: number = defaults[name]): nu
  *
  * @throws WebSocketError `WS_ERR_INVALID_OPTION`
  */
-export function limits(given: Partial<Limits>): Limits {
+export function limits(given: Given<Limits>): Limits {
   const own = ownOptions(given);
   return {
     maxFrameSize: size("maxFrameSize", own.maxFrameSize),
@@ -133,7 +133,7 @@ export function limits(given: Partial<Limits>): Limits {
  *
  * @throws WebSocketError `WS_ERR_INVALID_OPTION`
  */
-export function connectionSettings(all: Partial<ConnectionSettings>): ConnectionSettings {
+export function connectionSettings(all: Given<ConnectionSettings>): ConnectionSettings {
   const given = ownOptions(all);
   return {
     closeTimeout: milliseconds("closeTimeout", given.closeTimeout),
