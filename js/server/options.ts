@@ -11,7 +11,7 @@ import { type SocketOptions, socketKinds } from "../client/arguments.js";
 import { WebSocketError } from "../engine/errors.js";
 import type { HeaderFields } from "../engine/http.js";
 import { ownOptions } from "../engine/own.js";
-import { checkOptions, type Kind, type Kinds, kind } from "../session/kinds.js";
+import { checkOptions, type Kind, type Kinds, kind, listOf } from "../session/kinds.js";
 import { size } from "../session/options.js";
 import { type TopicOptions, topicKinds } from "../topics/options.js";
 import type { ListenDetails, TlsServerOptions } from "../transport/runtime.js";
@@ -139,10 +139,7 @@ const LISTEN: Kinds<ListenDetails> = {
   ipv6Only: kind.flag,
 };
 
-const ORIGINS: Kind = {
-  wanted: 'a list of origins such as "https://example.com", without a path',
-  is: (value) => Array.isArray(value) && value.every(isOrigin),
-};
+const ORIGINS = listOf('a list of origins such as "https://example.com", without a path', isOrigin);
 
 const BINARY_TYPE: Kind = {
   wanted: '"nodebuffer", "arraybuffer" or "blob"',
@@ -159,10 +156,10 @@ const SERVER: Kind = {
   is: (value) => typeof (value as Server | null)?.on === "function" && typeof (value as Server).address === "function",
 };
 
-const PROXIES: Kind = {
-  wanted: 'a list of addresses, of networks such as "10.0.0.0/8", or of "unix"',
-  is: (value) => Array.isArray(value) && value.every(TrustedProxies.isProxy),
-};
+const PROXIES = listOf('a list of addresses, of networks such as "10.0.0.0/8", or of "unix"', TrustedProxies.isProxy);
+
+/** What a server of TLS may prove itself by. Suites without a certificate have to be asked for by `ciphers`. */
+const IDENTITIES = ["cert", "pfx", "SNICallback", "secureContext", "pskCallback", "ciphers"] as const;
 
 const KINDS: Kinds<WebSocketServerOptions<never>> = {
   ...socketKinds,
@@ -210,6 +207,9 @@ export function serverOptions<R extends HandshakeRequest>(given: WebSocketServer
   if (listen !== undefined) checkOptions(listen, LISTEN, "listen.");
   if (tls !== undefined && port === undefined && socketPath === undefined) {
     throw invalid("The option tls goes with port or socketPath; give server one of node:https");
+  }
+  if (tls !== undefined && !IDENTITIES.some((name) => tls[name])) {
+    throw invalid("The option tls has no certificate: it needs cert and key, pfx, or SNICallback");
   }
   return options;
 }
