@@ -102,7 +102,7 @@ export function isProtocols(value: string | Iterable<string> | WebSocketOptions)
 
 /** https://websockets.spec.whatwg.org/#get-a-url-record */
 export function urlRecord(text: string): URL {
-  if (!URL.canParse(text)) throw new DOMException(`${text} is not a valid URL`, "SyntaxError");
+  if (!URL.canParse(text)) throw new DOMException(`"${text}" is not a valid URL`, "SyntaxError");
   const record = toWebSocketScheme(new URL(text));
   if (record.protocol !== "ws:" && record.protocol !== "wss:") {
     throw new DOMException(`The scheme of ${text} is none of ws, wss, http, https`, "SyntaxError");

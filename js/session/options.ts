@@ -10,7 +10,10 @@ import { type Given, invalidOption, type Kinds, kind } from "./kinds.js";
 export interface Limits {
   /** The most bytes of payload in one frame; beyond it the connection fails with 1009. No limit by default. */
   maxFrameSize: number;
-  /** The most bytes in one message, up to 512 MiB; beyond it the connection fails with 1009. 100 MiB by default. */
+  /**
+   * The most bytes in one message, up to 512 MiB; beyond it the connection fails with 1009. By default 100 MiB, and
+   * 16 MiB of a server.
+   */
   maxMessageSize: number;
   /** The most frames of one message, empty ones too; beyond it the connection fails with 1008. 131,072 by default. */
   maxFragments: number;
