@@ -24,9 +24,8 @@ server.on("connection", echo);
 const page = await inspectServer(server, { port });
 console.log(`\n  The inspector:   ${page.url}`);
 const echoUrl = `ws://127.0.0.1:${server.address().port}/`;
-console.log(
-  `  The echo server: ${echoUrl}\n  A client:        npx websocket-component connect ${echoUrl}\n\n  Ctrl-C ends it.`,
-);
+console.log(`  The echo server: ${echoUrl}`);
+console.log(`  A client:        npx websocket-component connect ${echoUrl}\n\n  Ctrl-C ends it.`);
 for (const signal of ["SIGINT", "SIGTERM"]) {
   process.once(signal, () => {
     void page.close();
