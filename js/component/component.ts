@@ -23,18 +23,18 @@ import { Action, ActionQueue, BufferType, PropertyType } from "./constants.js";
 /** The properties of a new handle. */
 export interface Properties {
   /** Bytes, at least 256; 4096. */
-  receiveBufferSize?: number;
+  receiveBufferSize?: number | undefined;
   /** Bytes, at least 16; 4096 for a client, 16 for a server. */
-  sendBufferSize?: number;
+  sendBufferSize?: number | undefined;
   /** Client: mask with a key of zeros. Server: accept frames without a mask. A risk (RFC 6455 §10.3). */
-  disableMasking?: boolean;
+  disableMasking?: boolean | undefined;
   /** Deliver text and close reasons unchecked. */
-  disableUtf8Verification?: boolean;
+  disableUtf8Verification?: boolean | undefined;
   /**
    * Offer compression (RFC 7692) in the handshake, behind the extensions given there, or select it if it is offered;
    * then messages are compressed and decompressed by the handle. An addition to the original API; `false`.
    */
-  perMessageDeflate?: boolean | PerMessageDeflateOptions;
+  perMessageDeflate?: boolean | PerMessageDeflateOptions | undefined;
 }
 
 /** Status and reason of a close. */
@@ -42,7 +42,7 @@ export interface CloseBuffer {
   /** From 1000 to 4999. */
   readonly status: number;
   /** Text, or its UTF-8; at most 123 bytes. */
-  readonly reason?: string | Uint8Array;
+  readonly reason?: string | Uint8Array | undefined;
 }
 
 /** An action, with copies of its buffers that are the caller's. */
@@ -134,10 +134,10 @@ export class Handle {
    */
   beginClientHandshake(
     offer: {
-      subprotocols?: readonly string[];
-      extensions?: readonly string[];
-      headers?: HeaderFields;
-      extendedConnect?: boolean;
+      subprotocols?: readonly string[] | undefined;
+      extensions?: readonly string[] | undefined;
+      headers?: HeaderFields | undefined;
+      extendedConnect?: boolean | undefined;
     } = {},
   ): HeaderField[] {
     const { subprotocols = [], extensions = [], headers = [], extendedConnect = false } = ownOptions(offer);
@@ -153,7 +153,7 @@ export class Handle {
    * @throws WebSocketProtocolError if RFC 6455 §4.1 does not allow the response, or if none of the offered
    *   subprotocols was selected, unless `allowNoSubprotocol`
    */
-  endClientHandshake(headers: HeaderFields, options: { allowNoSubprotocol?: boolean } = {}): Negotiated {
+  endClientHandshake(headers: HeaderFields, options: { allowNoSubprotocol?: boolean | undefined } = {}): Negotiated {
     const allow = ownOption(options, "allowNoSubprotocol") ?? false;
     const [subprotocol = -1, ...extensions] = this.#enter((handle) =>
       handle.end_client_handshake(...packed(flatten(headers)), allow),
@@ -170,9 +170,9 @@ export class Handle {
    */
   beginServerHandshake(request: {
     headers: HeaderFields;
-    subprotocol?: string;
-    extensions?: readonly string[];
-    extendedConnect?: boolean;
+    subprotocol?: string | undefined;
+    extensions?: readonly string[] | undefined;
+    extendedConnect?: boolean | undefined;
   }): HeaderField[] {
     const { headers, subprotocol, extensions = [], extendedConnect = false } = request;
     const selected = [subprotocol ?? "", ...packed([...extensions])] as const;

@@ -25,7 +25,7 @@ const UNAWAITED = 256;
 /** Options of a `WebSocketStream`: the proposal's `protocols` and `signal`, and those of our `WebSocket`. */
 export interface WebSocketStreamOptions extends Omit<WebSocketOptions, "protocols" | "streamMessages"> {
   /** Subprotocols to offer, the preferred first. */
-  protocols?: Iterable<string>;
+  protocols?: Iterable<string> | undefined;
 }
 
 /** An open connection. */
@@ -43,9 +43,9 @@ export interface WebSocketOpenInfo {
 /** How a connection is closed. */
 export interface WebSocketCloseInfo {
   /** 1000, or 3000 to 4999. */
-  closeCode?: number;
+  closeCode?: number | undefined;
   /** At most 123 bytes of UTF-8. */
-  reason?: string;
+  reason?: string | undefined;
 }
 
 /** How a connection was closed. */

@@ -149,7 +149,7 @@ test("a callback behind a Blob that is read after the end of a socket of ws is c
 /** What a peer gets from a program that sends and ends. */
 const ENDINGS: { readonly [name: string]: string } = {
   "ends the process": "socket.send('bye'); process.exit();",
-  "throws what nobody catches": "socket.send('bye'); throw new Error('of the program');",
+  "throws an uncaught error": "socket.send('bye'); throw new Error('of the program');",
   "ends the process in a listener of messages": "socket.onmessage = () => { socket.send('bye'); process.exit(); };",
   "terminates the connection": "socket.send('bye'); socket.terminate();",
   "ends the process without awaiting write": "void socket.write('bye'); process.exit();",
