@@ -186,7 +186,7 @@ errors! {
     MessageCompressed, InvalidProtocolOperation, "RFC 7692 §6.1",
         "the message that is being sent is compressed: its parts cannot be sent by their headers alone";
     MessageTypeMixed, InvalidProtocolOperation, "RFC 6455 §5.4",
-        "the message that is being sent is of the other type: end it first";
+        "another message is unfinished: end it first";
     NoSlots, InvalidArgument, "WebSocketGetAction",
         "an action needs room for one buffer at least";
     PropertyNotGlobal, InvalidArgument, "WebSocketGetGlobalProperty",

@@ -194,6 +194,51 @@ fn a_payload_that_is_given_away_or_shared_is_sent_as_one_that_is_lent() {
 }
 
 #[test]
+fn a_whole_message_is_refused_while_another_is_unfinished_and_sends_nothing() {
+    type Send = fn(&mut Connection, &str) -> Result<(), Error>;
+    let sends: [Send; 6] = [
+        |connection, payload| connection.send_text(payload),
+        |connection, payload| connection.send_text(payload.to_owned()),
+        |connection, payload| connection.send_shared_text(payload.to_owned()),
+        |connection, payload| connection.send_binary(payload.as_bytes()),
+        |connection, payload| connection.send_binary(payload.as_bytes().to_vec()),
+        |connection, payload| connection.send_shared_binary(payload.as_bytes().to_vec()),
+    ];
+    let payloads = ["whole".to_owned(), "whole ".repeat(2000)];
+    for role in ROLES {
+        for (index, send) in sends.into_iter().enumerate() {
+            for payload in &payloads {
+                let mut pair = Pair::new(Config::default());
+                let (sender, receiver) = pair.ends(role);
+                if index < 3 {
+                    sender.send_text_part("un", false).unwrap();
+                } else {
+                    sender.send_binary_part(b"un", false).unwrap();
+                }
+                let before = sender.buffered();
+                assert_eq!(send(sender, payload), Err(Misuse::MessageTypeMixed.into()), "{index}");
+                assert_eq!(sender.buffered(), before, "{index}");
+                let expected = if index < 3 {
+                    sender.send_text_part("finished", true).unwrap();
+                    text("unfinished")
+                } else {
+                    sender.send_binary_part(b"finished", true).unwrap();
+                    binary(b"unfinished")
+                };
+                send(sender, payload).unwrap();
+                let arrived = deliver(sender, receiver, usize::MAX);
+                assert_eq!((arrived.len(), &arrived[0]), (2, &expected), "{index}");
+            }
+        }
+        let mut pair = Pair::new(Config::default());
+        let (sender, _) = pair.ends(role);
+        sender.send_text_part("un", false).unwrap();
+        sender.close(CloseStatus::NORMAL, "").unwrap();
+        assert_eq!(sender.send_text("whole"), Err(Misuse::SendAfterClose.into()));
+    }
+}
+
+#[test]
 fn a_server_transmits_a_long_shared_payload_from_where_it_is_and_then_drops_it() {
     let mut server = Connection::new(Role::Server, Config::default());
     let text: Arc<str> = "Hello ".repeat(1000).into();

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use crate::connection::output::{self, Output, Payload};
 use crate::connection::timers::{Due, Timers};
 use crate::connection::{Config, Failure};
-use crate::error::Error;
+use crate::error::{Error, Misuse};
 use crate::frame::{Header, MAX_HEADER_LENGTH};
 use crate::session::{Role, Session, State};
 use crate::wire::{BufferType, CloseStatus};
@@ -78,10 +78,16 @@ impl Endpoint {
         self.output.append(|out| self.session.write(buffer_type, payload, out))
     }
 
-    /// Queues a long payload as it is, masked in place if it is a client's.
+    /// Writes a whole message. A session would take it for the end of an unfinished one.
+    pub fn write_whole(&mut self, buffer_type: BufferType, payload: &[u8]) -> Result<(), Error> {
+        self.check_whole()?;
+        self.write(buffer_type, payload)
+    }
+
+    /// Queues a long message as it is, masked in place if it is a client's.
     pub fn write_owned(&mut self, buffer_type: BufferType, mut payload: Vec<u8>) -> Result<(), Error> {
         if payload.len() < output::LONG || self.session.has_compression() {
-            return self.write(buffer_type, &payload);
+            return self.write_whole(buffer_type, &payload);
         }
         let header = self.header(buffer_type, payload.len())?;
         if let Some(mask) = header.mask {
@@ -91,7 +97,7 @@ impl Endpoint {
         Ok(())
     }
 
-    /// Queues a long payload as it is, unless it is to be masked or compressed.
+    /// Queues a long message as it is, unless it is to be masked or compressed.
     pub fn write_shared(
         &mut self,
         buffer_type: BufferType,
@@ -100,7 +106,7 @@ impl Endpoint {
         let bytes = payload.as_ref();
         let is_changed = self.session.has_compression() || self.session.role() == Role::Client;
         if bytes.len() < output::LONG || is_changed {
-            return self.write(buffer_type, bytes);
+            return self.write_whole(buffer_type, bytes);
         }
         let length = bytes.len();
         let header = self.header(buffer_type, length)?;
@@ -108,8 +114,9 @@ impl Endpoint {
         Ok(())
     }
 
+    /// The header of a whole message.
     fn header(&mut self, buffer_type: BufferType, length: usize) -> Result<Header, Error> {
-        self.check_not_failed()?;
+        self.check_whole()?;
         self.session.header(buffer_type, length as u64)
     }
 
@@ -202,6 +209,16 @@ impl Endpoint {
         self.output.clear();
         self.ping = None;
         self.timers.stop();
+    }
+
+    /// Checks that a message may begin.
+    fn check_whole(&self) -> Result<(), Error> {
+        self.check_not_failed()?;
+        // after a close the message has no end to wait for: the session says so
+        if self.session.is_sending_message() && !self.session.state().close_sent() {
+            return Err(Error::Misuse(Misuse::MessageTypeMixed));
+        }
+        Ok(())
     }
 
     const fn check_not_failed(&self) -> Result<(), Error> {

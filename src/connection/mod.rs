@@ -318,7 +318,7 @@ impl Connection {
     /// sent.
     pub fn send_text<'a>(&mut self, text: impl Into<Cow<'a, str>>) -> Result<(), Error> {
         match text.into() {
-            Cow::Borrowed(text) => self.endpoint.write(BufferType::Utf8Message, text.as_bytes()),
+            Cow::Borrowed(text) => self.endpoint.write_whole(BufferType::Utf8Message, text.as_bytes()),
             Cow::Owned(text) => self.endpoint.write_owned(BufferType::Utf8Message, text.into_bytes()),
         }
     }
@@ -329,7 +329,7 @@ impl Connection {
     /// As [`send_text`](Self::send_text).
     pub fn send_binary<'a>(&mut self, bytes: impl Into<Cow<'a, [u8]>>) -> Result<(), Error> {
         match bytes.into() {
-            Cow::Borrowed(bytes) => self.endpoint.write(BufferType::BinaryMessage, bytes),
+            Cow::Borrowed(bytes) => self.endpoint.write_whole(BufferType::BinaryMessage, bytes),
             Cow::Owned(bytes) => self.endpoint.write_owned(BufferType::BinaryMessage, bytes),
         }
     }
