@@ -814,6 +814,30 @@ fn a_count_above_the_room_for_a_read_counts_as_all_of_it() {
 }
 
 #[test]
+fn a_count_above_the_room_for_a_read_takes_no_bytes_of_earlier_reads() {
+    let mut config = Config::default();
+    config.read_size = 256 * 1024;
+    let mut client = Connection::new(Role::Client, config);
+    let bytes = frame(Role::Client, 0x82, &[7; 70_000]);
+    client
+        .read_buffer()
+        .chunks_exact_mut(2)
+        .for_each(|stale| stale.copy_from_slice(b"\x89\0"));
+    client.read_buffer()[..10].copy_from_slice(&bytes[..10]);
+    client.received(10, NOW);
+    assert_eq!(events(&mut client), []);
+    let room = client.read_buffer();
+    assert_eq!(room.len(), 70_000, "up to the message's end");
+    room.copy_from_slice(&bytes[10..]);
+    client.received(70_100, NOW);
+    client.received(100, NOW);
+    assert!(events(&mut client) == [binary(&bytes[10..])]);
+    client.receive(b"\x81\x02h", NOW);
+    client.received(1, NOW);
+    assert_eq!(feed(&mut client, b"i"), [text("hi")]);
+}
+
+#[test]
 fn bytes_may_come_through_the_buffer_and_as_a_slice_in_turns() {
     let message: Vec<u8> = (0..=255).cycle().take(3000).collect();
     let bytes = frame(Role::Client, 0x82, &message);
