@@ -862,6 +862,15 @@ fn what_comes_behind_the_end_of_the_transport_is_not_taken() {
 }
 
 #[test]
+fn the_room_for_a_read_behind_the_end_of_the_transport_loses_no_message() {
+    let mut client = Connection::new(Role::Client, Config::default());
+    client.receive(frame(Role::Client, 0x81, b"hi"), NOW);
+    client.eof();
+    assert!(!client.read_buffer().is_empty());
+    assert_eq!(events(&mut client), [text("hi"), Event::Failed(Failure::Eof)]);
+}
+
+#[test]
 fn an_idle_connection_holds_no_buffers() {
     let mut config = Config::default();
     config.read_size = 100_000;

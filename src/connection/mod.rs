@@ -193,7 +193,7 @@ impl Connection {
 
     /// A buffer of at least one byte to read into, which saves a copy. Read, then call [`received`](Self::received).
     pub fn read_buffer(&mut self) -> &mut [u8] {
-        if !self.endpoint.takes_input() {
+        if self.endpoint.is_over || self.endpoint.failure.is_some() {
             self.input.clear();
         }
         self.input.room(self.endpoint.session.announced(), self.read_size)
