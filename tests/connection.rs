@@ -693,6 +693,114 @@ fn a_close_that_is_not_answered_ends_in_time() {
     assert_eq!(client.failure(), None);
 }
 
+/// A client whose deadlines are all 10 seconds, at 0.
+fn impatient() -> Connection {
+    let second = Duration::from_secs(1);
+    let mut config = Config::default();
+    config.keep_alive = Some(KeepAlive {
+        idle: 10 * second,
+        answer: 10 * second,
+    });
+    (config.message_timeout, config.close_timeout) = (Some(10 * second), Some(10 * second));
+    let mut client = Connection::new(Role::Client, config);
+    client.handle_timeout(NOW);
+    client
+}
+
+#[test]
+fn what_came_before_a_deadline_is_reported_behind_it() {
+    let at = Duration::from_secs;
+    let goodbye = [frame(Role::Client, 0x81, b"hi"), frame(Role::Client, 0x88, b"\x03\xE8")].concat();
+
+    // the rest of the message has come in time
+    let mut client = impatient();
+    client.receive(b"\x81\x05He", NOW);
+    assert_eq!(events(&mut client), []);
+    client.receive(b"llo\x81\x02h", at(5));
+    client.handle_timeout(at(11));
+    assert_eq!(events(&mut client), [text("Hello")]);
+    client.handle_timeout(at(20));
+    assert_eq!(client.failure(), None, "the next message has a time of its own");
+    client.handle_timeout(at(21));
+    assert_eq!(events(&mut client), [Event::Failed(Failure::MessageTimeout)]);
+
+    // something has come, but no end
+    let mut client = impatient();
+    client.receive(b"\x01\x02He", NOW);
+    assert_eq!(events(&mut client), []);
+    client.receive(b"\x89\x00\x80\x03l", at(5));
+    client.handle_timeout(at(11));
+    let failed = Event::Failed(Failure::MessageTimeout);
+    assert_eq!(events(&mut client), [Event::Ping(Cow::Borrowed(b"")), failed]);
+    assert_eq!(close_code(&client), Some(1008));
+
+    // the answer to our close has come in time
+    let mut client = impatient();
+    client.close(CloseStatus::NORMAL, "").unwrap();
+    client.handle_timeout(NOW);
+    client.receive(&goodbye, at(5));
+    client.handle_timeout(at(11));
+    assert_eq!(events(&mut client), [text("hi"), closed(CloseStatus::NORMAL, "")]);
+    assert!(client.is_finished());
+    assert_eq!((client.failure(), client.poll_timeout()), (None, None));
+
+    // the peer is gone, but has said everything
+    let mut client = impatient();
+    client.receive(&goodbye, at(1));
+    client.handle_timeout(at(11));
+    client.handle_timeout(at(21));
+    assert!(
+        !client.is_open() && client.is_finished(),
+        "nothing is worth writing to a dead peer"
+    );
+    assert_eq!(client.send_text("x"), Err(Error::ConnectionFailed));
+    assert_eq!(events(&mut client), [text("hi"), closed(CloseStatus::NORMAL, "")]);
+    assert!(client.is_finished());
+
+    // the peer is gone
+    let mut client = impatient();
+    client.receive(b"\x89\x00\x81\x02hi", at(1));
+    client.handle_timeout(at(11));
+    client.handle_timeout(at(21));
+    let failed = Event::Failed(Failure::Unresponsive);
+    assert_eq!(
+        events(&mut client),
+        [Event::Ping(Cow::Borrowed(b"")), text("hi"), failed]
+    );
+    assert!(client.is_finished());
+}
+
+#[test]
+fn a_deadline_is_not_forgotten_for_a_message_that_was_late() {
+    let at = Duration::from_secs;
+    let mut client = impatient();
+    client.receive(b"\x81\x05He", NOW);
+    assert_eq!(events(&mut client), []);
+    client.receive(b"llo", at(5));
+    client.handle_timeout(at(11));
+    client.close(CloseStatus::NORMAL, "").unwrap();
+    client.handle_timeout(at(11));
+    client.handle_timeout(at(21));
+    assert_eq!(
+        events(&mut client),
+        [text("Hello"), Event::Failed(Failure::CloseTimeout)]
+    );
+}
+
+#[test]
+fn nothing_is_no_sign_of_life() {
+    let at = Duration::from_secs;
+    let mut client = impatient();
+    for second in 1..20 {
+        client.receive(b"", at(second));
+        client.received(0, at(second));
+        client.handle_timeout(at(second));
+    }
+    assert_eq!(client.poll_timeout(), Some(at(20)));
+    client.handle_timeout(at(20));
+    assert_eq!(events(&mut client), [Event::Failed(Failure::Unresponsive)]);
+}
+
 /// Gives 0, 1, 2, …
 struct Counting(u8);
 

@@ -19,6 +19,10 @@ pub struct Endpoint {
     pub failure: Option<Failure>,
     /// The last event was reported, or is about to be.
     pub is_over: bool,
+    /// Bytes came in which events may be that were not reported.
+    pub is_unseen: bool,
+    /// The failure once all that came was reported, if that brings no better end.
+    pub after_input: Option<Failure>,
     /// The transport ended.
     pub eof: bool,
     /// Nothing more can be transmitted, or it would be useless.
@@ -39,6 +43,8 @@ impl Endpoint {
             timers: Timers::new(config),
             failure: None,
             is_over: false,
+            is_unseen: false,
+            after_input: None,
             eof: false,
             given_up: false,
             ping: None,
@@ -48,7 +54,13 @@ impl Endpoint {
 
     /// Whether incoming bytes still matter.
     pub const fn takes_input(&self) -> bool {
-        !self.is_over && !self.eof && self.failure.is_none()
+        !self.is_over && !self.eof && !self.has_failed()
+    }
+
+    /// Whether the connection has failed, though what came before may still be to report.
+    pub const fn has_failed(&self) -> bool {
+        let is_closed = matches!(self.session.state(), State::Closed);
+        self.failure.is_some() || (self.given_up && !is_closed)
     }
 
     pub fn wants_read(&self) -> bool {
@@ -58,9 +70,19 @@ impl Endpoint {
         !self.eof && !self.given_up && !server_ends
     }
 
+    /// `count` bytes came. None are no sign of life.
+    pub fn hear(&mut self, count: usize, now: Duration) {
+        if count == 0 {
+            return self.timers.advance(now);
+        }
+        self.timers.heard(now);
+        self.is_unseen = true;
+    }
+
     /// The transport ended.
     pub fn end(&mut self) {
         self.eof = true;
+        self.after_input = Some(Failure::Eof);
         if self.is_over || self.failure.is_some() {
             self.give_up();
         }
@@ -137,7 +159,7 @@ impl Endpoint {
     /// "…it SHOULD respond with Pong frame as soon as is practical"; while earlier bytes wait for a peer that reads
     /// nothing, only its latest ping is answered (RFC 6455 §5.5.2, §5.5.3).
     pub fn answer_ping(&mut self, payload: &[u8]) {
-        if self.session.state().close_received() || self.failure.is_some() {
+        if self.session.state().close_received() || self.has_failed() {
             return;
         }
         if self.output.len() > PONGS_WAIT {
@@ -150,15 +172,15 @@ impl Endpoint {
     /// The peer closed. Unless its close is an answer, it gets one with the same status (RFC 6455 §5.5.1). Returns
     /// whether that was possible.
     pub fn answer_close(&mut self, status: CloseStatus) -> bool {
-        let is_answer = self.session.state() == State::Closed;
-        if !is_answer && self.close(status, "").is_err() {
+        let needs_answer = self.session.state() != State::Closed && !self.given_up;
+        if needs_answer && self.close(status, "").is_err() {
             self.fail(Failure::RandomUnavailable);
             return false;
         }
         self.is_over = true;
         self.ping = None;
         self.timers.closing(self.close_timeout);
-        if self.eof {
+        if self.eof || self.given_up {
             self.give_up();
         }
         true
@@ -168,13 +190,34 @@ impl Endpoint {
         match due {
             Due::Ping => {
                 if self.write(BufferType::PingPong, &[]) == Err(Error::RandomUnavailable) {
-                    self.fail(Failure::RandomUnavailable);
+                    self.fail_after_input(Failure::RandomUnavailable);
                 }
             }
-            Due::Unresponsive => self.fail(Failure::Unresponsive),
-            Due::Message => self.fail(Failure::MessageTimeout),
+            Due::Unresponsive => self.fail_after_input(Failure::Unresponsive),
+            Due::Message => self.fail_after_input(Failure::MessageTimeout),
             Due::Close if self.is_over || self.failure.is_some() => self.give_up(),
-            Due::Close => self.fail(Failure::CloseTimeout),
+            Due::Close => self.fail_after_input(Failure::CloseTimeout),
+        }
+    }
+
+    /// No message is unfinished.
+    pub fn message_ended(&mut self) {
+        self.timers.message(false, None);
+        if self.after_input == Some(Failure::MessageTimeout) {
+            self.after_input = None;
+        }
+    }
+
+    /// [`fail`](Self::fail), behind what came before and was not reported yet.
+    fn fail_after_input(&mut self, failure: Failure) {
+        if !self.is_unseen && !self.eof {
+            self.fail(failure);
+        } else if matches!(self.after_input, None | Some(Failure::MessageTimeout)) {
+            // a late message may still end in what came; no other failure has such a way out
+            self.after_input = Some(failure);
+            if !failure.is_told() {
+                self.give_up();
+            }
         }
     }
 
@@ -222,9 +265,9 @@ impl Endpoint {
     }
 
     const fn check_not_failed(&self) -> Result<(), Error> {
-        match self.failure {
-            None => Ok(()),
-            Some(_) => Err(Error::ConnectionFailed),
+        if self.has_failed() {
+            return Err(Error::ConnectionFailed);
         }
+        Ok(())
     }
 }
