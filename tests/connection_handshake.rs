@@ -534,6 +534,7 @@ fn heads_go_to_the_crate_http_and_back() {
         *request.version_mut() = version;
         assert_eq!(RequestHead::from(&request).version, minor, "{version:?}");
     }
+    *request.version_mut() = Version::HTTP_11;
 
     *request.method_mut() = http::Method::POST;
     let error = ServerHandshake::answer_http(&request, None, ServerOptions::default())
@@ -544,6 +545,28 @@ fn heads_go_to_the_crate_http_and_back() {
         (response.status().as_u16(), &response.headers()["allow"]),
         (405, &http::HeaderValue::from_static("GET"))
     );
+}
+
+#[cfg(feature = "http")]
+#[test]
+fn an_upgrade_is_accepted_over_http_1_1_alone() {
+    use http::Version;
+    use websocket_component::http::RequestHead;
+
+    let bytes = format!("{REQUEST}\r\n");
+    let head = RequestHead::parse(bytes.as_bytes()).unwrap().unwrap();
+    let mut request = http::Request::<()>::try_from(&head).unwrap();
+    let versions = [
+        (Version::HTTP_10, Some(505)),
+        (Version::HTTP_11, None),
+        (Version::HTTP_2, Some(400)),
+        (Version::HTTP_3, Some(400)),
+    ];
+    for (version, status) in versions {
+        *request.version_mut() = version;
+        let refused = ServerHandshake::answer_http(&request, None, ServerOptions::default()).err();
+        assert_eq!(refused.and_then(Error::status), status, "{version:?}");
+    }
 }
 
 #[cfg(feature = "std")]
