@@ -208,7 +208,7 @@ errors! {
     SendAfterClose, InvalidProtocolOperation, "RFC 6455 §5.5.1",
         "a close was sent: no data and no second close may follow";
     StatusLineInvalid, InvalidArgument, "RFC 9112 §4",
-        "the status does not have three digits, or the reason has a control character";
+        "the status does not have three digits or cannot be an answer, or the reason has a control character";
     SubprotocolMalformed, InvalidArgument, "RFC 6455 §4.1",
         "a subprotocol is not a token";
     SubprotocolRepeated, InvalidArgument, "RFC 6455 §4.1",

@@ -204,10 +204,53 @@ fn an_answer_that_cannot_be_leaves_the_request_waiting() {
     );
     let smuggled = [HttpHeader::new("X", "a\r\nB: c")];
     assert_eq!(server.accept(None, &smuggled), Err(Misuse::HeaderInvalid.into()));
-    assert_eq!(server.refuse(99, &[]), Err(Misuse::StatusLineInvalid.into()));
+    for status in [0, 99, 100, 101, 103, 199, 1000] {
+        assert_eq!(
+            server.refuse(status, &[]),
+            Err(Misuse::StatusLineInvalid.into()),
+            "{status}"
+        );
+    }
     assert_eq!(server.transmit(), b"");
     assert_eq!(server.accept(Some("chat"), &[]), Ok(()));
     assert!(head(server.transmit()).contains("\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"));
+}
+
+#[test]
+fn an_answer_has_the_fields_of_the_handshake_once_and_announces_no_body() {
+    let names = [
+        "connection",
+        "UPGRADE",
+        "Sec-WebSocket-Accept",
+        "sec-websocket-protocol",
+        "Sec-WebSocket-Extensions",
+        "Content-Length",
+        "Transfer-Encoding",
+        "X",
+    ];
+    let fields = names.map(|name| HttpHeader::new(name, "mine"));
+    let sent = |server: &ServerHandshake| {
+        let response = head(server.transmit());
+        let fields = response.lines().skip(1).filter(|line| !line.is_empty());
+        fields.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let mut server = asked("Sec-WebSocket-Protocol: chat\r\n");
+    server.accept(None, &fields).unwrap();
+    let accept = "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+    assert_eq!(
+        sent(&server),
+        ["Upgrade: websocket", "Connection: Upgrade", accept, "X: mine"]
+    );
+
+    let mut server = asked("");
+    server.refuse(403, &fields[5..]).unwrap();
+    assert_eq!(sent(&server), ["Connection: close", "Content-Length: 0", "X: mine"]);
+    let mut server = asked("");
+    server.refuse(204, &fields[5..]).unwrap();
+    assert_eq!(sent(&server), ["Connection: close", "X: mine"]);
+    let mut server = asked("");
+    server.refuse(403, &fields[..1]).unwrap();
+    assert_eq!(sent(&server), ["Content-Length: 0", "connection: mine"]);
 }
 
 #[test]
