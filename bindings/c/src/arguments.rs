@@ -43,8 +43,8 @@ pub unsafe fn texts<'a>(start: *const *const c_char, count: u32) -> Result<Vec<&
     unsafe { list(start, count)?.iter().map(|&string| text(string)).collect() }
 }
 
-/// Header fields, from the caller or from the peer. A name that is not UTF-8 is none: the handle refuses it, as an empty
-/// one, once it has looked at its role and state.
+/// Header fields, from the caller or from the peer. A name that is not UTF-8 is none: the handle refuses it, as an
+/// empty one, once it has looked at its role and state.
 ///
 /// # Safety
 /// `start` is NULL or has `count` headers whose pointers have as many bytes as they say; all live as long as `'a`.
