@@ -182,7 +182,8 @@ errors! {
     HandshakeNotEnded, InvalidProtocolOperation, "WebSocketSend",
         "the handshake has not ended: nothing can be sent or received yet";
     HeaderInvalid, InvalidArgument, "RFC 9110 §5",
-        "a header's name is not a token, or its value has a control character or is not Latin-1";
+        "a header's name is not a token, or its value has a control character or is not Latin-1; or a host is not \
+         host or host:port, without a scheme";
     MessageCompressed, InvalidProtocolOperation, "RFC 7692 §6.1",
         "the message that is being sent is compressed: its parts cannot be sent by their headers alone";
     MessageTypeMixed, InvalidProtocolOperation, "RFC 6455 §5.4",
@@ -214,7 +215,8 @@ errors! {
     SubprotocolRepeated, InvalidArgument, "RFC 6455 §4.1",
         "a subprotocol is offered twice";
     TargetInvalid, InvalidArgument, "RFC 9112 §3.2",
-        "the request target is empty, has a fragment, or a character that is not visible ASCII";
+        "the request target does not begin with / or a scheme, has a fragment, or a character that is not visible \
+         ASCII";
     WrongRole, InvalidArgument, "WebSocketCreateClientHandle",
         "the function belongs to the other role, client or server";
 }

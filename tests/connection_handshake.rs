@@ -405,6 +405,9 @@ fn a_request_that_cannot_be_is_not_made() {
             "{target:?}"
         );
     }
+    let text = |error: Option<Error>| error.map(|error| error.to_string()).unwrap_or_default();
+    assert!(text(invalid("ws://example.com", "/")).contains("host:port, without a scheme"));
+    assert!(text(invalid("example.com", "chat")).contains("does not begin with / or a scheme"));
     for target in ["/", "/a?b=%20", "http://example.com/chat", "//a"] {
         assert_eq!(invalid("[::1]:80", target), None, "{target:?}");
     }
