@@ -7,6 +7,11 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#ifdef __cplusplus
+#include <type_traits>
+static_assert(std::is_same<std::underlying_type<WEB_SOCKET_PROPERTY_TYPE>::type, int>::value,
+              "the properties of websocket_component.h are values of the type");
+#endif
 #ifndef _WIN32
 #include <sys/wait.h>
 #include <unistd.h>
