@@ -70,7 +70,7 @@ impl Endpoint {
         !self.eof && !self.given_up && !server_ends
     }
 
-    /// `count` bytes came. None are no sign of life.
+    /// `count` bytes came. Without one, only the time passes.
     pub fn hear(&mut self, count: usize, now: Duration) {
         if count == 0 {
             return self.timers.advance(now);
