@@ -81,7 +81,7 @@ export class Backlog {
     this.#isDropped = true;
     this.held = 0;
     for (let step = this.#steps.shift(); step !== undefined; step = this.#steps.shift())
-      this.#unsent.push(...step.waiters);
+      this.#unsent.push(...step.waiters.splice(0)); // a step that is at work would call them, too
   }
 
   /** Gives those who wait for what was dropped. */

@@ -357,9 +357,9 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     if (ending?.isTransportOver) this.#inbox.awaitClaim(this.#settings.closeTimeout);
     const { isEmpty } = this.#inbox;
     if (isEmpty && ending?.hasTransportEnded) this.#endTransport(ending);
-    if (ending?.transportClosed === undefined) return;
+    if (ending?.transportClosed === undefined || ending.isTelling) return;
     if (isEmpty && !this.#inbox.hasUnclaimed) this.#closed();
-    else ending.lose(this.#owner, this.#outbox);
+    else ending.lose(this.#owner, this.#outbox, () => this.#deliver());
   }
 
   /** The peer has closed its side. Nothing will be answered any more: what is on its way has its time to leave. */
@@ -461,7 +461,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
 
   #count(isOver = this.#state === "closed"): void {
     const { budget } = this.#settings;
-    const held = isOver ? 0 : this.#inbox.heldBytes + (budget?.countsSent === false ? 0 : this.#outbox.heldBytes);
+    const held = isOver ? 0 : this.#inbox.heldBytes + (budget?.countsSent === false ? 0 : this.#outbox.memory);
     if (held !== this.#told) budget?.update(this, this.#told, held);
     if (isOver) budget?.forget(this);
     this.#told = held;

@@ -4,7 +4,7 @@
  * @module
  */
 import { CloseStatus } from "../engine/status.js";
-import { clearTimeout, holdBy, setTimeout } from "../transport/tasks.js";
+import { clearTimeout, holdBy, queueMicrotask, setTimeout } from "../transport/tasks.js";
 import { type ConnectionFailure, lost } from "./failures.js";
 
 /** How a connection has ended, as its owner is told. */
@@ -31,6 +31,8 @@ export class Ending {
   /** The transport is closed. */
   transportClosed: { readonly error: Error | undefined } | undefined;
   #isLost = false;
+  /** Whether that is being told: the end comes behind it. */
+  isTelling = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** Gives the connection `timeout` milliseconds from the first call. */
@@ -60,13 +62,20 @@ export class Ending {
   /**
    * Tells, once, that nothing leaves any more. The reader takes its time with what came, perhaps until what it has sent
    * is with the network: that never comes.
+   *
+   * @param goOn is called when all are told: those who are may have asked for the rest, and so for the end
    */
-  lose(owner: Loser, outbox: { close(failure: ConnectionFailure): void }): void {
+  lose(owner: Loser, outbox: { close(failure: ConnectionFailure): void }, goOn: () => void): void {
     if (this.#isLost) return;
     this.#isLost = true;
+    this.isTelling = true;
     const failure = this.failure ?? lost(this.transportClosed?.error);
     owner.onLost(failure);
     outbox.close(failure);
+    queueMicrotask(() => {
+      this.isTelling = false;
+      goOn();
+    });
   }
 
   /** Whether nothing more comes from the transport. */

@@ -14,6 +14,8 @@ export interface Flushable {
 }
 
 let due: Flushable[] | undefined;
+/** Those that are flushed now. */
+let flushing: readonly Flushable[] = [];
 /** The one that answers what is delivered to it now. */
 let answering: Flushable | undefined;
 let isExitAwaited = false;
@@ -45,21 +47,25 @@ export function endAnswer(one: Flushable): void {
 function flushAtExit(): void {
   if (isExitAwaited) return;
   isExitAwaited = true;
-  onceAtExit(() => {
-    if (answering !== undefined) flushSoon(answering);
-    flushAll();
-  });
+  onceAtExit(atExit);
+}
+
+/** A flush or a delivery may have called the code that ends the process. */
+function atExit(): void {
+  due = [...flushing, ...(answering === undefined ? [] : [answering]), ...(due ?? [])];
+  flushAll();
 }
 
 function flushAll(): void {
-  const all = due ?? [];
+  flushing = due ?? [];
   due = undefined;
   forgetRepeated();
-  for (const one of all) {
+  for (const one of flushing) {
     try {
       one.onFlushDue();
     } catch (error) {
       throwLater(error); // the others are flushed all the same
     }
   }
+  flushing = [];
 }

@@ -20,6 +20,7 @@ import { Backlog, type Waiter } from "./backlog.js";
 import { type ConnectionFailure, lost } from "./failures.js";
 import { beginAnswer, endAnswer, type Flushable, flushSoon } from "./flushes.js";
 import { OVERHEAD } from "./received.js";
+import { Writes } from "./writes.js";
 
 /** The owner of an outbox. */
 export interface OutboxOwner {
@@ -61,9 +62,7 @@ interface Batch {
 interface Write {
   /** Bytes of messages. */
   readonly size: number;
-  /** Bytes of memory, with their overhead. */
-  readonly held: number;
-  readonly hasPing: boolean;
+  hasPing: boolean;
   readonly batch: Batch | undefined;
   /** Memory that is to be used again. */
   readonly slab: Slab | undefined;
@@ -85,7 +84,7 @@ export class Outbox implements Flushable, Writer {
   #unflushed = 0;
   #bufferedAmount = 0;
   /** The writes that the network has not taken. */
-  #writes: Queue<Write> | undefined;
+  #writes: Writes<Write> | undefined;
   /** The waiters, by the flush that they wait for; the last flush may be still to come. */
   #batches: Queue<Batch> | undefined;
   /**
@@ -93,7 +92,7 @@ export class Outbox implements Flushable, Writer {
    * what is compressed, or was not flushed yet, may be little for it.
    */
   #isUntold = false;
-  /** Bytes that wait for the network, or with the owner for their turn; with their overhead. */
+  /** Bytes that wait with the owner for their turn, with their overhead. */
   #unsent = 0;
   #releaseTimer: ReturnType<typeof setWatch> | undefined;
   /** A long message, and what was sent behind it. */
@@ -116,7 +115,12 @@ export class Outbox implements Flushable, Writer {
 
   /** The memory of what has not left, in bytes, with its overhead. */
   get heldBytes(): number {
-    return this.#unflushedBytes + this.#unsent + (this.#backlog?.held ?? 0);
+    return this.#unflushedBytes + this.#unsent + (this.#writes?.held ?? 0) + (this.#backlog?.held ?? 0);
+  }
+
+  /** The same with the rest of slabs in which there is little: no one else has use of it. */
+  get memory(): number {
+    return this.heldBytes + (this.#writes?.spare ?? 0);
   }
 
   /** The memory of what was sent since the last flush. */
@@ -334,7 +338,8 @@ export class Outbox implements Flushable, Writer {
   giveUp(): void {
     const isDue = this.#isFlushDue || this.#isAnswering;
     this.#isFlushDue = false; // a flush that fails gives up, too
-    if (isDue) this.flush();
+    if (isDue) this.flush(true);
+    this.#isUntold = false;
     this.#isEndAwaited = false;
     this.#backlog?.drop();
   }
@@ -413,8 +418,12 @@ export class Outbox implements Flushable, Writer {
     this.flush();
   }
 
-  /** Gives the network all that was sent. */
-  flush(): void {
+  /**
+   * Gives the network all that was sent.
+   *
+   * @param isLast whether those who wait are called once the caller is done: it does more than to send
+   */
+  flush(isLast = false): void {
     if (this.#isAnswering) endAnswer(this);
     this.#isAnswering = false;
     const parts = this.#takeOutput();
@@ -427,32 +436,24 @@ export class Outbox implements Flushable, Writer {
     const batch = this.#batches?.last;
     if (batch !== undefined) batch.isFlushed = true;
     const isTaken = this.#transport.write(parts, this);
-    const held = isTaken ? 0 : this.#keep(parts, slab);
     this.#isUntold ||= size > 0;
-    const hasPing = this.#owner.onLeaving(isTaken);
     if (isTaken) {
+      const hasPing = this.#owner.onLeaving(true);
       if (slab !== undefined) giveBack(slab);
-      this.#taken(size, hasPing, batch);
+      if (isLast) queueMicrotask(() => this.#taken(size, hasPing, batch));
+      else this.#taken(size, hasPing, batch);
     } else {
-      this.#writes ??= new Queue();
-      this.#writes.push({ size, held, hasPing, batch, slab });
+      this.#writes ??= new Writes();
+      const write = this.#writes.push({ size, hasPing: false, batch, slab }, parts);
+      write.hasPing = this.#owner.onLeaving(false); // which counts the memory
     }
-  }
-
-  /** Counts the memory of what the network has not taken: of a slab all, of which no one else has use. */
-  #keep(parts: readonly Uint8Array[], slab: Slab | undefined): number {
-    let held = slab?.length ?? 0;
-    for (const { buffer, length } of parts) held += (buffer === slab?.buffer ? 0 : length) + OVERHEAD;
-    this.#unsent += held;
-    return held;
   }
 
   /** @internal */
   onTaken(): void {
     const write = this.#writes?.shift();
-    if (this.#writes?.length === 0) this.#writes = undefined;
+    if (this.#writes?.isEmpty) this.#writes = undefined;
     if (write === undefined) return;
-    this.#unsent -= write.held;
     if (write.slab !== undefined) giveBack(write.slab);
     this.#taken(write.size, write.hasPing, write.batch);
   }

@@ -375,7 +375,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
    */
   close(code?: number, data?: string | Uint8Array): void {
     this.#opening?.abort(CLOSED_TOO_SOON);
-    if (this.#readyState === CLOSING) this.#connection?.resume(); // the peer may have gone, and what it had said wait
+    if (this.#readyState === CLOSING) this.resume(); // the peer may have gone, and what it had said wait
     if (this.#readyState !== OPEN) return;
     const [status, reason] = closing(code, data);
     this.#readyState = CLOSING;

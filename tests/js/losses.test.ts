@@ -12,7 +12,7 @@ import { WebSocketServer as ServerOfWs, WebSocket as WebSocketOfWs } from "webso
 
 import { driven } from "./driven.js";
 import { connector, type Ends, FRAME, ROLES } from "./ends.js";
-import { closed, garbageCollector, masked, nextEvent, once, RawPeer, serve, within } from "./support.js";
+import { closed, garbageCollector, inner, masked, nextEvent, once, RawPeer, serve, within } from "./support.js";
 
 const COUNT = 50;
 /** More of them than the system's buffers hold. */
@@ -211,6 +211,105 @@ test("a ping behind a long message has the bytes that it was given, and is refus
   assert.equal(socket.readyState, WebSocket.OPEN);
   socket.close();
   await closed(socket);
+});
+
+test("a socket of ws closes behind the callbacks of all that was not sent, though one of them resumes it", async (t) => {
+  const server = new ServerOfWs({ port: 0, host: "127.0.0.1" });
+  await once(server, "listening");
+  t.after(() => server.close());
+  const connection = once(server, "connection") as Promise<[WebSocketOfWs]>;
+  const peer = await RawPeer.connect((server.address() as { port: number }).port);
+  const [socket] = await connection;
+  socket.on("error", () => {});
+  const told: unknown[] = [];
+  socket.on("message", (data) => {
+    told.push(String(data));
+    if (told.length === 1) socket.pause();
+  });
+  socket.on("close", (code) => told.push(code));
+  const end = once(socket, "close");
+  peer.socket.pause();
+  peer.write(masked(0x81, "first"), masked(0x81, "second"));
+  while (told.length === 0) await turn();
+  for (let count = 0; count < 12; count++)
+    socket.send(ANSWER, (error) => {
+      if (!error) return;
+      told.push("unsent");
+      socket.resume();
+    });
+  await turn();
+  peer.socket.resetAndDestroy();
+  await end;
+  assert.deepEqual(told.slice(0, 2), ["first", "unsent"]);
+  assert.deepEqual([told.at(-1), told.indexOf(1006)], [1006, told.length - 1]);
+  assert.ok(told.includes("second"));
+});
+
+test("a connection that has lost its peer, and has messages to read, holds nothing of what it has sent", async (t) => {
+  const ends = await (await connector(t, "server"))();
+  const { socket, peer } = ends;
+  const messages = socket[Symbol.asyncIterator]();
+  peer.socket.pause();
+  peer.write(masked(0x81, "1"), masked(0x81, "2"));
+  await messages.next();
+  socket.send(Buffer.alloc(16 << 20));
+  await turn();
+  peer.socket.resetAndDestroy();
+  while (socket.readyState === WebSocket.OPEN) await turn();
+  await turn();
+  assert.equal(socket.bufferedAmount, 16 << 20, "it counts what has not left all the same");
+  assert.equal((await messages.next()).value, "2");
+});
+
+test("what has little in it does not fill maxBufferedBytes, however much memory it is in", () => {
+  const network = { takesAtOnce: true, givesBack: true };
+  const settings = { maxBufferedBytes: 100_000 };
+  const { connection, ends, written } = driven(true, { isSlow: true, network, settings });
+  for (let count = 0; count < 5; count++) {
+    connection.send("a few bytes");
+    connection.flush();
+  }
+  assert.deepEqual([ends, written.length], [[], 5]);
+});
+
+test("terminate tells no drain, though what was due is with the network", async (t) => {
+  const { url } = await serve(t);
+  const socket = new WebSocket(url);
+  await nextEvent(socket, "open");
+  let drains = 0;
+  socket.addEventListener("drain", () => (drains += 1));
+  socket.send("the last");
+  const end = closed(socket);
+  socket.terminate();
+  await end;
+  await turn();
+  assert.equal(drains, 0);
+});
+
+test("copies of the package share one listener of the process's end", async () => {
+  const copy = await inner<{ onceAtExit(callback: () => void): void }>("transport/tasks.js?copy");
+  const { onceAtExit } = await inner<typeof copy>("transport/tasks.js");
+  onceAtExit(() => {});
+  const before = process.listenerCount("exit");
+  copy.onceAtExit(() => {});
+  assert.equal(process.listenerCount("exit"), before);
+});
+
+test("what other sockets have sent is sent though a callback ends the process", async (t) => {
+  const received: unknown[] = [];
+  const { url } = await serve(t, {}, (socket) => {
+    socket.addEventListener("message", ({ data }) => received.push(data));
+  });
+  const program = `
+    import { WebSocket } from "websocket-component/ws";
+    const sockets = [1, 2].map(() => new WebSocket(${JSON.stringify(url)}));
+    await Promise.all(sockets.map((socket) => new Promise((resolve) => socket.on("open", resolve))));
+    sockets[0].send("first", () => process.exit());
+    sockets[1].send("second");`;
+  const child = spawn(process.execPath, ["--input-type=module", "--eval", program], { stdio: "ignore" });
+  await once(child, "exit");
+  for (let turns = 0; received.length < 2 && turns < 1000; turns++) await turn();
+  assert.deepEqual(received.sort(), ["first", "second"]);
 });
 
 test("a budget counts the whole memory that a peer holds which takes nothing, not the few bytes in it", () => {
