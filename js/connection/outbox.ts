@@ -440,7 +440,8 @@ export class Outbox implements Flushable, Writer {
     if (isTaken) {
       const hasPing = this.#owner.onLeaving(true);
       if (slab !== undefined) giveBack(slab);
-      if (isLast) queueMicrotask(() => this.#taken(size, hasPing, batch));
+      // a closure would take memory at each flush
+      if (isLast) queueMicrotask(this.#taken.bind(this, size, hasPing, batch));
       else this.#taken(size, hasPing, batch);
     } else {
       this.#writes ??= new Writes();
