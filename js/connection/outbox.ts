@@ -440,8 +440,7 @@ export class Outbox implements Flushable, Writer {
     if (isTaken) {
       const hasPing = this.#owner.onLeaving(true);
       if (slab !== undefined) giveBack(slab);
-      // a closure would take memory at each flush
-      if (isLast) queueMicrotask(this.#taken.bind(this, size, hasPing, batch));
+      if (isLast) queueMicrotask(this.#taken.bind(this, size, hasPing, batch)); // a closure costs each flush
       else this.#taken(size, hasPing, batch);
     } else {
       this.#writes ??= new Writes();
