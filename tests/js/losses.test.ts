@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 
 import { WebSocket, WebSocketStream } from "websocket-component";
@@ -102,7 +102,8 @@ for (const role of ROLES) {
   });
 }
 
-test("a socket of ws that resumes when its answer was taken closes when TCP breaks", async (t) => {
+/** A server's socket with the API of ws, and its peer. */
+async function servedByWs(t: TestContext): Promise<{ socket: WebSocketOfWs; peer: RawPeer }> {
   const server = new ServerOfWs({ port: 0, host: "127.0.0.1" });
   await once(server, "listening");
   t.after(() => server.close());
@@ -110,6 +111,11 @@ test("a socket of ws that resumes when its answer was taken closes when TCP brea
   const peer = await RawPeer.connect((server.address() as { port: number }).port);
   const [socket] = await connection;
   socket.on("error", () => {});
+  return { socket, peer };
+}
+
+test("a socket of ws that resumes when its answer was taken closes when TCP breaks", async (t) => {
+  const { socket, peer } = await servedByWs(t);
   const failures: unknown[] = [];
   socket.on("message", () => {
     socket.pause();
@@ -214,13 +220,7 @@ test("a ping behind a long message has the bytes that it was given, and is refus
 });
 
 test("a socket of ws closes behind the callbacks of all that was not sent, though one of them resumes it", async (t) => {
-  const server = new ServerOfWs({ port: 0, host: "127.0.0.1" });
-  await once(server, "listening");
-  t.after(() => server.close());
-  const connection = once(server, "connection") as Promise<[WebSocketOfWs]>;
-  const peer = await RawPeer.connect((server.address() as { port: number }).port);
-  const [socket] = await connection;
-  socket.on("error", () => {});
+  const { socket, peer } = await servedByWs(t);
   const told: unknown[] = [];
   socket.on("message", (data) => {
     told.push(String(data));
