@@ -76,7 +76,7 @@ async function packForJsr() {
   await bundleTypes(out, names, "chunks");
   for (const file of readdirSync(out, { recursive: true }).filter((name) => name.endsWith(".d.ts"))) {
     // Deno takes a name as it is, and has all of the library's types
-    const declared = readFileSync(join(out, file), "utf8").replace(/^\/\/\/ <reference lib=.*\n/gm, "");
+    const declared = readFileSync(join(out, file), "utf8").replace(/^\/\/\/ <reference (?:lib|types)=.*\n/gm, "");
     writeFileSync(join(out, file), declared.replace(/(?<=(?:from|import) "\.[^"]+)\.js(?=")/g, ".d.ts"));
   }
   for (const name of ["source", "inspect-source"]) copy(`dist/load/${name}.js`, out);

@@ -23,7 +23,9 @@ const server = await listening(port === 0 ? 0 : port + 1);
 server.on("connection", echo);
 const page = await inspectServer(server, { port });
 console.log(`\n  The inspector:   ${page.url}`);
-console.log(`  The echo server: ws://127.0.0.1:${server.address().port}/\n\n  Ctrl-C ends it.`);
+const echoUrl = `ws://127.0.0.1:${server.address().port}/`;
+console.log(`  The echo server: ${echoUrl}`);
+console.log(`  A client:        npx websocket-component connect ${echoUrl}\n\n  Ctrl-C ends it.`);
 for (const signal of ["SIGINT", "SIGTERM"]) {
   process.once(signal, () => {
     void page.close();

@@ -182,11 +182,12 @@ errors! {
     HandshakeNotEnded, InvalidProtocolOperation, "WebSocketSend",
         "the handshake has not ended: nothing can be sent or received yet";
     HeaderInvalid, InvalidArgument, "RFC 9110 §5",
-        "a header's name is not a token, or its value has a control character or is not Latin-1";
+        "a header's name is not a token, or its value has a control character or is not Latin-1; or a host is not \
+         host or host:port, without a scheme";
     MessageCompressed, InvalidProtocolOperation, "RFC 7692 §6.1",
         "the message that is being sent is compressed: its parts cannot be sent by their headers alone";
     MessageTypeMixed, InvalidProtocolOperation, "RFC 6455 §5.4",
-        "the message that is being sent is of the other type: end it first";
+        "another message is unfinished: end it first";
     NoSlots, InvalidArgument, "WebSocketGetAction",
         "an action needs room for one buffer at least";
     PropertyNotGlobal, InvalidArgument, "WebSocketGetGlobalProperty",
@@ -208,13 +209,14 @@ errors! {
     SendAfterClose, InvalidProtocolOperation, "RFC 6455 §5.5.1",
         "a close was sent: no data and no second close may follow";
     StatusLineInvalid, InvalidArgument, "RFC 9112 §4",
-        "the status does not have three digits, or the reason has a control character";
+        "the status does not have three digits or cannot be an answer, or the reason has a control character";
     SubprotocolMalformed, InvalidArgument, "RFC 6455 §4.1",
         "a subprotocol is not a token";
     SubprotocolRepeated, InvalidArgument, "RFC 6455 §4.1",
         "a subprotocol is offered twice";
     TargetInvalid, InvalidArgument, "RFC 9112 §3.2",
-        "the request target is empty, has a fragment, or a character that is not visible ASCII";
+        "the request target does not begin with / or a scheme, has a fragment, or a character that is not visible \
+         ASCII";
     WrongRole, InvalidArgument, "WebSocketCreateClientHandle",
         "the function belongs to the other role, client or server";
 }

@@ -877,6 +877,35 @@ fn an_abort_drains_both_queues_and_waits_for_what_is_outstanding() {
     assert_eq!(drain(ActionQueue::All), None);
 }
 
+/// §3.10: only the queue of an outstanding action waits for it.
+#[test]
+fn an_abort_drains_the_sends_while_a_pong_is_outstanding() {
+    for queue in [ActionQueue::Send, ActionQueue::All] {
+        let mut handle = open_server(vec![]);
+        let mut network = frame_to(Role::Server, 0x89, b"");
+        handle.receive(None, 1).unwrap();
+        handle.send(BufferType::Utf8Message, data(b"a"), 2).unwrap();
+        act(&mut handle, ActionQueue::Receive, &mut network, usize::MAX).unwrap();
+        let (kind, pong) = take(&mut handle, ActionQueue::Receive);
+        assert_eq!(kind, ActionKind::SendToNetwork);
+        assert_eq!(
+            take(&mut handle, queue).0,
+            ActionKind::NoAction,
+            "the pong is being written"
+        );
+        handle.abort();
+        complete(&mut handle, queue, ActionKind::IndicateSendComplete, 0);
+        assert_eq!(
+            take(&mut handle, ActionQueue::All).0,
+            ActionKind::NoAction,
+            "the receive waits"
+        );
+        handle.complete_action(pong.unwrap(), 0).unwrap();
+        complete(&mut handle, ActionQueue::All, ActionKind::IndicateReceiveComplete, 0);
+        assert_eq!(take(&mut handle, ActionQueue::All).0, ActionKind::NoAction);
+    }
+}
+
 #[test]
 fn whatever_is_sent_after_an_abort_is_refused_for_the_abort() {
     type Send = fn(&mut Handle<u32>) -> Result<(), Error>;

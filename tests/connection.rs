@@ -194,6 +194,51 @@ fn a_payload_that_is_given_away_or_shared_is_sent_as_one_that_is_lent() {
 }
 
 #[test]
+fn a_whole_message_is_refused_while_another_is_unfinished_and_sends_nothing() {
+    type Send = fn(&mut Connection, &str) -> Result<(), Error>;
+    let sends: [Send; 6] = [
+        |connection, payload| connection.send_text(payload),
+        |connection, payload| connection.send_text(payload.to_owned()),
+        |connection, payload| connection.send_shared_text(payload.to_owned()),
+        |connection, payload| connection.send_binary(payload.as_bytes()),
+        |connection, payload| connection.send_binary(payload.as_bytes().to_vec()),
+        |connection, payload| connection.send_shared_binary(payload.as_bytes().to_vec()),
+    ];
+    let payloads = ["whole".to_owned(), "whole ".repeat(2000)];
+    for role in ROLES {
+        for (index, send) in sends.into_iter().enumerate() {
+            for payload in &payloads {
+                let mut pair = Pair::new(Config::default());
+                let (sender, receiver) = pair.ends(role);
+                if index < 3 {
+                    sender.send_text_part("un", false).unwrap();
+                } else {
+                    sender.send_binary_part(b"un", false).unwrap();
+                }
+                let before = sender.buffered();
+                assert_eq!(send(sender, payload), Err(Misuse::MessageTypeMixed.into()), "{index}");
+                assert_eq!(sender.buffered(), before, "{index}");
+                let expected = if index < 3 {
+                    sender.send_text_part("finished", true).unwrap();
+                    text("unfinished")
+                } else {
+                    sender.send_binary_part(b"finished", true).unwrap();
+                    binary(b"unfinished")
+                };
+                send(sender, payload).unwrap();
+                let arrived = deliver(sender, receiver, usize::MAX);
+                assert_eq!((arrived.len(), &arrived[0]), (2, &expected), "{index}");
+            }
+        }
+        let mut pair = Pair::new(Config::default());
+        let (sender, _) = pair.ends(role);
+        sender.send_text_part("un", false).unwrap();
+        sender.close(CloseStatus::NORMAL, "").unwrap();
+        assert_eq!(sender.send_text("whole"), Err(Misuse::SendAfterClose.into()));
+    }
+}
+
+#[test]
 fn a_server_transmits_a_long_shared_payload_from_where_it_is_and_then_drops_it() {
     let mut server = Connection::new(Role::Server, Config::default());
     let text: Arc<str> = "Hello ".repeat(1000).into();
@@ -648,6 +693,114 @@ fn a_close_that_is_not_answered_ends_in_time() {
     assert_eq!(client.failure(), None);
 }
 
+/// A client whose deadlines are all 10 seconds, at 0.
+fn impatient() -> Connection {
+    let second = Duration::from_secs(1);
+    let mut config = Config::default();
+    config.keep_alive = Some(KeepAlive {
+        idle: 10 * second,
+        answer: 10 * second,
+    });
+    (config.message_timeout, config.close_timeout) = (Some(10 * second), Some(10 * second));
+    let mut client = Connection::new(Role::Client, config);
+    client.handle_timeout(NOW);
+    client
+}
+
+#[test]
+fn what_came_before_a_deadline_is_reported_behind_it() {
+    let at = Duration::from_secs;
+    let goodbye = [frame(Role::Client, 0x81, b"hi"), frame(Role::Client, 0x88, b"\x03\xE8")].concat();
+
+    // the rest of the message has come in time
+    let mut client = impatient();
+    client.receive(b"\x81\x05He", NOW);
+    assert_eq!(events(&mut client), []);
+    client.receive(b"llo\x81\x02h", at(5));
+    client.handle_timeout(at(11));
+    assert_eq!(events(&mut client), [text("Hello")]);
+    client.handle_timeout(at(20));
+    assert_eq!(client.failure(), None, "the next message has a time of its own");
+    client.handle_timeout(at(21));
+    assert_eq!(events(&mut client), [Event::Failed(Failure::MessageTimeout)]);
+
+    // something has come, but no end
+    let mut client = impatient();
+    client.receive(b"\x01\x02He", NOW);
+    assert_eq!(events(&mut client), []);
+    client.receive(b"\x89\x00\x80\x03l", at(5));
+    client.handle_timeout(at(11));
+    let failed = Event::Failed(Failure::MessageTimeout);
+    assert_eq!(events(&mut client), [Event::Ping(Cow::Borrowed(b"")), failed]);
+    assert_eq!(close_code(&client), Some(1008));
+
+    // the answer to our close has come in time
+    let mut client = impatient();
+    client.close(CloseStatus::NORMAL, "").unwrap();
+    client.handle_timeout(NOW);
+    client.receive(&goodbye, at(5));
+    client.handle_timeout(at(11));
+    assert_eq!(events(&mut client), [text("hi"), closed(CloseStatus::NORMAL, "")]);
+    assert!(client.is_finished());
+    assert_eq!((client.failure(), client.poll_timeout()), (None, None));
+
+    // the peer is gone, but has said everything
+    let mut client = impatient();
+    client.receive(&goodbye, at(1));
+    client.handle_timeout(at(11));
+    client.handle_timeout(at(21));
+    assert!(
+        !client.is_open() && client.is_finished(),
+        "nothing is worth writing to a dead peer"
+    );
+    assert_eq!(client.send_text("x"), Err(Error::ConnectionFailed));
+    assert_eq!(events(&mut client), [text("hi"), closed(CloseStatus::NORMAL, "")]);
+    assert!(client.is_finished());
+
+    // the peer is gone
+    let mut client = impatient();
+    client.receive(b"\x89\x00\x81\x02hi", at(1));
+    client.handle_timeout(at(11));
+    client.handle_timeout(at(21));
+    let failed = Event::Failed(Failure::Unresponsive);
+    assert_eq!(
+        events(&mut client),
+        [Event::Ping(Cow::Borrowed(b"")), text("hi"), failed]
+    );
+    assert!(client.is_finished());
+}
+
+#[test]
+fn a_deadline_is_not_forgotten_for_a_message_that_was_late() {
+    let at = Duration::from_secs;
+    let mut client = impatient();
+    client.receive(b"\x81\x05He", NOW);
+    assert_eq!(events(&mut client), []);
+    client.receive(b"llo", at(5));
+    client.handle_timeout(at(11));
+    client.close(CloseStatus::NORMAL, "").unwrap();
+    client.handle_timeout(at(11));
+    client.handle_timeout(at(21));
+    assert_eq!(
+        events(&mut client),
+        [text("Hello"), Event::Failed(Failure::CloseTimeout)]
+    );
+}
+
+#[test]
+fn nothing_is_no_sign_of_life() {
+    let at = Duration::from_secs;
+    let mut client = impatient();
+    for second in 1..20 {
+        client.receive(b"", at(second));
+        client.received(0, at(second));
+        client.handle_timeout(at(second));
+    }
+    assert_eq!(client.poll_timeout(), Some(at(20)));
+    client.handle_timeout(at(20));
+    assert_eq!(events(&mut client), [Event::Failed(Failure::Unresponsive)]);
+}
+
 /// Gives 0, 1, 2, …
 struct Counting(u8);
 
@@ -769,6 +922,30 @@ fn a_count_above_the_room_for_a_read_counts_as_all_of_it() {
 }
 
 #[test]
+fn a_count_above_the_room_for_a_read_takes_no_bytes_of_earlier_reads() {
+    let mut config = Config::default();
+    config.read_size = 256 * 1024;
+    let mut client = Connection::new(Role::Client, config);
+    let bytes = frame(Role::Client, 0x82, &[7; 70_000]);
+    client
+        .read_buffer()
+        .chunks_exact_mut(2)
+        .for_each(|stale| stale.copy_from_slice(b"\x89\0"));
+    client.read_buffer()[..10].copy_from_slice(&bytes[..10]);
+    client.received(10, NOW);
+    assert_eq!(events(&mut client), []);
+    let room = client.read_buffer();
+    assert_eq!(room.len(), 70_000, "up to the message's end");
+    room.copy_from_slice(&bytes[10..]);
+    client.received(70_100, NOW);
+    client.received(100, NOW);
+    assert!(events(&mut client) == [binary(&bytes[10..])]);
+    client.receive(b"\x81\x02h", NOW);
+    client.received(1, NOW);
+    assert_eq!(feed(&mut client, b"i"), [text("hi")]);
+}
+
+#[test]
 fn bytes_may_come_through_the_buffer_and_as_a_slice_in_turns() {
     let message: Vec<u8> = (0..=255).cycle().take(3000).collect();
     let bytes = frame(Role::Client, 0x82, &message);
@@ -790,6 +967,15 @@ fn what_comes_behind_the_end_of_the_transport_is_not_taken() {
     let mut client = Connection::new(Role::Client, Config::default());
     client.eof();
     assert_eq!(feed(&mut client, b"\x81\x02hi"), [Event::Failed(Failure::Eof)]);
+}
+
+#[test]
+fn the_room_for_a_read_behind_the_end_of_the_transport_loses_no_message() {
+    let mut client = Connection::new(Role::Client, Config::default());
+    client.receive(frame(Role::Client, 0x81, b"hi"), NOW);
+    client.eof();
+    assert!(!client.read_buffer().is_empty());
+    assert_eq!(events(&mut client), [text("hi"), Event::Failed(Failure::Eof)]);
 }
 
 #[test]

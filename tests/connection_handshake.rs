@@ -204,10 +204,53 @@ fn an_answer_that_cannot_be_leaves_the_request_waiting() {
     );
     let smuggled = [HttpHeader::new("X", "a\r\nB: c")];
     assert_eq!(server.accept(None, &smuggled), Err(Misuse::HeaderInvalid.into()));
-    assert_eq!(server.refuse(99, &[]), Err(Misuse::StatusLineInvalid.into()));
+    for status in [0, 99, 100, 101, 103, 199, 1000] {
+        assert_eq!(
+            server.refuse(status, &[]),
+            Err(Misuse::StatusLineInvalid.into()),
+            "{status}"
+        );
+    }
     assert_eq!(server.transmit(), b"");
     assert_eq!(server.accept(Some("chat"), &[]), Ok(()));
     assert!(head(server.transmit()).contains("\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"));
+}
+
+#[test]
+fn an_answer_has_the_fields_of_the_handshake_once_and_announces_no_body() {
+    let names = [
+        "connection",
+        "UPGRADE",
+        "Sec-WebSocket-Accept",
+        "sec-websocket-protocol",
+        "Sec-WebSocket-Extensions",
+        "Content-Length",
+        "Transfer-Encoding",
+        "X",
+    ];
+    let fields = names.map(|name| HttpHeader::new(name, "mine"));
+    let sent = |server: &ServerHandshake| {
+        let response = head(server.transmit());
+        let fields = response.lines().skip(1).filter(|line| !line.is_empty());
+        fields.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let mut server = asked("Sec-WebSocket-Protocol: chat\r\n");
+    server.accept(None, &fields).unwrap();
+    let accept = "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+    assert_eq!(
+        sent(&server),
+        ["Upgrade: websocket", "Connection: Upgrade", accept, "X: mine"]
+    );
+
+    let mut server = asked("");
+    server.refuse(403, &fields[5..]).unwrap();
+    assert_eq!(sent(&server), ["Connection: close", "Content-Length: 0", "X: mine"]);
+    let mut server = asked("");
+    server.refuse(204, &fields[5..]).unwrap();
+    assert_eq!(sent(&server), ["Connection: close", "X: mine"]);
+    let mut server = asked("");
+    server.refuse(403, &fields[..1]).unwrap();
+    assert_eq!(sent(&server), ["Content-Length: 0", "connection: mine"]);
 }
 
 #[test]
@@ -362,6 +405,9 @@ fn a_request_that_cannot_be_is_not_made() {
             "{target:?}"
         );
     }
+    let text = |error: Option<Error>| error.map(|error| error.to_string()).unwrap_or_default();
+    assert!(text(invalid("ws://example.com", "/")).contains("host:port, without a scheme"));
+    assert!(text(invalid("example.com", "chat")).contains("does not begin with / or a scheme"));
     for target in ["/", "/a?b=%20", "http://example.com/chat", "//a"] {
         assert_eq!(invalid("[::1]:80", target), None, "{target:?}");
     }
@@ -534,6 +580,7 @@ fn heads_go_to_the_crate_http_and_back() {
         *request.version_mut() = version;
         assert_eq!(RequestHead::from(&request).version, minor, "{version:?}");
     }
+    *request.version_mut() = Version::HTTP_11;
 
     *request.method_mut() = http::Method::POST;
     let error = ServerHandshake::answer_http(&request, None, ServerOptions::default())
@@ -544,6 +591,28 @@ fn heads_go_to_the_crate_http_and_back() {
         (response.status().as_u16(), &response.headers()["allow"]),
         (405, &http::HeaderValue::from_static("GET"))
     );
+}
+
+#[cfg(feature = "http")]
+#[test]
+fn an_upgrade_is_accepted_over_http_1_1_alone() {
+    use http::Version;
+    use websocket_component::http::RequestHead;
+
+    let bytes = format!("{REQUEST}\r\n");
+    let head = RequestHead::parse(bytes.as_bytes()).unwrap().unwrap();
+    let mut request = http::Request::<()>::try_from(&head).unwrap();
+    let versions = [
+        (Version::HTTP_10, Some(505)),
+        (Version::HTTP_11, None),
+        (Version::HTTP_2, Some(400)),
+        (Version::HTTP_3, Some(400)),
+    ];
+    for (version, status) in versions {
+        *request.version_mut() = version;
+        let refused = ServerHandshake::answer_http(&request, None, ServerOptions::default()).err();
+        assert_eq!(refused.and_then(Error::status), status, "{version:?}");
+    }
 }
 
 #[cfg(feature = "std")]

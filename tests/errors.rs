@@ -129,3 +129,25 @@ fn an_error_of_std_has_the_kind_that_its_readers_expect() {
         assert_eq!(error.kind(), kind, "{error}");
     }
 }
+
+/// Of the faults that only a response has; a request with any other is the client's to correct.
+#[test]
+fn the_faults_of_a_response_are_a_gateways() {
+    use HandshakeError as Fault;
+    let of_responses = [
+        Fault::AcceptMissing,
+        Fault::AcceptRepeated,
+        Fault::AcceptWrong,
+        Fault::DeflateNotGranted,
+        Fault::DeflateParameterRepeated,
+        Fault::DeflateParameterUnknown,
+        Fault::DeflateValueInvalid,
+        Fault::DeflateWindowNotOffered,
+        Fault::StatusNot101,
+        Fault::SubprotocolMalformed,
+        Fault::SubprotocolMissing,
+    ];
+    for fault in Fault::ALL {
+        assert_eq!(fault.status() == 502, of_responses.contains(fault), "{fault}");
+    }
+}

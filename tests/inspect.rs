@@ -390,6 +390,35 @@ fn what_is_missing_in_a_payload_hides_that_message_and_is_never_read_as_bytes() 
     assert_eq!(inspector.faults(), []);
 }
 
+#[test]
+fn any_number_of_bytes_may_be_missing_and_what_comes_behind_them_is_read() {
+    let frame = masked(0x82, &[7; 20]);
+    let huge = b"\x82\xFF\x7F\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01\x02\x03\x04ab";
+    for missing in [u64::MAX, u64::MAX - 5, u64::MAX / 2] {
+        for first in [&b""[..], &frame, &frame[..4], huge] {
+            for is_mid_stream in [false, true] {
+                let mut inspector = Inspector::new(Options {
+                    is_mid_stream,
+                    ..Options::default()
+                });
+                inspector.push(ToServer, first, 1.0);
+                inspector.push_missing(ToServer, missing, 2.0);
+                inspector.push_missing(ToServer, missing, 2.0);
+                inspector.push(ToServer, &frame, 3.0);
+                inspector.push(ToServer, &frame, 4.0);
+                inspector.finish();
+                let length = inspector.length(ToServer);
+                assert_eq!(length, (1 << 62) + 2 * frame.len() as u64);
+                assert_eq!(inspector.bytes(ToServer, length - frame.len() as u64..u64::MAX), frame);
+                if first != huge {
+                    let last = u32::try_from(inspector.records().len() - 1).unwrap();
+                    assert_eq!(inspector.payload(last, Stage::Unmasked, usize::MAX), [7; 20]);
+                }
+            }
+        }
+    }
+}
+
 /// A frame of a client, with a key that is none of the payload's bytes.
 #[test]
 fn without_the_response_it_is_not_known_whether_messages_are_compressed() {

@@ -53,7 +53,7 @@ export interface NatsSubscribing {
 /** How topics become subjects. */
 export interface NatsOptions {
   /** What a subject begins with, before the topic; `ws.` by default. */
-  prefix?: string;
+  prefix?: string | undefined;
 }
 
 /**

@@ -24,7 +24,7 @@ export interface RedisClient {
 /** How topics become channels. */
 export interface RedisOptions {
   /** What a channel's name begins with, before the topic; `ws:` by default. */
-  prefix?: string;
+  prefix?: string | undefined;
 }
 
 /** The subscriptions of either kind of client. */

@@ -9,7 +9,7 @@ import { WebSocketError } from "../engine/errors.js";
 import type { HeaderFields } from "../engine/http.js";
 import { toWebSocketScheme } from "../engine/url.js";
 import { deflateSettings, type PerMessageDeflateOptions } from "../session/deflate.js";
-import { checkOptions, type Kind, type Kinds, kind } from "../session/kinds.js";
+import { checkOptions, type Given, type Kind, type Kinds, kind } from "../session/kinds.js";
 import {
   type ConnectionSettings,
   connectionKinds,
@@ -27,11 +27,11 @@ import type { OpenOptions } from "./opening.js";
 import { pooledExchange } from "./pool.js";
 
 /** Options of every connection; sizes in bytes, times in milliseconds. */
-export interface SocketOptions extends Partial<Limits>, Partial<ConnectionSettings> {
+export interface SocketOptions extends Given<Limits>, Given<ConnectionSettings> {
   /** Time for the handshake; for a server with its own port, until it has a client's request. 30,000 by default. */
-  handshakeTimeout?: number;
+  handshakeTimeout?: number | undefined;
   /** Whether and how to compress, if the peer agrees (RFC 7692); `true` by default. */
-  perMessageDeflate?: boolean | PerMessageDeflateOptions;
+  perMessageDeflate?: boolean | PerMessageDeflateOptions | undefined;
 }
 
 /** The types of these options; both roles share them. */
@@ -44,36 +44,36 @@ export const socketKinds: Kinds<SocketOptions> = {
 /** Options of a client's connection. */
 export interface WebSocketOptions extends SocketOptions {
   /** Subprotocols to offer, the preferred first. */
-  protocols?: string | Iterable<string>;
+  protocols?: string | Iterable<string> | undefined;
   /** Fields to add to the handshake's request. */
-  headers?: HeaderFields;
+  headers?: HeaderFields | undefined;
   /** For `wss:`, by the names of Node's `tls.connect`. */
-  tls?: TlsClientOptions;
+  tls?: TlsClientOptions | undefined;
   /** Connect to this unix socket, or named pipe on Windows, instead of the URL's host and port. */
-  socketPath?: string;
+  socketPath?: string | undefined;
   /**
    * Creates the stream of the connection, including TLS: through a proxy, for instance. It may still be connecting, and
    * may be a promise.
    */
-  createConnection?: CreateConnection;
+  createConnection?: CreateConnection | undefined;
   /** An agent of `node:http` or `node:https` that connects, such as one for a proxy. */
-  agent?: Agent;
+  agent?: Agent | undefined;
   /**
    * A session of `node:http2` on which to open a stream (RFC 8441). It may still be connecting, and stays yours: the
    * socket neither closes it nor keeps the process alive. It follows no redirects.
    */
-  session?: ClientHttp2Session;
+  session?: ClientHttp2Session | undefined;
   /**
    * For `wss:`: use HTTP/2 if the server takes WebSockets over it, on a session that sockets of the same origin and the
    * same `tls` object share; else HTTP/1.1. `false` by default.
    */
-  http2?: boolean;
+  http2?: boolean | undefined;
   /** How many redirects to follow, never from `wss:` to `ws:`; 0 by default, as in the standard. */
-  maxRedirects?: number;
+  maxRedirects?: number | undefined;
   /** Aborts the opening handshake. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** Receives a copy of all bytes in both directions, including the handshake. */
-  tap?: Tap;
+  tap?: Tap | undefined;
 }
 
 const SESSION: Kind = { wanted: "a client's session of node:http2", is: isSession };
@@ -102,7 +102,7 @@ export function isProtocols(value: string | Iterable<string> | WebSocketOptions)
 
 /** https://websockets.spec.whatwg.org/#get-a-url-record */
 export function urlRecord(text: string): URL {
-  if (!URL.canParse(text)) throw new DOMException(`${text} is not a valid URL`, "SyntaxError");
+  if (!URL.canParse(text)) throw new DOMException(`"${text}" is not a valid URL`, "SyntaxError");
   const record = toWebSocketScheme(new URL(text));
   if (record.protocol !== "ws:" && record.protocol !== "wss:") {
     throw new DOMException(`The scheme of ${text} is none of ws, wss, http, https`, "SyntaxError");

@@ -61,6 +61,7 @@ export const exchange: Exchange = (request, options, listener) => {
   const { url } = request;
   const own = new OwnExchange(
     writeRequest(url.pathname + url.search, request.fields("upgrade")),
+    url.protocol === "wss:",
     options.tap,
     listener,
   );
@@ -79,16 +80,19 @@ function isHttp(received: Uint8Array): boolean {
 
 class OwnExchange implements TransportListener {
   readonly #request: Uint8Array;
+  readonly #isSecure: boolean;
   readonly #tap: Tap | undefined;
   readonly #listener: ExchangeListener;
+  #hasReceived = false;
   #transport: Transport | undefined;
   readonly #received = new HeadBuffer();
   readonly #interim = new InterimResponses();
   /** Gives up what is going on. */
   abandon: () => void = ignore;
 
-  constructor(request: Uint8Array, tap: Tap | undefined, listener: ExchangeListener) {
+  constructor(request: Uint8Array, isSecure: boolean, tap: Tap | undefined, listener: ExchangeListener) {
     this.#request = request;
+    this.#isSecure = isSecure;
     this.#tap = tap;
     this.#listener = listener;
   }
@@ -109,6 +113,7 @@ class OwnExchange implements TransportListener {
   }
 
   onData(chunk: Uint8Array): void {
+    this.#hasReceived = true;
     if (this.#received.push(chunk)) this.#attempt(() => this.#readResponse());
   }
 
@@ -121,7 +126,14 @@ class OwnExchange implements TransportListener {
 
   onClose(cause: Error | undefined): void {
     if (cause !== undefined) this.onFailed(cause);
-    else this.#fail(new WebSocketError("WS_ERR_CONNECTION", "The server closed the connection during the handshake"));
+    else this.#fail(this.#closed());
+  }
+
+  /** A server of TLS that gets a request in clear often closes without a word. */
+  #closed(): WebSocketError {
+    const mayBeSecure = !this.#isSecure && !this.#hasReceived;
+    const hint = mayBeSecure ? "; it may speak TLS (wss: in place of ws:)" : "";
+    return new WebSocketError("WS_ERR_CONNECTION", `The server closed the connection during the handshake${hint}`);
   }
 
   #attempt(step: () => void): void {

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { isBytes } from "../engine/bytes.js";
+import { honest, isBytes } from "../engine/bytes.js";
 import { EngineTrap, scratch, wasm } from "../engine/engine.js";
 import { WebSocketError, withTypedErrors } from "../engine/errors.js";
 import { apart, fieldsIn, flatten, type HeaderField, type HeaderFields, packed, pairs } from "../engine/http.js";
@@ -23,18 +23,18 @@ import { Action, ActionQueue, BufferType, PropertyType } from "./constants.js";
 /** The properties of a new handle. */
 export interface Properties {
   /** Bytes, at least 256; 4096. */
-  receiveBufferSize?: number;
+  receiveBufferSize?: number | undefined;
   /** Bytes, at least 16; 4096 for a client, 16 for a server. */
-  sendBufferSize?: number;
+  sendBufferSize?: number | undefined;
   /** Client: mask with a key of zeros. Server: accept frames without a mask. A risk (RFC 6455 §10.3). */
-  disableMasking?: boolean;
+  disableMasking?: boolean | undefined;
   /** Deliver text and close reasons unchecked. */
-  disableUtf8Verification?: boolean;
+  disableUtf8Verification?: boolean | undefined;
   /**
    * Offer compression (RFC 7692) in the handshake, behind the extensions given there, or select it if it is offered;
    * then messages are compressed and decompressed by the handle. An addition to the original API; `false`.
    */
-  perMessageDeflate?: boolean | PerMessageDeflateOptions;
+  perMessageDeflate?: boolean | PerMessageDeflateOptions | undefined;
 }
 
 /** Status and reason of a close. */
@@ -42,7 +42,7 @@ export interface CloseBuffer {
   /** From 1000 to 4999. */
   readonly status: number;
   /** Text, or its UTF-8; at most 123 bytes. */
-  readonly reason?: string | Uint8Array;
+  readonly reason?: string | Uint8Array | undefined;
 }
 
 /** An action, with copies of its buffers that are the caller's. */
@@ -134,10 +134,10 @@ export class Handle {
    */
   beginClientHandshake(
     offer: {
-      subprotocols?: readonly string[];
-      extensions?: readonly string[];
-      headers?: HeaderFields;
-      extendedConnect?: boolean;
+      subprotocols?: readonly string[] | undefined;
+      extensions?: readonly string[] | undefined;
+      headers?: HeaderFields | undefined;
+      extendedConnect?: boolean | undefined;
     } = {},
   ): HeaderField[] {
     const { subprotocols = [], extensions = [], headers = [], extendedConnect = false } = ownOptions(offer);
@@ -153,7 +153,7 @@ export class Handle {
    * @throws WebSocketProtocolError if RFC 6455 §4.1 does not allow the response, or if none of the offered
    *   subprotocols was selected, unless `allowNoSubprotocol`
    */
-  endClientHandshake(headers: HeaderFields, options: { allowNoSubprotocol?: boolean } = {}): Negotiated {
+  endClientHandshake(headers: HeaderFields, options: { allowNoSubprotocol?: boolean | undefined } = {}): Negotiated {
     const allow = ownOption(options, "allowNoSubprotocol") ?? false;
     const [subprotocol = -1, ...extensions] = this.#enter((handle) =>
       handle.end_client_handshake(...packed(flatten(headers)), allow),
@@ -170,9 +170,9 @@ export class Handle {
    */
   beginServerHandshake(request: {
     headers: HeaderFields;
-    subprotocol?: string;
-    extensions?: readonly string[];
-    extendedConnect?: boolean;
+    subprotocol?: string | undefined;
+    extensions?: readonly string[] | undefined;
+    extendedConnect?: boolean | undefined;
   }): HeaderField[] {
     const { headers, subprotocol, extensions = [], extendedConnect = false } = request;
     const selected = [subprotocol ?? "", ...packed([...extensions])] as const;
@@ -196,18 +196,18 @@ export class Handle {
    */
   send(type: number, buffer?: Uint8Array | CloseBuffer, context?: unknown): void {
     if (buffer === undefined || isBytes(buffer)) {
-      this.#queue({ context, buffer }, (handle, operation) => handle.send(type >>> 0, buffer, operation));
+      const payload = buffer && honest(buffer);
+      this.#queue({ context, buffer: payload }, (handle, operation) => handle.send(type >>> 0, payload, operation));
       return;
     }
     if (type !== BufferType.Close || typeof buffer !== "object" || typeof buffer.status !== "number") {
       throw new TypeError("A close takes { status, reason }, everything else takes a Uint8Array");
     }
-    const { status, reason = "" } = buffer;
+    const { status } = buffer;
+    const reason = bytesOf(buffer.reason ?? "");
     // the engine takes 16 bits, and says of 0 that it may not be sent
     const sendable = status === (status & 0xffff) ? status : 0;
-    this.#queue({ context, buffer: undefined }, (handle, operation) =>
-      handle.send_close(sendable, bytesOf(reason), operation),
-    );
+    this.#queue({ context, buffer: undefined }, (handle, operation) => handle.send_close(sendable, reason, operation));
   }
 
   /**
@@ -222,8 +222,9 @@ export class Handle {
    */
   receive(buffer?: Uint8Array, context?: unknown): void {
     if (buffer !== undefined && !isBytes(buffer)) throw new TypeError("A receive takes a Uint8Array, or nothing");
-    if (buffer?.length === 0) throw new RangeError("A receive buffer needs room for one byte at least");
-    this.#queue({ context, buffer }, (handle, operation) => handle.receive(buffer?.length ?? 0, operation));
+    const own = buffer && honest(buffer);
+    if (own?.length === 0) throw new RangeError("A receive buffer needs room for one byte at least");
+    this.#queue({ context, buffer: own }, (handle, operation) => handle.receive(own?.length ?? 0, operation));
   }
 
   /**
@@ -265,13 +266,14 @@ export class Handle {
    */
   completeReceive(actionContext: number, bytes: Uint8Array): void {
     if (!isBytes(bytes)) throw new TypeError("The bytes read must be a Uint8Array");
+    const { length } = honest(bytes);
     this.#enter((handle) => handle.outstanding_read(actionContext));
     const { report, bytes: memory } = scratch();
     const [address, capacity] = [report[ReadSlot.Address] as number, report[ReadSlot.Length] as number];
     if (address === 0) return; // no such action: ignored, as by completeAction
-    if (bytes.length > capacity) throw new RangeError(`${bytes.length} bytes were read into a buffer of ${capacity}`);
+    if (length > capacity) throw new RangeError(`${length} bytes were read into a buffer of ${capacity}`);
     memory.set(bytes, address);
-    this.completeAction(actionContext, bytes.length);
+    this.completeAction(actionContext, length);
   }
 
   /**
@@ -382,5 +384,7 @@ function create(make: typeof wasm.Handle.create_client, properties: Properties, 
 }
 
 function bytesOf(reason: string | Uint8Array): Uint8Array {
-  return typeof reason === "string" ? textBytes(reason) : reason;
+  if (typeof reason === "string") return textBytes(reason);
+  if (isBytes(reason)) return honest(reason);
+  throw new TypeError("A close's reason is text, or a Uint8Array");
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { Queue } from "../engine/queue.js";
 import type { ConnectionFailure } from "./failures.js";
 import { isOver, later, spend } from "./turn.js";
 
@@ -25,6 +26,9 @@ export interface Step {
 
 /** The work of a slice beside that of what comes in: compressing a byte takes as long as decompressing sixteen. */
 const WORK_OF_SLICE = 16 * 64 * 1024;
+/** The same of a byte of a step that is not long, as if it was compressed, and of the step itself. */
+const WORK_OF_BYTE = 16;
+const WORK_OF_STEP = 1024;
 
 /** Those that are not empty; the first is at work. So only one needs a compressor at a time. */
 const working: Backlog[] = [];
@@ -32,7 +36,9 @@ let isDue = false;
 
 /** The steps of one connection. */
 export class Backlog {
-  readonly #steps: Step[] = [];
+  readonly #steps = new Queue<Step>();
+  /** Those who wait for what will not be sent. */
+  #unsent: Waiter[] = [];
   readonly #onWorked: () => void;
   #isWorking = false;
   #isRunning = false;
@@ -50,11 +56,6 @@ export class Backlog {
   /** Whether nothing is to be done. */
   get isEmpty(): boolean {
     return this.#steps.length === 0 || this.#isDropped;
-  }
-
-  /** Those who wait for what was not sent. */
-  get waiters(): Waiter[] {
-    return this.#steps.flatMap(({ waiters }) => waiters);
   }
 
   push(step: Step): void {
@@ -75,21 +76,34 @@ export class Backlog {
     while (!this.isEmpty && !this.#isRunning) this.#run();
   }
 
-  /** Does nothing any more, as nothing can be sent: what was still to be sent stays counted. */
+  /** Does nothing any more, as nothing can be sent: what was still to be sent stays counted, and is not kept. */
   drop(): void {
     this.#isDropped = true;
     this.held = 0;
+    for (let step = this.#steps.shift(); step !== undefined; step = this.#steps.shift())
+      this.#unsent.push(...step.waiters.splice(0)); // a step that is at work would call them, too
+  }
+
+  /** Gives those who wait for what was dropped. */
+  takeUnsent(): Waiter[] {
+    const waiters = this.#unsent;
+    this.#unsent = [];
+    return waiters;
   }
 
   /** Calls back when what was pushed last has been taken, or will never be. */
   whenTaken(waiter: Waiter): void {
-    this.#steps.at(-1)?.waiters.push(waiter);
+    this.#steps.last?.waiters.push(waiter);
   }
 
-  /** Does a slice of a long message, and, if that was the last, what follows up to the next long message. */
+  /** Does a slice of a long message; or, up to the next of them, as much of the others as takes no longer. */
   advance(): void {
-    const isDone = this.isEmpty || this.#run();
-    while (isDone && !this.isEmpty && this.#steps[0]?.isLong === false) this.#run();
+    const isDone = this.isEmpty || this.#steps.first?.isLong === false || this.#run();
+    let work = 0;
+    while (isDone && !this.isEmpty && this.#steps.first?.isLong === false && work < WORK_OF_SLICE) {
+      work += WORK_OF_STEP + WORK_OF_BYTE * this.#steps.first.left;
+      this.#run();
+    }
     if (isDone) this.#leave();
     this.#onWorked();
   }
@@ -103,7 +117,7 @@ export class Backlog {
 
   /** Does the first step, or a slice of it. Tells whether it is done. */
   #run(): boolean {
-    const step = this.#steps[0] as Step;
+    const step = this.#steps.first as Step;
     const before = step.left;
     this.#isRunning = true;
     const isDone = step.run();

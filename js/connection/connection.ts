@@ -50,7 +50,7 @@ export interface ConnectionOwner {
    * The transport, which was full, can take more; or it has taken all messages. `bufferedAmount` and `flush` tell so
    * already.
    */
-  onDrain(): void;
+  onDrain?(): void;
   /**
    * Whether the owner waits for `onDrain`, unless the transport was full, or for messages that it has not claimed.
    * Without this method it waits for neither; for `onDrain` it is asked if the connection's `mayAwaitDrain` says so.
@@ -58,6 +58,11 @@ export interface ConnectionOwner {
   awaits?(what: "drain" | "message"): boolean;
   /** A close frame was sent or came, or the connection failed: no more messages can be sent. */
   onClosing(failure: ConnectionFailure | undefined): void;
+  /**
+   * The transport is closed, while what came waits for its reader: no messages can be sent, and those on their way will
+   * not leave. The reader may wait for them.
+   */
+  onLost(failure: ConnectionFailure): void;
   /** The end. `status` is what the peer's close frame said: 1005 if nothing, 1006 if there was none. */
   onClosed(status: number, reason: string, wasClean: boolean, failure: ConnectionFailure | undefined): void;
 }
@@ -109,7 +114,12 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     if (!transport.isHeld) session.watch(); // one that the runtime holds will be closed, and the session freed then
     if (settings.pingInterval >= LONGEST_TIME) return;
     const onDead = () => this.abort(pingTimedOut(settings.pongTimeout));
-    this.#keepAlive = new KeepAlive(settings, () => this.#probe(), onDead);
+    // while messages wait, a little more is read: else the answer would not be seen
+    const probe = () => {
+      if (this.canSend) this.#ownControls().ping(this.#ownControls().pings.next());
+      if (this.#inbox.hasReadAhead) this.#transport.resume();
+    };
+    this.#keepAlive = new KeepAlive(settings, probe, onDead);
   }
 
   /** Whether the connection, with what it waits for, keeps the process alive. */
@@ -137,12 +147,6 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
       bytesSent: this.#outbox.bytesSent,
       roundTripTime: this.#controls?.pings.roundTripTime,
     };
-  }
-
-  /** Asks whether the peer is there. While messages wait, a little more is read, or its answer would not be seen. */
-  #probe(): void {
-    if (this.canSend) this.#ownControls().ping(this.#ownControls().pings.next());
-    if (this.#inbox.hasReadAhead) this.#transport.resume();
   }
 
   #ownControls(): Controls {
@@ -201,7 +205,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
 
   /** Sends a ping of at most 125 bytes, behind what was sent before; after a close it is dropped. */
   ping(payload: Uint8Array): void {
-    this.#outbox.inOrder(() => this.#canTake(payload) && this.#ownControls().ping(payload));
+    this.#ownControls().pingInOrder(payload, () => this.#canTake(payload));
   }
 
   /** Sends a pong of at most 125 bytes; after a close it is dropped. */
@@ -227,7 +231,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
 
   /** Fails the connection (§7.1.7) for a fault of our own side. The owner is told the error. */
   fail(error: ConnectionFailure, status: number = CloseStatus.ServerError): void {
-    if (this.#state === "open") this.#fail(error, status);
+    if (this.canSend) this.#fail(error, status);
     else if (status !== CloseStatus.ServerError) this.abort(error);
   }
 
@@ -273,7 +277,9 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
 
   /** The message that waits to be wanted, if it may be had at once. */
   take(): Message | undefined {
-    return this.#inbox.take();
+    const message = this.#inbox.take();
+    if (message !== undefined) this.#controls?.saw(message);
+    return message;
   }
 
   #stopReading(): void {
@@ -309,7 +315,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
   onDrain(): void {
     this.#controls?.settle();
     this.#outbox.drained();
-    this.#owner.onDrain();
+    this.#owner.onDrain?.();
   }
 
   /** @internal */
@@ -349,9 +355,11 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     if (this.#inbox.hasReadAhead || this.#inbox.isWaiting) this.#transport.pause();
     const ending = this.#ending;
     if (ending?.isTransportOver) this.#inbox.awaitClaim(this.#settings.closeTimeout);
-    if (!this.#inbox.isEmpty) return;
-    if (ending?.hasTransportEnded) this.#endTransport(ending);
-    if (ending?.transportClosed !== undefined && !this.#inbox.hasUnclaimed) this.#closed();
+    const { isEmpty } = this.#inbox;
+    if (isEmpty && ending?.hasTransportEnded) this.#endTransport(ending);
+    if (ending?.transportClosed === undefined || ending.isTelling) return;
+    if (isEmpty && !this.#inbox.hasUnclaimed) this.#closed();
+    else ending.lose(this.#owner, this.#outbox, () => this.#deliver());
   }
 
   /** The peer has closed its side. Nothing will be answered any more: what is on its way has its time to leave. */
@@ -453,7 +461,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
 
   #count(isOver = this.#state === "closed"): void {
     const { budget } = this.#settings;
-    const held = isOver ? 0 : this.#inbox.heldBytes + (budget?.countsSent === false ? 0 : this.#outbox.heldBytes);
+    const held = isOver ? 0 : this.#inbox.heldBytes + (budget?.countsSent === false ? 0 : this.#outbox.memory);
     if (held !== this.#told) budget?.update(this, this.#told, held);
     if (isOver) budget?.forget(this);
     this.#told = held;
@@ -491,13 +499,13 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, H
     this.#state = state;
     if (state === "failed") {
       this.#inbox.shut();
-      this.#outbox.giveUp();
       this.#controls?.forget();
     }
     this.#messageTimer?.stop();
     this.#keepAlive?.stop();
     this.#end.wait(this.#settings.closeTimeout, this.#inbox.isHeld, () => this.#onCloseTimeout());
     if (wasOpen) this.#owner.onClosing(this.#end.failure);
+    if (state === "failed") this.#outbox.giveUp(); // those who hear that it was taken know that nothing more can be sent
   }
 
   #onCloseTimeout(): void {

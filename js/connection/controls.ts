@@ -4,6 +4,7 @@
  * @module
  */
 import { copyOf } from "../engine/bytes.js";
+import { MAX_CONTROL_PAYLOAD } from "../session/outgoing.js";
 import type { Control, Received } from "../session/received.js";
 import type { FrameSession } from "../session/session.js";
 import { Pings } from "./keepalive.js";
@@ -64,6 +65,15 @@ export class Controls {
       this.#session.ping(payload);
       this.pings.made(copyOf(payload));
     });
+  }
+
+  /** The same behind what was sent, with the bytes as they are now. One that is too long is refused at once. */
+  pingInOrder(payload: Uint8Array, mayLeave: () => boolean): void {
+    const isLater = this.#outbox.isBusy && payload.length <= MAX_CONTROL_PAYLOAD;
+    const kept = isLater ? copyOf(payload) : payload;
+    const act = () => mayLeave() && this.ping(kept);
+    if (isLater) this.#outbox.inOrder(act);
+    else act();
   }
 
   /** If a message came, then pings count anew: those between messages are worth an answer each. */

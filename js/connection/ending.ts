@@ -4,7 +4,7 @@
  * @module
  */
 import { CloseStatus } from "../engine/status.js";
-import { clearTimeout, holdBy, setTimeout } from "../transport/tasks.js";
+import { clearTimeout, holdBy, queueMicrotask, setTimeout } from "../transport/tasks.js";
 import { type ConnectionFailure, lost } from "./failures.js";
 
 /** How a connection has ended, as its owner is told. */
@@ -16,6 +16,11 @@ export interface Outcome {
   readonly failure: ConnectionFailure | undefined;
 }
 
+/** The owner of a connection that has lost its peer. */
+interface Loser {
+  onLost(failure: ConnectionFailure): void;
+}
+
 /** What is known of a connection's end; made with the first of it, so that a connection that goes on has none. */
 export class Ending {
   /** The peer's close frame. */
@@ -25,6 +30,9 @@ export class Ending {
   hasTransportEnded = false;
   /** The transport is closed. */
   transportClosed: { readonly error: Error | undefined } | undefined;
+  #isLost = false;
+  /** Whether that is being told: the end comes behind it. */
+  isTelling = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** Gives the connection `timeout` milliseconds from the first call. */
@@ -49,6 +57,25 @@ export class Ending {
   closeTransport(error: Error | undefined): void {
     this.transportClosed = { error };
     clearTimeout(this.#timer);
+  }
+
+  /**
+   * Tells, once, that nothing leaves any more. The reader takes its time with what came, perhaps until what it has sent
+   * is with the network: that never comes.
+   *
+   * @param goOn is called when all are told: those who are may have asked for the rest, and so for the end
+   */
+  lose(owner: Loser, outbox: { close(failure: ConnectionFailure): void }, goOn: () => void): void {
+    if (this.#isLost) return;
+    this.#isLost = true;
+    this.isTelling = true;
+    const failure = this.failure ?? lost(this.transportClosed?.error);
+    owner.onLost(failure);
+    outbox.close(failure);
+    queueMicrotask(() => {
+      this.isTelling = false;
+      goOn();
+    });
   }
 
   /** Whether nothing more comes from the transport. */

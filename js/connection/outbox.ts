@@ -18,8 +18,9 @@ import { clearTimeout, queueMicrotask, setWatch, throwLater } from "../transport
 import { CLOSED, type Transport, type Writer } from "../transport/transport.js";
 import { Backlog, type Waiter } from "./backlog.js";
 import { type ConnectionFailure, lost } from "./failures.js";
-import { type Flushable, flushAtExit, flushSoon } from "./flushes.js";
+import { beginAnswer, endAnswer, type Flushable, flushSoon } from "./flushes.js";
 import { OVERHEAD } from "./received.js";
+import { Writes } from "./writes.js";
 
 /** The owner of an outbox. */
 export interface OutboxOwner {
@@ -61,9 +62,7 @@ interface Batch {
 interface Write {
   /** Bytes of messages. */
   readonly size: number;
-  /** Bytes of memory, with their overhead. */
-  readonly held: number;
-  readonly hasPing: boolean;
+  hasPing: boolean;
   readonly batch: Batch | undefined;
   /** Memory that is to be used again. */
   readonly slab: Slab | undefined;
@@ -80,14 +79,12 @@ export class Outbox implements Flushable, Writer {
   #isAnswering = false;
   /** The frame of a prepared message, if nothing else was sent since the last flush: the session has no output then. */
   #frame: Uint8Array | undefined;
-  /** Whether its sender was told that it leaves. */
-  #isPromised = false;
   /** Bytes of messages that the session has counted, and those among them that were sent since the last flush. */
   #counted = 0;
   #unflushed = 0;
   #bufferedAmount = 0;
   /** The writes that the network has not taken. */
-  #writes: Queue<Write> | undefined;
+  #writes: Writes<Write> | undefined;
   /** The waiters, by the flush that they wait for; the last flush may be still to come. */
   #batches: Queue<Batch> | undefined;
   /**
@@ -95,13 +92,15 @@ export class Outbox implements Flushable, Writer {
    * what is compressed, or was not flushed yet, may be little for it.
    */
   #isUntold = false;
-  /** Bytes that wait for the network, or with the owner for their turn; with their overhead. */
+  /** Bytes that wait with the owner for their turn, with their overhead. */
   #unsent = 0;
   #releaseTimer: ReturnType<typeof setWatch> | undefined;
   /** A long message, and what was sent behind it. */
   #backlog: Backlog | undefined;
   /** Whether the owner waits for its end. */
   #isEndAwaited = false;
+  /** Why nothing leaves any more, if that is not just that the connection has ended. */
+  #failure: ConnectionFailure | undefined;
 
   constructor(session: FrameSession, transport: Transport, owner: OutboxOwner) {
     this.#session = session;
@@ -116,7 +115,12 @@ export class Outbox implements Flushable, Writer {
 
   /** The memory of what has not left, in bytes, with its overhead. */
   get heldBytes(): number {
-    return this.#unflushedBytes + this.#unsent + (this.#backlog?.held ?? 0);
+    return this.#unflushedBytes + this.#unsent + (this.#writes?.held ?? 0) + (this.#backlog?.held ?? 0);
+  }
+
+  /** The same with the rest of slabs in which there is little: no one else has use of it. */
+  get memory(): number {
+    return this.heldBytes + (this.#writes?.spare ?? 0);
   }
 
   /** The memory of what was sent since the last flush. */
@@ -221,10 +225,7 @@ export class Outbox implements Flushable, Writer {
    */
   promises(size: number): boolean {
     if (this.isBusy || this.#unflushedBytes + size > PROMISED) return false;
-    if (this.#transport.takesAtOnce !== true) return false;
-    flushAtExit();
-    this.#isPromised = true;
-    return true;
+    return this.#transport.takesAtOnce === true;
   }
 
   /** Sends a long message, or one behind it. */
@@ -333,9 +334,13 @@ export class Outbox implements Flushable, Writer {
     return true;
   }
 
-  /** Drops what waits behind a long message, and the rest of that: it cannot be sent any more. */
+  /** The last flush. What waits behind a long message is dropped, and the rest of that: it cannot be sent any more. */
   giveUp(): void {
-    if (this.#isPromised) this.flush();
+    const isDue = this.#isFlushDue || this.#isAnswering;
+    this.#isFlushDue = false; // a flush that fails gives up, too
+    if (isDue) this.flush(true);
+    this.#isUntold = false;
+    this.#isEndAwaited = false;
     this.#backlog?.drop();
   }
 
@@ -353,7 +358,8 @@ export class Outbox implements Flushable, Writer {
 
   /** Calls back when the network has taken what was sent last, or with the reason why it never will. */
   whenTaken(waiter: Waiter): void {
-    if (this.isBusy) this.#backlog?.whenTaken(waiter);
+    if (this.#transport === CLOSED) queueMicrotask(() => callAll([waiter], this.#failure ?? lost(undefined)));
+    else if (this.isBusy) this.#backlog?.whenTaken(waiter);
     else this.#addWaiter(waiter);
   }
 
@@ -364,14 +370,16 @@ export class Outbox implements Flushable, Writer {
     else this.#batches.push({ waiters: [waiter], isFlushed: false, isOver: false });
   }
 
-  /** The end: calls back all that wait. */
+  /** Nothing leaves any more: calls back all that wait, and keeps nothing of what was sent. */
   close(failure: ConnectionFailure | undefined): void {
     clearTimeout(this.#releaseTimer);
     const batches = this.#batches;
-    const waiters = this.#backlog?.waiters ?? [];
     this.#batches = undefined;
     this.giveUp();
     this.#transport = CLOSED;
+    this.#failure = failure;
+    this.#writes = undefined;
+    const waiters = this.#backlog?.takeUnsent() ?? [];
     if ((batches?.length ?? 0) + waiters.length === 0) return; // an error costs more than all the rest
     const reason = failure ?? lost(undefined);
     for (let batch = batches?.shift(); batch !== undefined; batch = batches?.shift()) callAll(batch.waiters, reason);
@@ -391,6 +399,7 @@ export class Outbox implements Flushable, Writer {
   /** All frames of one turn leave in one write: at the end of a delivery, else when the running code is done. */
   #flushSoon(): void {
     if (this.#owner.isDelivering) {
+      if (!this.#isAnswering) beginAnswer(this);
       this.#isAnswering = true;
     } else if (!this.#isFlushDue) {
       this.#isFlushDue = true;
@@ -409,10 +418,14 @@ export class Outbox implements Flushable, Writer {
     this.flush();
   }
 
-  /** Gives the network all that was sent. */
-  flush(): void {
+  /**
+   * Gives the network all that was sent.
+   *
+   * @param isLast whether those who wait are called once the caller is done: it does more than to send
+   */
+  flush(isLast = false): void {
+    if (this.#isAnswering) endAnswer(this);
     this.#isAnswering = false;
-    this.#isPromised = false;
     const parts = this.#takeOutput();
     if (parts.length === 0) return;
     for (let at = 0; at < parts.length; at++) this.#bytesSent += (parts[at] as Uint8Array).length;
@@ -423,31 +436,24 @@ export class Outbox implements Flushable, Writer {
     const batch = this.#batches?.last;
     if (batch !== undefined) batch.isFlushed = true;
     const isTaken = this.#transport.write(parts, this);
-    const held = isTaken ? 0 : this.#keep(parts);
     this.#isUntold ||= size > 0;
-    const hasPing = this.#owner.onLeaving(isTaken);
     if (isTaken) {
+      const hasPing = this.#owner.onLeaving(true);
       if (slab !== undefined) giveBack(slab);
-      this.#taken(size, hasPing, batch);
+      if (isLast) queueMicrotask(this.#taken.bind(this, size, hasPing, batch)); // a closure costs each flush
+      else this.#taken(size, hasPing, batch);
     } else {
-      this.#writes ??= new Queue();
-      this.#writes.push({ size, held, hasPing, batch, slab });
+      this.#writes ??= new Writes();
+      const write = this.#writes.push({ size, hasPing: false, batch, slab }, parts);
+      write.hasPing = this.#owner.onLeaving(false); // which counts the memory
     }
-  }
-
-  /** Counts the memory of what the network has not taken. */
-  #keep(parts: readonly Uint8Array[]): number {
-    const held = parts.reduce((sum, { length }) => sum + length + OVERHEAD, 0);
-    this.#unsent += held;
-    return held;
   }
 
   /** @internal */
   onTaken(): void {
     const write = this.#writes?.shift();
-    if (this.#writes?.length === 0) this.#writes = undefined;
+    if (this.#writes?.isEmpty) this.#writes = undefined;
     if (write === undefined) return;
-    this.#unsent -= write.held;
     if (write.slab !== undefined) giveBack(write.slab);
     this.#taken(write.size, write.hasPing, write.batch);
   }

@@ -22,6 +22,28 @@ const NodeBuffer = (globalThis as { Buffer?: unknown }).Buffer as
 const View: View = NodeBuffer?.[Symbol.species] ?? Uint8Array;
 
 /**
+ * The language's own getters of arrays and views, whatever someone has put in the place of a property: by a length that
+ * is not its own, the memory of others would be sent.
+ */
+const arrays = getters<Uint8Array>(Object.getPrototypeOf(Uint8Array.prototype));
+const views = getters<DataView>(DataView.prototype);
+
+interface Getters<T> {
+  readonly buffer: (this: T) => ArrayBuffer;
+  readonly byteOffset: (this: T) => number;
+  readonly byteLength: (this: T) => number;
+}
+
+function getters<T>(prototype: object): Getters<T> {
+  const getter = (name: keyof Getters<T>) => Object.getOwnPropertyDescriptor(prototype, name)?.get;
+  return {
+    buffer: getter("buffer"),
+    byteOffset: getter("byteOffset"),
+    byteLength: getter("byteLength"),
+  } as Getters<T>;
+}
+
+/**
  * `size` uninitialised bytes: a `Buffer` where the runtime has that, and a part of its pool if they are few.
  */
 export function allocate(size: number): Uint8Array<ArrayBuffer> {
@@ -36,9 +58,12 @@ export function allocatedCopy(bytes: Uint8Array, start: number, end: number): Ui
   return copy;
 }
 
-/** A part of an array, in the same memory: a `Buffer` where the runtime has that. */
+/**
+ * A part of an array, in the same memory: a `Buffer` where the runtime has that. `subarray` would believe what the
+ * array's properties say of that memory.
+ */
 export function part(bytes: Uint8Array, start: number, end: number): Uint8Array<ArrayBuffer> {
-  return new View(bytes.buffer as ArrayBuffer, bytes.byteOffset + start, end - start);
+  return new View(arrays.buffer.call(bytes), arrays.byteOffset.call(bytes) + start, end - start);
 }
 
 /** The same memory as a `Buffer`, which it may be. */
@@ -61,10 +86,25 @@ export function copyOf(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
 
 /** Both, one behind the other, in an array of their own. */
 export function concat(first: Uint8Array, second: Uint8Array): Uint8Array {
-  const both = new Uint8Array(first.length + second.length);
-  both.set(first);
-  both.set(second, first.length);
-  return both;
+  return copyOfAll([first, second]);
+}
+
+/** A copy of all of them, one behind the other, in an array of its own. */
+export function copyOfAll(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const all = new Uint8Array(parts.reduce((size, { length }) => size + length, 0));
+  let at = 0;
+  for (const one of parts) {
+    all.set(one, at);
+    at += one.length;
+  }
+  return all;
+}
+
+/** Whether both are the same memory. */
+export function areOneMemory(first: Uint8Array, second: Uint8Array): boolean {
+  const { buffer, byteOffset } = arrays;
+  if (first.length !== second.length || byteOffset.call(first) !== byteOffset.call(second)) return false;
+  return buffer.call(first) === buffer.call(second);
 }
 
 /** Whether the bytes are the same. Where the runtime has no fast way to tell, they never are. */
@@ -78,9 +118,22 @@ export function areSurelyEqual(first: Uint8Array, second: Uint8Array): boolean {
  */
 export function bytesOf(data: unknown): Uint8Array | undefined {
   if (isBytes(data) && data.length > 0 && isPlain(data)) return data;
-  if ((ArrayBuffer.isView(data) || isBuffer(data)) && data.byteLength === 0) return new Uint8Array(0);
-  if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  return isBuffer(data) ? new Uint8Array(data) : undefined;
+  if (ArrayBuffer.isView(data)) return plainView(data);
+  const size = bufferSize(data);
+  if (size === undefined) return undefined;
+  return size === 0 ? new Uint8Array(0) : new Uint8Array(data as ArrayBufferLike);
+}
+
+/** The array itself, or, if it tells another length than it has, one of its memory that does not. */
+export function honest(bytes: Uint8Array): Uint8Array {
+  return tellsItsLength(bytes) ? bytes : plainView(bytes);
+}
+
+/** The bytes of a view, as the language knows it. */
+function plainView(data: ArrayBufferView): Uint8Array {
+  const { buffer, byteOffset, byteLength } = (isArray(data) ? arrays : views) as Getters<ArrayBufferView>;
+  const size = byteLength.call(data);
+  return size === 0 ? new Uint8Array(0) : new Uint8Array(buffer.call(data), byteOffset.call(data), size);
 }
 
 const kindOf = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag)?.get;
@@ -92,6 +145,11 @@ export function isBytes(data: unknown): data is Uint8Array {
   return kindOf?.call(data) === "Uint8Array";
 }
 
+/** Whether a view is an array of numbers, and no `DataView`. */
+function isArray(view: ArrayBufferView): boolean {
+  return kindOf?.call(view) !== undefined;
+}
+
 /** Whether it is a `Blob`, of any realm; a `File` is one. */
 export function isBlob(data: unknown): data is Blob {
   // its name takes longer than all else of a short message
@@ -99,10 +157,14 @@ export function isBlob(data: unknown): data is Blob {
   return /^\[object (?:Blob|File)\]$/.test(Object.prototype.toString.call(data));
 }
 
-/** Whether it is of no class of anyone's, which might tell another length. */
+/** Whether it is of no class of anyone's, which might tell another length, and tells its own. */
 function isPlain(bytes: Uint8Array): boolean {
   const { constructor: type } = bytes;
-  return type === Uint8Array || (type as unknown) === NodeBuffer;
+  return (type === Uint8Array || (type as unknown) === NodeBuffer) && tellsItsLength(bytes);
+}
+
+function tellsItsLength(bytes: Uint8Array): boolean {
+  return bytes.length === arrays.byteLength.call(bytes);
 }
 
 const lengths = [ArrayBuffer, globalThis.SharedArrayBuffer]
@@ -111,13 +173,17 @@ const lengths = [ArrayBuffer, globalThis.SharedArrayBuffer]
 
 /** A buffer of any realm, shared or not: its name could be anyone's, but no other object has such a length. */
 export function isBuffer(data: unknown): data is ArrayBufferLike {
-  if (typeof data !== "object" || data === null) return false;
-  return lengths.some((length) => {
+  return bufferSize(data) !== undefined;
+}
+
+function bufferSize(data: unknown): number | undefined {
+  if (typeof data !== "object" || data === null) return undefined;
+  for (const length of lengths) {
     try {
-      length?.call(data);
-      return true;
+      return length?.call(data);
     } catch {
-      return false;
+      // it is another kind of object
     }
-  });
+  }
+  return undefined;
 }

@@ -92,33 +92,37 @@ export interface WebSocketErrorDetails {
   /** The error behind it. */
   cause?: unknown;
   /** The HTTP status of the server's answer. */
-  status?: number;
+  status?: number | undefined;
   /** The answer's fields, by lower-case names. */
-  headers?: Readonly<Record<string, string>>;
+  headers?: Readonly<Record<string, string>> | undefined;
   /** The beginning of the answer's body. */
-  body?: string;
+  body?: string | undefined;
 }
 
-/** An error of a driver: of the connection, not of the protocol. */
+/**
+ * An error of a driver: of the connection, not of the protocol. Of an answer it has as its own only what there is, as
+ * Node prints all that an error has.
+ */
 export class WebSocketError extends Error {
   /** Its class. */
   override readonly name = "WebSocketError";
   /** The kind of error. */
   readonly code: WebSocketErrorCode;
   /** The HTTP status of the server's answer, with `WS_ERR_UNEXPECTED_RESPONSE`. */
-  readonly status: number | undefined;
+  declare readonly status: number | undefined;
   /** The answer's fields with it, such as `retry-after`: values by lower-case names. */
-  readonly headers: Readonly<Record<string, string>> | undefined;
+  declare readonly headers: Readonly<Record<string, string>> | undefined;
   /** The answer's body with it: the first 64 KiB as UTF-8, or what came of them within `handshakeTimeout`. */
-  readonly body: string | undefined;
+  declare readonly body: string | undefined;
 
   constructor(code: WebSocketErrorCode, message: string, details: WebSocketErrorDetails = {}) {
     const options = ownOptions(details);
     super(message, "cause" in options ? { cause: options.cause } : undefined);
     this.code = code;
-    this.status = options.status;
-    this.headers = options.headers;
-    this.body = options.body;
+    const { status, headers, body } = options;
+    if (status !== undefined) this.status = status;
+    if (headers !== undefined) this.headers = headers;
+    if (body !== undefined) this.body = body;
   }
 }
 

@@ -10,8 +10,11 @@ export function ownOptions<T extends object>(given: T): T {
   return { __proto__: null, ...given };
 }
 
-/** One option, without a copy of all: it costs as much as reading it, unless something else has put it there. */
-export function ownOption<T extends object, K extends keyof T>(given: T, name: K): T[K] | undefined {
-  const value = given[name];
-  return value === undefined || !(name in Object.prototype) || Object.hasOwn(given, name) ? value : undefined;
+/**
+ * One option, without a copy of all: it costs as much as reading it, unless something else has put it there. `null` has
+ * none, as in Web IDL.
+ */
+export function ownOption<T extends object, K extends keyof T>(given: T | null, name: K): T[K] | undefined {
+  const value = given?.[name];
+  return value === undefined || !(name in Object.prototype) || Object.hasOwn(given as T, name) ? value : undefined;
 }

@@ -19,6 +19,11 @@ export class Queue<T extends object> {
     return this.#items.length - this.#first;
   }
 
+  /** The one that comes next. */
+  get first(): T | undefined {
+    return this.#items[this.#first];
+  }
+
   /** The one that was put last, unless it was taken. */
   get last(): T | undefined {
     return this.#items.at(-1);

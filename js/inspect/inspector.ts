@@ -15,6 +15,7 @@ import {
   initSync,
   open as openSealed,
 } from "../../pkg/websocket_component_inspect.js";
+import { honest } from "../engine/bytes.js";
 import { ownOptions } from "../engine/own.js";
 import type {
   AgreedExtensions,
@@ -33,17 +34,17 @@ import type {
 /** How to read a conversation. */
 export interface InspectorOptions {
   /** The response's `Sec-WebSocket-Extensions`, where the handshake is not part of what is inspected. */
-  extensions?: string;
+  extensions?: string | undefined;
   /**
    * The capture began after the handshake, perhaps in the midst of a frame: where a direction's first header is has to
    * be found, and what was agreed on is not known, unless `extensions` has it.
    */
-  midStream?: boolean;
+  midStream?: boolean | undefined;
   /**
    * It is a stream of HTTP/2 (RFC 8441). Its heads stand before its frames as text: a first line, `CONNECT /chat
    * HTTP/2` or `HTTP/2 200`, then a line for each field, pseudo-header fields first, then a blank line.
    */
-  http2?: boolean;
+  http2?: boolean | undefined;
 }
 
 /** A part of a payload: bytes, or how many are missing. */
@@ -68,9 +69,9 @@ export interface Gap {
 /** How much of a payload to give out. */
 export interface PayloadOptions {
   /** `"inflated"` by default. */
-  stage?: PayloadStage;
+  stage?: PayloadStage | undefined;
   /** The most bytes; 16 MiB by default, as a few bytes can decompress to very many. */
-  limit?: number;
+  limit?: number | undefined;
 }
 
 /** Makes the one instance of the inspector's engine from its compiled module. Later calls do nothing. */
@@ -122,7 +123,7 @@ export class Inspector {
    * @param time in any unit; milliseconds since 1970 where it is known
    */
   push(direction: Direction, bytes: Uint8Array, time = 0): void {
-    this.#engine.push(DIRECTIONS.indexOf(direction), bytes, time);
+    this.#engine.push(DIRECTIONS.indexOf(direction), honest(bytes), time);
   }
 
   /**

@@ -20,9 +20,9 @@ import { addressOf, TapLog, tapProcess, tapServer, urlOf } from "./taps.js";
 /** How to serve the page. */
 export interface InspectServerOptions {
   /** The page's port on 127.0.0.1, or the next one that is free; 0 for any. 8081 by default. */
-  port?: number;
+  port?: number | undefined;
   /** MiB of traffic to remember, about: the oldest is dropped first. 64 by default. */
-  memory?: number;
+  memory?: number | undefined;
 }
 
 /** A page that shows a server's connections as they go. */

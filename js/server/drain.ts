@@ -8,7 +8,7 @@ import { WebSocketError } from "../engine/errors.js";
 import { ownOptions } from "../engine/own.js";
 import { CloseStatus, MAX_CLOSE_REASON_LENGTH } from "../engine/status.js";
 import { textSize } from "../engine/text.js";
-import { checkOptions, type Kind, type Kinds } from "../session/kinds.js";
+import { checkOptions, type Filled, type Kind, type Kinds } from "../session/kinds.js";
 import { LONGEST_TIME } from "../session/options.js";
 import { attempt, clearTimeout, setTimeout } from "../transport/tasks.js";
 import { mayCloseWith } from "../websocket/webidl.js";
@@ -17,13 +17,13 @@ import type { WebSocket } from "../websocket/websocket.js";
 /** How a server closes. */
 export interface CloseOptions {
   /** The status that every client gets; 1001 by default. 1012 says that the server restarts. */
-  code?: number;
+  code?: number | undefined;
   /** The reason beside it, at most 123 bytes of UTF-8; none by default. */
-  reason?: string;
+  reason?: string | undefined;
   /** Milliseconds over which the closes are spread evenly; 0 by default. The connections that wait go on meanwhile. */
-  spread?: number;
+  spread?: number | undefined;
   /** Milliseconds after which connections that are left are terminated; `spread` and `closeTimeout` by default. */
-  timeout?: number;
+  timeout?: number | undefined;
 }
 
 /** How the connections of a closed server ended. */
@@ -57,7 +57,7 @@ const KINDS: Kinds<CloseOptions> = {
  *
  * @throws WebSocketError `WS_ERR_INVALID_OPTION`
  */
-export function closeOptions(given: CloseOptions, closeTimeout: number): Required<CloseOptions> {
+export function closeOptions(given: CloseOptions, closeTimeout: number): Filled<CloseOptions> {
   if (typeof given !== "object" || given === null) {
     throw new WebSocketError("WS_ERR_INVALID_OPTION", "close takes an object of options, and returns a promise");
   }
@@ -74,14 +74,14 @@ export function closeOptions(given: CloseOptions, closeTimeout: number): Require
 /** Closes connections. */
 export class Drain {
   readonly #sockets: readonly WebSocket[];
-  readonly #options: Required<CloseOptions>;
+  readonly #options: Filled<CloseOptions>;
   readonly #began = performance.now();
   #count = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** When all have ended. */
   readonly done: Promise<CloseResult>;
 
-  constructor(sockets: Iterable<WebSocket>, options: Required<CloseOptions>) {
+  constructor(sockets: Iterable<WebSocket>, options: Filled<CloseOptions>) {
     this.#sockets = [...sockets];
     this.#options = options;
     this.done = this.#end();

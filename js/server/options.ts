@@ -11,7 +11,7 @@ import { type SocketOptions, socketKinds } from "../client/arguments.js";
 import { WebSocketError } from "../engine/errors.js";
 import type { HeaderFields } from "../engine/http.js";
 import { ownOptions } from "../engine/own.js";
-import { checkOptions, type Kind, type Kinds, kind } from "../session/kinds.js";
+import { checkOptions, type Kind, type Kinds, kind, listOf } from "../session/kinds.js";
 import { size } from "../session/options.js";
 import { type TopicOptions, topicKinds } from "../topics/options.js";
 import type { ListenDetails, TlsServerOptions } from "../transport/runtime.js";
@@ -53,70 +53,70 @@ export interface WebSocketServerOptions<
 > extends SocketOptions,
     TopicOptions {
   /** Listen on this port, with an own HTTP server that answers all other requests with 426; 0 means any free port. */
-  port?: number;
+  port?: number | undefined;
   /** The address to listen on. All addresses by default. */
-  host?: string;
+  host?: string | undefined;
   /** How to listen on the port: `reusePort`, `backlog`, `exclusive`, `ipv6Only`. */
-  listen?: ListenDetails;
+  listen?: ListenDetails | undefined;
   /** Listen on this unix socket, or named pipe on Windows, instead of a port. */
-  socketPath?: string;
+  socketPath?: string | undefined;
   /** With `port` or `socketPath`: use TLS. The names are those of `tls.createServer`: `cert`, `key`, and more. */
-  tls?: TlsServerOptions;
+  tls?: TlsServerOptions | undefined;
   /**
    * Take this HTTP server's upgrades. Several WebSocket servers may share one, each with its own path. Of a server of
    * `node:http2`, which needs `settings: { enableConnectProtocol: true }`, the WebSockets over HTTP/2 (RFC 8441), too.
    */
-  server?: Server | HttpsServer | Http2Server | Http2SecureServer;
+  server?: Server | HttpsServer | Http2Server | Http2SecureServer | undefined;
   /** Take upgrades only from `handleUpgrade` and `handleStream`. */
-  noServer?: boolean;
+  noServer?: boolean | undefined;
   /**
    * Take only upgrades of this path; the query does not count. With `server`, other paths are left to the other
    * listeners of its events `upgrade`, `stream` and `connect`, and answered with 404 if none takes them within
    * `handshakeTimeout`. With `noServer`, the caller checks paths.
    */
-  path?: string;
+  path?: string | undefined;
   /**
    * The origins of the pages that may connect, such as `https://example.com`; others are answered with 403. A client
    * that sends no origin is accepted: it is not a browser.
    */
-  origins?: readonly string[];
+  origins?: readonly string[] | undefined;
   /**
    * Decides whether to accept a handshake, within `handshakeTimeout`; `false` is 403. `{ data }` accepts it, and is the
    * `data` of its socket.
    */
-  verify?: Verify<R, D>;
+  verify?: Verify<R, D> | undefined;
   /** Selects one of the offered subprotocols, or none with `undefined`; by default the first. */
-  chooseProtocol?: (offered: readonly string[], request: R) => string | undefined;
+  chooseProtocol?: ((offered: readonly string[], request: R) => string | undefined) | undefined;
   /** Fields to add to the answer, such as `Set-Cookie`. */
-  headers?: HeaderFields | ((request: R) => HeaderFields);
+  headers?: HeaderFields | ((request: R) => HeaderFields) | undefined;
   /** Returns the tap, if any, that receives a copy of all bytes of a connection, including its handshake. */
-  tap?: (request: R) => Tap | undefined;
+  tap?: ((request: R) => Tap | undefined) | undefined;
   /** The type of binary messages; `"nodebuffer"` by default. */
-  binaryType?: B;
+  binaryType?: B | undefined;
   /**
    * The most bytes held for all connections of the server together, counted as for `maxBufferedBytes`. Beyond it, the
    * connection that holds most is closed with 1013. By default, all servers of the process without this option share
    * 512 MiB.
    */
-  maxTotalBufferedBytes?: number;
+  maxTotalBufferedBytes?: number | undefined;
   /**
    * The most connections, including undecided requests; others are answered with 503. No limit by default.
    */
-  maxConnections?: number;
+  maxConnections?: number | undefined;
   /**
    * The most connections of one address, including undecided requests; others are answered with 429. The first 64 bits
    * of an IPv6 address count as one address. No limit by default.
    */
-  maxConnectionsPerAddress?: number;
+  maxConnectionsPerAddress?: number | undefined;
   /**
    * The most handshakes that one address may begin within a second; others are answered with 429. No limit by default.
    */
-  maxHandshakesPerSecond?: number;
+  maxHandshakesPerSecond?: number | undefined;
   /**
    * The proxies before the server: addresses, networks such as `10.0.0.0/8`, or `unix`. Only their `X-Forwarded-For` is
    * believed; by default none is, and a client's address is that of its socket.
    */
-  trustedProxies?: readonly string[];
+  trustedProxies?: readonly string[] | undefined;
 }
 
 const PORT: Kind = {
@@ -139,10 +139,7 @@ const LISTEN: Kinds<ListenDetails> = {
   ipv6Only: kind.flag,
 };
 
-const ORIGINS: Kind = {
-  wanted: 'a list of origins such as "https://example.com", without a path',
-  is: (value) => Array.isArray(value) && value.every(isOrigin),
-};
+const ORIGINS = listOf('a list of origins such as "https://example.com", without a path', isOrigin);
 
 const BINARY_TYPE: Kind = {
   wanted: '"nodebuffer", "arraybuffer" or "blob"',
@@ -159,10 +156,10 @@ const SERVER: Kind = {
   is: (value) => typeof (value as Server | null)?.on === "function" && typeof (value as Server).address === "function",
 };
 
-const PROXIES: Kind = {
-  wanted: 'a list of addresses, of networks such as "10.0.0.0/8", or of "unix"',
-  is: (value) => Array.isArray(value) && value.every(TrustedProxies.isProxy),
-};
+const PROXIES = listOf('a list of addresses, of networks such as "10.0.0.0/8", or of "unix"', TrustedProxies.isProxy);
+
+/** What a server of TLS may prove itself by. Suites without a certificate have to be asked for by `ciphers`. */
+const IDENTITIES = ["cert", "pfx", "SNICallback", "secureContext", "pskCallback", "ciphers"] as const;
 
 const KINDS: Kinds<WebSocketServerOptions<never>> = {
   ...socketKinds,
@@ -210,6 +207,9 @@ export function serverOptions<R extends HandshakeRequest>(given: WebSocketServer
   if (listen !== undefined) checkOptions(listen, LISTEN, "listen.");
   if (tls !== undefined && port === undefined && socketPath === undefined) {
     throw invalid("The option tls goes with port or socketPath; give server one of node:https");
+  }
+  if (tls !== undefined && !IDENTITIES.some((name) => tls[name])) {
+    throw invalid("The option tls has no certificate: it needs cert and key, pfx, or SNICallback");
   }
   return options;
 }

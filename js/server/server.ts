@@ -17,6 +17,7 @@ import { ownOptions } from "../engine/own.js";
 import { CloseStatus } from "../engine/status.js";
 import { deflateSettings } from "../session/deflate.js";
 import { type Answer, answerHandshake, type SessionOptions } from "../session/handshake.js";
+import type { Filled } from "../session/kinds.js";
 import { connectionSettings, limits, milliseconds, size } from "../session/options.js";
 import { PreparedMessage } from "../session/prepared.js";
 import type { BackplaneEvent } from "../topics/backplane.js";
@@ -42,6 +43,7 @@ import {
 import { channels, isWatched, type RefusalReason } from "../websocket/diagnostics.js";
 import { isEndOf, isPromise } from "../websocket/ends.js";
 import type { BinaryType } from "../websocket/receiving.js";
+import { warnOfFailure } from "../websocket/warnings.js";
 import { accept, type Members, start, WebSocket } from "../websocket/websocket.js";
 import { type CloseOptions, type CloseResult, closeOptions, Drain, ended } from "./drain.js";
 import { Loops } from "./loops.js";
@@ -296,7 +298,7 @@ export class WebSocketServer<
     await this.close();
   }
 
-  async #close(options: Required<CloseOptions>): Promise<CloseResult> {
+  async #close(options: Filled<CloseOptions>): Promise<CloseResult> {
     this.#listener?.stop();
     const drain = new Drain(this.clients, options);
     for (const [pending, request] of this.#pending) {
@@ -457,7 +459,7 @@ export class WebSocketServer<
   }
 
   #warn(error: unknown): void {
-    if (!this.#hasWarned) process.emitWarning(warningOf(error));
+    if (!this.#hasWarned) warnOfFailure(error);
     this.#hasWarned = true;
   }
 
@@ -607,11 +609,6 @@ const OVER_QUOTA: { readonly [reason in Exceeded]: Rejection } = {
   address: { status: 429 },
   rate: { status: 429, headers: { "Retry-After": "1" } },
 };
-
-/** Anything can be thrown; a warning is an error or a text. */
-function warningOf(error: unknown): Error {
-  return error instanceof Error ? error : new Error(`A hook of the server threw ${inspect(error)}`);
-}
 
 function terminated(message: string): WebSocketError {
   return new WebSocketError("WS_ERR_TERMINATED", message);

@@ -7,39 +7,39 @@
 import { hasDeflate, type wasm } from "../engine/engine.js";
 import { WebSocketError } from "../engine/errors.js";
 import { ownOptions } from "../engine/own.js";
-import { checkOptions, type Kinds, kind } from "./kinds.js";
+import { checkOptions, type Filled, type Kinds, kind } from "./kinds.js";
 import { milliseconds, whole } from "./options.js";
 
 /** How to compress messages, and what to agree on with the peer. Windows have 2^n bytes, n from 8 to 15. */
 export interface PerMessageDeflateOptions {
   /** Messages of fewer bytes are sent as they are; 1,024. */
-  threshold?: number;
+  threshold?: number | undefined;
   /**
    * From 0, stored, to 9, smallest. By default 2 if our side compresses each message for itself: of 16 KiB, it takes
    * 60 % of the time of 6 for 9 % more bytes. With context takeover, where these would be 19 % more, 6.
    */
-  level?: number;
+  level?: number | undefined;
   /** How much memory compressing may take, from 1 to 9; 8. */
-  memoryLevel?: number;
+  memoryLevel?: number | undefined;
   /**
    * Milliseconds after which what is kept to compress the next message by is freed, if none was sent; never by default.
    * What is kept to decompress by is the peer's to say: without takeover, it is nothing.
    */
-  releaseAfter?: number;
+  releaseAfter?: number | undefined;
   /**
    * The server compresses each message for itself, so that no compressor is kept for a connection. A server's default;
    * a client that asks for it accepts nothing else.
    */
-  serverNoContextTakeover?: boolean;
+  serverNoContextTakeover?: boolean | undefined;
   /** The same of the client's messages. A server's default. */
-  clientNoContextTakeover?: boolean;
+  clientNoContextTakeover?: boolean | undefined;
   /** The window of the server's messages; 15. A client that asks for less accepts no more. */
-  serverMaxWindowBits?: number;
+  serverMaxWindowBits?: number | undefined;
   /**
    * The window of the client's messages; 15. Of a client also whether the server may limit it: `true`, the default, or
    * `false`.
    */
-  clientMaxWindowBits?: number | boolean;
+  clientMaxWindowBits?: number | boolean | undefined;
 }
 
 /** zlib's default. */
@@ -62,7 +62,7 @@ const KINDS: Kinds<PerMessageDeflateOptions> = {
 };
 
 /** The options filled in. Without `level`, the engine chooses; without `releaseAfter`, nothing is released. */
-export interface DeflateSettings extends Required<Omit<PerMessageDeflateOptions, "level" | "releaseAfter">> {
+export interface DeflateSettings extends Filled<Omit<PerMessageDeflateOptions, "level" | "releaseAfter">> {
   level: number | undefined;
   releaseAfter: number | undefined;
 }

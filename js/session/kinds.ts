@@ -11,7 +11,15 @@ export interface Kind {
   /** For the error's text: "must be …". */
   readonly wanted: string;
   is(value: unknown): boolean;
+  /** Of a list: whether this may be one of its items. */
+  readonly isItem?: (item: unknown) => boolean;
 }
+
+/** Options as they are given: each may be left out, or be `undefined`. */
+export type Given<T> = { [K in keyof T]?: T[K] | undefined };
+
+/** Options with a default for what was not given. */
+export type Filled<T> = { [K in keyof T]-?: Exclude<T[K], undefined> };
 
 /** The options of a class by their names. */
 export type Kinds<T> = { readonly [K in keyof Required<T>]: Kind };
@@ -28,6 +36,11 @@ export const kind = {
   headers: { wanted: "header fields: an object, Headers, or pairs", is: isHeaders },
   signal: { wanted: "an AbortSignal", is: isSignal },
 } as const satisfies Record<string, Kind>;
+
+/** The kind of a list whose items are all of a kind. */
+export function listOf(wanted: string, isItem: (item: unknown) => boolean): Kind {
+  return { wanted, is: (value) => Array.isArray(value) && value.every(isItem), isItem };
+}
 
 function isHeaders(value: unknown): boolean {
   return typeof value === "object" && value !== null && nameOf(value) !== "RegExp";
@@ -52,8 +65,8 @@ function nameOf(value: unknown): string {
 export function checkOptions<T extends object>(given: T, kinds: Kinds<T>, of = ""): void {
   for (const [name, value] of Object.entries(given)) {
     if (!Object.hasOwn(kinds, name)) throw unknownOption(name, Object.keys(kinds), of);
-    const { wanted, is } = kinds[name as keyof T] as Kind;
-    if (value !== undefined && !is(value)) throw invalidOption(`${of}${name}`, wanted, value);
+    const one: Kind = kinds[name as keyof T];
+    if (value !== undefined && !one.is(value)) throw invalidValue(`${of}${name}`, one, value);
   }
 }
 
@@ -62,13 +75,35 @@ export function invalidOption(name: string, wanted: string, value: unknown): Web
   return new WebSocketError("WS_ERR_INVALID_OPTION", `The option ${name} must be ${wanted}, not ${shown(value)}`);
 }
 
-/** Options of `ws` that have another name here. */
-const NAMES_IN_WS: ReadonlyMap<string, string> = new Map([
+/** Of a list, the first item that is wrong. */
+function invalidValue(name: string, { wanted, isItem }: Kind, value: unknown): WebSocketError {
+  const place = isItem !== undefined && Array.isArray(value) ? value.findIndex((item) => !isItem(item)) : -1;
+  if (place === -1) return invalidOption(name, wanted, value);
+  const item = shown((value as unknown[])[place]);
+  const message = `The option ${name} must be ${wanted}, but ${name}[${place}] is ${item}`;
+  return new WebSocketError("WS_ERR_INVALID_OPTION", message);
+}
+
+/** Options of `ws`, Bun, uWebSockets.js and Node, and what they are called here, of a server or a client. */
+const NAMES_ELSEWHERE: readonly (readonly [theirs: string, ours: string])[] = [
+  ["ca", "tls"],
+  ["cert", "tls"],
+  ["compression", "perMessageDeflate"],
   ["followRedirects", "maxRedirects"],
   ["handleProtocols", "chooseProtocol"],
+  ["heartbeat", "pingInterval"],
+  ["hostname", "host"],
+  ["idleTimeout", "pingInterval"],
+  ["key", "tls"],
   ["maxPayload", "maxMessageSize"],
+  ["maxPayloadLength", "maxMessageSize"],
+  ["origin", "origins"],
+  ["origin", "headers"],
+  ["rejectUnauthorized", "tls"],
+  ["ssl", "tls"],
+  ["timeout", "handshakeTimeout"],
   ["verifyClient", "verify"],
-]);
+];
 
 function unknownOption(name: string, known: readonly string[], of: string): WebSocketError {
   const meant = meantBy(name, known);
@@ -78,8 +113,8 @@ function unknownOption(name: string, known: readonly string[], of: string): WebS
 
 /** The known name that the caller probably meant: two thirds of its letters are right. */
 function meantBy(name: string, known: readonly string[]): string | undefined {
-  const translated = NAMES_IN_WS.get(name);
-  if (translated !== undefined && known.includes(translated)) return translated;
+  const translated = NAMES_ELSEWHERE.find(([theirs, ours]) => theirs === name && known.includes(ours));
+  if (translated !== undefined) return translated[1];
   const nearest = known.reduce((best, one) => (distance(name, one) < distance(name, best) ? one : best));
   return distance(name, nearest) <= Math.max(name.length, nearest.length) / 3 ? nearest : undefined;
 }

@@ -4,13 +4,16 @@
  * @module
  */
 import { ownOptions } from "../engine/own.js";
-import { invalidOption, type Kinds, kind } from "./kinds.js";
+import { type Given, invalidOption, type Kinds, kind } from "./kinds.js";
 
 /** Limits of what the peer may send. */
 export interface Limits {
   /** The most bytes of payload in one frame; beyond it the connection fails with 1009. No limit by default. */
   maxFrameSize: number;
-  /** The most bytes in one message, up to 512 MiB; beyond it the connection fails with 1009. 100 MiB by default. */
+  /**
+   * The most bytes in one message, up to 512 MiB; beyond it the connection fails with 1009. By default 100 MiB, and
+   * 16 MiB of a server.
+   */
   maxMessageSize: number;
   /** The most frames of one message, empty ones too; beyond it the connection fails with 1008. 131,072 by default. */
   maxFragments: number;
@@ -119,7 +122,7 @@ export function milliseconds(name: TimeName, value: number = defaults[name]): nu
  *
  * @throws WebSocketError `WS_ERR_INVALID_OPTION`
  */
-export function limits(given: Partial<Limits>): Limits {
+export function limits(given: Given<Limits>): Limits {
   const own = ownOptions(given);
   return {
     maxFrameSize: size("maxFrameSize", own.maxFrameSize),
@@ -133,7 +136,7 @@ export function limits(given: Partial<Limits>): Limits {
  *
  * @throws WebSocketError `WS_ERR_INVALID_OPTION`
  */
-export function connectionSettings(all: Partial<ConnectionSettings>): ConnectionSettings {
+export function connectionSettings(all: Given<ConnectionSettings>): ConnectionSettings {
   const given = ownOptions(all);
   return {
     closeTimeout: milliseconds("closeTimeout", given.closeTimeout),

@@ -84,7 +84,7 @@ const COMPRESSED_AT_ONCE = 32 * 1024;
 /** Bytes, or UTF-16 units, of the longest message that is compressed at once: four milliseconds' work. */
 export const LONGEST_AT_ONCE = 128 * 1024;
 const MAX_HEADER_SIZE = 14;
-const MAX_CONTROL_PAYLOAD = 125;
+export const MAX_CONTROL_PAYLOAD = 125;
 
 const { frame, frames, header, mask, close, compress, compressed_frame, release_compressor } = wasm.Session.prototype;
 
@@ -368,7 +368,7 @@ export class Outgoing {
     const start = this.#output.claim(MAX_HEADER_SIZE + Math.min(payload.length, COMPRESSED_AT_ONCE));
     let at = 0;
     do {
-      const piece = payload.subarray(at, at + COMPRESSED_AT_ONCE);
+      const piece = part(payload, at, Math.min(at + COMPRESSED_AT_ONCE, payload.length));
       scratch().output.set(piece, start);
       const isFirst = at === 0;
       at += piece.length;
@@ -419,7 +419,7 @@ export class Outgoing {
   /** The engine refuses what is too long, by a byte or by many: no more than one need fit into the output memory. */
   #control(type: number, payload: Uint8Array): void {
     this.settle();
-    this.#copy(type, payload.subarray(0, MAX_CONTROL_PAYLOAD + 1));
+    this.#copy(type, part(payload, 0, Math.min(payload.length, MAX_CONTROL_PAYLOAD + 1)));
   }
 
   /** A frame whose payload fits into the output memory. */
@@ -435,7 +435,7 @@ export class Outgoing {
     for (let at = 0; at < payload.length; ) {
       const start = this.#output.claim(1);
       const { output } = scratch();
-      const piece = payload.subarray(at, at + output.length - start);
+      const piece = part(payload, at, Math.min(at + output.length - start, payload.length));
       output.set(piece, start);
       this.#engine.enter(mask, start, piece.length);
       this.#output.extend(start + piece.length);

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { bytesOf, concat, copyOf, isBlob, part } from "../engine/bytes.js";
+import { bytesOf, copyOf, copyOfAll, isBlob, part } from "../engine/bytes.js";
 import { wasm } from "../engine/engine.js";
 import { guarded } from "../engine/output.js";
 import { textSize } from "../engine/text.js";
@@ -92,6 +92,6 @@ function sessionFor(window: number): FrameSession {
 
 /** In memory of its own; a `Buffer` if there is that, which Node would make of it for each connection. */
 function allOf(session: FrameSession): Uint8Array {
-  const all = session.takeOutput().reduce(concat, new Uint8Array(0));
+  const all = copyOfAll(session.takeOutput());
   return part(all, 0, all.length);
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { areSurelyEqual, part } from "../engine/bytes.js";
+import { areOneMemory, areSurelyEqual, part } from "../engine/bytes.js";
 import { textSize } from "../engine/text.js";
 import { headerSize, wholeFrame } from "./frames.js";
 import type { PreparedFrames } from "./outgoing.js";
@@ -80,6 +80,5 @@ export function forgetRepeated(): void {
 /** Whether it is the same text, or the same memory, whose bytes may have changed. */
 function isSame(one: string | Uint8Array, other: string | Uint8Array): boolean {
   if (one === other) return true;
-  if (typeof one === "string" || typeof other === "string" || one.length !== other.length) return false;
-  return one.buffer === other.buffer && one.byteOffset === other.byteOffset;
+  return typeof one !== "string" && typeof other !== "string" && areOneMemory(one, other);
 }

@@ -14,6 +14,7 @@ import type { Transport, TransportListener, Writer } from "./transport.js";
 
 // The runtime's own, which sockets inherit: what was put in their place, for one or for all, may keep what it is given.
 const { write } = Writable.prototype;
+const { _write, _writev } = Socket.prototype;
 const { push } = Readable.prototype;
 const { emit } = EventEmitter.prototype;
 
@@ -106,7 +107,7 @@ export class NodeTransport implements Transport {
 
   get givesBack(): boolean {
     const socket = this.#socket;
-    return this.#isSocket && socket.write === write && socket.writableLength === 0;
+    return this.#isSocket && socket.writableLength === 0 && keepsNothing(socket);
   }
 
   write(parts: readonly Uint8Array[], writer?: Writer): boolean {
@@ -161,6 +162,11 @@ export class NodeTransport implements Transport {
 /** Whether no one else is given the chunks of a socket, and may keep them. */
 function isUnseen(socket: Duplex): boolean {
   return socket.listenerCount("data") === 1 && socket.emit === emit && socket.push === push;
+}
+
+/** Whether what is written to a socket goes to the system alone: no one else may keep it. */
+function keepsNothing(socket: Duplex): boolean {
+  return socket.write === write && socket._write === _write && socket._writev === _writev;
 }
 
 /** Written behind what the system did not take at once: when it is done, so is all before it. */

@@ -42,13 +42,13 @@ export interface ListenDetails {
    * Whether other processes and threads may listen on the same port, so that the system spreads the connections over
    * them: in Node from 22.12 on, on Linux; in Deno with `--unstable-net`; in Bun.
    */
-  reusePort?: boolean;
+  reusePort?: boolean | undefined;
   /** The most connections that wait to be accepted, as far as the system allows: in Node and Deno; 511 by default. */
-  backlog?: number;
+  backlog?: number | undefined;
   /** Whether a worker of `node:cluster` listens by itself, and does not share the port of the others: in Node. */
-  exclusive?: boolean;
+  exclusive?: boolean | undefined;
   /** Whether an IPv6 address takes no IPv4 connections: in Node and Bun. */
-  ipv6Only?: boolean;
+  ipv6Only?: boolean | undefined;
 }
 
 /**

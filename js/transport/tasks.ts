@@ -49,7 +49,21 @@ export function attempt(call: () => void): void {
   }
 }
 
-/** Calls back when the process exits of itself; what it does then has to be done when it returns. */
+/** What all copies of the package that the process has loaded, as test runners do, have to do at its end. */
+const AT_EXIT = Symbol.for("websocket-component.atExit");
+
+/**
+ * Calls back when the process exits of itself; what it does then has to be done when it returns. The callback is kept
+ * only as long as someone else keeps it: a copy of the package that is loaded anew is not.
+ */
 export function onceAtExit(callback: () => void): void {
-  process.once("exit", callback);
+  const shared = process as { [AT_EXIT]?: Set<WeakRef<() => void>> };
+  if (shared[AT_EXIT] === undefined) {
+    const all = new Set<WeakRef<() => void>>();
+    shared[AT_EXIT] = all;
+    process.once("exit", () => {
+      for (const one of all) one.deref()?.();
+    });
+  }
+  shared[AT_EXIT].add(new WeakRef(callback));
 }

@@ -31,7 +31,7 @@ export interface HandshakeRequest {
     /** The client's, or its proxy's. */
     readonly remotePort?: number | undefined;
     /** Whether it came over TLS. */
-    readonly encrypted?: boolean;
+    readonly encrypted?: boolean | undefined;
   };
 }
 
@@ -40,9 +40,9 @@ export interface Rejection {
   /** HTTP status, 400 to 599. */
   readonly status: number;
   /** Fields of the answer. The length is known. */
-  readonly headers?: HeaderFields;
+  readonly headers?: HeaderFields | undefined;
   /** Plain text, unless `headers` has another `Content-Type`; the status's name by default. */
-  readonly body?: string;
+  readonly body?: string | undefined;
 }
 
 /** Whether an answer of the application's is one that refuses. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { WebSocketError } from "../engine/errors.js";
 
 interface StreamReader<T> {
   read(): Promise<IteratorResult<T, undefined>>;
@@ -10,6 +11,15 @@ interface StreamReader<T> {
 }
 
 const DONE = { done: true, value: undefined } as const;
+
+/** The error for what has no chunks; the numbers of an array of bytes are none. */
+export function invalidSource(source: unknown): WebSocketError | undefined {
+  const { getReader, [Symbol.asyncIterator]: asynchronous, [Symbol.iterator]: iterate } = Object(source);
+  const isOne = [getReader, asynchronous, iterate].some((method) => typeof method === "function");
+  if (isOne && !ArrayBuffer.isView(source)) return undefined;
+  const message = "The source of a message must be a stream, or another iterable, of strings or buffers";
+  return new WebSocketError("WS_ERR_INVALID_OPTION", message);
+}
 
 /**
  * The chunks of a `ReadableStream`, a stream of Node's, or anything else that can be iterated. To leave the loop, or to
@@ -22,8 +32,9 @@ export class Chunks<T> implements AsyncIterableIterator<T, undefined, void> {
   #settle: ((result: IteratorResult<T, undefined>) => void) | undefined;
   #isOver = false;
 
+  /** @param source a string is one chunk: character by character, each would be a frame */
   constructor(source: AsyncIterable<T> | Iterable<T>) {
-    this.#source = source;
+    this.#source = typeof source === "string" ? [source as T] : source;
   }
 
   /** Takes the source, when it is first needed. */

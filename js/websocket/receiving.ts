@@ -60,6 +60,7 @@ type IsUnknown<T> = 0 extends 1 & T ? true : false;
 export interface SocketHooks<S> {
   onDrain(socket: S): void;
   onClosing(socket: S): void;
+  onLost(socket: S, failure: ConnectionFailure): void;
   onClosed(socket: S, status: number, reason: string, wasClean: boolean, failure: ConnectionFailure | undefined): void;
 }
 
@@ -266,6 +267,11 @@ export class Receiving<S extends EventTarget> implements ConnectionOwner {
   /** @internal */
   onClosing(): void {
     this.#hooks.onClosing(this.#socket);
+  }
+
+  /** @internal */
+  onLost(failure: ConnectionFailure): void {
+    this.#hooks.onLost(this.#socket, failure);
   }
 
   /** @internal */

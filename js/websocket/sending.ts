@@ -7,6 +7,7 @@ import type { Connection } from "../connection/connection.js";
 import { bytesOfBlob, Turns } from "../connection/turns.js";
 import { bytesOf, copyOf, isBlob } from "../engine/bytes.js";
 import { WebSocketError } from "../engine/errors.js";
+import { ownOption } from "../engine/own.js";
 import { sizeOfSent } from "../session/outgoing.js";
 import { PreparedMessage } from "../session/prepared.js";
 import { onAbort } from "../transport/signals.js";
@@ -43,6 +44,16 @@ export function sizeOfContent(content: Content): number {
 /** Whether it can be sent at once; a Blob has to be read. The question costs nothing for text and bytes. */
 export function isReady(content: Content): content is string | Uint8Array | PreparedMessage {
   return typeof content === "string" || ArrayBuffer.isView(content) || content instanceof PreparedMessage;
+}
+
+/**
+ * The option of `send`.
+ *
+ * @throws WebSocketError `WS_ERR_INVALID_OPTION` for the callback that `send` of `ws` takes
+ */
+export function compressOf(options: { compress?: boolean }): boolean | undefined {
+  if (typeof options !== "function") return ownOption(options, "compress");
+  throw new WebSocketError("WS_ERR_INVALID_OPTION", "send takes no callback; write gives a promise");
 }
 
 type Source = Chunks<string | ArrayBufferLike | ArrayBufferView>;

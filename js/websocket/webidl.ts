@@ -73,9 +73,10 @@ export function mayCloseWith(status: number, isServer: boolean): boolean {
   return isOfClients || (isServer && isOfServers);
 }
 
-/** The error for a close code that may not be given. */
+/** The error for a close code that {@link mayCloseWith} refuses. */
 export function invalidCode(code: string): DOMException {
-  return new DOMException(`${code} is not a close code that may be given here`, "InvalidAccessError");
+  const allowed = "1000 and 3000 to 4999, and by a server 1001 to 1003 and 1007 to 1014";
+  return new DOMException(`${code} is not a close code that may be given: ${allowed}`, "InvalidAccessError");
 }
 
 /** Web IDL: what a member that is a promise would throw, of a foreign `this`, it rejects with. */

@@ -26,6 +26,7 @@ import type { Agreed } from "../session/handshake.js";
 import { type ConnectionSettings, connectionSettings } from "../session/options.js";
 import { setImmediate } from "../transport/tasks.js";
 import type { Transport } from "../transport/transport.js";
+import { invalidSource } from "./chunks.js";
 import { channels } from "./diagnostics.js";
 import { hasListeners, mayBeHeard } from "./dispatch.js";
 import { markAsEnd } from "./ends.js";
@@ -42,7 +43,16 @@ import { leaveHandlers, onListenersChanged } from "./listening.js";
 import { handled } from "./messages.js";
 import { type BinaryType, type DataEvent, type MessageData, Receiving, type SocketHooks } from "./receiving.js";
 import { defineReferring, type Referring } from "./referring.js";
-import { contentOf, isReady, type MessageSource, type SendData, Sending, sizeOfContent, unsent } from "./sending.js";
+import {
+  compressOf,
+  contentOf,
+  isReady,
+  type MessageSource,
+  type SendData,
+  Sending,
+  sizeOfContent,
+  unsent,
+} from "./sending.js";
 import { defineSubscribing, type SocketTopics, type Subscribing } from "./subscribing.js";
 import {
   checkReason,
@@ -299,6 +309,7 @@ export class WebSocket<B extends BinaryType = any, D = unknown> extends WebSocke
    * @param options `compress` (an addition to the standard): whether to compress it, if that was agreed; by default, if
    *   it has `threshold` bytes
    * @throws DOMException `InvalidStateError` while connecting
+   * @throws WebSocketError `WS_ERR_INVALID_OPTION` for a callback, which it would never call
    */
   send(data: SendData, options: { compress?: boolean } = NO_OPTIONS): void {
     // biome-ignore lint/complexity/noArguments: Web IDL counts them
@@ -306,7 +317,7 @@ export class WebSocket<B extends BinaryType = any, D = unknown> extends WebSocke
     // 1. If this's ready state is CONNECTING, then throw an "InvalidStateError" DOMException.
     if (this.#readyState === CONNECTING) throw new DOMException("The connection is not open yet", "InvalidStateError");
     const content = contentOf(data);
-    const compress = ownOption(options, "compress");
+    const compress = options === NO_OPTIONS ? undefined : compressOf(options);
     if (this.#readyState !== OPEN) this.#droppedBytes += sizeOfContent(content);
     else if (this.#sending === undefined && isReady(content)) this.#connection?.send(content, compress);
     else this.#sender().send(content, compress);
@@ -338,9 +349,12 @@ export class WebSocket<B extends BinaryType = any, D = unknown> extends WebSocke
    *
    * @param options `signal` abandons the message, and ends the source
    * @throws (as a rejection) WebSocketError `WS_ERR_SOURCE` if the source fails, `WS_ERR_NOT_SENT` if the connection
-   *   ends before, or is not open; the signal's reason if it is aborted before
+   *   ends before, or is not open, `WS_ERR_INVALID_OPTION` for a source without chunks; the signal's reason if it is
+   *   aborted before
    */
   sendStream(source: MessageSource, options: { signal?: AbortSignal } = {}): Promise<void> {
+    const invalid = invalidSource(source);
+    if (invalid !== undefined) return Promise.reject(invalid); // not handled: the caller's mistake must show
     const signal = ownOption(options, "signal");
     if (signal?.aborted) return unsent(source, signal.reason);
     if (this.#readyState !== OPEN) return unsent(source, this.#notSent());
@@ -407,9 +421,10 @@ export class WebSocket<B extends BinaryType = any, D = unknown> extends WebSocke
       if (this.#sending === undefined) close();
       else this.#sending.inOrder(close);
     } else {
-      // the peer has closed, and what it had said may wait to be claimed: not any more
+      // the peer has closed or gone, and what it had said may wait for its reader: not any more
       this.#receiving.shut();
       this.#connection?.demand("wanted");
+      this.#connection?.resume();
     }
   }
 
@@ -554,6 +569,11 @@ export class WebSocket<B extends BinaryType = any, D = unknown> extends WebSocke
       if (socket.#readyState !== OPEN) return;
       socket.#readyState = CLOSING;
       socket.#sending?.closing(socket.#notSent());
+    },
+    onLost(socket, failure) {
+      socket.#readyState = CLOSING;
+      socket.#failure = failure;
+      socket.#sending?.closed(socket.#notSent());
     },
     onClosed: (socket, ...end) => socket.#ended(...end),
   };

@@ -8,6 +8,7 @@ import type { WebSocketOptions } from "../client/arguments.js";
 import { isBlob, isBuffer } from "../engine/bytes.js";
 import { WebSocketError } from "../engine/errors.js";
 import { ownOption, ownOptions } from "../engine/own.js";
+import { CloseStatus } from "../engine/status.js";
 import { markAsEnd } from "./ends.js";
 import type { CloseEvent, ErrorEvent } from "./events.js";
 import type { IteratorOf } from "./iterator.js";
@@ -24,7 +25,7 @@ const UNAWAITED = 256;
 /** Options of a `WebSocketStream`: the proposal's `protocols` and `signal`, and those of our `WebSocket`. */
 export interface WebSocketStreamOptions extends Omit<WebSocketOptions, "protocols" | "streamMessages"> {
   /** Subprotocols to offer, the preferred first. */
-  protocols?: Iterable<string>;
+  protocols?: Iterable<string> | undefined;
 }
 
 /** An open connection. */
@@ -42,9 +43,9 @@ export interface WebSocketOpenInfo {
 /** How a connection is closed. */
 export interface WebSocketCloseInfo {
   /** 1000, or 3000 to 4999. */
-  closeCode?: number;
+  closeCode?: number | undefined;
   /** At most 123 bytes of UTF-8. */
-  reason?: string;
+  reason?: string | undefined;
 }
 
 /** How a connection was closed. */
@@ -244,9 +245,12 @@ export class WebSocketStream {
     this.#writes = 0;
     return new Promise((resolve, reject) => {
       this.#endWait = resolve;
-      socket.ready.then(resolve, () => {
+      socket.ready.then(resolve, ({ cause }) => {
         this.#isCut ||= wasOpen;
-        this.#writesEnd.promise.catch(reject);
+        // the close event comes behind all messages, and their reader may wait for this write
+        const isLost = cause !== undefined && socket.readyState === socket.CLOSING;
+        if (isLost) reject(markAsEnd(socket, WebSocketStreamError.of(CloseStatus.Aborted, "", cause)));
+        else this.#writesEnd.promise.catch(reject);
       });
     });
   }

@@ -17,6 +17,7 @@ import {
   ZLIB_LEVEL,
 } from "../session/deflate.js";
 import type { SessionOptions } from "../session/handshake.js";
+import type { Given } from "../session/kinds.js";
 import { type ConnectionSettings, connectionSettings, limits } from "../session/options.js";
 
 /** Whether and how to compress. */
@@ -49,7 +50,7 @@ export interface PerMessageDeflateOptions {
  * Options of both sides, by the names of `ws`. Those of `ConnectionSettings` that `ws` does not have are taken too, by
  * their own names and with their own defaults, but for `streamMessages`.
  */
-export interface SharedOptions extends Partial<Omit<ConnectionSettings, "streamMessages">> {
+export interface SharedOptions extends Given<Omit<ConnectionSettings, "streamMessages">> {
   /** `false` lets a task pass after each event of `message`, `ping` and `pong`; `true`. */
   allowSynchronousEvents?: boolean | undefined;
   /** `false` leaves the pongs to the caller; `true`. */
@@ -159,7 +160,7 @@ function deflate(given: boolean | PerMessageDeflateOptions, isServer: boolean): 
   if (!given) return undefined;
   const options = ownOptions<PerMessageDeflateOptions>(given === true ? {} : given);
   const { level, memLevel } = ownOptions(options.zlibDeflateOptions ?? {});
-  const own: { [K in keyof OwnDeflateOptions]: OwnDeflateOptions[K] | undefined } = {
+  const own: OwnDeflateOptions = {
     threshold: options.threshold,
     // -1 is zlib's name for its default, which is that of `ws` too
     level: level === undefined || level === -1 ? ZLIB_LEVEL : level,
@@ -169,5 +170,5 @@ function deflate(given: boolean | PerMessageDeflateOptions, isServer: boolean): 
     serverMaxWindowBits: options.serverMaxWindowBits,
     clientMaxWindowBits: options.clientMaxWindowBits,
   };
-  return deflateSettings(own as OwnDeflateOptions, isServer);
+  return deflateSettings(own, isServer);
 }

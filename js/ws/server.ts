@@ -23,6 +23,7 @@ import { type Answer, answerHandshake } from "../session/handshake.js";
 import { nextTick } from "../transport/tasks.js";
 import { channels, type RefusalReason } from "../websocket/diagnostics.js";
 import { isPromise } from "../websocket/ends.js";
+import { warnOfFailure } from "../websocket/warnings.js";
 import { type Extensions, extension, subprotocol } from "./headers.js";
 import { type SharedOptions, type SocketSettings, socketSettings } from "./options.js";
 import { prepare, WebSocket } from "./websocket.js";
@@ -312,8 +313,10 @@ export class WebSocketServer<W extends typeof WebSocket = typeof WebSocket> exte
 
   #tell(error: unknown): void {
     if (this.listenerCount("error") > 0) this.emit("error", error as Error);
-    else if (!this.#hasWarned) process.emitWarning(error as Error);
-    this.#hasWarned = true;
+    else if (!this.#hasWarned) {
+      this.#hasWarned = true;
+      warnOfFailure(error);
+    }
   }
 
   /**

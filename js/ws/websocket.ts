@@ -12,7 +12,7 @@ import type { Duplex } from "node:stream";
 import { Connection, type ConnectionOwner } from "../connection/connection.js";
 import type { ConnectionFailure } from "../connection/failures.js";
 import { bytesOfBlob, Turns } from "../connection/turns.js";
-import { asBuffer, bufferOf, copyOf, isBlob, isBytes } from "../engine/bytes.js";
+import { asBuffer, bufferOf, bytesOf, copyOf, isBlob, isBytes } from "../engine/bytes.js";
 import { ownOption, ownOptions } from "../engine/own.js";
 import { CloseStatus, MAX_CLOSE_REASON_LENGTH } from "../engine/status.js";
 import { isAtLeast } from "../engine/text.js";
@@ -224,13 +224,15 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
         this.#socket.#letPass();
       }
 
-      onDrain(): void {}
-
       onClosing(failure: ConnectionFailure | undefined): void {
         const socket = this.#socket;
         socket.#readyState = CLOSING;
         // in a task of its own: a listener that throws must not keep the connection from its end
         nextTick(() => socket.#tell(failure));
+      }
+
+      onLost(): void {
+        this.#socket.#readyState = CLOSING;
       }
 
       onClosed(status: number, reason: string, wasClean: boolean, failure: ConnectionFailure | undefined): void {
@@ -373,6 +375,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
    */
   close(code?: number, data?: string | Uint8Array): void {
     this.#opening?.abort(CLOSED_TOO_SOON);
+    if (this.#readyState === CLOSING) this.resume(); // the peer may have gone, and what it had said wait
     if (this.#readyState !== OPEN) return;
     const [status, reason] = closing(code, data);
     this.#readyState = CLOSING;
@@ -492,11 +495,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
   }
 
   #mustHaveBeenOpen(): void {
-    if (this.#readyState === CONNECTING) throw new Error(`WebSocket is not open: ${this.#state}`);
-  }
-
-  get #state(): string {
-    return `readyState ${this.#readyState} (${STATES[this.#readyState]})`;
+    if (this.#readyState === CONNECTING) throw new Error(`WebSocket is not open: ${nameOf(this.#readyState)}`);
   }
 
   #sendNow(data: Content, sending: Sending): void {
@@ -561,12 +560,12 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
     }
     const payload = isBlob(data) ? data : payloadOf(data as Exclude<Data, Blob>);
     const size = isBlob(payload) ? payload.size : payload.length;
+    const told = inContext(callback);
     if (this.#readyState !== OPEN) {
-      this.#refuse(size, callback);
+      this.#refuse(size, told);
       return;
     }
     if (size > MAX_CONTROL_PAYLOAD) throw new RangeError("The data size must not be greater than 125 bytes");
-    const told = inContext(callback);
     if (isBlob(payload)) {
       this.#readBlob(payload, told, (bytes) => this.#sendControl(kind, bytes, told));
     } else {
@@ -581,7 +580,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
 
   #refuse(size: number, callback: SendCallback | undefined): void {
     this.#droppedBytes += size;
-    if (callback !== undefined) nextTick(callback, new Error(`WebSocket is not open: ${this.#state}`));
+    if (callback !== undefined) nextTick(callback, new Error(`WebSocket is not open: ${nameOf(this.#readyState)}`));
   }
 }
 
@@ -606,6 +605,10 @@ for (const target of [WebSocket, WebSocket.prototype]) {
 const attributes = ["binaryType", "bufferedAmount", "extensions", "isPaused", "protocol", "readyState", "url"];
 for (const name of attributes) Object.defineProperty(WebSocket.prototype, name, { enumerable: true });
 
+function nameOf(readyState: number): string {
+  return `readyState ${readyState} (${STATES[readyState]})`;
+}
+
 function openingOf(request: OpeningRequest): Opening {
   const { protocolVersion = 13 } = request.options;
   if (protocolVersion !== 13) {
@@ -615,9 +618,12 @@ function openingOf(request: OpeningRequest): Opening {
   return session === undefined ? new RequestOpening(request) : new StreamOpening(session, request);
 }
 
-/** Many senders' messages leave in one write: each callback runs in its sender's asynchronous context. */
+/**
+ * Many senders' messages leave in one write: each callback runs in its sender's asynchronous context. What is not a
+ * function is none, as in `ws`: to call it would end the process, and later.
+ */
 function inContext(callback: SendCallback | undefined): SendCallback | undefined {
-  if (callback === undefined) return undefined;
+  if (typeof callback !== "function") return undefined;
   // `AsyncResource.bind` and `AsyncLocalStorage.snapshot` take a hundred times as long in Node 20
   const context = new AsyncResource("WebSocketSend");
   return (error) => context.runInAsyncScope(callback, undefined, error ?? null);
@@ -671,9 +677,7 @@ function content(data: Exclude<Data, Blob> | PreparedMessage): Content {
   if (data instanceof PreparedMessage) return data;
   if (typeof data === "number" || typeof data === "string") return `${data}`;
   if (data === null || data === undefined) return EMPTY;
-  if (isBytes(data)) return data;
-  if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  return Buffer.from(data as ArrayBuffer);
+  return bytesOf(data) ?? Buffer.from(data as string);
 }
 
 /** The bytes of a ping or a pong, copied: it may have to wait behind a Blob. */
@@ -687,11 +691,11 @@ function closing(code: number | undefined, data: string | Uint8Array | undefined
   if (typeof code !== "number" || !isSendable(code)) {
     throw new TypeError("First argument must be a valid error code number");
   }
-  if (data === undefined || data.length === 0) return [code, ""];
+  if (data === undefined || !data.length) return [code, ""]; // an Error has no length
   if (typeof data !== "string" && !isBytes(data)) {
     throw new TypeError("Second argument must be a string or a Uint8Array");
   }
-  const reason = Buffer.from(data as string);
+  const reason = Buffer.from((bytesOf(data) ?? data) as string);
   if (reason.length > MAX_CLOSE_REASON_LENGTH) throw new RangeError("The message must not be greater than 123 bytes");
   return [code, reason.toString()];
 }

@@ -11,8 +11,11 @@ import { kept, module } from "../tools.mjs";
 
 const { dts } = await module("rolldown-plugin-dts", "dist/index.mjs");
 const NAMES = { class: true, function: true };
-/** Names stay readable in stack traces, and `WebSocket.name` is what the standard says. */
-const MINIFY = { compress: { keepNames: NAMES }, mangle: { keepNames: NAMES }, codegen: { removeWhitespace: true } };
+/**
+ * Names stay readable in stack traces, and `WebSocket.name` is what the standard says. So do lines, for a twentieth of
+ * the package: Node prints the whole line that has thrown an error which is not caught, before what it says.
+ */
+const MINIFY = { compress: { keepNames: NAMES }, mangle: { keepNames: NAMES }, codegen: { removeWhitespace: false } };
 
 /** `import source` stays: only Deno knows it. */
 const engineAsModule = {
@@ -36,13 +39,19 @@ const smallEngines = {
 };
 
 const MODULE = /declare module "\.\/websocket\.js" \{\s*(namespace WebSocket \{[\s\S]*?\n {2}\})\s*\}/;
-/** What is lost on the way: a reference, and the namespace that a module adds to the class of another. */
+/** References that a declaration needs, by what it contains. */
+const REFERENCES = [
+  ['lib="esnext.disposable"', /\[Symbol\.dispose\]/],
+  ['types="node"', / from "node:/], // programs whose tsconfig.json has `"types": []` have them by it
+];
+/** What is lost on the way: references, and the namespace that a module adds to the class of another. */
 const corrected = {
   name: "corrected",
   renderChunk: (code) => {
     const declared = code.includes("export declare class WebSocket ") ? "export declare $1" : "declare $1";
     const merged = code.replace(MODULE, declared);
-    return merged.includes("[Symbol.dispose]") ? `/// <reference lib="esnext.disposable" />\n${merged}` : merged;
+    const needed = REFERENCES.filter(([, by]) => by.test(merged));
+    return `${needed.map(([what]) => `/// <reference ${what} />\n`).join("")}${merged}`;
   },
 };
 

@@ -21,7 +21,7 @@ const ASIDE = new RegExp(
 
 /** The test files of each folder that see most in little time. */
 const LIKELY = {
-  connection: "connection isolation flushes endings keepalive survivors data inbox quota messages",
+  connection: "connection isolation flushes endings keepalive survivors data inbox quota messages sending losses",
   session: "session options prepared isolation connection survivors data messages",
   client: "client client-errors ws-client survivors http2-pool http2-client mistakes-handshake",
   server: "server quota drain options observe survivors http2-server strangers",

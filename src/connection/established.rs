@@ -39,6 +39,7 @@ impl Parts {
         let mut connection = Connection::over(session, config);
         connection.subprotocol = subprotocol.map(String::into_boxed_str);
         connection.endpoint.output.extend(&unsent);
+        connection.endpoint.is_unseen = !unread.is_empty();
         connection.input.push_owned(unread);
         Ok(connection)
     }

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use ::http::{Method, Request, Response};
+use ::http::{Method, Request, Response, Version};
 
 use crate::connection::{ClientHandshake, Connection, ServerHandshake, ServerOptions};
 use crate::error::{Error, HandshakeError};
@@ -66,10 +66,14 @@ impl ServerHandshake {
         subprotocol: Option<&str>,
         options: ServerOptions,
     ) -> Result<(Response<()>, Connection), Error> {
-        let request = RequestHead::from(request);
+        let (request, version) = (RequestHead::from(request), request.version());
         let status = match options.bootstrap {
             Bootstrap::Upgrade => {
                 request.check()?;
+                // later versions have no upgrade (RFC 9113 §8.6)
+                if version > Version::HTTP_11 {
+                    return Err(HandshakeError::HeadMalformed.into());
+                }
                 101
             }
             Bootstrap::ExtendedConnect if request.method == "CONNECT" => 200,

@@ -11,6 +11,8 @@ pub struct Input {
     message: Range<usize>,
     start: usize,
     end: usize,
+    /// How many bytes behind `end` were given out to be written, and have not been counted.
+    given: usize,
 }
 
 /// From this length on, reads inside a message stop at its end, so that the next message begins at the front of the
@@ -59,13 +61,15 @@ impl Input {
                 self.buffer.resize(grown, 0);
             }
         }
-        let most = if is_long { wanted } else { self.buffer.len() - self.end };
-        &mut self.buffer[self.end..self.end + most]
+        self.given = if is_long { wanted } else { self.buffer.len() - self.end };
+        &mut self.buffer[self.end..self.end + self.given]
     }
 
     /// Counts bytes that were written to the [`room`](Self::room); a count above its length means all of it.
     pub fn fill(&mut self, count: usize) {
-        self.end += count.min(self.buffer.len() - self.end);
+        let count = count.min(self.given);
+        self.end += count;
+        self.given -= count;
     }
 
     /// Frees what a long message needed, if less than half of it is needed for what is left and `coming` bytes.
@@ -80,6 +84,7 @@ impl Input {
 
     /// Appends a copy.
     pub fn push(&mut self, bytes: &[u8]) {
+        self.given = 0;
         self.shrink(bytes.len());
         if self.buffer.len() - self.end < bytes.len() {
             self.compact();
@@ -97,9 +102,8 @@ impl Input {
             let end = bytes.len();
             *self = Self {
                 buffer: bytes,
-                message: 0..0,
-                start: 0,
                 end,
+                ..Self::default()
             };
         } else {
             self.push(&bytes);

@@ -150,7 +150,7 @@ impl Connection {
     /// Whether messages can be sent: neither side has closed, and the connection has not failed.
     #[must_use]
     pub const fn is_open(&self) -> bool {
-        matches!(self.endpoint.session.state(), State::Open) && self.endpoint.failure.is_none()
+        matches!(self.endpoint.session.state(), State::Open) && !self.endpoint.has_failed()
     }
 
     /// Whether the caller should go on reading: bytes that matter may come, or the transport has still to end.
@@ -169,7 +169,7 @@ impl Connection {
     #[must_use]
     pub fn wants_shutdown(&self) -> bool {
         let is_closed = self.endpoint.session.state() == State::Closed;
-        !self.wants_write() && (is_closed || self.endpoint.failure.is_some())
+        !self.wants_write() && (is_closed || self.endpoint.has_failed())
     }
 
     /// Whether nothing is left to read or to write: the transport can be dropped.
@@ -182,9 +182,10 @@ impl Connection {
     ///
     /// It takes all of them, so drain the events before reading more: that bounds the memory.
     pub fn receive<'a>(&mut self, bytes: impl Into<Cow<'a, [u8]>>, now: Duration) {
-        self.endpoint.timers.heard(now);
+        let bytes = bytes.into();
+        self.endpoint.hear(bytes.len(), now);
         if self.endpoint.takes_input() {
-            match bytes.into() {
+            match bytes {
                 Cow::Borrowed(bytes) => self.input.push(bytes),
                 Cow::Owned(bytes) => self.input.push_owned(bytes),
             }
@@ -193,7 +194,7 @@ impl Connection {
 
     /// A buffer of at least one byte to read into, which saves a copy. Read, then call [`received`](Self::received).
     pub fn read_buffer(&mut self) -> &mut [u8] {
-        if !self.endpoint.takes_input() {
+        if self.endpoint.is_over || self.endpoint.failure.is_some() {
             self.input.clear();
         }
         self.input.room(self.endpoint.session.announced(), self.read_size)
@@ -202,7 +203,7 @@ impl Connection {
     /// Takes the first `count` bytes of the [`read_buffer`](Self::read_buffer), which came at `now`. A count above its
     /// length counts as its length.
     pub fn received(&mut self, count: usize, now: Duration) {
-        self.endpoint.timers.heard(now);
+        self.endpoint.hear(count, now);
         if self.endpoint.takes_input() {
             self.input.fill(count);
         }
@@ -318,7 +319,7 @@ impl Connection {
     /// sent.
     pub fn send_text<'a>(&mut self, text: impl Into<Cow<'a, str>>) -> Result<(), Error> {
         match text.into() {
-            Cow::Borrowed(text) => self.endpoint.write(BufferType::Utf8Message, text.as_bytes()),
+            Cow::Borrowed(text) => self.endpoint.write_whole(BufferType::Utf8Message, text.as_bytes()),
             Cow::Owned(text) => self.endpoint.write_owned(BufferType::Utf8Message, text.into_bytes()),
         }
     }
@@ -329,7 +330,7 @@ impl Connection {
     /// As [`send_text`](Self::send_text).
     pub fn send_binary<'a>(&mut self, bytes: impl Into<Cow<'a, [u8]>>) -> Result<(), Error> {
         match bytes.into() {
-            Cow::Borrowed(bytes) => self.endpoint.write(BufferType::BinaryMessage, bytes),
+            Cow::Borrowed(bytes) => self.endpoint.write_whole(BufferType::BinaryMessage, bytes),
             Cow::Owned(bytes) => self.endpoint.write_owned(BufferType::BinaryMessage, bytes),
         }
     }
@@ -421,7 +422,8 @@ impl Connection {
     }
 
     /// Does what is due at `now`: sends a keep-alive ping, or fails the connection, which
-    /// [`next_event`](Self::next_event) then reports. Early and late calls are harmless.
+    /// [`next_event`](Self::next_event) then reports, behind what came before. Early and late calls are harmless: a
+    /// message or a close that has come is reported, and is not late.
     pub fn handle_timeout(&mut self, now: Duration) {
         self.endpoint.timers.advance(now);
         while let Some(due) = self.endpoint.timers.due() {
@@ -500,11 +502,12 @@ impl Connection {
             self.input.consume(step.consumed);
             let absolute = |range: Range<usize>| start + range.start..start + range.end;
             let found = match step.received {
-                Received::NeedMore if self.endpoint.eof => {
-                    self.endpoint.fail(Failure::Eof);
-                    continue;
-                }
                 Received::NeedMore => {
+                    if let Some(failure) = self.endpoint.after_input {
+                        self.endpoint.fail(failure);
+                        continue;
+                    }
+                    self.endpoint.is_unseen = false;
                     let in_message = self.endpoint.session.in_message();
                     if !in_message {
                         self.shrink_inflated();
@@ -534,7 +537,7 @@ impl Connection {
                 Received::Close { status, reason } => self.closed(status, absolute(reason)),
             };
             if !self.endpoint.session.in_message() {
-                self.endpoint.timers.message(false, None);
+                self.endpoint.message_ended();
             }
             if found.is_some() {
                 return found;

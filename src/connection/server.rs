@@ -177,7 +177,8 @@ impl ServerHandshake {
     }
 
     /// Accepts the request: queues the 101 response, with `headers` behind those of the handshake. `subprotocol` is one
-    /// of those that the client offers, or none.
+    /// of those that the client offers, or none. Fields that the handshake itself sets, or that announce a body, are
+    /// left out.
     ///
     /// # Errors
     /// No request awaits an answer; the subprotocol was not offered; a field or the compression settings are invalid.
@@ -185,17 +186,19 @@ impl ServerHandshake {
     pub fn accept(&mut self, subprotocol: Option<&str>, headers: &[HttpHeader<'_>]) -> Result<(), Error> {
         let request = self.waiting()?;
         let (fields, established) = agree(Bootstrap::Upgrade, &self.options, subprotocol, &request.headers)?;
-        let all: Vec<_> = fields.headers().into_iter().chain(headers.iter().copied()).collect();
+        let others = headers.iter().filter(|header| !is_own(header.name));
+        let all: Vec<_> = fields.headers().into_iter().chain(others.copied()).collect();
         self.response = write_response(101, handshake::reason(101), &all)?;
         self.stage = Stage::Accepted(established);
         Ok(())
     }
 
     /// Refuses the request with a status such as 403, and fields: queues a response without a body. Transmit it, then
-    /// end the transport.
+    /// end the transport. Fields that announce a body are left out.
     ///
     /// # Errors
-    /// No request awaits an answer; the status or a field is invalid. The request then still awaits its answer.
+    /// No request awaits an answer; the status or a field is invalid, such as a status below 200, which answers no
+    /// request. The request then still awaits its answer.
     pub fn refuse(&mut self, status: u16, headers: &[HttpHeader<'_>]) -> Result<(), Error> {
         self.waiting()?;
         self.response = refusal(status, headers)?;
@@ -401,16 +404,36 @@ fn agree(
     Ok((fields, established))
 }
 
-/// A response that ends the connection, with `Connection` and `Content-Length` unless they are given.
+/// A response that ends the connection, with `Connection` unless it is given.
 fn refusal(status: u16, headers: &[HttpHeader<'_>]) -> Result<Vec<u8>, Misuse> {
-    let given = |name: &str| headers.iter().any(|header| header.name.eq_ignore_ascii_case(name));
-    let own = [
-        HttpHeader::new("Connection", "close"),
-        HttpHeader::new("Content-Length", "0"),
-    ];
-    let own = own.into_iter().filter(|header| !given(header.name));
-    let all: Vec<_> = own.chain(headers.iter().copied()).collect();
+    if status < 200 {
+        return Err(Misuse::StatusLineInvalid);
+    }
+    let is_connection = |header: &HttpHeader<'_>| header.name.eq_ignore_ascii_case("Connection");
+    let connection = (!headers.iter().any(is_connection)).then(|| HttpHeader::new("Connection", "close"));
+    // RFC 9110 §8.6: 204 has none
+    let length = (status != 204).then(|| HttpHeader::new("Content-Length", "0"));
+    let others = headers.iter().filter(|header| !announces_body(header.name));
+    let all: Vec<_> = connection.into_iter().chain(length).chain(others.copied()).collect();
     write_response(status, handshake::reason(status), &all)
+}
+
+/// Whether a 101 response has the field by the handshake, or must not have it.
+fn is_own(name: &str) -> bool {
+    let names = [
+        "Connection",
+        "Upgrade",
+        "Sec-WebSocket-Accept",
+        "Sec-WebSocket-Protocol",
+        "Sec-WebSocket-Extensions",
+    ];
+    announces_body(name) || names.iter().any(|own| own.eq_ignore_ascii_case(name))
+}
+
+fn announces_body(name: &str) -> bool {
+    ["Content-Length", "Transfer-Encoding"]
+        .iter()
+        .any(|own| own.eq_ignore_ascii_case(name))
 }
 
 impl fmt::Debug for ServerHandshake {

@@ -424,10 +424,9 @@ impl<C> Handle<C> {
     /// The next action of a queue (`WebSocketGetAction`).
     ///
     /// # Errors
-    /// The peer broke the protocol, or a limit: the caller sends a close with
-    /// [`Error::close_status`], or aborts. Until then the receive queue returns the same error. With
-    /// [`ActionQueue::All`], all actions of the send queue come first. Before the handshake's end, the call is a
-    /// misuse.
+    /// The peer broke the protocol, or a limit: the caller may send a close with [`Error::close_status`], and then
+    /// aborts. Until the abort, the receive queue returns the same error. With [`ActionQueue::All`], all actions of the
+    /// send queue come first. Before the handshake's end, the call is a misuse.
     pub fn get_action(&mut self, queue: ActionQueue) -> Result<Action<'_, C>, Error> {
         self.get_action_with_slots(queue, 2)
     }
@@ -521,9 +520,9 @@ impl<C> Handle<C> {
         }
     }
 
-    /// While a pong is written, no other frame may be.
+    /// While a pong is written, no other frame may be. After an abort none is: the sends only have to be indicated.
     fn next_send(&mut self, slots: usize) -> Result<bool, Error> {
-        if self.receives.pong_is_outstanding() {
+        if self.receives.pong_is_outstanding() && self.state() != State::Aborted {
             return Ok(false);
         }
         let context = ActionContext(self.next_context);

@@ -177,8 +177,13 @@ impl HandshakeError {
             | Self::AcceptRepeated
             | Self::AcceptWrong
             | Self::DeflateNotGranted
+            | Self::DeflateParameterRepeated
+            | Self::DeflateParameterUnknown
+            | Self::DeflateValueInvalid
             | Self::DeflateWindowNotOffered
-            | Self::StatusNot101 => 502,
+            | Self::StatusNot101
+            | Self::SubprotocolMalformed
+            | Self::SubprotocolMissing => 502,
             _ => 400,
         }
     }

@@ -183,8 +183,8 @@ pub(crate) fn check_version(version: u8) -> Result<(), HandshakeError> {
 /// The bytes of a `GET` request over HTTP/1.1 with these fields.
 ///
 /// # Errors
-/// The target is empty, or has a fragment or anything except visible ASCII; a field name is not a token; or a value has
-/// control characters. So no argument can smuggle a line into the head.
+/// The target does not begin with `/` or a scheme, or has a fragment or anything except visible ASCII; a field name is
+/// not a token; or a value has control characters. So no argument can smuggle a line into the head.
 pub fn write_request(target: &str, headers: &[HttpHeader<'_>]) -> Result<Vec<u8>, Misuse> {
     if !is_target(target) {
         return Err(Misuse::TargetInvalid);

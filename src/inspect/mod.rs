@@ -135,7 +135,7 @@ impl Inspector {
 
     /// Reports that the next `length` bytes of a direction are missing. A gap inside a payload affects only its frame
     /// and message. If a header is missing, the inspector searches for the next one at the start of each piece that is
-    /// pushed later.
+    /// pushed later. No more than 2<sup>62</sup> bytes are counted.
     pub fn push_missing(&mut self, direction: Direction, length: u64, time: f64) {
         if self.is_finished {
             return;

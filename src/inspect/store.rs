@@ -22,6 +22,8 @@ struct Gap {
 
 /// The bytes of a block; the last one may have fewer.
 const BLOCK: usize = 1 << 20;
+/// Missing bytes end here, so that the end of a frame behind them, and of what is pushed, is a number too.
+const MOST: u64 = 1 << 62;
 
 impl Store {
     /// The length, including missing bytes.
@@ -50,9 +52,9 @@ impl Store {
         }
     }
 
-    /// Counts `length` missing bytes.
+    /// Counts `length` missing bytes, as far as the length allows.
     pub fn push_missing(&mut self, length: u64, time: f64) {
-        let range = self.length..self.length.saturating_add(length);
+        let range = self.length..self.length.saturating_add(length).min(MOST);
         if range.is_empty() {
             return;
         }

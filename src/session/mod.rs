@@ -474,6 +474,11 @@ impl Session {
         self.compression.is_some()
     }
 
+    /// Whether an outgoing message is unfinished.
+    pub(crate) const fn is_sending_message(&self) -> bool {
+        self.sender.in_message()
+    }
+
     pub(crate) const fn masking(&self) -> Masking {
         self.sender.masking()
     }

@@ -46,6 +46,11 @@ impl Sender {
         self.masking
     }
 
+    /// Whether a message's last part is still to be sent.
+    pub const fn in_message(&self) -> bool {
+        self.message.is_some()
+    }
+
     /// Decides what frame carries a buffer of this type, in the order in which buffers are accepted.
     ///
     /// # Errors

@@ -45,6 +45,35 @@ test("however many long messages a connection has sent, others have their turn a
   assert.ok(Math.max(...between) <= 8, `slices between two turns: ${between.join(" ")}`);
 });
 
+/** What takes no time, of as many bytes. */
+function short(left: number, onRun: () => void): Step {
+  const run = () => {
+    onRun();
+    return true;
+  };
+  return { isLong: false, held: 0, left, waiters: [], run };
+}
+
+for (const [size, most] of [
+  [0, 4096],
+  [32 * 1024, 16],
+] as const) {
+  test(`however many messages of ${size} bytes wait behind a long one, others have their turn after ${most}`, async () => {
+    const backlog = new Backlog(() => {});
+    backlog.push(long(1, () => {}));
+    let done = 0;
+    for (let count = 0; count < 20_000; count++) backlog.push(short(size, () => done++));
+    const between: number[] = [];
+    while (!backlog.isEmpty) {
+      const before = done;
+      await turnOfOthers();
+      between.push(done - before);
+    }
+    assert.equal(done, 20_000);
+    assert.ok(Math.max(...between) <= most, `between two turns: ${Math.max(...between)}`);
+  });
+}
+
 test("a connection whose work throws keeps no other from its own", async (t) => {
   const thrown = new Error("of the first connection");
   const errors = uncaughtErrors(t);

@@ -97,7 +97,7 @@ async function startPage(port: string): Promise<{ page: URL; echo: URL }> {
     out += chunk;
     const address = /http:\S+/.exec(out)?.[0];
     if (address === undefined || !out.includes("Ctrl-C")) continue;
-    return { page: new URL(address), echo: new URL(/ws:\S+/.exec(out)?.[0] as string) };
+    return { page: new URL(address), echo: new URL(/websocket-component connect (ws:\S+)/.exec(out)?.[1] as string) };
   }
   throw new Error(`npm start ended: ${out}`);
 }

@@ -5,6 +5,7 @@ import { Agent as SecureAgent } from "node:https";
 import { type AddressInfo, connect } from "node:net";
 import { type TestContext, test } from "node:test";
 import { createServer as createSecureServer } from "node:tls";
+import { inspect } from "node:util";
 
 import { WebSocket, type WebSocketError, WebSocketServer } from "websocket-component";
 
@@ -68,6 +69,14 @@ test("by way of an agent, a refusal's fields and body are on the error too", asy
   assert.equal(error.body, LONG.slice(0, LIMIT));
 });
 
+test("an error has nothing of an answer when there was none, so that Node does not print it", async (t) => {
+  const { url, server } = await serve(t);
+  await server.close();
+  const error = await failure(url);
+  assert.doesNotMatch(inspect(error), /status|headers|body|undefined/);
+  assert.deepEqual([error.status, error.headers, error.body], [undefined, undefined, undefined]);
+});
+
 test("a redirect that is not followed has its fields and body", async (t) => {
   const url = await refusing(t, ["HTTP/1.1 302 Found\r\nLocation: ftp://a\r\nContent-Length: 4\r\n\r\naway"]);
   const error = await failure(url, { maxRedirects: 1 });
@@ -99,6 +108,24 @@ for (const [what, options] of [
     assert.doesNotMatch(error.message, /openssl|routines/i);
   });
 }
+
+test("ws: at a port of TLS is said to be that, perhaps, and not when there was a byte, or TLS", async (t) => {
+  const hint = "; it may speak TLS (wss: in place of ws:)";
+  const secure = createSecureServer({ key, cert: certificate }).listen(0, "127.0.0.1");
+  await once(secure, "listening");
+  t.after(() => secure.close());
+  const { port } = secure.address() as AddressInfo;
+  const wrong = await failure(`ws://127.0.0.1:${port}`);
+  assert.equal(wrong.message, `The server closed the connection during the handshake${hint}`);
+  secure.on("secureConnection", (socket) => socket.end());
+  const interim = await refusing(t, ["HTTP/1.1 103 Early Hints\r\n\r\n"], true);
+  for (const error of [
+    await failure(interim),
+    await failure(`wss://localhost:${port}`, { tls: { ca: certificate } }),
+  ]) {
+    assert.equal(error.message, "The server closed the connection during the handshake");
+  }
+});
 
 test("what is not HTTP fails at once", async (t) => {
   const url = await serveRaw(t, (peer) => peer.socket.write("220 mail.example.com ESMTP\r\n"));

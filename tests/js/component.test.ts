@@ -391,3 +391,22 @@ test("arguments that are not byte arrays are TypeErrors, before anything happens
   }
   assert.equal(server.getAction().action, Action.NoAction);
 });
+
+test("an array that tells another length than it has is taken for what it is", () => {
+  const longer = (bytes: string, length = 300) =>
+    Object.defineProperty(Buffer.from(bytes, "latin1"), "length", { value: length });
+  const server = openServer();
+  server.send(BufferType.BinaryMessage, longer("abc"));
+  const { buffers, actionContext } = server.getAction(ActionQueue.Send);
+  assert.equal(Buffer.concat(buffers.map((one) => Uint8Array.from(one))).toString("latin1"), "\x82\x03abc");
+  server.completeAction(actionContext, 5);
+  server.completeAction(server.getAction(ActionQueue.Send).actionContext);
+  server.receive(longer("    "));
+  const read = server.getAction(ActionQueue.Receive);
+  server.completeReceive(read.actionContext, longer(masked(0x82, "123456").toString("latin1"), 3));
+  const { buffers: received } = server.getAction(ActionQueue.Receive);
+  assert.equal(Buffer.concat(received).toString("latin1"), "1234");
+  server.send(BufferType.Close, { status: 3000, reason: longer("bye", 100) });
+  assert.equal(Buffer.concat(server.getAction(ActionQueue.Send).buffers).toString("latin1"), "\x88\x05\x0b\xb8bye");
+  assert.throws(() => server.send(BufferType.Close, { status: 3000, reason: 5 as never }), TypeError);
+});

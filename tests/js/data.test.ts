@@ -15,7 +15,7 @@ import { runInNewContext } from "node:vm";
 import { WebSocket, WebSocketServer } from "websocket-component";
 import { WebSocket as Ws, WebSocketServer as WsServer } from "ws";
 
-import { closed, inner, masked, messages, nextEvent, once, RawPeer, serveEcho, unmasked } from "./support.js";
+import { closed, inner, masked, messages, nextEvent, once, RawPeer, serve, serveEcho, unmasked } from "./support.js";
 
 async function connect(url: string): Promise<WebSocket> {
   const socket = new WebSocket(url);
@@ -244,14 +244,16 @@ test("foreign buffers are not written to: a request's head, and chunks of a stre
 });
 
 test("what was sent when a connection is given up stays in bufferedAmount, text as binary", async (t) => {
-  const { url } = await serveEcho(t);
+  const { url } = await serve(t, {}, (socket) => socket.pause());
+  const full = Buffer.alloc(16 << 20);
   for (const data of ["Hé", Buffer.from("Hé")]) {
     const socket = await connect(url);
+    socket.send(full);
     socket.send(data);
     socket.terminate();
-    assert.equal(socket.bufferedAmount, 3);
+    assert.equal(socket.bufferedAmount, full.length + 3);
     await closed(socket);
-    assert.equal(socket.bufferedAmount, 3);
+    assert.equal(socket.bufferedAmount, full.length + 3);
   }
 });
 

@@ -31,6 +31,7 @@ import {
 } from "./ends.js";
 import {
   closed,
+  deferred,
   garbageCollector,
   generator,
   hex,
@@ -111,20 +112,12 @@ async function acceptRaw(t: TestContext, options: SocketOptions, terms: string) 
 }
 
 async function connectRaw(t: TestContext, options: SocketOptions, terms: string) {
-  const { promise, resolve } = withResolvers<RawPeer>();
+  const { promise, resolve } = deferred<RawPeer>();
   const socket = new WebSocket(await serveRaw(t, resolve), { closeTimeout: 500, ...options });
   const peer = await promise;
   peer.write(switching(await peer.head(), field(terms)));
   await nextEvent(socket, "open");
   return { socket, peer };
-}
-
-function withResolvers<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
-  let resolve: (value: T) => void = () => {};
-  const promise = new Promise<T>((done) => {
-    resolve = done;
-  });
-  return { promise, resolve };
 }
 
 /** Our client, open. */
@@ -797,7 +790,7 @@ for (const role of ROLES) {
       const text = (index: number) => `${index} `.repeat(index % 500);
       // small ones, thousands to a chunk, and among them some that come out larger than a chunk
       const data = (index: number) => (index % 1000 === 999 ? ZEROS.subarray(0, MIB + index) : text(index));
-      const done = withResolvers<void>();
+      const done = deferred<void>();
       socket.addEventListener("message", () => {
         if (received.length === count) done.resolve();
         if (received.length % 97 !== 0) return;

@@ -107,6 +107,7 @@ export function driven(isServer: boolean, options: Options = {}): Driven {
     onPong: () => {},
     onDrain: () => {},
     onClosing: () => {},
+    onLost: () => {},
     onClosed: (...end: unknown[]) => ends.push(end),
   };
   const run = { closeTimeout: 30_000, messageTimeout: 300_000, maxBufferedBytes: 1 << 20, ...settings };

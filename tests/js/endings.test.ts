@@ -150,7 +150,7 @@ for (const method of ["begin_server_handshake", "into_session"]) {
     const warning = once(process, "warning");
     const peer = await RawPeer.connect(port);
     assert.match(String(await peer.rest()), /^HTTP\/1.1 500 /);
-    assert.ok((await warning)[0] instanceof EngineTrap);
+    assert.ok((await warning)[0].cause instanceof EngineTrap);
     assert.equal(wasFreed(), false);
     const received = messages(steady, 1);
     steady.send("still here");

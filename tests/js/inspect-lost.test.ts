@@ -4,6 +4,7 @@ import { test } from "node:test";
 
 import { type Capture, type Connection, inspectConnection, readCapture } from "websocket-component/inspect";
 
+import { copiedBytes } from "./copies.js";
 import { ipPacket, pcap, segmentsOf, type TestSegment, type Turn } from "./packets.js";
 import { masked, REQUEST, RESPONSE, unmasked } from "./support.js";
 
@@ -153,6 +154,25 @@ test("HTTP/2 is read without TLS, by its preface or behind an upgrade to it", ()
   const asked = `${GET.slice(0, -2)}Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n`;
   const granted = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n";
   assert.deepEqual(seen(captureOf(segmentsOf([[true, asked], [false, granted], ...overHttp2()]))), [WHOLE]);
+});
+
+test("fields of HTTP/2 that come in thousands of frames are copied a few times, and not with each", (t) => {
+  const copied = copiedBytes(t);
+  const more = Buffer.concat(Array.from({ length: 1000 }, () => fields(["x-filler", "a".repeat(100)])));
+  const block = Buffer.concat([CONNECT, more]);
+  const count = Math.ceil(block.length / 16);
+  const parts = Array.from({ length: count }, (_, at) => {
+    const payload = block.subarray(at * 16, at * 16 + 16);
+    return at === 0 ? h2(1, 0, 3, payload) : h2(9, at === count - 1 ? 4 : 0, 3, payload);
+  });
+  const [preface, settings, , ...rest] = overHttp2() as [Turn, Turn, Turn, ...Turn[]];
+  const turns = Array.from(
+    { length: count / 40 + 1 },
+    (_, at): Turn => [true, Buffer.concat(parts.slice(at * 40, at * 40 + 40))],
+  );
+  const capture = captureOf(segmentsOf([preface, settings, ...turns, ...rest]));
+  assert.deepEqual(seen(capture), [WHOLE]);
+  assert.ok(copied() < 100 * block.length, `${copied()} bytes for ${block.length}`);
 });
 
 test("what comes out of order in HTTP/2 is in the order of its bytes", () => {

@@ -8,6 +8,7 @@ import { connect as connectTls, createServer, type TLSSocket, type TlsOptions } 
 import { type Capture, type Connection, inspectConnection, readCapture } from "websocket-component/inspect";
 
 import { certificate, key } from "./certificate.js";
+import { copiedBytes } from "./copies.js";
 import { ACK, ipPacket, pcap, SYN } from "./packets.js";
 import { masked, once, REQUEST, RESPONSE, unmasked } from "./support.js";
 
@@ -193,6 +194,19 @@ test("an older TLS is named, and not decrypted", () => {
     { keys },
   );
   assert.match(notes?.join() ?? "", /encrypted by TLS: it is TLS 1\.0, which is not decrypted here$/);
+});
+
+test("a handshake in thousands of records is copied a few times, and not with each", (t) => {
+  const hello = Buffer.concat([Buffer.from([1, 0, 0x20, 0]), Buffer.alloc(8192, 3)]);
+  const records = Buffer.concat(Array.from(hello, (byte) => Buffer.from([22, 3, 1, 0, 1, byte])));
+  const packets = Array.from({ length: Math.ceil(records.length / 1400) }, (_, index) => {
+    const payload = records.subarray(index * 1400, index * 1400 + 1400);
+    return ipPacket({ toServer: true, sequence: 1 + index * 1400, payload });
+  });
+  const capture = pcap(packets, 101);
+  const copied = copiedBytes(t);
+  readCapture(capture, { keys: `CLIENT_RANDOM ${"03".repeat(32)} ${"00".repeat(48)}\n` });
+  assert.ok(copied() < 100 * records.length, `${copied()} bytes for ${records.length}`);
 });
 
 test("WebSocket over HTTP/2 is read in what was decrypted", async (t) => {

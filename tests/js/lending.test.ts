@@ -183,3 +183,29 @@ test("a write that was put in the place of all sockets' may keep what it is give
   const expected = Buffer.concat(texts.map((text) => unmasked(0x81, text)));
   assert.deepEqual(await peer.bytes(expected.length), expected);
 });
+
+for (const name of ["write", "_write", "_writev"] as const) {
+  test(`what a ${name} in the place of a socket's own has kept stays as it was`, async (t) => {
+    const { server, port } = await serve(t);
+    const connection = once(server, "connection");
+    const peer = await RawPeer.connect(port);
+    t.after(() => peer.socket.destroy());
+    const [socket, request] = (await connection) as [WebSocket, HandshakeRequest];
+    const kept: { readonly chunk: Buffer; readonly copy: Buffer }[] = [];
+    const { [name]: own } = request.socket as unknown as Record<string, (...args: unknown[]) => unknown>;
+    const keep = function (this: Socket, ...args: unknown[]) {
+      const chunks: Buffer[] = Array.isArray(args[0]) ? args[0].map(({ chunk }) => chunk) : [args[0]];
+      kept.push(...chunks.map((chunk) => ({ chunk, copy: Buffer.from(chunk) })));
+      return own?.apply(this, args);
+    };
+    Object.assign(request.socket, { [name]: keep });
+    for (const byte of [1, 2, 3]) {
+      socket.send(`text ${byte}`);
+      await turn();
+      socket.send(Buffer.alloc(200_000, byte)); // a part of its own
+      await socket.write(`behind ${byte}`);
+    }
+    assert.ok(kept.length >= 3);
+    for (const { chunk, copy } of kept) assert.ok(copy.equals(chunk), String(copy.subarray(0, 10)));
+  });
+}

@@ -293,6 +293,40 @@ for (const role of ROLES) {
   });
 }
 
+test("a string as a source is a message of one chunk", async (t) => {
+  const { socket, peer } = await (await connector(t, "server"))();
+  await socket.sendStream("größe");
+  await socket.sendStream("");
+  const text = Buffer.from("größe").toString("latin1");
+  assert.deepEqual(summary(await peer.bytes(wireSize("server", text.length, 0, 0))), [
+    [0x01, text],
+    [0x80, ""],
+    [0x81, ""],
+  ]);
+  socket.terminate();
+});
+
+test("what has no chunks is refused as a source, before anything is sent, and the socket stays open", async (t) => {
+  const { socket, peer } = await (await connector(t, "server"))();
+  const refused = { name: "WebSocketError", code: "WS_ERR_INVALID_OPTION", message: /stream, or another iterable/ };
+  const wrong = [
+    5,
+    null,
+    undefined,
+    {},
+    true,
+    new Blob(["a"]),
+    new Uint8Array(3),
+    Buffer.from("a"),
+    new ArrayBuffer(3),
+  ];
+  for (const source of wrong) await assert.rejects(socket.sendStream(source as never), refused);
+  socket.send("next");
+  assert.deepEqual(summary(await peer.bytes(wireSize("server", 4))), [[0x81, "next"]]);
+  socket.terminate();
+  for (const source of wrong) await assert.rejects(socket.sendStream(source as never), refused);
+});
+
 test("a message that is not read keeps the peer from sending more than a little, and is read whole afterwards", async (t) => {
   const { server, port } = await serve(t, { streamMessages: true, maxMessageSize: 64 << 20 });
   const connection = once(server, "connection") as Promise<unknown[]>;

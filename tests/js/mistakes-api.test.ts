@@ -14,7 +14,19 @@ import {
   type WebSocketServerOptions,
 } from "websocket-component";
 import { clog, connector, FRAME, ROLES, summary, switching, wireSize } from "./ends.js";
-import { closed, masked, nextEvent, once, RawPeer, REQUEST, serve, serveEcho, serveRaw, unmasked } from "./support.js";
+import {
+  closed,
+  masked,
+  messages,
+  nextEvent,
+  once,
+  RawPeer,
+  REQUEST,
+  serve,
+  serveEcho,
+  serveRaw,
+  unmasked,
+} from "./support.js";
 
 /** Serves, and collects what the server's `error` event tells. */
 async function serveFailing(t: TestContext, options: WebSocketServerOptions, errors: Error[]) {
@@ -262,6 +274,38 @@ test("a detached buffer is an empty message", async (t) => {
     await pong;
   }
   socket.close();
+});
+
+test("options that are null are none", async (t) => {
+  const { server, url } = await serve(t);
+  const connection = once(server, "connection") as Promise<[WebSocket]>;
+  const client = new WebSocket(url);
+  const [[socket]] = await Promise.all([connection, nextEvent(client, "open")]);
+  await socket.subscribe("a");
+  const received = messages(client, 5);
+  const none = null as never;
+  socket.send("send", none);
+  await socket.write("write", none);
+  await socket.sendStream(["stream"], none);
+  assert.equal(server.publish("a", "publish", none), 1);
+  server.broadcast("broadcast", none);
+  assert.deepEqual(await received, ["send", "write", "stream", "publish", "broadcast"]);
+  const loop = socket.messages(none);
+  client.send("question");
+  assert.equal((await loop.next()).value, "question");
+  client.close();
+});
+
+test("a callback for send is refused, on every socket: it would never be called", async (t) => {
+  for (const role of ROLES) {
+    const { peer, socket } = await (await connector(t, role))();
+    const refused = { code: "WS_ERR_INVALID_OPTION", message: /no callback.*write gives a promise/ };
+    assert.throws(() => socket.send("a", (() => assert.fail("called")) as never), refused);
+    socket.send("next");
+    assert.deepEqual(summary(await peer.bytes(wireSize(role, 4))), [[0x81, "next"]]);
+    socket.terminate();
+    assert.throws(() => socket.send("a", (() => assert.fail("called")) as never), refused);
+  }
 });
 
 test("a close code is clamped and rounded as Web IDL has it, and what is no number is refused", async (t) => {

@@ -4,7 +4,15 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type TestContext, test } from "node:test";
 
-import { type CloseEvent, type ErrorEvent, type SocketOptions, WebSocket, WebSocketServer } from "websocket-component";
+import {
+  type CloseEvent,
+  type ErrorEvent,
+  PreparedMessage,
+  type SocketOptions,
+  WebSocket,
+  WebSocketServer,
+} from "websocket-component";
+import { WebSocketServer as LikeWs, type WebSocket as SocketLikeWs } from "websocket-component/ws";
 
 import {
   connector,
@@ -162,6 +170,99 @@ test("what is given out is not the engine's memory, and stays what it was when t
     );
     for (const session of sessions) session.free();
   }
+});
+
+/** Three bytes that are said to be others, by an array, a view or a buffer. */
+const liars: [string, () => ArrayBufferView | ArrayBuffer][] = [
+  ...["length", "byteLength", "byteOffset", "buffer"].flatMap((name): [string, () => ArrayBufferView][] => {
+    const value = name === "buffer" ? Buffer.alloc(2000, "x").buffer : 1500;
+    const lie = <T extends object>(one: T) => Object.defineProperty(one, name, { value });
+    return [
+      [`a Uint8Array with another ${name}`, () => lie(Uint8Array.of(1, 2, 3))],
+      [`a Buffer with another ${name}`, () => lie(Buffer.of(1, 2, 3))],
+      [`an Int8Array with another ${name}`, () => lie(Int8Array.of(1, 2, 3))],
+      [`a DataView with another ${name}`, () => lie(new DataView(Uint8Array.of(1, 2, 3).buffer))],
+    ];
+  }),
+  ["a Uint8Array of no length", () => Object.defineProperty(Uint8Array.of(1, 2, 3), "length", { value: 0 })],
+  ["a DataView of no length", () => noLength(new DataView(Uint8Array.of(1, 2, 3).buffer))],
+  ["an ArrayBuffer of no length", () => noLength(Uint8Array.of(1, 2, 3).buffer)],
+  ["one of a class with another length", () => new Longer([1, 2, 3])],
+];
+
+function noLength<T extends object>(one: T): T {
+  return Object.defineProperty(one, "byteLength", { value: 0 });
+}
+
+class Longer extends Uint8Array {
+  override get length(): number {
+    return 1500;
+  }
+  override get byteLength(): number {
+    return 1500;
+  }
+}
+
+test("bytes are sent as many as there are, whatever someone says of their length, place and memory", async (t) => {
+  for (const role of ROLES) {
+    const { peer, socket } = await (await connector(t, role))();
+    for (const [name, make] of liars) {
+      socket.send(make());
+      await socket.write(make());
+      socket.send(new PreparedMessage(make()));
+      socket.ping(make());
+      socket.pong(make());
+      await socket.sendStream([make()]);
+      const sent = summary(await peer.bytes(wireSize(role, 3, 3, 3, 3, 3, 3, 0)));
+      const expected = [0x82, 0x82, 0x82, 0x89, 0x8a, 0x02].map((first) => [first, "\x01\x02\x03"]);
+      assert.deepEqual(sent, [...expected, [0x80, ""]], name);
+    }
+    socket.terminate();
+  }
+});
+
+test("long bytes with another length, or other memory, are sent as they are, compressed too", async (t) => {
+  const { server, url } = await serve(t, { perMessageDeflate: { threshold: 0 } });
+  for (const compress of [true, false]) {
+    const connection = once(server, "connection") as Promise<[WebSocket]>;
+    const client = new WebSocket(url);
+    client.binaryType = "nodebuffer";
+    const [[socket]] = await Promise.all([connection, nextEvent(client, "open")]);
+    for (const size of [300, 40_000, 200_000]) {
+      for (const [name, value] of [["length", size + 1000] as const, ["buffer", new ArrayBuffer(2 * size)] as const]) {
+        const received = messages(client, 5);
+        const bytes = Object.defineProperty(Buffer.from(pattern(size)), name, { value });
+        for (let count = 0; count < 5; count++) socket.send(bytes, { compress });
+        for (const data of await received) assert.ok(pattern(size).equals(data as Buffer), `${name} ${size}`);
+      }
+    }
+    client.terminate();
+  }
+});
+
+test("a socket of ws sends as many bytes as there are, whatever someone says of their length", async (t) => {
+  const server = new LikeWs({ port: 0, host: "127.0.0.1" });
+  t.after(() => server.close());
+  await once(server, "listening");
+  const connection = once(server, "connection") as Promise<[SocketLikeWs]>;
+  const peer = await RawPeer.connect((server.address() as AddressInfo).port);
+  t.after(() => peer.socket.destroy());
+  await peer.head();
+  const [socket] = await connection;
+  for (const [name, make] of liars) {
+    socket.send(make());
+    socket.ping(make());
+    socket.pong(make());
+    const sent = summary(await peer.bytes(wireSize("server", 3, 3, 3)));
+    assert.deepEqual(
+      sent,
+      [0x82, 0x89, 0x8a].map((first) => [first, "\x01\x02\x03"]),
+      name,
+    );
+  }
+  socket.close(3000, Object.defineProperty(Buffer.from("abc"), "length", { value: 100 }));
+  assert.deepEqual(summary(await peer.bytes(7)), [[0x88, "\x0b\xb8abc"]]);
+  socket.terminate();
 });
 
 /** Buffers of ES2024, whose types are not in the library that this is compiled with. */

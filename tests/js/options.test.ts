@@ -8,6 +8,7 @@ import { type SocketOptions, WebSocket, WebSocketServer, WebSocketStream } from 
 import { Handle } from "websocket-component/component";
 import { WebSocketServer as ServerOfWs } from "websocket-component/ws";
 
+import { key } from "./certificate.js";
 import { inner } from "./support.js";
 
 const code = "WS_ERR_INVALID_OPTION";
@@ -97,6 +98,23 @@ test("values that options may have are taken", () => {
   new WebSocketServer({ noServer: true, verify: undefined, origins: undefined } as object);
 });
 
+test("of a list, the item that is wrong is named", () => {
+  for (const [name, value, item] of [
+    ["origins", ["https://a", "https://b/"], 'origins[1] is "https://b/"'],
+    ["origins", [/a/], "origins[0] is /a/"],
+    ["trustedProxies", ["10.0.0.0/8", { secret: 1 }], "trustedProxies[1] is an object"],
+  ] as const) {
+    const make = () => new WebSocketServer({ noServer: true, [name]: value } as object);
+    assert.throws(make, ({ message }: Error) => message.startsWith("The option") && message.endsWith(`, but ${item}`));
+  }
+});
+
+test("a server of TLS without a certificate is refused, and not each of its clients", () => {
+  for (const tls of [{}, { key }, { cert: undefined }, { pfx: "" }]) {
+    assert.throws(() => new WebSocketServer({ port: 0, tls } as object), { code, message: /tls has no certificate/ });
+  }
+});
+
 test("a name that no class knows is refused, and the nearest one is named", () => {
   for (const [given, meant] of [
     ["origin", "origins"],
@@ -104,11 +122,33 @@ test("a name that no class knows is refused, and the nearest one is named", () =
     ["pinginterval", "pingInterval"],
     ["verifyClient", "verify"],
     ["maxPayload", "maxMessageSize"],
+    ["maxPayloadLength", "maxMessageSize"],
+    ["idleTimeout", "pingInterval"],
+    ["heartbeat", "pingInterval"],
+    ["compression", "perMessageDeflate"],
+    ["hostname", "host"],
+    ["timeout", "handshakeTimeout"],
+    ["cert", "tls"],
+    ["key", "tls"],
+    ["ssl", "tls"],
   ] as const) {
     const wanted = { code, message: `There is no option ${given}. Did you mean ${meant}?` };
     assert.throws(() => new WebSocketServer({ noServer: true, [given]: 1 }), wanted);
   }
   assert.throws(() => new WebSocket(URL, { header: {} } as object), { code, message: /Did you mean headers\?/ });
+  for (const [given, meant] of [
+    ["origin", "headers"],
+    ["rejectUnauthorized", "tls"],
+    ["ca", "tls"],
+    ["followRedirects", "maxRedirects"],
+  ] as const) {
+    const wanted = { code, message: `There is no option ${given}. Did you mean ${meant}?` };
+    assert.throws(() => new WebSocket(URL, { [given]: 1 }), wanted);
+  }
+  assert.throws(() => new WebSocket(URL, { hostname: "a" } as object), {
+    code,
+    message: "There is no option hostname.",
+  });
   assert.throws(() => new WebSocketStream(URL, { signals: 1 } as object), { code, message: /Did you mean signal\?/ });
   const deflate = { perMessageDeflate: { treshold: 1 } as object };
   assert.throws(() => new WebSocket(URL, deflate), { code, message: /Did you mean perMessageDeflate\.threshold\?/ });

@@ -10,9 +10,15 @@ import { PreparedMessage, type Statistics, sessionCount, WebSocket } from "webso
 import { BufferType, Handle } from "websocket-component/component";
 import { WebSocketServer as LikeWs, type WebSocket as SocketLikeWs } from "websocket-component/ws";
 import { WebSocket as Ws } from "ws";
-
+import { copiedBytes, pseudoRandom } from "./copies.js";
 import { frames, inflated } from "./ends.js";
 import { closed, mockTimers, mustBeCollected, nextEvent, once, RawPeer, REQUEST, serve, serveEcho } from "./support.js";
+
+/** What only the connections call. */
+interface Prepared {
+  prepare(window: number): boolean;
+  frame(window: number): Uint8Array;
+}
 
 const OFFER = REQUEST.replace("Host:", "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\nHost:");
 const TEXT = "all work and no play makes Jack a dull boy ".repeat(100);
@@ -149,6 +155,15 @@ test("what is neither text nor bytes is prepared, published and broadcast as its
     assert.throws(call, { name: "TypeError", message: /Blob/ });
   }
   client.terminate();
+});
+
+test("a long message that is prepared is copied a few times, however many parts its frame is made in", (t) => {
+  const data = pseudoRandom(4 << 20); // which compresses to as much
+  const message = new PreparedMessage(data) as unknown as Prepared;
+  const copied = copiedBytes(t);
+  while (!message.prepare(15));
+  assert.ok(message.frame(15).length >= data.length);
+  assert.ok(copied() < 5 * data.length, `${copied()} bytes for ${data.length}`);
 });
 
 test("a client sends a prepared message masked, each time with another key", async (t) => {

@@ -9,7 +9,7 @@ import { type VerifyContext, WebSocket, WebSocketServer, WebSocketStream } from 
 
 import { WebSocketServer as ServerOfWs } from "websocket-component/ws";
 
-import { closed, masked, mockTimers, nextEvent, once, RawPeer, REQUEST, serve } from "./support.js";
+import { closed, deferred, masked, mockTimers, nextEvent, once, RawPeer, REQUEST, serve } from "./support.js";
 
 /** How a client goes: by a reset, by closing its side alone, or by a close frame at once. */
 const LEAVINGS: readonly [name: string, leave: (peer: RawPeer) => void][] = [
@@ -33,15 +33,6 @@ async function http(t: TestContext): Promise<{ server: Server; port: number; soc
     server.close();
   });
   return { server, port: (server.address() as AddressInfo).port, sockets };
-}
-
-/** A promise, and what resolves it. */
-function deferred<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
-  let resolve: (value: T) => void = () => {};
-  const promise = new Promise<T>((done) => {
-    resolve = done;
-  });
-  return { promise, resolve };
 }
 
 const requestTo = (path: string) => REQUEST.replace("GET / ", `GET ${path} `);
@@ -306,10 +297,11 @@ test("a hook that fails without an error listener is answered with 500, and is a
     peer.socket.destroy();
   }
   await turn();
-  assert.deepEqual(
-    warnings.map(({ name }) => name),
-    ["URIError"],
-  );
+  const [warning, ...others] = warnings;
+  assert.equal(warning?.name, "WebSocketServerWarning");
+  assert.ok(warning.cause instanceof URIError);
+  assert.match(warning.message, /server\.on\("error".*URIError: URI malformed\n +at .*strangers\.test/s);
+  assert.deepEqual(others, []);
 });
 
 test("a verify that never decides ends with 503 at handshakeTimeout, and its signal aborts", async (t) => {

@@ -30,6 +30,15 @@ export function within<T>(what: string, promise: Promise<T>): Promise<T> {
   return bounded;
 }
 
+/** A promise, and what resolves it. */
+export function deferred<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
+  let resolve: (value: T) => void = () => {};
+  const promise = new Promise<T>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
+}
+
 /** The next event of an emitter, as `once` of `node:events` has it. */
 // biome-ignore lint/suspicious/noExplicitAny: as there
 export function once(emitter: EventEmitter | EventTarget, type: string): Promise<any[]> {

@@ -24,10 +24,10 @@ async function pair(t: TestContext): Promise<{ client: WebSocket; socket: WebSoc
   return { client, socket };
 }
 
-/** The process's warnings. */
-function warnings(t: TestContext): Error[] {
-  const all: Error[] = [];
-  const onWarning = (warning: Error) => all.push(warning);
+/** What servers warn of in the process. */
+function failures(t: TestContext): unknown[] {
+  const all: unknown[] = [];
+  const onWarning = ({ name, cause }: Error) => name === "WebSocketServerWarning" && all.push(cause);
   process.on("warning", onWarning);
   t.after(() => process.off("warning", onWarning));
   return all;
@@ -123,7 +123,7 @@ for (const [name, stalled] of Object.entries(SOURCES)) {
 }
 
 test("an error listener that rejects is a warning, and is not called again for its own rejection", async (t) => {
-  const warned = warnings(t);
+  const failed = failures(t);
   const { server, port } = await serve(t, { verify: (request) => decodeURIComponent(request.url ?? "") === "/" });
   let calls = 0;
   server.on("error", async () => {
@@ -137,23 +137,17 @@ test("an error listener that rejects is a warning, and is not called again for i
     for (let count = 0; count < 10; count++) await turn();
     assert.equal(calls, expected);
   }
-  assert.deepEqual(
-    warned.map(({ message }) => message),
-    ["the log is not there"],
-  );
+  assert.deepEqual(failed.map(String), ["Error: the log is not there"]);
 });
 
 test("a request that makes a hook fail does not end a loop over the server, but a port that is taken does", async (t) => {
-  const warned = warnings(t);
+  const failed = failures(t);
   const { server, port } = await serve(t, { verify: (request) => decodeURIComponent(request.url ?? "") === "/" });
   const loop = server[Symbol.asyncIterator]();
   for (const path of ["/%ff", "/"]) (await RawPeer.connect(port, requestTo(path))).socket.unref();
   const { value } = await within("the loop's next connection", loop.next());
   assert.equal(value?.[1].url, "/");
-  assert.deepEqual(
-    warned.map(({ name }) => name),
-    ["URIError"],
-  );
+  assert.deepEqual(failed.map(String), ["URIError: URI malformed"]);
   const taken = new WebSocketServer({ port, host: "127.0.0.1" });
   await assert.rejects(within("the end of the loop", taken[Symbol.asyncIterator]().next()), { code: "EADDRINUSE" });
 });
@@ -215,7 +209,7 @@ test("a subscription that comes too late, or that the backplane refuses, does no
 });
 
 test("a connection listener that subscribes too late has not failed", async (t) => {
-  const warned = warnings(t);
+  const failed = failures(t);
   const { server, port } = await serve(t);
   const subscribed = new Promise<unknown>((resolve) => {
     server.on("connection", async (socket) => {
@@ -230,7 +224,7 @@ test("a connection listener that subscribes too late has not failed", async (t) 
   peer.socket.resetAndDestroy();
   assert.equal(((await within("the rejection", subscribed)) as { code?: string }).code, "WS_ERR_INVALID_STATE");
   await turn();
-  assert.deepEqual(warned, []);
+  assert.deepEqual(failed, []);
 });
 
 test("a createConnection that makes no stream is a failed connection", async () => {
@@ -244,7 +238,7 @@ test("a createConnection that makes no stream is a failed connection", async () 
 });
 
 test("/ws: hooks that fail, at once or later, are answered with 500, and are a warning", async (t) => {
-  const warned = warnings(t);
+  const failed = failures(t);
   const hooks: { readonly [message: string]: object } = {
     "of an async verifyClient": {
       async verifyClient(_info: unknown, _callback: unknown) {
@@ -269,13 +263,30 @@ test("/ws: hooks that fail, at once or later, are answered with 500, and are a w
     peer.socket.destroy();
   }
   assert.deepEqual(
-    warned.map(({ message }) => message),
-    Object.keys(hooks),
+    failed,
+    Object.keys(hooks).map((message) => new Error(message)),
   );
 });
 
+test("/ws: a hook may throw anything, and only the first failure is a warning", async (t) => {
+  const failed = failures(t);
+  const verifyClient = () => {
+    throw undefined;
+  };
+  const server = new ServerOfWs({ port: 0, host: "127.0.0.1", verifyClient });
+  await once(server, "listening");
+  t.after(() => server.close());
+  for (let count = 0; count < 2; count++) {
+    const peer = await RawPeer.connect((server.address() as { port: number }).port);
+    assert.match(await peer.head(), /^HTTP\/1.1 500 /);
+    peer.socket.destroy();
+  }
+  await turn();
+  assert.deepEqual(failed, [undefined]);
+});
+
 test("/ws: a verifyClient that accepts by its promise, as in ws, may reject it", async (t) => {
-  const warned = warnings(t);
+  const failed = failures(t);
   const verifyClient = (() => Promise.reject(new Error("later"))) as never;
   const server = new ServerOfWs({ port: 0, host: "127.0.0.1", verifyClient });
   await once(server, "listening");
@@ -283,10 +294,7 @@ test("/ws: a verifyClient that accepts by its promise, as in ws, may reject it",
   const peer = await RawPeer.connect((server.address() as { port: number }).port);
   assert.match(await peer.head(), /^HTTP\/1.1 101 /);
   peer.socket.destroy();
-  assert.deepEqual(
-    warned.map(({ message }) => message),
-    ["later"],
-  );
+  assert.deepEqual(failed, [new Error("later")]);
 });
 
 interface Counting {
@@ -316,7 +324,7 @@ test("a connection that is over holds nothing of the budget, whatever its transp
   };
   const ignore = () => {};
   const transport = { start: ignore, write: () => false, pause: ignore, resume: ignore, end: ignore, destroy: ignore };
-  const owner = { onMessage: () => connection.send("an answer"), onClosing: ignore, onClosed: ignore };
+  const owner = { onMessage: () => connection.send("an answer"), onClosing: ignore, onLost: ignore, onClosed: ignore };
   const settings = { closeTimeout: 30_000, messageTimeout: 300_000, maxBufferedBytes: 1 << 20, budget };
   const session = new FrameSession(new wasm.Session(true, 300, 500, 10), true);
   const connection: Counting = new Connection(session, transport, owner, settings);

@@ -48,6 +48,7 @@ test("URLs of ws, wss, http and https are taken, without a fragment", async (t) 
   ]) {
     assert.throws(() => new WebSocket(invalid), { name: "SyntaxError", constructor: DOMException }, invalid);
   }
+  assert.throws(() => new WebSocket(""), { message: '"" is not a valid URL' });
 });
 
 test("subprotocols must be tokens and different, whatever their case", () => {
@@ -72,6 +73,7 @@ test("close takes 1000 and 3000 to 4999, and a reason of 123 bytes", async (t) =
   for (const code of [0, 999, 1001, 1005, 1006, 1015, 2999, 5000, 65536 + 1000, Number.NaN, -1]) {
     assert.throws(() => socket.close(code), { name: "InvalidAccessError" }, String(code));
   }
+  assert.throws(() => socket.close(1001), /^\w+: 1001 is not .* given: 1000 and 3000 to 4999, and by a server 1001 to/);
   assert.throws(() => socket.close(1000, "ä".repeat(62)), { name: "SyntaxError" });
   assert.equal(socket.readyState, WebSocket.OPEN);
   const end = closed(socket);

@@ -203,12 +203,10 @@ test("a prepared message within another one is a part of it", async (t) => {
   assert.equal(String((await message)[0]), "one two three");
 });
 
-test("a reason may be bytes; other things are refused", async (t) => {
+test("a reason may be bytes", async (t) => {
   await alike(async (library) => {
     const { client, socket } = await pair(t, library);
     const end = once(socket, "close");
-    if (library === ours) assert.throws(() => client.close(1000, 5 as never), TypeError); // with `ws` there is no reason
-    assert.equal(client.readyState, client.OPEN);
     client.close(1000, Buffer.from("bytes"));
     const [code, reason] = await end;
     return [code, String(reason)];

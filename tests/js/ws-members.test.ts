@@ -9,7 +9,7 @@ import { type TestContext, test } from "node:test";
 import { sessionCount } from "websocket-component";
 import * as ours from "websocket-component/ws";
 
-import { acceptOf, inner, once, RawPeer, REQUEST, serveRaw } from "./support.js";
+import { acceptOf, inner, once, RawPeer, REQUEST, serveRaw, uncaughtErrors } from "./support.js";
 import { type Library, serve, theirs } from "./ws-both.js";
 
 type Socket = ours.WebSocket;
@@ -186,6 +186,48 @@ for (const perMessageDeflate of [false, { threshold: 0 }]) {
     });
   });
 }
+
+test("a callback that is not a function is ignored, as by ws, when the message leaves and after the end", async (t) => {
+  const errors = uncaughtErrors(t);
+  await alike(async (library) => {
+    const { client, socket } = await pair(t, library);
+    const told: unknown[] = [];
+    socket.on("message", (data) => told.push(String(data)));
+    for (const type of ["ping", "pong"] as const) socket.on(type, (data: Buffer) => told.push(`${type} ${data}`));
+    for (const none of [null, false, 0, ""] as never[]) {
+      client.send("text", none);
+      client.send("text", {}, none);
+      client.send(new Blob(["blob"]), {}, none);
+      client.ping("ping", true, none);
+      client.pong("pong", undefined, none);
+    }
+    const ended = once(client, "close");
+    client.close();
+    await ended;
+    for (const none of [null, false] as never[]) {
+      client.send("late", {}, none);
+      client.ping("late", true, none);
+      client.pong("late", true, none);
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+    return told;
+  });
+  assert.deepEqual(errors, []);
+});
+
+test("a reason without a length is none, as in ws, and one with a length that is neither text nor bytes is refused", async (t) => {
+  await alike(async (library) => {
+    const told: unknown[] = [];
+    for (const reason of [new Error("not for the peer"), 5, {}, true, [], new ArrayBuffer(4), new Uint8Array(0)]) {
+      const { client, socket } = await pair(t, library);
+      assert.throws(() => client.close(1011, { length: 5 } as never), TypeError);
+      client.close(1011, reason as never);
+      const [code, text] = await once(socket, "close");
+      told.push(code, String(text));
+    }
+    return told;
+  });
+});
 
 /** Requests with one field changed. */
 const requests: { readonly [what: string]: readonly [name: string, value: string, options?: ours.ServerOptions] } = {

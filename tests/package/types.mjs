@@ -29,6 +29,8 @@ export function testTypes() {
   cell("TypeScript, NodeNext, a module", "types", types(`--module nodenext ${NODE}`, "api-esm.mts"));
   cell("TypeScript, NodeNext, CommonJS", "types", types(`--module nodenext ${NODE}`, "api-cjs.cts"));
   cell("TypeScript, Node16, both", "types", types(`--module node16 ${NODE}`, "api-esm.mts", "api-cjs.cts"));
+  // the default of `types` is none, and so is what `tsc --init` writes
+  cell("TypeScript, NodeNext, no types named", "types", types("--module nodenext --target es2022", "api-esm.mts"));
   const bundler = "--module esnext --moduleResolution bundler";
   cell("TypeScript, bundler", "types", types(`${bundler} ${NODE}`, "api.ts"));
   cell("TypeScript, bundler, with the DOM", "types", types(`${bundler} ${NODE},dom`, "api.ts", "dom.ts"));

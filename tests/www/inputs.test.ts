@@ -313,6 +313,7 @@ async function startedPage(): Promise<Page> {
 
 test("live: this browser's connection to the echo server is seen frame by frame, both ways, to its close", async () => {
   const page = await startedPage();
+  await page.getByText(/To try it: npx websocket-component connect ws:\/\/127\.0\.0\.1:\d+/).waitFor();
   await showTab(page, "open");
   await page.getByRole("button", { name: "Connect" }).click();
   await page.locator('[data-live="open"]').waitFor();

@@ -49,7 +49,12 @@ typedef enum _WEB_SOCKET_CLOSE_STATUS {
   WEB_SOCKET_SECURE_HANDSHAKE_ERROR_CLOSE_STATUS = 1015
 } WEB_SOCKET_CLOSE_STATUS;
 
-typedef enum _WEB_SOCKET_PROPERTY_TYPE {
+/* Any int is a value of it in C++, too, such as the properties of websocket_component.h. */
+typedef enum _WEB_SOCKET_PROPERTY_TYPE
+#if defined(__cplusplus) && __cplusplus >= 201103L
+    : int
+#endif
+{
   WEB_SOCKET_RECEIVE_BUFFER_SIZE_PROPERTY_TYPE = 0,
   WEB_SOCKET_SEND_BUFFER_SIZE_PROPERTY_TYPE = 1,
   WEB_SOCKET_DISABLE_MASKING_PROPERTY_TYPE = 2,

@@ -9,7 +9,8 @@
 #include "websocket.h"
 
 /* When WebSocketGetAction fails because the peer broke the protocol or a limit, pDataBuffers[0].CloseStatus.usStatus is the
- * status to close the connection with (1002, 1007, 1008 or 1009); otherwise it is 0. The number of buffers is 0 then. */
+ * status to close the connection with (1002, 1007, 1008, 1009 or 1013); otherwise it is 0. The number of buffers is 0
+ * then. */
 
 /* BOOL. permessage-deflate (RFC 7692) is offered by a client, or selected by a server if it is offered; once agreed, the
  * handle compresses and decompresses messages. Received data then may be in memory of the handle's own, beside

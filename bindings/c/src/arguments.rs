@@ -3,7 +3,7 @@
 use std::ffi::{CStr, c_char};
 use std::slice;
 
-use websocket_component::{ErrorCode, HttpHeader};
+use websocket_component::HttpHeader;
 
 use crate::types::{self, HResult, INVALID_ARGUMENT};
 
@@ -43,7 +43,8 @@ pub unsafe fn texts<'a>(start: *const *const c_char, count: u32) -> Result<Vec<&
     unsafe { list(start, count)?.iter().map(|&string| text(string)).collect() }
 }
 
-/// Header fields, from the caller or from the peer. A name that is not UTF-8 is not a header's.
+/// Header fields, from the caller or from the peer. A name that is not UTF-8 is none: the handle refuses it, as an
+/// empty one, once it has looked at its role and state.
 ///
 /// # Safety
 /// `start` is NULL or has `count` headers whose pointers have as many bytes as they say; all live as long as `'a`.
@@ -60,7 +61,7 @@ pub unsafe fn headers<'a>(start: *const types::HttpHeader, count: u32) -> Result
                     list(header.value.cast::<u8>(), header.value_length)?,
                 )
             };
-            let name = std::str::from_utf8(name).map_err(|_| ErrorCode::InvalidProtocolFormat.hresult())?;
+            let name = std::str::from_utf8(name).unwrap_or_default();
             Ok(HttpHeader { name, value })
         })
         .collect()

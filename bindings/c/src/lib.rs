@@ -97,7 +97,7 @@ pub unsafe extern "system" fn WebSocketBeginClientHandshake(
         }
         let subprotocols = texts(subprotocols, subprotocol_count)?;
         let extensions = texts(extensions, extension_count)?;
-        let initial = headers(initial, initial_count).map_err(|_| INVALID_ARGUMENT)?;
+        let initial = headers(initial, initial_count)?;
         let kept = socket.begin_client_handshake(&subprotocols, &extensions, &initial)?;
         additional.write(kept.as_mut_ptr());
         additional_count.write(kept.count());

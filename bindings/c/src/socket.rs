@@ -14,6 +14,8 @@ use crate::memory::{OwnBlock, Place};
 use crate::properties::{Properties, deflate_options};
 use crate::types::{Buffer, HResult, INVALID_ARGUMENT, Property, hresult};
 
+const MAX_CLOSE_REASON_LENGTH: u32 = 123;
+
 /// One connection.
 pub struct Socket {
     handle: Handle<Operation>,
@@ -112,9 +114,9 @@ impl Socket {
         context: *mut c_void,
     ) -> Result<(), HResult> {
         let mut operation = Operation { context, place: None };
-        let buffer_type = BufferType::from_value(buffer_type);
-        let sent = match (buffer_type, buffer) {
-            (None, _) | (Some(BufferType::PingPong | BufferType::UnsolicitedPong), Some(_)) => {
+        let fitting = BufferType::from_value(buffer_type).filter(|&buffer_type| fits(buffer_type, buffer));
+        let sent = match (fitting, buffer) {
+            (None, _) => {
                 // a handle that cannot send at all says so first; this send it refuses in any state
                 let misfit = CloseBuffer::CloseStatus {
                     status: CloseStatus::EMPTY,
@@ -130,7 +132,6 @@ impl Socket {
                 let close = CloseBuffer::CloseStatus { status, reason };
                 self.handle.send(BufferType::Close, Some(close), operation)
             }
-            (Some(_), Some(buffer)) if buffer.bytes.is_null() && buffer.length > 0 => return Err(INVALID_ARGUMENT),
             (Some(buffer_type), Some(buffer)) => {
                 // SAFETY: by the contract of the function.
                 let payload = unsafe { Place::new(buffer.bytes, buffer.length as usize) };
@@ -202,6 +203,18 @@ impl Socket {
             self.headers = KeptHeaders::default();
         }
     }
+}
+
+/// Whether the buffer may be one of this type. A reason that is too long for a close is not copied.
+fn fits(buffer_type: BufferType, buffer: Option<&Buffer>) -> bool {
+    let Some(buffer) = buffer else { return true };
+    let is_there = !buffer.bytes.is_null() || buffer.length == 0;
+    is_there
+        && match buffer_type {
+            BufferType::PingPong | BufferType::UnsolicitedPong => false,
+            BufferType::Close => buffer.length <= MAX_CLOSE_REASON_LENGTH,
+            _ => true,
+        }
 }
 
 fn describe(action: &Action<'_, Operation>, place: Place, slots: &mut [Buffer]) -> NextAction {

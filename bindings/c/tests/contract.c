@@ -7,6 +7,11 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#ifdef __cplusplus
+#include <type_traits>
+static_assert(std::is_same<std::underlying_type<WEB_SOCKET_PROPERTY_TYPE>::type, int>::value,
+              "the properties of websocket_component.h are values of the type");
+#endif
 #ifndef _WIN32
 #include <sys/wait.h>
 #include <unistd.h>
@@ -313,6 +318,33 @@ static void null_pointers_and_the_wrong_role_are_refused(void) {
   WebSocketDeleteHandle(fresh);
 }
 
+static void the_role_and_the_state_come_before_arguments_and_a_long_reason_is_not_read(void) {
+  WEB_SOCKET_HANDLE server;
+  WEB_SOCKET_BUFFER nowhere = data(NULL, 5), no_reason = data(NULL, 0), reason = data("x", 1);
+  WEB_SOCKET_HTTP_HEADER no_text = header("\xff", "");
+  PWEB_SOCKET_HTTP_HEADER headers;
+  ULONG count;
+  no_reason.CloseStatus.ulReasonLength = 5;
+  no_reason.CloseStatus.usStatus = 1000;
+  reason.CloseStatus.ulReasonLength = 600u << 20; /* more than is there */
+  reason.CloseStatus.usStatus = 1000;
+  for (int state = 0; state < 3; state++) {
+    HRESULT expected = state == 1 ? E_INVALIDARG : E_INVALID_PROTOCOL_OPERATION;
+    if (state == 0)
+      CHECK(WebSocketCreateServerHandle(NULL, 0, &server) == S_OK);
+    else
+      server = open_server(NULL, 0);
+    if (state == 2) WebSocketAbortHandle(server);
+    CHECK(WebSocketSend(server, TYPE(TEXT), &nowhere, NULL) == expected);
+    CHECK(WebSocketSend(server, WEB_SOCKET_CLOSE_BUFFER_TYPE, &no_reason, NULL) == expected);
+    CHECK(WebSocketSend(server, WEB_SOCKET_CLOSE_BUFFER_TYPE, &reason, NULL) == expected);
+    CHECK(WebSocketEndClientHandshake(server, &no_text, 1, NULL, NULL, NULL) == E_INVALIDARG);
+    CHECK(WebSocketBeginServerHandshake(server, NULL, NULL, 0, &no_text, 1, &headers, &count) ==
+          (state == 0 ? E_INVALID_PROTOCOL_FORMAT : E_INVALID_PROTOCOL_OPERATION));
+    WebSocketDeleteHandle(server);
+  }
+}
+
 static void a_handshake_reports_what_is_wrong(void) {
   WEB_SOCKET_HANDLE client, server;
   WEB_SOCKET_HTTP_HEADER old[4] = {header("Connection", "upgrade"), header("Upgrade", "WebSocket"),
@@ -553,6 +585,7 @@ int main(void) {
   TEST(all_pointers_lie_in_the_allocated_buffer);
   TEST(properties_out_of_their_range_are_refused);
   TEST(null_pointers_and_the_wrong_role_are_refused);
+  TEST(the_role_and_the_state_come_before_arguments_and_a_long_reason_is_not_read);
   TEST(a_handshake_reports_what_is_wrong);
   TEST(a_violation_repeats_and_says_what_to_close_with);
   TEST(close_statuses_are_sent_and_received_as_the_rfc_has_them);

@@ -25,17 +25,17 @@ export type Format = "pcap" | "pcapng" | "snoop" | "har" | "recorded" | "dump" |
 /** How to read a capture. */
 export interface ReadOptions {
   /** By default it is recognised by its content. */
-  format?: Format;
+  format?: Format | undefined;
   /** Of raw bytes, hex and Base64: which way they went. By default, what their first bytes say. */
-  direction?: Direction;
+  direction?: Direction | undefined;
   /** The response's `Sec-WebSocket-Extensions`, where the capture does not have it. */
-  extensions?: string;
+  extensions?: string | undefined;
   /** A key log (`SSLKEYLOGFILE`), which decrypts TLS 1.2 and 1.3; beside those that a pcapng file has itself. */
-  keys?: string;
+  keys?: string | undefined;
   /** Of packets: what goes to and from this port is WebSocket, whatever it looks like. */
-  port?: number;
+  port?: number | undefined;
   /** Gives the bytes of another file that a capture names: Playwright's HARs have their messages beside them. */
-  beside?: (name: string) => Uint8Array | undefined;
+  beside?: ((name: string) => Uint8Array | undefined) | undefined;
 }
 
 /** The content of a capture. */

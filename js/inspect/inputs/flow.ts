@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { copyOfAll } from "../../engine/bytes.js";
 import type { Direction } from "../records.js";
 import type { Piece } from "./connection.js";
 
@@ -137,12 +138,5 @@ export function piecesIn(toServer: Flow, toClient: Flow): Piece[] {
 
 /** All of them, one behind the other. */
 export function joined(parts: readonly Uint8Array[]): Uint8Array {
-  if (parts.length === 1) return parts[0] as Uint8Array;
-  const all = new Uint8Array(parts.reduce((size, { length }) => size + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
+  return parts.length === 1 ? (parts[0] as Uint8Array) : copyOfAll(parts);
 }

@@ -3,11 +3,10 @@
  *
  * @module
  */
-import { concat } from "../../engine/bytes.js";
 import { FieldDecoder } from "../inspector.js";
 import type { Direction } from "../records.js";
 import type { Connection, Note } from "./connection.js";
-import { Flow, type Moment, type Part, piecesIn } from "./flow.js";
+import { Flow, joined, type Moment, type Part, piecesIn } from "./flow.js";
 
 const PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const Frame = { Data: 0, Headers: 1, Reset: 3, PushPromise: 5, Continuation: 9 } as const;
@@ -80,7 +79,7 @@ class Reader {
   readonly #streams: Map<number, Stream>;
   readonly #decoder = new FieldDecoder();
   /** A block of fields that goes on in the next frame. */
-  #block: { stream: number; bytes: Uint8Array; isPromise: boolean } | undefined;
+  #block: { stream: number; parts: Uint8Array[]; isPromise: boolean } | undefined;
   /** Whether the fields can be read: each block of them may refer to all before it. */
   #isReadable = true;
   readonly #problems: Note[] = [];
@@ -124,15 +123,15 @@ class Reader {
     switch (type) {
       case Frame.Headers: {
         const bytes = unpadded(payload, flags);
-        this.#block = { stream, bytes: flags & Flag.Priority ? bytes.subarray(5) : bytes, isPromise: false };
+        this.#block = { stream, parts: [flags & Flag.Priority ? bytes.subarray(5) : bytes], isPromise: false };
         break;
       }
       case Frame.PushPromise:
-        this.#block = { stream, bytes: unpadded(payload, flags).subarray(4), isPromise: true };
+        this.#block = { stream, parts: [unpadded(payload, flags).subarray(4)], isPromise: true };
         break;
       case Frame.Continuation:
         if (this.#block === undefined) return;
-        this.#block = { ...this.#block, bytes: concat(this.#block.bytes, payload) };
+        this.#block.parts.push(payload);
         break;
       case Frame.Reset: {
         const text = `${this.#side} has reset the stream`;
@@ -169,7 +168,7 @@ class Reader {
   #fields(moment: Moment): void {
     const block = this.#block;
     this.#block = undefined;
-    const fields = block && this.#isReadable ? this.#decoder.decode(block.bytes) : undefined;
+    const fields = block && this.#isReadable ? this.#decoder.decode(joined(block.parts)) : undefined;
     if (fields === undefined) this.#isReadable = false;
     if (fields === undefined || block === undefined || block.isPromise) return;
     const stream: Stream = this.#streams.get(block.stream) ?? { data: { toServer: [], toClient: [] }, notes: [] };

@@ -6,7 +6,7 @@
  */
 import { concat } from "../../engine/bytes.js";
 import { decryptCbc, hmac, openSealed } from "../inspector.js";
-import { Flow, type Moment, type Part } from "./flow.js";
+import { Flow, joined, type Moment, type Part } from "./flow.js";
 
 const LINE = /^([A-Z0-9_]+) ([0-9a-f]{64}) ([0-9a-f]+)$/i;
 
@@ -170,14 +170,16 @@ interface HandshakeMessage {
 
 /** The messages of the handshake that are not encrypted. */
 function handshakeOf(flow: Flow): HandshakeMessage[] {
-  let bytes: Uint8Array = new Uint8Array(0);
-  for (const record of recordsOf(flow)) {
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for (const { type, lost, bytes } of recordsOf(flow)) {
     // a change of ciphers comes before a second hello too
-    if (record.type === Content.Data || record.lost > 0) break;
-    if (record.type === Content.Handshake) bytes = concat(bytes, record.bytes.subarray(5));
-    if (bytes.length > 1 << 18) break;
+    if (type === Content.Data || lost > 0 || size > 1 << 18) break;
+    if (type !== Content.Handshake) continue;
+    parts.push(bytes.subarray(5));
+    size += bytes.length - 5;
   }
-  return messagesIn(bytes);
+  return messagesIn(joined(parts));
 }
 
 function messagesIn(bytes: Uint8Array): HandshakeMessage[] {

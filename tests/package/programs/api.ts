@@ -4,10 +4,13 @@ import type { AddressInfo } from "node:net";
 import { WebSocket as SlimWebSocket } from "@websocket-component/slim";
 import { Handle as SlimHandle } from "@websocket-component/slim/component";
 import {
+  type CloseOptions,
   type MessageStream,
+  type PerMessageDeflateOptions,
   PreparedMessage,
   WebSocket,
   WebSocketError,
+  type WebSocketOptions,
   WebSocketServer,
   type WebSocketServerOptions,
 } from "websocket-component";
@@ -28,6 +31,19 @@ server.on("connection", (socket, request) => {
 });
 // @ts-expect-error: a server has no such option
 new WebSocketServer({ prot: 0 });
+
+// `undefined` is the same as an option that is left out
+type Nothing<T> = Record<keyof T, undefined>;
+interface Nothings {
+  client: Nothing<WebSocketOptions>;
+  server: Nothing<WebSocketServerOptions>;
+  close: Nothing<CloseOptions>;
+  deflate: Nothing<PerMessageDeflateOptions>;
+}
+export function without({ client, server, close, deflate }: Nothings): void {
+  new WebSocket("ws://localhost", { ...client, perMessageDeflate: deflate });
+  void new WebSocketServer(server).close(close);
+}
 
 export const chat = new WebSocketServer({
   noServer: true,

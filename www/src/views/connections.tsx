@@ -10,6 +10,20 @@ import type { Feed } from "../state.js";
 /** Rows of the list; the newest are first. */
 const MOST = 200;
 
+/** In place of the list; with a command to try, where it is known what would be shown. */
+function Empty({ address }: { address: string }) {
+  return (
+    <>
+      <p class="quiet">No connection has come yet.</p>
+      {address.startsWith("ws") && (
+        <p class="quiet">
+          To try it: <code>npx websocket-component connect {address}</code>
+        </p>
+      )}
+    </>
+  );
+}
+
 /** A list of connections, each of which can be shown. */
 export function Connections({ feed }: { feed: Feed }) {
   const { hello, isConnected, connections, forgotten, watched } = feed;
@@ -32,7 +46,7 @@ export function Connections({ feed }: { feed: Feed }) {
           <code>{rule}</code>
         </p>
       ))}
-      {all.length === 0 && <p class="quiet">No connection has come yet.</p>}
+      {all.length === 0 && <Empty address={hello.address} />}
       <ol>
         {all.slice(0, MOST).map((one) => (
           <li key={one.id}>
