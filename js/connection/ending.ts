@@ -17,7 +17,7 @@ export interface Outcome {
 }
 
 /** The owner of a connection that has lost its peer. */
-interface Loser {
+interface LossListener {
   onLost(failure: ConnectionFailure): void;
 }
 
@@ -65,7 +65,7 @@ export class Ending {
    *
    * @param goOn is called when all are told: those who are may have asked for the rest, and so for the end
    */
-  lose(owner: Loser, outbox: { close(failure: ConnectionFailure): void }, goOn: () => void): void {
+  lose(owner: LossListener, outbox: { close(failure: ConnectionFailure): void }, goOn: () => void): void {
     if (this.#isLost) return;
     this.#isLost = true;
     this.isTelling = true;

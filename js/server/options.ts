@@ -94,9 +94,9 @@ export interface WebSocketServerOptions<
   /** The type of binary messages; `"nodebuffer"` by default. */
   binaryType?: B | undefined;
   /**
-   * The most bytes held for all connections of the server together, counted as for `maxBufferedBytes`. Beyond it, the
-   * connection that holds most is closed with 1013. By default, all servers of the process without this option share
-   * 512 MiB.
+   * The most bytes held for all connections of the server together, counted as for `maxBufferedBytes`, and all of the
+   * memory in which a few bytes wait for a peer that reads nothing, up to 132 KiB. Beyond it, the connection that holds
+   * most is closed with 1013. By default, all servers of the process without this option share 512 MiB.
    */
   maxTotalBufferedBytes?: number | undefined;
   /**

@@ -19,7 +19,7 @@ import { isAtLeast } from "../engine/text.js";
 import { type Framing, sizeOfSent } from "../session/outgoing.js";
 import { PreparedMessage } from "../session/prepared.js";
 import { NodeTransport } from "../transport/node.js";
-import { nextTick, setImmediate } from "../transport/tasks.js";
+import { attempt, nextTick, setImmediate } from "../transport/tasks.js";
 import { type Agreement, withoutHandshake } from "./agreement.js";
 import { errorOf } from "./errors.js";
 import {
@@ -452,12 +452,9 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
     this.#protocol = protocol;
     this.#extensions = extensions.split(";", 1)[0] ?? "";
     this.#readyState = OPEN;
-    try {
-      this.emit("open");
-    } finally {
-      this.#connection.start();
-      if (!this.#isPaused) letFlow(stream);
-    }
+    attempt(() => this.emit("open")); // an error of a listener is not the handshake's
+    this.#connection.start();
+    if (!this.#isPaused) letFlow(stream);
   }
 
   #endOpening(): void {

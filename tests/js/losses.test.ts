@@ -180,6 +180,22 @@ for (const [name, code] of Object.entries(ENDINGS)) {
   });
 }
 
+test("what a listener of open throws is uncaught, as in ws, and what it has sent is sent", async (t) => {
+  const received: unknown[] = [];
+  const { url } = await serve(t, {}, (socket) => {
+    socket.addEventListener("message", ({ data }) => received.push(data));
+  });
+  const program = `
+    import { WebSocket } from "websocket-component/ws";
+    const socket = new WebSocket(${JSON.stringify(url)});
+    socket.on("error", () => {});
+    socket.on("open", () => { socket.send("bye"); throw new Error("of the program"); });`;
+  const child = spawn(process.execPath, ["--input-type=module", "--eval", program], { stdio: "ignore" });
+  assert.equal((await once(child, "exit"))[0], 1);
+  for (let turns = 0; received.length === 0 && turns < 1000; turns++) await turn();
+  assert.deepEqual(received, ["bye"]);
+});
+
 test("a connection that was terminated keeps nothing of what waited behind a long message, and tells no drain", async (t) => {
   const { url } = await serve(t, { perMessageDeflate: true });
   const socket = new WebSocket(url, { perMessageDeflate: true });
