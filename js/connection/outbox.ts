@@ -421,7 +421,7 @@ export class Outbox implements Flushable, Writer {
   /**
    * Gives the network all that was sent.
    *
-   * @param isLast whether those who wait are called once the caller is done: it does more than to send
+   * @param isLast whether those who wait are called once the caller is done; bound, as a closure would cost each flush
    */
   flush(isLast = false): void {
     if (this.#isAnswering) endAnswer(this);
@@ -440,7 +440,7 @@ export class Outbox implements Flushable, Writer {
     if (isTaken) {
       const hasPing = this.#owner.onLeaving(true);
       if (slab !== undefined) giveBack(slab);
-      if (isLast) queueMicrotask(this.#taken.bind(this, size, hasPing, batch)); // a closure costs each flush
+      if (isLast) queueMicrotask(this.#taken.bind(this, size, hasPing, batch));
       else this.#taken(size, hasPing, batch);
     } else {
       this.#writes ??= new Writes();
