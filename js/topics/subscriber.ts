@@ -15,7 +15,7 @@ export interface Subscriber {
   /** Bytes of messages that the network has not taken. */
   readonly bufferedAmount: number;
   /** Sends a message that is framed once. */
-  send(data: PreparedMessage, options: { compress?: boolean }): void;
+  send(data: PreparedMessage, options: { compress?: boolean | undefined }): void;
   /** Begins the closing handshake. */
   close(code: number, reason: string): void;
   /** Its `close` event ends its subscriptions. */
@@ -26,7 +26,7 @@ export interface Subscriber {
 export function sendTo(
   socket: Pick<Subscriber, "send">,
   message: PreparedMessage,
-  options: { compress?: boolean },
+  options: { compress?: boolean | undefined },
 ): boolean {
   try {
     socket.send(message, options);

@@ -12,12 +12,18 @@ interface StreamReader<T> {
 
 const DONE = { done: true, value: undefined } as const;
 
-/** The error for what has no chunks; the numbers of an array of bytes are none. */
+/** The error for what gives no chunks, such as a locked stream; the numbers of an array of bytes are none. */
 export function invalidSource(source: unknown): WebSocketError | undefined {
-  const { getReader, [Symbol.asyncIterator]: asynchronous, [Symbol.iterator]: iterate } = Object(source);
+  const { getReader, locked, [Symbol.asyncIterator]: asynchronous, [Symbol.iterator]: iterate } = Object(source);
   const isOne = [getReader, asynchronous, iterate].some((method) => typeof method === "function");
-  if (isOne && !ArrayBuffer.isView(source)) return undefined;
-  const message = "The source of a message must be a stream, or another iterable, of strings or buffers";
+  if (!isOne || ArrayBuffer.isView(source)) {
+    return invalid("The source of a message must be a stream, or another iterable, of strings or buffers");
+  }
+  if (locked === true) return invalid("The source of a message is a stream that has a reader already; release it first");
+  return undefined;
+}
+
+function invalid(message: string): WebSocketError {
   return new WebSocketError("WS_ERR_INVALID_OPTION", message);
 }
 

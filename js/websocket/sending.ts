@@ -51,7 +51,7 @@ export function isReady(content: Content): content is string | Uint8Array | Prep
  *
  * @throws WebSocketError `WS_ERR_INVALID_OPTION` for the callback that `send` of `ws` takes
  */
-export function compressOf(options: { compress?: boolean }): boolean | undefined {
+export function compressOf(options: { compress?: boolean | undefined }): boolean | undefined {
   if (typeof options !== "function") return ownOption(options, "compress");
   throw new WebSocketError("WS_ERR_INVALID_OPTION", "send takes no callback; write gives a promise");
 }

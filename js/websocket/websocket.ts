@@ -311,7 +311,7 @@ export class WebSocket<B extends BinaryType = any, D = unknown> extends WebSocke
    * @throws DOMException `InvalidStateError` while connecting
    * @throws WebSocketError `WS_ERR_INVALID_OPTION` for a callback, which it would never call
    */
-  send(data: SendData, options: { compress?: boolean } = NO_OPTIONS): void {
+  send(data: SendData, options: { compress?: boolean | undefined } = NO_OPTIONS): void {
     // biome-ignore lint/complexity/noArguments: Web IDL counts them
     requireArguments("send", 1, arguments.length);
     // 1. If this's ready state is CONNECTING, then throw an "InvalidStateError" DOMException.
@@ -332,7 +332,7 @@ export class WebSocket<B extends BinaryType = any, D = unknown> extends WebSocke
    * @throws (as a rejection) WebSocketError `WS_ERR_NOT_SENT` if the connection ends before, or is not open; the
    *   signal's reason if it is aborted before
    */
-  write(data: SendData, options: { compress?: boolean; signal?: AbortSignal } = {}): Promise<void> {
+  write(data: SendData, options: { compress?: boolean | undefined; signal?: AbortSignal | undefined } = {}): Promise<void> {
     const signal = ownOption(options, "signal");
     if (signal?.aborted) return handled(Promise.reject(signal.reason));
     if (this.#readyState !== OPEN) return handled(Promise.reject(this.#notSent()));
@@ -349,10 +349,10 @@ export class WebSocket<B extends BinaryType = any, D = unknown> extends WebSocke
    *
    * @param options `signal` abandons the message, and ends the source
    * @throws (as a rejection) WebSocketError `WS_ERR_SOURCE` if the source fails, `WS_ERR_NOT_SENT` if the connection
-   *   ends before, or is not open, `WS_ERR_INVALID_OPTION` for a source without chunks; the signal's reason if it is
+   *   ends before, or is not open, `WS_ERR_INVALID_OPTION` for a source that has no chunks or is locked; the signal's reason if it is
    *   aborted before
    */
-  sendStream(source: MessageSource, options: { signal?: AbortSignal } = {}): Promise<void> {
+  sendStream(source: MessageSource, options: { signal?: AbortSignal | undefined } = {}): Promise<void> {
     const invalid = invalidSource(source);
     if (invalid !== undefined) return Promise.reject(invalid); // not handled: the caller's mistake must show
     const signal = ownOption(options, "signal");
@@ -384,7 +384,7 @@ export class WebSocket<B extends BinaryType = any, D = unknown> extends WebSocke
   }
 
   /** Iterates so until the signal is aborted: then the pending or the next `next` rejects with its reason. */
-  messages(options: { signal?: AbortSignal } = {}): AsyncIterableIterator<MessageData<B>, undefined, void> {
+  messages(options: { signal?: AbortSignal | undefined } = {}): AsyncIterableIterator<MessageData<B>, undefined, void> {
     return this.#receiving.messages<MessageData<B>>(ownOption(options, "signal"), () => this.#leaveUnclaimed());
   }
 

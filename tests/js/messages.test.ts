@@ -321,6 +321,9 @@ test("what has no chunks is refused as a source, before anything is sent, and th
     new ArrayBuffer(3),
   ];
   for (const source of wrong) await assert.rejects(socket.sendStream(source as never), refused);
+  const read = new Blob(["a"]).stream();
+  read.getReader();
+  await assert.rejects(socket.sendStream(read), { ...refused, message: /has a reader already/ });
   socket.send("next");
   assert.deepEqual(summary(await peer.bytes(wireSize("server", 4))), [[0x81, "next"]]);
   socket.terminate();
