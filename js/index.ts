@@ -22,7 +22,6 @@ export { type ServerStatistics, WebSocketServer, type WebSocketServerEvents } fr
 export type { PerMessageDeflateOptions } from "./session/deflate.js";
 export type { ConnectionSettings, Limits } from "./session/options.js";
 export { PreparedMessage } from "./session/prepared.js";
-export { sessionCount } from "./session/session.js";
 export { type EngineStatistics, engineStatistics } from "./session/statistics.js";
 export type { Backplane, BackplaneEvent, BackplaneListener, BackplaneState } from "./topics/backplane.js";
 export type { SlowSubscriber, TopicOptions } from "./topics/options.js";

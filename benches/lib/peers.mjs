@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 const require = createRequire(import.meta.url);
 
 export const { Receiver, Sender } = require("ws");
-export const Hybi = require("websocket-driver/lib/websocket/driver/hybi.js");
+const Hybi = require("websocket-driver/lib/websocket/driver/hybi.js");
 /** undici's parser, and its sender; `undefined` if its inner modules are not where they were. */
 export const undici = findUndici();
 

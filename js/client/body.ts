@@ -12,7 +12,7 @@ import { queueMicrotask } from "../transport/tasks.js";
 import type { Transport, TransportListener } from "../transport/transport.js";
 
 /** Bytes of a body that are kept at most. */
-export const MAX_BODY_SIZE = 64 * 1024;
+const MAX_BODY_SIZE = 64 * 1024;
 
 /** A body that has not been read yet. */
 export interface Body {

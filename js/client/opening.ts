@@ -6,7 +6,16 @@
 import { Buffer } from "node:buffer";
 
 import { WebSocketError } from "../engine/errors.js";
-import { flatten, type HeaderField, type HeaderFields, hasName, joined, pairs, recordOf } from "../engine/http.js";
+import {
+  flatten,
+  type HeaderField,
+  type HeaderFields,
+  hasName,
+  joined,
+  pairs,
+  recordOf,
+  SECRET_FIELDS,
+} from "../engine/http.js";
 import { guarded } from "../engine/output.js";
 import { toWebSocketScheme } from "../engine/url.js";
 import { type Agreed, type Bootstrap, ClientHandshake, type SessionOptions } from "../session/handshake.js";
@@ -229,7 +238,7 @@ function withoutSecrets(tls: TlsClientOptions): TlsClientOptions {
 
 /** Fields that another host must not get, and `Host`. */
 function isSecret(field: HeaderField): boolean {
-  return ["Authorization", "Cookie", "Host", "Proxy-Authorization"].some((name) => hasName(field, name));
+  return [...SECRET_FIELDS, "Host"].some((name) => hasName(field, name));
 }
 
 /** User and password of the URL, as HTTP's Basic scheme (RFC 7617). */

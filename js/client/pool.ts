@@ -15,7 +15,7 @@ import type { UpgradeRequest } from "./exchange.js";
 import { type ConnectOptions, destinationOf, type Exchange, type ExchangeListener, exchange } from "./exchange.js";
 import { connectionError } from "./failure.js";
 import { Readiness } from "./readiness.js";
-import { endSession, Shared } from "./shared.js";
+import { endSession, SharedSession } from "./shared-session.js";
 
 /** The protocols that TLS negotiates, the preferred first. */
 const PROTOCOLS = ["h2", "http/1.1"];
@@ -64,7 +64,7 @@ class PooledExchange {
   }
 
   /** If the server refuses the stream, nothing was processed: it is tried once more, by another session. */
-  #open(shared: Shared): void {
+  #open(shared: SharedSession): void {
     const onFailed = (error: Error) => {
       const isRefused = error instanceof WebSocketError && error.code === "WS_ERR_REFUSED_STREAM";
       if (!isRefused || this.#isSecondTry) {
@@ -141,7 +141,7 @@ class Origin {
     }
   }
 
-  readonly #sessions = new Set<Shared>();
+  readonly #sessions = new Set<SharedSession>();
   #dial: Dial | undefined;
   #plainUntil = 0;
 
@@ -151,7 +151,7 @@ class Origin {
   }
 
   /** A session with a stream to spare. */
-  free(): Shared | undefined {
+  free(): SharedSession | undefined {
     for (const shared of this.#sessions) if (shared.isFree) return shared;
     return undefined;
   }
@@ -168,13 +168,13 @@ class Origin {
   }
 
   /** @internal */
-  dialled(dial: Dial, outcome: Shared | "plain" | undefined): void {
+  dialled(dial: Dial, outcome: SharedSession | "plain" | undefined): void {
     this.leave(dial);
     if (outcome === "plain") this.#plainUntil = performance.now() + PLAIN_TIME;
     else if (outcome !== undefined) this.#add(outcome);
   }
 
-  #add(shared: Shared): void {
+  #add(shared: SharedSession): void {
     this.#sessions.add(shared);
     shared.session.once("close", () => this.#sessions.delete(shared));
   }
@@ -254,7 +254,7 @@ class Dial {
 
   #asked(session: ClientHttp2Session, socket: TLSSocket, error: WebSocketError | undefined): void {
     if (error === undefined) {
-      this.#share(new Shared(session, socket));
+      this.#share(new SharedSession(session, socket));
       return;
     }
     const isOver = session.closed || session.destroyed;
@@ -263,7 +263,7 @@ class Dial {
     else for (const exchange of this.#end("plain")) exchange.upgrade(undefined);
   }
 
-  #share(shared: Shared): void {
+  #share(shared: SharedSession): void {
     if (shared.isFree) for (const exchange of this.#end(shared)) exchange.retry();
     // another session would be the same, so these requests do not dial again
     else this.#fail(new WebSocketError("WS_ERR_CONNECTION", "The connection failed: the server allows no streams"));
@@ -275,7 +275,7 @@ class Dial {
   }
 
   /** Returns those who waited. */
-  #end(outcome: Shared | "plain" | undefined): PooledExchange[] {
+  #end(outcome: SharedSession | "plain" | undefined): PooledExchange[] {
     if (this.#isOver) return [];
     this.#isOver = true;
     this.#origin.dialled(this, outcome);

@@ -30,13 +30,13 @@ export function version(): string {
 }
 
 /** Whether standard output shows colours: a terminal does, unless `NO_COLOR` is set (https://no-color.org). */
-export function hasColours(): boolean {
+function hasColours(): boolean {
   return process.stdout.isTTY === true && !process.env.NO_COLOR;
 }
 
 const COLOURS = { dim: 2, red: 31, green: 32, yellow: 33, blue: 34, cyan: 36 } as const;
 /** A colour's name. */
-export type Colour = keyof typeof COLOURS;
+type Colour = keyof typeof COLOURS;
 
 /** Puts text into a colour, or leaves it as it is. */
 export type Paint = (colour: Colour, text: string) => string;

@@ -14,11 +14,11 @@ import {
 } from "../entry/node.js";
 import type { Tap } from "../transport/tap.js";
 import { fail, UsageError } from "./arguments.js";
-import { type Watching, watcher } from "./frames.js";
 import { act } from "./lines.js";
 import { printable, printableLines } from "./printable.js";
 import { Prompt, type Shown, shownText } from "./prompt.js";
 import { targetOf, through } from "./target.js";
+import { type Watching, watcher } from "./watch.js";
 
 /** The options of the command. */
 export interface ConnectValues extends Watching, Shown {

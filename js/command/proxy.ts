@@ -4,7 +4,7 @@
  * @module
  */
 import { spawn, spawnSync } from "node:child_process";
-import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 
 import "../entry/node.js";
@@ -16,6 +16,7 @@ import { type ProxyOptions, ReverseProxy } from "../proxy/proxy.js";
 import { closeRule, delayRule, dropRule, type Rule, RuleError } from "../proxy/rules.js";
 import type { TlsClientOptions, TlsServerOptions } from "../transport/runtime.js";
 import { portOf, UsageError } from "./arguments.js";
+import { lineWriter } from "./watch.js";
 
 /** The options of the command. */
 export interface ProxyValues {
@@ -136,11 +137,8 @@ function ruleTexts(values: ProxyValues): string[] {
   });
 }
 
-/** Lines are with the system when the call returns, so that a process that is killed leaves a whole capture. */
 function recorder(path: string): NonNullable<ProxyOptions["record"]> {
-  const file = openSync(path, "w", 0o600);
-  process.once("exit", () => closeSync(file));
-  const writer = new CaptureWriter("client", (line) => void writeSync(file, line));
+  const writer = new CaptureWriter("client", lineWriter(path));
   return () => {
     const tap = writer.tap();
     return (direction: Direction, bytes: Uint8Array) => {

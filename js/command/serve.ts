@@ -9,10 +9,10 @@ import type { AddressInfo } from "node:net";
 import { type CloseEvent, type WebSocket, WebSocketServer } from "../entry/node.js";
 import { fail, portOf, UsageError } from "./arguments.js";
 import { echo } from "./echo.js";
-import { type Watching, watcher } from "./frames.js";
 import { act } from "./lines.js";
 import { printable } from "./printable.js";
 import { Prompt, type Shown } from "./prompt.js";
+import { type Watching, watcher } from "./watch.js";
 
 /** The options of the command. */
 export interface ServeValues extends Watching, Shown {

@@ -5,7 +5,7 @@
  */
 import { Queue } from "../engine/queue.js";
 import type { ConnectionFailure } from "./failures.js";
-import { isOver, later, spend } from "./turn.js";
+import { isOver, later, spend } from "./work.js";
 
 /** Is called when the network has taken what was sent before, or with the reason why it never will. */
 export type Waiter = (failure?: ConnectionFailure) => void;

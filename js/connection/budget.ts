@@ -13,12 +13,12 @@ export interface RunSettings extends ConnectionSettings {
 }
 
 /** A connection, as its budget sees it. */
-export interface Holder {
+export interface BudgetMember {
   /** Frees everything and reports that it holds nothing: a budget is exceeded, and no other holds more. */
   letGo(failure: ConnectionFailure): void;
 }
 
-/** Holders of less are not remembered one by one. */
+/** Members with less are not remembered one by one. */
 const LARGE = 32 * 1024;
 
 /** What a budget belongs to, and what it counts. */
@@ -36,8 +36,8 @@ export class Budget {
   /** @internal */
   readonly countsSent: boolean;
   #held = 0;
-  /** Holders that have, or once had, so much. To take one out after each message would make a new table for a few. */
-  readonly #large = new Map<Holder, number>();
+  /** Members that have, or once had, so much. To take one out after each message would make a new table for a few. */
+  readonly #large = new Map<BudgetMember, number>();
   #isCheckDue = false;
 
   /** @param most bytes */
@@ -53,31 +53,31 @@ export class Budget {
     return this.#held;
   }
 
-  /** A holder has `now` bytes, after `before`. */
-  update(holder: Holder, before: number, now: number): void {
-    this.#whole?.update(holder, before, now);
+  /** A member has `now` bytes, after `before`. */
+  update(member: BudgetMember, before: number, now: number): void {
+    this.#whole?.update(member, before, now);
     this.#held += now - before;
-    if (now >= LARGE || before >= LARGE) this.#large.set(holder, now);
+    if (now >= LARGE || before >= LARGE) this.#large.set(member, now);
     if (this.#held <= this.#most || this.#isCheckDue) return;
     this.#isCheckDue = true;
-    // not in the midst of what the holder does
+    // not in the midst of what the member does
     queueMicrotask(() => this.#check());
   }
 
-  /** A holder of nothing will not hold anything again. */
-  forget(holder: Holder): void {
-    this.#whole?.forget(holder);
-    this.#large.delete(holder);
+  /** A member with nothing will not hold anything again. */
+  forget(member: BudgetMember): void {
+    this.#whole?.forget(member);
+    this.#large.delete(member);
   }
 
   #check(): void {
     this.#isCheckDue = false;
     while (this.#held > this.#most) {
-      let largest: Holder | undefined;
+      let largest: BudgetMember | undefined;
       let most = 0;
-      for (const [holder, held] of this.#large) {
-        if (held < LARGE) this.#large.delete(holder);
-        else if (held > most) [largest, most] = [holder, held];
+      for (const [member, held] of this.#large) {
+        if (held < LARGE) this.#large.delete(member);
+        else if (held > most) [largest, most] = [member, held];
       }
       if (largest === undefined) return;
       this.#large.delete(largest);

@@ -6,15 +6,15 @@
  */
 
 import { CloseStatus, TRY_AGAIN_LATER } from "../engine/status.js";
+import type { Control, Part, Received } from "../session/assembly.js";
 import { Unfinished } from "../session/incoming.js";
 import { LONGEST_TIME } from "../session/options.js";
 import { type Framing, type SentData, sizeOfSent } from "../session/outgoing.js";
-import type { Control, Part, Received } from "../session/received.js";
 import type { Counters, FrameSession } from "../session/session.js";
 import { queueMicrotask, setImmediate } from "../transport/tasks.js";
 import { CLOSED, type Transport, type TransportListener } from "../transport/transport.js";
 import type { Waiter } from "./backlog.js";
-import type { Holder, RunSettings } from "./budget.js";
+import type { BudgetMember, RunSettings } from "./budget.js";
 import { Controls } from "./controls.js";
 import { Ending } from "./ending.js";
 import {
@@ -28,7 +28,7 @@ import {
 } from "./failures.js";
 import { type Demand, Inbox, type InboxOwner } from "./inbox.js";
 import { KeepAlive } from "./keepalive.js";
-import { MessageTimer } from "./messagetimer.js";
+import { MessageTimer } from "./message-timer.js";
 import { Outbox, type OutboxOwner, type Taken } from "./outbox.js";
 import { type Message, OVERHEAD } from "./received.js";
 
@@ -84,7 +84,7 @@ const HEADER = 14;
  * One WebSocket connection, of either role: the closing handshake, and the wires between the inbox, the outbox, the
  * transport and the owner.
  */
-export class Connection implements TransportListener, InboxOwner, OutboxOwner, Holder {
+export class Connection implements TransportListener, InboxOwner, OutboxOwner, BudgetMember {
   readonly #session: FrameSession;
   #transport: Transport;
   readonly #owner: ConnectionOwner;

@@ -4,8 +4,8 @@
  * @module
  */
 import { copyOf } from "../engine/bytes.js";
+import type { Control, Received } from "../session/assembly.js";
 import { MAX_CONTROL_PAYLOAD } from "../session/outgoing.js";
-import type { Control, Received } from "../session/received.js";
 import type { FrameSession } from "../session/session.js";
 import { Pings } from "./keepalive.js";
 import type { Outbox } from "./outbox.js";

@@ -4,12 +4,12 @@
  * @module
  */
 import { concat, copyOf } from "../engine/bytes.js";
-import type { Received } from "../session/received.js";
+import type { Received } from "../session/assembly.js";
 import type { FrameSession } from "../session/session.js";
 import { nextTick } from "../transport/tasks.js";
 import { Claim } from "./claim.js";
 import { beginsMessage, compact, endsMessage, isMessage, isOfMessage, type Message, sizeOf } from "./received.js";
-import { isOver, later, spend } from "./turn.js";
+import { isOver, later, spend } from "./work.js";
 
 /**
  * The treatment of the next message and all behind it. `wanted`: it is delivered. `held`: it waits, because the

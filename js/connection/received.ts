@@ -4,7 +4,7 @@
  * @module
  */
 import { copyOf } from "../engine/bytes.js";
-import type { Received, TextBytes } from "../session/received.js";
+import type { Received, TextBytes } from "../session/assembly.js";
 
 /** The rough cost of an array or a string besides its bytes. Each waiting item counts it. */
 export const OVERHEAD = 128;

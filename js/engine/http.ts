@@ -127,6 +127,9 @@ export function offeredSubprotocols(headers: HeaderFields): string[] {
   return withTypedErrors(() => apart(wasm.offered_subprotocols(...packed(flatten(headers)))));
 }
 
+/** @internal Fields of a request that another host must not get. */
+export const SECRET_FIELDS: readonly string[] = ["Authorization", "Cookie", "Proxy-Authorization"];
+
 /** Between strings that the engine takes and gives as one: a crossing costs more than all their characters. */
 const SEPARATOR = "\0";
 

@@ -9,7 +9,7 @@ import { EngineTrap, scratch } from "./engine.js";
 import { typed } from "./errors.js";
 
 /** A network that is about to be given bytes. Each answer holds until it is given any. */
-export interface Taker {
+export interface OutputTaker {
   /** Whether it is likely to have taken what it is given once `write` returns. */
   readonly takesAtOnce?: boolean;
   /** Whether it is done with the memory of what it is given once it reports that it has taken it. */
@@ -139,7 +139,7 @@ export class Output {
    *
    * @param network is given them: what it takes at once, or gives back, is not copied, but in the slab of `lentOutput`
    */
-  take(network: Taker = {}): Uint8Array[] {
+  take(network: OutputTaker = {}): Uint8Array[] {
     lent = undefined;
     if (owner === this && (network.takesAtOnce || (slabEnd + end >= LEAST_KEPT && network.givesBack))) this.#lend();
     this.leave();

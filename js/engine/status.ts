@@ -32,6 +32,11 @@ export const CloseStatus = Object.freeze({
   SecureHandshakeError: 1015,
 } as const);
 
+/** Whether a close frame may have this status (RFC 6455 §7.4). */
+export function isSendableStatus(status: number): boolean {
+  return (status >= 1000 && status <= 1003) || (status >= 1007 && status <= 1014) || (status >= 3000 && status <= 4999);
+}
+
 /** Lack of room ends the connection: the client may come back. The component API has no name for this status. */
 export const TRY_AGAIN_LATER = 1013;
 

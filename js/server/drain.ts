@@ -6,12 +6,11 @@
  */
 import { WebSocketError } from "../engine/errors.js";
 import { ownOptions } from "../engine/own.js";
-import { CloseStatus, MAX_CLOSE_REASON_LENGTH } from "../engine/status.js";
+import { CloseStatus, isSendableStatus, MAX_CLOSE_REASON_LENGTH } from "../engine/status.js";
 import { textSize } from "../engine/text.js";
 import { checkOptions, type Filled, type Kind, type Kinds } from "../session/kinds.js";
 import { LONGEST_TIME } from "../session/options.js";
 import { attempt, clearTimeout, setTimeout } from "../transport/tasks.js";
-import { mayCloseWith } from "../websocket/webidl.js";
 import type { WebSocket } from "../websocket/websocket.js";
 
 /** How a server closes. */
@@ -42,7 +41,7 @@ const TIME: Kind = {
 const KINDS: Kinds<CloseOptions> = {
   code: {
     wanted: "a status that a server may send, such as 1001, 1012 or 4000",
-    is: (value) => Number.isInteger(value) && mayCloseWith(value as number, true),
+    is: (value) => Number.isInteger(value) && isSendableStatus(value as number),
   },
   reason: {
     wanted: `text of at most ${MAX_CLOSE_REASON_LENGTH} bytes of UTF-8`,

@@ -18,7 +18,7 @@ import { CloseStatus } from "../engine/status.js";
 import { deflateSettings } from "../session/deflate.js";
 import { type Answer, answerHandshake, type SessionOptions } from "../session/handshake.js";
 import type { Filled } from "../session/kinds.js";
-import { connectionSettings, limits, milliseconds, size } from "../session/options.js";
+import { connectionSettings, limits, milliseconds, SERVER_MESSAGE_SIZE, size } from "../session/options.js";
 import { PreparedMessage } from "../session/prepared.js";
 import type { BackplaneEvent } from "../topics/backplane.js";
 import { sendTo } from "../topics/subscriber.js";
@@ -155,7 +155,7 @@ export class WebSocketServer<
     const { port, host, socketPath, tls, server, listen: details = {} } = options;
     this.#options = options;
     this.tap = options.tap;
-    const { maxMessageSize = MAX_MESSAGE_SIZE } = options;
+    const { maxMessageSize = SERVER_MESSAGE_SIZE } = options;
     const limited = limits({ ...options, maxMessageSize });
     this.#budget = budgetOf(options.maxTotalBufferedBytes);
     this.#settings = { ...connectionSettings(options), budget: this.#budget };
@@ -596,12 +596,6 @@ function isAcceptance(verdict: unknown): verdict is Acceptance {
 function invalid(name: "verify" | "chooseProtocol", wanted: string, given: unknown): WebSocketError {
   return new WebSocketError("WS_ERR_INVALID_OPTION", `${name} must return ${wanted}, not ${inspect(given)}`);
 }
-
-/**
- * By default, in bytes: 16 MiB, which Bun's server has too. Chats, JSON-RPC and games stay far below it, and a
- * compressed bomb of a few KiB is stopped there.
- */
-const MAX_MESSAGE_SIZE = 16 * 1024 * 1024;
 
 /** The answers to requests beyond a quota. */
 const OVER_QUOTA: { readonly [reason in Exceeded]: Rejection } = {

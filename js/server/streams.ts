@@ -9,7 +9,7 @@ import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import { isExtendedConnect, isForWebSocket, StreamRequest, StreamTransport } from "../transport/http2.js";
 import { clearTimeout, setTimeout } from "../transport/tasks.js";
 import { reject } from "../transport/upgrade.js";
-import { type Takers, takerOf } from "./takers.js";
+import { CLOSING_TIME, type Takers, takerOf } from "./takers.js";
 
 /** A stream that is left to other listeners. */
 interface Left {
@@ -97,9 +97,6 @@ export class Streams {
     return true;
   }
 }
-
-/** Milliseconds that a client has to take its refusal when the server closes. */
-const CLOSING_TIME = 1000;
 
 /** A listener that takes a stream reads it, or has answered. */
 function isTaken(stream: ServerHttp2Stream): boolean {

@@ -23,6 +23,9 @@ export interface Taker {
   onMissed(request: HandshakeRequest): void;
 }
 
+/** Milliseconds that a client has to take its refusal when the server closes. */
+export const CLOSING_TIME = 1000;
+
 /** Takers by their paths. */
 export type Takers = ReadonlyMap<string | undefined, Taker>;
 

@@ -12,7 +12,7 @@ import { NodeTransport } from "../transport/node.js";
 import { clearTimeout, setTimeout } from "../transport/tasks.js";
 import { reject } from "../transport/upgrade.js";
 import { Streams } from "./streams.js";
-import { type Taker, takerOf } from "./takers.js";
+import { CLOSING_TIME, type Taker, takerOf } from "./takers.js";
 
 /**
  * One HTTP server's upgrades: each has an owner, who listens to its errors and sees that it ends. An upgrade that
@@ -101,9 +101,6 @@ export class Upgrades {
     return true;
   }
 }
-
-/** Milliseconds that a client has to take its refusal when the server closes. */
-const CLOSING_TIME = 1000;
 
 function refuse(socket: Duplex, timeout: number): void {
   reject(new NodeTransport(socket), { status: 404 }, timeout);

@@ -7,8 +7,8 @@
 import { hasDeflate, type wasm } from "../engine/engine.js";
 import { WebSocketError } from "../engine/errors.js";
 import { ownOptions } from "../engine/own.js";
-import { checkOptions, type Filled, type Kinds, kind } from "./kinds.js";
-import { milliseconds, whole } from "./options.js";
+import { checkOptions, type Filled, invalidOption, type Kinds, kind } from "./kinds.js";
+import { time, whole } from "./options.js";
 
 /** How to compress messages, and what to agree on with the peer. Windows have 2^n bytes, n from 8 to 15. */
 export interface PerMessageDeflateOptions {
@@ -78,7 +78,7 @@ export function deflateSettings(
 ): DeflateSettings | undefined {
   if (given === false) return undefined;
   if (given !== true && (typeof given !== "object" || given === null || Array.isArray(given))) {
-    throw new WebSocketError("WS_ERR_INVALID_OPTION", `perMessageDeflate must be a boolean or options, not ${given}`);
+    throw invalidOption("perMessageDeflate", "true, false or options", given);
   }
   if (!hasDeflate) {
     throw new WebSocketError(
@@ -92,7 +92,7 @@ export function deflateSettings(
     threshold: options.threshold ?? 1024,
     level: options.level ?? undefined,
     memoryLevel: options.memoryLevel ?? MEMORY_LEVEL,
-    releaseAfter: options.releaseAfter === undefined ? undefined : milliseconds("releaseAfter", options.releaseAfter),
+    releaseAfter: options.releaseAfter === undefined ? undefined : time(`${OF}releaseAfter`, options.releaseAfter),
     serverNoContextTakeover: options.serverNoContextTakeover ?? isServer,
     clientNoContextTakeover: options.clientNoContextTakeover ?? isServer,
     serverMaxWindowBits: options.serverMaxWindowBits ?? 15,

@@ -9,8 +9,8 @@ import { scratch, wasm } from "../engine/engine.js";
 import { WebSocketProtocolError } from "../engine/errors.js";
 import { ReportSlot } from "../engine/report.js";
 import { decodeText } from "../engine/text.js";
+import { Assembly, asReceived, Batch, Flag, partOf, type Received } from "./assembly.js";
 import type { EngineCalls } from "./calls.js";
-import { Assembly, asReceived, Batch, Flag, partOf, type Received } from "./received.js";
 
 /** The outcomes of `receive` in the engine. */
 const Outcome = { MoreInput: 0, EventsFull: 1, Ping: 2, Pong: 3, Close: 4, Failed: 5 } as const;

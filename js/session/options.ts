@@ -1,5 +1,5 @@
 /**
- * Defaults and checks of options, the same for every entry.
+ * Defaults and checks of options.
  *
  * @module
  */
@@ -55,6 +55,12 @@ export interface ConnectionSettings {
   streamMessages: boolean;
 }
 
+/**
+ * The default of a server's `maxMessageSize`, in bytes: 16 MiB, which Bun's server has too. Chats, JSON-RPC and games
+ * stay far below it, and a compressed bomb of a few KiB is stopped there.
+ */
+export const SERVER_MESSAGE_SIZE = 16 * 1024 * 1024;
+
 /** Times in milliseconds, sizes in bytes. */
 const defaults: Record<TimeName, number> & Record<SizeName, number> = {
   handshakeTimeout: 30_000,
@@ -63,7 +69,6 @@ const defaults: Record<TimeName, number> & Record<SizeName, number> = {
   pingInterval: Number.POSITIVE_INFINITY,
   pongTimeout: 30_000,
   claimTimeout: 10_000,
-  releaseAfter: Number.POSITIVE_INFINITY,
   maxFrameSize: Number.POSITIVE_INFINITY,
   maxMessageSize: 100 * 1024 * 1024,
   maxFragments: 131_072,
@@ -75,10 +80,7 @@ const defaults: Record<TimeName, number> & Record<SizeName, number> = {
   maxHandshakesPerSecond: Number.POSITIVE_INFINITY,
 };
 
-type TimeName =
-  | "handshakeTimeout"
-  | "releaseAfter"
-  | Exclude<keyof ConnectionSettings, "maxBufferedBytes" | "streamMessages">;
+type TimeName = "handshakeTimeout" | Exclude<keyof ConnectionSettings, "maxBufferedBytes" | "streamMessages">;
 type SizeName =
   | keyof Limits
   | "maxBufferedBytes"
@@ -114,6 +116,15 @@ const LARGEST_MESSAGE = 2 ** 29 - 24;
  * @throws WebSocketError `WS_ERR_INVALID_OPTION`
  */
 export function milliseconds(name: TimeName, value: number = defaults[name]): number {
+  return time(name, value);
+}
+
+/**
+ * The same of an option without a default.
+ *
+ * @throws WebSocketError `WS_ERR_INVALID_OPTION`
+ */
+export function time(name: string, value: number): number {
   return Math.ceil(Math.min(positive(name, value), LONGEST_TIME));
 }
 

@@ -5,7 +5,7 @@
  */
 import { allocatedCopy, part } from "../engine/bytes.js";
 import { EngineTrap, scratch, wasm } from "../engine/engine.js";
-import { Output, ownMemory, type Taker } from "../engine/output.js";
+import { Output, type OutputTaker, ownMemory } from "../engine/output.js";
 import { ReportSlot } from "../engine/report.js";
 import { encodeText, forgetText, isAtLeast, shortTextSize, textBytes, textSize, writeText } from "../engine/text.js";
 import type { EngineCalls, EngineMethod } from "./calls.js";
@@ -330,7 +330,7 @@ export class Outgoing {
   }
 
   /** As `FrameSession.takeOutput` says. */
-  takeOutput(network?: Taker): Uint8Array[] {
+  takeOutput(network?: OutputTaker): Uint8Array[] {
     this.settle();
     return this.#output.take(network);
   }

@@ -7,8 +7,9 @@
 import { TextDecoder } from "../engine/coders.js";
 import { EngineTrap, hasDeflate, type wasm } from "../engine/engine.js";
 import { WebSocketProtocolError } from "../engine/errors.js";
-import { release, type Taker, trapped } from "../engine/output.js";
+import { type OutputTaker, release, trapped } from "../engine/output.js";
 import { rememberAscii } from "../engine/text.js";
+import type { Received } from "./assembly.js";
 import type { EngineCalls, EngineMethod } from "./calls.js";
 import type { DeflateSettings } from "./deflate.js";
 import { Incoming, type MessageForm, Unfinished } from "./incoming.js";
@@ -20,7 +21,6 @@ import {
   type PreparedFrames,
   type SentData,
 } from "./outgoing.js";
-import type { Received } from "./received.js";
 import { isLong, type Slices, slicesOf } from "./slices.js";
 
 /** Counters of a session. */
@@ -277,7 +277,7 @@ export class FrameSession implements EngineCalls, MessageForm, Compressor {
    *
    * @param network is given them before anything else is made: what it takes at once is not copied
    */
-  takeOutput(network?: Taker): Uint8Array[] {
+  takeOutput(network?: OutputTaker): Uint8Array[] {
     return this.#outgoing?.takeOutput(network) ?? [];
   }
 

@@ -75,7 +75,7 @@ export function topicOptions(given: TopicOptions): TopicSettings {
 }
 
 /** The longest name of a topic, in bytes of UTF-8: each engine between processes takes it. */
-export const MAX_TOPIC_LENGTH = 256;
+const MAX_TOPIC_LENGTH = 256;
 
 /**
  * Names that are not well-formed would become one in UTF-8.

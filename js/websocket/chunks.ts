@@ -19,7 +19,8 @@ export function invalidSource(source: unknown): WebSocketError | undefined {
   if (!isOne || ArrayBuffer.isView(source)) {
     return invalid("The source of a message must be a stream, or another iterable, of strings or buffers");
   }
-  if (locked === true) return invalid("The source of a message is a stream that has a reader already; release it first");
+  if (locked === true)
+    return invalid("The source of a message is a stream that has a reader already; release it first");
   return undefined;
 }
 

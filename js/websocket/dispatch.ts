@@ -8,8 +8,8 @@ import { getEventListeners } from "node:events";
 
 import { unlessEnded } from "./ends.js";
 import type { Listener, ListenerOptions } from "./events.js";
-import { tellsChanges } from "./listening.js";
-import { NO_PORTS } from "./messageevent.js";
+import { NO_PORTS } from "./message-event.js";
+import { tellsChanges } from "./node-listeners.js";
 
 type PlainListener = (event: MessageEvent) => unknown;
 

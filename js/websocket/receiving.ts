@@ -10,16 +10,16 @@ import type { ConnectionFailure } from "../connection/failures.js";
 import type { Demand } from "../connection/inbox.js";
 import { asBuffer, bufferOf } from "../engine/bytes.js";
 import { WebSocketError } from "../engine/errors.js";
-import type { Part } from "../session/received.js";
+import type { Part } from "../session/assembly.js";
 import { onAbort } from "../transport/signals.js";
 import { channels } from "./diagnostics.js";
 import { countListeners, MessageListeners, mayHaveListeners } from "./dispatch.js";
 import { markAsEnd } from "./ends.js";
 import { ControlEvent, type Listener, type ListenerOptions } from "./events.js";
 import { IteratorOf } from "./iterator.js";
-import { tellsChanges } from "./listening.js";
-import { messageEvent } from "./messageevent.js";
+import { messageEvent } from "./message-event.js";
 import { MessageFeed, type MessageStream } from "./messages.js";
+import { tellsChanges } from "./node-listeners.js";
 
 /**
  * How binary messages are given out; `"nodebuffer"` is an addition for Node. A `Buffer` may share its `ArrayBuffer`

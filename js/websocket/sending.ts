@@ -4,7 +4,7 @@
  * @module
  */
 import type { Connection } from "../connection/connection.js";
-import { bytesOfBlob, Turns } from "../connection/turns.js";
+import { bytesOfBlob, SendOrder } from "../connection/order.js";
 import { bytesOf, copyOf, isBlob } from "../engine/bytes.js";
 import { WebSocketError } from "../engine/errors.js";
 import { ownOption } from "../engine/own.js";
@@ -75,7 +75,7 @@ interface Sender extends EventTarget {
 export class Sending {
   readonly #socket: Sender;
   #connection: Connection | undefined;
-  #turns: Turns | undefined;
+  #order: SendOrder | undefined;
   /** Messages that the network shall have taken, and calls that wait for room for more. */
   #writes: Promised | undefined;
   #ready: Promised | undefined;
@@ -99,7 +99,7 @@ export class Sending {
   send(content: Content, compress: boolean | undefined, taken?: Settle): void {
     if (!isReady(content)) {
       this.#delay(content.size, compress, () => bytesOfBlob(content), taken);
-    } else if (this.#turns?.isBusy) {
+    } else if (this.#order?.isBusy) {
       const copy = ArrayBuffer.isView(content) ? copyOf(content) : content;
       this.#delay(sizeOfSent(content), compress, () => copy, taken);
     } else {
@@ -116,7 +116,7 @@ export class Sending {
   ): void {
     const send = (data: string | Uint8Array | PreparedMessage) =>
       this.#connection?.send(data, compress, undefined, taken);
-    this.#order().send({ size, read, send });
+    this.#ordering().send({ size, read, send });
   }
 
   /** Sends a message, and resolves when the network has taken it, or is about to with the next answers. */
@@ -129,7 +129,7 @@ export class Sending {
   #sendWithNext(data: SendData, compress: boolean | undefined): boolean {
     const content = readyContentOf(data);
     const connection = this.#connection;
-    if (content === undefined || connection === undefined || this.#turns?.isBusy) return false;
+    if (content === undefined || connection === undefined || this.#order?.isBusy) return false;
     if (!connection.leavesWithNext(content)) return false;
     connection.send(content, compress);
     return connection.canSend; // else it was not sent, and the connection fails for that
@@ -145,7 +145,7 @@ export class Sending {
         this.#sources.delete(chunks);
         ignoreSignal();
       };
-      this.#order().takeSlow(() => this.#sendChunks(chunks, settle, signal).finally(forget), forget);
+      this.#ordering().takeSlow(() => this.#sendChunks(chunks, settle, signal).finally(forget), forget);
     }, signal);
   }
 
@@ -166,8 +166,8 @@ export class Sending {
 
   /** Runs a step at once, or behind the messages that wait. */
   inOrder(step: () => void): void {
-    if (this.#turns === undefined) step();
-    else this.#turns.take(step);
+    if (this.#order === undefined) step();
+    else this.#order.take(step);
   }
 
   /** The network can take more. */
@@ -197,9 +197,9 @@ export class Sending {
     return this.#ready.promise(begin);
   }
 
-  #order(): Turns {
-    this.#turns ??= new Turns(this.#connection as Connection, (cause) => this.#failed(cause));
-    return this.#turns;
+  #ordering(): SendOrder {
+    this.#order ??= new SendOrder(this.#connection as Connection, (cause) => this.#failed(cause));
+    return this.#order;
   }
 
   #failed(cause: unknown): void {

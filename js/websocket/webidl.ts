@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { MAX_CLOSE_REASON_LENGTH } from "../engine/status.js";
+import { isSendableStatus, MAX_CLOSE_REASON_LENGTH } from "../engine/status.js";
 import { textSize } from "../engine/text.js";
 
 /**
@@ -66,11 +66,9 @@ export function checkReason(reason: string): void {
   throw new DOMException(`A close reason has at most ${MAX_CLOSE_REASON_LENGTH} bytes of UTF-8`, "SyntaxError");
 }
 
-/** Whether an application may close with this status (RFC 6455 §7.4); the standard allows a client fewer. */
+/** Whether an application may close with this status; the standard allows a client fewer than RFC 6455 does. */
 export function mayCloseWith(status: number, isServer: boolean): boolean {
-  const isOfClients = status === 1000 || (status >= 3000 && status <= 4999);
-  const isOfServers = (status >= 1001 && status <= 1003) || (status >= 1007 && status <= 1014);
-  return isOfClients || (isServer && isOfServers);
+  return isServer ? isSendableStatus(status) : status === 1000 || (status >= 3000 && status <= 4999);
 }
 
 /** The error for a close code that {@link mayCloseWith} refuses. */

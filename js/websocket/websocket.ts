@@ -39,8 +39,8 @@ import {
   type ListenerOptions,
 } from "./events.js";
 import { callHandler, type Handler, type Handlers, handlerOf, setHandler } from "./handlers.js";
-import { leaveHandlers, onListenersChanged } from "./listening.js";
 import { handled } from "./messages.js";
+import { leaveHandlers, onListenersChanged } from "./node-listeners.js";
 import { type BinaryType, type DataEvent, type MessageData, Receiving, type SocketHooks } from "./receiving.js";
 import { defineReferring, type Referring } from "./referring.js";
 import {
@@ -332,7 +332,10 @@ export class WebSocket<B extends BinaryType = any, D = unknown> extends WebSocke
    * @throws (as a rejection) WebSocketError `WS_ERR_NOT_SENT` if the connection ends before, or is not open; the
    *   signal's reason if it is aborted before
    */
-  write(data: SendData, options: { compress?: boolean | undefined; signal?: AbortSignal | undefined } = {}): Promise<void> {
+  write(
+    data: SendData,
+    options: { compress?: boolean | undefined; signal?: AbortSignal | undefined } = {},
+  ): Promise<void> {
     const signal = ownOption(options, "signal");
     if (signal?.aborted) return handled(Promise.reject(signal.reason));
     if (this.#readyState !== OPEN) return handled(Promise.reject(this.#notSent()));
@@ -349,8 +352,8 @@ export class WebSocket<B extends BinaryType = any, D = unknown> extends WebSocke
    *
    * @param options `signal` abandons the message, and ends the source
    * @throws (as a rejection) WebSocketError `WS_ERR_SOURCE` if the source fails, `WS_ERR_NOT_SENT` if the connection
-   *   ends before, or is not open, `WS_ERR_INVALID_OPTION` for a source that has no chunks or is locked; the signal's reason if it is
-   *   aborted before
+   *   ends before, or is not open, `WS_ERR_INVALID_OPTION` for a source that has no chunks, or is
+   *   locked; the signal's reason if it is aborted before
    */
   sendStream(source: MessageSource, options: { signal?: AbortSignal | undefined } = {}): Promise<void> {
     const invalid = invalidSource(source);

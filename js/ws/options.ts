@@ -48,9 +48,9 @@ export interface PerMessageDeflateOptions {
 
 /**
  * Options of both sides, by the names of `ws`. Those of `ConnectionSettings` that `ws` does not have are taken too, by
- * their own names and with their own defaults, but for `streamMessages`.
+ * their own names and with their own defaults, but for `streamMessages` and `claimTimeout`.
  */
-export interface SharedOptions extends Given<Omit<ConnectionSettings, "streamMessages">> {
+export interface SharedOptions extends Given<Omit<ConnectionSettings, "streamMessages" | "claimTimeout">> {
   /** `false` lets a task pass after each event of `message`, `ping` and `pong`; `true`. */
   allowSynchronousEvents?: boolean | undefined;
   /** `false` leaves the pongs to the caller; `true`. */
@@ -79,7 +79,6 @@ export const SHARED_OPTIONS: readonly (keyof SharedOptions)[] = [
   "maxPendingAutoPongs",
   "perMessageDeflate",
   "skipUTF8Validation",
-  "claimTimeout",
   "closeTimeout",
   "maxBufferedBytes",
   "messageTimeout",
@@ -139,7 +138,12 @@ export function socketSettings(all: SharedOptions, isServer: boolean): SocketSet
   return {
     // no option is 0 there, and one millisecond is the least that a timer waits
     connection: {
-      ...connectionSettings({ ...given, streamMessages: false, closeTimeout: closeTimeout || 1 }),
+      ...connectionSettings({
+        ...given,
+        streamMessages: false,
+        claimTimeout: undefined,
+        closeTimeout: closeTimeout || 1,
+      }),
       budget: isServer ? receivedBudget : undefined,
     },
     session: {

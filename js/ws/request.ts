@@ -15,6 +15,7 @@ import https from "node:https";
 import net, { type TcpNetConnectOpts } from "node:net";
 import type { Duplex } from "node:stream";
 import tls, { type ConnectionOptions } from "node:tls";
+import { SECRET_FIELDS } from "../engine/http.js";
 import { hostOf } from "../engine/url.js";
 import type { ClientHandshake, SessionOptions } from "../session/handshake.js";
 import { agreedBy, beginHandshake } from "./agreement.js";
@@ -172,7 +173,7 @@ function requestFields({ fields }: ClientHandshake, protocols: readonly string[]
 }
 
 function withoutSecrets(headers: OpeningOptions["headers"]): OpeningOptions["headers"] {
-  return ["authorization", "cookie", "proxy-authorization"].reduce(without, headers);
+  return SECRET_FIELDS.map((name) => name.toLowerCase()).reduce(without, headers);
 }
 
 function without(headers: OpeningOptions["headers"] = {}, name: string): OpeningOptions["headers"] {

@@ -11,10 +11,10 @@ import type { ClientRequest } from "node:http";
 import type { Duplex } from "node:stream";
 import { Connection, type ConnectionOwner } from "../connection/connection.js";
 import type { ConnectionFailure } from "../connection/failures.js";
-import { bytesOfBlob, Turns } from "../connection/turns.js";
+import { bytesOfBlob, SendOrder } from "../connection/order.js";
 import { asBuffer, bufferOf, bytesOf, copyOf, isBlob, isBytes } from "../engine/bytes.js";
 import { ownOption, ownOptions } from "../engine/own.js";
-import { CloseStatus, MAX_CLOSE_REASON_LENGTH } from "../engine/status.js";
+import { CloseStatus, isSendableStatus, MAX_CLOSE_REASON_LENGTH } from "../engine/status.js";
 import { isAtLeast } from "../engine/text.js";
 import { type Framing, sizeOfSent } from "../session/outgoing.js";
 import { PreparedMessage } from "../session/prepared.js";
@@ -188,7 +188,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
   #threshold = 0;
   /** Whether the message is text of which parts were sent, but not the last one. */
   #unfinishedText: boolean | undefined;
-  #turns: Turns | undefined;
+  #order: SendOrder | undefined;
   /** Bytes that were sent after a close, and dropped. */
   #droppedBytes = 0;
 
@@ -498,10 +498,10 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
   #sendNow(data: Content, sending: Sending): void {
     if (this.#readyState !== OPEN) {
       this.#refuse(sizeOfSent(data), sending.callback);
-    } else if (this.#turns?.isBusy) {
+    } else if (this.#order?.isBusy) {
       const copy = data instanceof Uint8Array ? copyOf(data) : data;
       const { callback: drop } = sending;
-      this.#turns.send({ size: sizeOfSent(data), read: () => copy, send: () => this.#send(copy, sending), drop });
+      this.#order.send({ size: sizeOfSent(data), read: () => copy, send: () => this.#send(copy, sending), drop });
     } else {
       this.#send(data, sending);
     }
@@ -526,8 +526,9 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
       this.#refuse(blob.size, callback);
       return;
     }
-    this.#turns ??= new Turns(this.#connection as Connection, this.#unreadable.bind(this)); // a closure keeps the Blob
-    this.#turns.send({ size: blob.size, read: () => bytesOfBlob(blob), send, drop: callback });
+    // a closure would keep the Blob
+    this.#order ??= new SendOrder(this.#connection as Connection, this.#unreadable.bind(this));
+    this.#order.send({ size: blob.size, read: () => bytesOfBlob(blob), send, drop: callback });
   }
 
   /** A Blob could not be read. */
@@ -539,8 +540,8 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
   }
 
   #inOrder(step: () => void): void {
-    if (this.#turns === undefined) step();
-    else this.#turns.take(step);
+    if (this.#order === undefined) step();
+    else this.#order.take(step);
   }
 
   #control(
@@ -685,7 +686,7 @@ function payloadOf(data: Exclude<Data, Blob>): Uint8Array {
 /** The code and the reason as the connection takes them. */
 function closing(code: number | undefined, data: string | Uint8Array | undefined): [status: number, reason: string] {
   if (code === undefined) return [CloseStatus.Empty, ""];
-  if (typeof code !== "number" || !isSendable(code)) {
+  if (typeof code !== "number" || !isSendableStatus(code)) {
     throw new TypeError("First argument must be a valid error code number");
   }
   if (data === undefined || !data.length) return [code, ""]; // an Error has no length
@@ -695,13 +696,6 @@ function closing(code: number | undefined, data: string | Uint8Array | undefined
   const reason = Buffer.from((bytesOf(data) ?? data) as string);
   if (reason.length > MAX_CLOSE_REASON_LENGTH) throw new RangeError("The message must not be greater than 123 bytes");
   return [code, reason.toString()];
-}
-
-/** RFC 6455 §7.4. */
-function isSendable(code: number): boolean {
-  return (
-    (code >= 1000 && code <= 1014 && code !== 1004 && code !== 1005 && code !== 1006) || (code >= 3000 && code <= 4999)
-  );
 }
 
 /** With context takeover every message is worth it, as `ws` sees it. */

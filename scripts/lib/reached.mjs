@@ -29,7 +29,7 @@ const LIKELY = {
   websocket: "websocket iteration events whatwg dispatch instrumentation data websocketstream",
 };
 
-export function allTests() {
+function allTests() {
   return readdirSync("build/tests")
     .filter((file) => file.endsWith(".test.js"))
     .map((file) => file.replace(".test.js", ""))

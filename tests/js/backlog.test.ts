@@ -14,7 +14,7 @@ interface Step {
 const { Backlog } = await inner<{
   Backlog: new (onWorked: () => void) => { readonly isEmpty: boolean; push(step: Step): void };
 }>("connection/backlog.js");
-const { later } = await inner<{ later(goOn: () => void): void }>("connection/turn.js");
+const { later } = await inner<{ later(goOn: () => void): void }>("connection/work.js");
 
 /** A long message of as many slices. */
 function long(slices: number, onSlice: () => void): Step {

@@ -5,14 +5,7 @@ import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { type TestContext, test } from "node:test";
 
-import {
-  EngineTrap,
-  type ErrorEvent,
-  sessionCount,
-  WebSocket,
-  WebSocketError,
-  WebSocketServer,
-} from "websocket-component";
+import { EngineTrap, type ErrorEvent, WebSocket, WebSocketError, WebSocketServer } from "websocket-component";
 
 import { connector, FRAME, ROLES, statusBytes } from "./ends.js";
 import {
@@ -32,6 +25,7 @@ import {
   serve,
   serveEcho,
   serveRaw,
+  sessionCount,
   take,
   unclaimed,
   unmasked,

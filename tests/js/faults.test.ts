@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { connect as connectTcp } from "node:net";
 import { test } from "node:test";
 
-import { type CloseEvent, type ErrorEvent, sessionCount, WebSocket } from "websocket-component";
+import { type CloseEvent, type ErrorEvent, WebSocket } from "websocket-component";
 
 import {
   closed,
@@ -23,6 +23,7 @@ import {
   serve,
   serveEcho,
   serveRaw,
+  sessionCount,
   unmasked,
 } from "./support.js";
 

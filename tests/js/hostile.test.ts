@@ -365,7 +365,7 @@ test("pings between messages never end a connection, nor do pings that wait for 
 
 test("those that wait for a turn get one each, if each does a turn's work", async () => {
   const { later, spend } = await inner<{ later(goOn: () => void): void; spend(work: number): void }>(
-    "connection/turn.js",
+    "connection/work.js",
   );
   let now = 0;
   const ran: number[] = [];

@@ -6,7 +6,6 @@ import {
   type CloseEvent,
   type HandshakeRequest,
   type StreamRequest,
-  sessionCount,
   type Traffic,
   WebSocket,
   WebSocketServer,
@@ -14,7 +13,7 @@ import {
 } from "websocket-component";
 
 import { listenHttp2, opened, RawStream, readySession, serveEchoHttp2, serveHttp2, tls } from "./sessions.js";
-import { closed, masked, messages, nextEvent, once, unmasked, within } from "./support.js";
+import { closed, masked, messages, nextEvent, once, sessionCount, unmasked, within } from "./support.js";
 
 const DAY = 86_400_000;
 const CLOSE = masked(0x88, Buffer.from([0x03, 0xe8]));

@@ -4,7 +4,7 @@ import type { Socket } from "node:net";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 
-import { type ErrorEvent, type MessageStream, sessionCount, WebSocket, WebSocketStream } from "websocket-component";
+import { type ErrorEvent, type MessageStream, WebSocket, WebSocketStream } from "websocket-component";
 
 import { statusBytes } from "./ends.js";
 import {
@@ -16,6 +16,7 @@ import {
   once,
   type RawPeer,
   serveRaw,
+  sessionCount,
   settled,
   type Unclaimed,
   unclaimed,

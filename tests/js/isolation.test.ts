@@ -4,7 +4,7 @@ import { Socket } from "node:net";
 import { Duplex } from "node:stream";
 import { test } from "node:test";
 
-import { EngineTrap, engineStatistics, sessionCount, WebSocket, WebSocketServer } from "websocket-component";
+import { EngineTrap, engineStatistics, WebSocket, WebSocketServer } from "websocket-component";
 
 import {
   closed,
@@ -18,6 +18,7 @@ import {
   REQUEST,
   serve,
   serveEcho,
+  sessionCount,
   take,
   unmasked,
   within,

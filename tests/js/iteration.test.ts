@@ -8,7 +8,7 @@ import { setImmediate as turn } from "node:timers/promises";
 
 import { type MessageStream, WebSocket, WebSocketServer } from "websocket-component";
 
-import { closed, gate, masked, nextEvent, once, rawClient, serve } from "./support.js";
+import { closed, deferred, masked, nextEvent, once, rawClient, serve } from "./support.js";
 
 async function pair(t: Parameters<typeof serve>[0], options = {}) {
   const { server, url } = await serve(t, options);
@@ -104,7 +104,7 @@ test("a signal that is aborted while the loop's body works ends the loop with it
 async function begun(t: Parameters<typeof serve>[0]) {
   const { client, socket } = await pair(t, { streamMessages: true });
   const message = nextEvent<MessageEvent>(socket, "message");
-  const { opened, open: goOn } = gate();
+  const { promise: opened, resolve: goOn } = deferred<void>();
   const sent = client.sendStream(
     (async function* () {
       yield "first";

@@ -206,5 +206,5 @@ test("sizes and times that are not given are what the documentation says", async
   const times = { handshakeTimeout: 30_000, closeTimeout: 30_000, messageTimeout: 300_000, pongTimeout: 30_000 };
   for (const [name, value] of Object.entries({ ...times, claimTimeout: 10_000 }))
     assert.equal(milliseconds(name), value, name);
-  for (const name of ["pingInterval", "releaseAfter"]) assert.equal(milliseconds(name), LONGEST_TIME, name);
+  assert.equal(milliseconds("pingInterval"), LONGEST_TIME);
 });

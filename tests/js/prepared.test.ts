@@ -6,13 +6,24 @@ import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 
-import { PreparedMessage, type Statistics, sessionCount, WebSocket } from "websocket-component";
+import { PreparedMessage, type Statistics, WebSocket } from "websocket-component";
 import { BufferType, Handle } from "websocket-component/component";
 import { WebSocketServer as LikeWs, type WebSocket as SocketLikeWs } from "websocket-component/ws";
 import { WebSocket as Ws } from "ws";
 import { copiedBytes, pseudoRandom } from "./copies.js";
 import { frames, inflated } from "./ends.js";
-import { closed, mockTimers, mustBeCollected, nextEvent, once, RawPeer, REQUEST, serve, serveEcho } from "./support.js";
+import {
+  closed,
+  mockTimers,
+  mustBeCollected,
+  nextEvent,
+  once,
+  RawPeer,
+  REQUEST,
+  serve,
+  serveEcho,
+  sessionCount,
+} from "./support.js";
 
 /** What only the connections call. */
 interface Prepared {

@@ -4,7 +4,7 @@ import { test } from "node:test";
 
 import { WebSocket } from "websocket-component";
 
-import { closed, gate, inner, nextEvent, once, serve, within } from "./support.js";
+import { closed, deferred, inner, nextEvent, once, serve, within } from "./support.js";
 
 interface Numbered {
   readonly number: number;
@@ -40,7 +40,7 @@ test("messages that wait behind a stream, and promises of some, come in order an
   const [[socket]] = await Promise.all([connection, nextEvent(client, "open")]);
   const received: unknown[] = [];
   socket.onmessage = ({ data }) => received.push(data);
-  const { opened, open: goOn } = gate();
+  const { promise: opened, resolve: goOn } = deferred<void>();
   const streamed = client.sendStream(
     (async function* () {
       yield "first";

@@ -5,12 +5,23 @@ import { type TestContext, test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import { inflateRawSync } from "node:zlib";
 
-import { PreparedMessage, type SocketOptions, sessionCount, WebSocket } from "websocket-component";
+import { PreparedMessage, type SocketOptions, WebSocket } from "websocket-component";
 import * as ours from "websocket-component/ws";
 import { WebSocket as Ws } from "ws";
 
 import { FRAME, frames, type Parsed, ROLES, type Role, statusBytes, switching } from "./ends.js";
-import { closed, generator, messages, nextEvent, once, RawPeer, REQUEST, serve, serveRaw } from "./support.js";
+import {
+  closed,
+  generator,
+  messages,
+  nextEvent,
+  once,
+  RawPeer,
+  REQUEST,
+  serve,
+  serveRaw,
+  sessionCount,
+} from "./support.js";
 
 const DEFLATE = "Sec-WebSocket-Extensions: permessage-deflate";
 const NO_TAKEOVER = `${DEFLATE}; server_no_context_takeover; client_no_context_takeover`;

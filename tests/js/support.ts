@@ -11,7 +11,13 @@ import { setImmediate as turn } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
-import { type CloseEvent, WebSocket, WebSocketServer, type WebSocketServerOptions } from "websocket-component";
+import {
+  type CloseEvent,
+  engineStatistics,
+  WebSocket,
+  WebSocketServer,
+  type WebSocketServerOptions,
+} from "websocket-component";
 
 /** The real clock, which a test's mocks do not touch. */
 const { setTimeout: later, clearTimeout: cancel } = timers;
@@ -37,6 +43,11 @@ export function deferred<T>(): { promise: Promise<T>; resolve: (value: T) => voi
     resolve = done;
   });
   return { promise, resolve };
+}
+
+/** The connections and prepared messages that the engine has now. */
+export function sessionCount(): number {
+  return engineStatistics().sessions;
 }
 
 /** The next event of an emitter, as `once` of `node:events` has it. */
@@ -362,15 +373,6 @@ export function uncaughtErrors(t: TestContext): unknown[] {
     for (const listener of present) process.on("uncaughtException", listener);
   });
   return errors;
-}
-
-/** A promise, and what resolves it. */
-export function gate(): { opened: Promise<void>; open: () => void } {
-  let open: () => void = () => {};
-  const opened = new Promise<void>((resolve) => {
-    open = resolve;
-  });
-  return { opened, open };
 }
 
 /**

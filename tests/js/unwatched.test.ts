@@ -12,7 +12,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { type ErrorEvent, WebSocket, WebSocketServer, WebSocketStream } from "websocket-component";
 import { WebSocketServer as ServerOfWs } from "websocket-component/ws";
 
-import { closed, gate, inner, masked, nextEvent, once, RawPeer, REQUEST, serve, within } from "./support.js";
+import { closed, deferred, inner, masked, nextEvent, once, RawPeer, REQUEST, serve, within } from "./support.js";
 
 /** A client and its socket at the server. */
 async function pair(t: TestContext): Promise<{ client: WebSocket; socket: WebSocket }> {
@@ -86,7 +86,7 @@ for (const [name, stalled] of Object.entries(SOURCES)) {
   test(`${name} that waits for its turn is told at once that its signal was aborted, and harms no other`, async (t) => {
     const { client, socket } = await pair(t);
     const message = nextEvent<MessageEvent>(socket, "message");
-    const { opened, open: goOn } = gate();
+    const { promise: opened, resolve: goOn } = deferred<void>();
     const first = client.sendStream(
       (async function* () {
         yield "one ";

@@ -6,10 +6,9 @@ import type { AddressInfo } from "node:net";
 import { duplexPair } from "node:stream";
 import { type TestContext, test } from "node:test";
 
-import { sessionCount } from "websocket-component";
 import * as ours from "websocket-component/ws";
 
-import { acceptOf, inner, once, RawPeer, REQUEST, serveRaw, uncaughtErrors } from "./support.js";
+import { acceptOf, inner, once, RawPeer, REQUEST, serveRaw, sessionCount, uncaughtErrors } from "./support.js";
 import { type Library, serve, theirs } from "./ws-both.js";
 
 type Socket = ours.WebSocket;

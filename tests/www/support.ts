@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { fileURLToPath } from "node:url";
 
 import type { AxeResults } from "axe-core";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
@@ -42,11 +42,6 @@ export async function newPage(browser: Browser, options: BrowserContextOptions =
 /** A path in the folder of builds. */
 export function built(name: string): string {
   return fileURLToPath(new URL(`build/${name}`, ROOT));
-}
-
-/** A path as an address. */
-export function fileAddress(path: string): string {
-  return pathToFileURL(path).href;
 }
 
 /** Chooses a file by its bytes, and waits for its records. */

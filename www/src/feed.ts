@@ -44,7 +44,7 @@ export function startFeed(): void {
 }
 
 /** Resolves once the process has answered. */
-export function whenGreeted(): Promise<void> {
+function whenGreeted(): Promise<void> {
   return greeted;
 }
 

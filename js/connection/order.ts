@@ -14,7 +14,7 @@ interface Step {
 }
 
 /** Counts the data that waits: a connection's outbox. */
-export interface Holder {
+export interface Counter {
   /** Counts `size` bytes. Returns a function that stops counting them. */
   hold(size: number): () => void;
 }
@@ -30,15 +30,15 @@ export interface Delayed<T> {
   readonly drop?: ((error: Error) => void) | undefined;
 }
 
-/** The turns of one connection. A socket makes them when it has the first step that takes its time. */
-export class Turns {
-  readonly #holder: Holder;
+/** The order of one connection. A socket makes it when it has the first step that takes its time. */
+export class SendOrder {
+  readonly #counter: Counter;
   readonly #onFailed: (error: Error) => void;
   #waiting: Queue<Step> | undefined;
 
   /** @param onFailed ends the connection: what comes behind a step that failed must not take its place */
-  constructor(holder: Holder, onFailed: (error: Error) => void) {
-    this.#holder = holder;
+  constructor(counter: Counter, onFailed: (error: Error) => void) {
+    this.#counter = counter;
     this.#onFailed = onFailed;
   }
 
@@ -61,7 +61,7 @@ export class Turns {
 
   /** Sends data when its turn has come and it is read. */
   send<T>({ size, read, send, drop }: Delayed<T>): void {
-    const release = this.#holder.hold(size);
+    const release = this.#counter.hold(size);
     this.takeSlow(async () => {
       try {
         const data = await read();

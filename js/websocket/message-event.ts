@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { tellsChanges } from "./listening.js";
+import { tellsChanges } from "./node-listeners.js";
 
 /** Those of a message that is not of a port. */
 export const NO_PORTS: readonly MessagePort[] = Object.freeze([]);

@@ -3,8 +3,9 @@
  *
  * @module
  */
+
+import type { Received } from "../session/assembly.js";
 import { Unfinished } from "../session/incoming.js";
-import type { Received } from "../session/received.js";
 import { clearTimeout, setWatch } from "../transport/tasks.js";
 import { endsMessage } from "./received.js";
 

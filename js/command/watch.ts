@@ -40,7 +40,7 @@ export function watcher(
 }
 
 /** Lines are with the system when the call returns, so that a process that is killed leaves a whole capture. */
-function lineWriter(path: string): (line: string) => void {
+export function lineWriter(path: string): (line: string) => void {
   const file = openSync(path, "w", 0o600);
   process.once("exit", () => closeSync(file));
   return (line) => void writeSync(file, line);

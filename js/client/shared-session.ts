@@ -14,7 +14,7 @@ import { openStream } from "./http2.js";
 const LINGER = 2000;
 
 /** A session of the pool's own, which ends with its last stream. */
-export class Shared {
+export class SharedSession {
   readonly session: ClientHttp2Session;
   readonly #socket: TLSSocket;
   readonly #streams = new Set<ClientHttp2Stream>();

@@ -2,20 +2,20 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { gate, inner } from "./support.js";
+import { deferred, inner } from "./support.js";
 
-interface Turns {
+interface SendOrder {
   readonly isBusy: boolean;
   take(run: () => void, drop?: (error: Error) => void): void;
   takeSlow(run: () => Promise<unknown>, drop?: (error: Error) => void): void;
   send<T>(delayed: { size: number; read: () => T | Promise<T>; send: (data: T) => void; drop?: () => void }): void;
 }
-const { Turns } = await inner<{
-  Turns: new (holder: { hold(size: number): () => void }, onFailed: (error: Error) => void) => Turns;
-}>("connection/turns.js");
+const { SendOrder } = await inner<{
+  SendOrder: new (holder: { hold(size: number): () => void }, onFailed: (error: Error) => void) => SendOrder;
+}>("connection/order.js");
 
-/** Turns, what happened in order, and the bytes that are counted now. */
-function turns(): { order: Turns; log: string[]; held: { bytes: number } } {
+/** An order, what happened in order, and the bytes that are counted now. */
+function ordered(): { order: SendOrder; log: string[]; held: { bytes: number } } {
   const log: string[] = [];
   const held = { bytes: 0 };
   const hold = (size: number) => {
@@ -26,14 +26,14 @@ function turns(): { order: Turns; log: string[]; held: { bytes: number } } {
       own = 0;
     };
   };
-  return { order: new Turns({ hold }, ({ message }) => log.push(`failed: ${message}`)), log, held };
+  return { order: new SendOrder({ hold }, ({ message }) => log.push(`failed: ${message}`)), log, held };
 }
 
 test("a step runs at once, unless a slow one is before it", async () => {
-  const { order, log } = turns();
+  const { order, log } = ordered();
   order.take(() => log.push("first"));
   assert.deepEqual([log, order.isBusy], [["first"], false]);
-  const { opened: slow, open: finish } = gate();
+  const { promise: slow, resolve: finish } = deferred<void>();
   order.takeSlow(() => slow.then(() => log.push("slow")));
   order.take(() => log.push("behind"));
   assert.deepEqual([log, order.isBusy], [["first"], true]);
@@ -43,7 +43,7 @@ test("a step runs at once, unless a slow one is before it", async () => {
 });
 
 test("data that is read is counted until it is sent, in its turn", async () => {
-  const { order, log, held } = turns();
+  const { order, log, held } = ordered();
   const send = (data: string) => log.push(`${data}, ${held.bytes} held`);
   order.send({ size: 4, read: async () => "read", send });
   order.send({ size: 6, read: () => "behind", send });
@@ -53,7 +53,7 @@ test("data that is read is counted until it is sent, in its turn", async () => {
 });
 
 test("a step that fails ends all: those behind it are dropped, and nothing takes its place", async () => {
-  const { order, log } = turns();
+  const { order, log } = ordered();
   const failed = Promise.reject(new Error("unreadable"));
   order.takeSlow(
     () => failed,
