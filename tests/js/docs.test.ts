@@ -83,7 +83,7 @@ test("the documents name no script that package.json lacks", () => {
 });
 
 test("every error code has its words, and no other", () => {
-  const source = ["engine/errors", "engine/engine", "load/start"]
+  const source = ["engine/errors", "engine/engine", "load/start", "inspect/errors"]
     .map((name) => readFileSync(pathOf(`js/${name}.ts`), "utf8"))
     .join("");
   const codes = new Set(Array.from(source.matchAll(/"((?:WS_ERR|E)_[A-Z_]+)"/g), ([, code]) => code));
