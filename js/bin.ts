@@ -7,6 +7,7 @@
 import { type ParseArgsConfig, parseArgs } from "node:util";
 
 import { endWithReader, fail, UsageError, version } from "./command/arguments.js";
+import { KINDS } from "./command/filter.js";
 import { printable } from "./command/printable.js";
 
 type Options = NonNullable<ParseArgsConfig["options"]>;
@@ -75,7 +76,7 @@ ${WATCHING_USAGE}
     -s, --subprotocol P   offers a subprotocol
     -x, --execute TEXT    sends a message; may be given again
     --file FILE           sends a file as one message, - for standard input; binary, unless it is UTF-8
-    -w, --wait SECONDS    closes when so long no message has come after the last one was sent; -1 never. Together with
+    -w, --wait SECONDS    closes after SECONDS without a message, counted from the last one sent; -1: never. Together with
                           --execute or --file, standard input is not read
     --one                 closes after the first message that comes
     --receive-only        reads no standard input
@@ -124,7 +125,8 @@ ${WATCHING_USAGE}
     --payload             whole payloads
     --connection N        the Nth connection alone
     --direction D         toServer or toClient: what went that way alone. Of hex, Base64 and raw bytes: which way they went
-    --kind K              text, binary, continuation, close, ping, pong, handshake, bytes or note alone; may be given again
+    --kind K              what is of this kind alone; may be given again:
+                          ${KINDS.join(", ")}
     --grep TEXT           what has this text in its payload alone, in any case of letters
     --since, --until T    what was sent in that time alone, such as 2026-01-01T12:00:00Z; without a zone it is local
     --faults              what breaks the protocol alone

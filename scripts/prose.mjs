@@ -5,10 +5,14 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
+/** What `no` may stand before. */
+const COMPARATIVES =
+  "longer|more|less|fewer|better|worse|larger|smaller|greater|higher|lower|shorter|older|newer|later|faster|slower|cheaper";
+
 /** What is found, and what to write in its place. */
 const RULES = [
   [
-    /(?<!\b[Tt]here )\b(?:is|are|was|were|be) no (?!longer\b|more\b|less\b|one\b|\w+er\b)[a-z]/,
+    new RegExp(String.raw`(?<!\b[Tt]here )\b(?:is|are|was|were|be) no (?!(?:one|${COMPARATIVES})\b)[A-Za-z]`),
     "write `is not a …`, or `has no …`",
   ],
   [/\b(?:whoever|nobody|somebody|anybody)\b/i, "name who acts: the caller, the peer, the application"],
@@ -40,7 +44,7 @@ console.log("the prose keeps to the rules");
 
 function read(file) {
   const lines = readFileSync(file, "utf8").split("\n");
-  const texts = file.endsWith(".md") ? ofMarkdown(lines) : lines.map(ofCode);
+  const texts = file.endsWith(".md") ? ofMarkdown(lines) : ofCode(file, lines);
   return texts.flatMap((text, at) =>
     RULES.filter(([pattern]) => pattern.test(text)).map(
       ([, advice]) => `${file}:${at + 1}: ${advice}: ${lines[at].trim()}`,
@@ -57,8 +61,20 @@ function ofMarkdown(lines) {
   });
 }
 
+/** The comment and the longer strings of each line; a template of several lines in JavaScript is text. */
+function ofCode(file, lines) {
+  let isText = false;
+  return lines.map((line) => {
+    const wasText = isText;
+    const isComment = !wasText && /^\s*(?:\/\/|\/?\*)/.test(line);
+    if (/\.(?:ts|tsx|mjs)$/.test(file) && !isComment && (line.match(/(?<!\\)`/g) ?? []).length % 2 === 1)
+      isText = !isText;
+    return wasText ? line.replaceAll(/\$\{[^}]*\}/g, "code").trim() : ofLine(line);
+  });
+}
+
 /** A line's comment and its longer strings; what is quoted in a comment is of others. */
-function ofCode(line) {
+function ofLine(line) {
   const comment = /(?:^|\s)(?:\/\/[/!]?|#(?!\[|!)|\/?\*\*?)\s(.*)$/.exec(line)?.[1] ?? "";
   const strings = Array.from(line.matchAll(/"([^"]*)"|`([^`]*)`/g), ([, one, other]) => one ?? other);
   const prose = strings.filter((text) => text.trim().split(/\s+/).length > 2);

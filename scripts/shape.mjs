@@ -1,5 +1,5 @@
-// Checks that the sources can be read: lines of at most 120 characters, code and comments; classes of at most 450 lines
-// and 20 private fields.
+// Checks that the sources can be read: lines of at most 120 characters, in code, comments and Markdown; classes of at
+// most 450 lines and 20 private fields.
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -13,10 +13,15 @@ const tracked = execFileSync("git", ["ls-files", "-z", "--cached", "--others", "
   encoding: "utf8",
 });
 const sources = tracked.split("\0").filter((file) => /\.(rs|tsx?|mjs|cjs|css|sh)$/.test(file) && !/^pkg\//.test(file));
+/** Without what others wrote, or programs; the changelog is merged from many branches. */
+const texts = tracked
+  .split("\0")
+  .filter((file) => file.endsWith(".md") && !/^(?:docs\/benchmarks|CODE_OF_CONDUCT|CHANGELOG)\.md$/.test(file));
 const problems = sources.flatMap((file) => {
   const lines = readFileSync(file, "utf8").split("\n");
   return [...wide(file, lines), ...large(file, lines)];
 });
+problems.push(...texts.flatMap((file) => wideText(file, readFileSync(file, "utf8").split("\n"))));
 for (const problem of problems) console.error(problem);
 if (problems.length > 0) process.exit(1);
 console.log(`lines have at most ${WIDTH} characters, classes ${LINES} lines and ${FIELDS} private fields`);
@@ -30,6 +35,17 @@ function wide(file, lines) {
     if (!isComment && (line.match(/(?<!\\)`/g) ?? []).length % 2 === 1) isText = !isText;
     const own = isComment ? line : line.replace(/(["'`]).*\1|\/\^.*\//, "");
     return wasText || [...own].length <= WIDTH ? [] : [`${file}:${at + 1}: wider than ${WIDTH}`];
+  });
+}
+
+/** Neither code nor tables and headings, and no line that has no blank outside of its links and code. */
+function wideText(file, lines) {
+  let inCode = false;
+  return lines.flatMap((line, at) => {
+    if (/^\s*```/.test(line)) inCode = !inCode;
+    if (inCode || /^\s*(?:\||#|<)/.test(line) || [...line].length <= WIDTH) return [];
+    const words = line.replaceAll(/!?\[(?:`[^`]*`|[^\]`])*\]\([^)]*\)|`[^`]*`/g, "link").replace(/^\s*(?:[-*] )?/, "");
+    return words.includes(" ") ? [`${file}:${at + 1}: wider than ${WIDTH}`] : [];
   });
 }
 

@@ -154,7 +154,7 @@ errors! {
     BufferOfWrongKind, InvalidArgument, "WebSocketSend",
         "a close takes a status and a reason, everything else takes data";
     BufferTypeUnknown, InvalidArgument, "WEB_SOCKET_BUFFER_TYPE",
-        "the number is no buffer type and no custom header";
+        "the number is neither a buffer type nor a custom header";
     CloseReasonNotUtf8, InvalidArgument, "RFC 6455 §5.5.1",
         "the close reason is not UTF-8";
     CloseReasonTooLong, InvalidArgument, "RFC 6455 §5.5",
@@ -247,7 +247,7 @@ errors! {
     ExtensionRepeated, ExtensionsNotSupported, "RFC 6455 §9.1",
         "an extension was selected twice";
     HeadMalformed, InvalidProtocolFormat, "RFC 9112 §2",
-        "the bytes are no HTTP/1.1 head";
+        "the bytes are not an HTTP/1.1 head";
     HeadTooLarge, InvalidProtocolFormat, "RFC 9112 §3",
         "the HTTP head is longer than 16 KiB";
     HeaderMalformed, InvalidProtocolFormat, "RFC 9110 §5",
@@ -469,7 +469,7 @@ mod tests {
 
     #[test]
     fn the_three_kinds_of_errors_have_numbers_of_their_own() {
-        // the numbers in JavaScript: misuses from 1, handshake errors from 100, violations from 200, and 300
+        // the numbers in JavaScript: misuses from 1, handshake errors from 100, violations from 200, then 300 and 301
         assert!(Misuse::ALL.len() < 99 && HandshakeError::ALL.len() < 100 && Violation::ALL.len() < 100);
     }
 

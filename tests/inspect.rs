@@ -714,7 +714,7 @@ fn a_header_behind_a_loss_is_believed_once_it_cannot_be_chance() {
         (b"\x81\x7Da text,", [none(), vec!["missing"]]),
         (b"\x81\x7Da text\xFF\xFF", [none(), vec!["missing"]]),
         (b"\x82\x7Da text, ", [none(), vec!["missing"]]),
-        // a client's frame is no server's
+        // a client's frame is not a server's
         (b"\x82\x81\0\0\0\0a", [none(), vec!["missing"]]),
     ];
     for (piece, expected) in cases {

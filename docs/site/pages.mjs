@@ -23,6 +23,7 @@ export const PARTS = {
     "docs/inspector.md": "The inspector",
   },
   "Look up": {
+    "docs/options.md": "Options",
     "docs/limits.md": "Limits",
     "docs/errors.md": "Errors",
     "docs/runtimes.md": "Runtimes",

@@ -28,7 +28,11 @@ import { pooledExchange } from "./pool.js";
 
 /** Options of every connection; sizes in bytes, times in milliseconds. */
 export interface SocketOptions extends Given<Limits>, Given<ConnectionSettings> {
-  /** Time for the handshake; for a server with its own port, until it has a client's request. 30,000 by default. */
+  /**
+   * Of a client: the most time for all of the opening handshake. Of a server, the most time for each of three steps: a
+   * client's request, if the server has its own port; the verdict of `verify`; and the delivery of a refusal. 30,000 by
+   * default.
+   */
   handshakeTimeout?: number | undefined;
   /** Whether and how to compress, if the peer agrees (RFC 7692); `true` by default. */
   perMessageDeflate?: boolean | PerMessageDeflateOptions | undefined;

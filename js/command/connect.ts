@@ -238,6 +238,6 @@ function open(text: string, values: ConnectValues, tap: Tap): WebSocket {
 
 function headerOf(text: string): [string, string] {
   const [, name, value] = /^([^:\s]+):\s*(.*)$/.exec(text) ?? [];
-  if (name === undefined || value === undefined) throw new UsageError(`${text} is no header: Name: value`);
+  if (name === undefined || value === undefined) throw new UsageError(`${text} is not a header; write Name: value`);
   return [name, value];
 }

@@ -16,7 +16,8 @@ export interface FilterValues {
   readonly faults: boolean;
 }
 
-const KINDS: readonly string[] = [
+/** What `--kind` takes. */
+export const KINDS: readonly string[] = [
   "text",
   "binary",
   "continuation",

@@ -35,7 +35,7 @@ export function targetOf(text: string): Target {
 function checked(url: string, text: string): string {
   const scheme = URL.canParse(url) ? new URL(url).protocol : "";
   if (/^(ws|http)s?:$/.test(scheme)) return url;
-  throw new UsageError(`${text} is no URL of ws: or wss:`);
+  throw new UsageError(`${text} is not a ws: or wss: URL`);
 }
 
 /** Bytes of a proxy's answer that are waited for. */
@@ -51,7 +51,7 @@ export function through(proxy: string): CreateConnection {
   const text = /^[a-z]+:\/\//i.test(proxy) ? proxy : `http://${proxy}`;
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
-    throw new UsageError(`${proxy} is no HTTP proxy, such as http://localhost:3128`);
+    throw new UsageError(`${proxy} is not an HTTP proxy; write http://localhost:3128`);
   }
   return async ({ host, port, isSecure, tls }) => {
     const stream = await tunnel(url, `${host.includes(":") ? `[${host}]` : host}:${port}`);

@@ -100,8 +100,8 @@ export interface WebSocketErrorDetails {
 }
 
 /**
- * An error of a driver: of the connection, not of the protocol. Of an answer it has as its own only what there is, as
- * Node prints all that an error has.
+ * A failure of a connection or a wrong call, not a violation of the protocol. Of an answer it has as its own only what
+ * there is, because Node prints all that an error has.
  */
 export class WebSocketError extends Error {
   /** Its class. */

@@ -18,7 +18,7 @@ export const CloseStatus = Object.freeze({
   Empty: 1005,
   /** Never sent: there was no close frame. */
   Aborted: 1006,
-  /** The data does not fit the message's kind: text that is no UTF-8. */
+  /** The data does not fit the message's kind: text that is not UTF-8. */
   InvalidPayload: 1007,
   /** Against a rule of the endpoint's own. */
   PolicyViolation: 1008,

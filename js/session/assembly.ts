@@ -12,7 +12,7 @@ import type { WebSocketProtocolError } from "../engine/errors.js";
 import { bringGarbage, free, LONG } from "../engine/garbage.js";
 import { decodeText } from "../engine/text.js";
 
-/** A text message as its bytes, for who asked for that. */
+/** A text message as its bytes, for callers that asked for bytes. */
 export interface TextBytes {
   readonly kind: "text";
   readonly payload: Uint8Array<ArrayBuffer>;
@@ -70,8 +70,8 @@ const SHARED_BYTES = 64 * 1024;
 const SHORT_BINARY = 32 * 1024;
 
 /**
- * Takes whole messages out of the engine's memory. Those of a chunk share what is copied, since to allocate takes
- * longer than to copy; so one that is kept keeps that too. What is shared is made untransferable: a transfer of
+ * Takes whole messages out of the engine's memory. Those of a chunk share what is copied, because allocating
+ * costs more than copying; so one that is kept keeps that too. What is shared is made untransferable: a transfer of
  * one message's buffer would detach all others, and what was not read yet.
  */
 export class Batch {

@@ -178,7 +178,7 @@ impl WasmHandle {
         if let Some(context) = NonZeroU32::new(action_context) {
             let context = ActionContext(context);
             if self.handle.complete_action(context, bytes).is_err() {
-                // a count that cannot be is no transfer at all
+                // a count that is not possible counts as no transfer
                 let _ = self.handle.complete_action(context, 0);
             }
         }

@@ -174,7 +174,7 @@ test("a file that is not a capture is reported, and is read as bytes only on req
   for (const file of ["a.png", "tcpdump-X.txt", "wscat.log", "netlog.json"]) {
     const { code, out, error } = inspect(file);
     assert.deepEqual([code, out], [1, ""], file);
-    assert.match(error, /no known format/, file);
+    assert.match(error, /format is not known; the format raw reads/, file);
   }
   assert.match(inspect("a.png", "--format", "raw").out, /ping/);
 });

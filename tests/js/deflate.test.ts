@@ -548,7 +548,7 @@ for (const role of ROLES) {
       ["a reference to what never was", "f2 00 11 00 00"],
       ["the four octets that had to be taken off", "00 00 00 ff ff"],
       ["half a block after a final one", "f3 48 cd c9 c9 07 00 f2 48"],
-      ["text that is no UTF-8", deflated(hex("c3 28")).toString("hex"), COMPRESSED_TEXT],
+      ["text that is not UTF-8", deflated(hex("c3 28")).toString("hex"), COMPRESSED_TEXT],
       ["text that ends within a character", deflated(hex("e2 82")).toString("hex"), COMPRESSED_TEXT],
     ];
     for (const terms of [NAME, `${NAME}; ${NO_TAKEOVER}`]) {

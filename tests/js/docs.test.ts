@@ -83,7 +83,7 @@ test("the documents name no script that package.json lacks", () => {
 });
 
 test("every error code has its words, and no other", () => {
-  const source = ["engine/errors", "engine/engine", "load/start"]
+  const source = ["engine/errors", "engine/engine", "load/start", "inspect/errors"]
     .map((name) => readFileSync(pathOf(`js/${name}.ts`), "utf8"))
     .join("");
   const codes = new Set(Array.from(source.matchAll(/"((?:WS_ERR|E)_[A-Z_]+)"/g), ([, code]) => code));
@@ -91,13 +91,33 @@ test("every error code has its words, and no other", () => {
   assert.deepEqual(told.toSorted(), [...codes].toSorted());
 });
 
-test("every message that troubleshooting quotes is one that our code gives", () => {
-  const sources = ["js", "src"].flatMap((folder) =>
-    readdirSync(pathOf(folder), { recursive: true, encoding: "utf8" })
-      .filter((name) => /\.(?:ts|rs)$/.test(name))
-      .map((name) => readFileSync(pathOf(`${folder}/${name}`), "utf8")),
+test("every option that a class accepts is in its table, and no other", () => {
+  const text = textOf("docs/options.md");
+  for (const name of ["WebSocket", "WebSocketServer"]) {
+    const [, table = ""] = text.split(`## Options of \`${name}\`\n`);
+    const named = Array.from(table.replace(/\n## [\s\S]*/, "").matchAll(/^\| `(\w+)` \|/gm), ([, option]) => option);
+    const accepted = optionsOf(new RegExp(`: Kinds<${name}Options\\b`));
+    assert.ok(accepted.length > 20);
+    assert.deepEqual(named.toSorted(), accepted.toSorted());
+  }
+});
+
+/** The names in the list of kinds that is declared so, and in the lists that it takes in. */
+function optionsOf(declaration: RegExp): string[] {
+  const lists = sourcesOf(["js"]).flatMap((source) => [
+    ...source.matchAll(/^(?:export )?const (.*) = \{\n([\s\S]*?)^\};/gm),
+  ]);
+  const [, , body = ""] = lists.find(([, head = ""]) => declaration.test(head)) ?? [];
+  const others = Array.from(body.matchAll(/^ {2}\.\.\.(\w+),/gm), ([, name]) =>
+    optionsOf(new RegExp(`^${name}: Kinds<`)),
   );
-  const texts = sources.flatMap((source) => Array.from(source.matchAll(/"([^"\n]{10,})"|`([^`\n]{10,})`/g), words));
+  return [...Array.from(body.matchAll(/^ {2}(\w+):/gm), ([, name = ""]) => name), ...others.flat()];
+}
+
+test("every message that troubleshooting quotes is one that our code gives", () => {
+  const texts = sourcesOf(["js", "src"]).flatMap((source) =>
+    Array.from(source.matchAll(/"([^"\n]{10,})"|`([^`\n]{10,})`/g), words),
+  );
   const given = texts.filter(isSpecific).map((text) => ({ text, pattern: patternOf(text) }));
   const quoted = [...textOf("docs/troubleshooting.md").matchAll(/^\| ([^|]*) \|/gm)]
     .flatMap(([, cell = ""]) => [...cell.matchAll(/`([^`]*)`/g)].map(([, text = ""]) => text))
@@ -108,6 +128,14 @@ test("every message that troubleshooting quotes is one that our code gives", () 
   );
   assert.deepEqual(unknown, []);
 });
+
+function sourcesOf(folders: readonly string[]): string[] {
+  return folders.flatMap((folder) =>
+    readdirSync(pathOf(folder), { recursive: true, encoding: "utf8" })
+      .filter((name) => /\.(?:ts|rs)$/.test(name))
+      .map((name) => readFileSync(pathOf(`${folder}/${name}`), "utf8")),
+  );
+}
 
 function words([, plain, template]: RegExpMatchArray): string {
   return plain ?? template ?? "";

@@ -50,7 +50,7 @@ const ENDS: readonly [what: string, act: (peer: RawPeer) => void, expected: read
   ["the end of the stream, and no close", (peer) => peer.socket.end(), ['close 3 1006 "" unclean']],
   ["a reset", (peer) => peer.socket.resetAndDestroy(), FAILED],
   ["a reserved opcode", (peer) => peer.write(unmasked(0x83, "LOL")), FAILED],
-  ["text that is no UTF-8", (peer) => peer.write(unmasked(0x81, Buffer.of(0xff))), FAILED],
+  ["text that is not UTF-8", (peer) => peer.write(unmasked(0x81, Buffer.of(0xff))), FAILED],
   ["a close status that may not be sent", (peer) => peer.write(unmasked(0x88, statusBytes(1006))), FAILED],
 ];
 
@@ -67,7 +67,7 @@ for (const [what, act, expected] of ENDS) {
 const REFUSALS: readonly [what: string, protocols: string[], answer: (request: string) => string | Buffer][] = [
   ["another status", [], () => "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"],
   ["a redirect", [], () => "HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n"],
-  ["what is no HTTP", [], () => "FOO BAR BAZ\r\n\r\n"],
+  ["what is not HTTP", [], () => "FOO BAR BAZ\r\n\r\n"],
   ["the end of the stream", [], () => ""],
   ["none of the subprotocols that were offered", ["chat"], (request) => switching(request)],
   ["an empty subprotocol", ["chat"], (request) => switching(request, "Sec-WebSocket-Protocol: ")],

@@ -154,7 +154,7 @@ const responses: [string, string, string][] = [
     `HTTP/1.0 101 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n${ACCEPT}\r\n\r\n`,
     "E_INVALID_PROTOCOL_FORMAT",
   ],
-  ["is no HTTP", "SSH-2.0-OpenSSH\r\n\r\n", "E_INVALID_PROTOCOL_FORMAT"],
+  ["is not HTTP", "SSH-2.0-OpenSSH\r\n\r\n", "E_INVALID_PROTOCOL_FORMAT"],
   ["never ends", `HTTP/1.1 101 X\r\n${"X-Filler: yes\r\n".repeat(1200)}`, "E_INVALID_PROTOCOL_FORMAT"],
 ];
 

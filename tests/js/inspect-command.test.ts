@@ -110,7 +110,7 @@ test("connect sends headers, pings, binary messages and a close as it is told", 
   assert.match(error, /\/nonsense is not a command[\s\S]*closed with 3001/);
 });
 
-test("connect fails with 1 if there is no server, and with 2 for what is no URL", async (t) => {
+test("connect fails with 1 if there is no server, and with 2 for what is not a URL", async (t) => {
   const { server, url } = await serve(t);
   server.close();
   await once(server, "close");

@@ -84,6 +84,6 @@ test("an archive that cannot be read says why of each file", () => {
   const archive = zip({ "one.har": '{"log": {', "two.bin": "\0\0\0" });
   assert.throws(
     () => readCapture(archive),
-    /one\.har: It begins as a HAR, and is not a whole one; two\.bin: It has no/,
+    /one\.har: The file begins as a HAR, and is not a whole one; two\.bin: The format is not known/,
   );
 });

@@ -308,7 +308,7 @@ test("a callback for send is refused, on every socket: it would never be called"
   }
 });
 
-test("a close code is clamped and rounded as Web IDL has it, and what is no number is refused", async (t) => {
+test("a close code is clamped and rounded as Web IDL has it, and what is not a number is refused", async (t) => {
   const { server, url } = await serveEcho(t);
   const codes: [number, number | undefined][] = [
     [2999.9, 3000],

@@ -75,7 +75,7 @@ test("the constructor checks its arguments before anything else", () => {
   assert.throws(() => make("ws://localhost/", { signal: null }), TypeError);
 });
 
-test("opened and closed of what is no WebSocketStream reject", async () => {
+test("opened and closed of what is not a WebSocketStream reject", async () => {
   for (const name of ["opened", "closed"]) {
     const { get } = Object.getOwnPropertyDescriptor(WebSocketStream.prototype, name) ?? {};
     for (const foreign of [{}, WebSocketStream.prototype, undefined]) {

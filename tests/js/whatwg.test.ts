@@ -57,7 +57,7 @@ test("the class has the name, the length, the prototype and the tag of its inter
   });
 });
 
-test("attributes are accessors, operations methods, and both refuse what is no WebSocket", () => {
+test("attributes are accessors, operations methods, and both refuse what is not a WebSocket", () => {
   for (const name of [...ATTRIBUTES, ...WRITABLE_ATTRIBUTES]) {
     const attribute = Object.getOwnPropertyDescriptor(WebSocket.prototype, name);
     assert.deepEqual([attribute?.enumerable, attribute?.configurable], [true, true], name);

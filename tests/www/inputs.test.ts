@@ -162,7 +162,7 @@ test("hex, a hex dump and Base64 are pasted; what is none of them is an error th
   await unfold(page, "How to read them");
   await page.getByLabel("Format").selectOption("pcap");
   await paste(page, "no capture");
-  assert.match(await page.getByRole("alert").innerText(), /This is no pcap file/);
+  assert.match(await page.getByRole("alert").innerText(), /This is not a pcap file/);
   await page.context().close();
 });
 

@@ -47,7 +47,7 @@ export function unzipped(bytes: Uint8Array): Uint8Array {
 }
 
 function tooMuch(): CaptureError {
-  return new CaptureError("WS_ERR_CAPTURE_MALFORMED", `There is more in it than ${MOST} bytes`);
+  return new CaptureError("WS_ERR_CAPTURE_MALFORMED", `The archive unpacks to more than ${MOST} bytes`);
 }
 
 /** Bytes before the compressed data. */

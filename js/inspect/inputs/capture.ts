@@ -60,7 +60,7 @@ type Found = Omit<Capture, "format" | "skipped"> & { readonly skipped?: number }
 export function readCapture(given: Uint8Array, options: ReadOptions = {}): Capture {
   // parts of a Node Buffer would be Buffers, which take longer to make
   const bytes = new Uint8Array(given.buffer, given.byteOffset, given.length);
-  if (bytes.length === 0) throw new CaptureError(UNKNOWN, "There are no bytes");
+  if (bytes.length === 0) throw new CaptureError(UNKNOWN, "The input is empty");
   if (options.format === undefined && isGzip(bytes)) return readCapture(unzipped(bytes), options);
   if (options.format === undefined && isZip(bytes)) return readArchive(filesOf(bytes), options);
   const format = options.format ?? formatOf(bytes) ?? (options.direction === undefined ? undefined : "raw");
@@ -72,9 +72,9 @@ export function readCapture(given: Uint8Array, options: ReadOptions = {}): Captu
 function unknownFormat(bytes: Uint8Array): string {
   const start = String.fromCharCode(...bytes.subarray(0, 6));
   const packer = PACKERS.find(([magic]) => start.startsWith(magic))?.[1];
-  if (packer !== undefined) return `It is packed by ${packer}: unpack it first`;
-  if (/^\s*\{\s*"log"/.test(textOf(bytes.subarray(0, 100)))) return "It begins as a HAR, and is not a whole one";
-  return "It has no known format; as raw, it is read as the bytes of one direction";
+  if (packer !== undefined) return `The file is packed by ${packer}: unpack it first`;
+  if (/^\s*\{\s*"log"/.test(textOf(bytes.subarray(0, 100)))) return "The file begins as a HAR, and is not a whole one";
+  return "The format is not known; the format raw reads the input as the bytes of one direction";
 }
 
 /** Those that are not unpacked here, by their first bytes. */
@@ -230,7 +230,7 @@ function jsonOf(text: string): unknown {
 }
 
 function notThis(format: Format): CaptureError {
-  return new CaptureError("WS_ERR_CAPTURE_MALFORMED", `This is no ${format} file`);
+  return new CaptureError("WS_ERR_CAPTURE_MALFORMED", `This is not a ${format} file`);
 }
 
 function oneWay(bytes: Uint8Array, direction: Direction = guessedDirection(bytes)): { connections: Connection[] } {

@@ -106,7 +106,7 @@ class Entry {
     const isOdd = ([name, value]: [string, string]) =>
       !/^[!#$%&'*+.^`|~\w-]+$/.test(name) || [...value].some(isControl);
     for (const [name, value] of all.filter(isOdd))
-      this.#tell(`This can be no header field: ${JSON.stringify(name)}: ${JSON.stringify(value)}`);
+      this.#tell(`This cannot be a header field: ${JSON.stringify(name)}: ${JSON.stringify(value)}`);
     return all.filter((field) => !isOdd(field));
   }
 

@@ -106,6 +106,6 @@ function parse<T>(line: string, number: number): T {
   try {
     return JSON.parse(line);
   } catch (cause) {
-    throw malformed(`Line ${number} of the capture is no JSON`, cause);
+    throw malformed(`Line ${number} of the capture is not JSON`, cause);
   }
 }
