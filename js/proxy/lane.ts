@@ -303,6 +303,10 @@ export class Lane {
       });
   }
 
+  get heldCount(): number {
+    return this.#queue.reduce((count, { isHeld }) => count + Number(isHeld), 0);
+  }
+
   /** Lets one go on, in its place. */
   release(number: number, { payload, first, delay = 0 }: Release): boolean {
     const unit = this.#queue.find((one) => one.number === number && one.isHeld);

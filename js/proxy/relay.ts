@@ -284,6 +284,10 @@ export class Relay implements Control {
     return DIRECTIONS.flatMap((direction) => this.#lanes?.[direction].held() ?? []);
   }
 
+  get heldCount(): number {
+    return DIRECTIONS.reduce((count, direction) => count + (this.#lanes?.[direction].heldCount ?? 0), 0);
+  }
+
   release(direction: Direction, number: number, how: Release = {}): boolean {
     return this.#lanes?.[direction].release(number, how) ?? false;
   }
