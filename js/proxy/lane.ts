@@ -88,7 +88,7 @@ export class Lane {
       for (const part of this.#cutter.cut(chunk)) this.#take(part);
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
-      this.#passAll("what follows is no frame");
+      this.#passAll("what follows has no frames");
       this.#isRaw = true;
       this.#pass(this.#cutter.takeHeader());
     }
@@ -169,7 +169,7 @@ export class Lane {
     }
     const isDropped = this.#applyRules(unit);
     if (isDropped) return;
-    this.#queued += unit.size;
+    this.#queued += unit.cost;
     unit.isHeld = this.#isHolding && !unit.isTooLarge;
     this.#queue.push(unit);
     if (unit.isHeld) this.#owner.heldChanged();
@@ -243,7 +243,7 @@ export class Lane {
         return;
       }
       this.#queue.shift();
-      this.#queued -= unit.size;
+      this.#queued -= unit.cost;
       this.#owner.write(this.#bytesOf(unit));
     }
     if (this.#queue.length > 0) return;
@@ -333,7 +333,7 @@ export class Lane {
     const unit = this.#queue[at];
     if (unit === undefined) return false;
     this.#queue.splice(at, 1);
-    this.#queued -= unit.size;
+    this.#queued -= unit.cost;
     this.#changed(unit, "dropped", "by hand");
     this.#owner.heldChanged();
     this.drained();
@@ -375,7 +375,7 @@ export class Lane {
         this.#queue.push(unit);
         continue;
       }
-      this.#queued -= unit.size;
+      this.#queued -= unit.cost;
       this.#owner.intervened("dropped", `${unit.describe()}, behind what the sender has not finished`);
     }
   }

@@ -22,7 +22,7 @@ export interface LoggedPiece {
 export interface Intervention {
   readonly time: number;
   readonly direction: Direction | undefined;
-  /** `dropped`, `delayed`, `edited`, `injected` or `closed`. */
+  /** `dropped`, `delayed`, `edited`, `injected`, `passed on` without a decision, or `closed`. */
   readonly action: string;
   /** Of what, and why. */
   readonly about: string;

@@ -12,8 +12,8 @@ import { ConnectionRules, type Rule } from "./rules.js";
 
 /** Bytes of a response's head, at most. */
 const MAX_HEAD = 256 * 1024;
-/** Answers of 1xx before the one that counts, at most. */
-const MAX_INFORMATION = 100;
+/** Answers of 1xx before the one that counts, at most; as many as our own client takes. */
+const MAX_INFORMATION = 16;
 /** What an answer begins with. */
 const HTTP = Buffer.from("HTTP/");
 const NOTHING = new Uint8Array(0);

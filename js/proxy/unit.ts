@@ -47,9 +47,14 @@ export class Unit {
     if (!this.isStopped && this.isTooLarge) this.#release();
   }
 
+  /** Memory that it takes, about. */
+  get cost(): number {
+    return this.size + PART_COST * this.#parts;
+  }
+
   /** Whether it takes more memory than one may that waits whole. */
   get isTooLarge(): boolean {
-    return Math.max(this.size, this.head.length) + PART_COST * this.#parts > MAX_UNIT;
+    return Math.max(this.cost, this.head.length) > MAX_UNIT;
   }
 
   #release(): void {
