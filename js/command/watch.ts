@@ -15,7 +15,7 @@ import {
   Inspector,
   type Side,
 } from "../inspect/index.js";
-import type { Tap } from "../transport/tap.js";
+import { onEndOf, type Tap, type Traffic } from "../transport/tap.js";
 import { painter } from "./arguments.js";
 import { textOf } from "./describe.js";
 import { printable } from "./printable.js";
@@ -39,12 +39,14 @@ export function watcher(
     connections += 1;
     // a server's connections are told apart
     const label = side === "server" ? painter()("dim", `[${connections}] `) : "";
-    const taps = [writer?.tap(), frames ? printingTap(side, (text) => print(label + text)) : undefined].filter(
-      (tap) => tap !== undefined,
-    );
-    return (traffic) => {
-      for (const tap of taps) tap(traffic);
+    const recording = writer?.tap();
+    const printing = frames ? new Printing(side, (text) => print(label + text)) : undefined;
+    const tap: Tap = (traffic) => {
+      recording?.(traffic);
+      printing?.take(traffic);
     };
+    onEndOf(tap, () => printing?.end());
+    return tap;
   };
 }
 
@@ -76,16 +78,28 @@ function warn(text: string): void {
 }
 
 /** Prints each record once it is whole. What cannot be shown does not end the process. */
-function printingTap(side: Side, print: (text: string) => void): Tap {
-  let printer: FramePrinter | undefined = new FramePrinter(print);
-  return ({ direction, bytes, time }) => {
+class Printing {
+  readonly #side: Side;
+  #printer: FramePrinter | undefined;
+
+  constructor(side: Side, print: (text: string) => void) {
+    this.#side = side;
+    this.#printer = new FramePrinter(print);
+  }
+
+  take({ direction, bytes, time }: Traffic): void {
     try {
-      printer?.push(directionOf(side, direction), bytes, time);
+      this.#printer?.push(directionOf(this.#side, direction), bytes, time);
     } catch (error) {
-      printer = undefined;
+      this.#printer = undefined;
       warn(`frames are no longer shown: ${(error as Error).message}`);
     }
-  };
+  }
+
+  end(): void {
+    this.#printer?.free();
+    this.#printer = undefined;
+  }
 }
 
 /** Bytes after which an inspector is replaced between two messages, and the most that one takes. */
@@ -127,8 +141,12 @@ class FramePrinter {
     }
     if (this.#size > LIMIT && this.#records.size + this.#messages.size === 0) this.#forget();
     if (this.#size <= MAX_HELD) return;
-    this.#inspector.free();
+    this.free();
     throw new Error(`a message of more than ${MAX_HELD >> 20} MiB`);
+  }
+
+  free(): void {
+    this.#inspector.free();
   }
 
   #look(): void {

@@ -100,6 +100,16 @@ test("frames of a long connection are all shown, and forgotten once they are", a
   assert.doesNotMatch(shown, /✗/);
 });
 
+test("the frames of a connection are forgotten when it ends", async (t) => {
+  const free = t.mock.method(Inspector.prototype, "free");
+  const { url } = await serveEcho(t, { tap: watcher("server", { frames: true }, () => {}) as never });
+  const peer = new Peer(url);
+  await once(peer, "open");
+  peer.close();
+  await once(peer, "close");
+  while (free.mock.callCount() === 0) await new Promise((next) => setImmediate(next));
+});
+
 test("where frames cannot be shown any more, that is said once, and the connection goes on", async (t) => {
   const tap = watcher("client", { frames: true }, () => {})() as Tap;
   t.mock.method(Inspector.prototype, "push", () => {
