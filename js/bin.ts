@@ -219,7 +219,7 @@ async function main([name = "", ...args]: string[]): Promise<void> {
     throw new UsageError(`the commands are ${Object.keys(COMMANDS).join(", ")}; --help tells more`);
   try {
     const options: Options = { ...command.options, help: { ...flag, short: "h" } };
-    const { values, positionals } = parseArgs({ args, options, allowPositionals: true });
+    const { values, positionals } = parseArgs({ args: joined(args), options, allowPositionals: true });
     if (values.help) return void process.stdout.write(command.usage);
     const [argument = "", ...more] = positionals;
     if (more.length > 0 || (argument === "") === (command.argument !== undefined)) {
@@ -228,8 +228,20 @@ async function main([name = "", ...args]: string[]): Promise<void> {
     await command.run(values as never, argument);
   } catch (error) {
     if (!isUsage(error)) throw error;
-    throw new UsageError(`${name}: ${(error as Error).message.split(". ")[0]}; ${name} --help tells more`);
+    throw new UsageError(`${name}: ${(error as Error).message.split(/\.\s/)[0]}; ${name} --help tells more`);
   }
+}
+
+/** A number behind an option is its value, if it is negative too. */
+function joined(args: readonly string[]): string[] {
+  const all: string[] = [];
+  for (const arg of args) {
+    const last = all.at(-1) ?? "";
+    if (/^-\d/.test(arg) && /^--?[a-z][\w-]*$/i.test(last))
+      all.push(`${all.pop()}${last.startsWith("--") ? "=" : ""}${arg}`);
+    else all.push(arg);
+  }
+  return all;
 }
 
 function isUsage(error: unknown): boolean {

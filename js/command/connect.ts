@@ -45,6 +45,8 @@ export interface ConnectValues extends Watching, Shown {
 
 /** Redirects that are followed. */
 const MOST_REDIRECTS = 10;
+/** Bytes of lines that may wait for the server before the input waits. */
+const MOST_WAITING = 64 * 1024;
 /** Seconds without a message after which nothing more is expected, once the server has answered the last ping. */
 const QUIET = 1;
 /** Seconds for a server to answer it. */
@@ -100,16 +102,22 @@ class Client {
     else
       this.#prompt.read(
         (line) => this.#act(line),
-        () => this.#inputEnded(),
+        () => void this.#room().then(() => this.#inputEnded()),
       );
   }
 
-  #act(line: string): void {
+  #act(line: string): Promise<void> | undefined {
     try {
       act(this.#socket, line, this.#values.binary, (text) => this.#prompt.say(text));
     } catch (error) {
       this.#prompt.say(printable((error as Error).message));
     }
+    return this.#socket.bufferedAmount > MOST_WAITING ? this.#room() : undefined;
+  }
+
+  /** Resolves when the network takes more, or never will. */
+  #room(): Promise<void> {
+    return this.#socket.ready.catch(() => {});
   }
 
   #received(data: unknown): void {

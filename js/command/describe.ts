@@ -30,7 +30,12 @@ const ARROWS: Readonly<Record<Direction, string>> = { toServer: "→", toClient:
 const BODY = 1000;
 /** Characters of a payload's beginning. */
 const PREVIEW = 60;
-const WHOLE = { limit: 2 ** 31 - 1 } as const;
+/** Bytes of a payload that is shown whole, at most: as text that is escaped, it still fits in a string. */
+const MOST = 64 << 20;
+/** One more byte shows that a payload is cut. */
+const WHOLE = { limit: MOST + 1 } as const;
+/** Bytes whose digits are made at once. */
+const DIGITS = 4096;
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
@@ -168,16 +173,26 @@ function cutOff(bytes: Uint8Array): number {
 
 /** As text where it is, else as hexadecimal digits. */
 function bytesText(bytes: Uint8Array, isText: boolean, whole: boolean): string {
+  if (bytes.length > MOST) return `${bytesText(bytes.subarray(0, MOST), isText, whole)} … cut after ${MOST >> 20} MiB`;
   if (bytes.length === 0) return "";
   const text = isText ? decoded(bytes) : undefined;
   if (text === undefined) {
     const shown = whole ? bytes : bytes.subarray(0, PREVIEW / 3);
-    const hex = Array.from(shown, (byte) => byte.toString(16).padStart(2, "0"));
-    return hex.join(" ") + (shown.length < bytes.length ? " …" : "");
+    return hexOf(shown) + (shown.length < bytes.length ? " …" : "");
   }
+  if (whole) return printable(JSON.stringify(text));
   const characters = [...text];
-  const cut = whole || characters.length <= PREVIEW ? text : `${characters.slice(0, PREVIEW).join("")}…`;
+  const cut = characters.length <= PREVIEW ? text : `${characters.slice(0, PREVIEW).join("")}…`;
   return printable(JSON.stringify(cut));
+}
+
+function hexOf(bytes: Uint8Array): string {
+  const parts: string[] = [];
+  for (let at = 0; at < bytes.length; at += DIGITS) {
+    const digits = Buffer.from(bytes.subarray(at, at + DIGITS)).toString("hex");
+    parts.push(digits.replace(/..(?=.)/g, "$& "));
+  }
+  return parts.join(" ");
 }
 
 /** Decodes UTF-8 whose last character may be cut. */
@@ -237,18 +252,28 @@ export function jsonOf(
   return { connection, ...record, ...checks, ...message, faults, ...content };
 }
 
+/** A payload in JSON. */
+interface Content {
+  readonly text?: string;
+  readonly base64?: string;
+  /** How many bytes of it are given, if it has more. */
+  readonly cut?: number;
+}
+
 /** Text as text, everything else as Base64. */
-function contentOf(inspector: Inspector, record: InspectRecord): { text: string } | { base64: string } {
-  const bytes = inspector.payload(record, WHOLE);
+function contentOf(inspector: Inspector, record: InspectRecord): Content {
+  const all = inspector.payload(record, WHOLE);
+  const bytes = all.subarray(0, MOST);
+  const cut = all.length > MOST ? { cut: MOST } : {};
   const message =
     record.type === "frame" && record.message !== undefined ? inspector.message(record.message) : undefined;
   const isText = record.type === "request" || record.type === "response" || message?.text === true;
   try {
-    if (isText) return { text: utf8.decode(bytes) };
+    if (isText) return { text: utf8.decode(bytes), ...cut };
   } catch {
     // a character is cut, or these bytes are not text
   }
-  return { base64: base64Of(bytes) };
+  return { base64: base64Of(bytes), ...cut };
 }
 
 /** A connection as an object for JSON. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 
 import "../load/inspect-node.js";
@@ -82,7 +82,11 @@ function readOptions(file: string, values: InspectValues): ReadOptions {
 function fileBeside(file: string): (name: string) => Uint8Array | undefined {
   return (name) => {
     const path = join(dirname(file), basename(name));
-    return file !== "-" && existsSync(path) ? readFileSync(path) : undefined;
+    try {
+      return file !== "-" && statSync(path).isFile() ? readFileSync(path) : undefined;
+    } catch {
+      return undefined;
+    }
   };
 }
 
@@ -152,6 +156,8 @@ class Printer {
     inspector: Inspector,
     records: readonly InspectRecord[],
   ): Promise<void> {
+    const { connection: wanted } = this.#values;
+    if (wanted !== undefined && Number(wanted) !== number) return;
     if (number > this.#live) {
       this.#live = number;
       if (this.#values.json) await this.#line(connectionJson(number, connection, inspector));

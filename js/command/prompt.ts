@@ -30,16 +30,28 @@ export class Prompt {
     this.#shown = shown;
   }
 
-  /** Takes lines until the end of the input, or Ctrl-C at the prompt. */
-  read(take: (line: string) => void, end: () => void): void {
+  /**
+   * Takes lines until the end of the input, or Ctrl-C at the prompt.
+   *
+   * @param take may return when there is room for more: the input waits until then
+   */
+  read(take: (line: string) => Promise<void> | undefined, end: () => void): void {
     const terminal = this.#isTerminal;
     const { stdin: input, stdout: output } = process;
     this.#lines = createInterface(
       terminal ? { input, output, terminal, prompt: "> ", historySize: HISTORY } : { input, terminal: false },
     );
+    let waits = 0;
     this.#lines.on("line", (line) => {
-      take(line);
+      const room = take(line);
       if (terminal) this.#lines?.prompt();
+      if (room === undefined || terminal) return;
+      waits += 1;
+      input.pause();
+      void room.then(() => {
+        waits -= 1;
+        if (waits === 0) input.resume();
+      });
     });
     this.#lines.on("SIGINT", () => process.emit("SIGINT"));
     this.#lines.on("close", end);

@@ -67,7 +67,10 @@ export async function proxy(target: string, values: ProxyValues): Promise<void> 
   const listening = await running.listen(port, values.host);
   const name = listening.family === "IPv6" ? `[${listening.address}]` : listening.address;
   address = `${tls === undefined ? "ws" : "wss"}://${name}:${listening.port}`;
-  const pageAddress = await page.listen(pagePort);
+  const pageAddress = await page.listen(pagePort).catch(async (error: unknown) => {
+    await running.close();
+    throw error;
+  });
   process.stdout.write(`proxy on ${address} for ${url.href}\nits traffic: ${pageAddress}\n`);
   if (values.open) openBrowser(pageAddress);
   for (const signal of ["SIGINT", "SIGTERM"] as const) {

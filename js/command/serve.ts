@@ -94,6 +94,7 @@ function readLines(prompt: Prompt, server: WebSocketServer, binary: boolean): vo
         }
         if (line === "/help") break;
       }
+      return undefined;
     },
     () => {},
   );

@@ -39,7 +39,8 @@ export interface FedUnit {
   readonly kind: string;
   /** The first byte of its frame, if it is sent as one: FIN and the opcode. */
   readonly first: number;
-  readonly base64: string;
+  /** Its payload, with the first list that it is in. */
+  readonly base64?: string;
 }
 
 /** What the process tells. */
@@ -51,7 +52,7 @@ export type Told =
   | { readonly type: "forgotten"; readonly ids: readonly number[]; readonly total: number }
   /** What has come since the last time; `watch` is the number of the question. */
   | { readonly type: "pieces"; readonly watch: number; readonly pieces: readonly FedPiece[] }
-  /** Of the watched connection: what waits, and what was done. */
+  /** Of the watched connection, when it has changed: what waits, and what was done. */
   | { readonly type: "held"; readonly watch: number; readonly units: readonly FedUnit[] }
   | { readonly type: "interventions"; readonly watch: number; readonly all: readonly Intervention[] }
   | { readonly type: "error"; readonly message: string };

@@ -25,8 +25,11 @@ export function feed(socket: WebSocket, log: TrafficLog, hello: Hello): void {
 class Feed {
   readonly #socket: WebSocket;
   readonly #log: TrafficLog;
-  readonly #changed = new Set<ConnectionLog>();
+  /** Connections of which the page must hear; those that it knows, and of these those that are forgotten. */
+  readonly #changed = new Set<number>();
+  readonly #known = new Set<number>();
   #forgotten: number[] = [];
+  #total = 0;
   #timer: NodeJS.Timeout | undefined;
   #watch = 0;
   #watched: ConnectionLog | undefined;
@@ -34,6 +37,10 @@ class Feed {
   #next = 0;
   #expected: Record<Direction, number> = { toServer: 0, toClient: 0 };
   #hasHeads = 0;
+  /** What the page knows of the watched connection: units that wait, as it was told, and how much was done. */
+  #held = "";
+  #payloads: ReadonlySet<string> = new Set();
+  #interventions = 0;
 
   constructor(socket: WebSocket, log: TrafficLog) {
     this.#socket = socket;
@@ -43,11 +50,13 @@ class Feed {
   begin(hello: Hello): void {
     const leave = this.#log.listen({
       onChange: (connection) => {
-        this.#changed.add(connection);
+        this.#changed.add(connection.id);
         this.#schedule();
       },
       onForgotten: (id) => {
-        this.#forgotten.push(id);
+        this.#changed.delete(id);
+        if (this.#known.delete(id)) this.#forgotten.push(id);
+        if (this.#watched?.id === id) this.#watched = undefined;
         this.#schedule();
       },
     });
@@ -58,7 +67,11 @@ class Feed {
     this.#socket.addEventListener("drain", () => this.#schedule());
     this.#socket.addEventListener("message", ({ data }) => this.#heard(String(data)));
     this.#tell(hello);
-    const all = [...this.#log.connections.values()];
+    this.#tellConnections([...this.#log.connections.values()]);
+  }
+
+  #tellConnections(all: readonly ConnectionLog[]): void {
+    for (const { id } of all) this.#known.add(id);
     this.#tell({ type: "connections", changed: all.map(({ summary }) => summary) });
   }
 
@@ -75,23 +88,36 @@ class Feed {
     this.#timer = undefined;
     // a page that does not keep up is told later; the log does not wait for it
     if (this.#socket.bufferedAmount > MAX_BUFFERED) return;
-    const changed = [...this.#changed].filter(({ id }) => this.#log.connections.has(id));
+    const changed = [...this.#changed].flatMap((id) => this.#log.connections.get(id) ?? []);
     this.#changed.clear();
-    if (changed.length > 0) this.#tell({ type: "connections", changed: changed.map(({ summary }) => summary) });
-    if (this.#forgotten.length > 0) {
-      this.#tell({ type: "forgotten", ids: this.#forgotten, total: this.#log.forgottenConnections });
+    if (changed.length > 0) this.#tellConnections(changed);
+    const total = this.#log.forgottenConnections;
+    if (this.#total !== total) {
+      this.#tell({ type: "forgotten", ids: this.#forgotten, total });
       this.#forgotten = [];
+      this.#total = total;
     }
     if (this.#watched === undefined) return;
     if (changed.includes(this.#watched)) this.#tellState(this.#watched);
     this.#tellPieces(this.#watched);
   }
 
+  /** What has changed: a page that knows a payload gets it no more. */
   #tellState(connection: ConnectionLog): void {
-    const units = (connection.control?.held() ?? []).map(({ payload, ...unit }) => {
-      return { ...unit, base64: Buffer.from(payload).toString("base64") };
+    const held = (connection.control?.held() ?? []).map((unit) => {
+      return { unit, key: `${unit.direction} ${unit.number}` };
     });
-    this.#tell({ type: "held", watch: this.#watch, units });
+    const keys = held.map(({ key }) => key);
+    if (this.#held !== keys.join()) {
+      const units = held.map(({ unit: { payload, ...unit }, key }) => {
+        return this.#payloads.has(key) ? unit : { ...unit, base64: Buffer.from(payload).toString("base64") };
+      });
+      this.#held = keys.join();
+      this.#payloads = new Set(keys);
+      this.#tell({ type: "held", watch: this.#watch, units });
+    }
+    if (this.#interventions === connection.interventionCount) return;
+    this.#interventions = connection.interventionCount;
     this.#tell({ type: "interventions", watch: this.#watch, all: connection.interventions });
   }
 
@@ -163,7 +189,10 @@ class Feed {
     this.#next = 0;
     this.#hasHeads = 0;
     this.#expected = { toServer: 0, toClient: 0 };
-    this.#changed.add(this.#watched);
+    this.#held = "";
+    this.#payloads = new Set();
+    this.#interventions = 0;
+    this.#changed.add(id);
     this.#turn();
   }
 

@@ -4,32 +4,15 @@
  *
  * @module
  */
-import { constants, inflateRawSync } from "node:zlib";
-
 import type { Direction } from "../inspect/records.js";
-import {
-  FIN,
-  FrameCutter,
-  type FrameHead,
-  type FramePart,
-  frameOf,
-  isControl,
-  kindOf,
-  opcodeOf,
-  RSV1,
-  unmasked,
-} from "./frames.js";
+import { FIN, FrameCutter, type FrameHead, type FramePart, frameOf, isControl, opcodeOf, RSV1 } from "./frames.js";
 import type { HeldUnit, Release } from "./log.js";
 import type { Action, Subject } from "./rules.js";
+import { append, Unit } from "./unit.js";
+import { DeflateWindow } from "./window.js";
 
 /** Bytes that may wait in the queue before the sender has to wait as well. */
 const MAX_QUEUED = 1 << 20;
-/** A larger message is passed on as it comes. */
-const MAX_UNIT = 16 << 20;
-/** The window of DEFLATE: how far back a compressed message can refer (RFC 7692 §7.1.2). */
-const WINDOW = 32 * 1024;
-/** The end of a compressed message, which is not sent (RFC 7692 §7.2.1). */
-const TAIL = Uint8Array.from([0, 0, 0xff, 0xff]);
 
 /** What a lane asks of its connection. */
 export interface LaneOwner {
@@ -48,57 +31,6 @@ export interface LaneOwner {
   /** What waits for a decision has changed. */
   heldChanged(): void;
   close(status: number | undefined, reason: string): void;
-}
-
-/** A message with all its frames, or a control frame. */
-class Unit {
-  readonly number: number;
-  readonly head: FrameHead;
-  /** Whether it waits in the queue once it is whole, and is not passed on as it comes. */
-  isStopped: boolean;
-  /** Made here, and not by the sender. */
-  isOwn = false;
-  /** As it came. */
-  raw: Uint8Array[] = [];
-  size = 0;
-  /** Unmasked and decompressed; nothing if it cannot be read. */
-  payload: Uint8Array | undefined;
-  #parts: Uint8Array[] = [];
-  /** When it may go on, in milliseconds since 1970. */
-  due = 0;
-  /** It waits for a decision. */
-  isHeld = false;
-
-  constructor(number: number, head: FrameHead, isStopped: boolean) {
-    this.number = number;
-    this.head = head;
-    this.isStopped = isStopped;
-  }
-
-  add(part: FramePart): void {
-    this.size += part.bytes.length;
-    if (this.isStopped) this.raw.push(part.bytes);
-    if (this.size <= MAX_UNIT && (this.isStopped || this.isCompressed)) this.#parts.push(unmasked(part));
-  }
-
-  get isCompressed(): boolean {
-    return !isControl(this.head.first) && (this.head.first & RSV1) !== 0;
-  }
-
-  get kind(): string {
-    return kindOf(this.head.first);
-  }
-
-  /** The payload of all frames. */
-  takePayload(): Uint8Array | undefined {
-    const all = this.size <= MAX_UNIT ? Buffer.concat(this.#parts) : undefined;
-    this.#parts = [];
-    return all;
-  }
-
-  describe(): string {
-    return `${this.kind} of ${this.payload?.length ?? this.size} bytes`;
-  }
 }
 
 /** What a lane must know of the handshake. */
@@ -126,11 +58,11 @@ export class Lane {
   #isRaw = false;
   /** The receiver's window is no longer the sender's: what is compressed goes on without compression. */
   #isDirty = false;
-  /** The end of what the sender has compressed; nothing once that is not known. */
-  #window: Uint8Array | undefined = new Uint8Array(0);
+  readonly #window: DeflateWindow;
   /** What is passed on at the end of the turn. */
   #passing: Uint8Array[] = [];
-  #isMidFrame = false;
+  /** What the frame belongs to that has not ended. */
+  #unfinished: Unit | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isSenderPaused = false;
   #onEmpty: (() => void) | undefined;
@@ -139,6 +71,7 @@ export class Lane {
   constructor(owner: LaneOwner, settings: LaneSettings) {
     this.#owner = owner;
     this.#settings = settings;
+    this.#window = new DeflateWindow(settings.hasTakeover, () => this.#keepBack());
   }
 
   /** Takes the next bytes of the sender. */
@@ -155,7 +88,7 @@ export class Lane {
       for (const part of this.#cutter.cut(chunk)) this.#take(part);
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
-      this.#passAll();
+      this.#passAll("what follows has no frames");
       this.#isRaw = true;
       this.#pass(this.#cutter.takeHeader());
     }
@@ -165,9 +98,9 @@ export class Lane {
     const { first } = part.head;
     const unit = isControl(first) ? this.#controlOf(part) : this.#messageOf(part);
     unit.add(part);
-    if (unit.isStopped && unit.size > MAX_UNIT) this.#passAll();
-    else if (!unit.isStopped) this.#pass(part.bytes);
-    this.#isMidFrame = !unit.isStopped && !part.ends;
+    if (!unit.isStopped) this.#pass(part.bytes);
+    else if (unit.isTooLarge) this.#letLarge();
+    this.#unfinished = part.ends ? undefined : unit;
     const isLast = part.ends && (isControl(first) || (first & FIN) !== 0);
     if (isLast) this.#finish(unit);
   }
@@ -186,33 +119,34 @@ export class Lane {
 
   #begin(head: FrameHead): Unit {
     this.#units += 1;
-    if (head.length > MAX_UNIT) this.#passAll();
-    return new Unit(this.#units, head, this.#isStopping && head.length <= MAX_UNIT);
+    const isCompressed = !isControl(head.first) && (head.first & RSV1) !== 0;
+    return new Unit(this.#units, head, this.#isStopping, isCompressed && this.#window.mustFollow);
   }
 
-  /** Lets everything go on that waits, because what comes next is too large to wait behind it. */
-  #passAll(): void {
-    for (const unit of this.#queue.splice(0)) for (const bytes of this.#bytesOf(unit)) this.#pass(bytes);
+  /** What is too large to wait whole: it goes on as it comes, once all before it has. */
+  get #large(): Unit | undefined {
+    return [this.#control, this.#message].find((unit) => unit?.isStopped === true && unit.isTooLarge);
+  }
+
+  #letLarge(): void {
+    if (this.#queue.length > 0) return;
+    for (const bytes of this.#large?.let() ?? []) this.#pass(bytes);
+  }
+
+  /** Lets everything go on that waits, because nothing can be decided any more. */
+  #passAll(why: string): void {
+    for (const unit of this.#queue.splice(0)) {
+      if (unit.isHeld) this.#owner.intervened("passed on", `${unit.describe()}, ${why}`);
+      for (const bytes of this.#bytesOf(unit)) this.#pass(bytes);
+    }
     this.#queued = 0;
     for (const unit of [this.#message, this.#control]) {
-      if (unit?.isStopped !== true) continue;
-      for (const bytes of unit.raw) this.#pass(bytes);
-      unit.isStopped = false;
-      unit.raw = [];
+      if (unit?.isStopped === true) for (const bytes of unit.let()) this.#pass(bytes);
     }
   }
 
   #pass(bytes: Uint8Array): void {
-    const last = this.#passing.at(-1);
-    const isNext = last?.buffer === bytes.buffer && last.byteOffset + last.length === bytes.byteOffset;
-    if (bytes.length === 0) return;
-    if (last === undefined || !isNext) this.#passing.push(bytes);
-    else
-      this.#passing[this.#passing.length - 1] = new Uint8Array(
-        last.buffer,
-        last.byteOffset,
-        last.length + bytes.length,
-      );
+    append(this.#passing, bytes);
   }
 
   get #isStopping(): boolean {
@@ -223,37 +157,41 @@ export class Lane {
   #finish(unit: Unit): void {
     if (isControl(unit.head.first)) this.#control = undefined;
     else this.#message = undefined;
-    const payload = unit.takePayload();
-    unit.payload = unit.isCompressed ? this.#inflate(payload) : payload;
-    if (unit.isCompressed && this.#isDirty && unit.payload === undefined) {
-      this.#owner.close(1011, "a message refers to one that was changed, and cannot be decompressed here");
+    if (!unit.isStopped) {
+      this.#passed(unit);
       return;
     }
-    if (!unit.isStopped) return;
+    const payload = unit.wirePayload();
+    unit.payload = unit.isCompressed ? this.#inflate(payload) : payload;
+    if (unit.isCompressed && this.#isDirty && unit.payload === undefined) {
+      this.#failDirty();
+      return;
+    }
     const isDropped = this.#applyRules(unit);
     if (isDropped) return;
-    this.#queued += unit.size;
-    unit.isHeld = this.#isHolding;
+    this.#queued += unit.cost;
+    unit.isHeld = this.#isHolding && !unit.isTooLarge;
     this.#queue.push(unit);
     if (unit.isHeld) this.#owner.heldChanged();
   }
 
-  /** Follows what the sender compresses, even where no rule looks: later messages refer to it. */
+  /** Later messages may refer to one that was only passed on. */
+  #passed(unit: Unit): void {
+    if (!unit.isCompressed) return;
+    const payload = unit.wirePayload();
+    if (payload === undefined) this.#window.lose();
+    else this.#window.follow(payload);
+    if (this.#isDirty) this.#failDirty();
+  }
+
+  #failDirty(): void {
+    this.#owner.close(1011, "a message refers to one that was changed, and cannot be decompressed here");
+  }
+
   #inflate(compressed: Uint8Array | undefined): Uint8Array | undefined {
-    if (compressed === undefined || this.#window === undefined) {
-      this.#window = undefined;
-      return undefined;
-    }
-    try {
-      const options = { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: 4 * MAX_UNIT };
-      const dictionary = this.#window.length > 0 ? { dictionary: this.#window } : {};
-      const payload = inflateRawSync(Buffer.concat([compressed, TAIL]), { ...options, ...dictionary });
-      this.#window = Buffer.concat([this.#window, payload.subarray(-WINDOW)]).subarray(-WINDOW);
-      return payload;
-    } catch {
-      this.#window = undefined;
-      return undefined;
-    }
+    if (compressed !== undefined) return this.#window.inflate(compressed);
+    this.#window.lose();
+    return undefined;
   }
 
   /** Returns whether the rules drop it. */
@@ -305,10 +243,20 @@ export class Lane {
         return;
       }
       this.#queue.shift();
-      this.#queued -= unit.size;
+      this.#queued -= unit.cost;
       this.#owner.write(this.#bytesOf(unit));
     }
-    if (this.#queue.length === 0) this.#onEmpty?.();
+    if (this.#queue.length > 0) return;
+    if (this.#large !== undefined) {
+      this.#letLarge();
+      this.#flush();
+    }
+    this.#onEmpty?.();
+  }
+
+  /** Whether the receiver has a part of a frame. */
+  get #isMidFrame(): boolean {
+    return this.#unfinished?.isStopped === false;
   }
 
   get #isPassingMessage(): boolean {
@@ -327,7 +275,8 @@ export class Lane {
 
   /** The sender waits as long as the receiver is full, or the queue is. */
   #keepBack(): void {
-    const isPaused = this.#owner.isFull() || this.#queued > MAX_QUEUED;
+    const isWaiting = this.#queued > MAX_QUEUED || this.#large !== undefined || this.#window.isBehind;
+    const isPaused = this.#owner.isFull() || isWaiting;
     if (isPaused === this.#isSenderPaused) return;
     this.#isSenderPaused = isPaused;
     this.#owner.pauseSender(isPaused);
@@ -352,6 +301,10 @@ export class Lane {
       .map(({ number, kind, head, payload = new Uint8Array(0) }) => {
         return { number, direction, kind, first: plain(head.first), payload };
       });
+  }
+
+  get heldCount(): number {
+    return this.#queue.reduce((count, { isHeld }) => count + Number(isHeld), 0);
   }
 
   /** Lets one go on, in its place. */
@@ -380,7 +333,7 @@ export class Lane {
     const unit = this.#queue[at];
     if (unit === undefined) return false;
     this.#queue.splice(at, 1);
-    this.#queued -= unit.size;
+    this.#queued -= unit.cost;
     this.#changed(unit, "dropped", "by hand");
     this.#owner.heldChanged();
     this.drained();
@@ -390,7 +343,7 @@ export class Lane {
   /** Sends a frame in front of what is held, as soon as no other is being sent. */
   inject(first: number, payload: Uint8Array): void {
     this.#units += 1;
-    const unit = new Unit(this.#units, { first, key: undefined, length: payload.length }, true);
+    const unit = new Unit(this.#units, { first, key: undefined, length: payload.length }, true, false);
     unit.raw = [this.#frame(first, payload)];
     unit.payload = payload;
     unit.isOwn = true;
@@ -402,15 +355,29 @@ export class Lane {
   /** Calls back when all that waits has gone on: at once, if nothing does. */
   whenEmpty(then: () => void): void {
     const header = this.#cutter.takeHeader();
+    this.#dropUnsendable();
     this.#onEmpty = () => {
       this.#onEmpty = undefined;
       // what the sender has not finished arrives unfinished
-      this.#passAll();
+      this.#passAll("");
       this.#pass(header);
       this.#flush();
       then();
     };
     this.#pump();
+  }
+
+  /** Behind an unfinished frame nothing can be sent, and behind an unfinished message control frames alone. */
+  #dropUnsendable(): void {
+    for (const unit of this.#queue.splice(0)) {
+      const isSendable = !this.#isMidFrame && (isControl(unit.head.first) || !this.#isPassingMessage);
+      if (isSendable) {
+        this.#queue.push(unit);
+        continue;
+      }
+      this.#queued -= unit.cost;
+      this.#owner.intervened("dropped", `${unit.describe()}, behind what the sender has not finished`);
+    }
   }
 
   /** A close frame with this status, if the receiver is between two frames and can read it. */
@@ -425,6 +392,7 @@ export class Lane {
   stop(): void {
     this.#isOver = true;
     clearTimeout(this.#timer);
+    this.#window.stop();
     this.#queue.length = 0;
     this.#queued = 0;
     this.#owner.heldChanged();

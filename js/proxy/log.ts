@@ -22,7 +22,7 @@ export interface LoggedPiece {
 export interface Intervention {
   readonly time: number;
   readonly direction: Direction | undefined;
-  /** `dropped`, `delayed`, `edited`, `injected` or `closed`. */
+  /** `dropped`, `delayed`, `edited`, `injected`, `passed on` without a decision, or `closed`. */
   readonly action: string;
   /** Of what, and why. */
   readonly about: string;
@@ -170,6 +170,11 @@ export class ConnectionLog {
     this.#owner.hasChanged(this);
   }
 
+  /** How much was done to it, from the beginning on. */
+  get interventionCount(): number {
+    return this.#interventionCount;
+  }
+
   /** Tells that what waits for a decision has changed. */
   heldChanged(): void {
     this.#owner.hasChanged(this);
@@ -244,7 +249,7 @@ export class ConnectionLog {
         toServer: this.control?.isHolding("toServer") ?? false,
         toClient: this.control?.isHolding("toClient") ?? false,
       },
-      held: this.control?.held().length ?? 0,
+      held: this.control?.heldCount ?? 0,
       interventions: this.#interventionCount,
     };
   }
@@ -290,6 +295,7 @@ export interface Control {
   hold(direction: Direction, isOn: boolean): void;
   /** What waits for a decision. */
   held(): readonly HeldUnit[];
+  readonly heldCount: number;
   /** Lets one go on, in its place. Returns whether it was still there. */
   release(direction: Direction, number: number, how?: Release): boolean;
   /** Takes one out. Returns whether it was still there. */

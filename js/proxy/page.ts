@@ -14,6 +14,7 @@ import { WebSocketServer } from "../server/server.js";
 import { feed } from "./feed.js";
 import type { Hello } from "./feed-protocol.js";
 import type { TrafficLog } from "./log.js";
+import { isLoopback } from "./loopback.js";
 import { untapped } from "./taps.js";
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -140,13 +141,6 @@ function pageFolder(): string | undefined {
   return FOLDERS.map((folder) => fileURLToPath(new URL(folder, import.meta.url))).find((folder) => {
     return existsSync(`${folder}index.html`);
   });
-}
-
-/**
- * Names of this machine alone. A site whose name is made to lead here, by DNS rebinding, says its own name.
- */
-function isLoopback(host = ""): boolean {
-  return /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/i.test(host);
 }
 
 /** Whether a request comes from the page, or from a program: other sites' pages say where they are from. */

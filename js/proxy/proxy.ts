@@ -20,6 +20,7 @@ import type { Direction } from "../inspect/records.js";
 import { NodeTransport } from "../transport/node.js";
 import { sockets, type TlsClientOptions, type TlsServerOptions } from "../transport/runtime.js";
 import type { TrafficLog } from "./log.js";
+import { isLoopback } from "./loopback.js";
 import { Relay } from "./relay.js";
 import type { Rule } from "./rules.js";
 
@@ -41,6 +42,7 @@ export interface ProxyOptions {
 const HOP_BY_HOP = ["connection", "keep-alive", "proxy-connection", "te", "trailer", "upgrade"];
 /** Heads may be as long as applications' cookies make them. */
 const MAX_HEADER_SIZE = 256 * 1024;
+const FOREIGN = "This proxy is for this machine: use 127.0.0.1, localhost or the name of --host\n";
 
 /** A proxy before one target. */
 export class ReverseProxy {
@@ -49,6 +51,9 @@ export class ReverseProxy {
   readonly #isSecure: boolean;
   readonly #agent: PlainAgent;
   readonly #relays = new Set<Duplex>();
+  /** The address to listen on, as the user has named it. */
+  #host = "";
+  #isPrivate = true;
 
   constructor(options: ProxyOptions) {
     const { target, tls, targetTls } = options;
@@ -59,17 +64,27 @@ export class ReverseProxy {
       : new PlainAgent({ keepAlive: true });
     const settings = { maxHeaderSize: MAX_HEADER_SIZE, requestTimeout: 0 };
     this.#server = tls === undefined ? createServer(settings) : createSecureServer({ ...settings, ...tls });
-    this.#server.on("request", (request, response) => this.#passRequest(request, response));
-    this.#server.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
+    this.#server.on("request", (request, response) => {
+      if (this.#isForeign(request)) response.writeHead(403, { "Content-Type": "text/plain" }).end(FOREIGN);
+      else this.#passRequest(request, response);
+    });
+    this.#server.on("upgrade", (request, socket, head) => {
+      // another upgrade is left out, which RFC 9110 §7.8 allows: the request goes on as any other does
+      if (/^websocket$/i.test(request.headers.upgrade ?? "")) this.#upgrade(request, socket, head);
+      else this.#readAgain(request, socket, head);
+    });
   }
 
   /** Resolves once it listens. */
   listen(port: number, host: string): Promise<AddressInfo> {
+    this.#host = host;
     return new Promise((resolve, reject) => {
       this.#server.once("error", reject);
       this.#server.listen({ port, host }, () => {
         this.#server.off("error", reject);
-        resolve(this.#server.address() as AddressInfo);
+        const address = this.#server.address() as AddressInfo;
+        this.#isPrivate = /^127\.|^::1$/.test(address.address);
+        resolve(address);
       });
     });
   }
@@ -84,7 +99,33 @@ export class ReverseProxy {
     });
   }
 
+  /** Whether a `Host` is a name of the proxy's own. */
+  #isOwnHost({ headers: { host = "" }, socket }: IncomingMessage): boolean {
+    const name = host.replace(/:\d+$/, "").toLowerCase();
+    const address = (socket.localAddress ?? "").replace(/^::ffff:/, "");
+    return isLoopback(host) || name === this.#host.toLowerCase() || name.replace(/^\[|\]$/g, "") === address;
+  }
+
+  /** Whether a request comes from a page whose name was made to lead to this machine. */
+  #isForeign(request: IncomingMessage): boolean {
+    return this.#isPrivate && request.headers.host !== undefined && !this.#isOwnHost(request);
+  }
+
+  /** Reads a request once more, without the upgrade that it asks for. */
+  #readAgain(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const fields = pairs(request.rawHeaders).filter(([name]) => !/^(?:upgrade|http2-settings)$/i.test(name));
+    const lines = fields.map(([name, value]) => `${name}: ${value}\r\n`).join("");
+    const start = `${request.method} ${request.url} HTTP/${request.httpVersion}\r\n`;
+    socket.unshift(Buffer.concat([Buffer.from(`${start}${lines}\r\n`, "latin1"), head]));
+    this.#server.emit(this.#options.tls === undefined ? "connection" : "secureConnection", socket);
+  }
+
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (this.#isForeign(request)) {
+      const fields = `Connection: close\r\nContent-Type: text/plain\r\nContent-Length: ${FOREIGN.length}`;
+      socket.end(`HTTP/1.1 403 Forbidden\r\n${fields}\r\n\r\n${FOREIGN}`);
+      return;
+    }
     const { log, record, rules, targetTls } = this.#options;
     const path = this.#pathOf(request);
     const client = new NodeTransport(socket);
@@ -125,7 +166,8 @@ export class ReverseProxy {
 
   #fieldsOf(request: IncomingMessage): (readonly [string, string])[] {
     const { host } = this.#options.target;
-    const own = request.headers.host;
+    // the target would take a site for its own whose name was made to lead here
+    const own = this.#isOwnHost(request) ? request.headers.host : undefined;
     const targetOrigin = `${this.#isSecure ? "https" : "http"}://${host}`;
     return pairs(request.rawHeaders).map(([name, value]) => {
       if (/^host$/i.test(name)) return [name, host];
@@ -172,6 +214,7 @@ export class ReverseProxy {
     answer.on("error", () => response.destroy());
     response.sendDate = false;
     response.writeHead(answer.statusCode ?? 502, answer.statusMessage, fields.flat());
+    response.flushHeaders(); // the body may be long in coming
     answer.pipe(response);
   }
 

@@ -12,6 +12,11 @@ import { ConnectionRules, type Rule } from "./rules.js";
 
 /** Bytes of a response's head, at most. */
 const MAX_HEAD = 256 * 1024;
+/** Answers of 1xx before the one that counts, at most; as many as our own client takes. */
+const MAX_INFORMATION = 16;
+/** What an answer begins with. */
+const HTTP = Buffer.from("HTTP/");
+const NOTHING = new Uint8Array(0);
 const DIRECTIONS: readonly Direction[] = ["toServer", "toClient"];
 
 /** What a connection through the proxy is made of. */
@@ -34,11 +39,14 @@ export class Relay implements Control {
   readonly #record: RelayOptions["record"];
   #server: Transport | undefined;
   #lanes: Readonly<Record<Direction, Lane>> | undefined;
-  #head: Uint8Array = new Uint8Array(0);
+  #head: Uint8Array = NOTHING;
+  #informed = 0;
   #isRaw = false;
   #isOver = false;
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #ended = new Set<Direction>();
+  /** Sides that get nothing more, and when they have taken all. */
+  readonly #taken = new Map<Transport, Promise<void>>();
 
   constructor({ client, log, rules, path, record }: RelayOptions) {
     this.#client = client;
@@ -102,32 +110,44 @@ export class Relay implements Control {
 
   /** Passes the response's head on as it is; one that refuses is followed by the end of the connection. */
   #readHead(chunk: Uint8Array): void {
-    const all = this.#head.length === 0 ? Buffer.from(chunk) : Buffer.concat([this.#head, chunk]);
-    const end = all.indexOf("\r\n\r\n");
-    if (end < 0 && all.length < MAX_HEAD) {
-      this.#head = all;
+    let rest = this.#head.length === 0 ? Buffer.from(chunk) : Buffer.concat([this.#head, chunk]);
+    this.#head = NOTHING;
+    while (!this.#isOver && rest.length > 0) {
+      const end = rest.indexOf("\r\n\r\n");
+      const isHttp = rest.subarray(0, HTTP.length).equals(HTTP.subarray(0, rest.length));
+      if (isHttp && end < 0 && rest.length < MAX_HEAD) {
+        this.#head = rest;
+        return;
+      }
+      const head = isHttp && end >= 0 ? rest.subarray(0, end + 4) : rest;
+      rest = rest.subarray(head.length);
+      if (!this.#passHead(head)) continue;
+      this.#client.resume();
+      if (rest.length > 0) this.#receive("toClient", rest);
       return;
     }
-    this.#head = new Uint8Array(0);
-    const head = end < 0 ? all : all.subarray(0, end + 4);
+  }
+
+  /** Returns whether it is the answer, and not information before it. */
+  #passHead(head: Buffer): boolean {
     const text = head.toString("latin1");
-    const status = Number(/^HTTP\/1\.\d (\d{3})/.exec(text)?.[1] ?? 0);
+    const status = text.endsWith("\r\n\r\n") ? Number(/^HTTP\/1\.\d (\d{3})/.exec(text)?.[1] ?? 0) : 0;
     const isInformation = status >= 100 && status < 200 && status !== 101;
-    const passed = status === 101 || isInformation || end < 0 ? head : Buffer.from(withoutKeepAlive(text), "latin1");
+    if (isInformation && ++this.#informed > MAX_INFORMATION) {
+      this.failed(`it gave no answer after ${MAX_INFORMATION} responses of 1xx`);
+      return false;
+    }
+    const isRefusal = status >= 200;
+    const passed = isRefusal ? Buffer.from(withoutKeepAlive(text), "latin1") : head;
     this.#addHead("toClient", passed);
     this.#client.write([passed]);
-    const rest = all.subarray(head.length);
-    if (isInformation) {
-      if (rest.length > 0) this.#readHead(rest);
-      return;
-    }
+    if (isInformation) return false;
     if (status === 101) this.#open(text);
     else {
       this.#isRaw = true;
       this.#log.become("refused", status === 0 ? "The target does not answer with HTTP" : `${status}`);
     }
-    this.#client.resume();
-    if (rest.length > 0) this.#receive("toClient", rest);
+    return true;
   }
 
   #open(responseHead: string): void {
@@ -181,12 +201,12 @@ export class Relay implements Control {
     if (this.#isOver) return;
     const end = () => {
       this.#ended.add(direction);
-      this.#receiverOf(direction)?.end();
+      const receiver = this.#receiverOf(direction);
+      if (receiver !== undefined) void this.#endOf(receiver);
       if (this.#lanes === undefined && direction === "toServer" && this.#server === undefined)
         this.#finish("the client left");
     };
-    if (direction === "toClient" && this.#lanes === undefined && !this.#isRaw)
-      this.failed("it closed the connection without an answer");
+    if (direction === "toClient" && this.#lanes === undefined && !this.#isRaw) this.failed(this.#unanswered);
     else if (this.#lanes === undefined) end();
     else this.#lanes[direction].whenEmpty(end);
   }
@@ -202,8 +222,24 @@ export class Relay implements Control {
       return;
     }
     if (direction === "toClient" && this.#lanes === undefined && !this.#isRaw)
-      this.failed(error?.message ?? "it closed the connection without an answer");
+      this.failed(error?.message ?? this.#unanswered);
     else this.#finish(error === undefined ? `${who} closed the connection` : `${who}: ${error.message}`);
+  }
+
+  get #unanswered(): string {
+    return `it closed the connection ${this.#head.length > 0 ? "within the head of its" : "without an"} answer`;
+  }
+
+  /** A side gets nothing more. Resolves when it has taken all that was written to it. */
+  #endOf(side: Transport): Promise<void> {
+    const taken =
+      this.#taken.get(side) ??
+      new Promise<void>((resolve) => {
+        if (side.write([NOTHING], { onTaken: resolve })) resolve();
+        side.end();
+      });
+    this.#taken.set(side, taken);
+    return taken;
   }
 
   /** The target cannot be reached, or does not answer: the client is told by 502. */
@@ -223,13 +259,10 @@ export class Relay implements Control {
   #finish(reason: string): void {
     this.#log.become("closed", reason);
     this.#leave();
-    this.#client.end();
-    this.#server?.end();
-    // each has all that was written to it when it answers the end; one that does not answer is not waited for
-    setTimeout(() => {
-      this.#client.destroy();
-      this.#server?.destroy();
-    }, 1000).unref();
+    for (const side of [this.#client, this.#server]) {
+      // one that has all, and does not answer the end, is not waited for
+      if (side !== undefined) void this.#endOf(side).then(() => setTimeout(() => side.destroy(), 1000).unref());
+    }
   }
 
   #leave(): void {
@@ -249,6 +282,10 @@ export class Relay implements Control {
 
   held(): readonly HeldUnit[] {
     return DIRECTIONS.flatMap((direction) => this.#lanes?.[direction].held() ?? []);
+  }
+
+  get heldCount(): number {
+    return DIRECTIONS.reduce((count, direction) => count + (this.#lanes?.[direction].heldCount ?? 0), 0);
   }
 
   release(direction: Direction, number: number, how: Release = {}): boolean {

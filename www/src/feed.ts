@@ -4,10 +4,10 @@
  *
  * @module
  */
-import type { Asked, FedPiece, Told } from "../../js/proxy/feed-protocol.js";
+import type { Asked, FedPiece, FedUnit, Told } from "../../js/proxy/feed-protocol.js";
 import { beginLive, take, working } from "./actions.js";
 import { writePlace } from "./place.js";
-import { change, current, type Feed } from "./state.js";
+import { change, current, type Feed, type HeldUnit } from "./state.js";
 import type { LiveBytes } from "./worker/protocol.js";
 
 /** How long to wait before the page connects again, in milliseconds. */
@@ -86,7 +86,7 @@ function heard(told: Told): void {
       if (told.watch === watches) receive(told.pieces);
       break;
     case "held":
-      if (told.watch === watches) changeFeed({ held: told.units });
+      if (told.watch === watches) changeFeed({ held: told.units.map(withPayload) });
       break;
     case "interventions":
       if (told.watch === watches) changeFeed({ interventions: told.all });
@@ -95,6 +95,12 @@ function heard(told: Told): void {
       change({ error: told.message });
       break;
   }
+}
+
+/** A payload comes once, and stays. */
+function withPayload(unit: FedUnit): HeldUnit {
+  const isSame = ({ number, direction }: HeldUnit) => number === unit.number && direction === unit.direction;
+  return { ...unit, base64: unit.base64 ?? current().feed?.held.find(isSame)?.base64 ?? "" };
 }
 
 /** Shows a connection of the process. */

@@ -15,6 +15,11 @@ export type View = (typeof VIEWS)[number];
 /** How far a connection of this browser is. */
 export type LiveState = "connecting" | "open" | "closed";
 
+/** A message or a control frame that waits, with its payload. */
+export interface HeldUnit extends FedUnit {
+  readonly base64: string;
+}
+
 /** The process that serves the page, and what it reports. */
 export interface Feed {
   readonly hello: Hello;
@@ -27,7 +32,7 @@ export interface Feed {
   /** The connection that is shown. */
   readonly watched: number | undefined;
   /** Of the watched connection. */
-  readonly held: readonly FedUnit[];
+  readonly held: readonly HeldUnit[];
   readonly interventions: readonly Intervention[];
 }
 

@@ -5,10 +5,9 @@
  */
 import { useState } from "preact/hooks";
 
-import type { FedUnit } from "../../../js/proxy/feed-protocol.js";
 import { ask, base64Of } from "../feed.js";
 import { bytes, counted, DIRECTION_NAMES, duration, hex, hexBytes } from "../format.js";
-import type { Feed } from "../state.js";
+import type { Feed, HeldUnit } from "../state.js";
 import { Arrow } from "./common.js";
 
 type Direction = "toServer" | "toClient";
@@ -83,7 +82,7 @@ interface Edited {
   readonly first: number;
 }
 
-function Held({ id, unit }: { id: number; unit: FedUnit }) {
+function Held({ id, unit }: { id: number; unit: HeldUnit }) {
   const { direction, kind, number } = unit;
   const payload = Uint8Array.from(atob(unit.base64), (character) => character.charCodeAt(0));
   const text = kind === "text" ? textOf(payload) : undefined;
