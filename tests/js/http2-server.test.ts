@@ -655,10 +655,16 @@ test("the protocol's name is one in any case of letters, as HAProxy passes it on
   assert.equal((await peer.answer)[":status"], 200);
 });
 
-test("a request may say that it has no body", async (t) => {
-  const { origin } = await serveHttp2(t);
-  const peer = new RawStream(await readySession(t, origin), { "content-length": "0" });
+test("a stream that is terminated when it is accepted has its answer, and what was sent", async (t) => {
+  const { server, origin } = await serveHttp2(t);
+  server.on("connection", (socket) => {
+    socket.send("too many");
+    socket.terminate();
+  });
+  const peer = new RawStream(await readySession(t, origin));
   assert.equal((await peer.answer)[":status"], 200);
+  assert.deepEqual(await peer.bytes(10), unmasked(0x81, "too many"));
+  await peer.ended;
 });
 
 test("a refusal with fields that HTTP/2 cannot have is answered with 500, and leaves no timer", async (t) => {
@@ -694,4 +700,16 @@ test("a refusal says where it ends, and that the connection does, and the applic
     "Content-Type: text/plain; charset=utf-8",
     "Content-Length: 12",
   ]);
+});
+
+test("a request that announces even an empty body is refused, because its messages would end the session", async (t) => {
+  const { origin } = await serveEchoHttp2(t);
+  const session = await readySession(t, origin);
+  const other = new RawStream(session);
+  await other.answer;
+  const peer = new RawStream(session, { "content-length": "0" }).resume();
+  assert.equal((await peer.answer)[":status"], 400);
+  await peer.ended;
+  other.stream.write(masked(0x81, "Hello"));
+  assert.deepEqual(await other.bytes(7), unmasked(0x81, "Hello"));
 });
