@@ -16,6 +16,7 @@ import type { TLSSocket } from "node:tls";
 import { WebSocketError } from "../engine/errors.js";
 import type { HeaderField } from "../engine/http.js";
 import { NodeTransport } from "./node.js";
+import { watchSession } from "./session-watch.js";
 import { setImmediate } from "./tasks.js";
 import type { TransportListener } from "./transport.js";
 import { type HandshakeRequest, isHost, resource } from "./upgrade.js";
@@ -43,6 +44,7 @@ export class StreamTransport extends NodeTransport {
 
   override start(listener: TransportListener): void {
     super.start(listener);
+    watchSession(this.#stream.session);
     this.#stream.off("aborted", readOut).on("aborted", readOut);
   }
 

@@ -1,12 +1,14 @@
 /** How sockets over HTTP/2 end when their peers leave, reset streams, or break the session: both roles. */
 import assert from "node:assert/strict";
 import { type Http2Session, constants as http2 } from "node:http2";
+import process from "node:process";
 import { type TestContext, test } from "node:test";
+import { setImmediate as turn } from "node:timers/promises";
 import type { WebSocket } from "websocket-component";
 
-import { data, head, type RawSession, REQUEST, rawSession, reset, serveSessions } from "./http2-frames.js";
+import { data, goaway, head, type RawSession, REQUEST, rawSession, reset, serveSessions } from "./http2-frames.js";
 import { opened, openSession, serveHttp2 } from "./sessions.js";
-import { closed, masked, once, unmasked, within } from "./support.js";
+import { closed, masked, mockTimers, once, unmasked, within } from "./support.js";
 
 const DAY = 86_400_000;
 
@@ -151,3 +153,43 @@ test("streams that are reset with NO_ERROR leave their places to others", async 
   }
   assert.deepEqual([server.clients.size, server.statistics.refused], [0, {}]);
 });
+
+const MINUTE = 60_000;
+const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+/** Whether the package asks silent peers whether they are there. */
+const asks = major < 22 || (major === 22 && minor < 23);
+
+for (const [role, make] of roles) {
+  test(`a ${role} whose peer breaks HTTP/2 and leaves ends with 1006, though old versions of Node say nothing`, async (t) => {
+    mockTimers(t);
+    const { socket, peer, session } = await make(t);
+    const [end, sessionEnd] = [closed(socket), gone(session)];
+    peer.send(data(0, "on stream 0"));
+    await peer.goaway();
+    peer.socket.end();
+    for (let minute = 0; minute < 3; minute++) t.mock.timers.tick(MINUTE);
+    assert.equal((await end).code, 1006);
+    await sessionEnd;
+  });
+
+  test(`a ${role} whose peer is silent stays, if it answers, even behind a GOAWAY`, { skip: !asks }, async (t) => {
+    mockTimers(t);
+    const { socket, peer, session } = await make(t);
+    for (let count = 0; count < 4; count++) {
+      if (count === 2) {
+        peer.send(goaway(role === "server" ? 0 : 1, http2.NGHTTP2_NO_ERROR)); // a server has opened none
+        await once(session, "goaway");
+      }
+      t.mock.timers.tick(MINUTE); // bytes have come before
+      const { bytesRead } = session.socket;
+      const { asked } = peer;
+      t.mock.timers.tick(MINUTE);
+      await peer.askedFor(asked + 1);
+      while (session.socket.bytesRead === bytesRead) await turn();
+    }
+    assert.equal(socket.readyState, socket.OPEN);
+    const sessionEnd = gone(session);
+    session.destroy();
+    await sessionEnd; // it stops a timer, which must be this test's
+  });
+}
