@@ -71,6 +71,7 @@ export function openStream(
 }
 
 class StreamExchange {
+  readonly #session: ClientHttp2Session;
   readonly #options: StreamOptions;
   readonly #listener: ExchangeListener;
   readonly #interim = new InterimResponses();
@@ -85,10 +86,11 @@ class StreamExchange {
     options: StreamOptions,
     listener: ExchangeListener,
   ) {
+    this.#session = session;
     this.#options = options;
     this.#listener = listener;
     try {
-      this.#begin(session, request);
+      this.#begin(request);
     } catch (error) {
       queueMicrotask(() => this.#fail(error as Error));
     }
@@ -104,7 +106,8 @@ class StreamExchange {
     if (this.#stream !== undefined) cancel(this.#stream);
   }
 
-  #begin(session: ClientHttp2Session, request: UpgradeRequest): void {
+  #begin(request: UpgradeRequest): void {
+    const session = this.#session;
     const isSecure = request.url.protocol === "wss:";
     if (isSecure && session.encrypted !== true) {
       throw new WebSocketError("WS_ERR_INVALID_OPTION", "The session is not encrypted, so it cannot serve a wss: URL");
@@ -150,8 +153,8 @@ class StreamExchange {
   };
 
   readonly #onClose = (): void => {
-    const { errored, rstCode = 0 } = this.#stream as ClientHttp2Stream;
-    if (rstCode === REFUSED_STREAM) {
+    const { errored, id = 0, rstCode = 0 } = this.#stream as ClientHttp2Stream;
+    if (rstCode === REFUSED_STREAM || Readiness.of(this.#session).isLeftOut(id)) {
       const message = "The server refused the stream before it processed the request, so it may be sent again";
       this.#fail(new WebSocketError("WS_ERR_REFUSED_STREAM", message, { cause: errored }));
       return;

@@ -13,7 +13,8 @@ type Asker = (error: WebSocketError | undefined) => void;
 
 /**
  * What is known of a session. Before the SETTINGS have come, `remoteSettings` has the defaults, and does not say so: a
- * ping is answered behind them. All who ask share one ping and one set of listeners, however many they are.
+ * ping is answered behind them. All who ask share one ping and one set of listeners, however many they are. A ping that
+ * fails says nothing of an open session: its owner may have too many on their way.
  */
 export class Readiness {
   static readonly #all = new WeakMap<ClientHttp2Session, Readiness>();
@@ -32,11 +33,21 @@ export class Readiness {
   readonly #askers = new Set<Asker>();
   /** Whether the server's SETTINGS have come. */
   #isKnown = false;
-  /** Whether the ping is under way. */
+  /** Whether the ping is under way, or the SETTINGS are awaited. */
   #isAsked = false;
+  /** The last stream that the server may have processed, by its GOAWAY. */
+  #lastStream = Number.POSITIVE_INFINITY;
 
   private constructor(session: ClientHttp2Session) {
     this.#session = session;
+    session.on("goaway", (_code, lastStream) => {
+      this.#lastStream = lastStream;
+    });
+  }
+
+  /** Whether a GOAWAY, of any code, says that the server has not processed a stream (RFC 9113 §6.8). */
+  isLeftOut(stream: number): boolean {
+    return stream > this.#lastStream;
   }
 
   /** Asks. Returns a function that stops asking. */
@@ -57,23 +68,28 @@ export class Readiness {
     this.#isAsked = true;
     if (session.connecting) session.once("connect", this.#ping);
     else this.#ping();
-    session.once("close", this.#tell);
+    session.once("remoteSettings", this.#found).once("close", this.#tell);
   }
 
   readonly #ping = (): void => {
     try {
       this.#session.ping((error) => {
-        this.#isKnown = error === null;
-        this.#tell();
+        if (error === null) this.#found();
+        else if (this.#isDecided) this.#tell();
       });
     } catch {
       this.#tell(); // it has ended
     }
   };
 
+  readonly #found = (): void => {
+    this.#isKnown = true;
+    this.#tell();
+  };
+
   readonly #tell = (): void => {
     this.#isAsked = false;
-    this.#session.off("connect", this.#ping).off("close", this.#tell);
+    this.#session.off("connect", this.#ping).off("remoteSettings", this.#found).off("close", this.#tell);
     const error = this.#error();
     const askers = [...this.#askers];
     this.#askers.clear();
@@ -84,7 +100,6 @@ export class Readiness {
     const { closed, destroyed, remoteSettings } = this.#session;
     if (closed || destroyed) return failed("the session of HTTP/2 is closed");
     if (remoteSettings?.enableConnectProtocol === true) return undefined;
-    if (!this.#isKnown) return failed("the server did not answer a ping of HTTP/2");
     return failed("the server does not take WebSockets over HTTP/2: it did not enable the extended CONNECT");
   }
 }

@@ -16,6 +16,9 @@ import type { TLSSocket } from "node:tls";
 import { WebSocketError } from "../engine/errors.js";
 import type { HeaderField } from "../engine/http.js";
 import { NodeTransport } from "./node.js";
+import { watchSession } from "./session-watch.js";
+import { setImmediate } from "./tasks.js";
+import type { TransportListener } from "./transport.js";
 import { type HandshakeRequest, isHost, resource } from "./upgrade.js";
 
 /** The value of `:protocol`. */
@@ -37,6 +40,18 @@ export class StreamTransport extends NodeTransport {
     super(stream);
     this.#stream = stream;
     this.#onHold = onHold;
+  }
+
+  override start(listener: TransportListener): void {
+    super.start(listener);
+    watchSession(this.#stream.session);
+    this.#stream.off("aborted", readOut).on("aborted", readOut);
+  }
+
+  /** A stream that the peer has reset with NO_ERROR writes nothing more, and Node would wait for that without end. */
+  override onEnd(): void {
+    super.onEnd();
+    if (this.#stream.closed) this.#stream.destroy();
   }
 
   override hold(isHeld: boolean): void {
@@ -67,10 +82,27 @@ export class StreamTransport extends NodeTransport {
     stream.end(body);
   }
 
-  /** What TCP's reset is, is RST_STREAM with CANCEL here (RFC 8441 §5). */
+  /**
+   * What TCP's reset is, is RST_STREAM with CANCEL here (RFC 8441 §5). Within an event of the session, it would
+   * overtake what was sent before, even the answer: frames are written when the event is over.
+   */
   override destroy(): void {
-    cancel(this.#stream);
+    if (this.#hasUnwritten) setImmediate(() => cancel(this.#stream));
+    else cancel(this.#stream);
   }
+
+  get #hasUnwritten(): boolean {
+    const { writableLength, session } = this.#stream;
+    return writableLength > 0 || (session?.state?.outboundQueueSize ?? 0) > 0;
+  }
+}
+
+/**
+ * A stream is about to be destroyed, by a reset or with its session, and all bytes with it that a slow reader has left
+ * in it. Over TCP they would stay in the system. No more can be there than the window allows.
+ */
+function readOut(this: Http2Stream): void {
+  while (this.read() !== null); // which emits `data`, too
 }
 
 /** The error for fields that `node:http2` does not take, such as a second `Authorization`. */
@@ -132,7 +164,7 @@ export class StreamRequest implements HandshakeRequest {
       isHost(host) &&
       (authority === undefined || host.toLowerCase() === authority.toLowerCase()) && // RFC 9113 §8.3.1
       resource(path) !== undefined &&
-      /^0*$/.test(received["content-length"] ?? "");
+      received["content-length"] === undefined; // nghttp2 would take the first message for a body that is too long
     this.#peer = peerOf(stream.session);
   }
 

@@ -39,7 +39,7 @@ export interface HandshakeRequest {
 export interface Rejection {
   /** HTTP status, 400 to 599. */
   readonly status: number;
-  /** Fields of the answer. The length is known. */
+  /** Fields of the answer, without those of its length and of the connection: these are known. */
   readonly headers?: HeaderFields | undefined;
   /** Plain text, unless `headers` has another `Content-Type`; the status's name by default. */
   readonly body?: string | undefined;
@@ -125,6 +125,9 @@ const REASONS = new Map([
   [505, "HTTP Version Not Supported"],
 ]);
 
+/** Fields that say where an answer ends, and what becomes of the connection: beside ours, others would contradict. */
+const FRAMING = ["Content-Length", "Transfer-Encoding", "Connection"];
+
 const PLAIN_TEXT: HeaderField = ["Content-Type", "text/plain; charset=utf-8"];
 
 /** An answer that accepts. */
@@ -151,6 +154,7 @@ export function accept(transport: Transport, answer: AcceptingAnswer): void {
  * @param onClosed is called when the transport is closed
  * @param isHead whether the request's method is HEAD, whose answer has no body (RFC 9110 §9.3.2)
  * @throws WebSocketProtocolError if a field has a character that does not belong there; then nothing was written
+ * @throws WebSocketError `WS_ERR_INVALID_OPTION` if HTTP/2 cannot have such fields; then nothing was sent, either
  */
 export function reject(
   transport: Transport,
@@ -163,7 +167,7 @@ export function reject(
   const [headers = [], body] = [ownOption(rejection, "headers"), ownOption(rejection, "body")];
   const reason = REASONS.get(status) ?? "";
   const bytes = Buffer.from(body ?? reason);
-  const own = pairs(flatten(headers)).filter(([name]) => !isName(name, "Content-Length"));
+  const own = pairs(flatten(headers)).filter(([name]) => !FRAMING.some((ours) => isName(name, ours)));
   const hasType = own.some(([name]) => isName(name, "Content-Type"));
   const fields: HeaderField[] = [
     ...own,
@@ -172,6 +176,7 @@ export function reject(
     ["Content-Length", String(bytes.length)],
   ];
   const head = writeResponse(status, reason, fields);
+  transport.respond?.(status, fields, bytes); // before the timer, because it may throw
   // a client that neither reads nor closes its side must not keep the socket
   const timer = setTimeout(() => {
     transport.destroy();
@@ -182,10 +187,7 @@ export function reject(
     onClosed();
   };
   transport.start({ onData: ignore, onDrain: ignore, onEnd: ignore, onClose });
-  if (transport.respond !== undefined) {
-    transport.respond(status, fields, bytes);
-    return;
-  }
+  if (transport.respond !== undefined) return;
   const isTaken = transport.write(isHead ? [head] : [head, bytes], { onTaken: () => transport.destroy() });
   transport.end();
   if (isTaken) transport.destroy();

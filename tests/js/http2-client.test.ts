@@ -156,6 +156,14 @@ test("a session is asked by one ping, and not again once its server's SETTINGS a
   assert.equal(askedInVain.mock.callCount(), 1);
 });
 
+test("a session whose owner has as many pings on their way as Node allows is asked all the same", async (t) => {
+  const { origin, url } = await serveEchoHttp2(t);
+  const session = openSession(t, origin);
+  await once(session, "connect");
+  for (let count = 0; count < 10; count++) session.ping(() => {});
+  await roundTrip(await opened(url, { session }));
+});
+
 test("a server that never sends its SETTINGS, or never answers, is given up after handshakeTimeout", async (t) => {
   const silent = await serveRaw(t, () => {});
   const session = openSession(t, silent.replace("ws:", "http:"));
@@ -256,6 +264,10 @@ for (const [what, lose] of losses) {
 const refusals: [what: string, refuse: (stream: ServerHttp2Stream) => void][] = [
   ["is reset with REFUSED_STREAM", refuseStream],
   ["a GOAWAY leaves out", (stream) => stream.session?.goaway(http2.NGHTTP2_NO_ERROR, (stream.id as number) - 2)],
+  [
+    "a GOAWAY with an error leaves out",
+    (stream) => stream.session?.goaway(http2.NGHTTP2_INTERNAL_ERROR, (stream.id as number) - 2),
+  ],
 ];
 for (const [what, refuse] of refusals) {
   test(`a stream that ${what} was not processed: its error says that it may be sent again`, async (t) => {

@@ -1,6 +1,6 @@
 /** Sessions that the client shares by itself, with servers that stall, lie or leave. */
 import assert from "node:assert/strict";
-import { constants as http2, type ServerHttp2Session } from "node:http2";
+import { constants as http2, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import { syncBuiltinESMExports } from "node:module";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { type TestContext, test } from "node:test";
@@ -231,4 +231,17 @@ test("all who wait for a server that turns out to speak HTTP/1.1 alone get a con
   const sockets = await Promise.all([1, 2, 3].map(() => opened(`wss://localhost:${port}/`, { http2: true, tls })));
   await Promise.all(sockets.map((socket) => roundTrip(socket)));
   for (const socket of sockets) socket.close();
+});
+
+test("a request that a GOAWAY with an error leaves out is sent again, on another session", async (t) => {
+  const { http, sessions, url } = await serveEchoHttp2(t, {}, {}, true);
+  const first = await opened(url, { http2: true, tls });
+  const end = closed(first);
+  http.prependOnceListener("stream", (stream: ServerHttp2Stream) => {
+    stream.on("error", () => {});
+    stream.session?.goaway(http2.NGHTTP2_INTERNAL_ERROR, (stream.id as number) - 2);
+  });
+  await roundTrip(await opened(url, { http2: true, tls }));
+  assert.equal((await end).code, 1006);
+  assert.equal(sessions.length, 2);
 });

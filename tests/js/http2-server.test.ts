@@ -1,7 +1,9 @@
 /** The server over HTTP/2 (RFC 8441), against streams that a test drives by hand. */
 import assert from "node:assert/strict";
 import { constants as http2, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import process from "node:process";
 import { test } from "node:test";
+import { connect as connectTls } from "node:tls";
 import {
   type CloseEvent,
   type HandshakeRequest,
@@ -13,7 +15,7 @@ import {
 } from "websocket-component";
 
 import { listenHttp2, opened, RawStream, readySession, serveEchoHttp2, serveHttp2, tls } from "./sessions.js";
-import { closed, masked, messages, nextEvent, once, sessionCount, unmasked, within } from "./support.js";
+import { closed, masked, messages, nextEvent, once, REQUEST, sessionCount, unmasked, within } from "./support.js";
 
 const DAY = 86_400_000;
 const CLOSE = masked(0x88, Buffer.from([0x03, 0xe8]));
@@ -653,8 +655,61 @@ test("the protocol's name is one in any case of letters, as HAProxy passes it on
   assert.equal((await peer.answer)[":status"], 200);
 });
 
-test("a request may say that it has no body", async (t) => {
-  const { origin } = await serveHttp2(t);
-  const peer = new RawStream(await readySession(t, origin), { "content-length": "0" });
+test("a stream that is terminated when it is accepted has its answer, and what was sent", async (t) => {
+  const { server, origin } = await serveHttp2(t);
+  server.on("connection", (socket) => {
+    socket.send("too many");
+    socket.terminate();
+  });
+  const peer = new RawStream(await readySession(t, origin));
   assert.equal((await peer.answer)[":status"], 200);
+  assert.deepEqual(await peer.bytes(10), unmasked(0x81, "too many"));
+  await peer.ended;
+});
+
+test("a refusal with fields that HTTP/2 cannot have is answered with 500, and leaves no timer", async (t) => {
+  const headers = [
+    ["Location", "/a"],
+    ["Location", "/b"],
+  ] as const;
+  const verify = () => ({ status: 401, headers });
+  const { server, origin } = await serveHttp2(t, { verify, handshakeTimeout: DAY });
+  const error = once(server, "error");
+  const timers = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
+  const session = await readySession(t, origin);
+  const before = timers();
+  const streams = Array.from({ length: 10 }, () => new RawStream(session).resume());
+  for (const stream of streams) assert.equal((await stream.answer)[":status"], 500);
+  assert.equal(((await error)[0] as { code: string }).code, "WS_ERR_INVALID_OPTION");
+  for (const stream of streams) await stream.ended;
+  await new Promise<void>((resolve) => session.ping(() => resolve()));
+  assert.ok(timers() <= before + 1, `${timers() - before} more`);
+});
+
+test("a refusal says where it ends, and that the connection does, and the application nothing else", async (t) => {
+  const headers = { "Transfer-Encoding": "chunked", "Content-Length": "99", Connection: "keep-alive", "X-Own": "yes" };
+  const { port } = await serveHttp2(t, { verify: () => ({ status: 401, headers }) }, { allowHTTP1: true }, true);
+  const peer = connectTls({ port, host: "127.0.0.1", ...tls, servername: "localhost", ALPNProtocols: ["http/1.1"] });
+  peer.write(REQUEST);
+  let text = "";
+  for await (const chunk of peer) text += chunk;
+  const fields = text.split("\r\n\r\n")[0]?.split("\r\n").slice(1);
+  assert.deepEqual(fields, [
+    "X-Own: yes",
+    "Connection: close",
+    "Content-Type: text/plain; charset=utf-8",
+    "Content-Length: 12",
+  ]);
+});
+
+test("a request that announces even an empty body is refused, because its messages would end the session", async (t) => {
+  const { origin } = await serveEchoHttp2(t);
+  const session = await readySession(t, origin);
+  const other = new RawStream(session);
+  await other.answer;
+  const peer = new RawStream(session, { "content-length": "0" }).resume();
+  assert.equal((await peer.answer)[":status"], 400);
+  await peer.ended;
+  other.stream.write(masked(0x81, "Hello"));
+  assert.deepEqual(await other.bytes(7), unmasked(0x81, "Hello"));
 });
