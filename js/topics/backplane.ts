@@ -17,8 +17,8 @@ export interface Backplane {
   /** The most bytes of one `publish`; no limit by default. */
   readonly maxSize?: number | undefined;
   /**
-   * Calls back for each message of a topic from now on. It resolves when that is in force. The topic of the empty name is
-   * that on which processes ask each other for what they may have missed.
+   * Calls back for each message of a topic from now on. It resolves when that is in force. On the topic of the empty
+   * name, processes ask each other what they may have missed.
    */
   subscribe(topic: string, deliver: (bytes: Uint8Array) => void): Promise<void>;
   /** Ends a subscription. */
