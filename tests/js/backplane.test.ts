@@ -304,7 +304,7 @@ const MALFORMED: [what: string, bytes: unknown][] = [
   ["a position without its age", new Uint8Array(26).fill(2)],
   ["a question with more than its header", new Uint8Array(22).fill(3)],
   ...[
-    "a string",
+    "a string of another program",
     7,
     null,
     undefined,
