@@ -17,9 +17,10 @@ interface Channel extends BroadcastChannel {
  * @param name of all that shall hear each other; `ws` by default
  */
 export function broadcastChannel(name = "ws"): Backplane {
+  const prefix = name.replaceAll(/[%:]/g, (character) => (character === "%" ? "%25" : "%3A")); // it ends at the colon
   const channels = new Map<string, Channel>();
   const open = (topic: string): Channel => {
-    const channel: Channel = new BroadcastChannel(`${name}:${topic}`);
+    const channel: Channel = new BroadcastChannel(`${prefix}:${topic}`);
     channel.unref?.();
     return channel;
   };

@@ -27,8 +27,13 @@ export interface RedisOptions {
   prefix?: string | undefined;
 }
 
+/** Called back with what could not be subscribed to again. */
+type OnRefused = (channel: string, error: unknown) => void;
+
 /** The subscriptions of either kind of client. */
 interface Subscriptions {
+  readonly duplicate: RedisClient;
+  onRefused: OnRefused;
   subscribe(channel: string, deliver: (bytes: Uint8Array) => void): Promise<unknown>;
   unsubscribe(channel: string): Promise<unknown>;
   close(): Promise<void>;
@@ -47,6 +52,7 @@ interface NodeRedis extends RedisClient {
 
 /** What is used of ioredis and iovalkey beside that. */
 interface IoRedis extends RedisClient {
+  duplicate(override?: { autoResubscribe: false }): unknown;
   subscribe(channel: string): Promise<unknown>;
   unsubscribe(channel: string): Promise<unknown>;
   disconnect(): void;
@@ -60,9 +66,9 @@ interface IoRedis extends RedisClient {
  */
 export function redis(client: RedisClient, options: RedisOptions = {}): Backplane {
   const { prefix = "ws:" } = ownOptions(options);
-  const duplicate = client.duplicate() as NodeRedis | IoRedis;
+  const subscriptions = "isOpen" in client ? ofNodeRedis(client as NodeRedis) : ofIoRedis(client as IoRedis);
+  const { duplicate } = subscriptions;
   duplicate.on("error", ignore); // `onState` reports what comes of it
-  const subscriptions = "isOpen" in duplicate ? ofNodeRedis(duplicate) : ofIoRedis(duplicate);
   let unwatch = ignore;
   return {
     subscribe: async (topic, deliver) => void (await subscriptions.subscribe(prefix + topic, deliver)),
@@ -77,6 +83,9 @@ export function redis(client: RedisClient, options: RedisOptions = {}): Backplan
       };
       watch(duplicate, (isLost) => report(duplicate, isLost));
       unwatch = watch(client, (isLost) => report(client, isLost));
+    },
+    onError(listener) {
+      subscriptions.onRefused = (channel, error) => listener(channel.slice(prefix.length), error);
     },
     close() {
       unwatch(); // the client goes on
@@ -96,10 +105,13 @@ function watch(client: RedisClient, onChange: (isLost: boolean) => void): () => 
   };
 }
 
-function ofNodeRedis(client: NodeRedis): Subscriptions {
+function ofNodeRedis(original: NodeRedis): Subscriptions {
+  const client = original.duplicate() as NodeRedis;
   const connected = client.connect();
   connected.catch(ignore); // the first call reports it
   return {
+    duplicate: client,
+    onRefused: ignore,
     async subscribe(channel, deliver) {
       await connected;
       await client.subscribe(channel, deliver, true);
@@ -115,24 +127,41 @@ function ofNodeRedis(client: NodeRedis): Subscriptions {
   };
 }
 
-function ofIoRedis(client: IoRedis): Subscriptions {
+function ofIoRedis(original: IoRedis): Subscriptions {
+  const client = original.duplicate({ autoResubscribe: false }) as IoRedis; // what it refused would be unhandled
   const channels = new Map<string, (bytes: Uint8Array) => void>();
   client.on("messageBuffer", (...[channel, message]) => {
     channels.get(`${channel}`)?.(message as Uint8Array);
   });
-  return {
+  const inForce = new Set<string>();
+  client.on("ready", () => {
+    for (const channel of inForce) {
+      client.subscribe(channel).catch((error) => subscriptions.onRefused(channel, error));
+    }
+  });
+  const subscriptions: Subscriptions = {
+    duplicate: client,
+    onRefused: ignore,
     async subscribe(channel, deliver) {
       channels.set(channel, deliver);
-      await client.subscribe(channel);
+      try {
+        await client.subscribe(channel);
+        inForce.add(channel);
+      } catch (error) {
+        channels.delete(channel);
+        throw error;
+      }
     },
     async unsubscribe(channel) {
       channels.delete(channel);
+      inForce.delete(channel);
       await client.unsubscribe(channel);
     },
     async close() {
       client.disconnect();
     },
   };
+  return subscriptions;
 }
 
 /** The same bytes as a `Buffer`, which is what the clients take. */

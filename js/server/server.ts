@@ -27,7 +27,7 @@ import { acceptFor, StreamRequest, StreamTransport } from "../transport/http2.js
 import { NodeTransport } from "../transport/node.js";
 import { type Listening, type ListenOptions, sockets } from "../transport/runtime.js";
 import { type Tap, tapHead, tapped } from "../transport/tap.js";
-import { clearTimeout, setTimeout } from "../transport/tasks.js";
+import { clearTimeout, queueMicrotask, setTimeout } from "../transport/tasks.js";
 import type { Transport } from "../transport/transport.js";
 import {
   accept as acceptBy,
@@ -328,6 +328,7 @@ export class WebSocketServer<
       add: (socket) => this.clients.add(socket as WebSocket<B, D>),
       delete: (socket, wasClean) => {
         this.clients.delete(socket as WebSocket<B, D>);
+        queueMicrotask(() => this.topics.forget(socket)); // after its listeners, which may end the event
         ended(socket, wasClean);
         this.#quota.leave({ address: this.#addresses?.get(socket) });
       },

@@ -16,14 +16,22 @@ export type BackplaneState = "up" | "down";
 export interface Backplane {
   /** The most bytes of one `publish`; no limit by default. */
   readonly maxSize?: number | undefined;
-  /** Calls back for each message of a topic from now on. It resolves when that is in force. */
+  /**
+   * Calls back for each message of a topic from now on. It resolves when that is in force. On the topic of the empty
+   * name, processes ask each other what they may have missed.
+   */
   subscribe(topic: string, deliver: (bytes: Uint8Array) => void): Promise<void>;
   /** Ends a subscription. */
   unsubscribe(topic: string): Promise<void>;
-  /** Sends to all processes that subscribe; whether to this one too is the same. The bytes are not written to again. */
+  /**
+   * Sends to all processes that subscribe; whether to this one too is the same. The bytes are not written to again. It
+   * resolves when the engine has them: what waits longer counts against a limit.
+   */
   publish(topic: string, bytes: Uint8Array): Promise<void>;
   /** Calls back when the engine is lost, and when it is there again; twice for one of them does no harm. */
   onState?(listener: (state: BackplaneState) => void): void;
+  /** Calls back for what fails outside of a call, such as a subscription that the engine did not renew. */
+  onError?(listener: (topic: string, error: unknown) => void): void;
   /**
    * Frees what the backplane has made itself, such as connections and its listeners on others. The server's `close`
    * waits 2 seconds for it, and rejects with `WS_ERR_BACKPLANE` if it fails or takes longer.

@@ -11,13 +11,13 @@ import { Gaps } from "./gaps.js";
 export class Channel {
   readonly #topic: string;
   readonly #backplane: Backplane;
-  readonly #deliver: (bytes: Uint8Array) => void;
+  readonly #deliver: (bytes: unknown) => void;
   #isWanted = false;
   #isOn = false;
   #gaps = new Gaps();
   #task: Promise<void> | undefined;
 
-  constructor(topic: string, backplane: Backplane, deliver: (bytes: Uint8Array) => void) {
+  constructor(topic: string, backplane: Backplane, deliver: (bytes: unknown) => void) {
     this.#topic = topic;
     this.#backplane = backplane;
     this.#deliver = deliver;
@@ -34,6 +34,11 @@ export class Channel {
     if (this.#task === undefined && isWanted === this.#isOn) return DONE;
     this.#task ??= this.#settle();
     return this.#task;
+  }
+
+  /** The engine is back. */
+  resume(): void {
+    this.#gaps.resume(performance.now());
   }
 
   /** The messages that are new, and how many were missed before them. */

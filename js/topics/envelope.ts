@@ -3,9 +3,9 @@
  *
  * | Bytes | |
  * | --- | --- |
- * | 1 | kind: 1 messages, 2 the position alone |
+ * | 1 | kind: 1 messages, 2 the position alone, 3 a question for all positions |
  * | 8 | the process, at random |
- * | 2 | the numbering: a process counts anew when a topic was silent |
+ * | 6 | the numbering: a process counts anew when a topic was silent for long |
  * | 6 | the number of the first message; of a position, that of the latest one |
  *
  * Then messages, each 1 byte of flags, 4 of length, and the data; or of a position, 6 bytes: for how many microseconds
@@ -13,6 +13,7 @@
  *
  * @module
  */
+import { isBytes } from "../engine/bytes.js";
 import { TextDecoder } from "../engine/coders.js";
 import { textBytes } from "../engine/text.js";
 
@@ -26,7 +27,7 @@ export interface Travelling {
 export interface Origin {
   /** 8 bytes. */
   readonly process: Uint8Array;
-  /** Less than 65,536. */
+  /** Less than 2^48, so that none comes twice. */
   readonly numbering: number;
 }
 
@@ -41,13 +42,15 @@ export interface Envelope {
   readonly messages: readonly Travelling[];
   /** Milliseconds that the numbering has existed, of a position. */
   readonly age: number | undefined;
+  /** Whether a process asks the others for their positions. */
+  readonly isQuestion: boolean;
 }
 
-const Kind = { Messages: 1, Position: 2 } as const;
+const Kind = { Messages: 1, Position: 2, Question: 3 } as const;
 const Flag = { Text: 1, Compress: 2, Plain: 4 } as const;
 
 /** Bytes before the messages, and before each one's data. */
-export const HEADER_SIZE = 17;
+export const HEADER_SIZE = 21;
 /** Bytes before the data of each message. */
 export const RECORD_SIZE = 5;
 
@@ -82,17 +85,25 @@ export function packPosition(origin: Origin, sequence: number, age: number): Uin
   return bytes;
 }
 
-/** What the bytes say; `undefined` if they are not an envelope. */
-export function unpack(bytes: Uint8Array): Envelope | undefined {
-  if (bytes.length < HEADER_SIZE) return undefined;
+/** Asks all processes for their positions. */
+export function packQuestion(process: Uint8Array): Uint8Array {
+  return begin(HEADER_SIZE, Kind.Question, { process, numbering: 0 }, 0).bytes;
+}
+
+/** What the bytes say; `undefined` if they are not an envelope: other programs can write anything to a channel. */
+export function unpack(bytes: unknown): Envelope | undefined {
+  if (!isBytes(bytes) || bytes.length < HEADER_SIZE) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const process = view.getBigUint64(1);
-  const head = { process, origin: `${process}.${view.getUint16(9)}`, sequence: getUint48(view, 11) };
-  if (bytes[0] === Kind.Position && bytes.length === HEADER_SIZE + 6) {
+  const origin = `${process}.${getUint48(view, 9)}`;
+  const head = { process, origin, sequence: getUint48(view, 15), age: undefined, isQuestion: false };
+  const size = bytes.length - HEADER_SIZE;
+  if (bytes[0] === Kind.Question && size === 0) return { ...head, messages: [], isQuestion: true };
+  if (bytes[0] === Kind.Position && size === 6) {
     return { ...head, messages: [], age: getUint48(view, HEADER_SIZE) / 1000 };
   }
   const messages = bytes[0] === Kind.Messages ? messagesIn(bytes, view) : undefined;
-  return messages && { ...head, messages, age: undefined };
+  return messages && { ...head, messages };
 }
 
 function messagesIn(bytes: Uint8Array, view: DataView): Travelling[] | undefined {
@@ -126,8 +137,8 @@ function begin(size: number, kind: number, { process, numbering }: Origin, seque
   const view = new DataView(bytes.buffer);
   bytes[0] = kind;
   bytes.set(process, 1);
-  view.setUint16(9, numbering);
-  setUint48(view, 11, sequence);
+  setUint48(view, 9, numbering);
+  setUint48(view, 15, sequence);
   return { bytes, view };
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Envelope, Travelling } from "./envelope.js";
+import { KEPT } from "./numbering.js";
 
 /** What is known of one numbering of a process. */
 interface Seen {
@@ -16,7 +17,7 @@ interface Seen {
 }
 
 /** A process counts a topic anew after less than that, so that an older numbering is over; in milliseconds. */
-const OVER = 600_000;
+const OVER = 2 * KEPT;
 
 /** The numbers of one topic's messages, by process. */
 export class Gaps {
@@ -27,6 +28,11 @@ export class Gaps {
   /** Messages should come from now on, by `performance.now()`. Those that came before were early. */
   begin(now: number): void {
     this.#since = now;
+  }
+
+  /** The engine is back: while it was away, nothing could come. */
+  resume(now: number): void {
+    for (const seen of this.#seen.values()) seen.at = now;
   }
 
   /** Takes what came: the messages that are new, and how many before them did not come. */

@@ -11,9 +11,20 @@ import { type Origin, packPosition } from "./envelope.js";
  * without that, a lost message that no other follows would not be missed.
  */
 const REPEATED: readonly number[] = [1000, 10_000];
+/**
+ * Milliseconds between positions of a topic that is never silent: without them, it would not be known whether a process
+ * has missed messages before the first that came to it.
+ */
+const BUSY = 10_000;
 /** Between looks at what is due, in milliseconds. */
 const STEP = 500;
-const NUMBERINGS = 65_536;
+/** Positions that a look sends to answer a question. */
+const ANSWERED = 1000;
+
+/** Milliseconds for which the number of a topic that is silent is kept: its next message has the next number. */
+export const KEPT = 600_000;
+/** Of how many topics, the latest. */
+const MOST_KEPT = 10_000;
 
 /** One topic's. */
 class Numbering implements Origin {
@@ -21,8 +32,10 @@ class Numbering implements Origin {
   readonly numbering: number;
   readonly #began = performance.now();
   sequence = 0;
-  #sentAt = 0;
+  #sentAt = this.#began;
   #repeated = 0;
+  /** When the position was sent, or everything began. */
+  #statedAt = this.#began;
 
   constructor(process: Uint8Array, numbering: number) {
     this.process = process;
@@ -47,14 +60,20 @@ class Numbering implements Origin {
     return this.#repeated === REPEATED.length;
   }
 
+  /** Whether its next message may have another number. */
+  isForgotten(now: number): boolean {
+    return now - this.#sentAt > KEPT;
+  }
+
   isDue(now: number): boolean {
-    const isDue = now - this.#sentAt >= (REPEATED[this.#repeated] as number);
-    if (isDue) this.#repeated += 1;
-    return isDue;
+    const isRepetition = now - this.#sentAt >= (REPEATED[this.#repeated] as number);
+    if (isRepetition) this.#repeated += 1;
+    return isRepetition || now - this.#statedAt >= BUSY;
   }
 
   position(): Uint8Array {
-    return packPosition(this, this.sequence, performance.now() - this.#began);
+    this.#statedAt = performance.now();
+    return packPosition(this, this.sequence, this.#statedAt - this.#began);
   }
 }
 
@@ -63,6 +82,10 @@ export class Numberings {
   readonly #process: Uint8Array;
   readonly #send: (topic: string, bytes: Uint8Array) => void;
   readonly #topics = new Map<string, Numbering>();
+  /** Those whose repetitions were made, the oldest first. */
+  readonly #silent = new Map<string, Numbering>();
+  /** Topics whose positions another process has asked for. */
+  readonly #asked = new Set<string>();
   #count = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** While the engine is lost, nothing that is sent is sure to arrive, and no numbering ends. */
@@ -77,12 +100,20 @@ export class Numberings {
   of(topic: string): Numbering {
     let numbering = this.#topics.get(topic);
     if (numbering === undefined) {
-      numbering = new Numbering(this.#process, this.#count);
-      this.#count = (this.#count + 1) % NUMBERINGS;
+      this.#forget();
+      numbering = this.#silent.get(topic) ?? new Numbering(this.#process, this.#count++);
+      this.#silent.delete(topic);
       this.#topics.set(topic, numbering);
       this.#wait();
     }
     return numbering;
+  }
+
+  /** Sends the positions of all topics, those that are silent too, a part of them at a time. */
+  answer(): void {
+    this.#forget();
+    for (const topics of [this.#topics, this.#silent]) for (const topic of topics.keys()) this.#asked.add(topic);
+    if (this.#asked.size > 0) this.#wait();
   }
 
   /** Sends the positions of all topics, now and again later. */
@@ -98,6 +129,8 @@ export class Numberings {
     this.announce();
     clearTimeout(this.#timer);
     this.#topics.clear();
+    this.#silent.clear();
+    this.#asked.clear();
   }
 
   #wait(): void {
@@ -107,14 +140,38 @@ export class Numberings {
   #look(): void {
     this.#timer = undefined;
     const now = performance.now();
-    if (!this.isDown) this.#repeat(now);
-    if (this.#topics.size > 0) this.#wait();
+    if (!this.isDown) {
+      this.#repeat(now);
+      this.#answerSome();
+    }
+    if (this.#topics.size + this.#asked.size > 0) this.#wait();
   }
 
   #repeat(now: number): void {
     for (const [topic, numbering] of this.#topics) {
       if (numbering.isDue(now)) this.#send(topic, numbering.position());
-      if (numbering.isOver) this.#topics.delete(topic);
+      if (!numbering.isOver) continue;
+      this.#topics.delete(topic);
+      this.#silent.set(topic, numbering);
+    }
+    this.#forget();
+  }
+
+  #answerSome(): void {
+    let left = ANSWERED;
+    for (const topic of this.#asked) {
+      if (left-- === 0) return;
+      this.#asked.delete(topic);
+      const numbering = this.#topics.get(topic) ?? this.#silent.get(topic);
+      if (numbering !== undefined) this.#send(topic, numbering.position());
+    }
+  }
+
+  #forget(): void {
+    const now = performance.now();
+    for (const [topic, numbering] of this.#silent) {
+      if (this.#silent.size <= MOST_KEPT && !numbering.isForgotten(now)) return;
+      this.#silent.delete(topic);
     }
   }
 }

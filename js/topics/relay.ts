@@ -7,9 +7,17 @@ import { randomBytes } from "node:crypto";
 
 import { WebSocketError } from "../engine/errors.js";
 import { clearTimeout, setImmediate, setTimeout } from "../transport/tasks.js";
-import type { Backplane, BackplaneListener } from "./backplane.js";
+import type { Backplane, BackplaneEvent, BackplaneListener } from "./backplane.js";
 import { Channel } from "./channel.js";
-import { bytesOfMessage, HEADER_SIZE, packMessages, RECORD_SIZE, type Travelling, unpack } from "./envelope.js";
+import {
+  bytesOfMessage,
+  HEADER_SIZE,
+  packMessages,
+  packQuestion,
+  RECORD_SIZE,
+  type Travelling,
+  unpack,
+} from "./envelope.js";
 import { Numberings } from "./numbering.js";
 
 /** Whose relay it is. */
@@ -24,6 +32,18 @@ const TOGETHER = 64 * 1024;
 
 /** Milliseconds that the engine has to take what is sent last, and the backplane to free what it has. */
 const CLOSING_TIME = 2000;
+
+/** Bytes that may wait for an engine that stalls or is away, and what each call counts beside its own. */
+const MOST_WAITING = 64 * 1024 * 1024;
+const CALL_SIZE = 1024;
+
+/** No topic of a user has this name: all processes that publish subscribe to it, and are asked on it. */
+const ALL = "";
+/**
+ * Milliseconds after the engine's return before a process asks. By then the subscriptions are renewed; up to as many
+ * more at random, so that not all ask at once.
+ */
+const ASKING_TIME = 1000;
 
 /** What waits for the end of the turn. */
 interface Batch {
@@ -46,8 +66,15 @@ export class Relay {
   #batches = new Map<string, Batch>();
   /** Calls that have not returned. */
   readonly #calls = new Set<Promise<void>>();
+  /** Bytes of those. */
+  #waiting = 0;
+  #isFull = false;
   #isDown = false;
   #isClosed = false;
+  /** Whether `close` is done, so that nothing is told any more. */
+  #isOver = false;
+  #isAsked = false;
+  #asking: ReturnType<typeof setTimeout> | undefined;
 
   /** @throws WebSocketError `WS_ERR_INVALID_OPTION` if the backplane has another owner */
   constructor(backplane: Backplane, owner: RelayOwner) {
@@ -60,14 +87,16 @@ export class Relay {
     this.#key = new DataView(this.#process.buffer).getBigUint64(0);
     this.#numberings = new Numberings(this.#process, (topic, bytes) => this.#send(topic, bytes));
     backplane.onState?.((state) => this.#onState(state === "down"));
+    backplane.onError?.((topic, cause) => this.#fail(topic, "was refused by the engine", cause));
   }
 
   /**
    * Resolves when messages of other processes come.
    *
-   * @throws (as a rejection) WebSocketError `WS_ERR_BACKPLANE`
+   * @throws (as a rejection) WebSocketError `WS_ERR_BACKPLANE`, or `WS_ERR_INVALID_STATE` once it is closed
    */
   async join(topic: string): Promise<void> {
+    if (this.#isClosed) throw closedError();
     let channel = this.#channels.get(topic);
     if (channel === undefined) {
       channel = new Channel(topic, this.#backplane, (bytes) => this.#take(topic, bytes));
@@ -90,6 +119,7 @@ export class Relay {
   /** Sends a message to other processes, with those of the same turn. */
   publish(topic: string, message: Travelling): void {
     if (this.#isClosed) return;
+    if (!this.#isAsked) this.#listen();
     const { maxSize = Number.POSITIVE_INFINITY } = this.#backplane;
     const payload = bytesOfMessage(message);
     const size = RECORD_SIZE + payload.length;
@@ -128,10 +158,19 @@ export class Relay {
   async close(): Promise<void> {
     this.flush();
     this.#isClosed = true;
+    clearTimeout(this.#asking);
     this.#numberings.close();
     await inTime(this.#leaveAll());
-    const isFree = await inTime(this.#free());
+    const isFree = await inTime(this.#free()).finally(() => {
+      this.#isOver = true;
+    });
     if (!isFree) throw new WebSocketError("WS_ERR_BACKPLANE", `The backplane did not close within ${CLOSING_TIME} ms`);
+  }
+
+  /** Lets others ask. */
+  #listen(): void {
+    this.#isAsked = true;
+    this.join(ALL).catch(() => {}); // it was told, and is tried again when the engine is back
   }
 
   async #free(): Promise<void> {
@@ -157,10 +196,27 @@ export class Relay {
   }
 
   #send(topic: string, bytes: Uint8Array): void {
+    const size = CALL_SIZE + bytes.length;
+    if (this.#waiting > 0 && this.#waiting + size > MOST_WAITING) {
+      this.#overflow(topic); // the others miss it
+      return;
+    }
+    this.#waiting += size;
     const failed = (cause: unknown) => void this.#fail(topic, "did not get a message", cause);
     const call = this.#publish(topic, bytes).catch(failed);
     this.#calls.add(call);
-    call.finally(() => this.#calls.delete(call));
+    call.finally(() => {
+      this.#calls.delete(call);
+      this.#waiting -= size;
+      if (this.#waiting < MOST_WAITING / 2) this.#isFull = false;
+    });
+  }
+
+  /** Tells it once for all messages of one stall. */
+  #overflow(topic: string): void {
+    if (this.#isFull) return;
+    this.#isFull = true;
+    this.#fail(topic, "did not get a message", new RangeError(`${MOST_WAITING} bytes wait for the engine`));
   }
 
   /** What is thrown is rejected. */
@@ -168,7 +224,7 @@ export class Relay {
     await this.#backplane.publish(topic, bytes);
   }
 
-  #take(topic: string, bytes: Uint8Array): void {
+  #take(topic: string, bytes: unknown): void {
     const channel = this.#channels.get(topic);
     if (channel === undefined) return;
     const envelope = unpack(bytes);
@@ -177,8 +233,12 @@ export class Relay {
       return;
     }
     if (envelope.process === this.#key) return;
+    if (envelope.isQuestion) {
+      this.#numberings.answer();
+      return;
+    }
     const { messages, missed } = channel.take(envelope);
-    if (missed > 0) this.#owner.onBackplane({ state: "gap", topic, missed });
+    if (missed > 0) this.#tell({ state: "gap", topic, missed });
     for (const message of messages) this.#owner.onRelayed(topic, message);
   }
 
@@ -186,19 +246,43 @@ export class Relay {
     if (isDown === this.#isDown || this.#isClosed) return;
     this.#isDown = isDown;
     this.#numberings.isDown = isDown;
-    this.#owner.onBackplane({ state: isDown ? "down" : "up" });
-    if (!isDown) this.#numberings.announce();
+    this.#tell({ state: isDown ? "down" : "up" });
+    clearTimeout(this.#asking);
+    if (!isDown) this.#catchUp();
+  }
+
+  /** The engine is back: says what the others may have missed, and asks them. */
+  #catchUp(): void {
+    this.#numberings.announce();
+    if (this.#isAsked) this.#listen();
+    for (const channel of this.#channels.values()) channel.resume();
+    this.#asking = setTimeout(() => this.#ask(), ASKING_TIME * (1 + Math.random())).unref();
+  }
+
+  #ask(): void {
+    const isSubscribed = this.#channels.size > Number(this.#channels.has(ALL));
+    if (isSubscribed) this.#send(ALL, packQuestion(this.#process));
   }
 
   #fail(topic: string, what: string, cause: unknown): WebSocketError {
-    const error = new WebSocketError("WS_ERR_BACKPLANE", `The topic ${topic} ${what}`, { cause });
-    this.#owner.onBackplane({ state: "error", topic, error });
+    const name = topic === ALL ? "The topic of all processes" : `The topic ${topic}`;
+    const error = new WebSocketError("WS_ERR_BACKPLANE", `${name} ${what}`, { cause });
+    this.#tell({ state: "error", topic, error });
     return error;
+  }
+
+  #tell(event: BackplaneEvent): void {
+    if (!this.#isOver) this.#owner.onBackplane(event);
   }
 
   #drop(topic: string): void {
     if (this.#channels.get(topic)?.isOver) this.#channels.delete(topic);
   }
+}
+
+/** What a subscription that is not in force yet rejects with when its topics are closed. */
+export function closedError(): WebSocketError {
+  return new WebSocketError("WS_ERR_INVALID_STATE", "The topics are closed");
 }
 
 /** Whether something is done within the time that closing has. */

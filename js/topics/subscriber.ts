@@ -45,9 +45,24 @@ export class Member<S extends Subscriber> {
   skipped = 0;
   #turn = -1;
   #backlog = 0;
+  /** Reject what waits for something other than the socket. */
+  readonly #waiting = new Set<(error: Error) => void>();
 
   constructor(socket: S) {
     this.socket = socket;
+  }
+
+  /** Settles like a task, or rejects when the socket ends before. */
+  untilEnd(task: Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.add(reject);
+      task.then(resolve, reject).finally(() => this.#waiting.delete(reject));
+    });
+  }
+
+  /** Rejects what waits. */
+  end(error: Error): void {
+    for (const reject of this.#waiting) reject(error);
   }
 
   /**

@@ -14,7 +14,7 @@ import { handled } from "../websocket/messages.js";
 import type { BackplaneListener } from "./backplane.js";
 import type { Travelling } from "./envelope.js";
 import { checkTopic, type TopicOptions, type TopicSettings, topicOptions } from "./options.js";
-import { Relay } from "./relay.js";
+import { closedError, Relay } from "./relay.js";
 import { Member, type Subscriber, sendTo } from "./subscriber.js";
 
 /** What can be published. */
@@ -84,7 +84,7 @@ export class Topics<S extends Subscriber = Subscriber> {
    * the socket's end is an event of the socket, and what the backplane refuses is one of the backplane.
    *
    * @throws (as a rejection) WebSocketError `WS_ERR_INVALID_OPTION` for what cannot be a topic, `WS_ERR_INVALID_STATE`
-   *   if the socket is not open, `WS_ERR_BACKPLANE` if the backplane refuses; then it is not subscribed
+   *   if the socket is not open, or ends first, `WS_ERR_BACKPLANE` if the backplane refuses; then it is not subscribed
    */
   subscribe(socket: S, topic: string): Promise<void> {
     try {
@@ -97,11 +97,12 @@ export class Topics<S extends Subscriber = Subscriber> {
 
   async #subscribe(socket: S, topic: string): Promise<void> {
     if (socket.readyState !== socket.OPEN) {
-      throw markAsEnd(socket, new WebSocketError("WS_ERR_INVALID_STATE", "Only a socket that is open can subscribe"));
+      throw notOpen(socket);
     }
     const member = this.#memberOf(socket);
     if (!member.topics.has(topic)) this.#enter(member, topic);
-    await this.#relay?.join(topic).catch((error) => {
+    if (this.#relay === undefined) return;
+    await member.untilEnd(this.#relay.join(topic)).catch((error) => {
       this.unsubscribe(socket, topic);
       throw error;
     });
@@ -111,6 +112,19 @@ export class Topics<S extends Subscriber = Subscriber> {
   unsubscribe(socket: S, topic: string): void {
     const member = this.#members.get(socket);
     if (member?.topics.delete(topic)) this.#leave(member, topic);
+  }
+
+  /**
+   * Ends all subscriptions of a socket. Its `close` event does so too; call it where a listener keeps that event from
+   * others, as `stopImmediatePropagation` and `removeAllListeners` do.
+   */
+  forget(socket: S): void {
+    const member = this.#members.get(socket);
+    if (member === undefined) return;
+    this.#members.delete(socket);
+    for (const topic of member.topics) this.#leave(member, topic);
+    member.topics.clear();
+    member.end(notOpen(socket));
   }
 
   /** The topics of a socket. */
@@ -150,7 +164,11 @@ export class Topics<S extends Subscriber = Subscriber> {
    * @throws (as a rejection) WebSocketError `WS_ERR_BACKPLANE` if the backplane's `close` fails, or takes longer
    */
   async close(): Promise<void> {
-    await this.#relay?.close();
+    try {
+      await this.#relay?.close();
+    } finally {
+      for (const member of this.#members.values()) member.end(closedError());
+    }
   }
 
   #relayed(topic: string, { data, compress }: Travelling): void {
@@ -210,14 +228,8 @@ export class Topics<S extends Subscriber = Subscriber> {
     if (known !== undefined) return known;
     const member = new Member(socket);
     this.#members.set(socket, member);
-    socket.addEventListener("close", () => this.#forget(member), { once: true });
+    socket.addEventListener("close", () => this.forget(socket), { once: true });
     return member;
-  }
-
-  #forget(member: Member<S>): void {
-    this.#members.delete(member.socket);
-    for (const topic of member.topics) this.#leave(member, topic);
-    member.topics.clear();
   }
 
   #enter(member: Member<S>, topic: string): void {
@@ -236,4 +248,8 @@ export class Topics<S extends Subscriber = Subscriber> {
     this.#topics.delete(topic);
     this.#relay?.leave(topic);
   }
+}
+
+function notOpen(socket: Subscriber): WebSocketError {
+  return markAsEnd(socket, new WebSocketError("WS_ERR_INVALID_STATE", "Only a socket that is open can subscribe"));
 }

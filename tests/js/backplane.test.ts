@@ -1,6 +1,5 @@
 /** Topics between processes, over an engine in memory that loses what the test wants lost. */
 import assert from "node:assert/strict";
-import { EventEmitter } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
@@ -10,102 +9,15 @@ import { Worker } from "node:worker_threads";
 import {
   type Backplane,
   type BackplaneEvent,
-  type BackplaneState,
-  type PreparedMessage,
-  type Subscriber,
   Topics,
   WebSocket,
   WebSocketServer,
   type WebSocketServerOptions,
 } from "websocket-component";
-import { broadcastChannel, nats, redis } from "websocket-component/backplane";
+import { broadcastChannel } from "websocket-component/backplane";
 
+import { Bus, processOn, publishEach, socketWith } from "./bus.js";
 import { messages, nextEvent, once, serve, uncaughtErrors, within } from "./support.js";
-
-/** An engine that all processes share. */
-class Bus {
-  readonly calls: string[] = [];
-  /** Whether a message, counted from 1, is lost; positions are counted too. */
-  loses: (count: number) => boolean = () => false;
-  /** How often each message arrives. */
-  copies = 1;
-  #count = 0;
-  readonly #channels = new Map<string, Set<(bytes: Uint8Array) => void>>();
-  readonly #watchers: ((state: BackplaneState) => void)[] = [];
-
-  /** One process's side. */
-  backplane(over: Partial<Backplane> = {}): Backplane {
-    const mine = new Map<string, (bytes: Uint8Array) => void>();
-    return {
-      subscribe: async (topic, deliver) => {
-        this.calls.push(`subscribe ${topic}`);
-        await turn();
-        mine.set(topic, deliver);
-        this.#channels.set(topic, (this.#channels.get(topic) ?? new Set()).add(deliver));
-      },
-      unsubscribe: async (topic) => {
-        this.calls.push(`unsubscribe ${topic}`);
-        await turn();
-        this.#channels.get(topic)?.delete(mine.get(topic) as (bytes: Uint8Array) => void);
-      },
-      publish: async (topic, bytes) => this.send(topic, bytes),
-      onState: (listener) => {
-        this.#watchers.push(listener);
-      },
-      close: async () => {
-        this.calls.push("close");
-      },
-      ...over,
-    };
-  }
-
-  send(topic: string, bytes: Uint8Array): void {
-    this.#count += 1;
-    if (this.loses(this.#count)) return;
-    for (let copy = 0; copy < this.copies; copy++) {
-      for (const deliver of this.#channels.get(topic) ?? []) deliver(bytes);
-    }
-  }
-
-  become(state: BackplaneState): void {
-    for (const watcher of this.#watchers) watcher(state);
-  }
-}
-
-/** A process: its topics, a socket's messages, and what its backplane went through. */
-function processOn(bus: Bus, over: Partial<Backplane> = {}) {
-  const events: BackplaneEvent[] = [];
-  const topics = new Topics({ backplane: bus.backplane(over) }, (event) => events.push(event));
-  const received: unknown[] = [];
-  const missed = () => topics.statistics.missed;
-  return { topics, received, events, missed, socket: socketWith(received) };
-}
-
-function socketWith(received: unknown[]): Subscriber & { end(): void } {
-  let onClose = (): void => {};
-  return {
-    readyState: 1,
-    OPEN: 1,
-    bufferedAmount: 0,
-    send: ({ data }: PreparedMessage) => {
-      received.push(data);
-    },
-    close: () => {},
-    addEventListener: (_type, listener) => {
-      onClose = listener;
-    },
-    end: () => onClose(),
-  };
-}
-
-/** Publishes one message a turn, so that each travels alone. */
-async function publishEach(topics: Topics, topic: string, ...all: (string | Uint8Array)[]): Promise<void> {
-  for (const data of all) {
-    topics.publish(topic, data);
-    await turn();
-    await turn();
-  }
-}
 
 test("what one process publishes comes to the subscribers of all, once and as it was", async () => {
   const bus = new Bus();
@@ -323,77 +235,6 @@ test("a server that cannot be made frees the backplane that it was given", async
   }
 });
 
-/** A client of Redis without one: its calls do nothing. */
-class Client extends EventEmitter {
-  duplicated: Client | undefined;
-  duplicate(): Client {
-    this.duplicated = new (this.constructor as typeof Client)();
-    return this.duplicated;
-  }
-  async publish(): Promise<void> {}
-  async subscribe(): Promise<void> {}
-  async unsubscribe(): Promise<void> {}
-  disconnect(): void {}
-  get count(): number {
-    return this.eventNames().reduce((sum, name) => sum + this.listenerCount(name), 0);
-  }
-}
-
-class NodeRedisClient extends Client {
-  isOpen = true;
-  async connect(): Promise<void> {}
-  destroy(): void {
-    throw new Error("gone");
-  }
-}
-
-test("a client of Redis that the caller goes on with has no listener of a backplane that is closed", async () => {
-  for (const Class of [Client, NodeRedisClient]) {
-    const client = new Class();
-    client.on("ready", () => {});
-    for (let round = 0; round < 3; round++) {
-      const states: string[] = [];
-      const topics = new Topics({ backplane: redis(client) }, ({ state }) => states.push(state));
-      client.emit("end");
-      client.emit("ready");
-      assert.deepEqual(states, ["down", "up"]);
-      const end = topics.close();
-      await (Class === NodeRedisClient ? assert.rejects(end, { code: "WS_ERR_BACKPLANE" }) : end);
-      assert.equal(client.count, 1, Class.name);
-    }
-  }
-});
-
-test("a connection of NATS that the caller goes on with is not followed by a backplane that is closed", async () => {
-  let wake = () => {};
-  const followers = new Set<object>();
-  const status = () => {
-    let isStopped = false;
-    const follower = {
-      stop: () => {
-        isStopped = true;
-        followers.delete(follower);
-        wake();
-      },
-      async *[Symbol.asyncIterator]() {
-        while (!isStopped) await new Promise<void>((resolve) => (wake = resolve));
-        ended = true;
-        yield* [];
-      },
-    };
-    followers.add(follower);
-    return follower;
-  };
-  let ended = false;
-  const connection = { publish: () => {}, subscribe: () => ({ unsubscribe: () => {} }), flush: async () => {}, status };
-  const topics = new Topics({ backplane: nats(connection) });
-  await turn();
-  assert.equal(followers.size, 1);
-  await topics.close();
-  await turn();
-  assert.deepEqual([followers.size, ended], [0, true]);
-});
-
 test("a topic is one subscription of the engine, while it has subscribers", async () => {
   const bus = new Bus();
   const { topics, socket } = processOn(bus);
@@ -441,8 +282,8 @@ test("a message that the engine refuses, or is too large for, is told here and m
   });
   const there = processOn(bus);
   await there.topics.subscribe(there.socket, "a");
-  await publishEach(limited.topics, "a", "1", "x".repeat(79), "2", "y".repeat(78));
-  assert.deepEqual(there.received, ["1", "2", "y".repeat(78)]);
+  await publishEach(limited.topics, "a", "1", "x".repeat(75), "2", "y".repeat(74));
+  assert.deepEqual(there.received, ["1", "2", "y".repeat(74)]);
   assert.equal(there.missed(), 1);
   const [event] = limited.events as [BackplaneEvent & { state: "error" }];
   assert.deepEqual([event.state, event.topic], ["error", "a"]);
@@ -451,16 +292,27 @@ test("a message that the engine refuses, or is too large for, is told here and m
   assert.equal((failing.events[0] as { error: Error }).error.cause, cause);
 });
 
-const MALFORMED: [what: string, bytes: Uint8Array][] = [
+const MALFORMED: [what: string, bytes: unknown][] = [
   ["nothing", new Uint8Array(0)],
   ["a text", Buffer.from("hello, I am another program")],
-  ["a header without its end", new Uint8Array(16).fill(1)],
+  ["a header without its end", new Uint8Array(20).fill(1)],
   [
     "a message that is longer than what came",
-    Buffer.concat([new Uint8Array(17).fill(1), Buffer.of(1, 0, 0, 0, 2, 65)]),
+    Buffer.concat([new Uint8Array(21).fill(1), Buffer.of(1, 0, 0, 0, 2, 65)]),
   ],
-  ["a message without its length", Buffer.concat([new Uint8Array(17).fill(1), Buffer.of(1, 0)])],
-  ["a position without its age", new Uint8Array(22).fill(2)],
+  ["a message without its length", Buffer.concat([new Uint8Array(21).fill(1), Buffer.of(1, 0)])],
+  ["a position without its age", new Uint8Array(26).fill(2)],
+  ["a question with more than its header", new Uint8Array(22).fill(3)],
+  ...[
+    "a string of another program",
+    7,
+    null,
+    undefined,
+    {},
+    new ArrayBuffer(40),
+    new Uint16Array(30),
+    new DataView(new ArrayBuffer(40)),
+  ].map((value) => [`${Object.prototype.toString.call(value)} in place of bytes`, value] as [string, unknown]),
 ];
 
 for (const [what, bytes] of MALFORMED) {
@@ -468,7 +320,7 @@ for (const [what, bytes] of MALFORMED) {
     const bus = new Bus();
     const [here, there] = [processOn(bus), processOn(bus)];
     await there.topics.subscribe(there.socket, "a");
-    bus.send("a", bytes);
+    bus.send("a", bytes as Uint8Array);
     await publishEach(here.topics, "a", "x");
     assert.deepEqual(there.received, ["x"]);
     assert.deepEqual(
@@ -539,9 +391,10 @@ test("threads meet by broadcastChannel", async (t) => {
   const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(resolved(program))}`));
   assert.deepEqual(await once(worker, "message"), ["subscribed"]);
   const answer = once(worker, "message");
+  const exit = once(worker, "exit"); // it may come with the answer
   topics.publish("b", "from the main thread");
   assert.deepEqual(await answer, ["from the main thread"]);
-  await once(worker, "exit");
+  await exit;
   while (received.length === 0) await turn();
   assert.deepEqual(received, ["from the thread"]);
 });
@@ -550,3 +403,24 @@ test("threads meet by broadcastChannel", async (t) => {
 function resolved(program: string): string {
   return program.replaceAll(/"(websocket-component[\w/-]*)"/g, (_all, name) => `"${import.meta.resolve(name)}"`);
 }
+
+test("channels of different names do not meet, though a colon is in one", async (t) => {
+  const all = ["x", "x:y", "x%3Ay"].map((name) => {
+    const received: unknown[] = [];
+    const topics = new Topics({ backplane: broadcastChannel(name) });
+    t.after(() => topics.close());
+    return { topics, received, socket: socketWith(received) };
+  });
+  const [one, two, three] = all as [(typeof all)[0], (typeof all)[0], (typeof all)[0]];
+  const names = ["y:z", "z", "z"];
+  for (const [index, { topics, socket }] of all.entries()) await topics.subscribe(socket, names[index] as string);
+  const hears = new Topics({ backplane: broadcastChannel("x:y") });
+  t.after(() => hears.close());
+  const received: unknown[] = [];
+  await hears.subscribe(socketWith(received), "z");
+  one.topics.publish("y:z", "1");
+  three.topics.publish("z", "3");
+  two.topics.publish("z", "2");
+  while (received.length === 0) await turn();
+  assert.deepEqual([one.received, two.received, three.received, received], [["1"], ["2"], ["3"], ["2"]]);
+});

@@ -196,6 +196,40 @@ test("sockets that close leave their topics, and take nothing with them", async 
   assert.equal(server.statistics.topics.topics, 0);
 });
 
+test("a socket leaves its topics though a listener ends its close event, and has them in that listener", async (t) => {
+  const served = await serve(t);
+  const { server } = served;
+  const connection = once(server, "connection") as Promise<[WebSocket]>;
+  const client = new WebSocket(served.url);
+  const [socket] = await connection;
+  const seen: string[] = [];
+  const ended = new Promise<void>((resolve) => {
+    socket.addEventListener("close", (event) => {
+      event.stopImmediatePropagation();
+      seen.push(...socket.topics);
+      resolve();
+    });
+  });
+  await socket.subscribe("a");
+  if (client.readyState !== WebSocket.OPEN) await nextEvent(client, "open");
+  client.close();
+  await ended;
+  await turn();
+  assert.deepEqual([seen, server.subscribers("a"), server.statistics.topics.subscriptions], [["a"], 0, 0]);
+});
+
+test("forget ends all subscriptions of a socket", async (t) => {
+  const { server, socket } = await (async () => {
+    const served = await serve(t);
+    return { ...served, ...(await join(served, "a", "b")) };
+  })();
+  server.topics.forget(socket);
+  server.topics.forget(socket);
+  assert.deepEqual([[...socket.topics], server.subscribers("a"), server.subscribers("b")], [[], 0, 0]);
+  await socket.subscribe("a");
+  assert.equal(server.publish("a", "x"), 1);
+});
+
 test("a socket that is closing gets nothing more, and cannot subscribe", async (t) => {
   const served = await serve(t);
   const { socket } = await join(served, "a");
