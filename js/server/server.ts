@@ -13,7 +13,7 @@ import { inspect } from "node:util";
 import { Budget, processBudget, type RunSettings } from "../connection/budget.js";
 import { asError, WebSocketError } from "../engine/errors.js";
 import { flatten, type HeaderFields, offeredSubprotocols, pairs } from "../engine/http.js";
-import { ownOptions } from "../engine/own.js";
+import { ownOption, ownOptions } from "../engine/own.js";
 import { CloseStatus } from "../engine/status.js";
 import { deflateSettings } from "../session/deflate.js";
 import { type Answer, answerHandshake, type SessionOptions } from "../session/handshake.js";
@@ -603,7 +603,7 @@ function budgetOf(most: number | undefined): Budget {
 
 /** A refusal, whose fields can be sent. */
 function withFields(rejection: Rejection): Rejection {
-  const { headers = [] } = rejection;
+  const headers = ownOption(rejection, "headers") ?? [];
   if (kind.headers.is(headers)) return rejection;
   throw invalid("verify", `a Rejection whose headers are ${kind.headers.wanted}`, headers);
 }
