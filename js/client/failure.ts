@@ -3,10 +3,11 @@
  *
  * @module
  */
-import { WebSocketError } from "../engine/errors.js";
+import { asError, WebSocketError } from "../engine/errors.js";
 
-/** Wraps a runtime's error. */
-export function connectionError(cause: Error): WebSocketError {
+/** Wraps a runtime's error, or what the application's `createConnection` or agent has thrown. */
+export function connectionError(thrown: unknown): WebSocketError {
+  const cause = asError(thrown);
   return new WebSocketError("WS_ERR_CONNECTION", `The connection failed: ${reasonOf(cause)}`, { cause });
 }
 

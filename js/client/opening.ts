@@ -5,7 +5,7 @@
  */
 import { Buffer } from "node:buffer";
 
-import { WebSocketError } from "../engine/errors.js";
+import { asError, WebSocketError } from "../engine/errors.js";
 import {
   flatten,
   type HeaderField,
@@ -23,6 +23,7 @@ import type { TlsClientOptions } from "../transport/runtime.js";
 import { onAbort } from "../transport/signals.js";
 import { clearTimeout, queueMicrotask, setTimeout } from "../transport/tasks.js";
 import type { Transport } from "../transport/transport.js";
+import { isHost } from "../transport/upgrade.js";
 import type { Body } from "./body.js";
 import type { ConnectOptions, Exchange } from "./exchange.js";
 
@@ -135,7 +136,7 @@ class Attempt {
     const handshake = new ClientHandshake(this.#protocols, own, this.#options, bootstrap);
     this.#handshake = handshake;
     const has = (name: string) => handshake.fields.some((field) => hasName(field, name));
-    const host: HeaderField[] = has("Host") ? [] : [["Host", url.host]];
+    const host: HeaderField[] = hasHost(own) ? [] : [["Host", url.host]];
     const authorization = has("Authorization") ? [] : basicAuthorization(url);
     return [...host, ...authorization, ...handshake.fields];
   }
@@ -145,7 +146,7 @@ class Attempt {
     try {
       guarded(step);
     } catch (error) {
-      this.fail(error as Error);
+      this.fail(asError(error)); // of the tap or the agent, for instance
     }
   }
 
@@ -201,6 +202,19 @@ class Attempt {
     this.#ignoreSignal();
     return true;
   }
+}
+
+/**
+ * Whether the caller's fields have `Host`: once, and as RFC 9112 §3.2 wants it.
+ *
+ * @throws WebSocketError `WS_ERR_INVALID_OPTION`
+ */
+function hasHost(own: readonly HeaderField[]): boolean {
+  const hosts = own.filter((field) => hasName(field, "Host"));
+  if (hosts.length > 1 || !hosts.every(([, value]) => isHost(value))) {
+    throw new WebSocketError("WS_ERR_INVALID_OPTION", "A request has one field Host, such as example.com:8080");
+  }
+  return hosts.length === 1;
 }
 
 function isRedirect(status: number): boolean {

@@ -38,6 +38,8 @@ export interface ConnectionOwner {
   readonly answersPings?: boolean;
   /** Whether the answer to a close has its reason too, and not its status alone. */
   readonly echoesReason?: boolean;
+  /** Whether a client, too, ends its side of the transport after the close frames, and does not wait for the server. */
+  readonly endsFirst?: boolean;
   /** A message came; text as a string, or as the session gives it. */
   onMessage(data: string | Uint8Array<ArrayBuffer>, isText: boolean): void;
   /** With `streamMessages`, in place of that: a piece of a message came. */
@@ -412,7 +414,7 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, B
       if (isAnswer) this.#sendClose(status, this.#owner.echoesReason ? reason : "");
       this.#outbox.flush();
       // §7.1.1: the server closes the connection first; the client waits for it, but not for ever
-      if (this.#session.isServer) this.#transport.end();
+      if (this.#session.isServer || this.#owner.endsFirst) this.#transport.end();
     });
   }
 

@@ -126,6 +126,14 @@ export class WebSocketError extends Error {
   }
 }
 
+/** What was thrown, as an error. What is not an error, of this realm or another one, is the `cause` of one. */
+export function asError(thrown: unknown): Error {
+  if (thrown instanceof Error || Object.prototype.toString.call(thrown) === "[object Error]") return thrown as Error;
+  const what = thrown === null ? "null" : typeof thrown;
+  const message = typeof thrown === "string" ? thrown : `${what} was thrown, which is not an Error`;
+  return new Error(message, { cause: thrown });
+}
+
 /** What the engine threw as an error: it throws the number of one. */
 export function typed(error: unknown): unknown {
   return typeof error === "number" ? new WebSocketProtocolError(error) : error;

@@ -106,7 +106,8 @@ export function parseResponse(bytes: Uint8Array): ResponseHead | undefined {
  * @throws WebSocketProtocolError if the target or a field has a character that does not belong there
  */
 export function writeRequest(target: string, headers: HeaderFields): Uint8Array {
-  return withTypedErrors(() => wasm.write_request(target, ...packed(flatten(headers))));
+  // a string whatever a caller in JavaScript gives, which the engine would trap on
+  return withTypedErrors(() => wasm.write_request(`${target}`, ...packed(flatten(headers))));
 }
 
 /**
@@ -115,7 +116,7 @@ export function writeRequest(target: string, headers: HeaderFields): Uint8Array 
  * @throws WebSocketProtocolError if the reason or a field has a character that does not belong there
  */
 export function writeResponse(status: number, reason: string, headers: HeaderFields): Uint8Array {
-  return withTypedErrors(() => wasm.write_response(status, reason, ...packed(flatten(headers))));
+  return withTypedErrors(() => wasm.write_response(status, `${reason}`, ...packed(flatten(headers))));
 }
 
 /**

@@ -11,13 +11,13 @@ import type { Duplex } from "node:stream";
 import { inspect } from "node:util";
 
 import { Budget, processBudget, type RunSettings } from "../connection/budget.js";
-import { WebSocketError } from "../engine/errors.js";
+import { asError, WebSocketError } from "../engine/errors.js";
 import { flatten, type HeaderFields, offeredSubprotocols, pairs } from "../engine/http.js";
-import { ownOptions } from "../engine/own.js";
+import { ownOption, ownOptions } from "../engine/own.js";
 import { CloseStatus } from "../engine/status.js";
 import { deflateSettings } from "../session/deflate.js";
 import { type Answer, answerHandshake, type SessionOptions } from "../session/handshake.js";
-import type { Filled } from "../session/kinds.js";
+import { type Filled, kind } from "../session/kinds.js";
 import { connectionSettings, limits, milliseconds, SERVER_MESSAGE_SIZE, size } from "../session/options.js";
 import { PreparedMessage } from "../session/prepared.js";
 import type { BackplaneEvent } from "../topics/backplane.js";
@@ -40,6 +40,7 @@ import {
   rejectionOf,
   urlOf,
 } from "../transport/upgrade.js";
+import { deferred } from "../websocket/deferred.js";
 import { channels, isWatched, type RefusalReason } from "../websocket/diagnostics.js";
 import { isEndOf, isPromise } from "../websocket/ends.js";
 import type { BinaryType } from "../websocket/receiving.js";
@@ -289,7 +290,12 @@ export class WebSocketServer<
    *   is closed but the backplane, whose `close` fails or takes longer than 2 seconds
    */
   async close(options: CloseOptions = {}): Promise<CloseResult> {
-    this.#closing ??= this.#close(closeOptions(options, this.#settings.closeTimeout));
+    if (this.#closing === undefined) {
+      const filled = closeOptions(options, this.#settings.closeTimeout);
+      const { promise, resolve } = deferred<CloseResult>();
+      this.#closing = promise;
+      resolve(this.#close(filled)); // only now: those who hear of it may call `close`, too
+    }
     return await this.#closing;
   }
 
@@ -405,7 +411,7 @@ export class WebSocketServer<
     if (this.#closing !== undefined) this.#refuse(request, pending, "closing", { status: 503 });
     else if (verdict === true) this.#accept(request, pending, transport, head, undefined, callback);
     else if (verdict === false) this.#refuse(request, pending, "verify", { status: 403 });
-    else if (isRejection(verdict)) this.#refuse(request, pending, "verify", verdict);
+    else if (isRejection(verdict)) this.#refuse(request, pending, "verify", withFields(verdict));
     else if (isAcceptance(verdict)) this.#accept(request, pending, transport, head, verdict.data, callback);
     else throw invalid("verify", "true, false, { data } or a Rejection", verdict);
   }
@@ -455,7 +461,7 @@ export class WebSocketServer<
    * because a stranger's request must not end the process; and only one, because it must not fill a log either.
    */
   #tell(error: unknown): void {
-    if (this.listenerCount("error") > 0) this.emit("error", error as Error);
+    if (this.listenerCount("error") > 0) this.emit("error", asError(error));
     else this.#warn(error);
   }
 
@@ -491,6 +497,10 @@ export class WebSocketServer<
     let answer: Answer | undefined;
     try {
       answer = this.#answer(request);
+      if (!pending.isUndecided) {
+        answer.session.free(); // a hook has closed the server
+        return;
+      }
       acceptBy(transport, answer);
     } catch (error) {
       answer?.session.free();
@@ -533,17 +543,10 @@ export class WebSocketServer<
     return answerHandshake(
       request.rawHeaders,
       protocolFor(request, this.#options.chooseProtocol) ?? "",
-      () => this.#added(request),
+      () => fieldsFor(request, this.#options.headers),
       this.#agreement,
       bootstrap,
     );
-  }
-
-  /** The fields to add to the answer. */
-  #added(request: R): HeaderFields {
-    const { headers = [] } = this.#options;
-    const own = typeof headers === "function" ? headers(request) : headers;
-    return request instanceof StreamRequest ? [...pairs(flatten(own)), ...acceptFor(request)] : own;
   }
 
   #refusal(request: R): [reason: RefusalReason, rejection: Rejection] | undefined {
@@ -568,6 +571,16 @@ function lookedAt(tap: Tap | undefined, request: HandshakeRequest, transport: Tr
   return tapped(transport, tap);
 }
 
+/** The fields to add to the answer. */
+function fieldsFor<R extends HandshakeRequest>(
+  request: R,
+  headers: WebSocketServerOptions<R>["headers"] = [],
+): HeaderFields {
+  const own = typeof headers === "function" ? headers(request) : headers;
+  if (!kind.headers.is(own)) throw invalid("headers", kind.headers.wanted, own);
+  return request instanceof StreamRequest ? [...pairs(flatten(own)), ...acceptFor(request)] : own;
+}
+
 function protocolFor<R extends HandshakeRequest>(
   request: R,
   choose: WebSocketServerOptions<R>["chooseProtocol"],
@@ -589,12 +602,19 @@ function budgetOf(most: number | undefined): Budget {
   return new Budget(size("maxTotalBufferedBytes", most));
 }
 
+/** A refusal, whose fields can be sent. */
+function withFields(rejection: Rejection): Rejection {
+  const headers = ownOption(rejection, "headers") ?? [];
+  if (kind.headers.is(headers)) return rejection;
+  throw invalid("verify", `a Rejection whose headers are ${kind.headers.wanted}`, headers);
+}
+
 function isAcceptance(verdict: unknown): verdict is Acceptance {
   return typeof verdict === "object" && verdict !== null && "data" in verdict && !("status" in verdict);
 }
 
 /** The error for an invalid answer of the application. */
-function invalid(name: "verify" | "chooseProtocol", wanted: string, given: unknown): WebSocketError {
+function invalid(name: "verify" | "chooseProtocol" | "headers", wanted: string, given: unknown): WebSocketError {
   return new WebSocketError("WS_ERR_INVALID_OPTION", `${name} must return ${wanted}, not ${inspect(given)}`);
 }
 

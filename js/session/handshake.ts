@@ -22,6 +22,7 @@ import {
 import { failureOf, guarded, release } from "../engine/output.js";
 import { textBytes } from "../engine/text.js";
 import { type DeflateSettings, enableDeflate } from "./deflate.js";
+import { invalidOption } from "./kinds.js";
 import type { Limits } from "./options.js";
 import { FrameSession } from "./session.js";
 
@@ -171,6 +172,7 @@ export class Answer implements Agreed {
  * @param add gives the caller's own fields for the answer, which has those that are given to it as lines
  * @throws WebSocketProtocolError if the request breaks a rule of RFC 6455 §4.2.1, or a field has a character that does
  *   not belong there
+ * @throws WebSocketError `WS_ERR_INVALID_OPTION` for a field that an answer cannot have
  */
 export function answerHandshake(
   headers: HeaderFields,
@@ -180,6 +182,8 @@ export function answerHandshake(
   bootstrap: Bootstrap = "upgrade",
 ): Answer {
   const { skipUtf8Verification = false, deflate } = options;
+  // it is the application's choice; in the engine, something else would be a trap
+  if (typeof protocol !== "string") throw invalidOption("protocol", "a string", protocol);
   let handle: wasm.Handle | undefined;
   try {
     handle = wasm.Handle.create_server(undefined, undefined, false, skipUtf8Verification);
@@ -189,6 +193,9 @@ export function answerHandshake(
     const lines = handle.begin_server_handshake(protocol, "", 0, ...packed(fields), isConnect);
     const own = pairs(flatten(add(lines)));
     refuseFields(own);
+    if (protocol === "" && own.some((field) => hasName(field, "Sec-WebSocket-Protocol"))) {
+      throw new WebSocketError("WS_ERR_INVALID_OPTION", "An answer names only the subprotocol that was selected");
+    }
     return new Answer(handle, lines, own, protocol, options);
   } catch (thrown) {
     const error = failureOf(thrown);

@@ -43,7 +43,8 @@ export function listOf(wanted: string, isItem: (item: unknown) => boolean): Kind
 }
 
 function isHeaders(value: unknown): boolean {
-  return typeof value === "object" && value !== null && nameOf(value) !== "RegExp";
+  if (typeof value !== "object" || value === null || nameOf(value) === "RegExp") return false;
+  return typeof (value as { then?: unknown }).then !== "function"; // a promise of fields is not awaited
 }
 
 /** By its name: one of another realm, such as jsdom's, is not an instance of this one's class. */

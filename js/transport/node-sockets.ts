@@ -61,7 +61,13 @@ function httpServer({ handshakeTimeout, tls }: ListenOptions, owner: ListenOwner
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => refuse(error, socket, owner));
   return server.on("request", (request, response) => {
     const body = "This server speaks WebSocket only\n";
-    response.writeHead(426, { Upgrade: "websocket", Connection: "Upgrade", "Content-Type": "text/plain" }).end(body);
+    response.writeHead(426, {
+      Upgrade: "websocket",
+      Connection: "Upgrade, close", // as everywhere else: no further request may come
+      "Content-Type": "text/plain",
+      "Content-Length": body.length,
+    });
+    response.end(body);
     owner.onRefused(426, request, request.socket.remoteAddress);
   });
 }

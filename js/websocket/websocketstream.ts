@@ -9,6 +9,7 @@ import { isBlob, isBuffer } from "../engine/bytes.js";
 import { WebSocketError } from "../engine/errors.js";
 import { ownOption, ownOptions } from "../engine/own.js";
 import { CloseStatus } from "../engine/status.js";
+import { deferred } from "./deferred.js";
 import { markAsEnd } from "./ends.js";
 import type { CloseEvent, ErrorEvent } from "./events.js";
 import type { IteratorOf } from "./iterator.js";
@@ -305,22 +306,6 @@ for (const [target, names] of [
 }
 
 type Messages = IteratorOf<string | ArrayBuffer>;
-
-interface Deferred<T> {
-  readonly promise: Promise<T>;
-  readonly resolve: (value: T) => void;
-  readonly reject: (error: unknown) => void;
-}
-
-/** A promise whose rejection needs no handler. */
-function deferred<T>(): Deferred<T> {
-  let settle: Omit<Deferred<T>, "promise"> | undefined;
-  const promise = new Promise<T>((resolve, reject) => {
-    settle = { resolve, reject };
-  });
-  promise.catch(ignore);
-  return { promise, ...(settle as Omit<Deferred<T>, "promise">) };
-}
 
 /** The dictionary of the proposal's IDL, whose code is an `[EnforceRange] unsigned short`. */
 function closeInfo(given: WebSocketCloseInfo): { closeCode: number | undefined; reason: string } {

@@ -38,11 +38,13 @@ export function beginHandshake(
   own: HeaderFields = [],
   bootstrap: Bootstrap = "upgrade",
 ): ClientHandshake {
+  const message = "An invalid or duplicated subprotocol was specified";
+  if (!protocols.every((protocol) => typeof protocol === "string")) throw new SyntaxError(message);
   try {
     return new ClientHandshake(protocols, own, session, bootstrap);
   } catch (cause) {
     if (cause instanceof WebSocketError) throw cause;
-    throw new SyntaxError("An invalid or duplicated subprotocol was specified", { cause });
+    throw new SyntaxError(message, { cause });
   }
 }
 
@@ -60,8 +62,9 @@ export function agreedBy(
   try {
     if (headers["sec-websocket-extensions"] === "") throw unreadableExtensions(deflate);
     const agreed = handshake.finish(pairs(rawHeaders));
-    if (protocols.length > 0 && agreed.protocol === "") throw new Error("Server sent no subprotocol");
-    return agreed;
+    if (protocols.length === 0 || agreed.protocol !== "") return agreed;
+    agreed.session.free();
+    throw new Error("Server sent no subprotocol");
   } catch (error) {
     throw handshakeErrorOf(error, protocols.length > 0, deflate !== undefined);
   }

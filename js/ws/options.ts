@@ -63,7 +63,10 @@ export interface SharedOptions extends Given<Omit<ConnectionSettings, "streamMes
   maxPayload?: number | undefined;
   /** Has no meaning here: while the network is full, only the latest ping is answered. */
   maxPendingAutoPongs?: number | undefined;
-  /** Whether and how to compress, if the peer agrees; `true` for a client and `false` for a server. */
+  /**
+   * Whether and how to compress, if the peer agrees; `true` for a client and `false` for a server. A value that is
+   * `undefined` or `null` is `false`, as in `ws`.
+   */
   perMessageDeflate?: boolean | PerMessageDeflateOptions | undefined;
   /** `true` takes text and close reasons as they are. */
   skipUTF8Validation?: boolean | undefined;
@@ -148,7 +151,7 @@ export function socketSettings(all: SharedOptions, isServer: boolean): SocketSet
     },
     session: {
       limits: limits({ maxMessageSize: orNone(maxPayload), maxFragments: orNone(maxFragments) }),
-      deflate: deflate(given.perMessageDeflate ?? !isServer, isServer),
+      deflate: deflate("perMessageDeflate" in given ? given.perMessageDeflate : !isServer, isServer),
       skipUtf8Verification: given.skipUTF8Validation ?? false,
     },
     autoPong: given.autoPong ?? true,
@@ -160,7 +163,10 @@ function orNone(limit: number): number {
   return limit > 0 ? limit : Number.POSITIVE_INFINITY;
 }
 
-function deflate(given: boolean | PerMessageDeflateOptions, isServer: boolean): DeflateSettings | undefined {
+function deflate(
+  given: boolean | PerMessageDeflateOptions | undefined,
+  isServer: boolean,
+): DeflateSettings | undefined {
   if (!given) return undefined;
   const options = ownOptions<PerMessageDeflateOptions>(given === true ? {} : given);
   const { level, memLevel } = ownOptions(options.zlibDeflateOptions ?? {});

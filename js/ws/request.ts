@@ -68,18 +68,33 @@ export class RequestOpening implements Opening {
 
   #send(target: Target): void {
     const handshake = beginHandshake(this.#protocols, this.#session);
+    try {
+      this.#ask(target, handshake);
+    } catch (error) {
+      // of an option that is not valid, or of a listener
+      this.#isOver = true;
+      this.#request?.destroy();
+      handshake.abandon();
+      throw error;
+    }
+  }
+
+  #ask(target: Target, handshake: ClientHandshake): void {
     this.#url = target.url;
     const request = (target.isSecure ? https : http).request(this.#requestOptions(target, handshake));
     this.#request = request;
-    if (this.#redirects > 0) this.#emitter.emit("redirect", target.url.href, request);
     const fail = (error: Error) => {
       if (!this.#isOver && this.#request === request) this.#give(error);
     };
-    request.on("timeout", () => fail(new Error("Opening handshake has timed out")));
+    // without it, a time-out is the agent's or the application's, who know what to do
+    if (this.#options.handshakeTimeout) {
+      request.on("timeout", () => fail(new Error("Opening handshake has timed out")));
+    }
     request.on("error", fail);
     request.on("close", () => handshake.abandon());
     request.on("response", (response) => this.#answered(request, response, target));
     request.on("upgrade", (response, stream, head) => this.#upgraded(response, stream, head, handshake));
+    if (this.#redirects > 0) this.#emitter.emit("redirect", target.url.href, request);
     this.#listener.onRequest(request);
   }
 
@@ -123,7 +138,7 @@ export class RequestOpening implements Opening {
   #answered(request: ClientRequest, response: IncomingMessage, target: Target): void {
     const { statusCode = 0, headers } = response;
     const { followRedirects = false, maxRedirects = 10 } = this.#options;
-    if (followRedirects && headers.location !== undefined && statusCode >= 300 && statusCode < 400) {
+    if (followRedirects && headers.location && statusCode >= 300 && statusCode < 400) {
       this.#redirects += 1;
       if (this.#redirects > maxRedirects) this.abort("Maximum redirects exceeded");
       else this.#redirect(request, headers.location, target);

@@ -16,8 +16,9 @@ import {
 import type { Server as HttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
+import { inspect } from "node:util";
 
-import { WebSocketProtocolError } from "../engine/errors.js";
+import { asError, WebSocketError, WebSocketProtocolError } from "../engine/errors.js";
 import { flatten, type HeaderField, type HeaderFields, writeResponse } from "../engine/http.js";
 import { type Answer, answerHandshake } from "../session/handshake.js";
 import { nextTick } from "../transport/tasks.js";
@@ -258,9 +259,16 @@ export class WebSocketServer<W extends typeof WebSocket = typeof WebSocket> exte
     }
   }
 
-  /** Answers with a refusal, and publishes it to the diagnostics channel. */
+  /** Answers with a refusal, or with 500 if that cannot be sent, and publishes it to the diagnostics channel. */
   #answer(request: IncomingMessage, stream: Duplex, reason: RefusalReason, refusal: Refusal): void {
-    answer(stream, refusal);
+    let bytes: Uint8Array;
+    try {
+      bytes = bytesOf(refusal);
+    } catch (error) {
+      this.#failed(request, stream, error);
+      return;
+    }
+    send(stream, bytes);
     const { status } = refusal;
     if (!channels.refused.hasSubscribers) return;
     const address = request.socket?.remoteAddress; // a request that the caller made need not have a socket
@@ -296,9 +304,11 @@ export class WebSocketServer<W extends typeof WebSocket = typeof WebSocket> exte
     };
     try {
       const isAsync = verifyClient.length === 2;
-      const ask = verifyClient as (given: typeof info, callback?: typeof decide) => unknown;
-      const returned = isAsync ? ask(info, decide) : ask(info);
-      if (isPromise(returned)) returned.then(undefined, isAsync ? fail : (error) => this.#tell(error));
+      const ask = verifyClient as (this: unknown, given: typeof info, callback?: typeof decide) => unknown;
+      const returned = isAsync ? ask.call(this.options, info, decide) : ask.call(this.options, info);
+      if (isPromise(returned)) {
+        returned.then(undefined, (error) => (isDecided ? this.#tell(error) : fail(error)));
+      }
       if (!isAsync) decide(returned); // a promise accepts, as in `ws`
     } catch (error) {
       fail(error);
@@ -312,7 +322,7 @@ export class WebSocketServer<W extends typeof WebSocket = typeof WebSocket> exte
   }
 
   #tell(error: unknown): void {
-    if (this.listenerCount("error") > 0) this.emit("error", error as Error);
+    if (this.listenerCount("error") > 0) this.emit("error", asError(error));
     else if (!this.#hasWarned) {
       this.#hasWarned = true;
       warnOfFailure(error);
@@ -352,7 +362,7 @@ export class WebSocketServer<W extends typeof WebSocket = typeof WebSocket> exte
     }
     const made = this.#handshake(extensions, key, protocols, request, stream);
     if (made === undefined) return;
-    const socket = this.#make(made);
+    const socket = this.#make(made, stream);
     upgraded.add(stream);
     stream.write(made.head);
     stream.removeListener("error", destroy);
@@ -362,13 +372,14 @@ export class WebSocketServer<W extends typeof WebSocket = typeof WebSocket> exte
   }
 
   /** A socket of the application's class, whose constructor may throw. */
-  #make(made: Answer): InstanceType<W> {
+  #make(made: Answer, stream: Duplex): InstanceType<W> {
     try {
       const socket = new (this.options.WebSocket ?? (WebSocket as W))(null, undefined, this.options);
       prepare(socket, { ...made, settings: this.#settings });
       return socket as InstanceType<W>;
     } catch (error) {
       made.session.free();
+      stream.destroy(); // in a process that lives on, no one else would
       throw error;
     }
   }
@@ -399,8 +410,12 @@ export class WebSocketServer<W extends typeof WebSocket = typeof WebSocket> exte
 
   #protocol(offered: Set<string>, request: IncomingMessage): string {
     if (offered.size === 0) return "";
-    const { handleProtocols } = this.options;
-    return (handleProtocols ? handleProtocols(offered, request) : [...offered][0]) || "";
+    const { options } = this;
+    const chosen: unknown =
+      (options.handleProtocols ? options.handleProtocols(offered, request) : [...offered][0]) || "";
+    if (typeof chosen === "string") return chosen;
+    const message = `handleProtocols must return a string or false, not ${inspect(chosen)}`;
+    throw new WebSocketError("WS_ERR_INVALID_OPTION", message);
   }
 
   /** The lines that listeners of `headers` add. */
@@ -502,17 +517,22 @@ function fieldOf(line: string): HeaderField {
   return [line.slice(0, colon), line.slice(colon + 1).trim()];
 }
 
-/** Answers, and closes. */
-function answer(stream: Duplex, { status, message, headers }: Refusal): void {
+/** @throws what cannot be sent; then nothing was */
+function bytesOf({ status, message, headers }: Refusal): Uint8Array {
   const reason = STATUS_CODES[status] ?? "";
   const body = Buffer.from(message || reason);
   const fields = { Connection: "close", "Content-Type": "text/html", "Content-Length": body.length, ...headers };
   const given = Object.entries(fields).filter(([, value]) => value !== undefined);
   const head = writeResponse(status, reason, flatten(Object.fromEntries(given) as { [name: string]: string }));
+  return Buffer.concat([head, body]);
+}
+
+/** Answers, and closes. */
+function send(stream: Duplex, bytes: Uint8Array): void {
   // a client that neither reads nor closes its side must not keep the socket
   const timer = setTimeout(() => stream.destroy(), ANSWER_TIME);
   stream.once("close", () => clearTimeout(timer)).once("finish", destroy);
-  stream.end(Buffer.concat([head, body]));
+  stream.end(bytes);
 }
 
 function upgradeRequired(_request: unknown, response: ServerResponse): void {

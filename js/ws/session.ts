@@ -84,6 +84,20 @@ export class StreamOpening implements Opening {
     const time = handshakeTimeout ? milliseconds("handshakeTimeout", handshakeTimeout) : undefined;
     const handshake = beginHandshake(protocols, session, fieldsOf(options, url), "connect");
     this.#handshake = handshake;
+    try {
+      this.#ask(handshake);
+    } catch (error) {
+      this.#end(); // of an option that is not valid
+      handshake.abandon();
+      throw error;
+    }
+    if (time !== undefined) this.#timer = setTimeout(() => this.abort("Opening handshake has timed out"), time);
+    if (signal?.aborted) nextTick(() => this.#give(abortError(signal)));
+  }
+
+  #ask(handshake: ClientHandshake): void {
+    const { signal } = this.#request.options;
+    const { url } = this.#target;
     this.#ignoreSignal = onAbort(signal, () => this.#give(abortError(signal)));
     const exchange = sessionExchange(this.#on, (stream) => {
       this.#stream = stream.once("response", (received) => {
@@ -96,8 +110,6 @@ export class StreamOpening implements Opening {
       onRefused: () => this.#refused(),
       onFailed: (error) => this.#give(error),
     });
-    if (time !== undefined) this.#timer = setTimeout(() => this.abort("Opening handshake has timed out"), time);
-    if (signal?.aborted) nextTick(() => this.#give(abortError(signal)));
   }
 
   abort(message: string): void {

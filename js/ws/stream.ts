@@ -17,6 +17,8 @@ import type { RawData, WebSocket } from "./websocket.js";
 export function createWebSocketStream(socket: WebSocket, options: DuplexOptions = {}): Duplex {
   const stream = new Duplex({
     ...options,
+    autoDestroy: true,
+    emitClose: true,
     objectMode: false,
     writableObjectMode: false,
     read: () => socket.resume(),

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import querystring from "node:querystring";
+
 import { toWebSocketScheme } from "../engine/url.js";
 
 /** Where to connect to. */
@@ -41,7 +43,7 @@ function urlOf(given: string, base: URL | undefined): URL {
   return toWebSocketScheme(new URL(given, base));
 }
 
-/** User and password of a URL, as the option `auth` has them. */
+/** User and password of a URL, as the option `auth` has them. What is not UTF-8 is read as well as it can be. */
 export function authOf({ username, password }: URL): string | undefined {
-  return username || password ? `${decodeURIComponent(username)}:${decodeURIComponent(password)}` : undefined;
+  return username || password ? `${querystring.unescape(username)}:${querystring.unescape(password)}` : undefined;
 }

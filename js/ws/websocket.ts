@@ -201,6 +201,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
       readonly #socket: WebSocket;
       readonly answersPings: boolean;
       readonly echoesReason: boolean;
+      readonly endsFirst = true;
 
       constructor(socket: WebSocket, { autoPong, session }: SocketSettings) {
         this.#socket = socket;
@@ -387,6 +388,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
     this.#opening?.abort(CLOSED_TOO_SOON);
     if (this.#connection === undefined || this.#readyState === CLOSED) return;
     this.#readyState = CLOSING;
+    if (this.#stream?.readableLength) readRest(this.#stream, this.#connection);
     this.#connection.terminate(true);
   }
 
@@ -717,6 +719,12 @@ function connect(stream: Duplex, head: Uint8Array, agreement: Agreement, owner: 
   session.textAsBytes = true;
   transport.unread(head);
   return new Connection(session, transport, owner, settings.connection);
+}
+
+/** What has come during a pause waits in the stream; it is given out with the end. */
+function readRest(stream: Duplex, connection: Connection): void {
+  connection.pause();
+  attempt(() => stream.read());
 }
 
 function withoutDelay(stream: Duplex): void {

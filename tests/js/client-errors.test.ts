@@ -178,3 +178,35 @@ test("a time-out that was put on a socket for HTTP does not end its WebSocket", 
   assert.equal((await nextEvent<MessageEvent>(socket, "message")).data, "still");
   socket.close();
 });
+
+test("a createConnection or an agent that fails without an error is one all the same", async (t) => {
+  const url = await refusing(t, ["HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n"]);
+  for (const thrown of [undefined, null, "a text", { a: 1 }]) {
+    const throwing = () => {
+      throw thrown;
+    };
+    for (const createConnection of [throwing, () => Promise.reject(thrown)]) {
+      const { code, cause } = await failure(url, { createConnection });
+      assert.deepEqual([code, (cause as Error).cause], ["WS_ERR_CONNECTION", thrown]);
+    }
+    const { message, cause } = await failure(url, { agent: Object.assign(new Agent(), { addRequest: throwing }) });
+    assert.deepEqual([typeof message, cause], ["string", thrown]);
+  }
+});
+
+test("a request has one Host, whose value can be one", async (t) => {
+  const url = await refusing(t, ["HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n"]);
+  const twice = [
+    ["Host", "a"],
+    ["host", "a"],
+  ] as const;
+  for (const headers of [twice, { Host: "a b" }, { host: "http://a/" }]) {
+    for (const options of [{ headers }, { headers, agent: new Agent() }]) {
+      const { code } = await failure(url, options);
+      assert.equal(code, "WS_ERR_INVALID_OPTION");
+    }
+  }
+  for (const headers of [{ Host: "example.com:8080" }, { host: "[::1]:80" }, { host: "" }]) {
+    assert.equal((await failure(url, { headers })).code, "WS_ERR_UNEXPECTED_RESPONSE");
+  }
+});

@@ -2,7 +2,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { ActionQueue, BufferType, Handle, type Properties } from "websocket-component/component";
+import {
+  ActionQueue,
+  BufferType,
+  Handle,
+  type Properties,
+  WebSocketProtocolError,
+  writeRequest,
+  writeResponse,
+} from "websocket-component/component";
 
 import { feed, openClient, openServer, read } from "./handles.js";
 import { hex, masked, unmasked } from "./support.js";
@@ -138,5 +146,12 @@ test("arguments out of their range are refused", () => {
   assert.throws(() => server.send(BufferType.BinaryMessage), { code: "E_INVALID_PROTOCOL_OPERATION" });
   for (const call of [() => server.beginClientHandshake(), () => server.endClientHandshake([])]) {
     assert.throws(call, { name: "WebSocketProtocolError" });
+  }
+});
+
+test("a target and a reason are taken as strings, and do not harm the engine", () => {
+  for (const value of [5, true, {}, [" "]]) {
+    assert.throws(() => writeRequest(value as string, []), WebSocketProtocolError);
+    assert.equal(`${Buffer.from(writeResponse(200, value as string, []))}`, `HTTP/1.1 200 ${value}\r\n\r\n`);
   }
 });

@@ -1,5 +1,6 @@
 /** How a server closes: codes, what comes meanwhile, what is spread, and what is counted. */
 import assert from "node:assert/strict";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type TestContext, test } from "node:test";
@@ -7,7 +8,18 @@ import { setImmediate as turn } from "node:timers/promises";
 
 import { type CloseOptions, WebSocket, WebSocketServer } from "websocket-component";
 
-import { closed, messages, nextEvent, once, RawPeer, REQUEST, serve, serveEcho, uncaughtErrors } from "./support.js";
+import {
+  closed,
+  messages,
+  nextEvent,
+  once,
+  RawPeer,
+  REQUEST,
+  serve,
+  serveEcho,
+  sessionCount,
+  uncaughtErrors,
+} from "./support.js";
 
 const DAY = 86_400_000;
 
@@ -247,3 +259,45 @@ test("options that are not valid are refused, and the server goes on", async (t)
   const [socket] = await connected(url, 1);
   assert.equal(socket?.readyState, WebSocket.OPEN);
 });
+
+test("a server closes though those who hear of it close it again", async (t) => {
+  const again: Promise<unknown>[] = [];
+  let server: WebSocketServer | undefined;
+  const close = () => void again.push((server as WebSocketServer).close());
+  subscribe("websocket-component:refused", close);
+  t.after(() => unsubscribe("websocket-component:refused", close));
+  const made = await serve(t, {
+    verify: ({ url }, { signal }) => {
+      if (url !== "/wait") return true;
+      signal.addEventListener("abort", close);
+      return new Promise<boolean>(() => {});
+    },
+  });
+  server = made.server;
+  await connected(made.url, 1);
+  const waiting = new WebSocket(`${made.url}/wait`);
+  const refused = nextEvent(waiting, "error");
+  while (server.pendingHandshakes === 0) await turn();
+  const result = { closed: 1, terminated: 0 };
+  assert.deepEqual(await server.close(), result);
+  assert.deepEqual(await Promise.all(again), [result, result]);
+  await refused;
+});
+
+for (const hook of ["chooseProtocol", "headers"] as const) {
+  test(`a handshake whose ${hook} closes the server is refused, and not accepted too`, async (t) => {
+    let closing: Promise<unknown> | undefined;
+    const act = () => {
+      closing = server.close();
+      return hook === "headers" ? {} : undefined;
+    };
+    const { server, port } = await serve(t, { [hook]: act });
+    server.on("connection", () => assert.fail());
+    const sessions = sessionCount();
+    const peer = await RawPeer.connect(port, REQUEST.replace("Host:", "Sec-WebSocket-Protocol: chat\r\nHost:"));
+    assert.match(String(await peer.rest()), /^HTTP\/1\.1 503 (?!.*HTTP\/1\.1 101)/s);
+    assert.deepEqual(await closing, { closed: 0, terminated: 0 });
+    assert.deepEqual([server.statistics.accepted, server.statistics.refused], [0, { closing: 1 }]);
+    assert.equal(sessionCount(), sessions);
+  });
+}

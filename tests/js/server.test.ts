@@ -7,6 +7,7 @@ import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
+import { runInNewContext } from "node:vm";
 import { PreparedMessage, WebSocket, WebSocketServer } from "websocket-component";
 
 import { closed, masked, messages, nextEvent, once, RawPeer, REQUEST, serve } from "./support.js";
@@ -182,4 +183,62 @@ test("a client that waits for its verdict and sends much has to wait, and loses 
   assert.equal((await peer.bytes(2))[0], 0x88);
   assert.deepEqual(received, Array(40).fill(1000));
   peer.socket.destroy();
+});
+
+test("the error of a hook that fails without one is an Error, with what was thrown as its cause", async (t) => {
+  for (const thrown of [undefined, null, "a text", { a: 1 }]) {
+    const { server, port } = await serve(t, { verify: () => Promise.reject(thrown) });
+    const error = once(server, "error") as Promise<[Error]>;
+    assert.match(await (await RawPeer.connect(port)).head(), /^HTTP\/1\.1 500 /);
+    const [{ message, cause }] = await error;
+    assert.deepEqual([typeof message, cause], ["string", thrown]);
+  }
+});
+
+test("an error of another realm is reported as it is", async (t) => {
+  const theirs: unknown = runInNewContext("new Error('theirs')");
+  const { server, port } = await serve(t, { verify: () => Promise.reject(theirs) });
+  const error = once(server, "error");
+  const peer = await RawPeer.connect(port);
+  assert.equal((await error)[0], theirs);
+  peer.socket.destroy();
+});
+
+test("fields that are a promise, or none, are a hook that fails: nothing waits for them", async (t) => {
+  const invalid = { code: "WS_ERR_INVALID_OPTION" };
+  const promise = Promise.resolve({ "Set-Cookie": "a=1" }) as unknown as { [name: string]: string };
+  for (const headers of [promise, undefined, "Set-Cookie: a=1"] as { [name: string]: string }[]) {
+    for (const options of [{ headers: () => headers }, { verify: () => ({ status: 401, headers }) }]) {
+      if (headers === undefined && "verify" in options) continue;
+      const { server, port } = await serve(t, options);
+      const error = once(server, "error") as Promise<[{ code: string }]>;
+      assert.match(await (await RawPeer.connect(port)).head(), /^HTTP\/1\.1 500 /);
+      assert.equal((await error)[0].code, invalid.code);
+    }
+  }
+  assert.throws(() => new WebSocketServer({ noServer: true, headers: promise }), invalid);
+  assert.throws(() => new WebSocket("ws://127.0.0.1:1", { headers: promise }), invalid);
+});
+
+test("an answer names no subprotocol but the one that was selected", async (t) => {
+  const headers = { "sec-websocket-protocol": "other" };
+  const { server, port } = await serve(t, { headers });
+  const error = once(server, "error") as Promise<[{ code: string }]>;
+  assert.match(await (await RawPeer.connect(port)).head(), /^HTTP\/1\.1 500 /);
+  assert.equal((await error)[0].code, "WS_ERR_INVALID_OPTION");
+  const offer = REQUEST.replace("Host:", "Sec-WebSocket-Protocol: chat\r\nHost:");
+  const head = await (await RawPeer.connect(port, offer)).head();
+  assert.deepEqual(head.match(/^Sec-WebSocket-Protocol: .*$/gim), ["Sec-WebSocket-Protocol: chat"]);
+});
+
+test("a request that asks for no upgrade is answered with 426, and its connection ends", async (t) => {
+  const { port } = await serve(t);
+  for (const lines of ["", "Connection: close\r\n", "Connection: keep-alive\r\n"]) {
+    const peer = await RawPeer.connect(port, `GET / HTTP/1.1\r\nHost: localhost\r\n${lines}\r\n`);
+    const [head = "", body = ""] = String(await peer.rest()).split("\r\n\r\n");
+    assert.match(head, /^HTTP\/1\.1 426 /);
+    assert.match(head, /^Upgrade: websocket$/m);
+    assert.match(head, /^Connection: Upgrade, close$/m);
+    assert.match(head, new RegExp(`^Content-Length: ${body.length}$`, "m"));
+  }
 });

@@ -1,16 +1,38 @@
 /** How a client of `websocket-component/ws` reaches its server: sockets, TLS, agents, redirects; and its stream. */
 import assert from "node:assert/strict";
+import { EventEmitter } from "node:events";
 import { Agent, createServer, type IncomingMessage } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import { type AddressInfo, createServer as createTcpServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { setImmediate as turn } from "node:timers/promises";
 
-import { createWebSocketStream, type ServerOptions, WebSocket, WebSocketServer } from "websocket-component/ws";
+import * as ours from "websocket-component/ws";
+import {
+  type ClientOptions,
+  createWebSocketStream,
+  type ServerOptions,
+  WebSocket,
+  WebSocketServer,
+} from "websocket-component/ws";
 
 import { certificate, key } from "./certificate.js";
-import { garbageCollector, once } from "./support.js";
+import {
+  answer,
+  garbageCollector,
+  inner,
+  once,
+  type RawPeer,
+  serveRaw,
+  sessionCount,
+  unmasked,
+  within,
+} from "./support.js";
+import { serve, theirs } from "./ws-both.js";
+
+const DAY = 86_400_000;
 
 /** Listens; the port is 0 for a unix socket. */
 async function listen(t: TestContext, server: Server, where: number | string = 0): Promise<number> {
@@ -30,6 +52,14 @@ async function opened(t: TestContext, server: WebSocketServer, client: WebSocket
   t.after(() => client.terminate());
   return request;
 }
+
+test("an answer without the subprotocol keeps no session", async (t) => {
+  const url = await serveRaw(t, (peer) => void answer(peer));
+  const before = sessionCount();
+  const [error] = (await once(new WebSocket(url, "chat"), "error")) as [Error];
+  assert.equal(error.message, "Server sent no subprotocol");
+  assert.equal(sessionCount(), before);
+});
 
 test("a URL ws+unix: names a socket and, behind a colon, a path", { skip: process.platform === "win32" }, async (t) => {
   const http = createServer();
@@ -184,4 +214,154 @@ test("an option of the other entry does not take the messages away, and what is 
   const [data] = (await once(ws, "message")) as [Buffer];
   assert.ok(data.equals(Buffer.alloc(100_000, 1)));
   ws.close();
+});
+
+/** The handles of the engine that were made and not freed. */
+async function handlesLeft(t: TestContext, step: () => unknown): Promise<number> {
+  const { wasm } = await inner<{ wasm: { Handle: { create_client(): unknown; prototype: { free(): void } } } }>(
+    "engine/engine.js",
+  );
+  const [made, freed] = [t.mock.method(wasm.Handle, "create_client"), t.mock.method(wasm.Handle.prototype, "free")];
+  await step();
+  const count = made.mock.callCount() - freed.mock.callCount();
+  assert.ok(made.mock.callCount() > 0);
+  for (const one of [made, freed]) one.mock.restore();
+  return count;
+}
+
+test("an opening that the constructor throws out keeps nothing of the engine, nor a connection", async (t) => {
+  const url = `ws://127.0.0.1:${await listen(t, createTcpServer())}/`;
+  const throwing = () => {
+    throw new Error("mine");
+  };
+  const invalid: ClientOptions[] = [{ headers: { X: "a\r\nb" } }, { agent: {} as Agent }, { finishRequest: throwing }];
+  for (const options of invalid) {
+    assert.equal(await handlesLeft(t, () => assert.throws(() => new WebSocket(url, options))), 0);
+  }
+});
+
+test("a listener of redirects that throws fails the opening, which keeps nothing of the engine", async (t) => {
+  const http = createServer((_request, response) => response.writeHead(302, { Location: "/elsewhere" }).end());
+  const url = `ws://127.0.0.1:${await listen(t, http)}/`;
+  const left = await handlesLeft(t, async () => {
+    const client = new WebSocket(url, { followRedirects: true });
+    client.on("redirect", () => {
+      throw new Error("mine");
+    });
+    const end = new Promise((done) => client.once("close", done));
+    const [error] = (await once(client, "error")) as [Error];
+    assert.equal(error.message, "mine");
+    await end;
+  });
+  assert.equal(left, 0);
+});
+
+test("perMessageDeflate that is undefined or null offers no compression, as with ws", async (t) => {
+  for (const perMessageDeflate of [undefined, null]) {
+    for (const library of [ours, theirs]) {
+      const { server, port } = await serve(t, library, { perMessageDeflate: true });
+      const options = { perMessageDeflate } as ClientOptions;
+      const request = await opened(t, server, new library.WebSocket(`ws://127.0.0.1:${port}/`, options));
+      assert.equal(request.headers["sec-websocket-extensions"], undefined);
+    }
+  }
+});
+
+test("a time-out of the agent is not the handshake's, as with ws", async (t) => {
+  for (const library of [ours, theirs]) {
+    const http = createServer();
+    const server = new library.WebSocketServer({ noServer: true });
+    const client = new library.WebSocket(`ws://127.0.0.1:${await listen(t, http)}/`, {
+      agent: new Agent({ timeout: 1 }),
+      finishRequest: (request) => request.on("timeout", () => http.emit("late")).end(),
+    });
+    const [[request, socket, head]] = await Promise.all([once(http, "upgrade"), once(http, "late")]);
+    server.handleUpgrade(request, socket, head, (peer) => peer.close());
+    await once(client, "close");
+    assert.equal(client.readyState, client.CLOSED);
+  }
+});
+
+test("user and password of a URL need not be UTF-8, as with ws", async (t) => {
+  for (const credentials of ["u%ff:p", "u%zz:%", "%E4@x".replace("@", "%40"), "\u00fc:%e2%82%ac"]) {
+    const sent = [];
+    for (const library of [ours, theirs]) {
+      const { server, port } = await serve(t, library);
+      const client = new library.WebSocket(`ws://${credentials}@127.0.0.1:${port}/`);
+      sent.push((await opened(t, server, client)).headers.authorization);
+    }
+    assert.ok(sent[0]);
+    assert.equal(sent[0], sent[1]);
+  }
+});
+
+test("a redirect to nowhere is an answer as any other, as with ws", async (t) => {
+  const http = createServer((_request, response) => response.writeHead(302, { Location: "" }).end());
+  const url = `ws://127.0.0.1:${await listen(t, http)}/`;
+  for (const library of [ours, theirs]) {
+    const client = new library.WebSocket(url, { followRedirects: true });
+    client.on("redirect", () => assert.fail());
+    const [error] = (await once(client, "error")) as [Error];
+    assert.equal(error.message, "Unexpected server response: 302");
+  }
+});
+
+test("subprotocols are strings, as with ws", () => {
+  for (const library of [ours, theirs]) {
+    for (const protocols of [true, null, 1, [undefined], ["a", 1], [["a"]]]) {
+      assert.throws(() => new library.WebSocket("ws://127.0.0.1:1/", protocols as unknown as string), SyntaxError);
+    }
+  }
+});
+
+test("a client that has both close frames ends TCP itself, as with ws, and does not wait for the server", async (t) => {
+  for (const library of [ours, theirs]) {
+    for (const isOwn of [true, false]) {
+      const arrival = new EventEmitter();
+      const url = await serveRaw(t, (one) => arrival.emit("peer", one));
+      const [client, came] = [new library.WebSocket(url, { closeTimeout: DAY }), once(arrival, "peer")];
+      const [peer] = (await came) as [RawPeer];
+      await Promise.all([answer(peer), once(client, "open")]);
+      const end = once(client, "close");
+      if (isOwn) client.close(1000);
+      else peer.write(unmasked(0x88, Buffer.from([0x03, 0xe8])));
+      assert.equal((await peer.bytes(8))[0], 0x88);
+      if (isOwn) peer.write(unmasked(0x88, Buffer.from([0x03, 0xe8])));
+      await within("the client's end of TCP", peer.ended);
+      peer.socket.end();
+      assert.equal((await end)[0], 1000);
+    }
+  }
+});
+
+test("what came during a pause is given out by terminate, as with ws", async (t) => {
+  for (const library of [ours, theirs]) {
+    const arrival = new EventEmitter();
+    const url = await serveRaw(t, (one) => arrival.emit("peer", one));
+    const [client, came] = [new library.WebSocket(url), once(arrival, "peer")];
+    const [peer] = (await came) as [RawPeer];
+    await Promise.all([answer(peer), once(client, "open")]);
+    await turn();
+    client.pause();
+    const told: unknown[] = [];
+    client.on("message", (data) => told.push(String(data), client.readyState));
+    peer.write(unmasked(0x81, "late"));
+    while (client._socket?.readableLength === 0) await turn();
+    const end = once(client, "close");
+    client.terminate();
+    assert.deepEqual(told, [], "not within the call");
+    assert.equal((await end)[0], 1006);
+    assert.deepEqual(told, ["late", client.CLOSING]);
+  }
+});
+
+test("a stream is destroyed at its end, whatever autoDestroy says, as with ws", async (t) => {
+  for (const library of [ours, theirs]) {
+    const { server, port } = await serve(t, library);
+    server.on("connection", (socket) => socket.close());
+    const client = new library.WebSocket(`ws://127.0.0.1:${port}/`);
+    const stream = library.createWebSocketStream(client, { autoDestroy: false, emitClose: false });
+    await once(stream.resume().end(), "close");
+    assert.ok(stream.destroyed);
+  }
 });

@@ -13,7 +13,7 @@ import type { WebSocket as ServerSocket, StreamRequest } from "websocket-compone
 import { type ClientOptions, createWebSocketStream, WebSocket } from "websocket-component/ws";
 
 import { type Http2, listenHttp2, openSession, readySession, serveEchoHttp2, serveHttp2 } from "./sessions.js";
-import { once, unmasked, within } from "./support.js";
+import { inner, once, unmasked, within } from "./support.js";
 
 const DAY = 86_400_000;
 
@@ -387,4 +387,13 @@ test("options of a connection do not go with a session, and mistakes are thrown 
   }
   const own = { session, followRedirects: false, maxPayload: 1, pingInterval: DAY, origin: undefined };
   (await opened(url, own)).terminate();
+});
+
+test("an opening whose signal is not one keeps nothing of the engine", async (t) => {
+  const { origin, url } = await serveEchoHttp2(t);
+  const options = { session: openSession(t, origin), signal: {} as AbortSignal };
+  const { wasm } = await inner<{ wasm: { Handle: { prototype: { free(): void } } } }>("engine/engine.js");
+  const freed = t.mock.method(wasm.Handle.prototype, "free");
+  assert.throws(() => new WebSocket(url, options), { code: "WS_ERR_INVALID_OPTION" });
+  assert.equal(freed.mock.callCount(), 1);
 });

@@ -324,6 +324,10 @@ async function refusals(t) {
     assert.match(await peer.rest(), new RegExp(`^HTTP/1\\.1 ${status} `), request);
     peer.socket.end();
   }
+  const peer = await t.raw(port, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  const options = (await peer.rest()).match(/(?<=^Connection: ).*(?=\r$)/gim).join(", ");
+  assert.equal(options, "Upgrade, close", "RFC 9110 §7.8, and no further request");
+  peer.socket.end();
 }
 
 async function dataOfVerify(t) {
