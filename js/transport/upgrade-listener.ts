@@ -118,7 +118,7 @@ class RequestReader implements TransportListener {
     if (request === undefined) return;
     const [handshake, length] = request;
     if (!isUpgrade(handshake)) {
-      const headers = { Upgrade: "websocket", Connection: "Upgrade" }; // RFC 9110 §7.8 wants both
+      const headers = { Upgrade: "websocket" };
       this.#refuse({ status: 426, headers, body: "This server speaks WebSocket only\n" }, handshake);
       return;
     }

@@ -168,11 +168,11 @@ export function reject(
   const reason = REASONS.get(status) ?? "";
   const bytes = Buffer.from(body ?? reason);
   const own = pairs(flatten(headers)).filter(([name]) => !FRAMING.some((ours) => isName(name, ours)));
-  const hasType = own.some(([name]) => isName(name, "Content-Type"));
+  const has = (wanted: string) => own.some(([name]) => isName(name, wanted));
   const fields: HeaderField[] = [
     ...own,
-    ["Connection", "close"],
-    ...(hasType ? [] : [PLAIN_TEXT]),
+    ["Connection", has("Upgrade") ? "Upgrade, close" : "close"], // RFC 9110 §7.8
+    ...(has("Content-Type") ? [] : [PLAIN_TEXT]),
     ["Content-Length", String(bytes.length)],
   ];
   const head = writeResponse(status, reason, fields);

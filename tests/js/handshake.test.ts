@@ -40,6 +40,7 @@ test("a request for another version is answered with 426 and the version that th
   const head = await peer.head();
   assert.match(head, /^HTTP\/1.1 426 /);
   assert.match(head, /\r\nSec-WebSocket-Version: 13\r\n/i);
+  assert.match(head, /\r\nConnection: Upgrade, close\r\n/, "RFC 9110 §7.8");
   peer.socket.destroy();
 });
 
