@@ -151,6 +151,11 @@ fn every_check_of_a_handshake_has_a_verdict() {
         ),
         ("Version: 13", "Version: 8", HandshakeError::VersionNotSupported),
         ("Key: dGhl", "Key: dGh", HandshakeError::KeyMalformed),
+        (
+            "\r\n\r\n",
+            "\r\nSec-WebSocket-Protocol: a, b\r\nSec-WebSocket-Protocol: a\r\n\r\n",
+            HandshakeError::SubprotocolRepeated,
+        ),
         ("permessage-deflate;", "a b;", HandshakeError::ListMalformed),
     ];
     let request = String::from_utf8(REQUEST.to_vec()).unwrap();
@@ -170,6 +175,11 @@ fn every_check_of_a_handshake_has_a_verdict() {
         ("permessage-deflate", "x-other", HandshakeError::ExtensionNotOffered),
         ("bits=9", "bits=16", HandshakeError::DeflateValueInvalid),
         ("Upgrade: websocket\r\n", "", HandshakeError::UpgradeMissing),
+        (
+            "Upgrade: websocket",
+            "Upgrade: websocket, h2c",
+            HandshakeError::UpgradeMissing,
+        ),
         (
             "\r\n\r\n",
             "\r\nSec-WebSocket-Protocol: chat\r\n\r\n",
