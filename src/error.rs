@@ -282,10 +282,12 @@ errors! {
         "the server selected none of the subprotocols";
     SubprotocolNotOffered, SubprotocolNotSupported, "RFC 6455 §4.1",
         "a subprotocol was selected that the client did not offer";
+    SubprotocolRepeated, InvalidProtocolFormat, "RFC 6455 §4.1",
+        "a subprotocol is offered twice";
     TargetMalformed, InvalidProtocolFormat, "RFC 9112 §3.2",
         "the request's target has a fragment, or a character that is not visible ASCII";
     UpgradeMissing, InvalidProtocolFormat, "RFC 6455 §4.1",
-        "the Upgrade header does not have the token websocket";
+        "the Upgrade header does not have the token websocket, or a response's has more than that";
     VersionMalformed, InvalidProtocolFormat, "RFC 6455 §4.2.1",
         "the request does not have exactly one Sec-WebSocket-Version, a number from 0 to 255";
     VersionMissing, InvalidProtocolFormat, "RFC 6455 §4.2.1",

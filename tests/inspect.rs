@@ -151,6 +151,11 @@ fn every_check_of_a_handshake_has_a_verdict() {
         ),
         ("Version: 13", "Version: 8", HandshakeError::VersionNotSupported),
         ("Key: dGhl", "Key: dGh", HandshakeError::KeyMalformed),
+        (
+            "\r\n\r\n",
+            "\r\nSec-WebSocket-Protocol: a, b\r\nSec-WebSocket-Protocol: a\r\n\r\n",
+            HandshakeError::SubprotocolRepeated,
+        ),
         ("permessage-deflate;", "a b;", HandshakeError::ListMalformed),
     ];
     let request = String::from_utf8(REQUEST.to_vec()).unwrap();
@@ -170,6 +175,11 @@ fn every_check_of_a_handshake_has_a_verdict() {
         ("permessage-deflate", "x-other", HandshakeError::ExtensionNotOffered),
         ("bits=9", "bits=16", HandshakeError::DeflateValueInvalid),
         ("Upgrade: websocket\r\n", "", HandshakeError::UpgradeMissing),
+        (
+            "Upgrade: websocket",
+            "Upgrade: websocket, h2c",
+            HandshakeError::UpgradeMissing,
+        ),
         (
             "\r\n\r\n",
             "\r\nSec-WebSocket-Protocol: chat\r\n\r\n",
@@ -356,6 +366,87 @@ fn messages_that_refer_to_one_another_are_decompressed_in_any_order() {
         let payload = inspector.message_payload(message, Stage::Inflated, usize::MAX);
         assert!(payload == payloads[number], "message {number}");
         assert_eq!(inspector.messages()[number].length, payload.len() as u64);
+    }
+}
+
+/// Frames of a compressed message that have this many bytes of it each.
+fn fragments(compressed: &[u8], size: usize) -> Vec<Vec<u8>> {
+    let count = compressed.len().div_ceil(size);
+    let numbered = (1..).zip(compressed.chunks(size));
+    let frames = numbered.map(|(number, piece)| {
+        let first = if number == 1 { 0x42 } else { 0 } | if number == count { 0x80 } else { 0 };
+        framed(first, piece)
+    });
+    frames.collect()
+}
+
+const NO_TAKEOVER: &str = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
+
+#[test]
+fn frames_of_compressed_messages_are_decompressed_in_any_order_and_to_any_limit() {
+    for extensions in [DEFLATE, NO_TAKEOVER] {
+        let mut deflater = Deflater::new(15, 8, 6);
+        let mut wire = Vec::new();
+        for number in 0..12 {
+            let mut compressed = Vec::new();
+            let text = format!("{number} ").repeat(7000 * (number % 3 + 1));
+            if extensions == NO_TAKEOVER {
+                deflater.reset();
+            }
+            deflater.compress(text.as_bytes(), Flush::Last, &mut compressed);
+            for frame in fragments(&compressed, 9) {
+                wire.extend(frame);
+                wire.extend(framed(0x89, b"a ping in between"));
+            }
+        }
+        let pieces = [(ToClient, &wire[..])];
+        let mut inspector = inspected(extensions, &pieces);
+        assert_eq!(inspector.faults(), []);
+        let payload = |frame| inspected(extensions, &pieces).payload(frame, Stage::Inflated, usize::MAX);
+        let frames: Vec<Vec<u8>> = (0..).map(payload).take(inspector.records().len()).collect();
+        let mut state = 7_u32;
+        for _ in 0..1000 {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let [first, count, limit] = [16, 10, 4].map(|shift| state as usize >> shift);
+            let limit = [usize::MAX, 5, 9000][limit % 3];
+            for (number, frame) in (0..).zip(&frames).skip(first % frames.len()).take(count % 5) {
+                let payload = inspector.payload(number, Stage::Inflated, limit);
+                assert!(payload == frame[..limit.min(frame.len())], "{extensions}, {number}");
+            }
+        }
+    }
+}
+
+/// If each began at the message's beginning, this would take many minutes.
+#[test]
+fn the_frames_of_a_message_are_decompressed_once_if_they_are_asked_for_in_order() {
+    const SIZE: usize = 8_000_000;
+    let mut compressed = Vec::new();
+    Deflater::new(15, 8, 9).compress(&vec![0; SIZE], Flush::Last, &mut compressed);
+    let frames = fragments(&compressed, 1);
+    for extensions in [DEFLATE, NO_TAKEOVER] {
+        let mut recorded = inspected(extensions, &[(ToClient, &frames.concat())]);
+        for limit in [usize::MAX, 100] {
+            let mut live = Inspector::new(Options {
+                extensions,
+                ..Options::default()
+            });
+            let mut lengths = [0; 2];
+            for (number, frame) in (0..).zip(&frames) {
+                live.push(ToClient, frame, 0.0);
+                lengths[0] += recorded.payload(number, Stage::Inflated, limit).len();
+                lengths[1] += live.payload(number, Stage::Inflated, limit).len();
+            }
+            let all = if limit == usize::MAX {
+                SIZE
+            } else {
+                frames.len() * limit
+            };
+            assert!(
+                lengths[0] <= all && lengths[0] > all / 2 && lengths[0] == lengths[1],
+                "{lengths:?}"
+            );
+        }
     }
 }
 

@@ -286,7 +286,7 @@ fn g10_a_head_full_of_blanks_commas_or_quotes_is_an_empty_list_or_malformed() {
 
 /// RFC 6455 §4.2.1, items 3 and 4.
 #[test]
-fn g11_upgrade_and_connection_are_lists_in_any_case_in_one_line_or_several() {
+fn g11_a_requests_upgrade_and_connection_are_lists_in_any_case_and_a_responses_upgrade_is_one_value() {
     use HandshakeError::{ConnectionMissing, UpgradeMissing};
     let rows: &[(&str, Option<HandshakeError>)] = &[
         ("Upgrade: websocket\r\nConnection: keep-alive, Upgrade", None),
@@ -324,10 +324,22 @@ fn g11_upgrade_and_connection_are_lists_in_any_case_in_one_line_or_several() {
         check(serve, &request, error.map_or(Ok(Some(request.len())), Err));
     }
     // a server selects one protocol, and answers so
-    for (line, error) in [("Upgrade", UpgradeMissing), ("Connection", ConnectionMissing)] {
-        let rest = RESPONSE.iter().filter(|good| !good.starts_with(line));
-        let response = head(&rest.map(|line| line.as_bytes()).collect::<Vec<_>>());
-        check(connect, &response, Err(error));
+    let rows = [
+        ("Connection: Upgrade", Some(UpgradeMissing)),
+        ("Upgrade: websocket", Some(ConnectionMissing)),
+        ("Upgrade: websocket, h2c\r\nConnection: Upgrade", Some(UpgradeMissing)),
+        ("Upgrade: websocket,\r\nConnection: Upgrade", Some(UpgradeMissing)),
+        (
+            "Upgrade: websocket\r\nUpgrade: websocket\r\nConnection: Upgrade",
+            Some(UpgradeMissing),
+        ),
+        ("UPGRADE:WebSocket \r\nConnection: keep-alive, UPGRADE", None),
+    ];
+    for (lines, error) in rows {
+        let rest = RESPONSE.map(str::as_bytes).into_iter();
+        let rest = rest.filter(|line| !line.starts_with(b"Upgrade") && !line.starts_with(b"Connection"));
+        let response = head(&rest.chain([lines.as_bytes()]).collect::<Vec<_>>());
+        check(connect, &response, error.map_or(Ok(Some(response.len())), Err));
     }
 }
 

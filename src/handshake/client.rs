@@ -100,7 +100,7 @@ impl ClientFields {
         response: &[HttpHeader<'_>],
         allow_no_subprotocol: bool,
     ) -> Result<Negotiated, HandshakeError> {
-        self.bootstrap.check(response)?;
+        self.bootstrap.check(response, check_upgrade_value)?;
         if self.bootstrap == Bootstrap::Upgrade {
             self.check_accept(response)?;
         }
@@ -160,6 +160,18 @@ impl ClientFields {
         }
         let index = self.subprotocols.iter().position(|offer| offer.as_bytes() == selected);
         index.map(Some).ok_or(HandshakeError::SubprotocolNotOffered)
+    }
+}
+
+/// "If … the |Upgrade| header field contains a value that is not an ASCII case-insensitive match for the value
+/// "websocket", the client MUST _Fail the WebSocket Connection_." (§4.1)
+pub(crate) fn check_upgrade_value(response: &[HttpHeader<'_>]) -> Result<(), HandshakeError> {
+    let missing = HandshakeError::UpgradeMissing;
+    let value = single(response, "Upgrade", missing, missing)?;
+    if value.eq_ignore_ascii_case(b"websocket") {
+        Ok(())
+    } else {
+        Err(missing)
     }
 }
 

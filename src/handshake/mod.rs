@@ -5,9 +5,11 @@ mod client;
 mod server;
 
 pub(crate) use client::ClientFields;
+#[cfg(feature = "inspect")]
+pub(crate) use client::check_upgrade_value;
 pub(crate) use server::ServerFields;
 #[cfg(feature = "inspect")]
-pub(crate) use server::{check_key, check_version};
+pub(crate) use server::{check_key, check_upgrade_token, check_version};
 pub use server::{offered_subprotocols, supported_versions_header};
 
 use alloc::string::String;
@@ -50,13 +52,17 @@ impl Bootstrap {
         }
     }
 
-    /// The checks of both sides that come first: the fields are well-formed, and an upgrade has `Upgrade: websocket`
-    /// and `Connection: Upgrade`.
-    fn check(self, headers: &[HttpHeader<'_>]) -> Result<(), HandshakeError> {
+    /// The checks of both sides that come first: the fields are well-formed, and an upgrade has `Upgrade: websocket`,
+    /// which each side checks in its own way, and `Connection: Upgrade`.
+    fn check(
+        self,
+        headers: &[HttpHeader<'_>],
+        check_upgrade: impl FnOnce(&[HttpHeader<'_>]) -> Result<(), HandshakeError>,
+    ) -> Result<(), HandshakeError> {
         match self {
             Self::Upgrade => {
                 check_fields(headers)?;
-                check_upgrade_token(headers)?;
+                check_upgrade(headers)?;
                 check_connection_token(headers)
             }
             Self::ExtendedConnect => check_well_formed(headers),
@@ -116,13 +122,6 @@ fn check_well_formed(headers: &[HttpHeader<'_>]) -> Result<(), HandshakeError> {
     }
     if !headers.iter().all(grammar::is_field) {
         return Err(HandshakeError::HeaderMalformed);
-    }
-    Ok(())
-}
-
-pub(crate) fn check_upgrade_token(headers: &[HttpHeader<'_>]) -> Result<(), HandshakeError> {
-    if !grammar::has_token(grammar::values(headers, "Upgrade"), "websocket") {
-        return Err(HandshakeError::UpgradeMissing);
     }
     Ok(())
 }

@@ -28,7 +28,7 @@ impl ServerFields {
         extensions: &[&str],
         request: &[HttpHeader<'_>],
     ) -> Result<Self, HandshakeError> {
-        bootstrap.check(request)?;
+        bootstrap.check(request, check_upgrade_token)?;
         check_version(request)?;
         let accept = match bootstrap {
             Bootstrap::Upgrade => accept(check_key(request)?),
@@ -98,6 +98,14 @@ pub fn offered_subprotocols<'a>(request: &[HttpHeader<'a>]) -> Result<Vec<&'a st
 #[must_use]
 pub fn supported_versions_header() -> HttpHeader<'static> {
     HttpHeader::new("Sec-WebSocket-Version", "13")
+}
+
+/// "An |Upgrade| header field containing the value "websocket"" (RFC 6455 §4.2.1): a client may offer others too.
+pub(crate) fn check_upgrade_token(headers: &[HttpHeader<'_>]) -> Result<(), HandshakeError> {
+    if !grammar::has_token(grammar::values(headers, "Upgrade"), "websocket") {
+        return Err(HandshakeError::UpgradeMissing);
+    }
+    Ok(())
 }
 
 /// The request's key.

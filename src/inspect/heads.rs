@@ -4,7 +4,8 @@ use alloc::vec::Vec;
 use crate::deflate::{self, Agreement};
 use crate::error::HandshakeError;
 use crate::handshake::{
-    self, ClientFields, check_connection_token, check_fields, check_key, check_upgrade_token, offered_subprotocols,
+    self, ClientFields, check_connection_token, check_fields, check_key, check_upgrade_token, check_upgrade_value,
+    offered_subprotocols,
 };
 use crate::http::{self, Extension, HttpHeader, RequestHead, ResponseHead, grammar};
 
@@ -69,7 +70,7 @@ pub fn check_request(head: &RequestHead<'_>) -> Vec<Check> {
             fields,
             "Sec-WebSocket-Protocol",
             "RFC 6455 §4.1",
-            offered_subprotocols(fields).map(drop),
+            check_subprotocols(fields),
         ),
         field(
             fields,
@@ -79,6 +80,15 @@ pub fn check_request(head: &RequestHead<'_>) -> Vec<Check> {
         ),
         field(fields, "Content-Length", "RFC 6455 §4.2.1", head.check_body()),
     ]
+}
+
+/// "The elements that comprise this value … MUST all be unique strings." (RFC 6455 §4.1) A server need not mind.
+pub fn check_subprotocols(fields: &[HttpHeader<'_>]) -> Result<(), HandshakeError> {
+    let offered = offered_subprotocols(fields)?;
+    match (1..offered.len()).any(|index| offered[..index].contains(&offered[index])) {
+        true => Err(HandshakeError::SubprotocolRepeated),
+        false => Ok(()),
+    }
 }
 
 /// Every check of a response (RFC 6455 §4.1). Without the request, checks that depend on it are left out.
@@ -104,7 +114,7 @@ pub fn check_response(head: &ResponseHead<'_>, request: Option<&RequestHead<'_>>
         return checks;
     }
     checks.extend([
-        field(fields, "Upgrade", "RFC 6455 §4.1", check_upgrade_token(fields)),
+        field(fields, "Upgrade", "RFC 6455 §4.1", check_upgrade_value(fields)),
         field(fields, "Connection", "RFC 6455 §4.1", check_connection_token(fields)),
     ]);
     if let Some(request) = request {

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::error::HandshakeError;
-use crate::handshake::{check_version, offered_subprotocols};
+use crate::handshake::check_version;
 use crate::http::{self, HttpHeader};
 use crate::inspect::heads::{self, Check, Extensions, check, field};
 use crate::inspect::record::Direction;
@@ -84,7 +84,7 @@ fn request_checks(fields: &[HttpHeader<'_>]) -> [Check; 3] {
             fields,
             "Sec-WebSocket-Protocol",
             "RFC 6455 §4.1",
-            offered_subprotocols(fields).map(drop),
+            heads::check_subprotocols(fields),
         ),
         field(
             fields,

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use crate::deflate::Inflater;
 use crate::error::Violation;
 use crate::inspect::Inspector;
-use crate::inspect::record::{Direction, Message, MessageState, Record, RecordKind, Stage};
+use crate::inspect::record::{Direction, Frame, Message, MessageState, Record, RecordKind, Stage};
 use crate::wire::MaskKey;
 
 /// The window of a direction at the beginning of a message, which saves decompressing all earlier messages.
@@ -37,10 +37,30 @@ impl Checkpoint {
     }
 }
 
-/// A decompressor at the beginning of a message: after one payload, callers mostly ask for the next.
+/// A decompressor somewhere in a direction's messages: after one payload, callers mostly ask for the next.
 pub struct Cursor {
-    message: u32,
+    place: Place,
     inflater: Inflater,
+}
+
+/// Where a [`Cursor`] continues. Places are in the order of the direction's bytes.
+#[derive(Clone, Copy, PartialEq, PartialOrd)]
+struct Place {
+    message: u32,
+    /// The record of the message's next frame, or one before it.
+    record: u32,
+    /// How many bytes of that frame's payload are decompressed.
+    taken: u64,
+}
+
+impl Place {
+    const fn new(message: u32, record: u32) -> Self {
+        Self {
+            message,
+            record,
+            taken: 0,
+        }
+    }
 }
 
 /// How many bytes are decompressed at once.
@@ -106,7 +126,7 @@ impl Inspector {
             return self.inflated(message, None, limit);
         }
         let mut payload = Vec::new();
-        for frame in self.frames_of(message, &found) {
+        for frame in (found.first..=found.last).filter(|&record| self.is_of(record, message)) {
             let record = &self.records[frame as usize];
             payload.extend(self.part(record, stage, 0, limit - payload.len()));
             if payload.len() == limit || self.is_torn(record) {
@@ -138,85 +158,96 @@ impl Inspector {
         gaps.next().is_some()
     }
 
-    fn frames_of(&self, number: u32, message: &Message) -> impl Iterator<Item = u32> + use<> {
-        let of_message = |&record: &u32| {
-            let kind = &self.records[record as usize].kind;
-            matches!(kind, RecordKind::Frame(frame) if frame.message == Some(number))
-        };
-        let frames: Vec<u32> = (message.first..=message.last).filter(of_message).collect();
-        frames.into_iter()
+    /// Whether it is a frame of the message.
+    fn is_of(&self, record: u32, message: u32) -> bool {
+        let kind = &self.records[record as usize].kind;
+        matches!(kind, RecordKind::Frame(frame) if frame.message == Some(message))
     }
 
-    /// Decompresses a message, and all messages since the nearest checkpoint. Returns the bytes that `only` this frame
-    /// adds.
+    /// Decompresses a message or, with `only`, the bytes that this frame of it adds: from the last place, if that is
+    /// nearer than the last checkpoint.
     fn inflated(&mut self, message: u32, only: Option<u32>, limit: usize) -> Vec<u8> {
+        let Message { direction, first, .. } = self.messages[message as usize];
+        let first = Place::new(message, only.unwrap_or(first));
+        let behind = only.map_or(Place::new(message + 1, 0), |only| Place::new(message, only + 1));
+        let mut cursor = self.cursor_before(direction, first);
         let mut payload = Vec::new();
-        let direction = self.messages[message as usize].direction;
-        let mut cursor = self.cursor_before(direction, message);
-        let mut outcome = Ok(());
-        let mut produced = 0;
-        while cursor.message <= message && outcome.is_ok() {
-            let number = cursor.message;
-            let next = self.messages[number as usize];
-            cursor.message += 1;
-            if next.direction != direction || !next.is_compressed {
-                continue;
+        let mut out = [0; STEP];
+        while payload.len() < limit && self.find_frame(direction, &mut cursor) && cursor.place < behind {
+            let place = cursor.place;
+            let Some(produced) = self.inflate_next(&mut cursor, &mut out) else {
+                break;
+            };
+            if place >= first {
+                let room = limit - payload.len();
+                payload.extend_from_slice(&out[..produced.min(room)]);
             }
-            outcome = self.inflate_message(&mut cursor.inflater, number, &mut |frame, bytes| {
-                if number == message && only.is_none_or(|only| only == frame) {
-                    let room = limit - payload.len();
-                    payload.extend_from_slice(&bytes[..bytes.len().min(room)]);
-                }
-                // the rest is decompressed in case the next message is requested, unless it is very long
-                produced += if number == message { bytes.len() as u64 } else { 0 };
-                let is_enough = payload.len() == limit && produced > APART[1];
-                if is_enough {
-                    Err(Violation::MessageTooBig)
-                } else {
-                    Ok(())
-                }
-            });
         }
-        self.cursors[direction as usize] = outcome.is_ok().then_some(cursor);
+        self.cursors[direction as usize] = Some(cursor);
         payload
     }
 
-    fn inflate_message(
-        &self,
-        inflater: &mut Inflater,
-        number: u32,
-        take: &mut impl FnMut(u32, &[u8]) -> Result<(), Violation>,
-    ) -> Result<(), Violation> {
-        let message = self.messages[number as usize];
-        for frame in self.frames_of(number, &message) {
-            let record = &self.records[frame as usize];
-            let piece = self.part(record, Stage::Unmasked, 0, usize::MAX);
-            inflate(inflater, Some(&piece), |out| take(frame, out))?;
-            if self.is_torn(record) {
-                return Err(Violation::DeflateCorrupt);
+    /// Moves the cursor to the next frame that is compressed, over the ends of messages. Returns whether there is one
+    /// that can be decompressed.
+    fn find_frame(&self, direction: Direction, cursor: &mut Cursor) -> bool {
+        let (_, takeover) = self.deflate_of(direction);
+        while let Some(message) = self.messages.get(cursor.place.message as usize) {
+            let Place {
+                message: number,
+                record,
+                ..
+            } = cursor.place;
+            if message.direction == direction && message.is_compressed {
+                let mut records = record.max(message.first)..=message.last;
+                if let Some(record) = records.find(|&record| self.is_of(record, number)) {
+                    cursor.place.record = record;
+                    return true;
+                }
+                // later messages refer to unknown data
+                let is_open = matches!(message.state, MessageState::Unfinished | MessageState::Unreadable);
+                // all output came with the frames
+                if is_open || cursor.inflater.finish(&mut [0; 1]).is_err() {
+                    return false;
+                }
+                if !takeover {
+                    cursor.inflater.reset();
+                }
             }
+            cursor.place = Place::new(number + 1, 0);
         }
-        match message.state {
-            // later messages refer to unknown data
-            MessageState::Unfinished | MessageState::Unreadable => Err(Violation::DeflateCorrupt),
-            MessageState::Whole | MessageState::Failed => inflate(inflater, None, |out| take(message.last, out)),
-        }
+        false
     }
 
-    /// The nearest of the places from which the message can be decompressed.
-    fn cursor_before(&mut self, direction: Direction, message: u32) -> Cursor {
-        let (window_bits, takeover) = self.deflate_of(direction);
-        if !takeover {
-            return Cursor {
-                message,
-                inflater: Inflater::new(window_bits),
-            };
+    /// Decompresses the next bytes of the cursor's frame. Returns how many came out; `None` if its next bytes are
+    /// corrupt, missing or still to come.
+    fn inflate_next(&self, cursor: &mut Cursor, out: &mut [u8]) -> Option<usize> {
+        let Place { record, taken, .. } = &mut cursor.place;
+        let found = &self.records[*record as usize];
+        let piece = self.part(found, Stage::Unmasked, *taken, STEP);
+        let (consumed, produced) = cursor.inflater.inflate(&piece, out).ok()?;
+        *taken += consumed as u64;
+        // a full `out` may leave output behind
+        if produced < out.len() && *taken == payload_length(found) {
+            (*record, *taken) = (*record + 1, 0);
+        } else if consumed + produced == 0 {
+            return None;
         }
+        Some(produced)
+    }
+
+    /// The nearest of the places from which the bytes at this one can be decompressed.
+    fn cursor_before(&mut self, direction: Direction, place: Place) -> Cursor {
+        let (window_bits, takeover) = self.deflate_of(direction);
         let checkpoints = &self.sides[direction as usize].reader.checkpoints;
-        let after = checkpoints.partition_point(|checkpoint| checkpoint.message <= message);
+        let after = checkpoints.partition_point(|checkpoint| checkpoint.message <= place.message);
         let checkpoint = after.checked_sub(1).map(|index| &checkpoints[index]);
-        let start = checkpoint.map_or(0, |checkpoint| checkpoint.message);
-        let is_near = |cursor: &Cursor| (start..=message).contains(&cursor.message);
+        let start = match checkpoint {
+            Some(checkpoint) => checkpoint.message,
+            None if takeover => 0,
+            None => place.message,
+        };
+        let start = Place::new(start, 0);
+        let is_near = |cursor: &Cursor| (start..=place).contains(&cursor.place);
         if let Some(cursor) = self.cursors[direction as usize].take().filter(is_near) {
             return cursor;
         }
@@ -224,9 +255,13 @@ impl Inspector {
         if let Some(checkpoint) = checkpoint {
             inflater.set_window(&checkpoint.window);
         }
-        Cursor {
-            message: start,
-            inflater,
-        }
+        Cursor { place: start, inflater }
+    }
+}
+
+fn payload_length(frame: &Record) -> u64 {
+    match frame.kind {
+        RecordKind::Frame(Frame { header_size, .. }) => frame.end - frame.start - u64::from(header_size),
+        _ => 0,
     }
 }

@@ -25,6 +25,13 @@ test("only what was sent or received is a message, whatever its type is called",
   assert.equal(notes?.length, types.length);
 });
 
+test("a character that JSON need not escape may be in a HAR as it is", () => {
+  const data = "\u007f\u0080\u2028\ufffd";
+  const bytes = har({ _webSocketMessages: [{ type: "receive", opcode: 1, data, time: 1 }] });
+  assert.ok(bytes.includes(0x7f));
+  assert.deepEqual(messages(readCapture(bytes)), [data]);
+});
+
 test("words that were written where Base64 belongs are not decoded", () => {
   const words = ["bye", "hello", "no base64!", "ab=c", "A"];
   const list = [...words, "aGk="].map((data) => ({ type: "receive", opcode: 2, data, time: 1 }));

@@ -1,6 +1,7 @@
 /** Every kind of capture is read to the same bytes. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { gzipSync } from "node:zlib";
 
 import {
   CaptureError,
@@ -342,6 +343,25 @@ test("a HAR's messages become frames of both directions", () => {
     ],
   );
   assert.equal(inspector.record(2)?.time, 1704067201500);
+});
+
+test("a gzip file of any members is their contents, one behind the other", () => {
+  const random = generator(1);
+  const noise = (length: number) => Uint8Array.from({ length }, () => random() * 256);
+  const frames = Array.from({ length: 20 }, (_, index) => masked(0x82, noise(index * 1000)));
+  const members = [
+    gzipSync(Buffer.from(REQUEST)),
+    ...frames.map((frame, index) => gzipSync(frame, { level: index % 10 })),
+    gzipSync(Buffer.alloc(0)),
+  ];
+  assert.deepEqual(bytesOf(only(Buffer.concat(members)), "toServer"), Buffer.concat([Buffer.from(REQUEST), ...frames]));
+});
+
+test("300,000 empty members of a gzip file are read", () => {
+  // if the rest of the file were copied for each, this would take minutes
+  const empty = gzipSync(Buffer.alloc(0));
+  const file = Buffer.concat([...Array(300_000).fill(empty), gzipSync(HELLO)]);
+  assert.deepEqual(bytesOf(only(file), "toServer"), Buffer.from(HELLO));
 });
 
 test("a file that is not a capture is a typed error", () => {

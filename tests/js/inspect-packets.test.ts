@@ -2,9 +2,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { type Capture, inspectConnection, readCapture } from "websocket-component/inspect";
+import {
+  type Capture,
+  type Connection,
+  type InspectMessage,
+  inspectConnection,
+  readCapture,
+} from "websocket-component/inspect";
 
-import { ipPacket, pcap, pcapng, segmentsOf } from "./packets.js";
+import { ipPacket, pcap, pcapng, segmentsOf, type TestSegment, type Turn } from "./packets.js";
 import { hex, masked, REQUEST, RESPONSE, unmasked } from "./support.js";
 
 /** A handshake, and three frames in turns. */
@@ -106,6 +112,97 @@ test("a header that is shorter than it can be is not a payload", () => {
   const capture = readCapture(pcap([...packets.slice(0, 4), malformed, ...packets.slice(4)], 101));
   assert.deepEqual(spoken(capture), SPOKEN);
   assert.deepEqual(capture.notes, ["One packet not read: cut or malformed headers"]);
+});
+
+/** Segments of a direction, the second of each two first; the others then fill the gaps. */
+function interleaved(payload: (number: number) => Buffer, count: number): TestSegment[] {
+  const size = payload(0).length;
+  const segment = (number: number): TestSegment => ({
+    toServer: false,
+    sequence: 5001 + RESPONSE.length + number * size,
+    payload: payload(number),
+  });
+  const half = Array.from({ length: count / 2 }, (_, index) => 2 * index);
+  return [...half.map((number) => segment(number + 1)), ...half.map(segment)];
+}
+
+test("100,000 segments that came late fill the gaps before as many", () => {
+  // if all that are ahead were put in order for each, this would take many minutes
+  const conversation = segmentsOf([
+    [true, REQUEST],
+    [false, RESPONSE],
+  ]);
+  const frames = interleaved((number) => unmasked(0x81, String(number).padStart(6, "0")), 200_000);
+  const packets = [...conversation, ...frames].map((segment) => ipPacket(segment));
+  const { connections } = readCapture(pcap(packets, 101));
+  const inspector = inspectConnection(connections[0] as Connection);
+  assert.deepEqual([inspector.faultCount, inspector.messageCount], [0, 200_000]);
+  assert.deepEqual(inspector.payload(inspector.message(199_999) as InspectMessage), new TextEncoder().encode("199999"));
+});
+
+test("of segments that are ahead and overlap, the first count", () => {
+  const frame = unmasked(0x81, "abcdef");
+  const [, , asked, answered] = segmentsOf([
+    [true, REQUEST],
+    [false, RESPONSE],
+  ]) as [TestSegment, TestSegment, TestSegment, TestSegment];
+  const start = answered.sequence + RESPONSE.length;
+  const at = (place: number, payload: string | Buffer): TestSegment => {
+    return { toServer: false, sequence: start + place, payload: Buffer.from(payload) };
+  };
+  const late = [
+    at(5, "DEF"),
+    at(3, "bcd"),
+    at(3, "XYZ"),
+    at(6, "e"),
+    at(7, "f"),
+    at(4, "cd"),
+    at(0, frame.subarray(0, 3)),
+  ];
+  const packets = [asked, answered, ...late].map((segment) => ipPacket(segment));
+  assert.deepEqual(spoken(readCapture(pcap(packets, 101))), ["abcdEF"]);
+});
+
+test("segments that begin as heads and have no end of one are not read again for each", () => {
+  // if each were read as far as a head may go, this would take minutes
+  const other = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+  const turns = (toServer: boolean, text: string) => Array.from({ length: 60_000 }, (): Turn => [toServer, text]);
+  for (const segments of [
+    segmentsOf([[false, other], ...turns(false, "HTTP/1.1 200"), [false, RESPONSE]]),
+    segmentsOf([[true, "POST / HTTP/1.1\r\n\r\n"], [false, other], [true, "?"], ...turns(true, "GET /aaaaaaa")]),
+  ]) {
+    const { connections, skipped } = readCapture(
+      pcap(
+        segments.map((segment) => ipPacket(segment)),
+        101,
+      ),
+    );
+    assert.deepEqual([connections.length, skipped], [0, 1]);
+  }
+});
+
+test("an upgrade is found behind what looks like one at the start of a segment", () => {
+  const other = "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n";
+  const segments = segmentsOf([
+    [false, `${other}some of it`],
+    [false, "HTTP is a protocol"],
+    [false, "HTTP/1.1 404 Not Found\r\n\r\n"],
+    [true, "GET a life"],
+    [true, REQUEST],
+    [false, RESPONSE],
+    [false, unmasked(0x81, "hello")],
+  ]);
+  assert.deepEqual(
+    spoken(
+      readCapture(
+        pcap(
+          segments.map((segment) => ipPacket(segment)),
+          101,
+        ),
+      ),
+    ),
+    ["hello"],
+  );
 });
 
 test("packets of one time are in the order of the file", () => {

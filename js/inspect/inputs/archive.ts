@@ -35,7 +35,7 @@ export function unzipped(bytes: Uint8Array): Uint8Array {
   let size = 0;
   for (let at = 0; isGzip(bytes.subarray(at)); ) {
     const start = at + memberHeader(bytes.subarray(at));
-    const { output, consumed, isWhole } = inflated(bytes.subarray(start), MOST - size);
+    const { output, consumed, isWhole } = member(bytes.subarray(start), MOST - size);
     members.push(output);
     size += output.length;
     if (size >= MOST) throw tooMuch();
@@ -44,6 +44,14 @@ export function unzipped(bytes: Uint8Array): Uint8Array {
   }
   if (size === 0) throw malformed("The gzip file has nothing that can be unpacked");
   return joined(members);
+}
+
+/** The engine copies what it is given, and how long a member is, only it finds out: it gets more until it is enough. */
+function member(rest: Uint8Array, most: number): ReturnType<typeof inflated> {
+  for (let size = 8192; ; size *= 8) {
+    const found = inflated(rest.subarray(0, size), most);
+    if (found.isWhole || found.consumed < size) return found;
+  }
 }
 
 function tooMuch(): CaptureError {

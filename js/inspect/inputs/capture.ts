@@ -8,6 +8,7 @@ import { Inspector, type InspectorOptions } from "../inspector.js";
 import type { Direction } from "../records.js";
 import { filesOf, isGzip, isZip, type Packed, unzipped } from "./archive.js";
 import type { Connection, Piece } from "./connection.js";
+import { joined } from "./flow.js";
 import { areFrames, isWholeFrames } from "./guess.js";
 import { harConnections, isHar } from "./har.js";
 import { isRequest, isResponse } from "./http.js";
@@ -126,8 +127,7 @@ function read(format: Format, bytes: Uint8Array, options: ReadOptions): Found {
       return { connections: recordedConnections(textOf(bytes)) };
     case "dump": {
       const parts = parseDump(textOf(bytes));
-      const all = parts.flatMap((part) => [...part.bytes]);
-      if (parts[0]?.direction === undefined) return oneWay(Uint8Array.from(all), direction);
+      if (parts[0]?.direction === undefined) return oneWay(joined(parts.map(({ bytes }) => bytes)), direction);
       return { connections: [connectionOf(parts.map((part) => piece(part.direction as Direction, part.bytes)))] };
     }
     case "hex":
@@ -197,8 +197,8 @@ function formatOf(bytes: Uint8Array): Format | undefined {
   if (isSnoop(bytes)) return "snoop";
   if (isConversation(bytes)) return "raw";
   const start = bytes.subarray(0, LOOK);
-  // bytes above 0x7f are part of a text, in a HAR
-  if (start.some((byte) => byte < 0x09 || (byte > 0x0d && byte < 0x20) || byte === 0x7f)) return undefined;
+  // those from 0x7f on are part of a text, in a HAR
+  if (start.some((byte) => byte < 0x09 || (byte > 0x0d && byte < 0x20))) return undefined;
   const text = textOf(bytes);
   if (isRecorded(text)) return "recorded";
   if (/^\s*\{/.test(text) && isHar(jsonOf(text))) return "har";

@@ -190,11 +190,13 @@ class Reader {
   /** Bytes are missing among the exchanges: looks for an upgrade where a segment begins. */
   #search(from: number): Found {
     const { toServer, toClient } = this.#stream;
-    const granted = upgrades(toClient, 0, "HTTP").find((place) => statusOf(headAt(toClient, place) as Head) === 101);
+    const granted = upgrades(toClient, 0, START_OF_RESPONSE).find(
+      (place) => statusOf(headAt(toClient, place) as Head) === 101,
+    );
     if (granted === undefined && toClient.length > 0) return NONE;
     const isEarlier = (place: number) =>
       granted === undefined || isBefore(toServer.moment(place), toClient.moment(granted));
-    const asked = upgrades(toServer, from, "GET ").findLast(isEarlier);
+    const asked = upgrades(toServer, from, START_OF_REQUEST).findLast(isEarlier);
     if (granted === undefined && asked === undefined) return NONE;
     return this.#connection(asked ?? this.#endOfRequests(from), granted ?? 0);
   }
@@ -244,15 +246,25 @@ class Reader {
   }
 }
 
-/** Where segments begin with a head that asks for an upgrade, or grants it. */
-function upgrades(flow: Flow, from: number, start: string): number[] {
-  return [...flow.starts(from)].filter((place) => {
-    const isHead = String.fromCharCode(...flow.read(place, 4)) === start;
-    const head = isHead ? headAt(flow, place) : undefined;
-    return head !== undefined && isUpgrade(head);
-  });
+/**
+ * Where segments begin with a head that asks for an upgrade, or grants it. Segments inside another head are left out:
+ * bytes would be read as often as a segment before them looks like the start of a head.
+ */
+function upgrades(flow: Flow, from: number, start: RegExp): number[] {
+  const found: number[] = [];
+  let behind = from;
+  for (const place of flow.starts(from)) {
+    if (place < behind || !start.test(new TextDecoder("latin1").decode(flow.read(place, 64)))) continue;
+    const head = headAt(flow, place);
+    if (head !== undefined && isUpgrade(head)) found.push(place);
+    behind = place + (head?.length ?? flow.read(place).length);
+  }
+  return found;
 }
 
+/** How a request begins that may ask for an upgrade; its first line may go on. */
+const START_OF_REQUEST = /^GET [!-~]+( HTTP\/1\.[01]\r|$)/;
+const START_OF_RESPONSE = /^HTTP\/1\.[01] \d{3}/;
 /** Bytes of a request's first line. */
 const LONGEST_LINE = 8192;
 /** Bytes of a stream that are looked at. */

@@ -4,6 +4,7 @@
  * @module
  */
 import { Flow, type Moment, type Part } from "./flow.js";
+import { Heap } from "./heap.js";
 import type { Segment } from "./packets.js";
 
 /** A TCP connection. */
@@ -87,6 +88,11 @@ const LARGEST_GAP = 1 << 30;
 /** So does one that is farther away once the connection was reset. */
 const FAR = 1 << 16;
 
+interface Ahead extends Moment {
+  readonly at: number;
+  readonly bytes: Uint8Array;
+}
+
 /**
  * One direction: segments in any order, repeated, overlapping or missing. Of bytes that come twice, the first count.
  */
@@ -99,10 +105,10 @@ class Stream {
   #length = 0;
   /** Where what was sent ends, as far as it is known: a packet may be cut. */
   #end = 0;
-  /** Segments that are ahead, by their place. */
-  #ahead: (Moment & { readonly at: number; readonly bytes: Uint8Array })[] = [];
-  /** The first place among them. */
-  #nearest = Number.POSITIVE_INFINITY;
+  /** Segments that are ahead, by their place, and then as they came. */
+  readonly #ahead = new Heap<Ahead>(
+    (one, other) => one.at < other.at || (one.at === other.at && one.order < other.order),
+  );
 
   isOtherStart(sequence: number): boolean {
     return this.#start !== undefined && this.#start !== (sequence + 1) >>> 0;
@@ -125,10 +131,9 @@ class Stream {
     const at = this.#length + distance;
     if (distance > 0) {
       this.#ahead.push({ at, bytes: payload, time, order });
-      this.#nearest = Math.min(this.#nearest, at);
     } else {
       this.#place(at, payload, { time, order });
-      if (this.#nearest <= this.#length) this.#catchUp();
+      while ((this.#ahead.first?.at ?? Number.POSITIVE_INFINITY) <= this.#length) this.#placeAhead();
     }
   }
 
@@ -141,22 +146,14 @@ class Stream {
     this.#length += missing + fresh.length;
   }
 
-  /** Takes those that are not ahead any more. */
-  #catchUp(): void {
-    this.#ahead.sort((one, other) => one.at - other.at);
-    let done = 0;
-    for (const segment of this.#ahead) {
-      if (segment.at > this.#length) break;
-      this.#place(segment.at, segment.bytes, segment);
-      done += 1;
-    }
-    this.#ahead.splice(0, done);
-    this.#nearest = this.#ahead[0]?.at ?? Number.POSITIVE_INFINITY;
+  /** Adds the first of those that are ahead. */
+  #placeAhead(): void {
+    const { at, bytes, ...moment } = this.#ahead.shift() as Ahead;
+    this.#place(at, bytes, moment);
   }
 
   finish(): Flow {
-    this.#ahead.sort((one, other) => one.at - other.at);
-    for (const segment of this.#ahead) this.#place(segment.at, segment.bytes, segment);
+    while (this.#ahead.first !== undefined) this.#placeAhead();
     const missing = this.#end - this.#length;
     const { time, order } = this.#parts.at(-1) ?? { time: 0, order: 0 };
     if (missing > 0) this.#parts.push({ bytes: new Uint8Array(0), time, order, missing });

@@ -89,9 +89,15 @@ export function parseHex(text: string): Uint8Array {
   if (!isPairs(digits)) throw malformed("There is something else than pairs of hexadecimal digits");
   const bytes = new Uint8Array(digits.length / 2);
   for (let index = 0; index < bytes.length; index++) {
-    bytes[index] = Number.parseInt(digits.slice(2 * index, 2 * index + 2), 16);
+    bytes[index] = (digitAt(digits, 2 * index) << 4) | digitAt(digits, 2 * index + 1);
   }
   return bytes;
+}
+
+/** The value of a hexadecimal digit: of the characters, `0` to `9` alone have this bit. */
+function digitAt(digits: string, index: number): number {
+  const code = digits.charCodeAt(index);
+  return code & 0x10 ? code & 0x0f : (code & 0x07) + 9;
 }
 
 /** Whether the text is Base64, of either alphabet, with padding or without. */
@@ -103,8 +109,11 @@ export function isBase64(text: string): boolean {
 /** @throws CaptureError for anything but Base64 */
 export function parseBase64(text: string): Uint8Array {
   if (text.trim() !== "" && !isBase64(text)) throw malformed("This is not Base64");
-  const bare = text.replace(/\s/g, "").replaceAll("-", "+").replaceAll("_", "/");
-  return Uint8Array.from(atob(bare), (character) => character.charCodeAt(0));
+  const binary = atob(text.replace(/\s/g, "").replaceAll("-", "+").replaceAll("_", "/"));
+  const bytes = new Uint8Array(binary.length);
+  // `Uint8Array.from` takes many times as long for a string
+  for (let index = 0; index < bytes.length; index++) bytes[index] = binary.charCodeAt(index);
+  return bytes;
 }
 
 /** The Base64 of bytes. */
