@@ -192,8 +192,8 @@ interface Handle {
 }
 
 /**
- * In Deno, the TCP connection below a socket with TLS. Deno goes on reading it while the socket is paused, so a peer could
- * fill the memory, and an end that comes meanwhile is lost. Nothing public stops it.
+ * In Deno, the TCP connection below a socket with TLS. Deno goes on reading it while the socket is paused, so a peer
+ * could fill the memory, and an end that comes meanwhile is lost. Nothing public stops it.
  */
 function tcpOf(socket: Duplex & { _handle?: Handle | null }): Handle | null | undefined {
   return isDeno ? socket._handle?._parent : undefined;
