@@ -6,14 +6,13 @@
 import { lookup } from "node:dns/promises";
 import { type AddressInfo, isIP } from "node:net";
 import { SocketTransport } from "./queued.js";
-import { type ConnectListener, type Destination, type ListenOptions, mustSupport, type Sockets } from "./runtime.js";
+import { type ListenOptions, mustSupport, type Sockets } from "./runtime.js";
 import { connectStream } from "./streams.js";
-import { connectSecurely, secureBind } from "./tls.js";
+import { secureBind } from "./tls.js";
 import { type Bind, listenFor, type Peer } from "./upgrade-listener.js";
 
 /** The parts of Bun's API that are used (https://bun.com/docs/runtime/networking/tcp). */
 declare const Bun: {
-  connect(options: BunOptions): Promise<unknown>;
   listen(options: BunOptions): BunListener;
 };
 
@@ -34,7 +33,6 @@ interface BunHandlers {
   end(socket: BunSocket): void;
   error(socket: BunSocket, error: Error): void;
   close(socket: BunSocket, error?: Error): void;
-  connectError?(socket: BunSocket, error: Error): void;
 }
 
 interface BunSocket {
@@ -59,12 +57,11 @@ interface BunListener {
   stop(): void;
 }
 
-/** Sockets of Bun. TLS is that of `node:tls`. */
+/** Sockets of Bun. TLS is that of `node:tls`, and clients are those of `node:net`. */
 export const bunSockets: Sockets = {
   connect(destination, create, listener) {
-    if (create !== undefined) return connectStream(create, destination, listener);
-    if (destination.isSecure) return connectStream(connectSecurely, destination, listener);
-    return connect(destination, listener);
+    // `Bun.connect` gives no attempt up: that would go on, and keep the process alive, until the system ends it
+    return connectStream(create, destination, listener);
   },
   listen(options, owner) {
     const { tls, details } = options;
@@ -95,8 +92,9 @@ class BunTransport extends SocketTransport {
   }
 
   protected send(bytes: Uint8Array): void {
-    const count = Math.max(this.#socket.write(bytes), 0);
-    if (count === bytes.length) this.sent(count);
+    const count = this.#socket.write(bytes);
+    if (count < 0) this.gone(reset());
+    else if (count === bytes.length) this.sent(count);
     else this.#taken = count;
   }
 
@@ -105,8 +103,8 @@ class BunTransport extends SocketTransport {
     this.sideClosed();
   }
 
-  hold(isHeld: boolean): void {
-    if (isHeld) this.#socket.ref();
+  protected keep(isAlive: boolean): void {
+    if (isAlive) this.#socket.ref();
     else this.#socket.unref();
   }
 
@@ -137,6 +135,11 @@ class BunTransport extends SocketTransport {
   }
 }
 
+/** What Bun reports in no other way if a write finds it. */
+function reset(): Error {
+  return Object.assign(new Error("write ECONNRESET"), { code: "ECONNRESET" });
+}
+
 /** Forwards the events of a connected socket to its transport. */
 const handlers: BunHandlers = {
   data: (socket, bytes) => socket.data?.onData(bytes),
@@ -145,28 +148,6 @@ const handlers: BunHandlers = {
   error: (socket, error) => socket.data?.onClose(error),
   close: (socket, error) => socket.data?.onClose(error),
 };
-
-function connect({ host, port, socketPath }: Destination, listener: ConnectListener): () => void {
-  let isGivenUp = false;
-  const failed = (error: Error): void => {
-    if (!isGivenUp) listener.onFailed(error);
-    isGivenUp = true;
-  };
-  const open = (socket: BunSocket): void => {
-    if (isGivenUp) {
-      socket.close();
-      return;
-    }
-    socket.data = new BunTransport(socket);
-    listener.onConnected(socket.data);
-  };
-  const place = socketPath === undefined ? { hostname: host, port } : { unix: socketPath };
-  const connectError = (_socket: BunSocket, error: Error): void => failed(error);
-  Bun.connect({ ...place, allowHalfOpen: true, socket: { ...handlers, open, connectError } }).catch(failed);
-  return () => {
-    isGivenUp = true;
-  };
-}
 
 function bindTo(options: ListenOptions): Bind {
   return async (onConnection) => {

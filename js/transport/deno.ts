@@ -9,7 +9,7 @@ import { SocketTransport } from "./queued.js";
 import { type ConnectListener, type Destination, type ListenOptions, mustSupport, type Sockets } from "./runtime.js";
 import { connectStream } from "./streams.js";
 import { setTimeout } from "./tasks.js";
-import { connectSecurely, secureBind } from "./tls.js";
+import { secureBind } from "./tls.js";
 import { type Bind, listenFor, type Peer } from "./upgrade-listener.js";
 
 /** The parts of Deno's API that are used (https://docs.deno.com/api/deno/network). */
@@ -43,8 +43,7 @@ interface DenoListener {
 /** Sockets of Deno. TLS is that of `node:tls`. */
 export const denoSockets: Sockets = {
   connect(destination, create, listener) {
-    if (create !== undefined) return connectStream(create, destination, listener);
-    if (destination.isSecure) return connectStream(connectSecurely, destination, listener);
+    if (create !== undefined || destination.isSecure) return connectStream(create, destination, listener);
     const attempt = new AbortController();
     connect(destination, attempt.signal, listener);
     return () => attempt.abort();
@@ -128,8 +127,8 @@ class DenoTransport extends SocketTransport {
     );
   }
 
-  hold(isHeld: boolean): void {
-    if (isHeld) this.#conn.ref();
+  protected keep(isAlive: boolean): void {
+    if (isAlive) this.#conn.ref();
     else this.#conn.unref();
   }
 
@@ -179,7 +178,7 @@ function bindTo(options: ListenOptions): Bind {
   return async (onConnection) => {
     const { reusePort, backlog } = options.details;
     const details = { ...(reusePort && { reusePort }), ...(backlog !== undefined && { tcpBacklog: backlog }) };
-    const listener = Deno.listen({ ...addressOf(options), ...details });
+    const listener = listen({ ...addressOf(options), ...details });
     let isClosed = false;
     const accept = async (): Promise<void> => {
       while (!isClosed) {
@@ -199,6 +198,14 @@ function bindTo(options: ListenOptions): Bind {
       },
     };
   };
+}
+
+function listen(address: Parameters<typeof Deno.listen>[0]): DenoListener {
+  try {
+    return Deno.listen(address);
+  } catch (error) {
+    throw withCode(error as Error);
+  }
 }
 
 /** A unix socket that is left behind keeps the next server from its path; Node removes it by itself. */

@@ -5,14 +5,14 @@
  */
 import { createServer, type Server } from "node:http";
 import { createServer as createSecureServer } from "node:https";
-import { connect, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import process from "node:process";
 import type { Duplex } from "node:stream";
 
 import { NodeTransport } from "./node.js";
-import { type Destination, type ListenOptions, type ListenOwner, mustSupport, type Sockets } from "./runtime.js";
+import { type ListenOptions, type ListenOwner, mustSupport, type Sockets } from "./runtime.js";
 import { connectStream } from "./streams.js";
-import { connectSecurely, insecureOf, withValid } from "./tls.js";
+import { insecureOf, withValid } from "./tls.js";
 
 const DETAILS = ["backlog", "exclusive", "ipv6Only"] as const;
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
@@ -22,7 +22,7 @@ const hasReusePort = major >= 24 || (major === 23 && minor >= 1) || (major === 2
 /** Sockets of Node, and of runtimes that have its modules. */
 export const nodeSockets: Sockets = {
   connect(destination, create, listener) {
-    return connectStream(create ?? createConnection, destination, listener);
+    return connectStream(create, destination, listener);
   },
   listen(options, owner) {
     const { port, host, socketPath: path, details } = options;
@@ -87,12 +87,4 @@ function refuse({ code = "" }: NodeJS.ErrnoException, socket: Duplex, owner: Lis
     if (socket.writable) socket.write(`HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\n\r\n`);
   }
   socket.destroy();
-}
-
-/** As Node does it, Happy Eyeballs (RFC 8305) included. */
-function createConnection(destination: Destination): Socket {
-  const { host, port, isSecure, socketPath } = destination;
-  if (isSecure) return connectSecurely(destination);
-  // our close may still be owed when the peer has closed its side
-  return connect({ ...(socketPath === undefined ? { host, port } : { path: socketPath }), allowHalfOpen: true });
 }

@@ -9,7 +9,6 @@ import { type Duplex, Readable, Writable } from "node:stream";
 import type { TLSSocket } from "node:tls";
 
 import { copyOf } from "../engine/bytes.js";
-import { queueMicrotask } from "./tasks.js";
 import type { Transport, TransportListener, Writer } from "./transport.js";
 
 // The runtime's own, which sockets inherit: what was put in their place, for one or for all, may keep what it is given.
@@ -17,6 +16,8 @@ const { write } = Writable.prototype;
 const { _write, _writev } = Socket.prototype;
 const { push } = Readable.prototype;
 const { emit } = EventEmitter.prototype;
+
+const isDeno = "Deno" in globalThis;
 
 /** Where a socket has its transport, for its listeners. */
 const TRANSPORT = Symbol("transport");
@@ -27,6 +28,11 @@ export class NodeTransport implements Transport {
   readonly #socket: Carrier;
   #listener: TransportListener | undefined;
   #failure: Error | undefined;
+  /** Writes that call back, how many of them have, and how many there were when the socket had drained. */
+  #written = 0;
+  #taken = 0;
+  #drainedAt = 0;
+  #keepsAlive = true;
 
   /**
    * A socket of the system: the chunks that it gives are ours alone, and it keeps no bytes after it has written them.
@@ -43,7 +49,7 @@ export class NodeTransport implements Transport {
   }
 
   start(listener: TransportListener): void {
-    this.#socket.pause(); // else a listener, or what is put back, would make it flow
+    this.pause(); // else a listener, or what is put back, would make it flow
     if (this.#listener === undefined) this.#listen();
     this.#listener = listener;
   }
@@ -75,8 +81,13 @@ export class NodeTransport implements Transport {
     this.#listener?.onData(chunk, this.#isSocket && isUnseen(this.#socket));
   }
 
-  /** @internal */
+  /** @internal Runtimes tell this before they call back the writes that drained it. */
   onDrain(): void {
+    this.#drainedAt = this.#written;
+    if (this.#taken === this.#written) this.#tellDrain();
+  }
+
+  #tellDrain(): void {
     if (!this.#socket.destroyed && !this.isFull) this.#listener?.onDrain();
   }
 
@@ -128,8 +139,15 @@ export class NodeTransport implements Transport {
   }
 
   #writeLast(bytes: Uint8Array | undefined, writer: Writer | undefined): void {
-    // a socket that was destroyed calls back without an error too
-    this.#socket.write(bytes, (error) => error ?? (this.#socket.destroyed || writer?.onTaken()));
+    this.#written += 1;
+    if (!this.#keepsAlive) this.#keep(true); // Deno and Bun would end before TLS has left
+    this.#socket.write(bytes, (error) => {
+      this.#taken += 1;
+      if (!this.#keepsAlive && this.#taken === this.#written) this.#keep(false);
+      // a socket that was destroyed calls back without an error too
+      if (error == null && !this.#socket.destroyed) writer?.onTaken();
+      if (this.#taken === this.#drainedAt) this.#tellDrain();
+    });
   }
 
   get isFull(): boolean {
@@ -137,15 +155,22 @@ export class NodeTransport implements Transport {
   }
 
   hold(isHeld: boolean): void {
+    this.#keepsAlive = isHeld;
+    this.#keep(isHeld || this.#taken < this.#written);
+  }
+
+  #keep(isAlive: boolean): void {
     const { ref, unref } = this.#socket as Partial<Socket>;
-    (isHeld ? ref : unref)?.call(this.#socket as Socket);
+    (isAlive ? ref : unref)?.call(this.#socket as Socket);
   }
 
   pause(): void {
     this.#socket.pause();
+    tcpOf(this.#socket)?.readStop?.();
   }
 
   resume(): void {
+    tcpOf(this.#socket)?.readStart?.();
     this.#socket.resume();
   }
 
@@ -157,6 +182,21 @@ export class NodeTransport implements Transport {
   destroy(): void {
     this.#socket.destroy();
   }
+}
+
+/** What `node:net` has below a socket. */
+interface Handle {
+  readonly _parent?: Handle | null;
+  readStop?(): void;
+  readStart?(): void;
+}
+
+/**
+ * In Deno, the TCP connection below a socket with TLS. Deno goes on reading it while the socket is paused, so a peer
+ * could fill the memory, and an end that comes meanwhile is lost. Nothing public stops it.
+ */
+function tcpOf(socket: Duplex & { _handle?: Handle | null }): Handle | null | undefined {
+  return isDeno ? socket._handle?._parent : undefined;
 }
 
 /** Whether no one else is given the chunks of a socket, and may keep them. */
@@ -179,8 +219,7 @@ function onData(this: Carrier, chunk: Uint8Array): void {
 }
 
 function onDrain(this: Carrier): void {
-  // Node tells this before it calls back the write that drained it
-  queueMicrotask(() => this[TRANSPORT]?.onDrain());
+  this[TRANSPORT]?.onDrain();
 }
 
 function onEnd(this: Carrier): void {

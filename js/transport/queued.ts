@@ -36,6 +36,7 @@ export abstract class SocketTransport implements Transport {
   /** Our side; `ending` while something is still waiting. */
   #side: "open" | "ending" | "closed" = "open";
   #isClosed = false;
+  #keepsAlive = true;
 
   /** Whether `send` is done with its bytes when it returns. */
   protected readonly sendsAtOnce: boolean = false;
@@ -49,7 +50,7 @@ export abstract class SocketTransport implements Transport {
   /** Closes our side, and calls `sideClosed`. */
   protected abstract closeSide(): void;
   /** Whether the socket keeps the process alive. */
-  abstract hold(isHeld: boolean): void;
+  protected abstract keep(isAlive: boolean): void;
   /** Closes the socket at once. */
   protected abstract close(): void;
 
@@ -94,12 +95,19 @@ export abstract class SocketTransport implements Transport {
     this.#isFull ||= this.#waitingBytes >= HIGH_WATER_MARK;
     this.#sendNext();
     const isTaken = this.#waiting.length === 0 && !this.#isClosed;
+    if (!this.#keepsAlive && this.#waiting.length > 0) this.keep(true);
     if (writer !== undefined) this.#waiting.at(-1)?.writers.push(writer);
     return isTaken;
   }
 
   get isFull(): boolean {
     return this.#isFull;
+  }
+
+  hold(isHeld: boolean): void {
+    if (this.#isClosed) return;
+    this.#keepsAlive = isHeld;
+    this.keep(isHeld || this.#waiting.length > 0);
   }
 
   end(): void {
@@ -147,9 +155,9 @@ export abstract class SocketTransport implements Transport {
     if (!this.#isPaused && this.#unread.length === 0) this.#tellEnd();
   }
 
-  /** The socket is closed: after an error, or when the peer has closed both sides. */
+  /** The socket is closed: after an error, or when the peer has closed both sides. What still waits never leaves. */
   protected gone(error: Error | undefined): void {
-    if (error !== undefined) {
+    if (error !== undefined || this.#waiting.length > 0) {
       this.#destroy(error);
     } else {
       this.#side = "closed";
@@ -186,6 +194,7 @@ export abstract class SocketTransport implements Transport {
       this.send(next.bytes);
       return;
     }
+    if (!this.#keepsAlive) this.keep(false);
     if (this.#isFull) queueMicrotask(() => this.#drained());
     if (this.#side === "ending") this.closeSide();
   }

@@ -3,22 +3,34 @@
  *
  * @module
  */
-import type { Socket } from "node:net";
+import { connect, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 
 import { NodeTransport } from "./node.js";
 import type { ConnectListener, CreateConnection, Destination } from "./runtime.js";
 import { queueMicrotask } from "./tasks.js";
+import { connectSecurely } from "./tls.js";
 
-/** Makes a stream and waits until it is connected. Returns a function that gives the attempt up. */
+/**
+ * Makes a stream, by default a socket of `node:net` or `node:tls`, and waits until it is connected. Returns a function
+ * that gives the attempt up.
+ */
 export function connectStream(
-  create: CreateConnection,
+  create: CreateConnection = createConnection,
   destination: Destination,
   listener: ConnectListener,
 ): () => void {
   const attempt = new Attempt(listener);
   attempt.begin(create, destination);
   return () => attempt.abandon();
+}
+
+/** As Node does it, Happy Eyeballs (RFC 8305) included. */
+function createConnection(destination: Destination): Socket {
+  const { host, port, isSecure, socketPath } = destination;
+  if (isSecure) return connectSecurely(destination);
+  // our close may still be owed when the peer has closed its side
+  return connect({ ...(socketPath === undefined ? { host, port } : { path: socketPath }), allowHalfOpen: true });
 }
 
 class Attempt {

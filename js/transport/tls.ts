@@ -59,18 +59,14 @@ export function secureBind({ port, host, socketPath, handshakeTimeout }: ListenO
  * The connections of a server whose TLS handshake is not done. The server waits for their end, but does not list them.
  */
 export function insecureOf(server: Server): Iterable<Socket> {
-  const sockets = new Map<string, Socket>();
+  const sockets = new Set<Socket>();
   server.on("connection", (socket: Socket) => {
-    const name = nameOf(socket);
-    sockets.set(name, socket);
-    socket.once("close", () => sockets.delete(name));
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
   });
-  server.on("secureConnection", (socket: TLSSocket) => sockets.delete(nameOf(socket)));
-  return { [Symbol.iterator]: () => sockets.values() };
-}
-
-function nameOf({ localAddress, remoteAddress, remotePort }: Socket): string {
-  return [localAddress, remoteAddress, remotePort].join(" ");
+  // Bun has one socket for both; at a unix socket, connections have no addresses to tell them apart
+  server.on("secureConnection", (socket: TLSSocket & { _parent?: Socket }) => sockets.delete(socket._parent ?? socket));
+  return sockets;
 }
 
 /**

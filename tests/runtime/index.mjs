@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -14,6 +15,7 @@ import { WebSocket, WebSocketServer } from "websocket-component";
 
 import { freePort } from "../../scripts/lib/ports.mjs";
 import { program } from "../../scripts/tools.mjs";
+import { certificate, key } from "./certificate.mjs";
 
 const RUNTIMES = ["node", "deno", "bun"];
 const wanted = RUNTIMES.filter((name) => process.argv.length < 3 || process.argv.includes(name));
@@ -73,6 +75,48 @@ for (const name of wanted) {
       assert.deepEqual([lines[0], lines.at(-1), code], [{ data: "ready" }, { data: "ready" }, 0]);
     });
   }
+  for (const [scheme, tls] of [["ws"], ["wss", { key, cert: certificate }]]) {
+    cell(
+      name,
+      "process",
+      `${name}: after unref, the process ends once all has left that was sent by ${scheme}`,
+      async () => {
+        const server = new WebSocketServer({ port: 0, host: "127.0.0.1", tls });
+        cleanups.push(() => server.close());
+        const sizes = [];
+        server.on("connection", (socket) => {
+          socket.pause();
+          socket.onmessage = ({ data }) => sizes.push(data.byteLength);
+        });
+        await once(server, "listening");
+        const client = start(name, "unref.mjs", `${scheme}://127.0.0.1:${server.address().port}/left`);
+        assert.deepEqual(JSON.parse(await first(client)), { data: "sent" });
+        const [socket] = server.clients;
+        const ended = once(client, "close");
+        socket.resume();
+        await once(socket, "close");
+        assert.deepEqual([sizes, await ended], [[16 << 20], [0, null]]);
+      },
+    );
+  }
+  cell(
+    name,
+    "process",
+    `${name}: an attempt to connect that was given up does not keep the process alive`,
+    async () => {
+      const server = start("node", "full.mjs");
+      const port = await first(server);
+      // as many as wait to be accepted; what comes then has no answer
+      for (let count = 0; count < 2; count++) {
+        const waiting = connect(port, "127.0.0.1").on("error", () => {});
+        cleanups.push(() => waiting.destroy());
+        await once(waiting, "connect");
+      }
+      const output = await outputOf(start(name, "unref.mjs", `ws://127.0.0.1:${port}/given-up`));
+      assert.deepEqual(output, { lines: [{ code: "WS_ERR_HANDSHAKE_TIMEOUT" }], code: 0 });
+      server.kill("SIGKILL");
+    },
+  );
   for (const [peer, [runtime, ...script]] of Object.entries(servers)) {
     cell(name, peer, `${name}: our client and ${peer}`, async () => {
       const server = start(runtime, ...script);

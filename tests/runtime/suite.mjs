@@ -4,17 +4,20 @@ import assert from "node:assert/strict";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { createServer } from "node:http";
 import { connect as connectHttp2, createServer as createHttp2Server, createSecureServer } from "node:http2";
+import { createServer as createHttpsServer } from "node:https";
 import { connect } from "node:net";
 import { join } from "node:path";
 import process from "node:process";
 import { deflateRawSync } from "node:zlib";
 
 import { authority, certificate, key } from "./certificate.mjs";
-import { answerTo, event, frame, masked, messages, pattern, REQUEST, Scope, same } from "./support.mjs";
+import { answerTo, event, frame, masked, messages, pattern, REQUEST, Scope, same, within } from "./support.mjs";
 
 const TIME = 60_000;
 const TLS = { tls: { key, cert: certificate } };
 const TRUSTED = { tls: { ca: authority } };
+/** How a server has its connections: from sockets of its own, or from a server that it is behind. */
+const KINDS = ["TCP", "TLS", "node:http", "node:https"];
 
 const tests = [
   ["client", "text, bytes and nothing come back as they were", roundTrip],
@@ -45,12 +48,14 @@ const tests = [
   ["server", "a client that closes its side within the head is answered with 400", halfClose],
   ["server", "408 to a request that does not end", slowRequest],
   ["server", "a peer that resets is closed with 1006, others go on", serverReset],
+  ["server", "a write that finds a reset rejects, and the connection is closed with 1006", writeAfterReset],
   ["server", "200 connections at once", manyConnections],
   ["server", "closing it closes its clients with 1001, and drops unfinished handshakes", closing],
   ["server", "closing it by code and reason counts who answered; unfinished requests get 503 meanwhile", draining],
   ["server", "topics: subscribers get what is published, a slow one is closed or skipped, and counted", topics],
   ["server", "options of listening work, or are refused where the runtime has them not", listenOptions],
   ["server", "a port that is taken is an error", takenPort],
+  ["server", "a name that does not exist is an error with a code", unknownServerName],
   ["server", "its connections can be iterated", iteration],
   ["server", "its address is where it listens, not the name that it was given", addressOfName],
   ["server", "a message listener that throws is uncaught, and the connection goes on", throwingListener],
@@ -89,6 +94,7 @@ const tests = [
   ["TLS", "Node's options work: a version, and certificates of both sides, which the request has", nodeOptions],
   ["TLS", "options that are not valid are a WS_ERR_INVALID_OPTION", invalidTls],
   ["TLS", "at a unix socket", secureUnixSocket],
+  ["TLS", "at a unix socket, a server that closes drops all who never begin it, and no others", silentUnixClients],
   ["deflate", "agreed on, and used", compressed],
   ["deflate", "not agreed on if one side does not want it", uncompressed],
   ["deflate", "others have their messages answered while a long one is compressed", sliced],
@@ -96,7 +102,11 @@ const tests = [
   ["stream", "a loop over messages, awaited writes, a message in chunks and in pieces", loops],
   ["keep-alive", "a peer that answers is kept and its round trip known; a silent one is given up", keepAlive],
   ["backpressure", "16 MiB there and back", large],
-  ["backpressure", "a peer that does not read: what waits is seen, and drains in order", slowReader],
+  ...KINDS.map((kind) => [
+    "backpressure",
+    `a peer that does not read: what waits is seen, and drains in order, by ${kind}`,
+    (t) => slowReader(t, kind),
+  ]),
   [
     "backpressure",
     "what a socket took in part is left alone by what others send, by TCP",
@@ -110,6 +120,11 @@ const tests = [
   ["backpressure", "memory that is used again mixes no bytes, by TCP", (t) => memoryUsedAgain(t, {}, {})],
   ["backpressure", "memory that is used again mixes no bytes, by TLS", (t) => memoryUsedAgain(t, TLS, TRUSTED)],
   ["backpressure", "one that is paused gets everything later, the end too", pausedReader],
+  ...KINDS.map((kind) => [
+    "backpressure",
+    `one that is paused when the peer leaves gets everything later, by ${kind}`,
+    (t) => pausedEnd(t, kind),
+  ]),
 ];
 
 /**
@@ -776,6 +791,26 @@ async function secureUnixSocket(t, folder) {
   assert.deepEqual(await answer, ["local"]);
 }
 
+async function silentUnixClients(t, folder) {
+  const socketPath = join(folder, "socket");
+  const { server } = await t.serve({ socketPath, ...TLS, handshakeTimeout: 600_000 });
+  const silent = Array.from({ length: 3 }, () => connect({ path: socketPath }));
+  const ends = silent.map((socket) => {
+    t.after(() => socket.destroy());
+    return new Promise((resolve) =>
+      socket
+        .on("error", () => {})
+        .on("close", resolve)
+        .resume(),
+    );
+  });
+  const open = await t.open("wss://localhost", { socketPath, ...TRUSTED }); // behind them in the line
+  const end = event(open, "close");
+  await server.close();
+  assert.equal((await end).code, 1001);
+  await within("the end of silent clients", Promise.all(ends));
+}
+
 async function abstractSocket(t) {
   if (process.platform !== "linux") return t.skip("only Linux has abstract sockets");
   if (!(await isAllowedAll())) return t.skip("Deno's permissions cannot name an abstract socket");
@@ -798,6 +833,12 @@ async function addressOfName(t) {
   assert.ok(["127.0.0.1", "::1"].includes(address), address);
   assert.equal(family, address === "::1" ? "IPv6" : "IPv4");
   await t.open(`ws://${address === "::1" ? "[::1]" : address}:${port}`);
+}
+
+async function unknownServerName(t) {
+  const server = new t.ours.WebSocketServer({ port: 0, host: "no.such.name.invalid" });
+  const error = await new Promise((resolve) => server.on("error", resolve));
+  assert.match(error.code, /^(ENOTFOUND|EAI_AGAIN)$/);
 }
 
 async function unknownName(t) {
@@ -839,6 +880,20 @@ async function failingListener(t) {
     assert.equal((await event(socket, "close")).code, 1011);
     assert.equal(await told, mistake);
   }
+}
+
+async function writeAfterReset(t) {
+  const sockets = [];
+  const { port } = await t.serve({}, (socket) => sockets.push(socket));
+  const peer = await t.raw(port, REQUEST);
+  await peer.head();
+  const [accepted] = sockets;
+  accepted.onerror = () => {};
+  const end = event(accepted, "close");
+  accepted.pause();
+  peer.reset(); // of which no one has told the runtime yet
+  await assert.rejects(accepted.write("too late"), { code: "WS_ERR_NOT_SENT" });
+  assert.equal((await end).code, 1006);
 }
 
 async function leavingClients(t) {
@@ -1111,36 +1166,68 @@ async function large(t) {
   same((await answer)[0], bytes);
 }
 
-async function slowReader(t) {
+async function slowReader(t, kind) {
+  let accepted;
+  const { url } = await serveBy(t, kind, (socket) => {
+    accepted = socket;
+    socket.binaryType = "arraybuffer";
+    socket.onmessage = ({ data }) => data === "?" && socket.send("!");
+  });
+  const client = await t.open(url, { ...TRUSTED, perMessageDeflate: false });
+  const server = accepted;
+  const other = await t.open(url, { ...TRUSTED, perMessageDeflate: false });
+  await readSlowly(client, server, other);
+  await readSlowly(server, client, other);
+  const end = event(server, "close");
+  client.close(1000);
+  assert.equal((await end).wasClean, true);
+}
+
+async function readSlowly(sender, reader, other) {
   const COUNT = 64;
   const bytes = pattern(256 * 1024);
   const received = [];
-  let accepted;
-  const { url } = await t.serve({ perMessageDeflate: false }, (socket) => {
-    accepted = socket;
-    socket.pause();
-    socket.onmessage = ({ data }) => received.push(data);
-  });
-  const socket = await t.open(url, { perMessageDeflate: false });
+  reader.onmessage = ({ data }) => received.push(data);
+  reader.pause();
   for (let count = 0; count < COUNT; count++) {
     bytes[0] = count;
-    socket.send(bytes);
+    sender.send(bytes);
   }
-  const drained = event(socket, "drain");
-  // more than any system buffers: it cannot have left while the peer does not read
-  await new Promise((resolve) => setImmediate(resolve));
-  assert.ok(socket.bufferedAmount > 0, "something waits");
-  accepted.resume();
+  let waiting;
+  const drained = event(sender, "drain").then(() => {
+    waiting = sender.bufferedAmount;
+  });
+  // more than any system buffers: it cannot leave while the peer does not read, however many turns that lasts
+  for (let turns = 0; turns < 300; turns++) {
+    other.send("?");
+    await event(other, "message");
+    assert.ok(sender.bufferedAmount > 0, "something waits");
+  }
+  reader.resume();
   await drained;
-  assert.equal(socket.bufferedAmount, 0);
-  const end = event(accepted, "close");
-  socket.close(1000);
-  assert.equal((await end).wasClean, true);
-  assert.equal(received.length, COUNT);
+  assert.equal(waiting, 0);
+  while (received.length < COUNT) await event(reader, "message");
   for (const [count, data] of received.entries()) {
     bytes[0] = count;
     same(data, bytes);
   }
+}
+
+/** Our server, without compression. */
+async function serveBy(t, kind, onConnection) {
+  const isSecure = isSecureBy(kind);
+  const options = { perMessageDeflate: false };
+  if (!kind.startsWith("node:")) return t.serve({ ...options, ...(isSecure && TLS) }, onConnection);
+  const server = isSecure ? createHttpsServer(TLS.tls) : createServer();
+  await t.serve({ ...options, server }, onConnection);
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  t.after(() => server.close());
+  const { port } = server.address();
+  return { port, url: `${isSecure ? "wss" : "ws"}://127.0.0.1:${port}` };
+}
+
+function isSecureBy(kind) {
+  return kind === "TLS" || kind === "node:https";
 }
 
 /** Each message has a byte of its own, of which all of it consists: below 128 on the slow connection. */
@@ -1246,6 +1333,34 @@ async function pausedReader(t) {
   accepted.resume();
   assert.equal((await end).reason, "done");
   assert.deepEqual(received, ["first", "second"]);
+}
+
+async function pausedEnd(t, kind) {
+  const sockets = [];
+  const received = [];
+  const { port, url } = await serveBy(t, kind, (socket) => {
+    sockets.push(socket);
+    socket.onmessage = ({ data }) => received.push(data);
+  });
+  const peer = await t.raw(port, REQUEST, isSecureBy(kind));
+  await peer.head();
+  const [accepted] = sockets;
+  peer.socket.write(masked(0x81, "first"));
+  await event(accepted, "message");
+  accepted.pause();
+  const last = Array.from({ length: 2000 }, (_, at) => `${at}`.padEnd(100)); // more than the runtime reads ahead
+  peer.socket.end(Buffer.concat(last.map((text) => masked(0x81, text))));
+  // what may come in spite of the pause has come by then
+  for (let count = 0; count < 10; count++) {
+    const other = await t.open(url, TRUSTED);
+    other.close();
+    await event(other, "close");
+  }
+  assert.deepEqual(received, ["first"]);
+  const end = event(accepted, "close");
+  accepted.resume();
+  assert.equal((await end).code, 1006);
+  assert.deepEqual(received, ["first", ...last]);
 }
 
 const HTTP2 = { enableConnectProtocol: true };

@@ -3,6 +3,9 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { connect, createServer } from "node:net";
 import { clearTimeout, setTimeout } from "node:timers";
+import { connect as connectSecurely } from "node:tls";
+
+import { authority } from "./certificate.mjs";
 
 /** Milliseconds for one thing that a test waits for, on a machine that has much else to do. */
 const DEADLINE = 45_000;
@@ -90,12 +93,15 @@ export class Scope {
     return server.address().port;
   }
 
-  /** A TCP client. */
-  async raw(port, bytes) {
-    const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+  /** A TCP client, or one of TLS. */
+  async raw(port, bytes, isSecure = false) {
+    const place = { port, host: "127.0.0.1", allowHalfOpen: true };
+    const trusted = { ca: authority, servername: "localhost", ALPNProtocols: ["http/1.1"] };
+    const socket = isSecure ? connectSecurely({ ...place, ...trusted }) : connect(place);
     this.after(() => socket.destroy());
-    const connected = new Promise((resolve, reject) => socket.once("connect", resolve).once("error", reject));
-    await within("a connection by TCP", connected);
+    const name = isSecure ? "secureConnect" : "connect";
+    const connected = new Promise((resolve, reject) => socket.once(name, resolve).once("error", reject));
+    await within("a connection", connected);
     socket.on("error", () => {});
     if (bytes !== undefined) socket.write(bytes);
     return new Raw(socket);
