@@ -35,7 +35,7 @@ export class Readiness {
   #isKnown = false;
   /** Whether the ping is under way, or the SETTINGS are awaited. */
   #isAsked = false;
-  /** Whether no ping tells that all SETTINGS have come: the first to come decide. */
+  /** Whether no ping shows that all SETTINGS have come: the next to come decide. */
   #isWithoutPing = false;
   /** The last stream that the server may have processed, by its GOAWAY. */
   #lastStream = Number.POSITIVE_INFINITY;
