@@ -35,6 +35,8 @@ export class Readiness {
   #isKnown = false;
   /** Whether the ping is under way, or the SETTINGS are awaited. */
   #isAsked = false;
+  /** Whether no ping shows that all SETTINGS have come: the next to come decide. */
+  #isWithoutPing = false;
   /** The last stream that the server may have processed, by its GOAWAY. */
   #lastStream = Number.POSITIVE_INFINITY;
 
@@ -68,28 +70,35 @@ export class Readiness {
     this.#isAsked = true;
     if (session.connecting) session.once("connect", this.#ping);
     else this.#ping();
-    session.once("remoteSettings", this.#found).once("close", this.#tell);
+    session.on("remoteSettings", this.#onSettings).once("close", this.#tell);
   }
 
   readonly #ping = (): void => {
     try {
       this.#session.ping((error) => {
-        if (error === null) this.#found();
-        else if (this.#isDecided) this.#tell();
+        if (error === null) this.#isKnown = true;
+        else this.#isWithoutPing = true;
+        this.#tellIfDecided();
       });
     } catch {
       this.#tell(); // it has ended
     }
   };
 
-  readonly #found = (): void => {
-    this.#isKnown = true;
-    this.#tell();
+  /** A server may allow WebSockets by its second SETTINGS, as one of `node:http2` does in its `session` event. */
+  readonly #onSettings = (): void => {
+    if (this.#isWithoutPing) this.#isKnown = true;
+    this.#tellIfDecided();
   };
+
+  /** Later, because Deno crashes where a session is closed within its own event. */
+  #tellIfDecided(): void {
+    if (this.#isDecided) queueMicrotask(this.#tell);
+  }
 
   readonly #tell = (): void => {
     this.#isAsked = false;
-    this.#session.off("connect", this.#ping).off("remoteSettings", this.#found).off("close", this.#tell);
+    this.#session.off("connect", this.#ping).off("remoteSettings", this.#onSettings).off("close", this.#tell);
     const error = this.#error();
     const askers = [...this.#askers];
     this.#askers.clear();

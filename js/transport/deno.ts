@@ -35,7 +35,7 @@ interface DenoConn {
 }
 
 interface DenoListener {
-  readonly addr: { readonly hostname?: string; readonly port?: number; readonly path?: string };
+  readonly addr: { readonly hostname?: string; readonly port?: number };
   accept(): Promise<DenoConn>;
   close(): void;
 }
@@ -190,11 +190,11 @@ function bindTo(options: ListenOptions): Bind {
     };
     accept();
     return {
-      address: boundTo(listener),
+      address: options.socketPath ?? boundTo(listener), // Deno 2.8 has none for an abstract socket
       close: () => {
         isClosed = true;
         listener.close();
-        remove(listener.addr.path);
+        remove(options.socketPath);
       },
     };
   };
@@ -218,8 +218,8 @@ function remove(path: string | undefined): void {
   }
 }
 
-function boundTo({ addr: { hostname = "", port = 0, path } }: DenoListener): AddressInfo | string {
-  return path ?? { address: hostname, family: hostname.includes(":") ? "IPv6" : "IPv4", port };
+function boundTo({ addr: { hostname = "", port = 0 } }: DenoListener): AddressInfo {
+  return { address: hostname, family: hostname.includes(":") ? "IPv6" : "IPv4", port };
 }
 
 function peerOf({ remoteAddr: { hostname, port } }: DenoConn): Peer {

@@ -58,6 +58,8 @@ function httpServer({ handshakeTimeout, tls }: ListenOptions, owner: ListenOwner
     tls === undefined
       ? createServer(options)
       : withValid(tls, () => createSecureServer({ ...options, handshakeTimeout, ...tls }));
+  // a head has 16 KiB at most: by default, Node 24 refuses the 1,000th field, and older versions hide later ones
+  server.maxHeadersCount = 0;
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => refuse(error, socket, owner));
   return server.on("request", (request, response) => {
     const body = "This server speaks WebSocket only\n";

@@ -118,6 +118,15 @@ test("whether the server can is known only when its SETTINGS have come: a sessio
   await roundTrip(await opened(url, { session }));
 });
 
+test("a server may enable it by its second SETTINGS, on a given session and on a shared one", async (t) => {
+  const served = await serveEchoHttp2(t, {}, { settings: {} }, true);
+  served.http.on("session", (session: ServerHttp2Session) => session.settings({ enableConnectProtocol: true }));
+  const session = connect(served.origin, tls);
+  t.after(() => session.destroy());
+  await roundTrip(await opened(served.url, { session }));
+  await roundTrip(await opened(served.url, { http2: true, tls }));
+});
+
 test("a session whose server did not enable it, or that is closed, fails at once and says so", async (t) => {
   const { origin, url } = await listenHttp2(t, { settings: {} });
   const session = openSession(t, origin);

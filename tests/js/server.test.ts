@@ -8,7 +8,7 @@ import type { Duplex } from "node:stream";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import { runInNewContext } from "node:vm";
-import { PreparedMessage, WebSocket, WebSocketServer } from "websocket-component";
+import { type HandshakeRequest, PreparedMessage, WebSocket, WebSocketServer } from "websocket-component";
 
 import { closed, masked, messages, nextEvent, once, RawPeer, REQUEST, serve } from "./support.js";
 
@@ -229,6 +229,18 @@ test("an answer names no subprotocol but the one that was selected", async (t) =
   const offer = REQUEST.replace("Host:", "Sec-WebSocket-Protocol: chat\r\nHost:");
   const head = await (await RawPeer.connect(port, offer)).head();
   assert.deepEqual(head.match(/^Sec-WebSocket-Protocol: .*$/gim), ["Sec-WebSocket-Protocol: chat"]);
+});
+
+test("no field of a request is hidden, however many a head of 16 KiB has", async (t) => {
+  const counts: number[] = [];
+  const verify = ({ rawHeaders }: HandshakeRequest) => {
+    counts.push(rawHeaders.filter((name) => name === "X").length);
+    return true;
+  };
+  const { url } = await serve(t, { verify });
+  const socket = new WebSocket(url, { headers: Array.from({ length: 1800 }, () => ["X", "y"] as const) });
+  await nextEvent(socket, "open");
+  assert.deepEqual(counts, [1800]);
 });
 
 test("a request that asks for no upgrade is answered with 426, and its connection ends", async (t) => {

@@ -33,6 +33,7 @@ const tests = [
   ["client", "a name that does not exist is an error whose cause has a code", unknownName],
   ["client", "a stream that the application makes", ownStream],
   ["client", "over HTTP/2, sockets share a session, its own or a given one, and see a reset", http2Client],
+  ["client", "with http2, a server that does not take WebSockets over it is reached over HTTP/1.1", http2Refused],
   ["client", "over HTTP/2, one of websocket-component/ws opens on a given session, and sees refusals", http2Ws],
   ["server", "frames in the request's packet are delivered", requestedAtOnce],
   ["server", "over HTTP/2, streams are sockets, refused or closed as others", http2Server],
@@ -1407,6 +1408,15 @@ async function http2Client(scope) {
   }
   assert.deepEqual(seen, ["2.0", "2.0", "2.0", "2.0"]);
   assert.equal(sessions.size, 2);
+}
+
+async function http2Refused(scope) {
+  const { WebSocket } = scope.ours;
+  const http = createSecureServer({ key, cert: certificate, allowHTTP1: true });
+  const { port } = await serveHttp2(scope, http, {}, (socket, request) => socket.send(request.httpVersion));
+  const socket = new WebSocket(`wss://localhost:${port}/`, { ...TRUSTED, http2: true });
+  scope.after(() => socket.terminate());
+  assert.equal((await event(socket, "message")).data, "1.1");
 }
 
 async function http2Ws(scope) {
