@@ -242,8 +242,9 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, B
     if (this.#state === "closed") return;
     this.#end.failure ??= terminated();
     this.#startClosing(delivers && this.#state !== "failed" ? "closing" : "failed");
-    if (delivers) this.#inbox.open(); // the end comes behind all of it, paused or not
+    if (delivers) this.#inbox.pause(); // a stream of HTTP/2 gives out what is left in it within the call
     this.#abortTransport();
+    if (delivers) this.#inbox.open(); // the end comes behind all of it, paused or not
   }
 
   /** Stops delivering, and reading. */
