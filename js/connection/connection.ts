@@ -115,13 +115,12 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, B
     if (settings.streamMessages) session.giveParts();
     if (!transport.isHeld) session.watch(); // one that the runtime holds will be closed, and the session freed then
     if (settings.pingInterval >= LONGEST_TIME) return;
-    const onDead = () => this.abort(pingTimedOut(settings.pongTimeout));
     // while messages wait, a little more is read: else the answer would not be seen
     const probe = () => {
       if (this.canSend) this.#ownControls().ping(this.#ownControls().pings.next());
       if (this.#inbox.hasReadAhead) this.#transport.resume();
     };
-    this.#keepAlive = new KeepAlive(settings, probe, onDead);
+    this.#keepAlive = new KeepAlive(settings, probe, () => this.abort(pingTimedOut(settings.pongTimeout)));
   }
 
   /** Whether the connection, with what it waits for, keeps the process alive. */

@@ -539,14 +539,13 @@ export class WebSocketServer<
 
   /** The server's handshake (RFC 6455 §4.2.2). */
   #answer(request: R): Answer {
-    const bootstrap = request instanceof StreamRequest ? "connect" : "upgrade";
     const protocol = protocolFor(request, this.#options.chooseProtocol) ?? "";
     return answerHandshake(
       request.rawHeaders,
       protocol,
       () => fieldsFor(request, protocol, this.#options.headers),
       this.#agreement,
-      bootstrap,
+      request instanceof StreamRequest ? "connect" : "upgrade",
     );
   }
 

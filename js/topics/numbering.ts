@@ -84,7 +84,7 @@ export class Numberings {
   readonly #topics = new Map<string, Numbering>();
   /** Those whose repetitions were made, the oldest first. */
   readonly #silent = new Map<string, Numbering>();
-  /** Whether another process has asked for all positions since the last look, and topics that are still to be answered. */
+  /** Whether another process has asked for all positions since the last look, and topics still to be answered. */
   #isAsked = false;
   readonly #asked = new Set<string>();
   #count = 0;
@@ -111,8 +111,8 @@ export class Numberings {
   }
 
   /**
-   * Sends the positions of all topics, those that are silent too, a part of them at a time. When an engine returns, many
-   * processes ask within a second: all topics are gone through once for all who asked before a look.
+   * Sends the positions of all topics, those that are silent too, a part of them at a time. When an engine returns,
+   * many processes ask within a second: all topics are gone through once for all who asked before a look.
    */
   answer(): void {
     this.#isAsked = true;

@@ -69,8 +69,9 @@ export class Relay {
   #batches = new Map<string, Batch>();
   /** Calls that have not returned. */
   readonly #calls = new Set<Promise<void>>();
-  /** Bytes of those, and of those that have waited since an earlier turn; `undefined` if nothing was sent in this one. */
+  /** Bytes of those. */
   #waiting = 0;
+  /** As many as waited before this turn; `undefined` if nothing was sent in it. */
   #waitingBefore: number | undefined;
   #isFull = false;
   #isDown = false;

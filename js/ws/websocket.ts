@@ -388,9 +388,8 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
     this.#opening?.abort(CLOSED_TOO_SOON);
     if (this.#connection === undefined || this.#readyState === CLOSED) return;
     this.#readyState = CLOSING;
-    const stream = this.#stream;
     // what has come during a pause waits in the stream: it is given out when this has returned, and before the end
-    if (stream?.readableLength) nextTick(() => stream.read());
+    if (this.#stream?.readableLength) nextTick(() => this.#stream?.read());
     this.#connection.terminate(true);
   }
 
