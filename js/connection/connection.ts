@@ -115,13 +115,12 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, B
     if (settings.streamMessages) session.giveParts();
     if (!transport.isHeld) session.watch(); // one that the runtime holds will be closed, and the session freed then
     if (settings.pingInterval >= LONGEST_TIME) return;
-    const onDead = () => this.abort(pingTimedOut(settings.pongTimeout));
     // while messages wait, a little more is read: else the answer would not be seen
     const probe = () => {
       if (this.canSend) this.#ownControls().ping(this.#ownControls().pings.next());
       if (this.#inbox.hasReadAhead) this.#transport.resume();
     };
-    this.#keepAlive = new KeepAlive(settings, probe, onDead);
+    this.#keepAlive = new KeepAlive(settings, probe, () => this.abort(pingTimedOut(settings.pongTimeout)));
   }
 
   /** Whether the connection, with what it waits for, keeps the process alive. */
@@ -242,8 +241,9 @@ export class Connection implements TransportListener, InboxOwner, OutboxOwner, B
     if (this.#state === "closed") return;
     this.#end.failure ??= terminated();
     this.#startClosing(delivers && this.#state !== "failed" ? "closing" : "failed");
-    if (delivers) this.#inbox.open(); // the end comes behind all of it, paused or not
+    if (delivers) this.#inbox.pause(); // a stream of HTTP/2 gives out what is left in it within the call
     this.#abortTransport();
+    if (delivers) this.#inbox.open(); // the end comes behind all of it, paused or not
   }
 
   /** Stops delivering, and reading. */

@@ -12,7 +12,7 @@ import { inspect } from "node:util";
 
 import { Budget, processBudget, type RunSettings } from "../connection/budget.js";
 import { asError, WebSocketError } from "../engine/errors.js";
-import { flatten, type HeaderFields, offeredSubprotocols, pairs } from "../engine/http.js";
+import { flatten, type HeaderFields, hasName, offeredSubprotocols, pairs } from "../engine/http.js";
 import { ownOption, ownOptions } from "../engine/own.js";
 import { CloseStatus } from "../engine/status.js";
 import { deflateSettings } from "../session/deflate.js";
@@ -539,13 +539,13 @@ export class WebSocketServer<
 
   /** The server's handshake (RFC 6455 §4.2.2). */
   #answer(request: R): Answer {
-    const bootstrap = request instanceof StreamRequest ? "connect" : "upgrade";
+    const protocol = protocolFor(request, this.#options.chooseProtocol) ?? "";
     return answerHandshake(
       request.rawHeaders,
-      protocolFor(request, this.#options.chooseProtocol) ?? "",
-      () => fieldsFor(request, this.#options.headers),
+      protocol,
+      () => fieldsFor(request, protocol, this.#options.headers),
       this.#agreement,
-      bootstrap,
+      request instanceof StreamRequest ? "connect" : "upgrade",
     );
   }
 
@@ -574,11 +574,16 @@ function lookedAt(tap: Tap | undefined, request: HandshakeRequest, transport: Tr
 /** The fields to add to the answer. */
 function fieldsFor<R extends HandshakeRequest>(
   request: R,
+  protocol: string,
   headers: WebSocketServerOptions<R>["headers"] = [],
 ): HeaderFields {
   const own = typeof headers === "function" ? headers(request) : headers;
   if (!kind.headers.is(own)) throw invalid("headers", kind.headers.wanted, own);
-  return request instanceof StreamRequest ? [...pairs(flatten(own)), ...acceptFor(request)] : own;
+  const fields = pairs(flatten(own));
+  if (protocol === "" && fields.some((field) => hasName(field, "Sec-WebSocket-Protocol"))) {
+    throw new WebSocketError("WS_ERR_INVALID_OPTION", "An answer names only the subprotocol that was selected");
+  }
+  return request instanceof StreamRequest ? [...fields, ...acceptFor(request)] : fields;
 }
 
 function protocolFor<R extends HandshakeRequest>(

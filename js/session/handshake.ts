@@ -193,9 +193,6 @@ export function answerHandshake(
     const lines = handle.begin_server_handshake(protocol, "", 0, ...packed(fields), isConnect);
     const own = pairs(flatten(add(lines)));
     refuseFields(own);
-    if (protocol === "" && own.some((field) => hasName(field, "Sec-WebSocket-Protocol"))) {
-      throw new WebSocketError("WS_ERR_INVALID_OPTION", "An answer names only the subprotocol that was selected");
-    }
     return new Answer(handle, lines, own, protocol, options);
   } catch (thrown) {
     const error = failureOf(thrown);

@@ -37,7 +37,12 @@ export class Gaps {
 
   /** Takes what came: the messages that are new, and how many before them did not come. */
   take(envelope: Envelope, now: number): { messages: readonly Travelling[]; missed: number } {
-    this.#sweep(now);
+    const taken = this.#take(envelope, now);
+    this.#sweep(now); // last: what comes from a process that was away for longer says that it is not over
+    return taken;
+  }
+
+  #take(envelope: Envelope, now: number): { messages: readonly Travelling[]; missed: number } {
     const { origin, sequence, messages, age } = envelope;
     const last = age === undefined ? sequence + messages.length - 1 : sequence;
     const seen = this.#seen.get(origin);

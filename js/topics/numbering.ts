@@ -84,7 +84,8 @@ export class Numberings {
   readonly #topics = new Map<string, Numbering>();
   /** Those whose repetitions were made, the oldest first. */
   readonly #silent = new Map<string, Numbering>();
-  /** Topics whose positions another process has asked for. */
+  /** Whether another process has asked for all positions since the last look, and topics still to be answered. */
+  #isAsked = false;
   readonly #asked = new Set<string>();
   #count = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -109,11 +110,13 @@ export class Numberings {
     return numbering;
   }
 
-  /** Sends the positions of all topics, those that are silent too, a part of them at a time. */
+  /**
+   * Sends the positions of all topics, those that are silent too, a part of them at a time. When an engine returns,
+   * many processes ask within a second: all topics are gone through once for all who asked before a look.
+   */
   answer(): void {
-    this.#forget();
-    for (const topics of [this.#topics, this.#silent]) for (const topic of topics.keys()) this.#asked.add(topic);
-    if (this.#asked.size > 0) this.#wait();
+    this.#isAsked = true;
+    this.#wait();
   }
 
   /** Sends the positions of all topics, now and again later. */
@@ -144,7 +147,7 @@ export class Numberings {
       this.#repeat(now);
       this.#answerSome();
     }
-    if (this.#topics.size + this.#asked.size > 0) this.#wait();
+    if (this.#isAsked || this.#topics.size + this.#asked.size > 0) this.#wait();
   }
 
   #repeat(now: number): void {
@@ -158,6 +161,10 @@ export class Numberings {
   }
 
   #answerSome(): void {
+    if (this.#isAsked) {
+      for (const topics of [this.#topics, this.#silent]) for (const topic of topics.keys()) this.#asked.add(topic);
+    }
+    this.#isAsked = false;
     let left = ANSWERED;
     for (const topic of this.#asked) {
       if (left-- === 0) return;

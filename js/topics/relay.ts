@@ -33,7 +33,10 @@ const TOGETHER = 64 * 1024;
 /** Milliseconds that the engine has to take what is sent last, and the backplane to free what it has. */
 const CLOSING_TIME = 2000;
 
-/** Bytes that may wait for an engine that stalls or is away, and what each call counts beside its own. */
+/**
+ * Bytes that may wait, since an earlier turn, for an engine that stalls or is away, and what each call counts beside
+ * its own. What one turn publishes is the application's, and the engine has had no time to take it.
+ */
 const MOST_WAITING = 64 * 1024 * 1024;
 const CALL_SIZE = 1024;
 
@@ -68,6 +71,8 @@ export class Relay {
   readonly #calls = new Set<Promise<void>>();
   /** Bytes of those. */
   #waiting = 0;
+  /** As many as waited before this turn; `undefined` if nothing was sent in it. */
+  #waitingBefore: number | undefined;
   #isFull = false;
   #isDown = false;
   #isClosed = false;
@@ -196,11 +201,11 @@ export class Relay {
   }
 
   #send(topic: string, bytes: Uint8Array): void {
-    const size = CALL_SIZE + bytes.length;
-    if (this.#waiting > 0 && this.#waiting + size > MOST_WAITING) {
+    if (this.#hasStalled()) {
       this.#overflow(topic); // the others miss it
       return;
     }
+    const size = CALL_SIZE + bytes.length;
     this.#waiting += size;
     const failed = (cause: unknown) => void this.#fail(topic, "did not get a message", cause);
     const call = this.#publish(topic, bytes).catch(failed);
@@ -210,6 +215,18 @@ export class Relay {
       this.#waiting -= size;
       if (this.#waiting < MOST_WAITING / 2) this.#isFull = false;
     });
+  }
+
+  /** Whether the engine has left too much of what it was given before this turn. */
+  #hasStalled(): boolean {
+    if (this.#waitingBefore === undefined) {
+      this.#waitingBefore = this.#waiting;
+      const forget = (): void => {
+        this.#waitingBefore = undefined;
+      };
+      setImmediate(() => setImmediate(forget)); // timers come before the network has had its turn
+    }
+    return this.#waitingBefore >= MOST_WAITING;
   }
 
   /** Tells it once for all messages of one stall. */

@@ -51,6 +51,8 @@ export interface TopicStatistics {
 export class Topics<S extends Subscriber = Subscriber> {
   readonly #settings: TopicSettings;
   readonly #members = new Map<S, Member<S>>();
+  /** Sockets whose `close` is listened to, also after they were forgotten. */
+  readonly #heard = new WeakSet<S>();
   readonly #topics = new Map<string, Set<Member<S>>>();
   #subscriptions = 0;
   #skipped = 0;
@@ -103,7 +105,8 @@ export class Topics<S extends Subscriber = Subscriber> {
     if (!member.topics.has(topic)) this.#enter(member, topic);
     if (this.#relay === undefined) return;
     await member.untilEnd(this.#relay.join(topic)).catch((error) => {
-      this.unsubscribe(socket, topic);
+      // one that was forgotten meanwhile may have subscribed anew
+      if (this.#members.get(socket) === member) this.unsubscribe(socket, topic);
       throw error;
     });
   }
@@ -228,6 +231,8 @@ export class Topics<S extends Subscriber = Subscriber> {
     if (known !== undefined) return known;
     const member = new Member(socket);
     this.#members.set(socket, member);
+    if (this.#heard.has(socket)) return member;
+    this.#heard.add(socket);
     socket.addEventListener("close", () => this.forget(socket), { once: true });
     return member;
   }

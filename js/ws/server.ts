@@ -19,7 +19,7 @@ import type { Duplex } from "node:stream";
 import { inspect } from "node:util";
 
 import { asError, WebSocketError, WebSocketProtocolError } from "../engine/errors.js";
-import { flatten, type HeaderField, type HeaderFields, writeResponse } from "../engine/http.js";
+import { flatten, type HeaderField, type HeaderFields, hasName, writeResponse } from "../engine/http.js";
 import { type Answer, answerHandshake } from "../session/handshake.js";
 import { nextTick } from "../transport/tasks.js";
 import { channels, type RefusalReason } from "../websocket/diagnostics.js";
@@ -393,9 +393,13 @@ export class WebSocketServer<W extends typeof WebSocket = typeof WebSocket> exte
     stream: Duplex,
   ): Answer | undefined {
     try {
-      const add = (made: string) => this.#added(made, request);
-      const fields = fieldsOf(key, protocols, extensions);
-      return answerHandshake(fields, this.#protocol(protocols, request), add, this.#settings.session);
+      const protocol = this.#protocol(protocols, request);
+      const add = (made: string) => {
+        const own = this.#added(made, request);
+        if (protocol === "") mustBeOffered(own, protocols);
+        return own;
+      };
+      return answerHandshake(fieldsOf(key, protocols, extensions), protocol, add, this.#settings.session);
     } catch (error) {
       if (!isOfRequest(error)) {
         this.#failed(request, stream, error);
@@ -515,6 +519,17 @@ function fieldsOf(key: string, protocols: Set<string>, extensions: Extensions): 
 function fieldOf(line: string): HeaderField {
   const colon = line.indexOf(":");
   return [line.slice(0, colon), line.slice(colon + 1).trim()];
+}
+
+/**
+ * A listener of `headers` may name a subprotocol that the client offers.
+ *
+ * @throws WebSocketError `WS_ERR_INVALID_OPTION` if it names another: the client would fail
+ */
+function mustBeOffered(own: readonly HeaderField[], offered: Set<string>): void {
+  const other = own.find((field) => hasName(field, "Sec-WebSocket-Protocol") && !offered.has(field[1]));
+  if (other === undefined) return;
+  throw new WebSocketError("WS_ERR_INVALID_OPTION", `The client does not offer the subprotocol ${other[1]}`);
 }
 
 /** @throws what cannot be sent; then nothing was */

@@ -388,7 +388,8 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
     this.#opening?.abort(CLOSED_TOO_SOON);
     if (this.#connection === undefined || this.#readyState === CLOSED) return;
     this.#readyState = CLOSING;
-    if (this.#stream?.readableLength) readRest(this.#stream, this.#connection);
+    // what has come during a pause waits in the stream: it is given out when this has returned, and before the end
+    if (this.#stream?.readableLength) nextTick(() => this.#stream?.read());
     this.#connection.terminate(true);
   }
 
@@ -719,12 +720,6 @@ function connect(stream: Duplex, head: Uint8Array, agreement: Agreement, owner: 
   session.textAsBytes = true;
   transport.unread(head);
   return new Connection(session, transport, owner, settings.connection);
-}
-
-/** What has come during a pause waits in the stream; it is given out with the end. */
-function readRest(stream: Duplex, connection: Connection): void {
-  connection.pause();
-  attempt(() => stream.read());
 }
 
 function withoutDelay(stream: Duplex): void {

@@ -72,6 +72,25 @@ test("a topic that was silent for more than ten minutes counts anew, and loses n
   assert.deepEqual([there.received, there.missed()], [["1", "2", "3", "4"], 0]);
 });
 
+test("a process that was away alone for twenty minutes and more says nothing of what came before as a loss", async (t) => {
+  const move = stopClock(t);
+  let become = (_state: BackplaneState): void => {};
+  const { bus, here, there } = await pair({
+    onState: (listener) => {
+      become = listener;
+    },
+  });
+  move(1);
+  await publishEach(here.topics, "a", "1", "2");
+  become("down");
+  bus.loses = () => true;
+  move(1_200_001);
+  bus.loses = () => false;
+  become("up");
+  await publishEach(here.topics, "a", "3");
+  assert.deepEqual([there.received, there.missed()], [["1", "2", "3"], 0]);
+});
+
 test("of more than 10,000 silent topics, those that are silent longest count anew, and no number comes twice", async (t) => {
   const move = stopClock(t);
   const { bus, here, there } = await pair();
@@ -144,7 +163,8 @@ test("a process that cannot be asked says so, and tries again when the engine is
   assert.equal(refusals, 2);
 });
 
-test("at most 64 MiB wait for an engine that stalls: the rest is told once here, and missed there", async () => {
+test("about 64 MiB wait for an engine that stalls: the rest is told once here, and missed there", async (t) => {
+  stopClock(t);
   let waiting: (() => void)[] = [];
   let isStalled = true;
   const { bus, here, there } = await pair({
@@ -155,7 +175,8 @@ test("at most 64 MiB wait for an engine that stalls: the rest is told once here,
   });
   const message = "x".repeat(1024 * 1024);
   for (let index = 0; index < 70; index++) await publishEach(here.topics, "a", message);
-  assert.equal(waiting.length, 63);
+  const taken = waiting.length;
+  assert.ok(taken >= 63 && taken <= 66, `${taken}`); // what is left of earlier turns counts
   const [{ state, error }] = here.events as [BackplaneEvent & { state: "error" }];
   assert.deepEqual([state, here.events.length], ["error", 1]);
   assert.match(`${error.cause}`, /RangeError: 67108864 bytes wait/);
@@ -163,13 +184,14 @@ test("at most 64 MiB wait for an engine that stalls: the rest is told once here,
   for (const resolve of waiting) resolve();
   waiting = [];
   await publishEach(here.topics, "a", "after");
-  assert.deepEqual([there.received.length, there.received.at(-1), there.missed()], [64, "after", 7]);
+  assert.deepEqual([there.received.length, there.received.at(-1), there.missed()], [taken + 1, "after", 70 - taken]);
   isStalled = true;
   for (let index = 0; index < 70; index++) await publishEach(here.topics, "a", message);
   assert.equal(here.events.length, 2, "another stall is told again");
 });
 
-test("each call that waits counts, however short its message", async () => {
+test("each call that waits counts, however short its message", async (t) => {
+  stopClock(t);
   let calls = 0;
   const { here } = await pair({
     publish: () => {
@@ -177,10 +199,27 @@ test("each call that waits counts, however short its message", async () => {
       return new Promise(() => {});
     },
   });
-  for (let index = 0; index < 70_000; index++) here.topics.publish(`${index}`, "");
+  for (let index = 0; index < 70_000; index++) {
+    here.topics.publish(`${index}`, "");
+    if (index % 100 === 0) await turn();
+  }
   await turn();
   await turn();
   assert.ok(calls > 60_000 && calls < 66_000, `${calls}`);
+});
+
+test("an engine that takes what it is given gets all of a turn, however much that is", async (t) => {
+  stopClock(t);
+  const { bus, here, there } = await pair({
+    publish: async (topic, bytes) => {
+      await turn();
+      bus.send(topic, bytes);
+    },
+  });
+  const message = "x".repeat(1024 * 1024);
+  for (let index = 0; index < 70; index++) here.topics.publish("a", message);
+  for (let index = 0; index < 4; index++) await turn();
+  assert.deepEqual([there.received.length, here.events, there.missed()], [70, [], 0]);
 });
 
 test("a subscription that waits for the engine ends with its socket, and with its topics", async () => {
@@ -195,6 +234,27 @@ test("a subscription that waits for the engine ends with its socket, and with it
   await topics.close();
   await closed;
   await assert.rejects(topics.subscribe(other, "a"), invalid);
+});
+
+test("a socket that is forgotten while it waits for the engine can subscribe anew, and keeps that", async () => {
+  const waiting: (() => void)[] = [];
+  const { topics } = processOn(new Bus(), {
+    subscribe: () => new Promise((resolve) => waiting.push(resolve)),
+  });
+  let listeners = 0;
+  const socket = {
+    ...socketWith([]),
+    addEventListener: () => {
+      listeners += 1;
+    },
+  };
+  const forgotten = topics.subscribe(socket, "a");
+  topics.forget(socket);
+  const subscribed = topics.subscribe(socket, "a");
+  await assert.rejects(forgotten, { code: "WS_ERR_INVALID_STATE" });
+  for (const resolve of waiting) resolve();
+  await subscribed;
+  assert.deepEqual([topics.subscribers("a"), [...topics.topicsOf(socket)], listeners], [1, ["a"], 1]);
 });
 
 test("a call that fails when the topics are closed is not told any more", async () => {

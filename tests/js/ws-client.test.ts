@@ -355,6 +355,48 @@ test("what came during a pause is given out by terminate, as with ws", async (t)
   }
 });
 
+test("terminate gives out what came with the handshake, or before a close, when it has returned, as with ws", async (t) => {
+  type Step = (client: ours.WebSocket, told: unknown[]) => void;
+  const ways: [begin: Step, end: Step][] = [
+    [
+      (client, told) =>
+        client.once("open", () => {
+          client.terminate();
+          told.push("returned");
+        }),
+      () => {},
+    ],
+    [
+      (client) => client.once("open", () => client.pause()),
+      (client, told) => {
+        client.close();
+        client.terminate();
+        told.push("returned");
+      },
+    ],
+  ];
+  for (const library of [ours, theirs]) {
+    for (const [begin, end] of ways) {
+      const arrival = new EventEmitter();
+      const url = await serveRaw(t, (one) => arrival.emit("peer", one));
+      const [client, came] = [new library.WebSocket(url), once(arrival, "peer")];
+      const told: unknown[] = [];
+      client.on("message", (data) => told.push(String(data)));
+      const closed = once(client, "close");
+      begin(client, told);
+      const [peer] = (await came) as [RawPeer];
+      peer.socket.cork(); // both come together
+      await answer(peer);
+      peer.write(unmasked(0x81, "early"));
+      peer.socket.uncork();
+      await once(client, "open");
+      end(client, told);
+      await closed;
+      assert.deepEqual(told, ["returned", "early"]);
+    }
+  }
+});
+
 test("a stream is destroyed at its end, whatever autoDestroy says, as with ws", async (t) => {
   for (const library of [ours, theirs]) {
     const { server, port } = await serve(t, library);

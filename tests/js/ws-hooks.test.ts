@@ -58,7 +58,17 @@ test("what handleProtocols returns is a string or nothing; else it is answered w
   }
 });
 
-test("a listener of `headers` adds no subprotocol that was not selected", async (t) => {
+test("a listener of `headers` may name an offered subprotocol where none was selected, as with ws", async (t) => {
+  for (const library of [ours, theirs]) {
+    const { server, port } = await serve(t, library, { handleProtocols: () => false });
+    server.on("headers", (lines) => lines.push("Sec-WebSocket-Protocol: b"));
+    const head = await (await RawPeer.connect(port, OFFER)).head();
+    assert.match(head, /^HTTP\/1\.1 101 /);
+    assert.deepEqual(head.match(/^Sec-WebSocket-Protocol: .*$/gm), ["Sec-WebSocket-Protocol: b"]);
+  }
+});
+
+test("a listener of `headers` adds no subprotocol that was not offered", async (t) => {
   const { server, port } = await serve(t, ours);
   server.on("headers", (lines) => lines.push("Sec-WebSocket-Protocol: chat"));
   const error = once(server, "error");

@@ -9,6 +9,7 @@ import {
   type ServerHttp2Stream,
 } from "node:http2";
 import { type TestContext, test } from "node:test";
+import { setImmediate as turn } from "node:timers/promises";
 import type { WebSocket as ServerSocket, StreamRequest } from "websocket-component";
 import { type ClientOptions, createWebSocketStream, WebSocket } from "websocket-component/ws";
 
@@ -289,6 +290,28 @@ test("terminate resets the stream with CANCEL, and leaves the session to the oth
   assert.equal(served.rstCode, http2.NGHTTP2_CANCEL);
   await echoes(other, "Hello");
   other.terminate();
+});
+
+test("terminate gives out what came during a pause, or before a close, when it has returned", async (t) => {
+  for (const isClosing of [false, true]) {
+    let stream: ServerHttp2Stream | undefined;
+    const { origin, url } = await serveStreams(t, (opened) => {
+      stream = opened;
+      opened.respond({ ":status": 200 });
+    });
+    const client = await opened(url, { session: openSession(t, origin) });
+    const told: string[] = [];
+    client.on("message", (data) => told.push(String(data)));
+    client.pause();
+    stream?.write(unmasked(0x81, "late"));
+    while (client._socket?.readableLength === 0) await turn();
+    const end = once(client, "close");
+    if (isClosing) client.close();
+    client.terminate();
+    told.push("returned");
+    await end;
+    assert.deepEqual(told, ["returned", "late"]);
+  }
 });
 
 test("a paused client holds its server back, and gets all once it reads", async (t) => {
