@@ -123,7 +123,7 @@ export class ReverseProxy {
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     if (this.#isForeign(request)) {
       const fields = `Connection: close\r\nContent-Type: text/plain\r\nContent-Length: ${FOREIGN.length}`;
-      socket.end(`HTTP/1.1 403 Forbidden\r\n${fields}\r\n\r\n${FOREIGN}`);
+      refuse(socket, `HTTP/1.1 403 Forbidden\r\n${fields}\r\n\r\n${FOREIGN}`);
       return;
     }
     const { log, record, rules, targetTls } = this.#options;
@@ -210,6 +210,8 @@ export class ReverseProxy {
   #passAnswer(answer: IncomingMessage, request: IncomingMessage, response: ServerResponse): void {
     const fields = pairs(answer.rawHeaders)
       .filter(isEndToEnd)
+      // HTTP/1.0 has no chunks: there, the end of the connection is that of the body (RFC 9112 §6.1)
+      .filter(([name]) => request.httpVersion !== "1.0" || !/^transfer-encoding$/i.test(name))
       .map((field) => this.#located(field, request));
     answer.on("error", () => response.destroy());
     response.sendDate = false;
@@ -226,6 +228,13 @@ export class ReverseProxy {
     const scheme = this.#options.tls === undefined ? "http" : "https";
     return [name, `${scheme}://${request.headers.host}${url.pathname}${url.search}${url.hash}`];
   }
+}
+
+/** Answers on a socket that is no longer the HTTP server's, and lets go of it, whatever its other side does. */
+function refuse(socket: Duplex, answer: string): void {
+  // its end, and its errors, would be for no one
+  socket.on("error", () => socket.destroy()).resume();
+  socket.end(answer, () => socket.destroy());
 }
 
 function pairs(rawHeaders: readonly string[]): [string, string][] {
