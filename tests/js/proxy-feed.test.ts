@@ -10,6 +10,7 @@ interface Connection {
   become(state: string): void;
   add(direction: string, bytes: Uint8Array): void;
   heldChanged(): void;
+  pieceFrom(number: number): readonly [{ readonly bytes: Uint8Array }, number] | undefined;
 }
 interface Log {
   readonly connections: Map<number, Connection>;
@@ -74,6 +75,21 @@ test("connections that are forgotten while a page stalls are not kept for it", a
   const { ids, total } = page.told.find(({ type }) => type === "forgotten");
   assert.deepEqual(ids, [1]); // of all others it has never heard
   assert.equal(total, 2002 - log.connections.size);
+});
+
+test("a short piece that is remembered does not keep the long chunk that it is a part of", async () => {
+  const collect = garbageCollector();
+  const log = new TrafficLog(1 << 20);
+  const connection = log.open("client", "/");
+  const comes = () => {
+    const chunk = new Uint8Array(60_000).fill(7);
+    connection.add("toClient", chunk.subarray(100, 105));
+    return new WeakRef(chunk.buffer);
+  };
+  const memory = comes();
+  collect();
+  await mustBeCollected(memory);
+  assert.deepEqual(connection.pieceFrom(0)?.[0].bytes, new Uint8Array(5).fill(7));
 });
 
 test("a held payload is told once, and the list when it changes", async () => {
