@@ -40,6 +40,8 @@ export interface ProxyOptions {
 
 /** Fields that are about one hop (RFC 9110 §7.6.1). */
 const HOP_BY_HOP = ["connection", "keep-alive", "proxy-connection", "te", "trailer", "upgrade"];
+/** The token, which may be one of a list (RFC 9110 §7.8). */
+const WEBSOCKET = /(?:^|,)[\t ]*websocket[\t ]*(?:,|$)/i;
 /** Heads may be as long as applications' cookies make them. */
 const MAX_HEADER_SIZE = 256 * 1024;
 const FOREIGN = "This proxy is for this machine: use 127.0.0.1, localhost or the name of --host\n";
@@ -70,7 +72,7 @@ export class ReverseProxy {
     });
     this.#server.on("upgrade", (request, socket, head) => {
       // another upgrade is left out, which RFC 9110 §7.8 allows: the request goes on as any other does
-      if (/^websocket$/i.test(request.headers.upgrade ?? "")) this.#upgrade(request, socket, head);
+      if (WEBSOCKET.test(request.headers.upgrade ?? "")) this.#upgrade(request, socket, head);
       else this.#readAgain(request, socket, head);
     });
   }

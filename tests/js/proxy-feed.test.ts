@@ -121,3 +121,18 @@ test("a held payload is told once, and the list when it changes", async () => {
   page.ask({ type: "watch", watch: 2, id: 1 });
   await page.until(({ type, watch, units: all }) => type === "held" && watch === 2 && all.every((u: Told) => u.base64));
 });
+
+test("a delay that is not a time is an error, and what waits goes on waiting", () => {
+  const page = new Page();
+  const log = new TrafficLog(1 << 20);
+  const connection = log.open("client", "/");
+  const delays: unknown[] = [];
+  const release = (_: string, __: number, { delay }: { delay: unknown }) => delays.push(delay);
+  connection.control = { isHolding: () => true, held: () => [], heldCount: 0, release };
+  feed(page, log, { type: "hello" });
+  for (const delay of [-1, "5", null, 3_600_001, 5]) {
+    page.ask({ type: "release", id: 1, direction: "toServer", number: 1, delay });
+  }
+  assert.deepEqual(delays, [5]);
+  assert.equal(page.told.filter(({ type }) => type === "error").length, 4);
+});

@@ -156,6 +156,14 @@ test("a request with a body that asks for another upgrade is passed on without t
   await until(socket, (text) => text.endsWith("undefined undefined hello world"));
 });
 
+test("an upgrade to websocket that offers others too is passed on as one", async (t) => {
+  const target = await httpTarget(t, (_, response) => response.end("no upgrade"));
+  const { port } = await proxyFor(t, target);
+  const fields = UPGRADE.map((field) => field.replace("websocket", "h2c, WebSocket"));
+  const socket = send(t, port, "GET / HTTP/1.1", "Host: localhost", "Origin: a", ...fields, "", "");
+  assert.match(await until(socket, (text) => text.includes("\r\n\r\n")), /^HTTP\/1\.1 401 a/);
+});
+
 test("the head of an answer arrives before its body begins", async (t) => {
   const target = await httpTarget(t, (_, response) => response.writeHead(200, { "X-Is": "here" }).flushHeaders());
   const { port } = await proxyFor(t, target);
