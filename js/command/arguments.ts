@@ -46,8 +46,12 @@ export function painter(colours: boolean = hasColours()): Paint {
   return (colour, text) => (colours ? `\x1b[${COLOURS[colour]}m${text}\x1b[0m` : text);
 }
 
-/** If the reader of the output leaves, as `head` does, the command ends without an error, like any other. */
+/**
+ * If the reader of the output leaves, as `head` does, the command ends without an error, like any other. It goes on
+ * where no one reads what it tells on standard error.
+ */
 export function endWithReader(): void {
+  process.stderr.on("error", () => {});
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") process.exit();
     throw error;

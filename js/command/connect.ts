@@ -49,7 +49,7 @@ const MOST_REDIRECTS = 10;
 const MOST_WAITING = 64 * 1024;
 /** Seconds without a message after which nothing more is expected, once the server has answered the last ping. */
 const QUIET = 1;
-/** Seconds for a server to answer it. */
+/** Seconds for a server to answer it, or to send something before that. */
 const PATIENCE = 10;
 
 /**
@@ -66,6 +66,8 @@ class Client {
   readonly #handshake = new Handshake();
   readonly #socket: WebSocket;
   readonly #wait: number | undefined;
+  /** Seconds without a message after which nothing more is expected. */
+  #patience = PATIENCE;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(text: string, values: ConnectValues) {
@@ -125,7 +127,7 @@ class Client {
       this.#prompt.message(typeof data === "string" ? data : new Uint8Array(data as ArrayBuffer));
     if (this.#values.one) this.#socket.close(1000);
     // more may follow it
-    if (this.#timer !== undefined) this.#closeIn(this.#wait ?? QUIET);
+    if (this.#timer !== undefined) this.#closeIn(this.#wait ?? this.#patience);
   }
 
   /** A peer's pong comes behind all that it has to say at once to what came before the ping; the rest gets its time. */
@@ -136,7 +138,9 @@ class Client {
       return;
     }
     this.#socket.addEventListener("pong", ({ data }: ControlEvent) => {
-      if (new TextDecoder().decode(data) === END) this.#closeIn(QUIET);
+      if (new TextDecoder().decode(data) !== END) return;
+      this.#patience = QUIET;
+      this.#closeIn(QUIET);
     });
     this.#socket.ping(END);
     this.#closeIn(PATIENCE);

@@ -204,7 +204,8 @@ class Feed {
 }
 
 function releaseOf({ base64, first, delay }: Extract<Asked, { type: "release" }>): Release {
-  if (delay !== undefined && !(delay >= 0 && delay <= MAX_DELAY)) throw new Error("The delay is from 0 ms to an hour.");
+  const isTime = typeof delay === "number" && delay >= 0 && delay <= MAX_DELAY;
+  if (delay !== undefined && !isTime) throw new Error("The delay is from 0 ms to an hour.");
   return {
     payload: base64 === undefined ? undefined : Buffer.from(base64, "base64"),
     first: first === undefined ? undefined : first & 0xff,

@@ -169,6 +169,7 @@ export class Lane {
     }
     const isDropped = this.#applyRules(unit);
     if (isDropped) return;
+    unit.settle();
     this.#queued += unit.cost;
     unit.isHeld = this.#isHolding && !unit.isTooLarge;
     this.#queue.push(unit);

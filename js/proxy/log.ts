@@ -5,6 +5,7 @@
  */
 import type { Direction } from "../inspect/records.js";
 import { FIN, FrameCutter, isControl } from "./frames.js";
+import { kept } from "./unit.js";
 
 /** Bytes that went one way. */
 export interface LoggedPiece {
@@ -146,7 +147,7 @@ export class ConnectionLog {
 
   #piece(direction: Direction, bytes: Uint8Array, isBoundary: boolean): LoggedPiece {
     const lane = this.#lanes[direction];
-    const piece = { direction, bytes, time: Date.now(), start: lane.length, isBoundary };
+    const piece = { direction, bytes: kept(bytes), time: Date.now(), start: lane.length, isBoundary };
     lane.length += bytes.length;
     return piece;
   }

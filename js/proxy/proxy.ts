@@ -40,6 +40,8 @@ export interface ProxyOptions {
 
 /** Fields that are about one hop (RFC 9110 §7.6.1). */
 const HOP_BY_HOP = ["connection", "keep-alive", "proxy-connection", "te", "trailer", "upgrade"];
+/** The token, which may be one of a list (RFC 9110 §7.8). */
+const WEBSOCKET = /(?:^|,)[\t ]*websocket[\t ]*(?:,|$)/i;
 /** Heads may be as long as applications' cookies make them. */
 const MAX_HEADER_SIZE = 256 * 1024;
 const FOREIGN = "This proxy is for this machine: use 127.0.0.1, localhost or the name of --host\n";
@@ -70,7 +72,7 @@ export class ReverseProxy {
     });
     this.#server.on("upgrade", (request, socket, head) => {
       // another upgrade is left out, which RFC 9110 §7.8 allows: the request goes on as any other does
-      if (/^websocket$/i.test(request.headers.upgrade ?? "")) this.#upgrade(request, socket, head);
+      if (WEBSOCKET.test(request.headers.upgrade ?? "")) this.#upgrade(request, socket, head);
       else this.#readAgain(request, socket, head);
     });
   }
@@ -123,7 +125,7 @@ export class ReverseProxy {
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     if (this.#isForeign(request)) {
       const fields = `Connection: close\r\nContent-Type: text/plain\r\nContent-Length: ${FOREIGN.length}`;
-      socket.end(`HTTP/1.1 403 Forbidden\r\n${fields}\r\n\r\n${FOREIGN}`);
+      refuse(socket, `HTTP/1.1 403 Forbidden\r\n${fields}\r\n\r\n${FOREIGN}`);
       return;
     }
     const { log, record, rules, targetTls } = this.#options;
@@ -210,6 +212,8 @@ export class ReverseProxy {
   #passAnswer(answer: IncomingMessage, request: IncomingMessage, response: ServerResponse): void {
     const fields = pairs(answer.rawHeaders)
       .filter(isEndToEnd)
+      // HTTP/1.0 has no chunks: there, the end of the connection is that of the body (RFC 9112 §6.1)
+      .filter(([name]) => request.httpVersion !== "1.0" || !/^transfer-encoding$/i.test(name))
       .map((field) => this.#located(field, request));
     answer.on("error", () => response.destroy());
     response.sendDate = false;
@@ -226,6 +230,13 @@ export class ReverseProxy {
     const scheme = this.#options.tls === undefined ? "http" : "https";
     return [name, `${scheme}://${request.headers.host}${url.pathname}${url.search}${url.hash}`];
   }
+}
+
+/** Answers on a socket that is no longer the HTTP server's, and lets go of it, whatever its other side does. */
+function refuse(socket: Duplex, answer: string): void {
+  // its end, and its errors, would be for no one
+  socket.on("error", () => socket.destroy()).resume();
+  socket.end(answer, () => socket.destroy());
 }
 
 function pairs(rawHeaders: readonly string[]): [string, string][] {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { copyOf } from "../engine/bytes.js";
 import { FrameCutter, type FrameHead, type FramePart, isControl, kindOf, RSV1, unmasked } from "./frames.js";
 
 /** A larger message is passed on as it comes. */
@@ -70,6 +71,11 @@ export class Unit {
     return raw;
   }
 
+  /** It is whole, and may wait for long. */
+  settle(): void {
+    this.raw = this.raw.map(kept);
+  }
+
   get isCompressed(): boolean {
     return !isControl(this.head.first) && (this.head.first & RSV1) !== 0;
   }
@@ -104,4 +110,9 @@ export function append(list: Uint8Array[], bytes: Uint8Array): void {
   const last = list.at(-1);
   if (last?.buffer !== bytes.buffer || last.byteOffset + last.length !== bytes.byteOffset) list.push(bytes);
   else list[list.length - 1] = new Uint8Array(last.buffer, last.byteOffset, last.length + bytes.length);
+}
+
+/** Bytes that stay for a while. A few of them would keep the whole chunk in which they came. */
+export function kept(bytes: Uint8Array): Uint8Array {
+  return 2 * bytes.length < bytes.buffer.byteLength ? copyOf(bytes) : bytes;
 }

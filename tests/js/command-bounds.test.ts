@@ -147,6 +147,16 @@ test("lines of a pipe wait for a server that does not read, and all of them arri
   assert.equal(got, all);
 });
 
+test("messages are printed though no one reads what is told on standard error", async (t) => {
+  const { url } = await serveEcho(t);
+  const child = start(t, "connect", url, "--execute", "hello", "--one");
+  child.stderr?.destroy();
+  let out = "";
+  child.stdout?.on("data", (data) => (out += data));
+  const [code] = await once(child, "close");
+  assert.deepEqual([code, out], [0, "hello\n"]);
+});
+
 test("a page that cannot listen ends the proxy with status 1, and its port is free", async (t) => {
   const { url } = await serveEcho(t);
   const taken = createTcpServer().listen(65_535, "127.0.0.1");

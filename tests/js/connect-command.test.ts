@@ -226,6 +226,24 @@ test("a reply that comes later than the pong is not lost", async (t) => {
   assert.deepEqual([code, out], [0, "late\n"]);
 });
 
+test("replies of a server that is slow to reach the ping are waited for longer than those behind its answer", async (t) => {
+  const server = new PeerServer({ port: 0, host: "127.0.0.1", autoPong: false });
+  await once(server, "listening");
+  t.after(() => server.close());
+  server.on("connection", (socket) => {
+    socket.on("ping", (data) => {
+      socket.send("first");
+      setTimeout(() => {
+        socket.send("second");
+        socket.pong(data);
+      }, 1500);
+    });
+  });
+  const { port } = server.address() as AddressInfo;
+  const { code, out } = await run(t, "hello\n", "connect", `ws://127.0.0.1:${port}`);
+  assert.deepEqual([code, out], [0, "first\nsecond\n"]);
+});
+
 test("a server that answers no ping does not keep the command", async (t) => {
   const server = new PeerServer({ port: 0, host: "127.0.0.1", autoPong: false });
   await once(server, "listening");

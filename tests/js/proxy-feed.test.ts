@@ -10,6 +10,7 @@ interface Connection {
   become(state: string): void;
   add(direction: string, bytes: Uint8Array): void;
   heldChanged(): void;
+  pieceFrom(number: number): readonly [{ readonly bytes: Uint8Array }, number] | undefined;
 }
 interface Log {
   readonly connections: Map<number, Connection>;
@@ -76,6 +77,21 @@ test("connections that are forgotten while a page stalls are not kept for it", a
   assert.equal(total, 2002 - log.connections.size);
 });
 
+test("a short piece that is remembered does not keep the long chunk that it is a part of", async () => {
+  const collect = garbageCollector();
+  const log = new TrafficLog(1 << 20);
+  const connection = log.open("client", "/");
+  const comes = () => {
+    const chunk = new Uint8Array(60_000).fill(7);
+    connection.add("toClient", chunk.subarray(100, 105));
+    return new WeakRef(chunk.buffer);
+  };
+  const memory = comes();
+  collect();
+  await mustBeCollected(memory);
+  assert.deepEqual(connection.pieceFrom(0)?.[0].bytes, new Uint8Array(5).fill(7));
+});
+
 test("a held payload is told once, and the list when it changes", async () => {
   const page = new Page();
   const log = new TrafficLog(1 << 20);
@@ -104,4 +120,19 @@ test("a held payload is told once, and the list when it changes", async () => {
   );
   page.ask({ type: "watch", watch: 2, id: 1 });
   await page.until(({ type, watch, units: all }) => type === "held" && watch === 2 && all.every((u: Told) => u.base64));
+});
+
+test("a delay that is not a time is an error, and what waits goes on waiting", () => {
+  const page = new Page();
+  const log = new TrafficLog(1 << 20);
+  const connection = log.open("client", "/");
+  const delays: unknown[] = [];
+  const release = (_: string, __: number, { delay }: { delay: unknown }) => delays.push(delay);
+  connection.control = { isHolding: () => true, held: () => [], heldCount: 0, release };
+  feed(page, log, { type: "hello" });
+  for (const delay of [-1, "5", null, 3_600_001, 5]) {
+    page.ask({ type: "release", id: 1, direction: "toServer", number: 1, delay });
+  }
+  assert.deepEqual(delays, [5]);
+  assert.equal(page.told.filter(({ type }) => type === "error").length, 4);
 });

@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type RequestListener } from "node:h
 import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from "node:net";
 import { type TestContext, test } from "node:test";
 
-import { inner, once } from "./support.js";
+import { inner, once, within } from "./support.js";
 
 interface Summary {
   readonly state: string;
@@ -24,12 +24,18 @@ const { Relay } = await inner<{
   Relay: new (options: object) => { connected(server: object, head: Uint8Array): void };
 }>("proxy/relay.js");
 
-async function proxyFor(t: TestContext, port: number, host = "127.0.0.1"): Promise<{ port: number; log: Log }> {
+interface Served {
+  readonly port: number;
+  readonly log: Log;
+  readonly proxy: { close(): Promise<void> };
+}
+
+async function proxyFor(t: TestContext, port: number, host = "127.0.0.1"): Promise<Served> {
   const log = new TrafficLog(1 << 20);
   const target = new URL(`ws://localhost:${port}`);
   const proxy = new ReverseProxy({ target, log, rules: [], tls: undefined, targetTls: {}, record: undefined });
   t.after(() => proxy.close());
-  return { port: (await proxy.listen(0, host)).port, log };
+  return { port: (await proxy.listen(0, host)).port, log, proxy };
 }
 
 async function httpTarget(t: TestContext, answer: RequestListener): Promise<number> {
@@ -94,6 +100,36 @@ test("on loopback, the proxy answers to its own names only, and leaves the Origi
   assert.equal(await status(evil, `http://${evil}`), "HTTP/1.1 403 Forbidden");
 });
 
+test("a foreign upgrade that resets, or stays, does not end the proxy, and does not keep it from ending", async (t) => {
+  const target = await httpTarget(t, (_, response) => response.end("still here"));
+  const { port, proxy } = await proxyFor(t, target);
+  const upgrade = ["GET / HTTP/1.1", "Host: evil.example", ...UPGRADE, "", ""];
+  for (let count = 0; count < 20; count++) {
+    const socket = send(t, port, ...upgrade);
+    await once(socket, "connect");
+    socket.resetAndDestroy();
+  }
+  const staying = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+  t.after(() => staying.destroy());
+  staying.write(upgrade.join("\r\n"));
+  await until(staying, (text) => text.includes("HTTP/1.1 403"));
+  const asking = send(t, port, "GET / HTTP/1.1", "Host: localhost", "Connection: close", "", "");
+  await until(asking, (text) => text.endsWith("still here"));
+  await within("the proxy's end", proxy.close());
+});
+
+test("a client of HTTP/1.0 gets a body without chunks", async (t) => {
+  const target = await httpTarget(t, (_, response) => {
+    response.write("first ");
+    response.end("second");
+  });
+  const { port } = await proxyFor(t, target);
+  const socket = send(t, port, "GET / HTTP/1.0", "Host: localhost", "", "");
+  const answer = await until(socket, (text) => text.includes("second"));
+  assert.match(answer, /\r\n\r\nfirst second$/);
+  assert.doesNotMatch(answer, /transfer-encoding/i);
+});
+
 test("on all addresses, a name that leads to the proxy is passed on, and its Origin is not made the target's", async (t) => {
   const target = await httpTarget(t, () => {});
   const { port } = await proxyFor(t, target, "0.0.0.0");
@@ -118,6 +154,14 @@ test("a request with a body that asks for another upgrade is passed on without t
   const socket = send(t, port, "POST / HTTP/1.1", "Host: localhost", ...fields, length, "", "hello");
   socket.write(" world");
   await until(socket, (text) => text.endsWith("undefined undefined hello world"));
+});
+
+test("an upgrade to websocket that offers others too is passed on as one", async (t) => {
+  const target = await httpTarget(t, (_, response) => response.end("no upgrade"));
+  const { port } = await proxyFor(t, target);
+  const fields = UPGRADE.map((field) => field.replace("websocket", "h2c, WebSocket"));
+  const socket = send(t, port, "GET / HTTP/1.1", "Host: localhost", "Origin: a", ...fields, "", "");
+  assert.match(await until(socket, (text) => text.includes("\r\n\r\n")), /^HTTP\/1\.1 401 a/);
 });
 
 test("the head of an answer arrives before its body begins", async (t) => {

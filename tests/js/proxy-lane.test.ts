@@ -4,7 +4,7 @@ import { syncBuiltinESMExports } from "node:module";
 import { type TestContext, test } from "node:test";
 import zlib from "node:zlib";
 
-import { unmasked as frame, inner } from "./support.js";
+import { unmasked as frame, garbageCollector, inner, mustBeCollected } from "./support.js";
 
 interface Held {
   readonly number: number;
@@ -14,6 +14,7 @@ interface Lane {
   receive(chunk: Uint8Array): void;
   hold(isOn: boolean): void;
   held(): readonly Held[];
+  drop(number: number): boolean;
   release(number: number, how: { payload?: Uint8Array }): boolean;
   inject(first: number, payload: Uint8Array): void;
   whenEmpty(then: () => void): void;
@@ -147,6 +148,23 @@ test("held messages without a payload make their sender wait as well", (t) => {
   let sent = 0;
   for (; !made.isPaused && sent < 100_000; sent += 1000) made.lane.receive(messages);
   assert.ok(sent < 20_000, `${sent} are held`);
+});
+
+test("a short message that waits does not keep a long one that came with it and was dropped", async (t) => {
+  const collect = garbageCollector();
+  const { lane, written } = fixture(t);
+  const arrives = () => {
+    const chunk = Buffer.concat([frame(0x82, new Uint8Array(60_000)), frame(0x81, "short")]);
+    lane.receive(chunk);
+    return new WeakRef(chunk.buffer);
+  };
+  lane.hold(true);
+  const memory = arrives();
+  assert.ok(lane.drop(1));
+  collect();
+  await mustBeCollected(memory);
+  lane.hold(false);
+  assert.deepEqual(written(), frame(0x81, "short"));
 });
 
 test("what was injected behind a message that the sender never ends does not keep the end back", (t) => {
