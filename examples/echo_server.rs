@@ -4,6 +4,8 @@ mod tcp;
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::thread;
+use std::time::Duration;
 
 use websocket_component::deflate::DeflateOptions;
 use websocket_component::handshake::supported_versions_header;
@@ -15,14 +17,22 @@ fn main() -> io::Result<()> {
     let listener = TcpListener::bind(address)?;
     println!("echo server on ws://{}", listener.local_addr()?);
     for stream in listener.incoming() {
-        let stream = stream?;
-        std::thread::spawn(move || {
-            if let Err(error) = serve(stream) {
-                eprintln!("a connection ended: {error}");
-            }
-        });
+        if let Err(error) = stream.and_then(start) {
+            // too many connections are open: the others go on, and this one waits
+            eprintln!("no connection: {error}");
+            thread::sleep(Duration::from_millis(100));
+        }
     }
     Ok(())
+}
+
+fn start(stream: TcpStream) -> io::Result<()> {
+    let work = move || {
+        if let Err(error) = serve(stream) {
+            eprintln!("a connection ended: {error}");
+        }
+    };
+    thread::Builder::new().spawn(work).map(drop)
 }
 
 fn serve(mut stream: TcpStream) -> io::Result<()> {

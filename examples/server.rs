@@ -11,14 +11,22 @@ fn main() -> io::Result<()> {
     let listener = TcpListener::bind(env::args().nth(1).unwrap_or_else(|| "127.0.0.1:9001".to_owned()))?;
     println!("echo server on ws://{}", listener.local_addr()?);
     for stream in listener.incoming() {
-        let stream = stream?;
-        thread::spawn(move || {
-            if let Err(error) = serve(stream) {
-                eprintln!("{error}");
-            }
-        });
+        if let Err(error) = stream.and_then(start) {
+            // too many connections are open: the others go on, and this one waits
+            eprintln!("no connection: {error}");
+            thread::sleep(Duration::from_millis(100));
+        }
     }
     Ok(())
+}
+
+fn start(stream: TcpStream) -> io::Result<()> {
+    let work = move || {
+        if let Err(error) = serve(stream) {
+            eprintln!("{error}");
+        }
+    };
+    thread::Builder::new().spawn(work).map(drop)
 }
 
 fn serve(mut stream: TcpStream) -> io::Result<()> {

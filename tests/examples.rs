@@ -4,6 +4,8 @@
 use std::io::{BufRead, BufReader};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::PathBuf;
+#[cfg(unix)]
+use std::process::ChildStderr;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
@@ -31,11 +33,11 @@ struct Server(Child, String);
 
 impl Server {
     fn start() -> Self {
-        let mut child = example("server")
-            .arg("127.0.0.1:0")
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the example is built");
+        Self::of(example("server").arg("127.0.0.1:0"))
+    }
+
+    fn of(program: &mut Command) -> Self {
+        let mut child = program.stdout(Stdio::piped()).spawn().expect("the example is built");
         let mut line = String::new();
         let stdout = child.stdout.take().expect("it is piped");
         BufReader::new(stdout).read_line(&mut line).expect("a line");
@@ -60,6 +62,39 @@ fn the_client_prints_what_the_server_sends_back() {
         .expect("the example is built");
     assert!(output.status.success(), "{output:?}");
     assert_eq!(String::from_utf8_lossy(&output.stdout), "größe\n");
+}
+
+/// A server with so few file descriptors that a client can take them all.
+#[cfg(unix)]
+fn crowded(name: &str) -> (Server, BufReader<ChildStderr>) {
+    let program = example(name);
+    let limited = ["-c", "ulimit -n 16; exec \"$0\" 127.0.0.1:0"];
+    let mut command = Command::new("sh");
+    command.args(limited).arg(program.get_program()).stderr(Stdio::piped());
+    let mut server = Server::of(&mut command);
+    let stderr = server.0.stderr.take().expect("it is piped");
+    (server, BufReader::new(stderr))
+}
+
+#[cfg(unix)]
+#[test]
+fn a_server_that_cannot_accept_goes_on_with_those_it_has_and_accepts_later() {
+    for name in ["server", "echo_server"] {
+        let (server, mut stderr) = crowded(name);
+        let mut first = TcpStream::connect(&server.1).expect("it listens");
+        let handshake = ClientHandshake::new(&server.1, "/").expect("an address is a host");
+        let mut connection = handshake.complete(&mut first).expect("it speaks WebSocket");
+        let many: Vec<_> = (0..32).map(|_| TcpStream::connect(&server.1)).collect();
+        let mut said = String::new();
+        stderr.read_line(&mut said).expect("it says that it cannot");
+        connection.send_text("Hello").expect("it is open");
+        let answer = connection.next_event_over(&mut first).expect("it does not fail");
+        assert_eq!(answer, Some(Event::Text("Hello".into())), "{name}");
+        drop(many);
+        let mut later = TcpStream::connect(&server.1).expect("it listens");
+        let handshake = ClientHandshake::new(&server.1, "/").expect("an address is a host");
+        handshake.complete(&mut later).expect("it accepts again");
+    }
 }
 
 #[test]

@@ -106,6 +106,8 @@ export class Handle {
   #nextOperation = 1;
 
   private constructor(handle: wasm.Handle, keepsPayload: boolean) {
+    // JavaScript knows no private constructors: without an engine's handle, its collection would end the process
+    if (!(handle instanceof wasm.Handle)) throw new TypeError("Handle.createClient or createServer makes a handle");
     this.#handle = handle;
     this.#keepsPayload = keepsPayload;
     live += 1;
@@ -174,10 +176,11 @@ export class Handle {
     extensions?: readonly string[] | undefined;
     extendedConnect?: boolean | undefined;
   }): HeaderField[] {
-    const { headers, subprotocol, extensions = [], extendedConnect = false } = request;
-    const selected = [subprotocol ?? "", ...packed([...extensions])] as const;
-    const fields = packed(flatten(headers));
-    const made = this.#enter((handle) => handle.begin_server_handshake(...selected, ...fields, extendedConnect));
+    const extensions = ownOption(request, "extensions") ?? [];
+    const selected = [ownOption(request, "subprotocol") ?? "", ...packed([...extensions])] as const;
+    const fields = packed(flatten(request.headers));
+    const isConnect = ownOption(request, "extendedConnect") ?? false;
+    const made = this.#enter((handle) => handle.begin_server_handshake(...selected, ...fields, isConnect));
     return fieldsIn(made);
   }
 
@@ -281,7 +284,7 @@ export class Handle {
    * action has, cancels the send; after fewer than all the peer has half a frame, and the handle is aborted.
    */
   completeAction(actionContext: number, bytesTransferred = 0): void {
-    this.#enter((handle) => handle.complete_action(actionContext, bytesTransferred));
+    this.#enter((handle) => handle.complete_action(actionContext, in32Bits(bytesTransferred)));
     const operation = this.#indicated.get(actionContext);
     if (operation === undefined) return;
     this.#indicated.delete(actionContext);
@@ -374,13 +377,20 @@ const PROPERTIES: Kinds<Properties> = {
 
 function create(make: typeof wasm.Handle.create_client, properties: Properties, isServer: boolean): wasm.Handle {
   checkOptions(properties, PROPERTIES);
-  const { receiveBufferSize, sendBufferSize, disableMasking = false, disableUtf8Verification = false } = properties;
+  const { disableMasking = false, disableUtf8Verification = false } = properties;
+  const sizes = [properties.receiveBufferSize, properties.sendBufferSize].map((size) => size && in32Bits(size));
+  const [receiveBufferSize, sendBufferSize] = sizes;
   const deflate = deflateSettings(properties.perMessageDeflate ?? false, isServer);
   return withTypedErrors(() => {
     const handle = make(receiveBufferSize, sendBufferSize, disableMasking, disableUtf8Verification);
     enableDeflate(handle, deflate);
     return handle;
   });
+}
+
+/** A number as the engine takes it: it would drop what is above 32 bits. It takes 0 for no bytes, and for no size. */
+function in32Bits(number: number): number {
+  return number >= 0 && number < 2 ** 32 ? number : 0;
 }
 
 function bytesOf(reason: string | Uint8Array): Uint8Array {

@@ -113,10 +113,13 @@ export function writeRequest(target: string, headers: HeaderFields): Uint8Array 
 /**
  * Makes the head of a response without a body.
  *
- * @throws WebSocketProtocolError if the reason or a field has a character that does not belong there
+ * @throws WebSocketProtocolError if the status does not have three digits, or the reason or a field has a character
+ *   that does not belong there
  */
 export function writeResponse(status: number, reason: string, headers: HeaderFields): Uint8Array {
-  return withTypedErrors(() => wasm.write_response(status, `${reason}`, ...packed(flatten(headers))));
+  // the engine takes 16 bits, and refuses 0
+  const possible = status === (status & 0xffff) ? status : 0;
+  return withTypedErrors(() => wasm.write_response(possible, `${reason}`, ...packed(flatten(headers))));
 }
 
 /**

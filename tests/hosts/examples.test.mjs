@@ -3,13 +3,13 @@ import assert from "node:assert/strict";
 import { execFile, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { connect } from "node:net";
+import { createServer as createTcpServer, connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test, { after, before } from "node:test";
 import { createServer } from "node:tls";
 
-import { WebSocket } from "ws";
+import { WebSocket, WebSocketServer } from "ws";
 
 const examples = process.env.EXAMPLES;
 const folder = mkdtempSync(join(tmpdir(), "examples-"));
@@ -75,6 +75,54 @@ test("the server echoes many connections at once, compressed or not, and answers
     return (await once(socket, "close"))[0];
   });
   assert.deepEqual(await Promise.all(closes), Array.from(closes, (_, index) => 4000 + index));
+});
+
+test("the server answers others while a client sends faster than it reads", async (t) => {
+  const flooding = connect(port, "127.0.0.1");
+  t.after(() => flooding.destroy());
+  const key = Buffer.alloc(16).toString("base64");
+  const fields = ["Host: x", "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13"];
+  flooding.write(["GET / HTTP/1.1", ...fields, `Sec-WebSocket-Key: ${key}`, "\r\n"].join("\r\n"));
+  await once(flooding, "data");
+  const other = new WebSocket(`ws://127.0.0.1:${port}`);
+  await once(other, "open");
+  const pongs = Buffer.from("8A8000000000".repeat(100_000), "hex");
+  let isTaken = false;
+  await new Promise((resolve) => flooding.write(pongs, resolve));
+  for (let left = 100; left > 0; left--) flooding.write(pongs, () => (isTaken = left === 1));
+  other.send("Hello");
+  const [data] = await once(other, "message");
+  assert.deepEqual([`${data}`, isTaken], ["Hello", false], "not after the last pong");
+  other.terminate();
+});
+
+test("the client fails if the connection ends without an answer", async (t) => {
+  const endings = [(socket) => socket.close(1011), (socket) => socket.terminate()];
+  const servers = new WebSocketServer({ port: 0, host: "127.0.0.1" });
+  servers.on("connection", (socket) => endings.shift()(socket));
+  await once(servers, "listening");
+  t.after(() => servers.close());
+  while (endings.length > 0) {
+    const { code, stdout, stderr } = await client(`ws://127.0.0.1:${servers.address().port}/`, "Hello");
+    assert.deepEqual([code, stdout], [1, ""]);
+    assert.match(stderr, /without an answer/);
+  }
+});
+
+test("the client takes an address of IPv6, and a query without a path", async (t) => {
+  const asked = [];
+  const server = createTcpServer((socket) => {
+    socket.on("error", () => undefined);
+    socket.once("data", (head) => asked.push(`${head}`.split("\r\n").slice(0, 2)) && socket.end());
+  });
+  const free = await new Promise((resolve) => {
+    server.once("error", () => resolve(0));
+    server.listen(0, "::1", () => resolve(server.address().port));
+  });
+  if (free === 0) return t.skip("no IPv6 here");
+  t.after(() => server.close());
+  await client(`ws://[::1]:${free}?a=/:b`, "Hello");
+  assert.deepEqual(asked, [["GET /?a=/:b HTTP/1.1", `Host: [::1]:${free}`]]);
 });
 
 test("over wss: the client speaks TLS", async (t) => {

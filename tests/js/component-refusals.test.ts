@@ -149,6 +149,26 @@ test("arguments out of their range are refused", () => {
   }
 });
 
+test("a number that 32 bits cannot hold is out of range, and not taken for the number that they would have", () => {
+  for (const size of [2 ** 32 + 4096, 4096 - 2 ** 32, 2 ** 53, Number.POSITIVE_INFINITY, Number.NaN]) {
+    for (const properties of [{ receiveBufferSize: size }, { sendBufferSize: size }]) {
+      assert.throws(() => Handle.createServer(properties), { code: "E_INVALIDARG" }, JSON.stringify(properties));
+    }
+  }
+  const server = openServer();
+  server.send(BufferType.Utf8Message, Buffer.from("Hello"));
+  server.completeAction(server.getAction(ActionQueue.Send).actionContext, 2 ** 32 + 7);
+  assert.equal(server.getAction(ActionQueue.Send).cancelled, true);
+  for (const status of [2 ** 16 + 200, 200 - 2 ** 16, 200.5, Number.NaN]) {
+    assert.throws(() => writeResponse(status, "OK", []), { code: "E_INVALIDARG" }, String(status));
+  }
+});
+
+test("a handle is not made by its constructor, whose collection would end the process", () => {
+  assert.throws(() => Reflect.construct(Handle, []), TypeError);
+  assert.throws(() => Reflect.construct(Handle, [{}, true]), TypeError);
+});
+
 test("a target and a reason are taken as strings, and do not harm the engine", () => {
   for (const value of [5, true, {}, [" "]]) {
     assert.throws(() => writeRequest(value as string, []), WebSocketProtocolError);

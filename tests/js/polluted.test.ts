@@ -10,6 +10,7 @@ import { Inspector } from "websocket-component/inspect";
 import { inspectServer } from "websocket-component/inspect/server";
 import { WebSocketServer as WsServer, WebSocket as WsSocket } from "websocket-component/ws";
 
+import { HEADERS } from "./handles.js";
 import { closed, messages, nextEvent, once, RawPeer, serve, serveEcho } from "./support.js";
 
 /** What `act` gives while every object has these properties. */
@@ -151,6 +152,13 @@ test("backplanes, the inspector and the component take no option of Object.proto
   polluted({ receiveBufferSize: -1, sendBufferSize: -1, perMessageDeflate: 1 }, () => {
     Handle.createClient().delete();
     Handle.createServer().delete();
+  });
+  polluted({ extendedConnect: true, subprotocol: "polluted", extensions: ["polluted"] }, () => {
+    assert.deepEqual(Handle.createServer().beginServerHandshake({ headers: HEADERS }), [
+      ["Upgrade", "websocket"],
+      ["Connection", "Upgrade"],
+      ["Sec-WebSocket-Accept", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="],
+    ]);
   });
   const server = new WebSocketServer({ noServer: true });
   const page = await polluted({ memory: -1 }, () => inspectServer(server, { port: 0 }));

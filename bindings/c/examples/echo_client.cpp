@@ -1,7 +1,6 @@
 // An echo client in C++: echo_client URL [TEXT]. With a text it sends that (unless it is empty), prints the answer, and
-// closes; without, it echoes
-// what comes until the server closes. For wss: it speaks TLS by OpenSSL, with the system's roots (or those in
-// SSL_CERT_FILE).
+// closes; a text without an answer is a failure. Without a text it echoes what comes until the server closes. For wss:
+// it speaks TLS by OpenSSL, with the system's roots (or those in SSL_CERT_FILE).
 #include <websocket_component.h>
 
 #include <cerrno>
@@ -38,16 +37,20 @@ void check(HRESULT result, const char *what) {
 struct Url {
   bool is_secure;
   std::string host, port, target;
+  std::string address; // the host without the brackets of IPv6
 
   explicit Url(const std::string &text) {
     is_secure = text.rfind("wss://", 0) == 0;
     if (!is_secure && text.rfind("ws://", 0) != 0) throw Failure("a URL begins with ws:// or wss://");
-    const auto begin = is_secure ? 6u : 5u, end = static_cast<unsigned>(text.find('/', begin));
-    const auto authority = text.substr(begin, end == static_cast<unsigned>(-1) ? std::string::npos : end - begin);
-    const auto colon = authority.rfind(':');
+    const auto begin = is_secure ? 6u : 5u;
+    const auto end = text.find_first_of("/?", begin);
+    const auto authority = text.substr(begin, end == std::string::npos ? end : end - begin);
+    const auto colon = authority.find(':', authority.rfind(']') + 1); // those in brackets belong to the address
     host = authority.substr(0, colon);
     port = colon == std::string::npos ? (is_secure ? "443" : "80") : authority.substr(colon + 1);
-    target = end == static_cast<unsigned>(-1) ? "/" : text.substr(end);
+    address = !host.empty() && host.front() == '[' ? host.substr(1, host.size() - 2) : host;
+    target = end == std::string::npos ? "/" : text.substr(end);
+    if (target.front() == '?') target.insert(0, "/");
   }
 };
 
@@ -62,8 +65,8 @@ public:
     SSL_CTX_set_default_verify_paths(context_.get());
     tls_.reset(SSL_new(context_.get()));
     SSL_set_fd(tls_.get(), fd_);
-    SSL_set_tlsext_host_name(tls_.get(), url.host.c_str());
-    SSL_set1_host(tls_.get(), url.host.c_str());
+    SSL_set_tlsext_host_name(tls_.get(), url.address.c_str());
+    SSL_set1_host(tls_.get(), url.address.c_str());
     if (SSL_connect(tls_.get()) != 1) throw Failure(ERR_error_string(ERR_get_error(), nullptr));
   }
 
@@ -102,7 +105,8 @@ private:
   static int connected(const Url &url) {
     addrinfo hints{}, *found = nullptr;
     hints.ai_socktype = SOCK_STREAM;
-    if (getaddrinfo(url.host.c_str(), url.port.c_str(), &hints, &found) != 0) throw Failure("no such host: " + url.host);
+    if (getaddrinfo(url.address.c_str(), url.port.c_str(), &hints, &found) != 0)
+      throw Failure("no such host: " + url.host);
     const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> all(found, freeaddrinfo);
     for (const addrinfo *one = found; one != nullptr; one = one->ai_next) {
       const int fd = socket(one->ai_family, one->ai_socktype, one->ai_protocol);
@@ -148,6 +152,7 @@ public:
     // the server ends the connection; a moment is enough to wait for that
     BYTE rest[4096];
     while (stream_.has_more(1000) && stream_.read(rest, sizeof rest) > 0) continue;
+    if (text_ != nullptr && *text_ != 0 && !answered_) throw Failure("the connection ended without an answer");
   }
 
 private:
@@ -265,6 +270,7 @@ private:
       send(type, std::move(message_));
     } else {
       std::printf("%.*s\n", static_cast<int>(message_.size()), reinterpret_cast<const char *>(message_.data()));
+      answered_ = true;
       send_close(WEB_SOCKET_SUCCESS_CLOSE_STATUS);
     }
     message_.clear();
@@ -276,7 +282,7 @@ private:
   Handle handle_;
   std::string early_; // what came behind the response
   std::vector<BYTE> message_;
-  bool close_sent_ = false, failed_ = false;
+  bool close_sent_ = false, failed_ = false, answered_ = false;
 };
 
 } // namespace

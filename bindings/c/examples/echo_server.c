@@ -17,7 +17,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { MAX_CONNECTIONS = 256, MAX_HEAD = 16 * 1024, MAX_HEADERS = 64 };
+/* A peer that sends faster than this reads gets MAX_READS in a row; then it is the others' turn. */
+enum { MAX_CONNECTIONS = 256, MAX_HEAD = 16 * 1024, MAX_HEADERS = 64, MAX_READS = 4 };
 
 typedef struct {
   BYTE *bytes;
@@ -237,6 +238,7 @@ static BOOL read_some(Connection *it) {
 
 /* Does all that can be done now; returns what to wait for. */
 static short go_on(Connection *it) {
+  int reads = 0;
   while (it->replied < it->reply.length) {
     ssize_t n = send(it->fd, it->reply.bytes + it->replied, it->reply.length - it->replied, MSG_NOSIGNAL);
     if (n < 0) return errno == EAGAIN || errno == EINTR ? POLLOUT : !(it->is_done = TRUE);
@@ -258,6 +260,7 @@ static short go_on(Connection *it) {
       if (!write_some(it)) return POLLOUT;
     } else if (!take_action(it)) {
       if (it->reading == NULL) break; /* the peer has closed, and so have we */
+      if (it->head.length == 0 && ++reads > MAX_READS) return POLLIN;
       if (!read_some(it)) return POLLIN;
     }
   }

@@ -15,6 +15,8 @@ use crate::properties::{Properties, deflate_options};
 use crate::types::{Buffer, HResult, INVALID_ARGUMENT, Property, hresult};
 
 const MAX_CLOSE_REASON_LENGTH: u32 = 123;
+/// A longer payload makes with its header a write of more bytes than `WebSocketCompleteAction` can be told.
+const MAX_PAYLOAD_LENGTH: u32 = u32::MAX - 14; // the longest header
 
 /// One connection.
 pub struct Socket {
@@ -205,7 +207,8 @@ impl Socket {
     }
 }
 
-/// Whether the buffer may be one of this type. A reason that is too long for a close is not copied.
+/// Whether the buffer may be one of this type. A reason that is too long for a close is not copied, and of a payload
+/// that is too long nothing is read.
 fn fits(buffer_type: BufferType, buffer: Option<&Buffer>) -> bool {
     let Some(buffer) = buffer else { return true };
     let is_there = !buffer.bytes.is_null() || buffer.length == 0;
@@ -213,7 +216,7 @@ fn fits(buffer_type: BufferType, buffer: Option<&Buffer>) -> bool {
         && match buffer_type {
             BufferType::PingPong | BufferType::UnsolicitedPong => false,
             BufferType::Close => buffer.length <= MAX_CLOSE_REASON_LENGTH,
-            _ => true,
+            _ => buffer.length <= MAX_PAYLOAD_LENGTH,
         }
 }
 

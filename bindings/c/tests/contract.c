@@ -491,6 +491,23 @@ static void a_write_completed_with_0_cancels_and_a_short_one_aborts(void) {
   }
 }
 
+/* With its header it would be more than ULONG says. Nothing of these payloads is there, or read. */
+static void a_payload_whose_write_could_not_be_completed_is_refused(void) {
+  const ULONG longest = 0xFFFFFFFFu - 14;
+  ULONG lengths[3] = {0xFFFFFFFFu, longest + 1, longest}, i;
+  for (i = 0; i < 3; i++) {
+    WEB_SOCKET_HANDLE server = open_server(NULL, 0);
+    WEB_SOCKET_BUFFER buffer = data("Hello", lengths[i]);
+    HRESULT result = WebSocketSend(server, WEB_SOCKET_BINARY_MESSAGE_BUFFER_TYPE, &buffer, NULL);
+    CHECK(result == (lengths[i] == longest ? S_OK : E_INVALIDARG));
+    buffer = data("Hello", 5);
+    if (lengths[i] == longest) complete(server, get(server, WEB_SOCKET_SEND_ACTION_QUEUE, 2), 10 + longest);
+    if (lengths[i] == longest) complete(server, get(server, WEB_SOCKET_SEND_ACTION_QUEUE, 2), 0);
+    CHECK(WebSocketSend(server, WEB_SOCKET_BINARY_MESSAGE_BUFFER_TYPE, &buffer, NULL) == S_OK);
+    WebSocketDeleteHandle(server);
+  }
+}
+
 static void global_properties_are_read_without_a_handle(void) {
   ULONG value = 0, size = 4;
   CHECK(WebSocketGetGlobalProperty(WEB_SOCKET_KEEPALIVE_INTERVAL_PROPERTY_TYPE, &value, &size) == S_OK);
@@ -592,6 +609,7 @@ int main(void) {
   TEST(all_queues_together_give_an_owed_pong_then_sends_then_receives);
   TEST(a_handle_is_deleted_in_any_state_and_an_aborted_one_takes_nothing);
   TEST(a_write_completed_with_0_cancels_and_a_short_one_aborts);
+  TEST(a_payload_whose_write_could_not_be_completed_is_refused);
   TEST(global_properties_are_read_without_a_handle);
   TEST(messages_are_compressed_if_both_ask_for_it);
   TEST(a_limit_ends_the_connection_with_1009);

@@ -1,6 +1,8 @@
 //! The server and the client against each other, over TCP and TLS.
 
 use std::io;
+#[cfg(unix)]
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 use rcgen::CertifiedKey;
@@ -153,4 +155,43 @@ async fn what_is_not_a_websocket_request_is_refused() -> io::Result<()> {
     assert!(answer.starts_with(b"HTTP/1.1 426 "));
     assert!(served.await?.is_err());
     Ok(())
+}
+
+/// The program, which ends with the test.
+#[cfg(unix)]
+struct Program(Child);
+
+#[cfg(unix)]
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// It has so few file descriptors that a client can take them all.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_server_that_cannot_accept_goes_on_with_those_it_has_and_accepts_later() -> io::Result<()> {
+    use std::io::{BufRead, BufReader};
+
+    let limited = [
+        "-c",
+        "ulimit -n 24; exec \"$0\" 127.0.0.1:0",
+        env!("CARGO_BIN_EXE_server"),
+    ];
+    let mut command = Command::new("sh");
+    command.args(limited).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut program = Program(command.spawn()?);
+    let mut line = String::new();
+    BufReader::new(program.0.stdout.take().expect("it is piped")).read_line(&mut line)?;
+    let address = line.trim().rsplit('/').next().expect("an address").to_owned();
+    let mut first = connect(&address, "/").await?;
+    let many: Vec<_> = (0..40).map(|_| std::net::TcpStream::connect(&address)).collect();
+    let mut stderr = BufReader::new(program.0.stderr.take().expect("it is piped"));
+    stderr.read_line(&mut line)?;
+    first.send(Message::Text("Hello".to_owned())).await?;
+    assert_eq!(first.receive().await?, Some(Message::Text("Hello".to_owned())));
+    drop(many);
+    connect(&address, "/").await?.close(CloseStatus::NORMAL).await
 }
