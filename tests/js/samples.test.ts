@@ -20,7 +20,13 @@ const samples = documents
   .filter((document) => document !== "CONTRIBUTING.md")
   .flatMap(examples)
   .filter(({ language, words }) => words.has("run") && (language === "js" || language === "ts"));
-const servers = samples.filter(({ code }) => /Server\(/.test(code) && /port: 80[89]\d|listen\(80[89]\d/.test(code));
+// one that closes its server when its own client has left may be gone before others vanish
+const servers = samples.filter(
+  ({ code }) =>
+    /Server\(/.test(code) &&
+    /port: 80[89]\d|listen\(80[89]\d/.test(code) &&
+    !(/new WebSocket\(/.test(code) && /server\.close\(/.test(code)),
+);
 const clients = samples.filter(
   ({ code }) => !/Server\(/.test(code) && /ws:\/\/(?:localhost|127\.0\.0\.1):80[89]\d/.test(code),
 );
