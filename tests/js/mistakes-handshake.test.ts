@@ -43,11 +43,8 @@ const accepted: [string, string][] = [
   ["a version between blanks", requestBut("Sec-WebSocket-Version", "Sec-WebSocket-Version:  13 \t")],
   ["a value that is not ASCII", requestWith("X-Name: caf\u00e9")],
   ["fields that are named as every object's", requestWith("__proto__: a", "constructor: b", "hasOwnProperty: c")],
-  ["300 fields more", requestWith(...Array(300).fill("X:"))],
+  ["2,500 fields more, of which Node would hide some", requestWith(...Array(2500).fill("X:"))],
 ];
-
-/** For more fields than Node keeps: our answer, or that of a Node that counts them itself. */
-const TOO_MANY = Number.parseInt(process.versions.node, 10) < 24 ? 400 : 431;
 
 const refused: [string, string, number][] = [
   ["an empty Upgrade", requestBut("Upgrade", "Upgrade:"), 426],
@@ -84,7 +81,6 @@ const refused: [string, string, number][] = [
   ["a list of keys", requestBut("Sec-WebSocket-Key", "Sec-WebSocket-Key: a, dGhlIHNhbXBsZSBub25jZQ=="), 400],
   ["a key without its end", requestBut("Sec-WebSocket-Key", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ"), 400],
   ["two equal Hosts", requestWith("Host: localhost"), 400],
-  ["more fields than Node keeps", requestWith(...Array(2500).fill("X:")), TOO_MANY],
   ["15 KB of blanks in its subprotocols", requestWith(`Sec-WebSocket-Protocol: a${" ".repeat(15_000)}b`), 400],
   ["15 KB of commas and a quote", requestWith(`Sec-WebSocket-Extensions: a${",".repeat(15_000)}"`), 400],
   ["a line that is too long", requestWith(`X: ${"y".repeat(20_000)}`), 431],
@@ -108,6 +104,9 @@ test("our server refuses every form that a request may not have, and goes on", a
     peer.socket.destroy();
   }
 });
+
+/** For more fields than a program's own HTTP server keeps: our answer, or that of a Node that counts them itself. */
+const TOO_MANY = Number.parseInt(process.versions.node, 10) < 24 ? 400 : 431;
 
 test("an Upgrade that Node drops because of maxHeadersCount is a bad request and harms nothing", async (t) => {
   const http = createServer().listen(0, "127.0.0.1");
