@@ -237,7 +237,7 @@ export class Handle {
    * @throws WebSocketProtocolError if the peer broke the protocol; its `closeStatus` is what to close with
    */
   getAction(queue: ActionQueue = ActionQueue.All, slots = 2): ActionResult {
-    this.#enter((handle) => handle.get_action(queue, slots));
+    this.#enter((handle) => handle.get_action(in32Bits(queue), in32Bits(Math.min(slots, 2))));
     const { report } = scratch();
     const action = report[ActionSlot.Kind] as Action;
     const bufferType = report[ActionSlot.BufferType] as number;
@@ -270,7 +270,7 @@ export class Handle {
   completeReceive(actionContext: number, bytes: Uint8Array): void {
     if (!isBytes(bytes)) throw new TypeError("The bytes read must be a Uint8Array");
     const { length } = honest(bytes);
-    this.#enter((handle) => handle.outstanding_read(actionContext));
+    this.#enter((handle) => handle.outstanding_read(in32Bits(actionContext)));
     const { report, bytes: memory } = scratch();
     const [address, capacity] = [report[ReadSlot.Address] as number, report[ReadSlot.Length] as number];
     if (address === 0) return; // no such action: ignored, as by completeAction
@@ -284,7 +284,7 @@ export class Handle {
    * action has, cancels the send; after fewer than all the peer has half a frame, and the handle is aborted.
    */
   completeAction(actionContext: number, bytesTransferred = 0): void {
-    this.#enter((handle) => handle.complete_action(actionContext, in32Bits(bytesTransferred)));
+    this.#enter((handle) => handle.complete_action(in32Bits(actionContext), in32Bits(bytesTransferred)));
     const operation = this.#indicated.get(actionContext);
     if (operation === undefined) return;
     this.#indicated.delete(actionContext);
@@ -388,7 +388,7 @@ function create(make: typeof wasm.Handle.create_client, properties: Properties, 
   });
 }
 
-/** A number as the engine takes it: it would drop what is above 32 bits. It takes 0 for no bytes, and for no size. */
+/** A number as the engine takes it: it would drop what is above 32 bits. It takes 0 for nothing of the kind. */
 function in32Bits(number: number): number {
   return number >= 0 && number < 2 ** 32 ? number : 0;
 }

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import {
+  Action,
   ActionQueue,
   BufferType,
   Handle,
@@ -158,7 +159,18 @@ test("a number that 32 bits cannot hold is out of range, and not taken for the n
   const server = openServer();
   server.send(BufferType.Utf8Message, Buffer.from("Hello"));
   server.completeAction(server.getAction(ActionQueue.Send).actionContext, 2 ** 32 + 7);
-  assert.equal(server.getAction(ActionQueue.Send).cancelled, true);
+  const sent = server.getAction(ActionQueue.Send);
+  assert.equal(sent.cancelled, true);
+  server.completeAction(sent.actionContext + 2 ** 32);
+  assert.deepEqual(server.getAction(ActionQueue.Send, Number.POSITIVE_INFINITY).action, Action.NoAction);
+  server.completeAction(sent.actionContext);
+  server.receive();
+  const { actionContext } = server.getAction(ActionQueue.Receive);
+  server.completeReceive(actionContext + 2 ** 32, masked(0x81, "Hello"));
+  server.completeReceive(actionContext, masked(0x82, "Hello"));
+  assert.equal(server.getAction(ActionQueue.Receive).bufferType, BufferType.BinaryMessage);
+  const beyond = (ActionQueue.Send + 2 ** 32) as ActionQueue;
+  assert.throws(() => server.getAction(beyond), { code: "E_INVALIDARG" });
   for (const status of [2 ** 16 + 200, 200 - 2 ** 16, 200.5, Number.NaN]) {
     assert.throws(() => writeResponse(status, "OK", []), { code: "E_INVALIDARG" }, String(status));
   }
