@@ -47,6 +47,11 @@ export function isControl(first: number): boolean {
   return (first & CONTROL) !== 0;
 }
 
+/** Whether a header's first byte begins a compressed message (RFC 7692 §6). */
+export function isCompressed(first: number): boolean {
+  return !isControl(first) && (first & RSV1) !== 0;
+}
+
 /** The kinds of messages and control frames, by opcode. */
 const KINDS: Readonly<Record<number, string>> = {
   0: "continuation",

@@ -5,7 +5,16 @@
  * @module
  */
 import type { Direction } from "../inspect/records.js";
-import { FIN, FrameCutter, type FrameHead, type FramePart, frameOf, isControl, opcodeOf, RSV1 } from "./frames.js";
+import {
+  FIN,
+  FrameCutter,
+  type FrameHead,
+  type FramePart,
+  frameOf,
+  isCompressed,
+  isControl,
+  opcodeOf,
+} from "./frames.js";
 import type { HeldUnit, Release } from "./log.js";
 import type { Action, Subject } from "./rules.js";
 import { append, Unit } from "./unit.js";
@@ -119,8 +128,7 @@ export class Lane {
 
   #begin(head: FrameHead): Unit {
     this.#units += 1;
-    const isCompressed = !isControl(head.first) && (head.first & RSV1) !== 0;
-    return new Unit(this.#units, head, this.#isStopping, isCompressed && this.#window.mustFollow);
+    return new Unit(this.#units, head, this.#isStopping, isCompressed(head.first) && this.#window.mustFollow);
   }
 
   /** What is too large to wait whole: it goes on as it comes, once all before it has. */

@@ -19,6 +19,7 @@ import { hostOf } from "../engine/url.js";
 import type { Direction } from "../inspect/records.js";
 import { NodeTransport } from "../transport/node.js";
 import { sockets, type TlsClientOptions, type TlsServerOptions } from "../transport/runtime.js";
+import { reject } from "../transport/upgrade.js";
 import type { TrafficLog } from "./log.js";
 import { isLoopback } from "./loopback.js";
 import { Relay } from "./relay.js";
@@ -44,6 +45,8 @@ const HOP_BY_HOP = ["connection", "keep-alive", "proxy-connection", "te", "trail
 const WEBSOCKET = /(?:^|,)[\t ]*websocket[\t ]*(?:,|$)/i;
 /** Heads may be as long as applications' cookies make them. */
 const MAX_HEADER_SIZE = 256 * 1024;
+/** Milliseconds for a client to take a refusal. */
+const ANSWER_TIME = 10_000;
 const FOREIGN = "This proxy is for this machine: use 127.0.0.1, localhost or the name of --host\n";
 
 /** A proxy before one target. */
@@ -124,8 +127,7 @@ export class ReverseProxy {
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     if (this.#isForeign(request)) {
-      const fields = `Connection: close\r\nContent-Type: text/plain\r\nContent-Length: ${FOREIGN.length}`;
-      refuse(socket, `HTTP/1.1 403 Forbidden\r\n${fields}\r\n\r\n${FOREIGN}`);
+      reject(new NodeTransport(socket), { status: 403, body: FOREIGN }, ANSWER_TIME);
       return;
     }
     const { log, record, rules, targetTls } = this.#options;
@@ -230,13 +232,6 @@ export class ReverseProxy {
     const scheme = this.#options.tls === undefined ? "http" : "https";
     return [name, `${scheme}://${request.headers.host}${url.pathname}${url.search}${url.hash}`];
   }
-}
-
-/** Answers on a socket that is no longer the HTTP server's, and lets go of it, whatever its other side does. */
-function refuse(socket: Duplex, answer: string): void {
-  // its end, and its errors, would be for no one
-  socket.on("error", () => socket.destroy()).resume();
-  socket.end(answer, () => socket.destroy());
 }
 
 function pairs(rawHeaders: readonly string[]): [string, string][] {

@@ -4,7 +4,7 @@
  * @module
  */
 import { copyOf } from "../engine/bytes.js";
-import { FrameCutter, type FrameHead, type FramePart, isControl, kindOf, RSV1, unmasked } from "./frames.js";
+import { FrameCutter, type FrameHead, type FramePart, isCompressed, kindOf, unmasked } from "./frames.js";
 
 /** A larger message is passed on as it comes. */
 const MAX_UNIT = 16 << 20;
@@ -77,7 +77,7 @@ export class Unit {
   }
 
   get isCompressed(): boolean {
-    return !isControl(this.head.first) && (this.head.first & RSV1) !== 0;
+    return isCompressed(this.head.first);
   }
 
   get kind(): string {

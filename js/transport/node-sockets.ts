@@ -13,11 +13,11 @@ import { NodeTransport } from "./node.js";
 import { type ListenOptions, type ListenOwner, mustSupport, type Sockets } from "./runtime.js";
 import { connectStream } from "./streams.js";
 import { insecureOf, withValid } from "./tls.js";
+import { isSince } from "./versions.js";
 
 const DETAILS = ["backlog", "exclusive", "ipv6Only"] as const;
-const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
 /** Others ignore it. */
-const hasReusePort = major >= 24 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12);
+const hasReusePort = isSince(23, 1) || (isSince(22, 12) && !isSince(23));
 
 /** Sockets of Node, and of runtimes that have its modules. */
 export const nodeSockets: Sockets = {

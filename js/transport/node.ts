@@ -10,14 +10,13 @@ import type { TLSSocket } from "node:tls";
 
 import { copyOf } from "../engine/bytes.js";
 import type { Transport, TransportListener, Writer } from "./transport.js";
+import { isDeno } from "./versions.js";
 
 // The runtime's own, which sockets inherit: what was put in their place, for one or for all, may keep what it is given.
 const { write } = Writable.prototype;
 const { _write, _writev } = Socket.prototype;
 const { push } = Readable.prototype;
 const { emit } = EventEmitter.prototype;
-
-const isDeno = "Deno" in globalThis;
 
 /** Where a socket has its transport, for its listeners. */
 const TRANSPORT = Symbol("transport");

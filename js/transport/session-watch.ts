@@ -4,20 +4,18 @@
  * @module
  */
 import type { Http2Session } from "node:http2";
-import process from "node:process";
 
 import { clearTimeout, setWatch } from "./tasks.js";
+import { isSince } from "./versions.js";
 
 /** Milliseconds without a byte until the peer is asked for one, and again until it is given up. */
 const QUIET_TIME = 60_000;
-
-const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
 
 /**
  * Where frames break HTTP/2, such as DATA on stream 0, these versions send GOAWAY and read no more. No event follows,
  * not even when the peer has closed TCP. Version 22.11 is known to have the fault, and 22.23 to be without it.
  */
-const isNeeded = major < 22 || (major === 22 && minor < 23);
+const isNeeded = !isSince(22, 23);
 
 const watched = new WeakSet<Http2Session>();
 

@@ -7,6 +7,8 @@
 import process from "node:process";
 import { setImmediate, setTimeout } from "node:timers";
 
+import { isDeno } from "./versions.js";
+
 // not the globals: some test runners replace those before a module is loaded
 export { clearTimeout, setImmediate, setTimeout } from "node:timers";
 
@@ -14,8 +16,9 @@ export { clearTimeout, setImmediate, setTimeout } from "node:timers";
 export const queueMicrotask: (callback: () => void) => void = globalThis.queueMicrotask;
 
 /** Calls back once the network has had its turn, for which Deno's `setImmediate` does not wait. */
-export const afterNetwork: (callback: () => void) => unknown =
-  "deno" in process.versions ? (callback) => setTimeout(callback, 0) : setImmediate;
+export const afterNetwork: (callback: () => void) => unknown = isDeno
+  ? (callback) => setTimeout(callback, 0)
+  : setImmediate;
 
 /** Says whether a timer keeps the process alive; it does at first. A test's timers may not have that. */
 export function holdBy(timer: ReturnType<typeof setTimeout> | undefined, isHeld: boolean): void {
