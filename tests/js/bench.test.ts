@@ -1,11 +1,12 @@
 /** The benchmarks give figures of all that they name; no test looks at how good these are. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
+
+import { temporaryFolder } from "./shell.js";
 
 interface Spread {
   median: number;
@@ -42,12 +43,6 @@ function run({ signal }: TestContext, script: string, ...args: string[]): Promis
       resolve({ code: failure === null ? 0 : failure.code, out, error }),
     );
   });
-}
-
-function temporaryFolder(t: TestContext): string {
-  const folder = mkdtempSync(join(tmpdir(), "bench-"));
-  t.after(() => rmSync(folder, { recursive: true }));
-  return folder;
 }
 
 /** The contenders measured in all cells, by suite. */

@@ -1,33 +1,16 @@
 /** The command, as a shell runs it. */
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
 import { networkInterfaces } from "node:os";
-import { type TestContext, test } from "node:test";
-import { fileURLToPath } from "node:url";
+import { test } from "node:test";
 
 import { WebSocket } from "websocket-component";
 import { WebSocket as Peer } from "ws";
 
+import { result, start } from "./shell.js";
 import { closed, nextEvent, once, serve } from "./support.js";
 
-const bin = fileURLToPath(new URL("../bin.js", import.meta.resolve("websocket-component")));
-
-function run(t: TestContext, ...args: string[]): ChildProcess {
-  const child = spawn(process.execPath, [bin, ...args]);
-  t.after(() => child.kill("SIGKILL"));
-  return child;
-}
-
-async function result(child: ChildProcess): Promise<{ code: number; out: string; error: string }> {
-  let [out, error] = ["", ""];
-  child.stdout?.on("data", (data) => (out += data));
-  child.stderr?.on("data", (data) => (error += data));
-  const [code] = await once(child, "close");
-  return { code, out, error };
-}
-
 test("serve --echo prints its address, echoes, and ends in order when it is told to", async (t) => {
-  const child = run(t, "serve", "--echo", "--port", "0");
+  const child = start(t, "serve", "--echo", "--port", "0");
   const [line] = await once(child.stdout as NodeJS.ReadableStream, "data");
   const url = /^echo server on (ws:\/\/127\.0\.0\.1:\d+)\n$/.exec(String(line))?.[1];
   const socket = new WebSocket(url as string);
@@ -42,7 +25,7 @@ test("serve --echo prints its address, echoes, and ends in order when it is told
 });
 
 test("a peer that sends and does not read has to wait, and gets everything once it reads", async (t) => {
-  const child = run(t, "serve", "--echo", "--port", "0");
+  const child = start(t, "serve", "--echo", "--port", "0");
   const [line] = await once(child.stdout as NodeJS.ReadableStream, "data");
   const peer = new Peer(/ws:\S+/.exec(String(line))?.[0] as string, { perMessageDeflate: false });
   t.after(() => peer.terminate());
@@ -65,7 +48,7 @@ const hasIpv6 = Object.values(networkInterfaces()).some((interfaces) =>
 );
 
 test("serve listens on the host that it is given, and Ctrl-C ends it", { skip: !hasIpv6 && "no IPv6" }, async (t) => {
-  const child = run(t, "serve", "--echo", "--host", "::1", "--port", "0");
+  const child = start(t, "serve", "--echo", "--host", "::1", "--port", "0");
   const [line] = await once(child.stdout as NodeJS.ReadableStream, "data");
   const url = /ws:\/\/\[::1\]:\d+$/m.exec(String(line))?.[0];
   const socket = new WebSocket(url as string);
@@ -77,15 +60,15 @@ test("serve listens on the host that it is given, and Ctrl-C ends it", { skip: !
 });
 
 test("help and version go to standard output with status 0", async (t) => {
-  const help = await result(run(t, "--help"));
+  const help = await result(start(t, "--help"));
   assert.equal(help.code, 0);
   assert.match(help.out, /^Usage: websocket-component COMMAND/);
   for (const command of ["serve", "connect", "inspect"]) {
-    const { code, out, error } = await result(run(t, command, "--help"));
+    const { code, out, error } = await result(start(t, command, "--help"));
     assert.deepEqual([code, error], [0, ""]);
     assert.match(out, new RegExp(`^Usage: websocket-component ${command} `));
   }
-  const version = await result(run(t, "--version"));
+  const version = await result(start(t, "--version"));
   assert.match(version.out, /^\d+\.\d+\.\d+\n$/);
 });
 
@@ -103,7 +86,7 @@ test("wrong usage is said on standard error with status 2", async (t) => {
     ["inspect", "-", "--header", "a: b"],
     ["toString"],
   ]) {
-    const { code, out, error } = await result(run(t, ...args));
+    const { code, out, error } = await result(start(t, ...args));
     assert.deepEqual([code, out], [2, ""], args.join(" "));
     assert.match(error, /^websocket-component: .* tells? more\n$/, args.join(" "));
   }
@@ -111,7 +94,7 @@ test("wrong usage is said on standard error with status 2", async (t) => {
 
 test("a port that is taken is status 1", async (t) => {
   const { port } = await serve(t);
-  const { code, error } = await result(run(t, "serve", "--echo", "--port", String(port)));
+  const { code, error } = await result(start(t, "serve", "--echo", "--port", String(port)));
   assert.equal(code, 1);
   assert.match(error, /EADDRINUSE/);
 });

@@ -1,15 +1,14 @@
 /** Captures as people have them, with what the command shows of each. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
+import { bin, temporaryFolder } from "./shell.js";
 import { masked } from "./support.js";
 
-const bin = fileURLToPath(new URL("../bin.js", import.meta.resolve("websocket-component")));
 const folder = fileURLToPath(new URL("../../tests/js/captures/", import.meta.url));
 
 interface Shown {
@@ -246,8 +245,7 @@ function hostileCaptures(): [string, Buffer][] {
 const NOT_PRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
 
 test("nothing but printable text is shown, whatever names, values and times a capture has", (t) => {
-  const own = mkdtempSync(join(tmpdir(), "websocket-component-"));
-  t.after(() => rmSync(own, { recursive: true }));
+  const own = temporaryFolder(t);
   const files = ["a.har", "rec.txt", "rec2.txt", "rectime.txt", "dump.txt"].map((file) => folder + file);
   for (const [name, content] of hostileCaptures()) {
     files.push(join(own, name));

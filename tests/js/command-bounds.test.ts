@@ -1,44 +1,18 @@
 /** The commands where something is full, slow, too large or missing, as a shell runs them. */
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer as createTcpServer } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type TestContext, test } from "node:test";
-import { fileURLToPath } from "node:url";
+import { test } from "node:test";
 import { constants, createDeflateRaw } from "node:zlib";
 
 import { Inspector } from "websocket-component/inspect";
 import { WebSocket as Peer, WebSocketServer as PeerServer } from "ws";
 
+import { run, start, temporaryFolder } from "./shell.js";
 import { inner, masked, once, serve, serveEcho, unmasked } from "./support.js";
 
-const bin = fileURLToPath(new URL("../bin.js", import.meta.resolve("websocket-component")));
 const FULL = "/dev/full";
-
-function start(t: TestContext, ...args: string[]): ChildProcess {
-  const child = spawn(process.execPath, [bin, ...args], { env: { ...process.env, NO_COLOR: "1" } });
-  t.after(() => child.kill("SIGKILL"));
-  child.stdin?.on("error", () => {});
-  return child;
-}
-
-async function run(t: TestContext, input: string | undefined, ...args: string[]) {
-  const child = start(t, ...args);
-  if (input !== undefined) child.stdin?.end(input);
-  let [out, error] = ["", ""];
-  child.stdout?.on("data", (data) => (out += data));
-  child.stderr?.on("data", (data) => (error += data));
-  const [code] = await once(child, "close");
-  return { code, out, error };
-}
-
-function temporary(t: TestContext): string {
-  const folder = mkdtempSync(join(tmpdir(), "websocket-component-"));
-  t.after(() => rmSync(folder, { recursive: true }));
-  return folder;
-}
 
 test("a recording that the disk has no room for ends, is said once, and all else goes on", async (t) => {
   if (!existsSync(FULL)) return t.skip(`no ${FULL} here`);
@@ -61,7 +35,7 @@ test("a recording that the disk has no room for ends, is said once, and all else
 });
 
 test("a recording is whole where the system writes a part of a line", async (t) => {
-  const file = join(temporary(t), "capture");
+  const file = join(temporaryFolder(t), "capture");
   const fs = (await import("node:fs")).default;
   const { syncBuiltinESMExports } = await import("node:module");
   const { writeSync } = fs;
@@ -179,7 +153,7 @@ test("--wait takes -1 as a word of its own, and a missing value is said in one l
 });
 
 test("inspect cuts a payload that no text can hold, and says so", async (t) => {
-  const file = join(temporary(t), "frames");
+  const file = join(temporaryFolder(t), "frames");
   const deflate = createDeflateRaw({ level: 1 });
   const parts: Buffer[] = [];
   deflate.on("data", (part) => parts.push(part));
@@ -210,7 +184,7 @@ test("of a capture that goes on, --connection shows one", async (t) => {
 });
 
 test("a HAR that names a folder in place of a file with messages is read without them", async (t) => {
-  const folder = temporary(t);
+  const folder = temporaryFolder(t);
   mkdirSync(join(folder, "sub"));
   const file = join(folder, "a.har");
   for (const name of [".", "sub"]) {

@@ -1,10 +1,8 @@
 /** What `connect` and `serve` take on the command line, each with a peer, as a shell runs them. */
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { type AddressInfo, connect as connectTcp, createServer as createTcpServer } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -12,39 +10,13 @@ import { fileURLToPath } from "node:url";
 import { WebSocket as Peer, WebSocketServer as PeerServer } from "ws";
 
 import { certificate, key } from "./certificate.js";
+import { run, start, temporaryFolder } from "./shell.js";
 import { closed, once, serve, serveEcho } from "./support.js";
 
-const bin = fileURLToPath(new URL("../bin.js", import.meta.resolve("websocket-component")));
 const captures = fileURLToPath(new URL("../../tests/js/captures/", import.meta.url));
 
-interface Output {
-  code: number;
-  out: string;
-  error: string;
-}
-
-function start(t: TestContext, ...args: string[]): ChildProcess {
-  const child = spawn(process.execPath, [bin, ...args], { env: { ...process.env, NO_COLOR: "1" } });
-  t.after(() => child.kill("SIGKILL"));
-  child.stdin?.on("error", () => {});
-  return child;
-}
-
-/** Input that never ends is `undefined`. */
-async function run(t: TestContext, input: string | undefined, ...args: string[]): Promise<Output> {
-  const child = start(t, ...args);
-  if (input !== undefined) child.stdin?.end(input);
-  let [out, error] = ["", ""];
-  child.stdout?.on("data", (data) => (out += data));
-  child.stderr?.on("data", (data) => (error += data));
-  const [code] = await once(child, "close");
-  return { code, out, error };
-}
-
 function temporary(t: TestContext, name: string, content?: string | Uint8Array): string {
-  const folder = mkdtempSync(join(tmpdir(), "websocket-component-"));
-  t.after(() => rmSync(folder, { recursive: true }));
-  const file = join(folder, name);
+  const file = join(temporaryFolder(t), name);
   if (content !== undefined) writeFileSync(file, content);
   return file;
 }

@@ -8,7 +8,8 @@ const [DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY] = [0, 1, 3, 4, 6, 7];
 const ACK = 1;
 const END_STREAM = 1;
 const END_HEADERS = 4;
-const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+/** What a client sends first (RFC 9113 §3.4). */
+export const PREFACE: Buffer = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 
 type Fields = readonly (readonly [name: string, value: string])[];
 
@@ -24,22 +25,28 @@ export const REQUEST: Fields = [
 /** Settings that allow it. */
 const CONNECT_PROTOCOL = Buffer.from([0, 8, 0, 0, 0, 1]);
 
-function frame(type: number, flags: number, stream: number, payload: Uint8Array = Buffer.alloc(0)): Buffer {
+export function frame(type: number, flags: number, stream: number, payload: Uint8Array | string = ""): Buffer {
+  const body = Buffer.from(payload as string);
   const head = Buffer.alloc(9);
-  head.writeUIntBE(payload.length, 0, 3);
+  head.writeUIntBE(body.length, 0, 3);
   head[3] = type;
   head[4] = flags;
   head.writeUInt32BE(stream, 5);
-  return Buffer.concat([head, payload]);
+  return Buffer.concat([head, body]);
 }
 
-/** A frame with a head, whose fields are literals (RFC 7541 §6.2.2). */
-export function head(stream: number, fields: Fields): Buffer {
+/** Fields that no table has, as literals (RFC 7541 §6.2.2). */
+export function literals(fields: Fields): Buffer {
   const texts = fields.flatMap((field) => [
     Buffer.of(0),
     ...field.flatMap((text) => [Buffer.of(text.length), Buffer.from(text)]),
   ]);
-  return frame(HEADERS, END_HEADERS, stream, Buffer.concat(texts));
+  return Buffer.concat(texts);
+}
+
+/** A frame with a head. */
+export function head(stream: number, fields: Fields): Buffer {
+  return frame(HEADERS, END_HEADERS, stream, literals(fields));
 }
 
 export function data(stream: number, payload: Uint8Array | string, isLast = false): Buffer {

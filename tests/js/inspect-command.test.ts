@@ -1,44 +1,13 @@
 /** The commands `inspect` and `connect`, and what `serve` and `connect` show and record, as a shell runs them. */
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type TestContext, test } from "node:test";
-import { fileURLToPath } from "node:url";
+import { test } from "node:test";
 
 import { readCapture } from "websocket-component/inspect";
 
+import { result, run, start, temporaryFolder } from "./shell.js";
 import { hex, masked, once, serve, serveEcho, unmasked } from "./support.js";
-
-const bin = fileURLToPath(new URL("../bin.js", import.meta.resolve("websocket-component")));
-
-function start(t: TestContext, ...args: string[]): ChildProcess {
-  const child = spawn(process.execPath, [bin, ...args], { env: { ...process.env, NO_COLOR: "1" } });
-  t.after(() => child.kill("SIGKILL"));
-  return child;
-}
-
-async function run(t: TestContext, input: string | Uint8Array, ...args: string[]) {
-  const child = start(t, ...args);
-  child.stdin?.on("error", () => {});
-  child.stdin?.end(input);
-  return result(child);
-}
-
-async function result(child: ChildProcess): Promise<{ code: number; out: string; error: string }> {
-  let [out, error] = ["", ""];
-  child.stdout?.on("data", (data) => (out += data));
-  child.stderr?.on("data", (data) => (error += data));
-  const [code] = await once(child, "close");
-  return { code, out, error };
-}
-
-function temporary(t: TestContext): string {
-  const folder = mkdtempSync(join(tmpdir(), "websocket-component-"));
-  t.after(() => rmSync(folder, { recursive: true }));
-  return folder;
-}
 
 test("inspect prints a line for each frame, and its exit status reports violations", async (t) => {
   const good = await run(t, masked(0x81, "Hello").toString("hex"), "inspect", "-");
@@ -51,7 +20,7 @@ test("inspect prints a line for each frame, and its exit status reports violatio
 });
 
 test("inspect --json has a line for each thing, with its payload if that is asked for", async (t) => {
-  const file = join(temporary(t), "frames.bin");
+  const file = join(temporaryFolder(t), "frames.bin");
   writeFileSync(file, Buffer.concat([unmasked(0x01, "He"), unmasked(0x80, "llo"), unmasked(0x88, hex("03e8"))]));
   const { code, out } = await run(t, "", "inspect", file, "--json", "--payload");
   assert.equal(code, 0);
@@ -67,7 +36,7 @@ test("inspect --json has a line for each thing, with its payload if that is aske
 });
 
 test("inspect tells what it cannot read with status 1, and wrong usage with 2", async (t) => {
-  const missing = await run(t, "", "inspect", join(temporary(t), "nothing"));
+  const missing = await run(t, "", "inspect", join(temporaryFolder(t), "nothing"));
   assert.deepEqual([missing.code, missing.out], [1, ""]);
   assert.match(missing.error, /^websocket-component: ENOENT/);
   assert.equal((await run(t, "", "inspect", "-")).code, 1);
@@ -79,7 +48,7 @@ test("inspect tells what it cannot read with status 1, and wrong usage with 2", 
 });
 
 test("inspect ends when its reader does", async (t) => {
-  const file = join(temporary(t), "many.bin");
+  const file = join(temporaryFolder(t), "many.bin");
   writeFileSync(file, Buffer.alloc(7 * 200_000, masked(0x82, "x")));
   const child = start(t, "inspect", file);
   await once(child.stdout as NodeJS.ReadableStream, "data");
@@ -121,7 +90,7 @@ test("connect fails with 1 if there is no server, and with 2 for what is not a U
 });
 
 test("both ends show the frames, and record what inspect reads", async (t) => {
-  const folder = temporary(t);
+  const folder = temporaryFolder(t);
   const [ofServer, ofClient] = [join(folder, "server"), join(folder, "client")];
   const server = start(t, "serve", "--echo", "--port", "0", "--frames", "--record", ofServer);
   let shown = "";

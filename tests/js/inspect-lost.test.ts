@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { type Capture, type Connection, inspectConnection, readCapture } from "websocket-component/inspect";
 
 import { copiedBytes } from "./copies.js";
+import { frame as h2, literals, PREFACE } from "./http2-frames.js";
 import { ipPacket, pcap, segmentsOf, type TestSegment, type Turn } from "./packets.js";
 import { masked, REQUEST, RESPONSE, unmasked } from "./support.js";
 
@@ -110,40 +111,22 @@ test("a capture whose every packet is cut is read in a time that grows with its 
   assert.equal(inspector.recordCount, count + 2);
 });
 
-/** A frame of HTTP/2. */
-function h2(type: number, flags: number, stream: number, payload: Buffer | string = ""): Buffer {
-  const body = Buffer.from(payload);
-  const header = Buffer.alloc(9);
-  header.writeUIntBE(body.length, 0, 3);
-  header[3] = type;
-  header[4] = flags;
-  header.writeUInt32BE(stream, 5);
-  return Buffer.concat([header, body]);
-}
-
-/** Fields that no table has. */
-function fields(...all: [string, string][]): Buffer {
-  const text = (value: string) => [value.length, ...Buffer.from(value)];
-  return Buffer.from(all.flatMap(([name, value]) => [0, ...text(name), ...text(value)]));
-}
-
-const PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-const CONNECT = fields(
+const CONNECT = literals([
   [":method", "CONNECT"],
   [":protocol", "websocket"],
   [":scheme", "http"],
   [":path", "/chat"],
   [":authority", "example.com"],
   ["sec-websocket-version", "13"],
-);
+]);
 
 /** A conversation in stream 3. */
 function overHttp2(...more: Turn[]): Turn[] {
   return [
-    [true, Buffer.concat([Buffer.from(PREFACE), h2(4, 0, 0)])],
+    [true, Buffer.concat([PREFACE, h2(4, 0, 0)])],
     [false, h2(4, 0, 0)],
     [true, h2(1, 4, 3, CONNECT)],
-    [false, h2(1, 4, 3, fields([":status", "200"]))],
+    [false, h2(1, 4, 3, literals([[":status", "200"]]))],
     ...TALK.map(([toServer, frame]): Turn => [toServer, h2(0, 0, 3, frame)]),
     ...more,
   ];
@@ -158,7 +141,7 @@ test("HTTP/2 is read without TLS, by its preface or behind an upgrade to it", ()
 
 test("fields of HTTP/2 that come in thousands of frames are copied a few times, and not with each", (t) => {
   const copied = copiedBytes(t);
-  const more = Buffer.concat(Array.from({ length: 1000 }, () => fields(["x-filler", "a".repeat(100)])));
+  const more = Buffer.concat(Array.from({ length: 1000 }, () => literals([["x-filler", "a".repeat(100)]])));
   const block = Buffer.concat([CONNECT, more]);
   const count = Math.ceil(block.length / 16);
   const parts = Array.from({ length: count }, (_, at) => {

@@ -1,22 +1,19 @@
 /** The command `proxy` between real peers: what it passes on, what it logs, and what it does when it is told to. */
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, watch, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, watch, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import { type AddressInfo, connect, createServer as createTcpServer } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { fileURLToPath } from "node:url";
 
 import { Inspector, inspectConnection, readCapture } from "websocket-component/inspect";
 import { WebSocket as Peer, type ServerOptions, WebSocketServer } from "ws";
 
 import { certificate, key } from "./certificate.js";
+import { bin, temporaryFolder } from "./shell.js";
 import { once, within } from "./support.js";
-
-const bin = fileURLToPath(new URL("../bin.js", import.meta.resolve("websocket-component")));
 
 interface Running {
   readonly child: ChildProcess;
@@ -37,12 +34,6 @@ async function startProxy(t: TestContext, target: string, ...args: string[]): Pr
   }
   const [, address, page] = /proxy on (\S+) for \S+\nits traffic: (\S+)\n/.exec(out) ?? [];
   return { child, address: `${address}/`, page: page as string };
-}
-
-function temporaryFolder(t: TestContext): string {
-  const folder = mkdtempSync(join(tmpdir(), "proxy-"));
-  t.after(() => rmSync(folder, { recursive: true }));
-  return folder;
 }
 
 /** A server of `ws` that sends everything back, over HTTP that answers other requests. */
